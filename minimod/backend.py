@@ -1,0 +1,128 @@
+"""What a computation runs on: NumPy on threads, or CuPy on a GPU.
+
+The mathematics in this package is written once, with `np.` functions and operators. NumPy hands a call to the array's
+own library (NEP 13, NEP 18 and NEP 35), so the same line runs on NumPy and on CuPy arrays, and mixing the two raises
+at once. What is left to decide lies here; no other module imports cupy.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+
+import numpy as np
+
+from minimod.errors import InputError
+
+DEVICES = ("auto", "cpu", "gpu")
+
+
+@dataclass(frozen=True)
+class Backend:
+    """An array module, and a way to apply a function to many blocks of examples.
+
+    xp: numpy or cupy.
+    map: like the built-in `map`; on the CPU it spreads the calls over threads and keeps their order.
+    block_elements: how many pre-activations a block should have.
+    description: one line for people.
+    """
+
+    xp: ModuleType
+    map: Callable
+    block_elements: int
+    description: str
+
+    def block_size(self, width: int) -> int:
+        """Examples a block; it depends on the network's width alone, so that sums are reproducible."""
+        return max(64, self.block_elements // width)
+
+
+# 2 MiB of float32: a block stays in a core's cache, and the Python around it is paid once per some 500 000 numbers.
+CPU_BLOCK_ELEMENTS = 2**19
+# 512 MiB of float32: few launches, all of the GPU busy.
+GPU_BLOCK_ELEMENTS = 2**27
+
+SERIAL = Backend(np, map, CPU_BLOCK_ELEMENTS, "NumPy, the calling thread")
+
+
+@contextmanager
+def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[Backend]:
+    """The backend for `device` ("auto", "cpu" or "gpu"); its threads end with the `with` block.
+
+    On the CPU, `threads` workers (None: one per available core) share the blocks, and BLAS keeps to one thread per
+    worker: the workers already own the cores. Raises InputError where "gpu" is asked for and there is none to use.
+    """
+    if device not in DEVICES:
+        raise InputError("device", device, "one of " + ", ".join(DEVICES))
+    problem = "the CPU was asked for" if device == "cpu" else gpu_problem()
+    if device == "gpu" and problem:
+        raise InputError("device", device, f"auto or cpu here: {problem}")
+    if not problem:
+        import cupy
+
+        name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
+        yield Backend(cupy, map, GPU_BLOCK_ELEMENTS, f"CuPy {cupy.__version__}, {name}")
+        return
+
+    from concurrent.futures import ThreadPoolExecutor
+
+    from threadpoolctl import threadpool_limits
+
+    threads = threads or available_cores()
+    # A diverging run overflows; training reports that once and in words, for a GPU as for NumPy.
+    quiet = {"over": "ignore", "invalid": "ignore"}
+    with (
+        threadpool_limits(1, user_api="blas"),
+        np.errstate(**quiet),
+        ThreadPoolExecutor(threads, initializer=lambda: np.seterr(**quiet)) as pool,
+    ):
+        yield Backend(np, pool.map, CPU_BLOCK_ELEMENTS, f"NumPy {np.__version__}, {threads} threads")
+
+
+def available_cores() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+@cache
+def gpu_problem() -> str | None:
+    """Why no GPU can be used, or None where one can. CuPy imports without a GPU: installed is not yet usable."""
+    try:
+        import cupy
+    except ImportError:
+        return "CuPy is not installed (pip install 'minimod[gpu]')"
+    try:
+        cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        problem = f"CuPy {cupy.__version__} is installed but finds no usable GPU ({error})"
+        logging.getLogger(__name__).warning("%s: NumPy is used", problem)
+        return problem
+    return None
+
+
+def to_host(array) -> np.ndarray:
+    """The array in the host's memory: itself if it is NumPy's, else a copy."""
+    return array if isinstance(array, np.ndarray) else array.get()
+
+
+def erf(Z):
+    """The error function of an array of any backend, element by element."""
+    if isinstance(Z, np.ndarray):
+        from scipy import special
+    else:
+        from cupyx.scipy import special
+    return special.erf(Z)
+
+
+def scatter_matrix(index, size: int, xp: ModuleType, dtype):
+    """The sparse transposed one-hot matrix of `index`, (size, n). Times an array (n, M), it sums rows by index."""
+    if xp is np:
+        from scipy import sparse
+    else:
+        from cupyx.scipy import sparse
+    n = len(index)
+    ones, columns = xp.ones(n, dtype), xp.arange(n)
+    return sparse.csr_matrix((ones, (xp.asarray(index), columns)), shape=(size, n))

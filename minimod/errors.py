@@ -1,0 +1,16 @@
+"""The errors a user can mend. Commands show each as one line."""
+
+
+class InputError(ValueError):
+    """An option, a file or a directory that cannot be used.
+
+    `option` is the name of the field or argument, `value` what was given, `allowed` what would have been accepted.
+    """
+
+    def __init__(self, option: str, value: object, allowed: str):
+        super().__init__(f"{option} is {value!r}; it must be {allowed}")
+        self.option, self.value, self.allowed = option, value, allowed
+
+
+class DivergenceError(ArithmeticError):
+    """The training loss is no longer a finite number."""
