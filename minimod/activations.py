@@ -1,0 +1,36 @@
+"""The activations: name -> (φ, φ'), functions of the pre-activations Z of any shape, on NumPy or CuPy arrays."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from minimod.backend import erf
+
+
+class Activation(NamedTuple):
+    """An activation φ and its derivative φ'. A derivative may be of booleans: they multiply as 0 and 1."""
+
+    value: Callable
+    derivative: Callable
+
+
+def _normal_cdf(Z):
+    return 0.5 * (1 + erf(Z * math.sqrt(0.5)))
+
+
+def _normal_pdf(Z):
+    return np.exp(-0.5 * Z * Z) * (1 / math.sqrt(2 * math.pi))
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    # max(z, 0), with φ'(0) = 0.
+    "relu": Activation(lambda Z: np.maximum(Z, 0), lambda Z: Z > 0),
+    # z². On ideal neurons it yields the product of the two cosines and nothing at other frequencies' sums.
+    "quadratic": Activation(lambda Z: Z * Z, lambda Z: 2 * Z),
+    # z Φ(z) with the normal distribution function Φ, exact (Hendrycks & Gimpel, arXiv 1606.08415).
+    "gelu": Activation(lambda Z: Z * _normal_cdf(Z), lambda Z: _normal_cdf(Z) + Z * _normal_pdf(Z)),
+    # max(-z, 0), with φ'(0) = 0.
+    "reverse_relu": Activation(lambda Z: np.maximum(-Z, 0), lambda Z: -(Z < 0).astype(Z.dtype)),
+}

@@ -1,0 +1,43 @@
+"""The losses: name -> a function that returns the loss and its gradient with respect to the logits, computed together.
+
+Each takes logits F of shape (n, P), labels of shape (n,), and `n_total`, the number of examples that the mean is
+over. The n examples may be one block of them: the losses and gradients of the blocks then add up to those of the
+whole.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+
+def cross_entropy(F, label, n_total: int):
+    """-log p_label with p = softmax(F), mean over examples; gradient (p - onehot(label)) / n_total, of shape (n, P).
+
+    The gradient at the label, p_label - 1, is taken as minus the sum of the other probabilities, and the loss as
+    log1p(the others' exponentials) where the label has the largest logit: neither rounds to 0 before its time, so
+    training does not stall on confident examples ("softmax collapse", Prieto et al., arXiv 2501.04697).
+    """
+    shifted = F - F.max(axis=1, keepdims=True)               # (n, P), 0 at the largest logit
+    at_label = (np.arange(len(label), like=label), label)
+    e = np.exp(shifted)
+    e_label = e[at_label]                                    # (n,)
+    e[at_label] = 0
+    others = e.sum(axis=1)                                   # (n,)
+    total = others + e_label
+    loss = np.where(shifted[at_label] == 0, np.log1p(others), np.log(total) - shifted[at_label])
+
+    dF = e
+    dF /= (total * n_total)[:, None]
+    dF[at_label] = -others / (total * n_total)
+    return loss.sum() / n_total, dF
+
+
+def mse(F, label, n_total: int):
+    """(F - onehot(label))², mean over examples and classes; gradient 2 (F - onehot(label)) / (n_total P), (n, P)."""
+    error = F.copy()
+    error[np.arange(len(label), like=label), label] -= 1
+    n_terms = n_total * F.shape[1]
+    return (error * error).sum() / n_terms, error * (2 / n_terms)
+
+
+LOSSES: dict[str, Callable] = {"cross_entropy": cross_entropy, "mse": mse}

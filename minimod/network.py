@@ -1,0 +1,132 @@
+"""The network f(a, b) = W φ(U e_a + V e_b) + μ: its parameters, its forward pass, and its backward pass by hand."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from minimod.activations import ACTIVATIONS
+from minimod.errors import InputError
+
+
+class Block(NamedTuple):
+    """n examples, and the sparse one-hot matrices of their inputs, transposed. Arrays live where the network's do."""
+
+    a: np.ndarray          # (n,) tokens
+    b: np.ndarray          # (n,)
+    label: np.ndarray      # (n,) the labels to be fitted, corrupted ones among them
+    A_T: object            # (P, n) sparse: A_T @ X sums the rows of X over the examples with the same a
+    B_T: object            # (P, n) sparse, likewise for b
+
+
+@dataclass(eq=False)
+class TwoLayerNet:
+    """A two-layer network on pairs of tokens; P is the modulus, M the width.
+
+    U, V: of shape (P, M), the weights of the first and of the second input. Tied networks have V is U.
+    W: of shape (M, P), the output weights.   mu: of shape (P,), the output bias, written μ in formulas.
+    activation: a name in ACTIVATIONS.
+    has_bias: whether μ is a parameter. Where it is not, it is zero and stays so.
+
+    Neuron m is (U[:, m], V[:, m], W[m]). Arrays are NumPy's or CuPy's, all of one kind and dtype.
+    """
+
+    U: np.ndarray
+    V: np.ndarray
+    W: np.ndarray
+    mu: np.ndarray
+    activation: str = "relu"
+    has_bias: bool = True
+
+    def __post_init__(self):
+        P, M = self.U.shape
+        for name, shape in {"V": (P, M), "W": (M, P), "mu": (P,)}.items():
+            if getattr(self, name).shape != shape:
+                raise InputError(f"shape of {name}", getattr(self, name).shape, f"{shape} beside U of shape {(P, M)}")
+        if self.activation not in ACTIVATIONS:
+            raise InputError("activation", self.activation, "one of " + ", ".join(ACTIVATIONS))
+
+    @property
+    def modulus(self) -> int:
+        """P, the number of tokens and of classes."""
+        return self.U.shape[0]
+
+    @property
+    def width(self) -> int:
+        """M, the number of hidden neurons."""
+        return self.U.shape[1]
+
+    @property
+    def tied(self) -> bool:
+        """Whether both inputs share one weight matrix."""
+        return self.V is self.U
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """U, V, W and mu by name."""
+        return {"U": self.U, "V": self.V, "W": self.W, "mu": self.mu}
+
+    @property
+    def parameters(self) -> dict[str, np.ndarray]:
+        """The arrays that training changes: all four, less V where it is U, and less mu where there is no bias."""
+        changes = {"U": True, "V": not self.tied, "W": True, "mu": self.has_bias}
+        return {name: array for name, array in self.arrays.items() if changes[name]}
+
+    def forward(self, a, b):
+        """Pre-activations Z (n, M), hidden H (n, M) and logits F (n, P) for inputs a and b of shape (n,)."""
+        Z = self.U[a]
+        Z += self.V[b]                                       # U e_a + V e_b      (n, M)
+        H = ACTIVATIONS[self.activation].value(Z)            # φ(Z)               (n, M)
+        F = H @ self.W
+        F += self.mu                                         # H W + μ            (n, P)
+        return Z, H, F
+
+    def backward(self, block: Block, Z, H, dF) -> dict[str, np.ndarray]:
+        """The gradient of the loss for every parameter, from its gradient dF (n, P) with respect to the logits.
+
+        dX stands for the derivative of the loss with respect to X. Z and H are kept from the forward pass: computing
+        them again would save n x M numbers a block and cost a third of the time.
+        """
+        gradient = {
+            "W": H.T @ dF,                                   # F = H W + μ        (M, P)
+            "mu": dF.sum(axis=0),                            #                    (P,)
+        }
+        dZ = dF @ self.W.T                                   # dH                 (n, M)
+        dZ *= ACTIVATIONS[self.activation].derivative(Z)     # H = φ(Z)           (n, M)
+        dU = block.A_T @ dZ                                  # Z = A U + B V      (P, M)
+        dV = block.B_T @ dZ                                  #                    (P, M)
+        gradient |= {"U": dU + dV} if self.tied else {"U": dU, "V": dV}
+        return {name: gradient[name] for name in self.parameters}
+
+    def logits(self, a, b):
+        """Logits of shape (n, P) for inputs a and b of shape (n,): arrays or lists of tokens 0 .. P-1."""
+        return self.forward(np.asarray(a, like=self.U), np.asarray(b, like=self.U))[2]
+
+    def grid_logits(self):
+        """Logits of every pair, of shape (P, P, P): first input, second input, class. P³ numbers."""
+        tokens = np.arange(self.modulus, like=self.U)
+        return np.stack([self.forward(np.full_like(tokens, a), tokens)[2] for a in range(self.modulus)])
+
+    def convert(self, function: Callable) -> "TwoLayerNet":
+        """A network of the same kind whose arrays are `function` of this one's: a copy, a cast, a move to a device."""
+        U = function(self.U)
+        V = U if self.tied else function(self.V)
+        return TwoLayerNet(U, V, function(self.W), function(self.mu), self.activation, self.has_bias)
+
+
+def initial_network(config, generator: np.random.Generator) -> TwoLayerNet:
+    """A network with U, V, W drawn from N(0, std²), std = init_std or M^(-1/2), and μ = 0.
+
+    Drawn in float64 on the host and then cast: float32, float64, CPU and GPU runs of one seed start from the same
+    numbers. `config` is a TrainingConfig.
+    """
+    P, M = config.modulus, config.width
+    std = M**-0.5 if config.init_std is None else config.init_std
+
+    def draw(*shape):
+        return (std * generator.standard_normal(shape)).astype(config.dtype)
+
+    U = draw(P, M)
+    V = U if config.tied else draw(P, M)
+    return TwoLayerNet(U, V, draw(M, P), np.zeros(P, config.dtype), config.activation, config.bias)

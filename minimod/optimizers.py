@@ -1,0 +1,142 @@
+"""SGD, Adam, AdamW and Muon, with the semantics and the defaults of `torch.optim` (2.13).
+
+Each holds the parameters, a dictionary of arrays, and updates them in place in `step(gradient)`, `gradient` being a
+dictionary of the same names and shapes. Its state is plain arrays and the step count t. Below, θ is a parameter, g its
+gradient, γ the learning rate and λ the weight decay.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+
+class SGD:
+    """Stochastic gradient descent with momentum; weight decay is L2, in the gradient.
+
+    g ← g + λθ        buffer ← momentum · buffer + g        θ ← θ - γ · buffer
+    """
+
+    def __init__(self, parameters, learning_rate=1e-3, momentum=0.0, weight_decay=0.0):
+        self.parameters = parameters
+        self.learning_rate, self.momentum, self.weight_decay = learning_rate, momentum, weight_decay
+        self.buffer = {name: np.zeros_like(theta) for name, theta in parameters.items()}
+
+    def step(self, gradient) -> None:
+        """Update every parameter in place."""
+        for name, theta in self.parameters.items():
+            buffer = self.buffer[name]
+            buffer *= self.momentum
+            buffer += gradient[name] + self.weight_decay * theta
+            theta -= self.learning_rate * buffer
+
+
+class Adam:
+    """Adam (Kingma & Ba, arXiv 1412.6980); weight decay is L2, in the gradient.
+
+    g ← g + λθ        m ← β₁m + (1 - β₁)g        v ← β₂v + (1 - β₂)g²
+    θ ← θ - γ m̂ / (√v̂ + ε)        with m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ)
+    """
+
+    def __init__(self, parameters, learning_rate=1e-3, betas=(0.9, 0.999), weight_decay=0.0, epsilon=1e-8):
+        self.parameters = parameters
+        self.learning_rate, self.betas = learning_rate, betas
+        self.weight_decay, self.epsilon = weight_decay, epsilon
+        self.m = {name: np.zeros_like(theta) for name, theta in parameters.items()}
+        self.v = {name: np.zeros_like(theta) for name, theta in parameters.items()}
+        self.t = 0
+
+    def step(self, gradient) -> None:
+        """Update every parameter in place."""
+        self._step({name: g + self.weight_decay * self.parameters[name] for name, g in gradient.items()})
+
+    def _step(self, gradient) -> None:
+        self.t += 1
+        beta1, beta2 = self.betas
+        rate = self.learning_rate / (1 - beta1**self.t)
+        correction = 1 / math.sqrt(1 - beta2**self.t)
+        for name, theta in self.parameters.items():
+            g, m, v = gradient[name], self.m[name], self.v[name]
+            m *= beta1
+            m += (1 - beta1) * g
+            v *= beta2
+            v += (1 - beta2) * g * g
+            theta -= rate * m / (correction * np.sqrt(v) + self.epsilon)
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov & Hutter, arXiv 1711.05101): θ ← θ - γλθ, then Adam without λ."""
+
+    def __init__(self, parameters, learning_rate=1e-3, betas=(0.9, 0.999), weight_decay=1e-2, epsilon=1e-8):
+        super().__init__(parameters, learning_rate, betas, weight_decay, epsilon)
+
+    def step(self, gradient) -> None:
+        """Update every parameter in place."""
+        for theta in self.parameters.values():
+            theta *= 1 - self.learning_rate * self.weight_decay
+        self._step(gradient)
+
+
+class Muon:
+    """Muon, for matrices (Jordan et al. 2024, kellerjordan.github.io/posts/muon): Nesterov momentum, decoupled decay.
+
+    buffer ← μ buffer + (1 - μ)g        update ← orthogonalize(μ buffer + (1 - μ)g)
+    θ ← θ - γλθ - γ √max(1, rows / columns) · update
+
+    Everything is computed in the parameters' own precision; PyTorch orthogonalises in bfloat16, good to three digits.
+    """
+
+    def __init__(self, parameters, learning_rate=1e-3, momentum=0.95, weight_decay=0.1):
+        self.parameters = parameters
+        self.learning_rate, self.momentum, self.weight_decay = learning_rate, momentum, weight_decay
+        self.buffer = {name: np.zeros_like(theta) for name, theta in parameters.items()}
+
+    def step(self, gradient) -> None:
+        """Update every parameter in place."""
+        for name, theta in self.parameters.items():
+            g, buffer = gradient[name], self.buffer[name]
+            buffer *= self.momentum
+            buffer += (1 - self.momentum) * g
+            update = orthogonalize(self.momentum * buffer + (1 - self.momentum) * g)
+            rows, columns = theta.shape
+            theta *= 1 - self.learning_rate * self.weight_decay
+            theta -= self.learning_rate * math.sqrt(max(1, rows / columns)) * update
+
+
+def orthogonalize(G, steps: int = 5, epsilon: float = 1e-7):
+    """A matrix with G's singular vectors and singular values near 1 (0.7 to 1.2 for those not tiny), of G's shape.
+
+    X ← aX + (bXXᵀ + c(XXᵀ)²)X, `steps` times from G / ‖G‖: the quintic Newton-Schulz iteration of Jordan et al. 2024
+    with their coefficients, chosen for a steep start and not for convergence to exactly 1.
+    """
+    a, b, c = 3.4445, -4.7750, 2.0315
+    X = G.T if G.shape[0] > G.shape[1] else G
+    X = X / np.maximum(np.sqrt((X * X).sum()), epsilon)
+    for _ in range(steps):
+        XXT = X @ X.T
+        X = a * X + (b * XXT + c * XXT @ XXT) @ X
+    return X.T if G.shape[0] > G.shape[1] else X
+
+
+class MuonWithAdamW:
+    """Muon for the matrices and AdamW for the vectors (μ), with one learning rate and one weight decay."""
+
+    def __init__(self, parameters, learning_rate, momentum, betas, weight_decay):
+        matrices = {name: theta for name, theta in parameters.items() if theta.ndim == 2}
+        vectors = {name: theta for name, theta in parameters.items() if theta.ndim == 1}
+        self.muon = Muon(matrices, learning_rate, momentum, weight_decay)
+        self.adamw = AdamW(vectors, learning_rate, betas, weight_decay)
+
+    def step(self, gradient) -> None:
+        """Update every parameter in place."""
+        self.muon.step(gradient)
+        self.adamw.step(gradient)
+
+
+# name -> the optimiser of a TrainingConfig for a dictionary of parameters.
+OPTIMIZERS: dict[str, Callable] = {
+    "sgd": lambda parameters, c: SGD(parameters, c.learning_rate, c.momentum, c.weight_decay),
+    "adam": lambda parameters, c: Adam(parameters, c.learning_rate, c.betas, c.weight_decay),
+    "adamw": lambda parameters, c: AdamW(parameters, c.learning_rate, c.betas, c.weight_decay),
+    "muon": lambda parameters, c: MuonWithAdamW(parameters, c.learning_rate, c.momentum, c.betas, c.weight_decay),
+}
