@@ -1,0 +1,1 @@
+"""What a trained network holds: accuracies, Fourier structure, filtered networks. Nothing here reads files."""

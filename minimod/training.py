@@ -1,0 +1,119 @@
+"""The training loop: step and measure, epoch by epoch."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from minimod.analysis.accuracy import accuracies, predict, share
+from minimod.analysis.filtration import filter_frequencies
+from minimod.backend import Backend, open_backend, to_host
+from minimod.config import TrainingConfig
+from minimod.data import Dataset, build_dataset, random_stream
+from minimod.errors import DivergenceError
+from minimod.gradient import loss_and_gradient, make_blocks
+from minimod.losses import LOSSES
+from minimod.network import Block, TwoLayerNet, initial_network
+from minimod.optimizers import OPTIMIZERS
+from minimod.runs import METRICS, Run, append_metrics, create_directory, save_network
+
+# Called after every epoch with its number, and with its row of metrics where it was measured, else None.
+Progress = Callable[[int, dict[str, float] | None], None]
+
+
+def train(config: TrainingConfig, directory: Path | str | None = None, progress: Progress | None = None) -> Run:
+    """Train a network. With a `directory` the run is written there as it goes, without one it stays in memory.
+
+    Raises InputError if the directory is neither new nor empty, or the device cannot be used, and DivergenceError at
+    the first evaluation that finds a loss which is not finite.
+    """
+    directory = None if directory is None else Path(directory)
+    dataset = build_dataset(config)
+    history: dict[str, list[float]] = {name: [] for name in METRICS}
+    with open_backend(config.device, config.threads) as backend:
+        if directory:
+            create_directory(directory, config, backend.description)
+        network = initial_network(config, random_stream(config.seed, "initialisation")).convert(backend.xp.asarray)
+        optimizer = OPTIMIZERS[config.optimizer](network.parameters, config)
+        train_blocks = make_blocks(dataset.train, network, backend)
+        evaluations = set(evaluation_epochs(config.epochs, config.eval_every))
+        losses = []  # one an epoch since the last evaluation, left on the device: fetching each would make a GPU wait
+        start = time.perf_counter()
+
+        for epoch in range(config.epochs + 1):
+            if epoch > 0:
+                for blocks in _batches(config, epoch, dataset, network, train_blocks, backend):
+                    loss, gradient = loss_and_gradient(network, blocks, config.loss, backend)
+                    optimizer.step(gradient)
+                losses.append(loss)
+            row = None
+            if epoch in evaluations:
+                loss, predicted = training_predictions(network, train_blocks, config.loss, backend)
+                _raise_if_diverged([*losses, loss], epoch)
+                losses.clear()
+                row = {"epoch": epoch, "seconds": round(time.perf_counter() - start, 3), "loss": float(loss)}
+                row |= measure(network, dataset, predicted, backend)
+                for name in METRICS:
+                    history[name].append(row[name])
+                if directory:
+                    append_metrics(directory, row)
+            if progress:
+                progress(epoch, row)
+        network = network.convert(to_host)
+    if directory:
+        save_network(directory, network)
+    return Run(config, dataset, network, {name: np.array(column) for name, column in history.items()}, directory)
+
+
+def evaluation_epochs(epochs: int, every: int | None = None) -> Iterator[int]:
+    """When to measure: each `every` epochs, or (None) each up to 40 and then in steps of 5 %; and at the end."""
+    epoch = 0
+    while epoch < epochs:
+        yield epoch
+        epoch += every or max(1, epoch // 20)
+    yield epochs
+
+
+def training_predictions(network: TwoLayerNet, blocks: list[Block], loss: str, backend: Backend):
+    """The mean loss over the blocks' examples, a scalar on the device, and the predicted labels (n,), on the host."""
+    n_total = sum(len(block.label) for block in blocks)
+
+    def block_predictions(block):
+        logits = network.logits(block.a, block.b)
+        return LOSSES[loss](logits, block.label, n_total)[0], logits.argmax(axis=1)
+
+    losses, labels = zip(*backend.map(block_predictions, blocks), strict=True)
+    return sum(losses), to_host(np.concatenate(labels))
+
+
+def measure(network: TwoLayerNet, dataset: Dataset, predicted: np.ndarray, backend: Backend) -> dict[str, float]:
+    """Accuracies, filtered test accuracy and norms; `predicted` are the labels predicted for the training pairs."""
+    grid = np.empty_like(dataset.rule.label_table)
+    grid[dataset.train.a, dataset.train.b] = predicted
+    for pairs in (dataset.validation, dataset.test):
+        grid[pairs.a, pairs.b] = predict(network, pairs.a, pairs.b, backend)
+    row = {f"{name}_accuracy": value for name, value in accuracies(grid, dataset).items()}
+
+    test, dominant = dataset.test, filter_frequencies(network, dataset.rule).dominant
+    row["filtered_test_accuracy"] = share(predict(dominant, test.a, test.b, backend) == test.true_label)
+    return row | {f"norm_{name}": float(np.sqrt((X * X).sum())) for name, X in network.arrays.items()}
+
+
+def _batches(config, epoch, dataset: Dataset, network, train_blocks: list[Block], backend) -> Iterator[list[Block]]:
+    """The blocks of every gradient step of an epoch: all at once, or those of each batch of a new random order."""
+    if config.batch_size is None:
+        yield train_blocks
+        return
+    order = random_stream(config.seed, "batches", epoch).permutation(len(dataset.train))
+    for start in range(0, len(order), config.batch_size):
+        batch = np.sort(order[start : start + config.batch_size])
+        yield make_blocks(dataset.train[batch], network, backend)
+
+
+def _raise_if_diverged(losses: list, epoch: int) -> None:
+    """`losses` are those of the last epochs, the last one of the network after `epoch` epochs."""
+    finite = np.isfinite(to_host(np.stack(losses)))
+    if not finite.all():
+        epoch += 1 - len(losses) + int(finite.argmin())
+        raise DivergenceError(f"the loss is not finite at epoch {epoch}; try a smaller --learning-rate or --init-std")
