@@ -1,0 +1,150 @@
+"""Figures from the plain data of `analyze`. Nothing is computed here."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from minimod.runs import whole_file
+
+# Okabe and Ito's palette: distinct for the common kinds of colour blindness, and in grey.
+BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
+
+plt.rcParams |= {
+    "font.size": 10, "axes.titlesize": 10, "figure.titlesize": 10,
+    "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
+    "figure.constrained_layout.use": True, "savefig.dpi": 150, "svg.hashsalt": "minimod",
+}
+
+
+def draw_figures(summary: dict, directory: Path) -> list[Path]:
+    """Draw what `analyze` returns: every figure of FIGURES as PNG and SVG into the directory. Returns the paths."""
+    directory.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, draw in FIGURES.items():
+        figure = draw(summary)
+        for kind, metadata in {"png": {}, "svg": {"Date": None}}.items():
+            paths.append(directory / f"{name}.{kind}")
+            with whole_file(paths[-1], "wb") as file:
+                figure.savefig(file, format=kind, metadata=metadata)
+        plt.close(figure)
+    return paths
+
+
+def accuracies(summary: dict) -> Figure:
+    """Accuracies over epochs: what is fitted, what is answered, and what the filtered network answers."""
+    figure, axes = plt.subplots(figsize=(8, 4))
+    history = summary["history"]
+    curves = {
+        "clean_accuracy": ("clean training labels", SKY, "-"),
+        "noisy_accuracy": ("corrupted training labels", ORANGE, "-"),
+        "test_accuracy": ("test pairs", BLACK, "-"),
+        "filtered_test_accuracy": ("test pairs, filtered to one\nfrequency per neuron", GREEN, "--"),
+    }
+    for name, (label, color, style) in curves.items():
+        # Matplotlib leaves a gap at nan; None stands for it in plain data.
+        values = [math.nan if value is None else value for value in history[name]]
+        axes.plot(history["epoch"], values, style, color=color, label=label, marker=".", markersize=4)
+    axes.axhline(summary["chance"], color=BLACK, linestyle=":", linewidth=1, label=f"chance, {summary['chance']:.3f}")
+    axes.set_xscale("symlog", linthresh=1)
+    last = max(1, history["epoch"][-1])
+    axes.set_xlim(0, last)
+    decades = [10**exponent for exponent in range(len(str(int(last))))]
+    axes.set_xticks([0, *decades], labels=["0", *(f"{decade:,}" for decade in decades)])
+    axes.set(xlabel="epoch", ylabel="accuracy", ylim=(-0.02, 1.04))
+    figure.legend(loc="outside right center")
+    figure.suptitle(summary["title"])
+    return figure
+
+
+def methods(summary: dict) -> Figure:
+    """Bars of every method's accuracy on test pairs and on the labels drawn for corrupted training pairs."""
+    rows = [name for name in summary["methods"] if name != "rule"]
+    figure, axes = plt.subplots(figsize=(8, 0.5 * len(rows) + 1.2))
+    measures = {
+        "test": ("test pairs: their true label", GREEN),
+        "noisy": ("corrupted training pairs: their wrong label", ORANGE),
+    }
+    for offset, (measure, (label, color)) in zip((-0.2, 0.2), measures.items(), strict=True):
+        values = [summary["methods"][name][measure] or 0 for name in rows]
+        positions = [index + offset for index in range(len(rows))]
+        bars = axes.barh(positions, values, height=0.38, color=color, label=label)
+        axes.bar_label(bars, [f"{value:.3f}" for value in values], padding=7, fontsize=8)
+    axes.axvline(summary["chance"], color=BLACK, linestyle=":", linewidth=1, label=f"chance, {summary['chance']:.3f}")
+    axes.set_yticks(range(len(rows)), rows)
+    axes.invert_yaxis()
+    axes.set(xlabel="accuracy", xlim=(0, 1.08))
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8)
+    figure.suptitle(summary["title"])
+    return figure
+
+
+def spectrum(summary: dict) -> Figure:
+    """Every neuron's spectrum as a column, sorted by dominant frequency; and that frequency's share of the power."""
+    figure, (image_axes, share_axes) = plt.subplots(1, 2, figsize=(9, 4), width_ratios=(2, 1))
+    share, n_neurons = summary["spectrum"]["share"], len(summary["spectrum"]["order"])
+    image = image_axes.imshow(
+        share, aspect="auto", origin="lower", cmap="viridis", interpolation="nearest", vmin=0,
+        extent=(0, n_neurons, 0.5, len(share) + 0.5),
+    )
+    figure.colorbar(image, ax=image_axes, label="share of power, mean of u, v, w")
+    image_axes.set(xlabel="neuron, sorted by dominant frequency", ylabel="frequency k")
+    trained, initial = summary["neurons"]["share"], summary["initial_share"]
+    bins = [index * max(trained + initial) / 50 for index in range(51)]
+    share_axes.hist(initial, bins, histtype="step", color=BLACK, label="before training")
+    share_axes.hist(trained, bins, color=BLUE, alpha=0.8, label="trained")
+    share_axes.set(xlabel="share of the dominant one", ylabel="neurons", xlim=(0, bins[-1]))
+    share_axes.margins(y=0.25)
+    share_axes.legend(loc="upper right", fontsize=9)
+    figure.suptitle(summary["title"], fontsize=10)
+    return figure
+
+
+def neurons(summary: dict) -> Figure:
+    """Some neurons' weights u, v, w and the cosine that each is filtered to, ordered so that it has one period."""
+    examples = summary["examples"]
+    figure, grid = plt.subplots(len(examples), 3, figsize=(9, 1.7 * len(examples) + 0.6), sharex=True, squeeze=False)
+    for row, example in zip(grid, examples, strict=True):
+        for axes, (vector, curve) in zip(row, example["vectors"].items(), strict=True):
+            axes.plot(curve["position"], curve["weight"], ".", color=BLUE, markersize=3, label="trained")
+            axes.plot(curve["position"], curve["dominant"], color=VERMILION, label="its dominant frequency")
+            axes.set_title(f"{vector}, k = {curve['frequency']}", fontsize=9)
+        row[0].set_ylabel(f"neuron {example['neuron']}\nshare {example['share']:.3f}", fontsize=9)
+    for axes, tokens in zip(grid[-1], ("first input", "second input", "class"), strict=True):
+        axes.set_xlabel(f"k · {tokens}'s coordinate mod N", fontsize=9)
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
+    figure.suptitle(
+        f"{summary['title']}\nneurons at the maximum, upper quartile, median and lower quartile of the share",
+        fontsize=10,
+    )
+    return figure
+
+
+def phases(summary: dict) -> Figure:
+    """Each neuron's φ_a + φ_b against φ_c, with the line of ideal neurons."""
+    figure, axes = plt.subplots(figsize=(4.8, 5))
+    neurons = summary["neurons"]
+    axes.plot(neurons["phase_c"], neurons["phase_sum"], ".", color=BLUE, markersize=3, alpha=0.5, label="a neuron")
+    ends = [-math.pi, math.pi]
+    axes.plot(ends, ends, color=VERMILION, label=r"ideal: $\varphi_a + \varphi_b = \varphi_c$")
+    ticks, labels = [-math.pi, 0, math.pi], ["-π", "0", "π"]
+    axes.set_xticks(ticks, labels)
+    axes.set_yticks(ticks, labels)
+    axes.set(xlabel=r"$\varphi_c$ of w", ylabel=r"$\varphi_a + \varphi_b$ of u and v", aspect="equal")
+    axes.set_title(
+        f"{summary['title']}\nerror: standard deviation {summary['phase_error_std']:.2f} rad"
+        f" ({math.pi / math.sqrt(3):.2f} for random phases)", fontsize=9,
+    )
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, fontsize=9)
+    return figure
+
+
+FIGURES: dict[str, Callable[[dict], Figure]] = {
+    "accuracies": accuracies, "methods": methods, "spectrum": spectrum, "neurons": neurons, "phases": phases,
+}
