@@ -26,26 +26,27 @@ class Backend:
 
     xp: numpy or cupy.
     map: like the built-in `map`; on the CPU it spreads the calls over threads and keeps their order.
-    block_elements: how many pre-activations a block should have.
+    block_elements, block_examples: how many pre-activations and how many examples a block may have.
     description: one line for people.
     """
 
     xp: ModuleType
     map: Callable
     block_elements: int
+    block_examples: int
     description: str
 
     def block_size(self, width: int) -> int:
-        """Examples a block; it depends on the network's width alone, so that sums are reproducible."""
-        return max(64, self.block_elements // width)
+        """Examples a block. On a device it depends on the width alone, so sums are reproducible."""
+        return max(64, min(self.block_elements // width, self.block_examples))
 
 
-# 2 MiB of float32: a block stays in a core's cache, and the Python around it is paid once per some 500 000 numbers.
-CPU_BLOCK_ELEMENTS = 2**19
-# 512 MiB of float32: few launches, all of the GPU busy.
-GPU_BLOCK_ELEMENTS = 2**27
+# Blocks for the CPU: 2 MiB of float32 stay near a core, and narrow networks still make enough blocks to share out.
+CPU_BLOCK = (2**19, 2**9)
+# Blocks for a GPU: 512 MiB of float32, few and large.
+GPU_BLOCK = (2**27, 2**20)
 
-SERIAL = Backend(np, map, CPU_BLOCK_ELEMENTS, "NumPy, the calling thread")
+SERIAL = Backend(np, map, *CPU_BLOCK, "NumPy, the calling thread")
 
 
 @contextmanager
@@ -64,7 +65,7 @@ def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[B
         import cupy
 
         name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
-        yield Backend(cupy, map, GPU_BLOCK_ELEMENTS, f"CuPy {cupy.__version__}, {name}")
+        yield Backend(cupy, map, *GPU_BLOCK, f"CuPy {cupy.__version__}, {name}")
         return
 
     from concurrent.futures import ThreadPoolExecutor
@@ -79,7 +80,7 @@ def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[B
         np.errstate(**quiet),
         ThreadPoolExecutor(threads, initializer=lambda: np.seterr(**quiet)) as pool,
     ):
-        yield Backend(np, pool.map, CPU_BLOCK_ELEMENTS, f"NumPy {np.__version__}, {threads} threads")
+        yield Backend(np, pool.map, *CPU_BLOCK, f"NumPy {np.__version__}, {threads} threads")
 
 
 def available_cores() -> int:

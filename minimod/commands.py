@@ -16,6 +16,7 @@ import minimod
 from minimod.analysis.accuracy import MEASURES
 from minimod.analysis.fourier import FREQUENCY_CHOICES
 from minimod.analysis.summary import analyze as analyze_run
+from minimod.analysis.summary import plain_data
 from minimod.claims import CLAIMS, finished_run
 from minimod.config import PRESETS, TrainingConfig
 from minimod.errors import DivergenceError, InputError
@@ -74,7 +75,7 @@ def train(run_dir, preset, quiet, as_json, **options):
         run = train_network(config, run_dir, progress)
     last = {name: column[-1].item() for name, column in run.history.items()}
     if as_json:
-        echo_json({"directory": str(run_dir), "config": config.to_dict(), "metrics": last})
+        echo_json({"directory": str(run_dir), "config": config.to_dict(), "metrics": plain_data(last)})
         return
     for name, value in last.items():
         click.echo(f"{name.replace('_', ' '):24} {value:>10.4g}")

@@ -83,7 +83,7 @@ class Muon:
     buffer ← μ buffer + (1 - μ)g        update ← orthogonalize(μ buffer + (1 - μ)g)
     θ ← θ - γλθ - γ √max(1, rows / columns) · update
 
-    Everything is computed in the parameters' own precision; PyTorch orthogonalises in bfloat16, good to three digits.
+    Everything is computed in the parameters' own precision; PyTorch orthogonalises in bfloat16.
     """
 
     def __init__(self, parameters, learning_rate=1e-3, momentum=0.95, weight_decay=0.1):
@@ -104,7 +104,7 @@ class Muon:
 
 
 def orthogonalize(G, steps: int = 5, epsilon: float = 1e-7):
-    """A matrix with G's singular vectors and singular values near 1 (0.7 to 1.2 for those not tiny), of G's shape.
+    """A matrix with G's singular vectors and singular values near 1: 0.68 to 1.2, but for tiny ones.
 
     X ← aX + (bXXᵀ + c(XXᵀ)²)X, `steps` times from G / ‖G‖: the quintic Newton-Schulz iteration of Jordan et al. 2024
     with their coefficients, chosen for a steep start and not for convergence to exactly 1.

@@ -111,11 +111,11 @@ def load_run(directory: Path | str) -> Run:
         with open(directory / "metrics.csv", newline="") as file:
             rows = list(csv.DictReader(file))
         history = {name: np.array([float(row[name]) for row in rows]) for name in METRICS}
-        with np.load(directory / "network.npz", allow_pickle=False) as arrays:
+        with open(directory / "network.npz", "rb") as file, np.load(file, allow_pickle=False) as arrays:
             U, V, W, mu = (arrays[name].astype(config.dtype, casting="no") for name in ("U", "V", "W", "mu"))
         if U.shape != (config.modulus, config.width):
             raise ValueError(f"U has shape {U.shape}")
         network = TwoLayerNet(U, U if config.tied else V, W, mu, config.activation, config.bias)
-    except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile) as error:
         raise InputError("run directory", str(directory), f"one whose training has finished ({error})") from error
     return Run(config, build_dataset(config), network, history, directory)

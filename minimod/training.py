@@ -37,7 +37,8 @@ def train(config: TrainingConfig, directory: Path | str | None = None, progress:
         network = initial_network(config, random_stream(config.seed, "initialisation")).convert(backend.xp.asarray)
         optimizer = OPTIMIZERS[config.optimizer](network.parameters, config)
         train_blocks = make_blocks(dataset.train, network, backend)
-        evaluations = set(evaluation_epochs(config.epochs, config.eval_every))
+        schedule = evaluation_epochs(config.epochs, config.eval_every)
+        next_evaluation = next(schedule)
         losses = []  # one an epoch since the last evaluation, left on the device: fetching each would make a GPU wait
         start = time.perf_counter()
 
@@ -48,7 +49,8 @@ def train(config: TrainingConfig, directory: Path | str | None = None, progress:
                     optimizer.step(gradient)
                 losses.append(loss)
             row = None
-            if epoch in evaluations:
+            if epoch == next_evaluation:
+                next_evaluation = next(schedule, None)
                 loss, predicted = training_predictions(network, train_blocks, config.loss, backend)
                 _raise_if_diverged([*losses, loss], epoch)
                 losses.clear()

@@ -49,7 +49,7 @@ def analyze(run: Run, by: str = "joint") -> dict:
     order = np.lexsort((-neurons["share"], frequency[2]))
     errors = neurons["phase_error"][~np.isnan(neurons["phase_error"])]
     noisy = int(run.dataset.train.is_noisy.sum())
-    return _plain({
+    return plain_data({
         "title": title(config),
         "config": config.to_dict(),
         "chance": 1 / config.modulus,
@@ -148,16 +148,16 @@ def example_neurons(run: Run, frequency, share) -> list[dict]:
     ]
 
 
-def _plain(value):
+def plain_data(value):
     """The value with arrays as lists, NumPy numbers as Python's, and None for nan; float32 numbers to six digits."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain_data(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain_data(item) for item in value]
     if isinstance(value, (np.ndarray, np.generic)):
         if value.dtype == np.float32:
             value = np.array([float(f"{x:.6g}") for x in value.flat]).reshape(value.shape)
-        return _plain(value.tolist())
+        return plain_data(value.tolist())
     if isinstance(value, float) and math.isnan(value):
         return None
     return value

@@ -1,0 +1,1 @@
+"""Throughput measurements. They print ratios against a peer in the same run, since machines are shared and noisy."""

@@ -1,0 +1,34 @@
+"""Networks and datasets whose answers are known, built without training."""
+
+import numpy as np
+
+from minimod import TwoLayerNet
+from minimod.tasks import Rule
+
+
+def ideal_network(rule: Rule, activation: str, n_frequencies: int = 8, n_phases: int = 8) -> TwoLayerNet:
+    """Ideal cosine neurons: u with phase φ_a, v with φ_b, w with φ_a + φ_b, on a grid of phases for each frequency.
+
+    Over the grid all harmonics but the rule's average out. Tokens without coordinates get no weights.
+    """
+    N, P = rule.order, rule.modulus
+    frequencies = np.linspace(1, (N - 1) // 2, min(n_frequencies, (N - 1) // 2)).round().astype(int)
+    # φ_a and φ_b are offset differently, so that no neuron sits on the activation's kink by symmetry.
+    phase = 2 * np.pi * np.arange(n_phases) / n_phases
+    k, phase_a, phase_b = (x.ravel() for x in np.meshgrid(frequencies, phase + 0.1, phase + 0.3, indexing="ij"))
+    turn = 2 * np.pi * k * np.arange(N)[:, None] / N
+    M = len(k)
+    U, V, W = np.zeros((P, M)), np.zeros((P, M)), np.zeros((M, P))
+    U[rule.tokens_a] = np.cos(turn + phase_a)
+    V[rule.tokens_b] = np.cos(turn + phase_b)
+    W[:, rule.tokens_c] = np.cos(turn + phase_a + phase_b).T
+    return TwoLayerNet(U, V, W, np.zeros(P), activation)
+
+
+def random_network(P=7, M=16, activation="relu", tied=False, has_bias=True, seed=0) -> TwoLayerNet:
+    """Normal weights in float64, μ among them if there is a bias."""
+    generator = np.random.default_rng(seed)
+    U = generator.standard_normal((P, M))
+    V = U if tied else generator.standard_normal((P, M))
+    mu = generator.standard_normal(P) if has_bias else np.zeros(P)
+    return TwoLayerNet(U, V, generator.standard_normal((M, P)), mu, activation, has_bias)

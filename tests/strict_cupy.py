@@ -1,0 +1,140 @@
+"""A stand-in for CuPy on machines without a GPU: NumPy inside, as strict as a device outside.
+
+A StrictArray refuses to meet a host array, to turn into one by itself, and to be indexed by one; it follows NumPy's
+protocols as CuPy's arrays do. `install` puts modules `cupy` and `cupyx` of this kind where `import` finds them.
+Transfers between host and device are counted, and the functions called are noted, to be looked up in the real CuPy.
+"""
+
+import sys
+from collections import Counter
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import scipy.sparse
+import scipy.special
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+transfers = Counter()
+functions = set()           # dotted names, as in "fft.rfft"
+methods = set()             # of arrays
+
+
+class StrictArray(NDArrayOperatorsMixin):
+    """An array on the pretended device."""
+
+    def __init__(self, host):
+        self._host = np.asarray(host)
+
+    def __array__(self, *args, **kwargs):
+        raise TypeError("implicit conversion of a device array to a host array; use .get()")
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
+        if method != "__call__":
+            raise TypeError(f"{ufunc.__name__}.{method} is not for device arrays")
+        functions.add(ufunc.__name__)
+        if out is not None:
+            kwargs["out"] = tuple(map(unwrap, out))
+        result = getattr(ufunc, method)(*map(unwrap, inputs), **kwargs)
+        return out[0] if out is not None else StrictArray(result)
+
+    def __array_function__(self, func, types, args, kwargs):
+        functions.add(".".join([*func.__module__.split(".")[1:], func.__name__]))
+        if func is np.asarray:      # called with like=: the way in for host data
+            return asarray(*args, **kwargs)
+        args = [type(arg)(map(unwrap, arg)) if isinstance(arg, (list, tuple)) else unwrap(arg) for arg in args]
+        result = func(*args, **{name: unwrap(value) for name, value in kwargs.items()})
+        return StrictArray(result)
+
+    def __getitem__(self, index):
+        return StrictArray(self._host[unwrap_index(index)])
+
+    def __setitem__(self, index, value):
+        self._host[unwrap_index(index)] = unwrap(value)
+
+    def __len__(self):
+        return len(self._host)
+
+    def __iter__(self):
+        return (StrictArray(row) for row in self._host)
+
+    def __float__(self):
+        transfers["to host"] += 1
+        return float(self._host)
+
+    def get(self):
+        transfers["to host"] += 1
+        return self._host.copy()
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        value = getattr(self._host, name)
+        if name in ("shape", "dtype", "ndim"):
+            return value
+        methods.add(name)
+        if name == "T":
+            return StrictArray(value)
+        return lambda *args, **kwargs: StrictArray(value(*map(unwrap, args), **kwargs))
+
+
+def unwrap(value):
+    """The NumPy data of a device array; a number as it is; anything that lives on the host is refused."""
+    if isinstance(value, StrictArray):
+        return value._host
+    if isinstance(value, np.ndarray):
+        raise TypeError("a host array meets a device array")
+    return value
+
+
+def unwrap_index(index):
+    """The same for an index, alone or in a tuple."""
+    return tuple(map(unwrap, index)) if isinstance(index, tuple) else unwrap(index)
+
+
+def asarray(value):
+    """As cupy.asarray: host data is copied to the device."""
+    if isinstance(value, StrictArray):
+        return value
+    transfers["to device"] += 1
+    return StrictArray(np.array(value))
+
+
+class csr_matrix:
+    """As cupyx.scipy.sparse.csr_matrix, as far as a product with a dense array goes."""
+
+    def __init__(self, data_and_indices, shape):
+        data, indices = data_and_indices
+        self._host = scipy.sparse.csr_matrix((unwrap(data), tuple(map(unwrap, indices))), shape=shape)
+
+    __array_ufunc__ = None
+
+    def __matmul__(self, dense):
+        return StrictArray(self._host @ unwrap(dense))
+
+
+def install(monkeypatch):
+    """Make `import cupy` and `import cupyx` find this stand-in until the test ends, with one device to use."""
+    from minimod import backend
+
+    cupy = ModuleType("cupy")
+    cupy.__version__ = "stand-in"
+    cupy.asarray = asarray
+    cupy.ones = lambda *args: StrictArray(np.ones(*args))
+    cupy.arange = lambda *args: StrictArray(np.arange(*args))
+    cupy.cuda = SimpleNamespace(runtime=SimpleNamespace(
+        getDeviceCount=lambda: 1, getDeviceProperties=lambda device: {"name": b"pretended GPU"},
+        CUDARuntimeError=type("CUDARuntimeError", (RuntimeError,), {}),
+    ))
+    sparse = SimpleNamespace(csr_matrix=csr_matrix)
+    special = SimpleNamespace(erf=lambda Z: StrictArray(scipy.special.erf(unwrap(Z))))
+    cupyx = ModuleType("cupyx")
+    cupyx.scipy = ModuleType("cupyx.scipy")
+    cupyx.scipy.sparse, cupyx.scipy.special = sparse, special
+    modules = {"cupy": cupy, "cupyx": cupyx, "cupyx.scipy": cupyx.scipy, "cupyx.scipy.sparse": sparse,
+               "cupyx.scipy.special": special}  # fmt: skip
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    backend.gpu_problem.cache_clear()
+    monkeypatch.setattr(backend, "GPU_BLOCK", backend.CPU_BLOCK)  # the same blocks, so the same bits
+    transfers.clear()
+    return cupy

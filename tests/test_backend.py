@@ -1,0 +1,141 @@
+import functools
+import importlib
+import subprocess
+import sys
+from dataclasses import replace
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+import strict_cupy
+from strict_cupy import StrictArray
+
+from minimod import TrainingConfig, backend, train
+from minimod.activations import ACTIVATIONS
+from minimod.errors import InputError
+from minimod.losses import LOSSES
+from minimod.optimizers import OPTIMIZERS
+from minimod.runs import METRICS
+
+SMALL = TrainingConfig(modulus=11, width=16, epochs=6, eval_every=3)
+
+
+@pytest.fixture
+def cupy(monkeypatch):
+    yield strict_cupy.install(monkeypatch)
+    backend.gpu_problem.cache_clear()
+
+
+@pytest.fixture
+def no_gpu_answer():
+    backend.gpu_problem.cache_clear()
+    yield
+    backend.gpu_problem.cache_clear()
+
+
+VARIANTS = [
+    {}, {"tied": True, "bias": False}, {"batch_size": 30}, {"rule": "mul"},
+    *({"activation": name} for name in ACTIVATIONS),
+    *({"loss": name} for name in LOSSES),
+    *({"optimizer": name} for name in OPTIMIZERS),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("options", VARIANTS, ids=str)
+def test_training_on_device_arrays_gives_the_numbers_of_numpy(cupy, options):
+    config = replace(SMALL, **options)
+    device, host = train(replace(config, device="gpu")), train(replace(config, device="cpu"))
+    for name, array in host.network.arrays.items():
+        assert type(device.network.arrays[name]) is np.ndarray
+        np.testing.assert_array_equal(device.network.arrays[name], array)
+    for name in METRICS:
+        if name != "seconds":
+            np.testing.assert_array_equal(device.history[name], host.history[name])
+
+
+def test_transfers_are_a_fixed_number_per_evaluation_and_none_per_epoch(cupy):
+    counts = {}
+    for epochs, every in ((10, 5), (20, 5), (100, 50)):
+        strict_cupy.transfers.clear()
+        train(replace(SMALL, device="gpu", epochs=epochs, eval_every=every))
+        counts[epochs] = strict_cupy.transfers.copy()
+    assert counts[10] == counts[100]                     # three evaluations each
+    assert counts[20] != counts[10]                      # five
+
+
+def test_auto_takes_the_device_that_is_there(cupy):
+    with backend.open_backend("auto") as opened:
+        assert opened.xp is cupy
+        assert opened.description == "CuPy stand-in, pretended GPU"
+
+
+def test_auto_falls_back_with_one_line_where_cupy_finds_no_gpu(monkeypatch, no_gpu_answer, caplog):
+    class CUDARuntimeError(RuntimeError):
+        pass
+
+    def fail():
+        raise CUDARuntimeError("cudaErrorNoDevice")
+
+    cupy = ModuleType("cupy")
+    cupy.__version__ = "14"
+    cupy.cuda = SimpleNamespace(runtime=SimpleNamespace(getDeviceCount=fail, CUDARuntimeError=CUDARuntimeError))
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    for _ in range(2):
+        with backend.open_backend("auto") as opened:
+            assert opened.xp is np
+    assert [record.getMessage() for record in caplog.records] == [
+        "CuPy 14 is installed but finds no usable GPU (cudaErrorNoDevice): NumPy is used"
+    ]
+
+
+def test_without_cupy_auto_is_numpy_and_gpu_is_refused(monkeypatch, no_gpu_answer):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    with backend.open_backend("auto", threads=3) as opened:
+        assert opened.xp is np
+        assert opened.description.endswith("3 threads")
+    with (
+        pytest.raises(InputError, match="device is 'gpu'; it must be auto or cpu here: CuPy is not installed"),
+        backend.open_backend("gpu"),
+    ):
+        pass
+
+
+def test_block_sizes_depend_on_the_width_alone():
+    assert [backend.SERIAL.block_size(width) for width in (1, 1024, 2048, 10**9)] == [512, 512, 256, 64]
+
+
+def test_the_stand_in_refuses_what_a_device_refuses():
+    device, host = StrictArray(np.arange(3.0)), np.arange(3)
+    refused = [
+        lambda: device + host, lambda: host + device, lambda: np.stack([device, host]), lambda: np.asarray(device),
+        lambda: device[host], lambda: device.__setitem__(0, host), lambda: np.where(device > 0, device, host),
+    ]  # fmt: skip
+    for attempt in refused:
+        with pytest.raises(TypeError, match="host array"):
+            attempt()
+
+
+def test_the_real_cupy_has_every_function_and_method_that_is_called(monkeypatch):
+    """Run all variants on the stand-in, which notes what is called, and look each name up in the installed CuPy."""
+    pytest.importorskip("cupy")
+    with monkeypatch.context() as patch:
+        strict_cupy.install(patch)
+        for options in VARIANTS:
+            train(replace(SMALL, device="gpu", epochs=1, **options))
+    backend.gpu_problem.cache_clear()
+    cupy = importlib.import_module("cupy")
+    assert len(strict_cupy.functions) > 10 and len(strict_cupy.methods) > 3
+    for name in sorted(strict_cupy.functions | {"asarray", "ones", "arange"}):
+        functools.reduce(getattr, name.split("."), cupy)
+    for name in sorted(strict_cupy.methods | {"get"}):
+        getattr(cupy.ndarray, name)
+    assert importlib.import_module("cupyx.scipy.sparse").csr_matrix
+    assert importlib.import_module("cupyx.scipy.special").erf
+
+
+def test_help_does_not_wait_for_heavy_imports():
+    code = (
+        "import sys, minimod.commands; "
+        "print([name for name in ('matplotlib', 'scipy', 'cupy') if name in sys.modules])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"

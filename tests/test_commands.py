@@ -1,0 +1,234 @@
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from minimod import TrainingConfig, claims, commands
+from minimod.runs import METRICS
+
+SMALL = ["--modulus", "11", "--width", "12", "--epochs", "3", "--threads", "1"]
+
+
+@pytest.fixture
+def minimod(monkeypatch, capsys, tmp_path):
+    """Call the command line in an empty directory; the answer has status, out and err."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["minimod", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            commands.main()
+        out, err = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, caught.value.code or 0, out, err)
+
+    return call
+
+
+def test_train_and_analyze_leave_the_run_directory_of_the_design(minimod):
+    assert minimod("train", "run", *SMALL).returncode == 0
+    assert minimod("analyze", "run").returncode == 0
+    assert {path.name for path in Path("run").iterdir()} == {
+        "config.json", "metrics.csv", "network.npz", "analysis.json", "figures",
+    }  # fmt: skip
+    assert len(list(Path("run/figures").iterdir())) == 10
+
+
+def test_options_reach_the_configuration(minimod):
+    options = {
+        "rule": "sub", "modulus": 11, "train_fraction": 0.5, "noise_ratio": 0.25, "noise_kind": "uniform", "seed": 7,
+        "width": 12, "activation": "gelu", "tied": True, "bias": False, "init_std": 0.2, "loss": "mse",
+        "optimizer": "muon", "learning_rate": 0.01, "betas": (0.8, 0.95), "momentum": 0.7, "weight_decay": 0.3,
+        "epochs": 2, "batch_size": 20, "eval_every": 2, "dtype": "float64", "device": "cpu", "threads": 1,
+    }  # fmt: skip
+    assert options.keys() == {field.name for field in fields(TrainingConfig)}
+    arguments = []
+    for name, value in options.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            arguments.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            arguments += [f"--{flag}", *(value if isinstance(value, tuple) else [value])]
+    assert minimod("train", "run", *arguments).returncode == 0
+    stored = json.loads(Path("run/config.json").read_text())["config"]
+    assert TrainingConfig.from_dict(stored) == TrainingConfig(**options)
+
+
+def test_options_override_a_preset(minimod):
+    assert minimod("train", "run", "--preset", "paper", *SMALL).returncode == 0
+    config = TrainingConfig.from_dict(json.loads(Path("run/config.json").read_text())["config"])
+    assert (config.learning_rate, config.weight_decay, config.epochs) == (1e-3, 0.1, 3)
+
+
+WRONG = [
+    (["--modulus", 1], ["--modulus", "1", "[2, inf)"]),
+    (["--noise-ratio", 1.2], ["--noise-ratio", "1.2", "[0, 1]"]),
+    (["--activation", "tanh"], ["--activation", "tanh", "relu", "reverse_relu"]),
+    (["--width", 0], ["--width", "0", "[1, inf)"]),
+    (["--width", "many"], ["--width", "many", "integer"]),
+    (["--betas", 0.9, 1.5], ["--betas", "1.5", "[0, 1)"]),
+    (["--learning-rate", "nan"], ["--learning-rate", "nan", "(0, inf)"]),
+    (["--rule", "mul", "--modulus", 9], ["--modulus", "9", "odd prime"]),
+    (["--device", "gpu"], ["--device", "gpu", "auto or cpu"]),
+    (["--preset", "huge"], ["--preset", "huge", "headline", "paper"]),
+    (["--widht", 3], ["--widht"]),
+]
+
+
+@pytest.mark.parametrize(("arguments", "named"), WRONG, ids=str)
+def test_bad_input_is_one_line_that_says_what_is_allowed(minimod, monkeypatch, arguments, named):
+    monkeypatch.setattr("minimod.backend.gpu_problem", lambda: "no GPU in this test")
+    answer = minimod("train", "run", *arguments)
+    assert answer.returncode == 2
+    assert answer.stdout == ""
+    assert re.fullmatch(r"minimod: [^\n]+\n", answer.stderr)
+    assert all(part in answer.stderr for part in named), answer.stderr
+    assert not Path("run").exists()
+
+
+def test_an_existing_run_is_refused_and_left_alone(minimod):
+    minimod("train", "run", *SMALL)
+    before = {path: path.read_bytes() for path in Path("run").iterdir()}
+    answer = minimod("train", "run", *SMALL)
+    assert answer.returncode == 2
+    assert answer.stderr == "minimod: run directory is 'run'; it must be new or empty: nothing is overwritten\n"
+    assert {path: path.read_bytes() for path in Path("run").iterdir()} == before
+
+
+@pytest.mark.parametrize("what", ["nothing", "an empty directory", "a file"])
+def test_analyze_refuses_what_is_no_run(minimod, what):
+    if what == "an empty directory":
+        Path("run").mkdir()
+    elif what == "a file":
+        Path("run").write_text("mine")
+    answer = minimod("analyze", "run")
+    assert answer.returncode == 2
+    assert re.fullmatch(r"minimod: run directory is 'run'; it must be [^\n]+\n", answer.stderr)
+
+
+def test_a_full_disk_is_one_line(minimod, monkeypatch):
+    def full(directory, row):
+        raise OSError(28, "No space left on device", str(directory / "metrics.csv"))
+
+    monkeypatch.setattr("minimod.training.append_metrics", full)
+    answer = minimod("train", "run", "--quiet", *SMALL)
+    assert answer.returncode == 1
+    assert answer.stderr == "minimod: cannot go on: [Errno 28] No space left on device: 'run/metrics.csv'\n"
+
+
+def test_divergence_is_one_line(minimod):
+    answer = minimod("train", "run", "--quiet", *SMALL, "--optimizer", "sgd", "--learning-rate", 1e9)
+    assert answer.returncode == 1
+    assert re.fullmatch(r"minimod: the loss is not finite at epoch \d; try [^\n]+\n", answer.stderr)
+
+
+def test_plain_progress_is_a_line_per_evaluation(minimod):
+    lines = minimod("train", "run", *SMALL).stderr.splitlines()
+    assert len(lines) == 4
+    assert all(re.fullmatch(r"epoch +\d+  loss \S+  clean \S+ noisy \S+ test \S+ filtered \S+", line) for line in lines)
+
+
+def test_a_terminal_gets_a_bar(minimod, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    answer = minimod("train", "run", *SMALL)
+    assert answer.returncode == 0
+    assert "100%" in answer.stderr and "filtered" in answer.stderr
+
+
+@pytest.mark.parametrize("tty", [True, False])
+def test_quiet_is_silent(minimod, monkeypatch, tty):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: tty, raising=False)
+    assert minimod("train", "run", "--quiet", *SMALL).stderr == ""
+
+
+def test_json_says_the_same_to_machines(minimod):
+    trained = json.loads(minimod("train", "run", "--json", "--quiet", *SMALL).stdout)
+    assert list(trained["metrics"]) == list(METRICS)
+    analysed = json.loads(minimod("analyze", "run", "--json", "--no-figures").stdout)
+    written = json.loads(Path("run/analysis.json").read_text())
+    assert analysed["methods"] == written["methods"] and analysed["chance"] == 1 / 11
+
+
+def test_json_has_no_nan(minimod):
+    answer = minimod("train", "run", "--json", "--quiet", *SMALL, "--noise-ratio", 0)
+    metrics = json.loads(answer.stdout, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))["metrics"]
+    assert metrics["noisy_accuracy"] is None
+
+
+def test_tables_fit_eighty_columns(minimod):
+    tables = [minimod("train", "run", *SMALL).stdout, minimod("analyze", "run", "--no-figures").stdout,
+              minimod("train", "--help").stdout, minimod("--help").stdout]  # fmt: skip
+    assert max(len(line) for table in tables for line in table.splitlines()) <= 80
+
+
+def test_analyze_prints_a_row_per_method(minimod):
+    minimod("train", "run", *SMALL)
+    answer = minimod("analyze", "run", "--no-figures")
+    methods = json.loads(Path("run/analysis.json").read_text())["methods"]
+    rows = {line[:24].strip(): line[24:].split() for line in answer.stdout.splitlines()}
+    for name, row in methods.items():
+        assert rows[name] == ["-" if value is None else f"{value:.3f}" for value in row.values()]
+
+
+def test_whose_power_decides_is_an_option(minimod):
+    minimod("train", "run", *SMALL)
+    for by in ("joint", "w", "each"):
+        minimod("analyze", "run", "--no-figures", "--by", by)
+        neurons = json.loads(Path("run/analysis.json").read_text())["neurons"]
+        assert (neurons["frequency_u"] == neurons["frequency_w"]) == (by != "each")
+
+
+def test_every_field_has_an_option_with_a_range_and_a_default(minimod):
+    text = minimod("train", "--help").stdout
+    for field in fields(TrainingConfig):
+        entry = re.search(rf"--{field.name.replace('_', '-')}\b.*?\[default: .*?\]", text, re.DOTALL)
+        assert entry, field.name
+        allowed = field.metadata["choices"] or [field.metadata["interval"]]
+        flat = re.sub(r"\s+", " ", entry.group())
+        assert field.type is bool or all(value in flat for value in allowed), flat
+
+
+def test_reproduce_measures_each_seed_and_says_its_verdict(minimod, monkeypatch):
+    small = replace(claims.CLAIMS["headline"], config=TrainingConfig(modulus=11, width=12, epochs=2, threads=1))
+    monkeypatch.setitem(commands.CLAIMS, "headline", small)
+    answer = json.loads(minimod("reproduce", "headline", "--seeds", 2, "--json").stdout)
+    assert answer["verdict"] == "does not hold"
+    assert all(len(criterion["values"]) == 2 for criterion in answer["measured"])
+    text = minimod("reproduce", "headline", "--seeds", 2).stdout
+    assert "does not hold" in text
+    assert {path.name for path in Path("reproduced").iterdir()} == {"headline-seed0", "headline-seed1"}
+    assert Path("reproduced/headline-seed1/figures/accuracies.png").exists()
+
+
+def test_info_tells_what_it_runs_on(minimod):
+    facts = json.loads(minimod("info", "--json").stdout)
+    assert facts["array module"] in ("numpy", "cupy")
+    assert facts["GPU"].startswith(("no: ", "yes"))
+    assert "threads" in facts["BLAS"]
+    assert minimod("info").stdout.splitlines()[0].split() == ["minimod", facts["minimod"]]
+
+
+def test_no_command_prints_the_help(minimod):
+    assert minimod().stdout == minimod("--help").stdout
+
+
+def test_the_launcher_is_the_same_command():
+    launcher = Path(__file__).parents[1] / "cli.py"
+    assert "reproduce" in subprocess.check_output([sys.executable, launcher, "--help"], text=True)
+
+
+def test_ctrl_c_is_one_line_and_status_130(tmp_path):
+    command = [sys.executable, "-c", "from minimod.commands import main; main()"]
+    process = subprocess.Popen(
+        [*command, "train", "run", *SMALL, "--epochs", "100000000", "--eval-every", "1"],
+        cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=os.environ,
+    )  # fmt: skip
+    process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    *_, last = process.communicate(timeout=30)[1].splitlines()
+    assert (last, process.returncode) == ("minimod: interrupted", 130)

@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+from planted import random_network
+
+from minimod import TrainingConfig, TwoLayerNet
+from minimod.activations import ACTIVATIONS
+from minimod.backend import SERIAL
+from minimod.data import Pairs, random_stream
+from minimod.errors import InputError
+from minimod.gradient import loss_and_gradient, make_blocks
+from minimod.losses import LOSSES
+from minimod.network import initial_network
+
+
+def all_pairs(P=7, seed=1):
+    a, b = np.divmod(np.arange(P * P), P)
+    label = np.random.default_rng(seed).integers(0, P, P * P)
+    return Pairs(a, b, label, label, np.zeros(P * P, bool))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_derivatives_match_central_differences(name):
+    value, derivative = ACTIVATIONS[name]
+    z, h = np.array([-3.0, -1.1, -0.2, 0.3, 0.9, 4.0]), 1e-6
+    numerical = (value(z + h) - value(z - h)) / (2 * h)
+    np.testing.assert_allclose(derivative(z) * np.ones(6), numerical, rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("has_bias", [True, False])
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_gradient_matches_central_differences(activation, loss, tied, has_bias):
+    """Along a random direction in all parameters: two forward passes, whatever the width."""
+    network = random_network(activation=activation, tied=tied, has_bias=has_bias)
+    blocks = make_blocks(all_pairs(), network, SERIAL)
+    _, gradient = loss_and_gradient(network, blocks, loss, SERIAL)
+    generator = np.random.default_rng(2)
+    direction = {name: generator.standard_normal(theta.shape) for name, theta in network.parameters.items()}
+    fixed = {"V": tied, "mu": not has_bias}
+    assert gradient.keys() == {name for name in ("U", "V", "W", "mu") if not fixed.get(name)}
+
+    h, values, signs = 1e-6, [], []
+    for step in (+h, -2 * h):
+        for name, theta in network.parameters.items():
+            theta += step * direction[name]
+        values.append(loss_and_gradient(network, blocks, loss, SERIAL)[0])
+        signs.append(np.sign(network.forward(blocks[0].a, blocks[0].b)[0]))
+    assert (signs[0] == signs[1]).all(), "the direction crosses a kink: choose another seed"
+    numerical = (values[0] - values[1]) / (2 * h)
+    analytical = sum((gradient[name] * direction[name]).sum() for name in direction)
+    assert analytical == pytest.approx(numerical, rel=1e-6), f"{analytical=} {numerical=}"
+
+
+def test_logits_are_the_formula():
+    network = random_network(activation="quadratic")
+    e = np.eye(7)
+    expected = network.W.T @ (network.U.T @ e[3] + network.V.T @ e[5]) ** 2 + network.mu
+    np.testing.assert_allclose(network.logits([3], [5])[0], expected, rtol=1e-12)
+
+
+def test_grid_logits_are_first_input_second_input_class():
+    network = random_network()
+    grid = network.grid_logits()
+    assert grid.shape == (7, 7, 7)
+    np.testing.assert_allclose(grid[2, 6], network.logits([2], [6])[0], rtol=1e-12)
+
+
+def test_a_tied_network_is_symmetric():
+    grid = random_network(tied=True).grid_logits()
+    np.testing.assert_allclose(grid, grid.transpose(1, 0, 2), rtol=1e-12)
+
+
+def test_convert_keeps_the_tie_and_copies():
+    network = random_network(tied=True)
+    copy = network.convert(np.copy)
+    assert copy.tied and copy.U is not network.U
+
+
+def test_shapes_that_do_not_fit_are_refused():
+    with pytest.raises(InputError, match=r"shape of W is \(7, 16\); it must be \(16, 7\)"):
+        TwoLayerNet(np.zeros((7, 16)), np.zeros((7, 16)), np.zeros((7, 16)), np.zeros(7))
+
+
+def test_an_unknown_activation_is_refused():
+    with pytest.raises(InputError, match="relu, quadratic, gelu, reverse_relu"):
+        TwoLayerNet(np.zeros((2, 3)), np.zeros((2, 3)), np.zeros((3, 2)), np.zeros(2), "tanh")
+
+
+@pytest.mark.parametrize(("init_std", "expected"), [(None, 1024**-0.5), (0.3, 0.3)])
+def test_initial_weights_have_the_standard_deviation_asked_for(init_std, expected):
+    network = initial_network(TrainingConfig(width=1024, init_std=init_std), random_stream(0, "initialisation"))
+    for name in ("U", "V", "W"):
+        assert network.arrays[name].std() == pytest.approx(expected, rel=0.02)
+        assert abs(network.arrays[name].mean()) < 0.02 * expected
+    assert not network.mu.any()
+
+
+def test_float32_and_float64_start_from_the_same_numbers():
+    single, double = (
+        initial_network(TrainingConfig(width=8, dtype=dtype), random_stream(0, "initialisation"))
+        for dtype in ("float32", "float64")
+    )
+    assert single.U.dtype == np.float32 and double.U.dtype == np.float64
+    assert (single.U == double.U.astype(np.float32)).all()

@@ -1,0 +1,60 @@
+import json
+
+import numpy as np
+import pytest
+from optimizer_cases import CASES, REFERENCE, run_minimod, run_torch
+
+from minimod import TrainingConfig
+from minimod.optimizers import OPTIMIZERS, AdamW, Muon, orthogonalize
+
+
+def assert_close(ours, theirs):
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-5)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_ten_steps_match_the_numbers_stored_from_pytorch(case):
+    assert_close(run_minimod(case), json.loads(REFERENCE.read_text())["parameters"][case])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_ten_steps_match_pytorch_itself(case):
+    pytest.importorskip("torch")
+    assert_close(run_minimod(case), run_torch(case))
+
+
+@pytest.mark.parametrize("shape", [(20, 60), (60, 20), (20, 20)])
+def test_orthogonalize_brings_singular_values_near_one_and_keeps_the_vectors(shape):
+    G = np.random.default_rng(0).standard_normal(shape)
+    left, values, right = np.linalg.svd(G, full_matrices=False)
+    inside = left.T @ orthogonalize(G) @ right.T
+    sizeable = values > 0.1 * values[0]
+    assert ((np.diag(inside) > 0.65) & (np.diag(inside) < 1.25))[sizeable].all()
+    np.testing.assert_allclose(inside, np.diag(np.diag(inside)), atol=1e-9)
+
+
+def test_orthogonalize_survives_a_zero_matrix():
+    assert not orthogonalize(np.zeros((3, 4))).any()
+
+
+def test_muon_takes_the_matrices_and_adamw_the_bias():
+    parameters = {"W": np.ones((3, 4)), "mu": np.ones(4)}
+    gradient = {"W": np.eye(3, 4), "mu": np.arange(4.0)}
+    config = TrainingConfig(optimizer="muon", learning_rate=0.1, momentum=0.9, weight_decay=0.2)
+    both = {name: array.copy() for name, array in parameters.items()}
+    OPTIMIZERS["muon"](both, config).step(gradient)
+    Muon({"W": parameters["W"]}, 0.1, 0.9, 0.2).step(gradient)
+    AdamW({"mu": parameters["mu"]}, 0.1, config.betas, 0.2).step(gradient)
+    assert all((both[name] == parameters[name]).all() for name in parameters)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_parameters_are_updated_in_place_in_their_own_precision(name):
+    parameters = {"W": np.ones((3, 4), np.float32), "mu": np.ones(4, np.float32)}
+    held = dict(parameters)
+    optimizer = OPTIMIZERS[name](parameters, TrainingConfig())
+    optimizer.step({key: np.ones_like(array) for key, array in parameters.items()})
+    for key, array in held.items():
+        assert parameters[key] is array and array.dtype == np.float32 and (array != 1).all()

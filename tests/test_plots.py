@@ -1,0 +1,73 @@
+import copy
+
+import matplotlib.image
+import pytest
+from matplotlib import pyplot as plt
+
+from minimod import TrainingConfig, analyze, train
+from minimod.plots import FIGURES, draw_figures
+
+CONFIG = TrainingConfig(modulus=11, width=12, epochs=3, noise_ratio=0.5, threads=1)
+
+
+@pytest.fixture(scope="module")
+def summary():
+    return analyze(train(CONFIG))
+
+
+def test_every_figure_is_written_as_png_and_svg(summary, tmp_path):
+    paths = draw_figures(summary, tmp_path / "figures")
+    expected = {f"{name}.{kind}" for name in ("accuracies", "methods", "spectrum", "neurons", "phases")
+                for kind in ("png", "svg")}  # fmt: skip
+    assert {path.name for path in paths} == expected == {path.name for path in (tmp_path / "figures").iterdir()}
+    for path in paths:
+        if path.suffix == ".png":
+            assert matplotlib.image.imread(path).std() > 0.01
+        else:
+            assert path.read_text().rstrip().endswith("</svg>")
+    assert not plt.get_fignums()
+
+
+@pytest.mark.parametrize("options", [
+    {"noise_ratio": 0}, {"noise_ratio": 0, "train_fraction": 1}, {"epochs": 0}, {"modulus": 2, "width": 1},
+    {"rule": "mul", "modulus": 3}, {"activation": "gelu", "noise_kind": "symmetric"}, {"noise_kind": "uniform"},
+], ids=str)  # fmt: skip
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_can_be_drawn_of_any_run(name, options):
+    summary = analyze(train(TrainingConfig(**CONFIG.to_dict() | options)))
+    figure = FIGURES[name](summary)
+    figure.canvas.draw()
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_drawing_changes_nothing(name, summary):
+    before = copy.deepcopy(summary)
+    plt.close(FIGURES[name](summary))
+    assert summary == before
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_text_is_cut_off(name, summary):
+    figure = FIGURES[name](summary)
+    figure.canvas.draw()
+    inside = figure.get_tightbbox()
+    width, height = figure.get_size_inches()
+    plt.close(figure)
+    assert inside.x0 > -0.02 and inside.y0 > -0.02 and inside.x1 < width + 0.02 and inside.y1 < height + 0.02
+
+
+def test_the_curves_are_the_history(summary):
+    figure = FIGURES["accuracies"](summary)
+    curves = {line.get_label(): list(line.get_ydata()) for line in figure.axes[0].lines}
+    plt.close(figure)
+    assert curves["clean training labels"] == summary["history"]["clean_accuracy"]
+    assert curves["test pairs"] == summary["history"]["test_accuracy"]
+
+
+def test_the_bars_are_the_methods(summary):
+    figure = FIGURES["methods"](summary)
+    bars = [bar.get_width() for container in figure.axes[0].containers for bar in container]
+    plt.close(figure)
+    rows = [row for name, row in summary["methods"].items() if name != "rule"]
+    assert bars == [row["test"] for row in rows] + [row["noisy"] for row in rows]

@@ -1,0 +1,104 @@
+import json
+
+import numpy as np
+import pytest
+from planted import ideal_network
+
+from minimod import Run, TrainingConfig, analyze, filter_frequencies, train
+from minimod.analysis.accuracy import accuracies, predict_grid
+from minimod.data import build_dataset
+
+CONFIG = TrainingConfig(modulus=23, width=40, noise_ratio=0.5, epochs=5, eval_every=5, threads=2)
+
+
+@pytest.fixture(scope="module")
+def run():
+    return train(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def summary(run):
+    return analyze(run)
+
+
+def test_the_summary_is_plain_data(summary):
+    assert json.loads(json.dumps(summary, allow_nan=False)).keys() == summary.keys()
+
+
+def test_methods_are_the_accuracies_of_their_networks(run, summary):
+    dominant, residual = filter_frequencies(run.network, run.dataset.rule)
+    for name, network in {"raw": run.network, "dominant": dominant, "residual": residual}.items():
+        assert summary["methods"][name] == accuracies(predict_grid(network), run.dataset)
+
+
+@pytest.mark.parametrize(("activation", "swaps"), [
+    ("relu", {"quadratic", "reverse_relu"}), ("quadratic", {"relu", "reverse_relu"}),
+    ("gelu", {"relu", "quadratic", "reverse_relu"}),
+])  # fmt: skip
+def test_swaps_lead_away_from_the_activation_trained_with(activation, swaps):
+    methods = analyze(train(TrainingConfig(modulus=7, width=8, epochs=0, activation=activation)))["methods"]
+    for base in ("raw", "dominant"):
+        assert {name.removeprefix(f"{base}+") for name in methods if name.startswith(f"{base}+")} == swaps
+
+
+def test_the_rule_is_the_best_that_a_frequency_method_can_score(summary):
+    assert summary["methods"]["rule"] == {"clean": 1, "noisy": 0, "repaired": 1, "validation": 1, "test": 1}
+
+
+def test_under_mul_pairs_with_zero_are_out_of_reach():
+    methods = analyze(train(TrainingConfig(rule="mul", modulus=7, width=8, epochs=0, train_fraction=0.1)))["methods"]
+    assert methods["rule"]["test"] < 1
+
+
+def test_counts_are_those_of_the_dataset(summary):
+    n_train = round(0.8 * 23**2)
+    noisy = round(0.5 * n_train)
+    rest = 23**2 - n_train
+    assert summary["counts"] == {
+        "clean": n_train - noisy, "noisy": noisy, "repaired": noisy,
+        "validation": rest // 2, "test": rest - rest // 2,
+    }  # fmt: skip
+    assert summary["chance"] == 1 / 23
+
+
+def test_ideal_neurons_are_described_as_such():
+    dataset = build_dataset(CONFIG)
+    network = ideal_network(dataset.rule, "relu")
+    summary = analyze(Run(TrainingConfig(modulus=23, width=network.width), dataset, network, {}))
+    assert min(summary["neurons"]["share"]) == pytest.approx(1)
+    assert summary["phase_error_std"] == pytest.approx(0, abs=1e-6)
+    assert summary["methods"]["dominant"]["test"] == 1
+    assert np.median(summary["initial_share"]) < 0.5
+
+
+def test_the_spectrum_is_sorted_by_frequency(summary):
+    order = summary["spectrum"]["order"]
+    assert sorted(order) == list(range(40))
+    frequency = np.array(summary["neurons"]["frequency_w"])[order]
+    assert (np.diff(frequency) >= 0).all()
+    # u, v and w share one frequency in most neurons' means, so the sorted image has it as its largest entry.
+    share = np.array(summary["spectrum"]["share"])
+    assert share.shape == (11, 40)
+    assert (share.argmax(axis=0) + 1 == frequency).all()
+
+
+def test_an_example_shows_what_the_filtration_keeps(run, summary):
+    example = summary["examples"][0]
+    assert example["share"] == max(summary["neurons"]["share"])
+    dominant = filter_frequencies(run.network, run.dataset.rule).dominant
+    curve = example["vectors"]["v"]
+    by_position = np.argsort(curve["frequency"] * np.arange(23) % 23)
+    np.testing.assert_allclose(curve["weight"], run.network.V[by_position, example["neuron"]], rtol=1e-5)
+    np.testing.assert_allclose(curve["dominant"], dominant.V[by_position, example["neuron"]], rtol=1e-4, atol=1e-6)
+
+
+def test_phase_errors_are_none_where_frequencies_differ(run):
+    neurons = analyze(run, by="each")["neurons"]
+    same = [u == v == w for u, v, w in zip(*(neurons[f"frequency_{x}"] for x in "uvw"))]
+    assert not all(same)
+    assert [error is not None for error in neurons["phase_error"]] == same
+
+
+def test_shares_of_nothing_are_none():
+    methods = analyze(train(TrainingConfig(modulus=7, width=8, epochs=0, noise_ratio=0)))["methods"]
+    assert methods["raw"]["noisy"] is None and methods["raw"]["clean"] is not None

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from minimod.errors import InputError
+from minimod.tasks import RULES, make_rule
+
+
+@pytest.mark.parametrize("modulus", [3, 7, 13])
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_is_cyclic_addition_in_its_coordinates(name, modulus):
+    rule = make_rule(name, modulus)
+    x = np.arange(rule.order)
+    labels = rule.label_table[rule.tokens_a[:, None], rule.tokens_b[None, :]]
+    assert (labels == rule.tokens_c[(x[:, None] + x) % rule.order]).all()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_coordinates_do_not_repeat_a_token(name):
+    rule = make_rule(name, 13)
+    for tokens in (rule.tokens_a, rule.tokens_b, rule.tokens_c):
+        assert len(set(tokens.tolist())) == rule.order
+
+
+def test_label_tables_against_python():
+    operations = {"add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b}
+    for name, operation in operations.items():
+        expected = [[operation(a, b) % 11 for b in range(11)] for a in range(11)]
+        assert make_rule(name, 11).label_table.tolist() == expected
+
+
+def test_only_zero_is_set_apart_and_only_by_mul():
+    assert make_rule("add", 7).has_coordinates.all()
+    assert make_rule("sub", 7).has_coordinates.all()
+    apart = ~make_rule("mul", 7).has_coordinates
+    assert apart[0].all() and apart[:, 0].all() and not apart[1:, 1:].any()
+
+
+@pytest.mark.parametrize("modulus", [1, 0, -3])
+def test_modulus_below_two_is_refused(modulus):
+    with pytest.raises(InputError, match="at least 2"):
+        make_rule("add", modulus)
+
+
+@pytest.mark.parametrize("modulus", [2, 4, 9, 15, 91])
+def test_mul_refuses_a_modulus_without_discrete_logarithms(modulus):
+    with pytest.raises(InputError, match=f"modulus is {modulus}; it must be an odd prime"):
+        make_rule("mul", modulus)
+
+
+def test_unknown_rule_is_refused():
+    with pytest.raises(InputError, match="one of add, sub, mul"):
+        make_rule("div", 7)

@@ -1,0 +1,143 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from minimod import TrainingConfig, filter_frequencies, train
+from minimod.analysis.accuracy import accuracies, predict_grid
+from minimod.errors import DivergenceError, InputError
+from minimod.losses import LOSSES
+from minimod.optimizers import OPTIMIZERS
+from minimod.runs import METRICS
+from minimod.training import evaluation_epochs
+
+SMALL = TrainingConfig(modulus=23, width=64, epochs=12, noise_ratio=0.3, threads=2)
+
+
+def same_bits(run, other):
+    return all((array == other.network.arrays[name]).all() for name, array in run.network.arrays.items()) and all(
+        np.array_equal(run.history[name], other.history[name], equal_nan=True) for name in METRICS if name != "seconds"
+    )
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_size": 50}, {"optimizer": "muon"}])
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_a_run_repeats_bit_for_bit_with_any_number_of_threads(threads, options, monkeypatch):
+    monkeypatch.setattr("minimod.backend.CPU_BLOCK", (64 * 64, 64))  # several blocks even for this small network
+    config = replace(SMALL, **options)
+    assert same_bits(train(config), train(replace(config, threads=threads)))
+
+
+def test_another_seed_is_another_run():
+    assert not same_bits(train(SMALL), train(replace(SMALL, seed=1)))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_optimizer_lowers_every_loss(loss, optimizer):
+    rates = {"sgd": 1.0, "adam": 5e-3, "adamw": 5e-3, "muon": 2e-2}
+    decay = 0.0 if optimizer == "adam" else 1e-3
+    config = replace(SMALL, loss=loss, optimizer=optimizer, learning_rate=rates[optimizer], weight_decay=decay)
+    losses = train(config).history["loss"]
+    assert losses[-1] < 0.98 * losses[0]
+
+
+def test_the_measured_row_belongs_to_the_network_of_that_epoch():
+    run = train(SMALL)
+    measured = accuracies(predict_grid(run.network), run.dataset)
+    for name, value in measured.items():
+        assert run.history[f"{name}_accuracy"][-1] == value
+    dominant = filter_frequencies(run.network, run.dataset.rule).dominant
+    assert run.history["filtered_test_accuracy"][-1] == accuracies(predict_grid(dominant), run.dataset)["test"]
+    assert run.history["norm_W"][-1] == pytest.approx(np.linalg.norm(run.network.W), rel=1e-6)
+    logits = run.network.logits(run.dataset.train.a, run.dataset.train.b)
+    assert run.history["loss"][-1] == pytest.approx(
+        LOSSES["cross_entropy"](logits, run.dataset.train.label, len(logits))[0], rel=1e-6
+    )
+
+
+def test_no_epochs_give_the_network_as_initialised():
+    run = train(replace(SMALL, epochs=0))
+    assert run.history["epoch"].tolist() == [0]
+    assert run.network.U.std() == pytest.approx(64**-0.5, rel=0.1)
+
+
+def test_a_tied_network_stays_tied():
+    run = train(replace(SMALL, tied=True))
+    assert run.network.tied
+    assert (run.network.U == run.network.V).all()
+
+
+def test_a_network_without_bias_stays_so():
+    assert not train(replace(SMALL, bias=False)).network.mu.any()
+
+
+def test_dtype_is_kept():
+    assert train(replace(SMALL, dtype="float64")).network.U.dtype == np.float64
+    assert train(SMALL).network.U.dtype == np.float32
+
+
+def test_a_batch_of_everything_is_full_batch():
+    """Up to rounding: the two sum over different blocks."""
+    full, batch = train(replace(SMALL, dtype="float64")), train(replace(SMALL, dtype="float64", batch_size=10_000))
+    np.testing.assert_allclose(full.network.W, batch.network.W, rtol=1e-6, atol=1e-9)
+
+
+def test_without_noise_or_held_out_pairs_their_measures_are_nan():
+    history = train(replace(SMALL, noise_ratio=0, train_fraction=1)).history
+    for name in ("noisy", "repaired", "validation", "test", "filtered_test"):
+        assert math.isnan(history[f"{name}_accuracy"][-1])
+    assert history["clean_accuracy"][-1] > 0
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_size": 50}])
+def test_divergence_is_reported_with_its_epoch(options):
+    with pytest.raises(DivergenceError, match=r"not finite at epoch \d+; try a smaller --learning-rate"):
+        train(replace(SMALL, optimizer="sgd", learning_rate=1e9, **options))
+
+
+def test_divergence_between_evaluations_is_dated_exactly():
+    config = replace(SMALL, optimizer="sgd", learning_rate=1e9)
+    messages = []
+    for every in (1, 12):
+        with pytest.raises(DivergenceError) as caught:
+            train(replace(config, eval_every=every))
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+
+
+def test_progress_is_told_every_epoch_and_every_row():
+    told = []
+    run = train(replace(SMALL, eval_every=5), progress=lambda epoch, row: told.append((epoch, row and row["epoch"])))
+    assert [epoch for epoch, _ in told] == list(range(13))
+    assert [row for _, row in told if row is not None] == run.history["epoch"].tolist() == [0, 5, 10, 12]
+
+
+def test_the_schedule_is_dense_in_the_first_hundred_epochs_and_sparser_later():
+    schedule = list(evaluation_epochs(200_000))
+    assert schedule[:41] == list(range(41))
+    assert sum(epoch <= 100 for epoch in schedule) > 50
+    assert len(schedule) < 300
+    assert schedule[-1] == 200_000
+    assert sorted(set(schedule)) == schedule
+
+
+def test_the_schedule_can_be_given():
+    assert list(evaluation_epochs(10, 4)) == [0, 4, 8, 10]
+    assert list(evaluation_epochs(8, 4)) == [0, 4, 8]
+
+
+def test_gpu_is_refused_where_there_is_none(monkeypatch):
+    monkeypatch.setattr("minimod.backend.gpu_problem", lambda: "no GPU in this test")
+    with pytest.raises(InputError, match="device is 'gpu'; it must be auto or cpu here: no GPU in this test"):
+        train(replace(SMALL, device="gpu"))
+
+
+@pytest.mark.parametrize("rule", ["sub", "mul"])
+def test_other_rules_come_out_of_noise_too(rule):
+    """With half of the labels wrong; under `mul`, the 3 % of pairs that contain 0 are out of the filtration's reach."""
+    config = TrainingConfig(rule=rule, modulus=59, width=512, noise_ratio=0.5, weight_decay=1.0, epochs=150)
+    history = train(config).history
+    assert history["filtered_test_accuracy"][-1] > 0.9
+    assert history["test_accuracy"][-1] < 0.5
