@@ -93,7 +93,7 @@ def analyze(run_dir, by, figures, as_json):
     run = load_run(run_dir)
     summary = write_analysis(run, by, figures)
     if as_json:
-        echo_json({name: summary[name] for name in ("config", "chance", "counts", "methods", "phase_error_std")})
+        echo_json({name: summary[name] for name in ("config", "chance", "counts", "methods", "structure")})
         return
     echo_methods(summary)
     click.echo(f"\nWritten to {run_dir / 'analysis.json'}" + (f" and {run_dir / 'figures'}" if figures else ""))
@@ -126,13 +126,13 @@ def reproduce(name, directory, seeds, quiet, as_json):
 
     echo_methods(summaries[0])
     click.echo("\n" + click.wrap_text(f"{name}: {claim.statement}", width=79) + "\n")
-    for criterion, numbers in zip(claim.criteria, measured, strict=True):
-        click.echo(
-            f"{criterion.method + ', ' + criterion.measure:18}{criterion.relation:>9} {criterion.bound:.2f}:"
-            f"  {' '.join(f'{value:.3f}' for value in numbers['values'])}   {criterion.meaning}"
-        )
-    click.echo(f"\nThe claim {verdict}, on seeds 0 to {seeds - 1}; {time.perf_counter() - start:.0f} s."
-               f" Runs and figures are in {directory}.")
+    click.echo(f"{'seed':8}" + "".join(f"{f'{c.method}, {c.measure}':>17}" for c in claim.criteria))
+    click.echo(f"{'bound':8}" + "".join(f"{f'{c.relation} {c.bound:.2f}':>17}" for c in claim.criteria))
+    for seed, summary in enumerate(summaries):
+        click.echo(f"{seed:<8}" + "".join(f"{c.value(summary):>17.3f}" for c in claim.criteria))
+    tried = "seed 0" if seeds == 1 else f"seeds 0 to {seeds - 1}"
+    seconds = time.perf_counter() - start
+    click.echo(f"\nThe claim {verdict} on {tried}; {seconds:.0f} s.\nRuns and figures are in {directory}.")
 
 
 @commands.command()
@@ -177,9 +177,21 @@ def echo_methods(summary: dict) -> None:
     """Print the table of methods."""
     click.echo(f"{summary['title']}\n\n{'method':24}" + "".join(f"{name:>11}" for name in MEASURES))
     for name, row in summary["methods"].items():
-        click.echo(f"{name:24}" + "".join(f"{'-' if row[m] is None else format(row[m], '.3f'):>11}" for m in MEASURES))
+        click.echo(f"{name:24}" + "".join(f"{cell(row[measure]):>11}" for measure in MEASURES))
     click.echo(f"{'pairs counted':24}" + "".join(f"{summary['counts'][name]:>11}" for name in MEASURES))
-    click.echo(f"\nchance: {summary['chance']:.4f}")
+    click.echo(f"\nchance: {summary['chance']:.4f}\n")
+    click.echo(f"{'dominant frequency':40}{'trained':>10}{'untrained':>11}")
+    for label, key in {
+        "median share of a neuron's power": "median_share",
+        "phase error in rad, standard deviation": "phase_error_std",
+    }.items():
+        trained, untrained = (cell(summary["structure"][name][key]) for name in ("trained", "untrained"))
+        click.echo(f"{label:40}{trained:>10}{untrained:>11}")
+
+
+def cell(value: float | None) -> str:
+    """A number for a table, three decimals; a dash for a share of nothing."""
+    return "-" if value is None else f"{value:.3f}"
 
 
 def echo_json(data: dict) -> None:

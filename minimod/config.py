@@ -30,46 +30,46 @@ class TrainingConfig:
     """
 
     # The task and its data.
-    rule: str = _option("add", "the rule c = a ∘ b mod P to learn", choices=RULES)
-    modulus: int = _option(113, "modulus P: tokens and classes are 0 .. P-1", interval="[2, inf)")
+    rule: str = _option("add", "Rule c = a ∘ b mod P to learn", choices=RULES)
+    modulus: int = _option(113, "Modulus P: tokens and classes are 0 .. P-1", interval="[2, inf)")
     train_fraction: float = _option(
-        0.8, "share of the P² pairs to train on; the rest is halved into validation and test", interval="(0, 1]"
+        0.8, "Share of the P² pairs to train on; the rest is halved into validation and test", interval="(0, 1]"
     )
-    noise_ratio: float = _option(0.8, "share α of the training labels to corrupt", interval="[0, 1]")
+    noise_ratio: float = _option(0.8, "Share α of the training labels to corrupt", interval="[0, 1]")
     noise_kind: str = _option(
         "wrong",
-        "how a corrupted label is drawn: from the wrong labels; from all, so it may be right; from the wrong ones, "
+        "How a corrupted label is drawn: from the wrong labels; from all, so it may be right; from the wrong ones, "
         "the same for (a, b) and (b, a)",
         choices=NOISE_KINDS,
     )
-    seed: int = _option(0, "seed of the split, the noise, the initialisation and the batches", interval="[0, inf)")
+    seed: int = _option(0, "Seed of the split, the noise, the initialisation and the batches", interval="[0, inf)")
     # The network.
-    width: int = _option(2048, "hidden neurons M", interval="[1, inf)")
-    activation: str = _option("relu", "φ of the hidden layer", choices=ACTIVATIONS)
-    tied: bool = _option(False, "one weight matrix for both inputs, U = V")
-    bias: bool = _option(True, "an output bias μ")
+    width: int = _option(2048, "Hidden neurons M", interval="[1, inf)")
+    activation: str = _option("relu", "Activation φ of the hidden layer", choices=ACTIVATIONS)
+    tied: bool = _option(False, "One weight matrix for both inputs, U = V")
+    bias: bool = _option(True, "An output bias μ")
     init_std: float | None = _option(
-        None, "standard deviation of the initial weights", interval="(0, inf)", none="M^(-1/2)"
+        None, "Standard deviation of the initial weights", interval="(0, inf)", none="M^(-1/2)"
     )
     # The optimisation.
-    loss: str = _option("cross_entropy", "mean over examples; for mse over examples and classes", choices=LOSSES)
-    optimizer: str = _option("adamw", "as the PyTorch class of that name", choices=OPTIMIZERS)
-    learning_rate: float = _option(5e-3, "step size", interval="(0, inf)")
+    loss: str = _option("cross_entropy", "Mean over examples; for mse over examples and classes", choices=LOSSES)
+    optimizer: str = _option("adamw", "As the PyTorch class of that name", choices=OPTIMIZERS)
+    learning_rate: float = _option(5e-3, "Step size", interval="(0, inf)")
     betas: tuple[float, float] = _option(
-        (0.9, 0.98), "averaging of the gradient and of its square; for adam, adamw, and μ under muon", interval="[0, 1)"
+        (0.9, 0.98), "Averaging of the gradient and of its square; for adam, adamw, and μ under muon", interval="[0, 1)"
     )
-    momentum: float = _option(0.9, "for sgd and muon (PyTorch's default for Muon is 0.95)", interval="[0, 1)")
+    momentum: float = _option(0.9, "For sgd and muon (PyTorch's default for Muon is 0.95)", interval="[0, 1)")
     weight_decay: float = _option(
-        0.5, "decoupled for adamw and muon, L2 in the gradient for adam and sgd", interval="[0, inf)"
+        0.5, "Decoupled for adamw and muon, L2 in the gradient for adam and sgd", interval="[0, inf)"
     )
-    epochs: int = _option(100, "passes over the training pairs; in full batch, gradient steps", interval="[0, inf)")
-    batch_size: int | None = _option(None, "training pairs a gradient step", interval="[1, inf)", none="all of them")
+    epochs: int = _option(100, "Passes over the training pairs; in full batch, gradient steps", interval="[0, inf)")
+    batch_size: int | None = _option(None, "Training pairs a gradient step", interval="[1, inf)", none="all of them")
     # How it is run.
     eval_every: int | None = _option(
-        None, "epochs between evaluations", interval="[1, inf)", none="1 up to epoch 40, then 5 % of those passed"
+        None, "Epochs between evaluations", interval="[1, inf)", none="1 up to epoch 40, then 5 % of those passed"
     )
-    dtype: str = _option("float32", "floating-point type of the network", choices=("float32", "float64"))
-    device: str = _option("auto", "cpu: NumPy; gpu: CuPy; auto: a GPU where there is one to use", choices=DEVICES)
+    dtype: str = _option("float32", "Floating-point type of the network", choices=("float32", "float64"))
+    device: str = _option("auto", "NumPy on the CPU, CuPy on a GPU, or whichever there is to use", choices=DEVICES)
     threads: int | None = _option(
         None, "CPU threads; results do not depend on them", interval="[1, inf)", none="all cores"
     )

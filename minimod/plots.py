@@ -137,9 +137,12 @@ def phases(summary: dict) -> Figure:
     axes.set_xticks(ticks, labels)
     axes.set_yticks(ticks, labels)
     axes.set(xlabel=r"$\varphi_c$ of w", ylabel=r"$\varphi_a + \varphi_b$ of u and v", aspect="equal")
+    trained, untrained = (
+        "undefined" if error is None else f"{error:.2f}"
+        for error in (summary["structure"][name]["phase_error_std"] for name in ("trained", "untrained"))
+    )
     axes.set_title(
-        f"{summary['title']}\nerror: standard deviation {summary['phase_error_std']:.2f} rad"
-        f" ({math.pi / math.sqrt(3):.2f} for random phases)", fontsize=9,
+        f"{summary['title']}\nerror: standard deviation {trained} rad, before training {untrained} rad", fontsize=9
     )
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, fontsize=9)
     return figure

@@ -200,7 +200,8 @@ def test_reproduce_measures_each_seed_and_says_its_verdict(minimod, monkeypatch)
     assert answer["verdict"] == "does not hold"
     assert all(len(criterion["values"]) == 2 for criterion in answer["measured"])
     text = minimod("reproduce", "headline", "--seeds", 2).stdout
-    assert "does not hold" in text
+    assert "The claim does not hold on seeds 0 to 1;" in text
+    assert max(map(len, text.splitlines())) <= 80
     assert {path.name for path in Path("reproduced").iterdir()} == {"headline-seed0", "headline-seed1"}
     assert Path("reproduced/headline-seed1/figures/accuracies.png").exists()
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -66,9 +67,16 @@ def test_ideal_neurons_are_described_as_such():
     network = ideal_network(dataset.rule, "relu")
     summary = analyze(Run(TrainingConfig(modulus=23, width=network.width), dataset, network, {}))
     assert min(summary["neurons"]["share"]) == pytest.approx(1)
-    assert summary["phase_error_std"] == pytest.approx(0, abs=1e-6)
+    assert summary["structure"]["trained"] == pytest.approx({"median_share": 1, "phase_error_std": 0}, abs=1e-6)
     assert summary["methods"]["dominant"]["test"] == 1
-    assert np.median(summary["initial_share"]) < 0.5
+
+
+def test_before_training_neither_shares_nor_phases_are_special(run, summary):
+    """A run of no epochs is its own control; and its phase errors spread like random ones, π/√3."""
+    untrained = analyze(train(replace(CONFIG, epochs=0)))
+    assert untrained["structure"]["trained"] == untrained["structure"]["untrained"] == summary["structure"]["untrained"]
+    wide = analyze(train(replace(CONFIG, epochs=0, width=2000)))["structure"]["untrained"]
+    assert wide["phase_error_std"] == pytest.approx(np.pi / np.sqrt(3), rel=0.05)
 
 
 def test_the_spectrum_is_sorted_by_frequency(summary):

@@ -35,8 +35,8 @@ def analyze(run: Run, by: str = "joint") -> dict:
 
     - title, config, chance (1 / P), counts (pairs each measure is over), history (column -> list),
     - methods: row -> {clean, noisy, repaired, validation, test}, see `method_accuracies`,
-    - neurons: lists over neurons, see `neuron_table`; phase_error_std in radians; initial_share, a control: the share
-      of power that the dominant frequencies had before training,
+    - neurons: lists over neurons, see `neuron_table`; initial_share: the list "share" of the network before training,
+    - structure: trained -> `typical` of the neurons, and untrained -> the same before training, a control,
     - spectrum: the mean share of power of u, v, w, a list over frequencies 1 .. ⌊N/2⌋ of lists over neurons in `order`,
     - examples: some neurons' weights and what the filtration keeps of them, see `example_neurons`.
     """
@@ -44,10 +44,10 @@ def analyze(run: Run, by: str = "joint") -> dict:
     spectrum, shares, frequency = dominant_structure(run.network, rule, by)
     neurons = neuron_table(spectrum, shares, frequency)
     untrained = initial_network(config, random_stream(config.seed, "initialisation"))
+    initial_neurons = neuron_table(*dominant_structure(untrained, rule, by))
     with open_backend("cpu", config.threads) as backend:
         methods = method_accuracies(run, frequency, backend)
     order = np.lexsort((-neurons["share"], frequency[2]))
-    errors = neurons["phase_error"][~np.isnan(neurons["phase_error"])]
     noisy = int(run.dataset.train.is_noisy.sum())
     return plain_data({
         "title": title(config),
@@ -60,8 +60,8 @@ def analyze(run: Run, by: str = "joint") -> dict:
         "history": run.history,
         "methods": methods,
         "neurons": neurons,
-        "initial_share": neuron_table(*dominant_structure(untrained, rule, by))["share"],
-        "phase_error_std": errors.std() if len(errors) else None,
+        "initial_share": initial_neurons["share"],
+        "structure": {"trained": typical(neurons), "untrained": typical(initial_neurons)},
         "spectrum": {"order": order, "share": shares.mean(axis=0)[:, order].round(4)},
         "examples": example_neurons(run, frequency, neurons["share"]),
     })
@@ -120,6 +120,15 @@ def neuron_table(spectrum, shares, frequency) -> dict[str, np.ndarray]:
         "share": share.mean(axis=0), "share_u": share[0], "share_v": share[1], "share_w": share[2],
         "phase_a": phase[0], "phase_b": phase[1], "phase_c": phase[2],
         "phase_sum": wrap(phase[0] + phase[1]), "phase_error": np.where(same, phase_error(phase), np.nan),
+    }
+
+
+def typical(neurons: dict[str, np.ndarray]) -> dict[str, float]:
+    """The median share of the dominant frequency and the standard deviation of the phase error, of a `neuron_table`."""
+    errors = neurons["phase_error"][~np.isnan(neurons["phase_error"])]
+    return {
+        "median_share": float(np.median(neurons["share"])),
+        "phase_error_std": float(errors.std()) if len(errors) else math.nan,
     }
 
 
