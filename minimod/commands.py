@@ -145,8 +145,10 @@ def info(as_json):
     import numpy  # noqa: F401  threadpoolctl sees the libraries that are loaded
     from threadpoolctl import threadpool_info
 
-    from minimod.backend import available_cores, gpu_problem
+    from minimod.backend import available_cores, gpu_problem, open_backend
 
+    with open_backend() as backend:
+        runs_on = backend.description
     problem = gpu_problem()
     facts = {"minimod": minimod.__version__, "Python": python_version(), "platform": platform()}
     facts |= {name: version(name) for name in ("numpy", "scipy", "click", "matplotlib")}
@@ -154,7 +156,7 @@ def info(as_json):
         if library["user_api"] == "blas":
             facts["BLAS"] = f"{library['internal_api']} {library['version']}, {library['num_threads']} threads"
     facts |= {"threads": available_cores(), "array module": "numpy" if problem else "cupy"}
-    facts["GPU"] = f"no: {problem}" if problem else "yes"
+    facts["GPU"] = f"no: {problem}" if problem else f"yes: {runs_on}"
     if as_json:
         echo_json(facts)
         return

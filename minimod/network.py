@@ -85,8 +85,8 @@ class TwoLayerNet:
     def backward(self, block: Block, Z, H, dF) -> dict[str, np.ndarray]:
         """The gradient of the loss for every parameter, from its gradient dF (n, P) with respect to the logits.
 
-        dX stands for the derivative of the loss with respect to X. Z and H are kept from the forward pass: computing
-        them again would save n x M numbers a block and cost a third of the time.
+        dX stands for the derivative of the loss with respect to X. Z and H are kept from the forward pass: a block is
+        small, so the memory that computing them again would save is not worth the time.
         """
         gradient = {
             "W": H.T @ dF,                                   # F = H W + μ        (M, P)

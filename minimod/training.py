@@ -35,27 +35,10 @@ def train(config: TrainingConfig, directory: Path | str | None = None, progress:
         if directory:
             create_directory(directory, config, backend.description)
         network = initial_network(config, random_stream(config.seed, "initialisation")).convert(backend.xp.asarray)
-        optimizer = OPTIMIZERS[config.optimizer](network.parameters, config)
-        train_blocks = make_blocks(dataset.train, network, backend)
-        schedule = evaluation_epochs(config.epochs, config.eval_every)
-        next_evaluation = next(schedule)
-        losses = []  # one an epoch since the last evaluation, left on the device: fetching each would make a GPU wait
         start = time.perf_counter()
-
-        for epoch in range(config.epochs + 1):
-            if epoch > 0:
-                for blocks in _batches(config, epoch, dataset, network, train_blocks, backend):
-                    loss, gradient = loss_and_gradient(network, blocks, config.loss, backend)
-                    optimizer.step(gradient)
-                losses.append(loss)
-            row = None
-            if epoch == next_evaluation:
-                next_evaluation = next(schedule, None)
-                loss, predicted = training_predictions(network, train_blocks, config.loss, backend)
-                _raise_if_diverged([*losses, loss], epoch)
-                losses.clear()
-                row = {"epoch": epoch, "seconds": round(time.perf_counter() - start, 3), "loss": float(loss)}
-                row |= measure(network, dataset, predicted, backend)
+        for epoch, row in _epochs(network, config, dataset, backend):
+            if row:
+                row = {"epoch": epoch, "seconds": round(time.perf_counter() - start, 3)} | row
                 for name in METRICS:
                     history[name].append(row[name])
                 if directory:
@@ -66,6 +49,32 @@ def train(config: TrainingConfig, directory: Path | str | None = None, progress:
     if directory:
         save_network(directory, network)
     return Run(config, dataset, network, {name: np.array(column) for name, column in history.items()}, directory)
+
+
+def _epochs(
+    network: TwoLayerNet, config: TrainingConfig, dataset: Dataset, backend: Backend
+) -> Iterator[tuple[int, dict[str, float] | None]]:
+    """Train the network in place. After each epoch, and before the first: its number, and its measurements or None."""
+    optimizer = OPTIMIZERS[config.optimizer](network.parameters, config)
+    train_blocks = make_blocks(dataset.train, network, backend)
+    schedule = evaluation_epochs(config.epochs, config.eval_every)
+    next_evaluation = next(schedule)
+    losses = []  # one an epoch since the last evaluation, left on the device: fetching each would make a GPU wait
+
+    for epoch in range(config.epochs + 1):
+        if epoch > 0:
+            for blocks in _batches(config, epoch, dataset, network, train_blocks, backend):
+                loss, gradient = loss_and_gradient(network, blocks, config.loss, backend)
+                optimizer.step(gradient)
+            losses.append(loss)
+        if epoch < next_evaluation:
+            yield epoch, None
+            continue
+        loss, predicted = training_predictions(network, train_blocks, config.loss, backend)
+        _raise_if_diverged([*losses, loss], epoch)
+        losses.clear()
+        next_evaluation = next(schedule, None)
+        yield epoch, {"loss": float(loss)} | measure(network, dataset, predicted, backend)
 
 
 def evaluation_epochs(epochs: int, every: int | None = None) -> Iterator[int]:
