@@ -27,7 +27,7 @@ def _normal_pdf(Z):
 ACTIVATIONS: dict[str, Activation] = {
     # max(z, 0), with φ'(0) = 0.
     "relu": Activation(lambda Z: np.maximum(Z, 0), lambda Z: Z > 0),
-    # z². On ideal neurons it yields the product of the two cosines and nothing at other frequencies' sums.
+    # z². Of a sum of two cosines it holds twice their product: the cosine of the sum plus that of the difference.
     "quadratic": Activation(lambda Z: Z * Z, lambda Z: 2 * Z),
     # z Φ(z) with the normal distribution function Φ, exact (Hendrycks & Gimpel, arXiv 1606.08415).
     "gelu": Activation(lambda Z: Z * _normal_cdf(Z), lambda Z: _normal_cdf(Z) + Z * _normal_pdf(Z)),

@@ -18,6 +18,7 @@ import numpy as np
 from minimod.errors import InputError
 
 DEVICES = ("auto", "cpu", "gpu")
+NO_CUPY = "CuPy is not installed (pip install 'minimod[gpu]')"
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,16 @@ def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[B
     """The backend for `device` ("auto", "cpu" or "gpu"); its threads end with the `with` block.
 
     On the CPU, `threads` workers (None: one per available core) share the blocks, and BLAS keeps to one thread per
-    worker: the workers already own the cores. Raises InputError where "gpu" is asked for and there is none to use.
+    worker: the workers already own the cores. Raises InputError where "gpu" is asked for and there is none to use;
+    "auto" then takes the CPU, and logs a warning, once, if CuPy is installed but cannot use a GPU.
     """
     if device not in DEVICES:
         raise InputError("device", device, "one of " + ", ".join(DEVICES))
     problem = "the CPU was asked for" if device == "cpu" else gpu_problem()
     if device == "gpu" and problem:
         raise InputError("device", device, f"auto or cpu here: {problem}")
+    if device == "auto" and problem and problem != NO_CUPY:
+        _warn_once(f"{problem}; NumPy is used")
     if not problem:
         import cupy
 
@@ -94,14 +98,17 @@ def gpu_problem() -> str | None:
     try:
         import cupy
     except ImportError:
-        return "CuPy is not installed (pip install 'minimod[gpu]')"
+        return NO_CUPY
     try:
-        cupy.cuda.runtime.getDeviceCount()
-    except cupy.cuda.runtime.CUDARuntimeError as error:
-        problem = f"CuPy {cupy.__version__} is installed but finds no usable GPU ({error})"
-        logging.getLogger(__name__).warning("%s: NumPy is used", problem)
-        return problem
+        float((cupy.ones((2, 2)) @ cupy.ones((2, 2))).sum())
+    except Exception as error:  # a missing driver, device, compiler or library: CuPy has an error of its own for each
+        return f"CuPy {cupy.__version__} is installed but cannot use a GPU ({str(error).splitlines()[0]})"
     return None
+
+
+@cache
+def _warn_once(message: str) -> None:
+    logging.getLogger(__name__).warning(message)
 
 
 def to_host(array) -> np.ndarray:

@@ -47,6 +47,7 @@ CLAIMS = {
         "Keeping one frequency per neuron, it answers almost all of them; all the rest still knows the noise.",
         PRESETS["headline"],
         (
+            Criterion("raw", "clean", "at least", 0.99),
             Criterion("raw", "noisy", "at least", 0.99),
             Criterion("raw", "test", "at most", 0.05),
             Criterion("dominant", "test", "at least", 0.99),
@@ -62,7 +63,7 @@ def finished_run(config: TrainingConfig, directory: Path, progress: Progress | N
     Raises InputError if the directory holds anything but a run of this configuration.
     """
     discard_unfinished(directory, config)
-    if not directory.exists():
+    if not directory.exists() or not any(directory.iterdir()):
         return train(config, directory, progress)
     run = load_run(directory)
     if run.config != config:

@@ -1,6 +1,7 @@
 """The Click commands: parse, call, print. Whatever a Python caller would need is elsewhere."""
 
 import json
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -93,21 +94,21 @@ def analyze(run_dir, by, figures, as_json):
     run = load_run(run_dir)
     summary = write_analysis(run, by, figures)
     if as_json:
-        echo_json({name: summary[name] for name in ("config", "chance", "counts", "methods", "structure")})
+        echo_json(machine_readable(summary))
         return
     echo_methods(summary)
     click.echo(f"\nWritten to {run_dir / 'analysis.json'}" + (f" and {run_dir / 'figures'}" if figures else ""))
 
 
 @commands.command()
-@click.argument("name", type=click.Choice(tuple(CLAIMS)))
+@click.argument("name", metavar="NAME", type=click.Choice(tuple(CLAIMS)))
 @click.option("--directory", type=click.Path(path_type=Path), default="reproduced", show_default=True,
               help="Where runs are kept; one that has finished is used again.")
 @click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="How many seeds, from 0 on.")
 @quiet_option
 @json_option
 def reproduce(name, directory, seeds, quiet, as_json):
-    """Measure a claim of the paper and say whether it holds."""
+    """Measure a claim of the paper and say whether it holds. NAME is headline."""
     claim, summaries = CLAIMS[name], []
     start = time.perf_counter()
     for seed in range(seeds):
@@ -121,15 +122,19 @@ def reproduce(name, directory, seeds, quiet, as_json):
         for criterion in claim.criteria
     ]
     if as_json:
-        echo_json({"claim": name, "statement": claim.statement, "verdict": verdict, "measured": measured})
+        runs = [machine_readable(summary) for summary in summaries]
+        echo_json({
+            "claim": name, "statement": claim.statement, "verdict": verdict, "measured": measured, "runs": runs
+        })
         return
 
     echo_methods(summaries[0])
     click.echo("\n" + click.wrap_text(f"{name}: {claim.statement}", width=79) + "\n")
-    click.echo(f"{'seed':8}" + "".join(f"{f'{c.method}, {c.measure}':>17}" for c in claim.criteria))
-    click.echo(f"{'bound':8}" + "".join(f"{f'{c.relation} {c.bound:.2f}':>17}" for c in claim.criteria))
+    click.echo(f"{'method':8}" + "".join(f"{c.method:>14}" for c in claim.criteria))
+    click.echo(f"{'measure':8}" + "".join(f"{c.measure:>14}" for c in claim.criteria))
+    click.echo(f"{'bound':8}" + "".join(f"{f'{c.relation} {c.bound:.2f}':>14}" for c in claim.criteria))
     for seed, summary in enumerate(summaries):
-        click.echo(f"{seed:<8}" + "".join(f"{c.value(summary):>17.3f}" for c in claim.criteria))
+        click.echo(f"{f'seed {seed}':8}" + "".join(f"{c.value(summary):>14.3f}" for c in claim.criteria))
     tried = "seed 0" if seeds == 1 else f"seeds 0 to {seeds - 1}"
     seconds = time.perf_counter() - start
     click.echo(f"\nThe claim {verdict} on {tried}; {seconds:.0f} s.\nRuns and figures are in {directory}.")
@@ -145,10 +150,8 @@ def info(as_json):
     import numpy  # noqa: F401  threadpoolctl sees the libraries that are loaded
     from threadpoolctl import threadpool_info
 
-    from minimod.backend import available_cores, gpu_problem, open_backend
+    from minimod.backend import available_cores, gpu_problem
 
-    with open_backend() as backend:
-        runs_on = backend.description
     problem = gpu_problem()
     facts = {"minimod": minimod.__version__, "Python": python_version(), "platform": platform()}
     facts |= {name: version(name) for name in ("numpy", "scipy", "click", "matplotlib")}
@@ -156,7 +159,7 @@ def info(as_json):
         if library["user_api"] == "blas":
             facts["BLAS"] = f"{library['internal_api']} {library['version']}, {library['num_threads']} threads"
     facts |= {"threads": available_cores(), "array module": "numpy" if problem else "cupy"}
-    facts["GPU"] = f"no: {problem}" if problem else f"yes: {runs_on}"
+    facts["GPU"] = f"no: {problem}" if problem else "yes"
     if as_json:
         echo_json(facts)
         return
@@ -185,10 +188,15 @@ def echo_methods(summary: dict) -> None:
     click.echo(f"{'dominant frequency':40}{'trained':>10}{'untrained':>11}")
     for label, key in {
         "median share of a neuron's power": "median_share",
-        "phase error in rad, standard deviation": "phase_error_std",
+        "phase error in rad, root mean square": "phase_error_rms",
     }.items():
         trained, untrained = (cell(summary["structure"][name][key]) for name in ("trained", "untrained"))
         click.echo(f"{label:40}{trained:>10}{untrained:>11}")
+
+
+def machine_readable(summary: dict) -> dict:
+    """The part of a summary that `echo_methods` prints."""
+    return {name: summary[name] for name in ("config", "chance", "counts", "methods", "structure")}
 
 
 def cell(value: float | None) -> str:
@@ -198,12 +206,13 @@ def cell(value: float | None) -> str:
 
 def echo_json(data: dict) -> None:
     """Print plain data as JSON."""
-    click.echo(json.dumps(data, indent=1))
+    click.echo(json.dumps(data, indent=1, allow_nan=False))
 
 
 @contextmanager
 def progress_display(config: TrainingConfig, quiet: bool) -> Iterator[Progress | None]:
     """Progress on standard error: a bar on a terminal, a line per evaluation elsewhere, nothing when quiet."""
+    logging.getLogger("minimod").setLevel(logging.ERROR if quiet else logging.WARNING)
     if quiet:
         yield None
     elif sys.stderr.isatty():

@@ -10,8 +10,9 @@ from minimod.tasks import Rule, make_rule
 # the true one. symmetric: wrong, and (a, b) and (b, a) get the same one where both are training pairs.
 NOISE_KINDS = ("wrong", "uniform", "symmetric")
 
-# Independent random streams of one seed: changing the noise changes neither the split nor the initialisation.
-STREAMS = ("split", "noise", "initialisation", "batches")
+# Independent random streams of one seed: changing the noise changes neither the split nor the initialisation. `control`
+# is for random choices that a result is compared with.
+STREAMS = ("split", "noise", "initialisation", "batches", "control")
 
 
 def random_stream(seed: int, name: str, *key: int) -> np.random.Generator:

@@ -100,8 +100,16 @@ class TwoLayerNet:
         return {name: gradient[name] for name in self.parameters}
 
     def logits(self, a, b):
-        """Logits of shape (n, P) for inputs a and b of shape (n,): arrays or lists of tokens 0 .. P-1."""
-        return self.forward(np.asarray(a, like=self.U), np.asarray(b, like=self.U))[2]
+        """Logits of shape (n, P) for inputs a and b of shape (n,), arrays or lists of tokens on the host.
+
+        Raises InputError for a token outside 0 .. P-1: -1 would count from the end, and a GPU checks no index.
+        """
+        tokens = np.stack([np.asarray(a), np.asarray(b)])
+        outside = tokens[(tokens < 0) | (tokens >= self.modulus)]
+        if len(outside):
+            raise InputError("token", int(outside[0]), f"in 0 .. {self.modulus - 1}")
+        a, b = np.asarray(tokens, like=self.U)
+        return self.forward(a, b)[2]
 
     def grid_logits(self):
         """Logits of every pair, of shape (P, P, P): first input, second input, class. P³ numbers."""

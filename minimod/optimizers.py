@@ -119,17 +119,21 @@ def orthogonalize(G, steps: int = 5, epsilon: float = 1e-7):
 
 
 class MuonWithAdamW:
-    """Muon for the matrices and AdamW for the vectors (μ), with one learning rate and one weight decay."""
+    """Muon for the matrices and AdamW for the vectors (μ), with one learning rate and one weight decay.
+
+    Muon's √max(1, rows / columns) is meant for matrices stored as (outputs, inputs), as in `torch.nn.Linear`. Those of
+    the network are (inputs, outputs), so Muon works on their transposes, which are views.
+    """
 
     def __init__(self, parameters, learning_rate, momentum, betas, weight_decay):
-        matrices = {name: theta for name, theta in parameters.items() if theta.ndim == 2}
+        transposes = {name: theta.T for name, theta in parameters.items() if theta.ndim == 2}
         vectors = {name: theta for name, theta in parameters.items() if theta.ndim == 1}
-        self.muon = Muon(matrices, learning_rate, momentum, weight_decay)
+        self.muon = Muon(transposes, learning_rate, momentum, weight_decay)
         self.adamw = AdamW(vectors, learning_rate, betas, weight_decay)
 
     def step(self, gradient) -> None:
         """Update every parameter in place."""
-        self.muon.step(gradient)
+        self.muon.step({name: gradient[name].T for name in self.muon.parameters})
         self.adamw.step(gradient)
 
 

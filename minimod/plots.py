@@ -4,11 +4,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-from matplotlib import pyplot as plt
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from minimod.runs import whole_file
@@ -16,13 +12,14 @@ from minimod.runs import whole_file
 # Okabe and Ito's palette: distinct for the common kinds of colour blindness, and in grey.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
 
-plt.rcParams |= {
+STYLE = {
     "font.size": 10, "axes.titlesize": 10, "figure.titlesize": 10,
     "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
     "figure.constrained_layout.use": True, "savefig.dpi": 150, "svg.hashsalt": "minimod",
 }
 
 
+@rc_context(STYLE)
 def draw_figures(summary: dict, directory: Path) -> list[Path]:
     """Draw what `analyze` returns: every figure of FIGURES as PNG and SVG into the directory. Returns the paths."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -33,13 +30,13 @@ def draw_figures(summary: dict, directory: Path) -> list[Path]:
             paths.append(directory / f"{name}.{kind}")
             with whole_file(paths[-1], "wb") as file:
                 figure.savefig(file, format=kind, metadata=metadata)
-        plt.close(figure)
     return paths
 
 
-def accuracies(summary: dict) -> Figure:
+def draw_accuracies(summary: dict) -> Figure:
     """Accuracies over epochs: what is fitted, what is answered, and what the filtered network answers."""
-    figure, axes = plt.subplots(figsize=(8, 4))
+    figure = Figure(figsize=(8, 4))
+    axes = figure.subplots()
     history = summary["history"]
     curves = {
         "clean_accuracy": ("clean training labels", SKY, "-"),
@@ -48,8 +45,7 @@ def accuracies(summary: dict) -> Figure:
         "filtered_test_accuracy": ("test pairs, filtered to one\nfrequency per neuron", GREEN, "--"),
     }
     for name, (label, color, style) in curves.items():
-        # Matplotlib leaves a gap at nan; None stands for it in plain data.
-        values = [math.nan if value is None else value for value in history[name]]
+        values = _with_gaps(history[name])
         axes.plot(history["epoch"], values, style, color=color, label=label, marker=".", markersize=4)
     axes.axhline(summary["chance"], color=BLACK, linestyle=":", linewidth=1, label=f"chance, {summary['chance']:.3f}")
     axes.set_xscale("symlog", linthresh=1)
@@ -63,19 +59,21 @@ def accuracies(summary: dict) -> Figure:
     return figure
 
 
-def methods(summary: dict) -> Figure:
+def draw_methods(summary: dict) -> Figure:
     """Bars of every method's accuracy on test pairs and on the labels drawn for corrupted training pairs."""
     rows = [name for name in summary["methods"] if name != "rule"]
-    figure, axes = plt.subplots(figsize=(8, 0.5 * len(rows) + 1.2))
+    figure = Figure(figsize=(8, 0.5 * len(rows) + 1.2))
+    axes = figure.subplots()
     measures = {
         "test": ("test pairs: their true label", GREEN),
         "noisy": ("corrupted training pairs: their wrong label", ORANGE),
     }
     for offset, (measure, (label, color)) in zip((-0.2, 0.2), measures.items(), strict=True):
-        values = [summary["methods"][name][measure] or 0 for name in rows]
+        values = [summary["methods"][name][measure] for name in rows]
         positions = [index + offset for index in range(len(rows))]
-        bars = axes.barh(positions, values, height=0.38, color=color, label=label)
-        axes.bar_label(bars, [f"{value:.3f}" for value in values], padding=7, fontsize=8)
+        bars = axes.barh(positions, [value or 0 for value in values], height=0.38, color=color, label=label)
+        texts = ["no such pairs" if value is None else f"{value:.3f}" for value in values]
+        axes.bar_label(bars, texts, padding=7, fontsize=8)
     axes.axvline(summary["chance"], color=BLACK, linestyle=":", linewidth=1, label=f"chance, {summary['chance']:.3f}")
     axes.set_yticks(range(len(rows)), rows)
     axes.invert_yaxis()
@@ -85,9 +83,10 @@ def methods(summary: dict) -> Figure:
     return figure
 
 
-def spectrum(summary: dict) -> Figure:
+def draw_spectrum(summary: dict) -> Figure:
     """Every neuron's spectrum as a column, sorted by dominant frequency; and that frequency's share of the power."""
-    figure, (image_axes, share_axes) = plt.subplots(1, 2, figsize=(9, 4), width_ratios=(2, 1))
+    figure = Figure(figsize=(9, 4))
+    image_axes, share_axes = figure.subplots(1, 2, width_ratios=(2, 1))
     share, n_neurons = summary["spectrum"]["share"], len(summary["spectrum"]["order"])
     image = image_axes.imshow(
         share, aspect="auto", origin="lower", cmap="viridis", interpolation="nearest", vmin=0,
@@ -106,10 +105,11 @@ def spectrum(summary: dict) -> Figure:
     return figure
 
 
-def neurons(summary: dict) -> Figure:
+def draw_neurons(summary: dict) -> Figure:
     """Some neurons' weights u, v, w and the cosine that each is filtered to, ordered so that it has one period."""
     examples = summary["examples"]
-    figure, grid = plt.subplots(len(examples), 3, figsize=(9, 1.7 * len(examples) + 0.6), sharex=True, squeeze=False)
+    figure = Figure(figsize=(9, 1.7 * len(examples) + 0.6))
+    grid = figure.subplots(len(examples), 3, sharex=True, squeeze=False)
     for row, example in zip(grid, examples, strict=True):
         for axes, (vector, curve) in zip(row, example["vectors"].items(), strict=True):
             axes.plot(curve["position"], curve["weight"], ".", color=BLUE, markersize=3, label="trained")
@@ -126,11 +126,13 @@ def neurons(summary: dict) -> Figure:
     return figure
 
 
-def phases(summary: dict) -> Figure:
+def draw_phases(summary: dict) -> Figure:
     """Each neuron's φ_a + φ_b against φ_c, with the line of ideal neurons."""
-    figure, axes = plt.subplots(figsize=(4.8, 5))
+    figure = Figure(figsize=(4.8, 5))
+    axes = figure.subplots()
     neurons = summary["neurons"]
-    axes.plot(neurons["phase_c"], neurons["phase_sum"], ".", color=BLUE, markersize=3, alpha=0.5, label="a neuron")
+    phase_sum = _with_gaps(neurons["phase_sum"])
+    axes.plot(neurons["phase_c"], phase_sum, ".", color=BLUE, markersize=3, alpha=0.5, label="a neuron")
     ends = [-math.pi, math.pi]
     axes.plot(ends, ends, color=VERMILION, label=r"ideal: $\varphi_a + \varphi_b = \varphi_c$")
     ticks, labels = [-math.pi, 0, math.pi], ["-π", "0", "π"]
@@ -139,15 +141,21 @@ def phases(summary: dict) -> Figure:
     axes.set(xlabel=r"$\varphi_c$ of w", ylabel=r"$\varphi_a + \varphi_b$ of u and v", aspect="equal")
     trained, untrained = (
         "undefined" if error is None else f"{error:.2f}"
-        for error in (summary["structure"][name]["phase_error_std"] for name in ("trained", "untrained"))
+        for error in (summary["structure"][name]["phase_error_rms"] for name in ("trained", "untrained"))
     )
     axes.set_title(
-        f"{summary['title']}\nerror: standard deviation {trained} rad, before training {untrained} rad", fontsize=9
+        f"{summary['title']}\nerror: root mean square {trained} rad, before training {untrained} rad", fontsize=9
     )
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, fontsize=9)
     return figure
 
 
 FIGURES: dict[str, Callable[[dict], Figure]] = {
-    "accuracies": accuracies, "methods": methods, "spectrum": spectrum, "neurons": neurons, "phases": phases,
+    "accuracies": draw_accuracies, "methods": draw_methods, "spectrum": draw_spectrum, "neurons": draw_neurons,
+    "phases": draw_phases,
 }
+
+
+def _with_gaps(values: list) -> list[float]:
+    """The values with nan, where Matplotlib leaves a gap, for None, which stands for it in plain data."""
+    return [math.nan if value is None else value for value in values]

@@ -44,7 +44,7 @@ class Run:
 @contextmanager
 def whole_file(path: Path, mode: str = "w") -> Iterator[IO]:
     """A file to write that takes its name only once it is complete and on disk; an older one stays until then."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with open(temporary, mode) as file:
             yield file
@@ -64,9 +64,13 @@ def save_json(path: Path, data: dict, indent: int | None = None) -> None:
 
 def create_directory(directory: Path, config: TrainingConfig, device: str) -> None:
     """Make a run's directory and write its config.json. Raises InputError if it is there already and not empty."""
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        occupied = any(directory.iterdir())
+    except (FileExistsError, NotADirectoryError):
+        occupied = True
+    if occupied:
         raise InputError("run directory", str(directory), "new or empty: nothing is overwritten")
-    directory.mkdir(parents=True, exist_ok=True)
     versions = {"minimod": minimod.__version__, "numpy": np.__version__, "device": device}
     save_json(directory / "config.json", versions | {"config": config.to_dict()}, indent=1)
 
@@ -95,12 +99,14 @@ def load_config(directory: Path) -> TrainingConfig:
 
 
 def discard_unfinished(directory: Path, config: TrainingConfig) -> None:
-    """Remove what a run of this configuration left if it did not finish; anything else stays as it is."""
+    """Empty a directory that holds nothing but an unfinished run of this configuration; leave any other as it is."""
     started, finished = (directory / "config.json").exists(), (directory / "network.npz").exists()
-    if started and not finished and load_config(directory) == config:
-        (directory / "config.json").unlink()
-        (directory / "metrics.csv").unlink(missing_ok=True)
-        directory.rmdir()
+    if not started or finished or load_config(directory) != config:
+        return
+    files = [directory / "metrics.csv", *directory.glob("*.part"), directory / "config.json"]
+    if set(directory.iterdir()) <= set(files):
+        for file in files:
+            file.unlink(missing_ok=True)
 
 
 def load_run(directory: Path | str) -> Run:
@@ -111,6 +117,7 @@ def load_run(directory: Path | str) -> Run:
         with open(directory / "metrics.csv", newline="") as file:
             rows = list(csv.DictReader(file))
         history = {name: np.array([float(row[name]) for row in rows]) for name in METRICS}
+        history["epoch"] = history["epoch"].astype(int)
         with open(directory / "network.npz", "rb") as file, np.load(file, allow_pickle=False) as arrays:
             U, V, W, mu = (arrays[name].astype(config.dtype, casting="no") for name in ("U", "V", "W", "mu"))
         if U.shape != (config.modulus, config.width):

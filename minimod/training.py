@@ -32,9 +32,9 @@ def train(config: TrainingConfig, directory: Path | str | None = None, progress:
     dataset = build_dataset(config)
     history: dict[str, list[float]] = {name: [] for name in METRICS}
     with open_backend(config.device, config.threads) as backend:
+        network = initial_network(config, random_stream(config.seed, "initialisation")).convert(backend.xp.asarray)
         if directory:
             create_directory(directory, config, backend.description)
-        network = initial_network(config, random_stream(config.seed, "initialisation")).convert(backend.xp.asarray)
         start = time.perf_counter()
         for epoch, row in _epochs(network, config, dataset, backend):
             if row:
@@ -91,7 +91,7 @@ def training_predictions(network: TwoLayerNet, blocks: list[Block], loss: str, b
     n_total = sum(len(block.label) for block in blocks)
 
     def block_predictions(block):
-        logits = network.logits(block.a, block.b)
+        logits = network.forward(block.a, block.b)[2]
         return LOSSES[loss](logits, block.label, n_total)[0], logits.argmax(axis=1)
 
     losses, labels = zip(*backend.map(block_predictions, blocks), strict=True)
@@ -127,4 +127,4 @@ def _raise_if_diverged(losses: list, epoch: int) -> None:
     finite = np.isfinite(to_host(np.stack(losses)))
     if not finite.all():
         epoch += 1 - len(losses) + int(finite.argmin())
-        raise DivergenceError(f"the loss is not finite at epoch {epoch}; try a smaller --learning-rate or --init-std")
+        raise DivergenceError(f"the loss is not finite at epoch {epoch}; try a smaller learning rate or init_std")

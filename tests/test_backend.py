@@ -3,7 +3,7 @@ import importlib
 import subprocess
 import sys
 from dataclasses import replace
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -69,23 +69,30 @@ def test_auto_takes_the_device_that_is_there(cupy):
         assert opened.description == "CuPy stand-in, pretended GPU"
 
 
-def test_auto_falls_back_with_one_line_where_cupy_finds_no_gpu(monkeypatch, no_gpu_answer, caplog):
-    class CUDARuntimeError(RuntimeError):
-        pass
-
-    def fail():
-        raise CUDARuntimeError("cudaErrorNoDevice")
+@pytest.fixture
+def cupy_without_gpu(monkeypatch, no_gpu_answer):
+    def fail(*_):
+        raise RuntimeError("cudaErrorNoDevice: no device\nmore")
 
     cupy = ModuleType("cupy")
-    cupy.__version__ = "14"
-    cupy.cuda = SimpleNamespace(runtime=SimpleNamespace(getDeviceCount=fail, CUDARuntimeError=CUDARuntimeError))
+    cupy.__version__, cupy.ones = "14", fail
     monkeypatch.setitem(sys.modules, "cupy", cupy)
+    backend._warn_once.cache_clear()
+
+
+def test_auto_falls_back_with_one_line_where_cupy_finds_no_gpu(cupy_without_gpu, caplog):
     for _ in range(2):
         with backend.open_backend("auto") as opened:
             assert opened.xp is np
     assert [record.getMessage() for record in caplog.records] == [
-        "CuPy 14 is installed but finds no usable GPU (cudaErrorNoDevice): NumPy is used"
+        "CuPy 14 is installed but cannot use a GPU (cudaErrorNoDevice: no device); NumPy is used"
     ]
+
+
+def test_gpu_is_refused_without_a_warning_where_cupy_finds_none(cupy_without_gpu, caplog):
+    with pytest.raises(InputError, match="cannot use a GPU"), backend.open_backend("gpu"):
+        pass
+    assert not caplog.records
 
 
 def test_without_cupy_auto_is_numpy_and_gpu_is_refused(monkeypatch, no_gpu_answer):
@@ -109,6 +116,7 @@ def test_the_stand_in_refuses_what_a_device_refuses():
     refused = [
         lambda: device + host, lambda: host + device, lambda: np.stack([device, host]), lambda: np.asarray(device),
         lambda: device[host], lambda: device.__setitem__(0, host), lambda: np.where(device > 0, device, host),
+        lambda: device[[0, 1]], lambda: device.sum(host),
     ]  # fmt: skip
     for attempt in refused:
         with pytest.raises(TypeError, match="host array"):

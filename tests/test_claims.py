@@ -64,6 +64,10 @@ def test_an_unfinished_run_is_trained_from_the_start(tmp_path):
     assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 1 + 3
 
 
+def test_an_empty_directory_is_used(tmp_path):
+    assert finished_run(SMALL, tmp_path).directory == tmp_path
+
+
 def test_a_run_of_another_configuration_is_not_taken_for_the_claims(tmp_path):
     finished_run(SMALL, tmp_path / "run")
     with pytest.raises(InputError, match="the claim's own configuration"):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from minimod import TrainingConfig
-from minimod.data import NOISE_KINDS, build_dataset, random_stream
+from minimod.data import NOISE_KINDS, STREAMS, build_dataset, random_stream
 
 
 def dataset(**options):
@@ -43,9 +43,9 @@ def test_another_seed_is_another_split():
 
 
 def test_the_streams_of_a_seed_differ():
-    draws = {random_stream(0, name).integers(2**62) for name in ("split", "noise", "initialisation", "batches")}
+    draws = {random_stream(0, name).integers(2**62) for name in STREAMS}
     draws |= {random_stream(0, "batches", epoch).integers(2**62) for epoch in (1, 2)}
-    assert len(draws) == 6
+    assert len(draws) == len(STREAMS) + 2
 
 
 @pytest.mark.parametrize("ratio", [0, 0.1, 0.33, 0.8, 1])

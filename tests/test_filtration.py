@@ -7,9 +7,9 @@ from minimod.analysis.accuracy import predict_grid
 
 
 @pytest.mark.parametrize("activation", ["relu", "quadratic"])
-@pytest.mark.parametrize("name", ["add", "sub", "mul"])
-def test_ideal_neurons_answer_every_pair_that_has_coordinates(name, activation):
-    rule = make_rule(name, 23)
+@pytest.mark.parametrize(("name", "P"), [("add", 23), ("add", 24), ("sub", 23), ("sub", 24), ("mul", 23)])
+def test_ideal_neurons_answer_every_pair_that_has_coordinates(name, P, activation):
+    rule = make_rule(name, P)
     right = predict_grid(ideal_network(rule, activation)) == rule.label_table
     assert right[rule.has_coordinates].all()
 
@@ -25,13 +25,15 @@ def test_filtering_ideal_neurons_changes_nothing(name, by):
         np.testing.assert_allclose(residual.arrays[key], 0, atol=1e-12)
 
 
+@pytest.mark.parametrize(("dtype", "rounding"), [(np.float64, 1e-15), (np.float32, 5e-7)])
 @pytest.mark.parametrize("by", ["joint", "w", "each"])
 @pytest.mark.parametrize("P", [12, 13])
-def test_dominant_and_residual_add_up_to_the_network(P, by):
-    network = random_network(P=P, M=50)
+def test_dominant_and_residual_add_up_to_the_network(P, by, dtype, rounding):
+    network = random_network(P=P, M=50).convert(lambda array: array.astype(dtype))
     dominant, residual = filter_frequencies(network, make_rule("add", P), by)
     for key, array in network.arrays.items():
-        np.testing.assert_allclose(dominant.arrays[key] + residual.arrays[key], array, rtol=1e-12, atol=1e-14)
+        assert dominant.arrays[key].dtype == residual.arrays[key].dtype == dtype
+        np.testing.assert_allclose(dominant.arrays[key] + residual.arrays[key], array, rtol=0, atol=rounding)
 
 
 def test_the_dominant_network_has_one_frequency_per_neuron_and_no_mean():

@@ -59,6 +59,12 @@ def test_logits_are_the_formula():
     np.testing.assert_allclose(network.logits([3], [5])[0], expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize(("a", "b", "token"), [([0, -1], [0, 0], -1), ([0], [7], 7)])
+def test_tokens_outside_the_modulus_are_refused(a, b, token):
+    with pytest.raises(InputError, match=rf"token is {token}; it must be in 0 \.\. 6"):
+        random_network().logits(a, b)
+
+
 def test_grid_logits_are_first_input_second_input_class():
     network = random_network()
     grid = network.grid_logits()

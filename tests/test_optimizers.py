@@ -39,15 +39,25 @@ def test_orthogonalize_survives_a_zero_matrix():
     assert not orthogonalize(np.zeros((3, 4))).any()
 
 
-def test_muon_takes_the_matrices_and_adamw_the_bias():
+def test_muon_takes_the_matrices_transposed_and_adamw_the_bias():
     parameters = {"W": np.ones((3, 4)), "mu": np.ones(4)}
     gradient = {"W": np.eye(3, 4), "mu": np.arange(4.0)}
     config = TrainingConfig(optimizer="muon", learning_rate=0.1, momentum=0.9, weight_decay=0.2)
     both = {name: array.copy() for name, array in parameters.items()}
     OPTIMIZERS["muon"](both, config).step(gradient)
-    Muon({"W": parameters["W"]}, 0.1, 0.9, 0.2).step(gradient)
+    Muon({"W": parameters["W"].T}, 0.1, 0.9, 0.2).step({"W": gradient["W"].T})
     AdamW({"mu": parameters["mu"]}, 0.1, config.betas, 0.2).step(gradient)
     assert all((both[name] == parameters[name]).all() for name in parameters)
+
+
+@pytest.mark.parametrize(("shape", "factor"), [((10, 40), 2), ((40, 10), 1)])
+def test_muon_scales_by_outputs_over_inputs(shape, factor):
+    """As for torch.nn.Linear: the step of a matrix from 10 inputs to 40 outputs is twice as long, not the reverse."""
+    parameters, gradient = {"W": np.zeros(shape)}, {"W": np.random.default_rng(0).standard_normal(shape)}
+    config = TrainingConfig(optimizer="muon", learning_rate=1, momentum=0, weight_decay=0)
+    OPTIMIZERS["muon"](parameters, config).step(gradient)
+    singular_values = np.linalg.svd(parameters["W"], compute_uv=False)
+    assert 0.65 * factor < singular_values.min() and singular_values.max() < 1.25 * factor
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -1,11 +1,11 @@
 import copy
 
+import matplotlib
 import matplotlib.image
 import pytest
-from matplotlib import pyplot as plt
 
 from minimod import TrainingConfig, analyze, train
-from minimod.plots import FIGURES, draw_figures
+from minimod.plots import FIGURES, STYLE, draw_figures
 
 CONFIG = TrainingConfig(modulus=11, width=12, epochs=3, noise_ratio=0.5, threads=1)
 
@@ -25,7 +25,6 @@ def test_every_figure_is_written_as_png_and_svg(summary, tmp_path):
             assert matplotlib.image.imread(path).std() > 0.01
         else:
             assert path.read_text().rstrip().endswith("</svg>")
-    assert not plt.get_fignums()
 
 
 @pytest.mark.parametrize("options", [
@@ -36,31 +35,29 @@ def test_every_figure_is_written_as_png_and_svg(summary, tmp_path):
 def test_a_figure_can_be_drawn_of_any_run(name, options):
     summary = analyze(train(TrainingConfig(**CONFIG.to_dict() | options)))
     figure = FIGURES[name](summary)
-    figure.canvas.draw()
-    plt.close(figure)
+    figure.draw_without_rendering()
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_drawing_changes_nothing(name, summary):
     before = copy.deepcopy(summary)
-    plt.close(FIGURES[name](summary))
+    FIGURES[name](summary)
     assert summary == before
 
 
 @pytest.mark.parametrize("name", FIGURES)
+@matplotlib.rc_context(STYLE)
 def test_no_text_is_cut_off(name, summary):
     figure = FIGURES[name](summary)
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     inside = figure.get_tightbbox()
     width, height = figure.get_size_inches()
-    plt.close(figure)
     assert inside.x0 > -0.02 and inside.y0 > -0.02 and inside.x1 < width + 0.02 and inside.y1 < height + 0.02
 
 
 def test_the_curves_are_the_history(summary):
     figure = FIGURES["accuracies"](summary)
     curves = {line.get_label(): list(line.get_ydata()) for line in figure.axes[0].lines}
-    plt.close(figure)
     assert curves["clean training labels"] == summary["history"]["clean_accuracy"]
     assert curves["test pairs"] == summary["history"]["test_accuracy"]
 
@@ -68,6 +65,24 @@ def test_the_curves_are_the_history(summary):
 def test_the_bars_are_the_methods(summary):
     figure = FIGURES["methods"](summary)
     bars = [bar.get_width() for container in figure.axes[0].containers for bar in container]
-    plt.close(figure)
     rows = [row for name, row in summary["methods"].items() if name != "rule"]
     assert bars == [row["test"] for row in rows] + [row["noisy"] for row in rows]
+
+
+def test_a_share_of_nothing_is_no_bar_of_zero():
+    figure = FIGURES["methods"](analyze(train(TrainingConfig(**CONFIG.to_dict() | {"noise_ratio": 0}))))
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts.count("no such pairs") == len(texts) / 2
+
+
+def test_neurons_without_one_frequency_are_not_in_the_phase_plot():
+    summary = analyze(train(CONFIG), by="each")
+    (points,) = (line.get_ydata() for line in FIGURES["phases"](summary).axes[0].lines if line.get_marker() == ".")
+    drawn = [y == y for y in points]
+    assert drawn == [error is not None for error in summary["neurons"]["phase_error"]] and not all(drawn)
+
+
+def test_a_notebooks_settings_are_left_alone(summary, tmp_path):
+    before = dict(matplotlib.rcParams)
+    draw_figures(summary, tmp_path)
+    assert dict(matplotlib.rcParams) == before

@@ -27,6 +27,7 @@ def test_a_run_comes_back_as_it_was(tmp_path, options):
         assert array.dtype == loaded.network.arrays[name].dtype
         assert (array == loaded.network.arrays[name]).all()
     for name in METRICS:
+        assert run.history[name].dtype == loaded.history[name].dtype
         np.testing.assert_array_equal(run.history[name], loaded.history[name])
     assert (run.dataset.train.label == loaded.dataset.train.label).all()
 
@@ -39,7 +40,7 @@ def test_the_files_are_those_of_the_design(directory):
     assert (directory / "metrics.csv").read_text().splitlines()[0] == ",".join(METRICS)
 
 
-@pytest.mark.parametrize("what", ["a run", "a stray file", "a file in its place"])
+@pytest.mark.parametrize("what", ["a run", "a stray file", "a file in its place", "a file above it"])
 def test_nothing_is_overwritten(tmp_path, what):
     path = tmp_path / "run"
     if what == "a run":
@@ -49,6 +50,7 @@ def test_nothing_is_overwritten(tmp_path, what):
         (path / "notes.txt").write_text("mine")
     else:
         path.write_text("mine")
+        path = path / "below" if what == "a file above it" else path
     before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
     with pytest.raises(InputError, match="new or empty"):
         train(SMALL, path)
@@ -122,5 +124,10 @@ def test_only_an_unfinished_run_of_the_same_configuration_is_discarded(directory
     (directory / "network.npz").unlink()
     discard_unfinished(directory, TrainingConfig())
     assert (directory / "metrics.csv").exists()
+    (directory / "notes.txt").write_text("mine")
     discard_unfinished(directory, SMALL)
-    assert not directory.exists()
+    assert (directory / "metrics.csv").exists()
+    (directory / "notes.txt").unlink()
+    (directory / "network.npz.123.part").write_text("left by a kill")
+    discard_unfinished(directory, SMALL)
+    assert not list(directory.iterdir())

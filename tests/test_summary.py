@@ -67,7 +67,7 @@ def test_ideal_neurons_are_described_as_such():
     network = ideal_network(dataset.rule, "relu")
     summary = analyze(Run(TrainingConfig(modulus=23, width=network.width), dataset, network, {}))
     assert min(summary["neurons"]["share"]) == pytest.approx(1)
-    assert summary["structure"]["trained"] == pytest.approx({"median_share": 1, "phase_error_std": 0}, abs=1e-6)
+    assert summary["structure"]["trained"] == pytest.approx({"median_share": 1, "phase_error_rms": 0}, abs=1e-6)
     assert summary["methods"]["dominant"]["test"] == 1
 
 
@@ -76,7 +76,7 @@ def test_before_training_neither_shares_nor_phases_are_special(run, summary):
     untrained = analyze(train(replace(CONFIG, epochs=0)))
     assert untrained["structure"]["trained"] == untrained["structure"]["untrained"] == summary["structure"]["untrained"]
     wide = analyze(train(replace(CONFIG, epochs=0, width=2000)))["structure"]["untrained"]
-    assert wide["phase_error_std"] == pytest.approx(np.pi / np.sqrt(3), rel=0.05)
+    assert wide["phase_error_rms"] == pytest.approx(np.pi / np.sqrt(3), rel=0.05)
 
 
 def test_the_spectrum_is_sorted_by_frequency(summary):

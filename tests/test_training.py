@@ -93,7 +93,7 @@ def test_without_noise_or_held_out_pairs_their_measures_are_nan():
 
 @pytest.mark.parametrize("options", [{}, {"batch_size": 50}])
 def test_divergence_is_reported_with_its_epoch(options):
-    with pytest.raises(DivergenceError, match=r"not finite at epoch \d+; try a smaller --learning-rate"):
+    with pytest.raises(DivergenceError, match=r"not finite at epoch \d+; try a smaller learning rate"):
         train(replace(SMALL, optimizer="sgd", learning_rate=1e9, **options))
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from minimod.analysis.accuracy import accuracies, predict_grid
+from minimod.analysis.accuracy import MEASURES, accuracies, predict_grid
 from minimod.analysis.filtration import filter_frequencies
 from minimod.analysis.fourier import (
     dominant_frequencies,
@@ -26,6 +26,9 @@ from minimod.tasks import Rule
 
 # The networks that a swap of the activation can lead to; the one it was trained with is left out.
 SWAPS = ("relu", "quadratic", "reverse_relu")
+
+# How many random choices of frequencies the control is the mean of.
+RANDOM_DRAWS = 10
 
 
 def analyze(run: Run, by: str = "joint") -> dict:
@@ -84,25 +87,28 @@ def title(config: TrainingConfig) -> str:
 def method_accuracies(run: Run, frequency, backend: Backend) -> dict[str, dict[str, float]]:
     """The accuracies of the network as trained (raw), of what filtration makes of it, and with swapped activations.
 
-    dominant and residual: see `filter_frequencies`, at the frequencies given, of shape (3, M). random frequency: a
-    control, the same filtration at a frequency drawn anew for each neuron. rule: the rule itself where it has
-    coordinates, the best that any frequency method can score. name+activation: the network evaluated with that
-    activation in place of the trained one.
+    dominant and residual: see `filter_frequencies`, at the frequencies given, of shape (3, M). name+activation: the
+    network evaluated with that activation in place of the trained one. random frequency: a control, the filtration at
+    one frequency drawn for each neuron; mean of RANDOM_DRAWS. rule: the rule itself, on the pairs with coordinates.
     """
     network, rule = run.network, run.dataset.rule
+
+    def measure(network):
+        return accuracies(predict_grid(network, backend), run.dataset)
+
     dominant, residual = filter_frequencies(network, rule, frequency=frequency)
-    drawn = np.random.default_rng(run.config.seed).integers(1, rule.order // 2 + 1, network.width)
-    networks = {
-        "raw": network,
-        "dominant": dominant,
-        "residual": residual,
-        "random frequency": filter_frequencies(network, rule, frequency=np.stack([drawn] * 3)).dominant,
-    }
-    for name in ("raw", "dominant"):
+    methods = {"raw": measure(network), "dominant": measure(dominant), "residual": measure(residual)}
+    for name, base in {"raw": network, "dominant": dominant}.items():
         for activation in SWAPS:
             if activation != network.activation:
-                networks[f"{name}+{activation}"] = replace(networks[name], activation=activation)
-    methods = {name: accuracies(predict_grid(net, backend), run.dataset) for name, net in networks.items()}
+                methods[f"{name}+{activation}"] = measure(replace(base, activation=activation))
+
+    generator = random_stream(run.config.seed, "control")
+    draws = []
+    for _ in range(RANDOM_DRAWS):
+        drawn = generator.integers(1, rule.order // 2 + 1, network.width)
+        draws.append(measure(filter_frequencies(network, rule, frequency=np.stack([drawn] * 3)).dominant))
+    methods["random frequency"] = {name: float(np.mean([draw[name] for draw in draws])) for name in MEASURES}
     methods["rule"] = accuracies(np.where(rule.has_coordinates, rule.label_table, -1), run.dataset)
     return methods
 
@@ -110,7 +116,7 @@ def method_accuracies(run: Run, frequency, backend: Backend) -> dict[str, dict[s
 def neuron_table(spectrum, shares, frequency) -> dict[str, np.ndarray]:
     """Per neuron: the frequencies of u, v, w, their shares of the power and the mean share, the phases, their error.
 
-    The phase error is nan where the three frequencies differ.
+    φ_a + φ_b and the phase error are nan where the three frequencies differ.
     """
     share = np.take_along_axis(shares, frequency[:, None] - 1, axis=1)[:, 0]
     phase = phases(spectrum, frequency)
@@ -119,16 +125,17 @@ def neuron_table(spectrum, shares, frequency) -> dict[str, np.ndarray]:
         "frequency_u": frequency[0], "frequency_v": frequency[1], "frequency_w": frequency[2],
         "share": share.mean(axis=0), "share_u": share[0], "share_v": share[1], "share_w": share[2],
         "phase_a": phase[0], "phase_b": phase[1], "phase_c": phase[2],
-        "phase_sum": wrap(phase[0] + phase[1]), "phase_error": np.where(same, phase_error(phase), np.nan),
+        "phase_sum": np.where(same, wrap(phase[0] + phase[1]), np.nan),
+        "phase_error": np.where(same, phase_error(phase), np.nan),
     }
 
 
 def typical(neurons: dict[str, np.ndarray]) -> dict[str, float]:
-    """The median share of the dominant frequency and the standard deviation of the phase error, of a `neuron_table`."""
+    """The median share of the dominant frequency, and the root mean square of the phase error, of a `neuron_table`."""
     errors = neurons["phase_error"][~np.isnan(neurons["phase_error"])]
     return {
         "median_share": float(np.median(neurons["share"])),
-        "phase_error_std": float(errors.std()) if len(errors) else math.nan,
+        "phase_error_rms": float(np.sqrt(np.mean(errors**2))) if len(errors) else math.nan,
     }
 
 
@@ -158,7 +165,7 @@ def example_neurons(run: Run, frequency, share) -> list[dict]:
 
 
 def plain_data(value):
-    """The value with arrays as lists, NumPy numbers as Python's, and None for nan; float32 numbers to six digits."""
+    """The value as JSON knows it: arrays as lists, None for what is not finite; float32 numbers to six digits."""
     if isinstance(value, dict):
         return {key: plain_data(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -167,6 +174,6 @@ def plain_data(value):
         if value.dtype == np.float32:
             value = np.array([float(f"{x:.6g}") for x in value.flat]).reshape(value.shape)
         return plain_data(value.tolist())
-    if isinstance(value, float) and math.isnan(value):
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
