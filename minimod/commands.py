@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -67,9 +68,9 @@ def commands(context):
 @quiet_option
 @json_option
 def train(run_dir, preset, quiet, as_json, **options):
-    """Train a network and write the run to RUN_DIR, which must be new or empty.
+    """Train a network, into RUN_DIR.
 
-    Without options this is the headline: 80 % wrong labels, seconds on a CPU.
+    RUN_DIR must be new or empty. Without options this is the headline: 80 % wrong labels, seconds on a CPU.
     """
     config = TrainingConfig.from_preset(preset, **{name: value for name, value in options.items() if value is not None})
     with progress_display(config, quiet) as progress:
@@ -90,7 +91,10 @@ def train(run_dir, preset, quiet, as_json, **options):
 @click.option("--figures/--no-figures", default=True, show_default=True, help="Draw RUN_DIR/figures.")
 @json_option
 def analyze(run_dir, by, figures, as_json):
-    """Take a trained network apart: write RUN_DIR/analysis.json and figures, and print the methods' accuracies."""
+    """Take a trained network apart.
+
+    Prints the accuracies of what can be made of it, and writes RUN_DIR/analysis.json and RUN_DIR/figures.
+    """
     run = load_run(run_dir)
     summary = write_analysis(run, by, figures)
     if as_json:
@@ -108,7 +112,10 @@ def analyze(run_dir, by, figures, as_json):
 @quiet_option
 @json_option
 def reproduce(name, directory, seeds, quiet, as_json):
-    """Measure a claim of the paper and say whether it holds. NAME is headline."""
+    """Measure a claim of the paper.
+
+    Trains, analyses, and says whether the claim holds. NAME is headline.
+    """
     claim, summaries = CLAIMS[name], []
     start = time.perf_counter()
     for seed in range(seeds):
@@ -143,7 +150,10 @@ def reproduce(name, directory, seeds, quiet, as_json):
 @commands.command()
 @json_option
 def info(as_json):
-    """What minimod would run on: versions, BLAS, threads, array module, GPU."""
+    """Tell what minimod runs on.
+
+    Versions, BLAS, threads, array module, and whether there is a GPU to use, or why not.
+    """
     from importlib.metadata import version
     from platform import platform, python_version
 
@@ -172,7 +182,9 @@ def write_analysis(run: Run, by: str = "joint", figures: bool = True) -> dict:
     summary = analyze_run(run, by)
     save_json(run.directory / "analysis.json", summary)
     if figures:
-        from minimod.plots import draw_figures  # here, so that no other command waits for matplotlib
+        # Here, so that no other command waits for matplotlib. A notebook's shell may name a backend that is missing.
+        os.environ["MPLBACKEND"] = "agg"
+        from minimod.plots import draw_figures
 
         draw_figures(summary, run.directory / "figures")
     return summary
@@ -196,7 +208,7 @@ def echo_methods(summary: dict) -> None:
 
 def machine_readable(summary: dict) -> dict:
     """The part of a summary that `echo_methods` prints."""
-    return {name: summary[name] for name in ("config", "chance", "counts", "methods", "structure")}
+    return {name: summary[name] for name in ("config", "by", "chance", "counts", "methods", "structure")}
 
 
 def cell(value: float | None) -> str:
@@ -237,6 +249,8 @@ def main() -> None:
 
     2: something to correct in the command; 1: the run failed; 130: Ctrl-C.
     """
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # a terminal may lack α and ∘
     try:
         sys.exit(commands.main(prog_name="minimod", standalone_mode=False))
     except InputError as error:

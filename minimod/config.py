@@ -52,8 +52,10 @@ class TrainingConfig:
         None, "Standard deviation of the initial weights", interval="(0, inf)", none="M^(-1/2)"
     )
     # The optimisation.
-    loss: str = _option("cross_entropy", "Mean over examples; for mse over examples and classes", choices=LOSSES)
-    optimizer: str = _option("adamw", "As the PyTorch class of that name", choices=OPTIMIZERS)
+    loss: str = _option(
+        "cross_entropy", "Mean over examples; mse is against one-hot labels, mean over classes too", choices=LOSSES
+    )
+    optimizer: str = _option("adamw", "As PyTorch's of that name; muon leaves μ to adamw", choices=OPTIMIZERS)
     learning_rate: float = _option(5e-3, "Step size", interval="(0, inf)")
     betas: tuple[float, float] = _option(
         (0.9, 0.98), "Averaging of the gradient and of its square; for adam, adamw, and μ under muon", interval="[0, 1)"

@@ -24,6 +24,7 @@ class Block(NamedTuple):
 class TwoLayerNet:
     """A two-layer network on pairs of tokens; P is the modulus, M the width.
 
+    Arrays are stored for examples as rows: U e_a of the formula is the row U[a], and W times the hidden vector is H W.
     U, V: of shape (P, M), the weights of the first and of the second input. Tied networks have V is U.
     W: of shape (M, P), the output weights.   mu: of shape (P,), the output bias, written μ in formulas.
     activation: a name in ACTIVATIONS.
@@ -85,14 +86,15 @@ class TwoLayerNet:
     def backward(self, block: Block, Z, H, dF) -> dict[str, np.ndarray]:
         """The gradient of the loss for every parameter, from its gradient dF (n, P) with respect to the logits.
 
-        dX stands for the derivative of the loss with respect to X. Z and H are kept from the forward pass: a block is
-        small, so the memory that computing them again would save is not worth the time.
+        dX stands for the derivative of the loss with respect to X. Beside each line stands the step of the forward pass
+        that it goes back through; A and B are the examples' one-hot inputs, (n, P). Z and H are kept from that pass: a
+        block is small, so the memory that computing them again would save is not worth the time.
         """
         gradient = {
             "W": H.T @ dF,                                   # F = H W + μ        (M, P)
             "mu": dF.sum(axis=0),                            #                    (P,)
         }
-        dZ = dF @ self.W.T                                   # dH                 (n, M)
+        dZ = dF @ self.W.T                                   # F = H W + μ        (n, M), dH until the next line
         dZ *= ACTIVATIONS[self.activation].derivative(Z)     # H = φ(Z)           (n, M)
         dU = block.A_T @ dZ                                  # Z = A U + B V      (P, M)
         dV = block.B_T @ dZ                                  #                    (P, M)

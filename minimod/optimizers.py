@@ -80,7 +80,7 @@ class AdamW(Adam):
 class Muon:
     """Muon, for matrices (Jordan et al. 2024, kellerjordan.github.io/posts/muon): Nesterov momentum, decoupled decay.
 
-    buffer ← μ buffer + (1 - μ)g        update ← orthogonalize(μ buffer + (1 - μ)g)
+    buffer ← β buffer + (1 - β)g        update ← orthogonalize(β buffer + (1 - β)g)        with the momentum β
     θ ← θ - γλθ - γ √max(1, rows / columns) · update
 
     Everything is computed in the parameters' own precision; PyTorch orthogonalises in bfloat16.

@@ -1,15 +1,16 @@
 """Figures from the plain data of `analyze`. Nothing is computed here."""
 
 import math
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-from matplotlib import rc_context
+from matplotlib import style
 from matplotlib.figure import Figure
 
 from minimod.runs import whole_file
 
-# Okabe and Ito's palette: distinct for the common kinds of colour blindness, and in grey.
+# Okabe and Ito's palette: distinct for the common kinds of colour blindness.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
 
 STYLE = {
@@ -19,7 +20,7 @@ STYLE = {
 }
 
 
-@rc_context(STYLE)
+@style.context(["default", STYLE])
 def draw_figures(summary: dict, directory: Path) -> list[Path]:
     """Draw what `analyze` returns: every figure of FIGURES as PNG and SVG into the directory. Returns the paths."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -44,16 +45,16 @@ def draw_accuracies(summary: dict) -> Figure:
         "test_accuracy": ("test pairs", BLACK, "-"),
         "filtered_test_accuracy": ("test pairs, filtered to one\nfrequency per neuron", GREEN, "--"),
     }
-    for name, (label, color, style) in curves.items():
+    for name, (label, color, line) in curves.items():
         values = _with_gaps(history[name])
-        axes.plot(history["epoch"], values, style, color=color, label=label, marker=".", markersize=4)
+        axes.plot(history["epoch"], values, line, color=color, label=label, marker=".", markersize=4)
     axes.axhline(summary["chance"], color=BLACK, linestyle=":", linewidth=1, label=f"chance, {summary['chance']:.3f}")
     axes.set_xscale("symlog", linthresh=1)
     last = max(1, history["epoch"][-1])
     axes.set_xlim(0, last)
     decades = [10**exponent for exponent in range(len(str(int(last))))]
     axes.set_xticks([0, *decades], labels=["0", *(f"{decade:,}" for decade in decades)])
-    axes.set(xlabel="epoch", ylabel="accuracy", ylim=(-0.02, 1.04))
+    axes.set(xlabel="epoch (logarithmic)", ylabel="accuracy", ylim=(-0.02, 1.04))
     figure.legend(loc="outside right center")
     figure.suptitle(summary["title"])
     return figure
@@ -61,7 +62,7 @@ def draw_accuracies(summary: dict) -> Figure:
 
 def draw_methods(summary: dict) -> Figure:
     """Bars of every method's accuracy on test pairs and on the labels drawn for corrupted training pairs."""
-    rows = [name for name in summary["methods"] if name != "rule"]
+    rows = list(summary["methods"])
     figure = Figure(figsize=(8, 0.5 * len(rows) + 1.2))
     axes = figure.subplots()
     measures = {
@@ -73,7 +74,8 @@ def draw_methods(summary: dict) -> Figure:
         positions = [index + offset for index in range(len(rows))]
         bars = axes.barh(positions, [value or 0 for value in values], height=0.38, color=color, label=label)
         texts = ["no such pairs" if value is None else f"{value:.3f}" for value in values]
-        axes.bar_label(bars, texts, padding=7, fontsize=8)
+        background = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+        axes.bar_label(bars, texts, padding=4, fontsize=8, bbox=background)
     axes.axvline(summary["chance"], color=BLACK, linestyle=":", linewidth=1, label=f"chance, {summary['chance']:.3f}")
     axes.set_yticks(range(len(rows)), rows)
     axes.invert_yaxis()
@@ -98,7 +100,7 @@ def draw_spectrum(summary: dict) -> Figure:
     bins = [index * max(trained + initial) / 50 for index in range(51)]
     share_axes.hist(initial, bins, histtype="step", color=BLACK, label="before training")
     share_axes.hist(trained, bins, color=BLUE, alpha=0.8, label="trained")
-    share_axes.set(xlabel="share of the dominant one", ylabel="neurons", xlim=(0, bins[-1]))
+    share_axes.set(xlabel="share of the dominant frequency", ylabel="neurons", xlim=(0, bins[-1]))
     share_axes.margins(y=0.25)
     share_axes.legend(loc="upper right", fontsize=9)
     figure.suptitle(summary["title"], fontsize=10)
@@ -117,18 +119,18 @@ def draw_neurons(summary: dict) -> Figure:
             axes.set_title(f"{vector}, k = {curve['frequency']}", fontsize=9)
         row[0].set_ylabel(f"neuron {example['neuron']}\nshare {example['share']:.3f}", fontsize=9)
     for axes, tokens in zip(grid[-1], ("first input", "second input", "class"), strict=True):
-        axes.set_xlabel(f"k · {tokens}'s coordinate mod N", fontsize=9)
+        axes.set_xlabel(f"k · {tokens} mod {len(curve['position'])}", fontsize=9)
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
     figure.suptitle(
-        f"{summary['title']}\nneurons at the maximum, upper quartile, median and lower quartile of the share",
-        fontsize=10,
+        f"{summary['title']}\nneurons at the maximum, upper quartile, median and lower quartile of the share\n"
+        "weights over the rule's coordinates x, drawn at k x mod N, where a cosine of frequency k has one period",
     )
     return figure
 
 
 def draw_phases(summary: dict) -> Figure:
     """Each neuron's φ_a + φ_b against φ_c, with the line of ideal neurons."""
-    figure = Figure(figsize=(4.8, 5))
+    figure = Figure(figsize=(6, 6))
     axes = figure.subplots()
     neurons = summary["neurons"]
     phase_sum = _with_gaps(neurons["phase_sum"])
@@ -140,11 +142,13 @@ def draw_phases(summary: dict) -> Figure:
     axes.set_yticks(ticks, labels)
     axes.set(xlabel=r"$\varphi_c$ of w", ylabel=r"$\varphi_a + \varphi_b$ of u and v", aspect="equal")
     trained, untrained = (
-        "undefined" if error is None else f"{error:.2f}"
+        "undefined" if error is None else f"{error:.2f} rad"
         for error in (summary["structure"][name]["phase_error_rms"] for name in ("trained", "untrained"))
     )
-    axes.set_title(
-        f"{summary['title']}\nerror: root mean square {trained} rad, before training {untrained} rad", fontsize=9
+    counted = f"{summary['structure']['trained']['neurons_with_one_frequency']} of {len(neurons['share'])}"
+    figure.suptitle(
+        f"{textwrap.fill(summary['title'], 80)}\n{counted} neurons, those with one frequency for u, v and w\n"
+        f"error: root mean square {trained}, before training {untrained}", fontsize=9,
     )
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, fontsize=9)
     return figure

@@ -29,8 +29,7 @@ class Run:
     """A finished training run.
 
     history: column of METRICS -> one number per measured epoch. Accuracies are shares of pairs (nan of none), seconds
-    count
-        from the start of training, norms are Frobenius norms.
+        count from the start of training, norms are Frobenius norms.
     directory: where it is stored, or None.
     """
 
@@ -70,7 +69,7 @@ def create_directory(directory: Path, config: TrainingConfig, device: str) -> No
     except (FileExistsError, NotADirectoryError):
         occupied = True
     if occupied:
-        raise InputError("run directory", str(directory), "new or empty: nothing is overwritten")
+        raise InputError("run directory", str(directory), "new or empty (nothing is overwritten, nor continued)")
     versions = {"minimod": minimod.__version__, "numpy": np.__version__, "device": device}
     save_json(directory / "config.json", versions | {"config": config.to_dict()}, indent=1)
 
@@ -94,7 +93,7 @@ def load_config(directory: Path) -> TrainingConfig:
     """The configuration of a run's directory. Raises InputError if it holds none."""
     try:
         return TrainingConfig.from_dict(json.loads((directory / "config.json").read_text())["config"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError("run directory", str(directory), f"one written by minimod train ({error})") from error
 
 
@@ -121,8 +120,10 @@ def load_run(directory: Path | str) -> Run:
         with open(directory / "network.npz", "rb") as file, np.load(file, allow_pickle=False) as arrays:
             U, V, W, mu = (arrays[name].astype(config.dtype, casting="no") for name in ("U", "V", "W", "mu"))
         if U.shape != (config.modulus, config.width):
-            raise ValueError(f"U has shape {U.shape}")
+            raise ValueError(f"U has shape {U.shape} and not {(config.modulus, config.width)}")
+        if not rows or not all(np.isfinite(array).all() for array in (U, V, W, mu)):
+            raise ValueError("metrics.csv is empty or network.npz not finite")
         network = TwoLayerNet(U, U if config.tied else V, W, mu, config.activation, config.bias)
     except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile) as error:
-        raise InputError("run directory", str(directory), f"one whose training has finished ({error})") from error
+        raise InputError("run directory", str(directory), f"the whole of a finished run ({error})") from error
     return Run(config, build_dataset(config), network, history, directory)

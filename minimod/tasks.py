@@ -40,7 +40,7 @@ class Rule:
 
     @cached_property
     def has_coordinates(self) -> np.ndarray:
-        """Whether both tokens of a pair have coordinates, of shape (P, P). Other pairs no Fourier method can answer."""
+        """Whether both tokens of a pair have coordinates, of shape (P, P). A filtered network knows no others."""
         x = np.arange(self.modulus)
         return np.outer(np.isin(x, self.tokens_a), np.isin(x, self.tokens_b))
 

@@ -91,12 +91,28 @@ def test_bad_input_is_one_line_that_says_what_is_allowed(minimod, monkeypatch, a
     assert not Path("run").exists()
 
 
+def test_a_terminal_without_greek_letters_gets_help_all_the_same():
+    command = [sys.executable, "-c", "from minimod.commands import main; main()", "train", "--help"]
+    answer = subprocess.run(command, env=os.environ | {"PYTHONIOENCODING": "latin-1"}, capture_output=True)
+    assert answer.returncode == 0 and b"--noise-ratio" in answer.stdout
+
+
+def test_figures_are_drawn_from_a_notebooks_shell(tmp_path):
+    """Jupyter names its own backend to every process it starts, whether or not that process can load it."""
+    code = "import sys; from minimod.commands import main; sys.argv[0] = 'minimod'; main()"
+    environment = os.environ | {"MPLBACKEND": "module://no_such.backend"}
+    for arguments in (["train", "run", "--quiet", *SMALL], ["analyze", "run"]):
+        subprocess.run([sys.executable, "-c", code, *arguments], cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "run" / "figures" / "phases.png").exists()
+
+
 def test_an_existing_run_is_refused_and_left_alone(minimod):
     minimod("train", "run", *SMALL)
     before = {path: path.read_bytes() for path in Path("run").iterdir()}
     answer = minimod("train", "run", *SMALL)
     assert answer.returncode == 2
-    assert answer.stderr == "minimod: run directory is 'run'; it must be new or empty: nothing is overwritten\n"
+    line = "minimod: run directory is 'run'; it must be new or empty (nothing is overwritten, nor continued)\n"
+    assert answer.stderr == line
     assert {path: path.read_bytes() for path in Path("run").iterdir()} == before
 
 

@@ -73,6 +73,11 @@ def test_a_rule_without_frequencies_is_refused():
         power(np.ones((3, 1, 2)), 1)
 
 
+def test_a_rule_of_another_modulus_is_refused():
+    with pytest.raises(InputError, match="modulus of the rule is 7; it must be 11"):
+        spectra(random_network(P=11), make_rule("add", 7))
+
+
 def test_a_dead_neuron_has_no_shares_and_does_no_harm():
     network = TwoLayerNet(np.zeros((11, 1)), np.zeros((11, 1)), np.zeros((1, 11)), np.zeros(11))
     _, shares, frequency = structure(network, make_rule("add", 11))

@@ -83,7 +83,19 @@ def test_a_broken_directory_is_refused_by_name(directory, name, how):
 
 def test_a_directory_without_metrics_is_refused(directory):
     (directory / "metrics.csv").unlink()
-    with pytest.raises(InputError, match="finished"):
+    with pytest.raises(InputError, match="the whole of a finished run"):
+        load_run(directory)
+
+
+def test_a_table_of_metrics_without_rows_is_refused(directory):
+    (directory / "metrics.csv").write_text(",".join(METRICS) + "\n")
+    with pytest.raises(InputError, match=r"metrics\.csv is empty"):
+        load_run(directory)
+
+
+def test_absurdly_nested_json_is_refused(directory):
+    (directory / "config.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match="run directory"):
         load_run(directory)
 
 
@@ -94,7 +106,9 @@ def test_pickles_are_not_loaded(directory):
         load_run(directory)
 
 
-@pytest.mark.parametrize("change", [{"U": np.zeros((7, 9), np.float32)}, {"W": np.zeros((8, 7))}])
+@pytest.mark.parametrize("change", [
+    {"U": np.zeros((7, 9), np.float32)}, {"W": np.zeros((8, 7))}, {"mu": np.full(7, np.nan, np.float32)},
+], ids=["shape", "dtype", "nan"])  # fmt: skip
 def test_arrays_that_do_not_fit_the_configuration_are_refused(directory, change):
     with np.load(directory / "network.npz") as arrays:
         np.savez(directory / "network.npz", **dict(arrays) | change)

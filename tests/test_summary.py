@@ -67,7 +67,8 @@ def test_ideal_neurons_are_described_as_such():
     network = ideal_network(dataset.rule, "relu")
     summary = analyze(Run(TrainingConfig(modulus=23, width=network.width), dataset, network, {}))
     assert min(summary["neurons"]["share"]) == pytest.approx(1)
-    assert summary["structure"]["trained"] == pytest.approx({"median_share": 1, "phase_error_rms": 0}, abs=1e-6)
+    expected = {"median_share": 1, "phase_error_rms": 0, "neurons_with_one_frequency": network.width}
+    assert summary["structure"]["trained"] == pytest.approx(expected, abs=1e-6)
     assert summary["methods"]["dominant"]["test"] == 1
 
 

@@ -1,8 +1,8 @@
 """The Fourier view of a network: spectra, power, dominant frequencies, phases, in the coordinates of the rule.
 
 For a vector x of shape (N,), x̂_k = Σ_t x_t exp(-2πi k t / N), and k and N - k are one frequency: k runs from 0 to
-⌊N/2⌋. Arrays stack the three weight vectors of each neuron, in the order u, v, w. Definitions after Liu & Lu, arXiv
-2605.18022, and arXiv 2610.11833.
+⌊N/2⌋. Arrays stack the three weight vectors of each neuron, in the order u, v, w. The definitions are those of Liu & Lu
+(arXiv 2605.18022) and of its companion (arXiv 2610.11833).
 """
 
 import numpy as np
@@ -16,7 +16,9 @@ FREQUENCY_CHOICES = ("joint", "w", "each")
 
 
 def in_coordinates(network: TwoLayerNet, rule: Rule):
-    """The weights over the rule's coordinates, (3, N, M): u, v, w of each neuron. Tokens without are left out."""
+    """The weights over the rule's coordinates, u, v, w of each neuron, (3, N, M). Raises InputError for another P."""
+    if network.modulus != rule.modulus:
+        raise InputError("modulus of the rule", rule.modulus, f"{network.modulus}, that of the network")
     tokens_a, tokens_b, tokens_c = (
         np.asarray(tokens, like=network.U) for tokens in (rule.tokens_a, rule.tokens_b, rule.tokens_c)
     )
@@ -36,10 +38,10 @@ def power(spectrum, order: int):
     """
     if order < 2:
         raise InputError("order of the rule", order, "at least 2 for it to have frequencies")
-    power = (2 / order) * np.abs(spectrum[:, 1:]) ** 2
+    squares = (2 / order) * np.abs(spectrum[:, 1:]) ** 2
     if order % 2 == 0:
-        power[:, -1] /= 2
-    return power
+        squares[:, -1] /= 2
+    return squares
 
 
 def power_shares(power):
@@ -82,5 +84,5 @@ def phase_error(phase):
 
 
 def wrap(angle):
-    """The angle in radians, moved to [-π, π) by whole turns."""
+    """The angle in radians, moved to [-π, π) by a multiple of 2π."""
     return (angle + np.pi) % (2 * np.pi) - np.pi

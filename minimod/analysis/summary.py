@@ -36,7 +36,7 @@ def analyze(run: Run, by: str = "joint") -> dict:
 
     `by` is whose power decides a neuron's frequency (see `fourier.dominant_frequencies`). The summary has
 
-    - title, config, chance (1 / P), counts (pairs each measure is over), history (column -> list),
+    - title, config, by, chance (1 / P), counts (pairs each measure is over), history (column -> list),
     - methods: row -> {clean, noisy, repaired, validation, test}, see `method_accuracies`,
     - neurons: lists over neurons, see `neuron_table`; initial_share: the list "share" of the network before training,
     - structure: trained -> `typical` of the neurons, and untrained -> the same before training, a control,
@@ -53,8 +53,9 @@ def analyze(run: Run, by: str = "joint") -> dict:
     order = np.lexsort((-neurons["share"], frequency[2]))
     noisy = int(run.dataset.train.is_noisy.sum())
     return plain_data({
-        "title": title(config),
+        "title": title(config) + ("" if by == "joint" else f", frequencies by {by}"),
         "config": config.to_dict(),
+        "by": by,
         "chance": 1 / config.modulus,
         "counts": {
             "clean": len(run.dataset.train) - noisy, "noisy": noisy, "repaired": noisy,
@@ -79,7 +80,7 @@ def dominant_structure(network: TwoLayerNet, rule: Rule, by: str):
 
 def title(config: TrainingConfig) -> str:
     """The run in one line."""
-    labels = {"wrong": "wrong", "uniform": "random", "symmetric": "wrong, symmetrically"}[config.noise_kind]
+    labels = {"wrong": "wrong", "uniform": "random", "symmetric": "symmetrically wrong"}[config.noise_kind]
     share = f"{100 * config.noise_ratio:g} % of the training labels {labels}"
     return f"{config.rule} mod {config.modulus}, width {config.width}, {share}, seed {config.seed}"
 
@@ -131,9 +132,10 @@ def neuron_table(spectrum, shares, frequency) -> dict[str, np.ndarray]:
 
 
 def typical(neurons: dict[str, np.ndarray]) -> dict[str, float]:
-    """The median share of the dominant frequency, and the root mean square of the phase error, of a `neuron_table`."""
+    """Of a `neuron_table`: the median share, the root mean square phase error, and over how many neurons that is."""
     errors = neurons["phase_error"][~np.isnan(neurons["phase_error"])]
     return {
+        "neurons_with_one_frequency": len(errors),
         "median_share": float(np.median(neurons["share"])),
         "phase_error_rms": float(np.sqrt(np.mean(errors**2))) if len(errors) else math.nan,
     }
