@@ -25,6 +25,7 @@ CASES = {
     "adamw defaults": (AdamW, "AdamW", {}, {}),
     "adamw": (AdamW, "AdamW", {"learning_rate": 0.1, "betas": (0.8, 0.9), "weight_decay": 0.3},
               {"lr": 0.1, "betas": (0.8, 0.9), "weight_decay": 0.3}),
+    "adam, large epsilon": (Adam, "Adam", {"epsilon": 0.3}, {"eps": 0.3}),
     "muon defaults": (Muon, "Muon", {}, {}),
     "muon": (Muon, "Muon", {"learning_rate": 0.1, "momentum": 0.8, "weight_decay": 0.3},
              {"lr": 0.1, "momentum": 0.8, "weight_decay": 0.3}),

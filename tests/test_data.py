@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from minimod import TrainingConfig
-from minimod.data import NOISE_KINDS, STREAMS, build_dataset, random_stream
+from minimod.data import NOISE_KINDS, STREAMS, build_dataset, corrupt, random_stream
 
 
 def dataset(**options):
@@ -64,18 +64,40 @@ def test_noise_leaves_true_labels_and_held_out_labels_alone(kind):
         assert (pairs.label == pairs.true_label).all() and not pairs.is_noisy.any()
 
 
+@pytest.mark.parametrize("rule", ["add", "sub"])
 @pytest.mark.parametrize("kind", NOISE_KINDS)
-def test_corrupted_labels_are_uniform_over_what_is_allowed(kind):
+def test_corrupted_labels_are_uniform_over_what_is_allowed(kind, rule):
     """Offsets from the true label, over several seeds: 0 only for uniform noise, and every other one equally often."""
-    seeds = [dataset(noise_ratio=1, noise_kind=kind, seed=seed).train for seed in range(20)]
-    offsets = np.concatenate([(train.label - train.true_label) % 31 for train in seeds])
-    counts = np.bincount(offsets, minlength=31)
+    seeds = [dataset(rule=rule, noise_ratio=1, noise_kind=kind, seed=seed).train for seed in range(20)]
+    labels = np.concatenate([train.label for train in seeds])
+    assert labels.min() == 0 and labels.max() == 30
+    counts = np.bincount(np.concatenate([(train.label - train.true_label) % 31 for train in seeds]), minlength=31)
     if kind != "uniform":
         assert counts[0] == 0
         counts = counts[1:]
     # Symmetric labels come in twos, which doubles the variance of a count: five standard deviations of that.
-    expected = len(offsets) / len(counts)
+    expected = counts.mean()
     assert (abs(counts - expected) < 5 * np.sqrt(2 * expected)).all()
+
+
+@pytest.mark.parametrize("kind", NOISE_KINDS)
+def test_corrupted_pairs_are_anywhere(kind):
+    noisy = dataset(noise_kind=kind).train.is_noisy
+    halves = noisy[: len(noisy) // 2].mean(), noisy[len(noisy) // 2 :].mean()
+    assert all(0.4 < half < 0.6 for half in halves)
+
+
+@pytest.mark.parametrize("kind", NOISE_KINDS)
+def test_the_noise_comes_from_its_own_stream(kind):
+    train, again = dataset(noise_kind=kind).train, dataset(noise_ratio=0).train
+    corrupt(again, 31, 0.5, kind, random_stream(0, "noise"))
+    assert (train.label == again.label).all() and (train.is_noisy == again.is_noisy).all()
+
+
+def test_pairs_are_sorted():
+    data = dataset()
+    for pairs in (data.train, data.validation, data.test):
+        assert (np.diff(pairs.a * 31 + pairs.b) > 0).all()
 
 
 @pytest.mark.parametrize("kind", NOISE_KINDS)

@@ -43,7 +43,18 @@ def test_the_dominant_network_has_one_frequency_per_neuron_and_no_mean():
         sizes = np.abs(np.fft.rfft(x, axis=0))
         assert ((sizes > 1e-9).sum(axis=0) == 1).all()
         assert (sizes[0] < 1e-9).all()
-    assert not dominant.mu.any()
+    assert not dominant.mu.any() and not dominant.has_bias
+
+
+def test_both_parts_keep_the_activation():
+    for part in filter_frequencies(random_network(P=13, activation="gelu"), make_rule("add", 13)):
+        assert part.activation == "gelu"
+
+
+def test_whose_power_decides_is_heeded():
+    network, rule = random_network(P=13, M=50), make_rule("add", 13)
+    joint, w, each = (filter_frequencies(network, rule, by).dominant for by in ("joint", "w", "each"))
+    assert (joint.W != w.W).any() and (each.W == w.W).all() and (each.U != w.U).any()
 
 
 def test_the_residual_network_keeps_the_means_and_the_bias():

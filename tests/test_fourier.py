@@ -61,6 +61,7 @@ def test_whose_power_decides():
     assert structure(network, rule, "joint")[2].ravel().tolist() == [2, 2, 2]
     assert structure(network, rule, "w")[2].ravel().tolist() == [4, 4, 4]
     assert structure(network, rule, "each")[2].ravel().tolist() == [2, 2, 4]
+    assert dominant_frequencies(structure(network, rule)[1]).ravel().tolist() == [2, 2, 2]
 
 
 def test_an_unknown_choice_of_whose_power_decides_is_refused():

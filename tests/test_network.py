@@ -26,6 +26,11 @@ def test_derivatives_match_central_differences(name):
     np.testing.assert_allclose(derivative(z) * np.ones(6), numerical, rtol=1e-8, atol=1e-9)
 
 
+@pytest.mark.parametrize("name", ["relu", "reverse_relu"])
+def test_the_derivative_on_a_kink_is_zero(name):
+    assert not ACTIVATIONS[name].derivative(np.zeros(1)).any()
+
+
 @pytest.mark.parametrize("has_bias", [True, False])
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("loss", LOSSES)

@@ -5,7 +5,7 @@ import pytest
 from optimizer_cases import CASES, REFERENCE, run_minimod, run_torch
 
 from minimod import TrainingConfig
-from minimod.optimizers import OPTIMIZERS, AdamW, Muon, orthogonalize
+from minimod.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Muon, orthogonalize
 
 
 def assert_close(ours, theirs):
@@ -58,6 +58,21 @@ def test_muon_scales_by_outputs_over_inputs(shape, factor):
     OPTIMIZERS["muon"](parameters, config).step(gradient)
     singular_values = np.linalg.svd(parameters["W"], compute_uv=False)
     assert 0.65 * factor < singular_values.min() and singular_values.max() < 1.25 * factor
+
+
+@pytest.mark.parametrize(("name", "make"), [
+    ("sgd", lambda theta, c: SGD(theta, c.learning_rate, c.momentum, c.weight_decay)),
+    ("adam", lambda theta, c: Adam(theta, c.learning_rate, c.betas, c.weight_decay)),
+    ("adamw", lambda theta, c: AdamW(theta, c.learning_rate, c.betas, c.weight_decay)),
+])  # fmt: skip
+def test_a_configuration_reaches_its_optimizer(name, make):
+    config = TrainingConfig(optimizer=name, learning_rate=0.1, betas=(0.5, 0.6), momentum=0.7, weight_decay=0.8)
+    ours, expected = ({"W": np.arange(6.0).reshape(2, 3)} for _ in range(2))
+    optimizers = OPTIMIZERS[name](ours, config), make(expected, config)
+    for step in (1.0, -0.5, 2.0):
+        for optimizer in optimizers:
+            optimizer.step({"W": np.full((2, 3), step)})
+    assert (ours["W"] == expected["W"]).all() and type(optimizers[0]) is type(optimizers[1])
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -7,6 +7,7 @@ from planted import ideal_network
 
 from minimod import Run, TrainingConfig, analyze, filter_frequencies, train
 from minimod.analysis.accuracy import accuracies, predict_grid
+from minimod.analysis.summary import RANDOM_DRAWS
 from minimod.data import build_dataset
 
 CONFIG = TrainingConfig(modulus=23, width=40, noise_ratio=0.5, epochs=5, eval_every=5, threads=2)
@@ -28,8 +29,31 @@ def test_the_summary_is_plain_data(summary):
 
 def test_methods_are_the_accuracies_of_their_networks(run, summary):
     dominant, residual = filter_frequencies(run.network, run.dataset.rule)
-    for name, network in {"raw": run.network, "dominant": dominant, "residual": residual}.items():
-        assert summary["methods"][name] == accuracies(predict_grid(network), run.dataset)
+    networks = {"raw": run.network, "dominant": dominant, "residual": residual}
+    for name in ("raw", "dominant"):
+        for activation in ("quadratic", "reverse_relu"):
+            networks[f"{name}+{activation}"] = replace(networks[name], activation=activation)
+    measured = {name: accuracies(predict_grid(network), run.dataset) for name, network in networks.items()}
+    assert {name: summary["methods"][name] for name in measured} == measured
+    assert len({tuple(row.values()) for row in measured.values()}) == len(measured), "some cannot be told apart"
+
+
+def test_the_random_control_draws_a_frequency_for_each_neuron(run, summary, monkeypatch):
+    drawn, measured = [], []
+
+    def record(network, rule, by="joint", frequency=None):
+        drawn.append(frequency)
+        parts = filter_frequencies(network, rule, by, frequency)
+        measured.append(accuracies(predict_grid(parts.dominant), run.dataset)["test"])
+        return parts
+
+    monkeypatch.setattr("minimod.analysis.summary.filter_frequencies", record)
+    assert analyze(run)["methods"] == summary["methods"]
+    draws = np.stack(drawn[1 : 1 + RANDOM_DRAWS])            # the first is the dominant, the last the examples'
+    assert (draws[:, 0] == draws[:, 1]).all() and (draws[:, 0] == draws[:, 2]).all()
+    assert set(draws.ravel().tolist()) == set(range(1, 12))
+    assert (draws[:, 0] != draws[:, 0, :1]).any(axis=1).all()
+    assert summary["methods"]["random frequency"]["test"] == pytest.approx(np.mean(measured[1 : 1 + RANDOM_DRAWS]))
 
 
 @pytest.mark.parametrize(("activation", "swaps"), [
@@ -76,6 +100,8 @@ def test_before_training_neither_shares_nor_phases_are_special(run, summary):
     """A run of no epochs is its own control; and its phase errors spread like random ones, π/√3."""
     untrained = analyze(train(replace(CONFIG, epochs=0)))
     assert untrained["structure"]["trained"] == untrained["structure"]["untrained"] == summary["structure"]["untrained"]
+    other = analyze(train(replace(CONFIG, epochs=0, seed=1)), by="each")
+    assert other["structure"]["trained"] == other["structure"]["untrained"]
     wide = analyze(train(replace(CONFIG, epochs=0, width=2000)))["structure"]["untrained"]
     assert wide["phase_error_rms"] == pytest.approx(np.pi / np.sqrt(3), rel=0.05)
 

@@ -1,4 +1,6 @@
+import itertools
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -6,11 +8,14 @@ import pytest
 
 from minimod import TrainingConfig, filter_frequencies, train
 from minimod.analysis.accuracy import accuracies, predict_grid
+from minimod.backend import SERIAL
+from minimod.data import build_dataset, random_stream
 from minimod.errors import DivergenceError, InputError
 from minimod.losses import LOSSES
+from minimod.network import initial_network
 from minimod.optimizers import OPTIMIZERS
 from minimod.runs import METRICS
-from minimod.training import evaluation_epochs
+from minimod.training import _batches, evaluation_epochs
 
 SMALL = TrainingConfig(modulus=23, width=64, epochs=12, noise_ratio=0.3, threads=2)
 
@@ -44,13 +49,14 @@ def test_every_optimizer_lowers_every_loss(loss, optimizer):
 
 
 def test_the_measured_row_belongs_to_the_network_of_that_epoch():
-    run = train(SMALL)
+    run = train(replace(SMALL, width=256))
     measured = accuracies(predict_grid(run.network), run.dataset)
     for name, value in measured.items():
         assert run.history[f"{name}_accuracy"][-1] == value
-    dominant = filter_frequencies(run.network, run.dataset.rule).dominant
-    assert run.history["filtered_test_accuracy"][-1] == accuracies(predict_grid(dominant), run.dataset)["test"]
-    assert run.history["norm_W"][-1] == pytest.approx(np.linalg.norm(run.network.W), rel=1e-6)
+    filtered = accuracies(predict_grid(filter_frequencies(run.network, run.dataset.rule).dominant), run.dataset)
+    assert run.history["filtered_test_accuracy"][-1] == filtered["test"] != filtered["validation"]
+    for name, array in run.network.arrays.items():
+        assert run.history[f"norm_{name}"][-1] == pytest.approx(np.linalg.norm(array), rel=1e-6)
     logits = run.network.logits(run.dataset.train.a, run.dataset.train.b)
     assert run.history["loss"][-1] == pytest.approx(
         LOSSES["cross_entropy"](logits, run.dataset.train.label, len(logits))[0], rel=1e-6
@@ -58,9 +64,11 @@ def test_the_measured_row_belongs_to_the_network_of_that_epoch():
 
 
 def test_no_epochs_give_the_network_as_initialised():
-    run = train(replace(SMALL, epochs=0))
+    config = replace(SMALL, epochs=0, seed=3)
+    run = train(config)
     assert run.history["epoch"].tolist() == [0]
-    assert run.network.U.std() == pytest.approx(64**-0.5, rel=0.1)
+    initial = initial_network(config, random_stream(3, "initialisation"))
+    assert all((array == initial.arrays[name]).all() for name, array in run.network.arrays.items())
 
 
 def test_a_tied_network_stays_tied():
@@ -105,6 +113,38 @@ def test_divergence_between_evaluations_is_dated_exactly():
             train(replace(config, eval_every=every))
         messages.append(str(caught.value))
     assert messages[0] == messages[1]
+    epoch = int(re.search(r"epoch (\d+)", messages[0])[1])
+    assert np.isfinite(train(replace(config, epochs=epoch - 1)).history["loss"]).all()
+    with pytest.raises(DivergenceError):
+        train(replace(config, epochs=epoch))
+
+
+def batches(config, epoch):
+    """The pairs of every batch of an epoch, as a * P + b."""
+    dataset = build_dataset(config)
+    network = initial_network(config, random_stream(0, "initialisation"))
+    parts = _batches(config, epoch, dataset, network, [], SERIAL)
+    return [np.concatenate([block.a * config.modulus + block.b for block in blocks]) for blocks in parts]
+
+
+def test_every_epoch_goes_over_every_training_pair_once():
+    config = replace(SMALL, batch_size=50)
+    train_pairs = build_dataset(config).train
+    parts = batches(config, 1)
+    assert [len(part) for part in parts] == [50] * 8 + [23]
+    assert sorted(np.concatenate(parts)) == (train_pairs.a * config.modulus + train_pairs.b).tolist()
+
+
+def test_batches_are_drawn_anew_for_every_epoch_and_seed():
+    config = replace(SMALL, batch_size=50)
+    first = [set(batches(c, epoch)[0]) for c, epoch in ((config, 1), (config, 2), (replace(config, seed=1), 1))]
+    assert all(len(one & other) < 25 for one, other in itertools.combinations(first, 2))
+
+
+def test_every_batch_is_a_step():
+    whole, small = train(replace(SMALL, epochs=1)), train(replace(SMALL, epochs=1, batch_size=50))
+    moved = [abs(run.network.W - train(replace(SMALL, epochs=0)).network.W).max() for run in (whole, small)]
+    assert moved[1] > 3 * moved[0]
 
 
 def test_progress_is_told_every_epoch_and_every_row():
