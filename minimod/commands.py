@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -228,9 +229,9 @@ def progress_display(config: TrainingConfig, quiet: bool) -> Iterator[Progress |
     if quiet:
         yield None
     elif sys.stderr.isatty():
-        with click.progressbar(
-            length=config.epochs, file=sys.stderr, width=10, item_show_func=lambda row: row and accuracies_line(row)
-        ) as bar:
+        fits = shutil.get_terminal_size().columns >= 80  # a line that wraps could not be drawn over
+        show = (lambda row: row and accuracies_line(row)) if fits else None
+        with click.progressbar(length=config.epochs, file=sys.stderr, width=10, item_show_func=show) as bar:
             yield lambda epoch, row: bar.update(int(epoch > 0), row or bar.current_item)
     else:
         yield lambda epoch, row: row and click.echo(

@@ -149,11 +149,13 @@ def test_plain_progress_is_a_line_per_evaluation(minimod):
     assert all(re.fullmatch(r"epoch +\d+  loss \S+  clean \S+ noisy \S+ test \S+ filtered \S+", line) for line in lines)
 
 
-def test_a_terminal_gets_a_bar(minimod, monkeypatch):
+@pytest.mark.parametrize("columns", [80, 60])
+def test_a_terminal_gets_a_bar_with_what_fits(minimod, monkeypatch, columns):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(columns))
     answer = minimod("train", "run", *SMALL)
     assert answer.returncode == 0
-    assert "100%" in answer.stderr and "filtered" in answer.stderr
+    assert "100%" in answer.stderr and ("filtered" in answer.stderr) == (columns == 80)
 
 
 @pytest.mark.parametrize("tty", [True, False])
