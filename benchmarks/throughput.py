@@ -18,7 +18,7 @@ import numpy as np
 
 from minimod import TrainingConfig
 from minimod.backend import Backend, available_cores, open_backend
-from minimod.data import Dataset, build_dataset, random_stream
+from minimod.data import Dataset, build_dataset
 from minimod.gradient import loss_and_gradient, make_blocks
 from minimod.network import TwoLayerNet, initial_network
 from minimod.optimizers import OPTIMIZERS
@@ -79,7 +79,7 @@ def measure(width: int, threads: int, repeats: int) -> dict[str, float]:
     """Median milliseconds of each contender."""
     config = TrainingConfig(width=width)
     dataset = build_dataset(config)
-    network = initial_network(config, random_stream(config.seed, "initialisation"))
+    network = initial_network(config)
     with open_backend("cpu", threads) as backend:
         contenders = {"limit": matrix_products(network, len(dataset.train), backend)}
         contenders["minimod"] = minimod_step(config, network.convert(np.copy), dataset, backend)

@@ -39,7 +39,7 @@ class Backend:
 
     def block_size(self, width: int) -> int:
         """Examples a block. On a device it depends on the width alone, so sums are reproducible."""
-        return max(64, min(self.block_elements // width, self.block_examples))
+        return max(64, min(self.block_elements // max(1, width), self.block_examples))
 
 
 # Blocks for the CPU: 2 MiB of float32 stay near a core, and narrow networks still make enough blocks to share out.

@@ -2,13 +2,14 @@
 
 import json
 import logging
+import math
 import os
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, fields, replace
+from dataclasses import fields
 from pathlib import Path
 from types import NoneType
 from typing import get_args, get_origin
@@ -20,10 +21,14 @@ from minimod.analysis.accuracy import MEASURES
 from minimod.analysis.fourier import FREQUENCY_CHOICES
 from minimod.analysis.summary import analyze as analyze_run
 from minimod.analysis.summary import plain_data
-from minimod.claims import CLAIMS, finished_run
+from minimod.backend import available_cores
+from minimod.claims import CLAIMS
+from minimod.claims.claim import SCALES
+from minimod.claims.reproduction import Reproduction, seconds_per_work, work
+from minimod.claims.results import page, section
 from minimod.config import PRESETS, TrainingConfig
 from minimod.errors import DivergenceError, InputError
-from minimod.runs import Run, load_run, save_json
+from minimod.runs import load_run, save_json, whole_file
 from minimod.training import Progress
 from minimod.training import train as train_network
 
@@ -57,6 +62,7 @@ def training_options(command: Callable) -> Callable:
 @click.pass_context
 def commands(context):
     """Train two-layer networks on modular arithmetic with corrupted labels, and take out the rule they learned."""
+    os.environ["MPLBACKEND"] = "agg"  # figures go to files; a notebook's shell may name a backend that is missing
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
@@ -89,15 +95,22 @@ def train(run_dir, preset, quiet, as_json, **options):
 @click.argument("run_dir", type=click.Path(path_type=Path))
 @click.option("--by", type=click.Choice(FREQUENCY_CHOICES), default="joint", show_default=True,
               help="Whose power decides a neuron's frequency: u, v and w jointly, w alone, or each for itself.")
+@click.option("--ensemble", "others", multiple=True, metavar="RUN_DIR", type=click.Path(path_type=Path),
+              help="A further run on the same data (see train --init-seed), for the interaction of all together.")
 @click.option("--figures/--no-figures", default=True, show_default=True, help="Draw RUN_DIR/figures.")
 @json_option
-def analyze(run_dir, by, figures, as_json):
+def analyze(run_dir, by, others, figures, as_json):
     """Take a trained network apart.
 
     Prints the accuracies of what can be made of it, and writes RUN_DIR/analysis.json and RUN_DIR/figures.
     """
     run = load_run(run_dir)
-    summary = write_analysis(run, by, figures)
+    summary = analyze_run(run, by, [load_run(other) for other in others])
+    save_json(run_dir / "analysis.json", summary)
+    if figures:
+        from minimod.plots import draw_figures  # here, so that no other command waits for matplotlib
+
+        draw_figures(summary, run_dir / "figures")
     if as_json:
         echo_json(machine_readable(summary))
         return
@@ -106,46 +119,45 @@ def analyze(run_dir, by, figures, as_json):
 
 
 @commands.command()
-@click.argument("name", metavar="NAME", type=click.Choice(tuple(CLAIMS)))
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, type=click.Choice((*CLAIMS, "all")))
+@click.option("--scale", type=click.Choice(SCALES), default="quick", show_default=True,
+              help="quick: minutes for all, at small moduli where these show the same; full: at the paper's sizes.")
+@click.option("--seeds", type=click.IntRange(min=1), help="How many, from 0 on.  [default: what each claim asks for]")
 @click.option("--directory", type=click.Path(path_type=Path), default="reproduced", show_default=True,
               help="Where runs are kept; one that has finished is used again.")
-@click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="How many seeds, from 0 on.")
 @quiet_option
 @json_option
-def reproduce(name, directory, seeds, quiet, as_json):
-    """Measure a claim of the paper.
+def reproduce(names, scale, seeds, directory, quiet, as_json):
+    """Measure claims of the paper.
 
-    Trains, analyses, and says whether the claim holds. NAME is headline.
+    Trains, measures, and says whether each claim holds. Draws DIRECTORY/figures; for all also writes
+    DIRECTORY/results.md. A NAME is one of the claims below, or all.
     """
-    claim, summaries = CLAIMS[name], []
     start = time.perf_counter()
-    for seed in range(seeds):
-        config = replace(claim.config, seed=seed)
-        with progress_display(config, quiet) as progress:
-            run = finished_run(config, directory / f"{name}-seed{seed}", progress)
-        summaries.append(write_analysis(run))
-    verdict = "holds" if claim.holds(summaries) else "does not hold"
-    measured = [
-        asdict(criterion) | {"values": [criterion.value(summary) for summary in summaries]}
-        for criterion in claim.criteria
-    ]
-    if as_json:
-        runs = [machine_readable(summary) for summary in summaries]
-        echo_json({
-            "claim": name, "statement": claim.statement, "verdict": verdict, "measured": measured, "runs": runs
-        })
-        return
+    everything = "all" in names
+    reproduction = Reproduction(CLAIMS if everything else dict.fromkeys(names), scale, directory, seeds)
+    missing = reproduction.missing()
+    with claims_display(missing, quiet) as progress:
+        reproduction.train(missing, progress)
+    results = reproduction.results()
+    from minimod.claims.figure import draw_claim
+    from minimod.plots import save_figure
 
-    echo_methods(summaries[0])
-    click.echo("\n" + click.wrap_text(f"{name}: {claim.statement}", width=79) + "\n")
-    click.echo(f"{'method':8}" + "".join(f"{c.method:>14}" for c in claim.criteria))
-    click.echo(f"{'measure':8}" + "".join(f"{c.measure:>14}" for c in claim.criteria))
-    click.echo(f"{'bound':8}" + "".join(f"{f'{c.relation} {c.bound:.2f}':>14}" for c in claim.criteria))
-    for seed, summary in enumerate(summaries):
-        click.echo(f"{f'seed {seed}':8}" + "".join(f"{c.value(summary):>14.3f}" for c in claim.criteria))
-    tried = "seed 0" if seeds == 1 else f"seeds 0 to {seeds - 1}"
-    seconds = time.perf_counter() - start
-    click.echo(f"\nThe claim {verdict} on {tried}; {seconds:.0f} s.\nRuns and figures are in {directory}.")
+    for result in results:
+        save_figure(draw_claim(result), directory / "figures" / f"{result.name}.png", dpi=100)
+    if everything:
+        command = f"minimod reproduce all --scale {scale}" + (f" --seeds {seeds}" if seeds else "")
+        with whole_file(directory / "results.md") as file:
+            file.write(page(results, command))
+    if as_json:
+        echo_json(plain_data([result.plain() for result in results]))
+        return
+    if everything:
+        click.echo("\n".join(f"{result.name:24} {result.verdict}" for result in results))
+    else:
+        click.echo("\n\n".join(map(section, results)))
+    page_too = ", and results.md" if everything else ""
+    click.echo(f"\n{time.perf_counter() - start:.0f} s. Runs and figures{page_too} are in {directory}.")
 
 
 @commands.command()
@@ -161,7 +173,7 @@ def info(as_json):
     import numpy  # noqa: F401  threadpoolctl sees the libraries that are loaded
     from threadpoolctl import threadpool_info
 
-    from minimod.backend import available_cores, gpu_problem
+    from minimod.backend import gpu_problem
 
     problem = gpu_problem()
     facts = {"minimod": minimod.__version__, "Python": python_version(), "platform": platform()}
@@ -178,30 +190,31 @@ def info(as_json):
         click.echo(f"{name:14}{value}")
 
 
-def write_analysis(run: Run, by: str = "joint", figures: bool = True) -> dict:
-    """Analyse a stored run, and write analysis.json and the figures beside it."""
-    summary = analyze_run(run, by)
-    save_json(run.directory / "analysis.json", summary)
-    if figures:
-        # Here, so that no other command waits for matplotlib. A notebook's shell may name a backend that is missing.
-        os.environ["MPLBACKEND"] = "agg"
-        from minimod.plots import draw_figures
-
-        draw_figures(summary, run.directory / "figures")
-    return summary
-
-
 def echo_methods(summary: dict) -> None:
-    """Print the table of methods."""
-    click.echo(f"{summary['title']}\n\n{'method':24}" + "".join(f"{name:>11}" for name in MEASURES))
-    for name, row in summary["methods"].items():
-        click.echo(f"{name:24}" + "".join(f"{cell(row[measure]):>11}" for measure in MEASURES))
-    click.echo(f"{'pairs counted':24}" + "".join(f"{summary['counts'][name]:>11}" for name in MEASURES))
+    """Print the methods under what each needs to know, the partitions, and the typical neuron."""
+    def echo_row(name, values):
+        click.echo(f"{name:27}" + "".join(map(str.rjust, map(cell, values), widths)))
+
+    widths = [max(9, len(measure) + 1) for measure in MEASURES]
+    click.echo(f"{summary['title']}\n")
+    echo_row("method", MEASURES)
+    for needs in dict.fromkeys(summary["needs"].values()):
+        click.echo(f"-- needs to know: {needs}")
+        for name, row in summary["methods"].items():
+            if summary["needs"][name] == needs:
+                echo_row(name, [row[measure] for measure in MEASURES])
+    echo_row("pairs counted", [summary["counts"][measure] for measure in MEASURES])
     click.echo(f"\nchance: {summary['chance']:.4f}\n")
-    click.echo(f"{'dominant frequency':40}{'trained':>10}{'untrained':>11}")
+
+    widths = [10] * 5
+    echo_row("partition by", ("γ_G", "γ_R", "γ_G + γ_R", "test", "filtered"))
+    for name, row in summary["partition"].items():
+        echo_row(name, [row[key] for key in ("generalising", "memorising", "sum", "test", "filtered_test")])
+    click.echo(f"\n{'dominant frequency':40}{'trained':>10}{'untrained':>11}")
     for label, key in {
         "median share of a neuron's power": "median_share",
         "phase error in rad, root mean square": "phase_error_rms",
+        "share of all power in ideal neurons": "ideal_power_share",
     }.items():
         trained, untrained = (cell(summary["structure"][name][key]) for name in ("trained", "untrained"))
         click.echo(f"{label:40}{trained:>10}{untrained:>11}")
@@ -209,12 +222,13 @@ def echo_methods(summary: dict) -> None:
 
 def machine_readable(summary: dict) -> dict:
     """The part of a summary that `echo_methods` prints."""
-    return {name: summary[name] for name in ("config", "by", "chance", "counts", "methods", "structure")}
+    names = ("config", "by", "chance", "counts", "methods", "needs", "partition", "structure")
+    return {name: summary[name] for name in names}
 
 
-def cell(value: float | None) -> str:
-    """A number for a table, three decimals; a dash for a share of nothing."""
-    return "-" if value is None else f"{value:.3f}"
+def cell(value: float | int | str | None) -> str:
+    """A table's cell: three decimals for a share, a dash for a share of nothing, counts and words as they are."""
+    return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def echo_json(data: dict) -> None:
@@ -237,6 +251,31 @@ def progress_display(config: TrainingConfig, quiet: bool) -> Iterator[Progress |
         yield lambda epoch, row: row and click.echo(
             f"epoch {epoch:6d}  loss {row['loss']:.4f}  {accuracies_line(row)}", err=True
         )
+
+
+@contextmanager
+def claims_display(configs: list[TrainingConfig], quiet: bool) -> Iterator[Callable]:
+    """As `progress_display`, for many runs: how long they are likely to take, and then how far they are."""
+    if quiet or not configs:
+        yield lambda done, text: None
+        return
+    total, processes = sum(map(work, configs)), min(available_cores(), len(configs))
+    minutes = total * seconds_per_work() / available_cores() / 60
+    duration = f"{minutes / 60:.1f} hours" if minutes > 90 else f"{math.ceil(minutes)} min"
+    click.echo(f"{len(configs)} runs to train, about {duration} on {processes} processes", err=True)
+    if sys.stderr.isatty():
+        with click.progressbar(length=total, file=sys.stderr, width=20) as bar:
+            yield lambda done, text: bar.update(done)
+    else:
+        so_far = 0
+
+        def show(done, text):
+            nonlocal so_far
+            so_far += done
+            if text:
+                click.echo(f"{so_far / total:4.0%}  {text}", err=True)
+
+        yield show
 
 
 def accuracies_line(row: dict[str, float]) -> str:

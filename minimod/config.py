@@ -43,6 +43,9 @@ class TrainingConfig:
         choices=NOISE_KINDS,
     )
     seed: int = _option(0, "Seed of the split, the noise, the initialisation and the batches", interval="[0, inf)")
+    init_seed: int | None = _option(
+        None, "Seed of the initialisation alone, for other networks on the same data", interval="[0, inf)", none="seed"
+    )
     # The network.
     width: int = _option(2048, "Hidden neurons M", interval="[1, inf)")
     activation: str = _option("relu", "Activation φ of the hidden layer", choices=ACTIVATIONS)

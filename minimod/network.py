@@ -1,12 +1,13 @@
 """The network f(a, b) = W φ(U e_a + V e_b) + μ: its parameters, its forward pass, and its backward pass by hand."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from minimod.activations import ACTIVATIONS
+from minimod.data import random_stream
 from minimod.errors import InputError
 
 
@@ -113,10 +114,19 @@ class TwoLayerNet:
         a, b = np.asarray(tokens, like=self.U)
         return self.forward(a, b)[2]
 
-    def grid_logits(self):
-        """Logits of every pair, of shape (P, P, P): first input, second input, class. P³ numbers."""
+    def grid_logits(self, map=map):
+        """Logits of every pair, of shape (P, P, P): first input, second input, class. P³ numbers.
+
+        `map` computes a row at a time; that of a `Backend` does so on its threads.
+        """
         tokens = np.arange(self.modulus, like=self.U)
-        return np.stack([self.forward(np.full_like(tokens, a), tokens)[2] for a in range(self.modulus)])
+        return np.stack(list(map(lambda a: self.forward(np.full_like(tokens, a), tokens)[2], range(self.modulus))))
+
+    def subnetwork(self, neurons) -> "TwoLayerNet":
+        """The network of some neurons alone, given by their indices; μ stays."""
+        U = self.U[:, neurons]
+        V = U if self.tied else self.V[:, neurons]
+        return replace(self, U=U, V=V, W=self.W[neurons])
 
     def convert(self, function: Callable) -> "TwoLayerNet":
         """A network of the same kind whose arrays are `function` of this one's: a copy, a cast, a move to a device."""
@@ -125,12 +135,13 @@ class TwoLayerNet:
         return TwoLayerNet(U, V, function(self.W), function(self.mu), self.activation, self.has_bias)
 
 
-def initial_network(config, generator: np.random.Generator) -> TwoLayerNet:
+def initial_network(config) -> TwoLayerNet:
     """A network with U, V, W drawn from N(0, std²), std = init_std or M^(-1/2), and μ = 0.
 
     Drawn in float64 on the host and then cast: float32, float64, CPU and GPU runs of one seed start from the same
     numbers. `config` is a TrainingConfig.
     """
+    generator = random_stream(config.seed if config.init_seed is None else config.init_seed, "initialisation")
     P, M = config.modulus, config.width
     std = M**-0.5 if config.init_std is None else config.init_std
 

@@ -23,15 +23,20 @@ STYLE = {
 @style.context(["default", STYLE])
 def draw_figures(summary: dict, directory: Path) -> list[Path]:
     """Draw what `analyze` returns: every figure of FIGURES as PNG and SVG into the directory. Returns the paths."""
-    directory.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, draw in FIGURES.items():
         figure = draw(summary)
-        for kind, metadata in {"png": {}, "svg": {"Date": None}}.items():
+        for kind in ("png", "svg"):
             paths.append(directory / f"{name}.{kind}")
-            with whole_file(paths[-1], "wb") as file:
-                figure.savefig(file, format=kind, metadata=metadata)
+            save_figure(figure, paths[-1])
     return paths
+
+
+def save_figure(figure: Figure, path: Path, dpi: int | str = "figure") -> None:
+    """Write a figure as PNG or SVG, by the path's suffix; the same figure gives the same file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path, "wb") as file:
+        figure.savefig(file, format=path.suffix[1:], dpi=dpi, metadata={"Date": None} if path.suffix == ".svg" else {})
 
 
 def draw_accuracies(summary: dict) -> Figure:
@@ -63,7 +68,7 @@ def draw_accuracies(summary: dict) -> Figure:
 def draw_methods(summary: dict) -> Figure:
     """Bars of every method's accuracy on test pairs and on the labels drawn for corrupted training pairs."""
     rows = list(summary["methods"])
-    figure = Figure(figsize=(8, 0.5 * len(rows) + 1.2))
+    figure = Figure(figsize=(8, 0.42 * len(rows) + 1.2))
     axes = figure.subplots()
     measures = {
         "test": ("test pairs: their true label", GREEN),
@@ -77,10 +82,35 @@ def draw_methods(summary: dict) -> Figure:
         background = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
         axes.bar_label(bars, texts, padding=4, fontsize=8, bbox=background)
     axes.axvline(summary["chance"], color=BLACK, linestyle=":", linewidth=1, label=f"chance, {summary['chance']:.3f}")
-    axes.set_yticks(range(len(rows)), rows)
-    axes.invert_yaxis()
-    axes.set(xlabel="accuracy", xlim=(0, 1.08))
+    axes.set_yticks(range(len(rows)), [f"{name}  [{summary['needs'][name]}]" for name in rows], fontsize=9)
+    axes.set(xlabel="accuracy", xlim=(0, 1.08), ylim=(len(rows) - 0.4, -0.6))
     figure.legend(loc="outside lower center", ncols=3, fontsize=8)
+    figure.suptitle(f"{summary['title']}\nin brackets: what a method needs to know")
+    return figure
+
+
+def draw_masks(summary: dict) -> Figure:
+    """What the top neurons of every score answer, and what the others still know of the noise, by the share kept."""
+    masks = summary["masks"]
+    figure = Figure(figsize=(9, 4.2))
+    parts = {
+        "top": ("test", "the top neurons alone: test pairs"),
+        "rest": ("noisy", "without the top neurons: corrupted training labels"),
+    }
+    for axes, (part, (measure, heading)) in zip(figure.subplots(1, 2, sharey=True), parts.items(), strict=True):
+        curves = {name: _with_gaps(curve[measure]) for name, curve in masks[part].items()}
+        axes.fill_between(
+            masks["keep"], curves.pop("random low"), curves.pop("random high"), color=BLACK, alpha=0.2, linewidth=0,
+            label="random, lowest to highest",
+        )
+        for (name, curve), color in zip(curves.items(), (BLUE, SKY, GREEN, ORANGE, VERMILION, BLACK), strict=True):
+            axes.plot(masks["keep"], curve, color=color, label=name, linestyle=":" if name == "random" else "-")
+        axes.set(xlabel="share of neurons counted as top", ylim=(-0.02, 1.04), xlim=(0, 1))
+        axes.set_title(heading)
+    (dominant,) = _with_gaps([summary["methods"]["dominant"]["test"]])
+    figure.axes[0].axhline(dominant, color=BLACK, linestyle="--", linewidth=1, label="dominant, all neurons")
+    figure.axes[0].set_ylabel("accuracy")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9)
     figure.suptitle(summary["title"])
     return figure
 
@@ -155,8 +185,8 @@ def draw_phases(summary: dict) -> Figure:
 
 
 FIGURES: dict[str, Callable[[dict], Figure]] = {
-    "accuracies": draw_accuracies, "methods": draw_methods, "spectrum": draw_spectrum, "neurons": draw_neurons,
-    "phases": draw_phases,
+    "accuracies": draw_accuracies, "methods": draw_methods, "masks": draw_masks, "spectrum": draw_spectrum,
+    "neurons": draw_neurons, "phases": draw_phases,
 }
 
 

@@ -97,10 +97,10 @@ def load_config(directory: Path) -> TrainingConfig:
         raise InputError("run directory", str(directory), f"one written by minimod train ({error})") from error
 
 
-def discard_unfinished(directory: Path, config: TrainingConfig) -> None:
-    """Empty a directory that holds nothing but an unfinished run of this configuration; leave any other as it is."""
+def discard_unfinished(directory: Path) -> None:
+    """Empty a directory that holds nothing but an unfinished run; leave any other as it is."""
     started, finished = (directory / "config.json").exists(), (directory / "network.npz").exists()
-    if not started or finished or load_config(directory) != config:
+    if not started or finished:
         return
     files = [directory / "metrics.csv", *directory.glob("*.part"), directory / "config.json"]
     if set(directory.iterdir()) <= set(files):

@@ -32,7 +32,7 @@ def train(config: TrainingConfig, directory: Path | str | None = None, progress:
     dataset = build_dataset(config)
     history: dict[str, list[float]] = {name: [] for name in METRICS}
     with open_backend(config.device, config.threads) as backend:
-        network = initial_network(config, random_stream(config.seed, "initialisation")).convert(backend.xp.asarray)
+        network = initial_network(config).convert(backend.xp.asarray)
         if directory:
             create_directory(directory, config, backend.description)
         start = time.perf_counter()

@@ -32,3 +32,10 @@ def random_network(P=7, M=16, activation="relu", tied=False, has_bias=True, seed
     V = U if tied else generator.standard_normal((P, M))
     mu = generator.standard_normal(P) if has_bias else np.zeros(P)
     return TwoLayerNet(U, V, generator.standard_normal((M, P)), mu, activation, has_bias)
+
+
+def join(*networks: TwoLayerNet) -> TwoLayerNet:
+    """One network with the neurons of all, in order; their μ are added."""
+    U, V = (np.concatenate([getattr(network, name) for network in networks], axis=1) for name in "UV")
+    W = np.concatenate([network.W for network in networks])
+    return TwoLayerNet(U, V, W, sum(network.mu for network in networks), networks[0].activation)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from minimod import TrainingConfig, claims, commands
+from minimod import TrainingConfig, commands
+from minimod.claims import CLAIMS, reproduction
 from minimod.runs import METRICS
 
 SMALL = ["--modulus", "11", "--width", "12", "--epochs", "3", "--threads", "1"]
@@ -36,13 +37,13 @@ def test_train_and_analyze_leave_the_run_directory_of_the_design(minimod):
     assert {path.name for path in Path("run").iterdir()} == {
         "config.json", "metrics.csv", "network.npz", "analysis.json", "figures",
     }  # fmt: skip
-    assert len(list(Path("run/figures").iterdir())) == 10
+    assert len(list(Path("run/figures").iterdir())) == 12
 
 
 def test_options_reach_the_configuration(minimod):
     options = {
         "rule": "sub", "modulus": 11, "train_fraction": 0.5, "noise_ratio": 0.25, "noise_kind": "uniform", "seed": 7,
-        "width": 12, "activation": "gelu", "tied": True, "bias": False, "init_std": 0.2, "loss": "mse",
+        "init_seed": 3, "width": 12, "activation": "gelu", "tied": True, "bias": False, "init_std": 0.2, "loss": "mse",
         "optimizer": "muon", "learning_rate": 0.01, "betas": (0.8, 0.95), "momentum": 0.7, "weight_decay": 0.3,
         "epochs": 2, "batch_size": 20, "eval_every": 2, "dtype": "float64", "device": "cpu", "threads": 1,
     }  # fmt: skip
@@ -187,10 +188,24 @@ def test_tables_fit_eighty_columns(minimod):
 def test_analyze_prints_a_row_per_method(minimod):
     minimod("train", "run", *SMALL)
     answer = minimod("analyze", "run", "--no-figures")
-    methods = json.loads(Path("run/analysis.json").read_text())["methods"]
-    rows = {line[:24].strip(): line[24:].split() for line in answer.stdout.splitlines()}
-    for name, row in methods.items():
+    summary = json.loads(Path("run/analysis.json").read_text())
+    rows, needs, heading = {}, {}, None
+    for line in answer.stdout.split("partition by")[0].splitlines():
+        if line.startswith("-- needs to know: "):
+            heading = line.removeprefix("-- needs to know: ")
+        rows[line[:27].strip()], needs[line[:27].strip()] = line[27:].split(), heading
+    for name, row in summary["methods"].items():
         assert rows[name] == ["-" if value is None else f"{value:.3f}" for value in row.values()]
+        assert needs[name] == summary["needs"][name]
+
+
+def test_an_ensemble_is_one_more_row(minimod):
+    minimod("train", "run", *SMALL)
+    minimod("train", "other", *SMALL, "--init-seed", 5)
+    minimod("train", "elsewhere", *SMALL, "--seed", 5)
+    answer = minimod("analyze", "run", "--ensemble", "other", "--no-figures", "--json")
+    assert json.loads(answer.stdout)["needs"]["ensemble interaction"] == "two inputs, 2 networks"
+    assert "same data" in minimod("analyze", "run", "--ensemble", "elsewhere").stderr
 
 
 def test_whose_power_decides_is_an_option(minimod):
@@ -211,17 +226,45 @@ def test_every_field_has_an_option_with_a_range_and_a_default(minimod):
         assert field.type is bool or all(value in flat for value in allowed), flat
 
 
-def test_reproduce_measures_each_seed_and_says_its_verdict(minimod, monkeypatch):
-    small = replace(claims.CLAIMS["headline"], config=TrainingConfig(modulus=11, width=12, epochs=2, threads=1))
-    monkeypatch.setitem(commands.CLAIMS, "headline", small)
-    answer = json.loads(minimod("reproduce", "headline", "--seeds", 2, "--json").stdout)
-    assert answer["verdict"] == "does not hold"
-    assert all(len(criterion["values"]) == 2 for criterion in answer["measured"])
-    text = minimod("reproduce", "headline", "--seeds", 2).stdout
-    assert "The claim does not hold on seeds 0 to 1;" in text
-    assert max(map(len, text.splitlines())) <= 80
-    assert {path.name for path in Path("reproduced").iterdir()} == {"headline-seed0", "headline-seed1"}
-    assert Path("reproduced/headline-seed1/figures/accuracies.png").exists()
+@pytest.fixture
+def small_claim(monkeypatch):
+    """The claim `tied`, of tiny runs."""
+    claim = CLAIMS["tied"]
+    tiny = [replace(config, modulus=11, width=12, epochs=2) for config in claim.configs("quick")]
+    monkeypatch.setitem(CLAIMS, "tied", replace(claim, configs=lambda scale: tiny))
+    # In this process: another one would not know the small claim.
+    monkeypatch.setattr(reproduction, "in_processes", lambda function, tasks: [(t, function(*t)) for t in tasks])
+
+
+def test_reproduce_measures_each_seed_and_says_its_verdict(minimod, small_claim):
+    answer = json.loads(minimod("reproduce", "tied", "--seeds", 2, "--json").stdout)[0]
+    assert answer["claim"] == "tied" and answer["verdict"] == "does not hold"
+    assert all(len(criterion["values"]) == 2 for criterion in answer["criteria"])
+    assert len(answer["rows"]) == 4 * 2
+    text = minimod("reproduce", "tied", "--seeds", 2).stdout
+    assert text.startswith("## tied: does not hold\n")
+    assert {path.name for path in Path("reproduced").iterdir()} == {"runs", "figures"}
+    assert [path.name for path in Path("reproduced/figures").iterdir()] == ["tied.png"]
+
+
+def test_reproduce_all_writes_the_page(minimod, small_claim, monkeypatch):
+    for name in [name for name in CLAIMS if name != "tied"]:
+        monkeypatch.delitem(CLAIMS, name)
+    text = minimod("reproduce", "all", "--seeds", 1).stdout
+    assert text.splitlines()[0].split(maxsplit=1) == ["tied", "does not hold"]
+    written = Path("reproduced/results.md").read_text()
+    assert "minimod reproduce all --scale quick --seeds 1\n" in written
+    assert "minimod reproduce tied --scale quick --seeds 1\n" in written
+    assert "| tied, symmetric noise " in written and "(figures/tied.png)" in written
+
+
+def test_reproduce_says_how_long_it_will_take_before_it_starts(minimod, small_claim):
+    progress = minimod("reproduce", "tied", "--seeds", 1).stderr.splitlines()
+    assert re.fullmatch(r"4 runs to train, about \d+ min on \d+ processes", progress[0])
+    assert len(progress) == 1 + 4 and progress[-1].startswith("100%")
+    again = minimod("reproduce", "tied", "--seeds", 1)
+    assert again.stderr == "", "finished runs are used again"
+    assert minimod("reproduce", "tied", "--seeds", 1, "--quiet", "--directory", "elsewhere").stderr == ""
 
 
 def test_info_tells_what_it_runs_on(minimod):

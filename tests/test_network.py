@@ -5,7 +5,7 @@ from planted import random_network
 from minimod import TrainingConfig, TwoLayerNet
 from minimod.activations import ACTIVATIONS
 from minimod.backend import SERIAL
-from minimod.data import Pairs, random_stream
+from minimod.data import Pairs
 from minimod.errors import InputError
 from minimod.gradient import loss_and_gradient, make_blocks
 from minimod.losses import LOSSES
@@ -100,7 +100,7 @@ def test_an_unknown_activation_is_refused():
 
 @pytest.mark.parametrize(("init_std", "expected"), [(None, 1024**-0.5), (0.3, 0.3)])
 def test_initial_weights_have_the_standard_deviation_asked_for(init_std, expected):
-    network = initial_network(TrainingConfig(width=1024, init_std=init_std), random_stream(0, "initialisation"))
+    network = initial_network(TrainingConfig(width=1024, init_std=init_std))
     for name in ("U", "V", "W"):
         assert network.arrays[name].std() == pytest.approx(expected, rel=0.02)
         assert abs(network.arrays[name].mean()) < 0.02 * expected
@@ -109,7 +109,7 @@ def test_initial_weights_have_the_standard_deviation_asked_for(init_std, expecte
 
 def test_float32_and_float64_start_from_the_same_numbers():
     single, double = (
-        initial_network(TrainingConfig(width=8, dtype=dtype), random_stream(0, "initialisation"))
+        initial_network(TrainingConfig(width=8, dtype=dtype))
         for dtype in ("float32", "float64")
     )
     assert single.U.dtype == np.float32 and double.U.dtype == np.float64

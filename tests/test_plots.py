@@ -18,8 +18,8 @@ def summary():
 
 def test_every_figure_is_written_as_png_and_svg(summary, tmp_path):
     paths = draw_figures(summary, tmp_path / "figures")
-    expected = {f"{name}.{kind}" for name in ("accuracies", "methods", "spectrum", "neurons", "phases")
-                for kind in ("png", "svg")}  # fmt: skip
+    names = ("accuracies", "methods", "masks", "spectrum", "neurons", "phases")
+    expected = {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
     assert {path.name for path in paths} == expected == {path.name for path in (tmp_path / "figures").iterdir()}
     for path in paths:
         if path.suffix == ".png":

@@ -132,16 +132,14 @@ def test_json_refuses_nan(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_only_an_unfinished_run_of_the_same_configuration_is_discarded(directory):
-    discard_unfinished(directory, SMALL)
+def test_only_an_unfinished_run_is_discarded(directory):
+    discard_unfinished(directory)
     assert (directory / "network.npz").exists()
     (directory / "network.npz").unlink()
-    discard_unfinished(directory, TrainingConfig())
-    assert (directory / "metrics.csv").exists()
     (directory / "notes.txt").write_text("mine")
-    discard_unfinished(directory, SMALL)
+    discard_unfinished(directory)
     assert (directory / "metrics.csv").exists()
     (directory / "notes.txt").unlink()
     (directory / "network.npz.123.part").write_text("left by a kill")
-    discard_unfinished(directory, SMALL)
+    discard_unfinished(directory)
     assert not list(directory.iterdir())

@@ -7,8 +7,13 @@ from planted import ideal_network
 
 from minimod import Run, TrainingConfig, analyze, filter_frequencies, train
 from minimod.analysis.accuracy import accuracies, predict_grid
+from minimod.analysis.filtration import fit_ideal_neurons
+from minimod.analysis.masking import KEEP, SCORES
+from minimod.analysis.readout import predict_ensemble, predict_interaction
 from minimod.analysis.summary import RANDOM_DRAWS
 from minimod.data import build_dataset
+from minimod.errors import InputError
+from minimod.network import initial_network
 
 CONFIG = TrainingConfig(modulus=23, width=40, noise_ratio=0.5, epochs=5, eval_every=5, threads=2)
 
@@ -28,14 +33,63 @@ def test_the_summary_is_plain_data(summary):
 
 
 def test_methods_are_the_accuracies_of_their_networks(run, summary):
-    dominant, residual = filter_frequencies(run.network, run.dataset.rule)
+    rule = run.dataset.rule
+    dominant, residual = filter_frequencies(run.network, rule)
     networks = {"raw": run.network, "dominant": dominant, "residual": residual}
     for name in ("raw", "dominant"):
         for activation in ("quadratic", "reverse_relu"):
             networks[f"{name}+{activation}"] = replace(networks[name], activation=activation)
+    networks["ideal"] = fit_ideal_neurons(run.network, rule).network
+    networks["untrained ideal"] = fit_ideal_neurons(initial_network(run.config), rule).network
     measured = {name: accuracies(predict_grid(network), run.dataset) for name, network in networks.items()}
+    for name, network in {"": run.network, "+quadratic": networks["raw+quadratic"]}.items():
+        measured[f"interaction{name}"] = accuracies(predict_interaction(network), run.dataset)
     assert {name: summary["methods"][name] for name in measured} == measured
     assert len({tuple(row.values()) for row in measured.values()}) == len(measured), "some cannot be told apart"
+
+
+def test_every_method_says_what_it_needs(summary):
+    assert summary["needs"].keys() == summary["methods"].keys()
+    assert set(summary["needs"].values()) == {
+        "nothing", "two inputs", "coordinates", "the rule",
+        "coordinates, validation", "the rule, validation", "nothing, validation",
+    }  # fmt: skip
+
+
+def test_a_subnetwork_is_chosen_on_validation_pairs(run, summary):
+    for score in SCORES:
+        curves = summary["masks"]["top"][score]
+        best = int(np.argmax(curves["validation"]))
+        row = summary["methods"][f"{score} subnetwork"]
+        assert row == {measure: values[best] for measure, values in curves.items()}
+        partition = summary["partition"][score]
+        assert partition["generalising"] == KEEP[best] and partition["test"] == row["test"]
+        if partition["memorising"] is not None:
+            assert partition["sum"] == pytest.approx(partition["generalising"] + partition["memorising"])
+
+
+def test_a_partition_is_filtered_like_the_whole(run, summary):
+    neurons = (-SCORES["ipr"].value(run.network, run.dataset.rule)).argsort()
+    neurons = neurons[: round(summary["partition"]["ipr"]["generalising"] * run.config.width)]
+    filtered = filter_frequencies(run.network.subnetwork(neurons), run.dataset.rule).dominant
+    expected = accuracies(predict_grid(filtered), run.dataset)["test"]
+    assert summary["partition"]["ipr"]["filtered_test"] == expected
+
+
+def test_random_masks_stand_beside_the_scores(summary):
+    for part in ("top", "rest"):
+        low, mean, high = (np.array(summary["masks"][part][f"random{x}"]["clean"]) for x in (" low", "", " high"))
+        assert (low <= mean + 1e-9).all() and (mean <= high + 1e-9).all() and (low < high).any()
+
+
+def test_an_ensemble_reads_out_all_its_networks(run):
+    other = train(replace(CONFIG, init_seed=1))
+    summary = analyze(run, ensemble=[other])
+    expected = accuracies(predict_ensemble([run.network, other.network]), run.dataset)
+    assert summary["methods"]["ensemble interaction"] == expected
+    for different in (replace(CONFIG, seed=1), replace(CONFIG, noise_ratio=0.4), replace(CONFIG, modulus=29)):
+        with pytest.raises(InputError, match="the same data"):
+            analyze(run, ensemble=[train(different)])
 
 
 def test_the_random_control_draws_a_frequency_for_each_neuron(run, summary, monkeypatch):
@@ -49,11 +103,11 @@ def test_the_random_control_draws_a_frequency_for_each_neuron(run, summary, monk
 
     monkeypatch.setattr("minimod.analysis.summary.filter_frequencies", record)
     assert analyze(run)["methods"] == summary["methods"]
-    draws = np.stack(drawn[1 : 1 + RANDOM_DRAWS])            # the first is the dominant, the last the examples'
+    draws = np.stack(drawn[:RANDOM_DRAWS])                   # the last is the examples'
     assert (draws[:, 0] == draws[:, 1]).all() and (draws[:, 0] == draws[:, 2]).all()
     assert set(draws.ravel().tolist()) == set(range(1, 12))
     assert (draws[:, 0] != draws[:, 0, :1]).any(axis=1).all()
-    assert summary["methods"]["random frequency"]["test"] == pytest.approx(np.mean(measured[1 : 1 + RANDOM_DRAWS]))
+    assert summary["methods"]["random frequency"]["test"] == pytest.approx(np.mean(measured[:RANDOM_DRAWS]))
 
 
 @pytest.mark.parametrize(("activation", "swaps"), [
@@ -91,7 +145,9 @@ def test_ideal_neurons_are_described_as_such():
     network = ideal_network(dataset.rule, "relu")
     summary = analyze(Run(TrainingConfig(modulus=23, width=network.width), dataset, network, {}))
     assert min(summary["neurons"]["share"]) == pytest.approx(1)
-    expected = {"median_share": 1, "phase_error_rms": 0, "neurons_with_one_frequency": network.width}
+    expected = {
+        "median_share": 1, "phase_error_rms": 0, "neurons_with_one_frequency": network.width, "ideal_power_share": 1,
+    }  # fmt: skip
     assert summary["structure"]["trained"] == pytest.approx(expected, abs=1e-6)
     assert summary["methods"]["dominant"]["test"] == 1
 

@@ -9,7 +9,7 @@ import pytest
 from minimod import TrainingConfig, filter_frequencies, train
 from minimod.analysis.accuracy import accuracies, predict_grid
 from minimod.backend import SERIAL
-from minimod.data import build_dataset, random_stream
+from minimod.data import build_dataset
 from minimod.errors import DivergenceError, InputError
 from minimod.losses import LOSSES
 from minimod.network import initial_network
@@ -67,7 +67,7 @@ def test_no_epochs_give_the_network_as_initialised():
     config = replace(SMALL, epochs=0, seed=3)
     run = train(config)
     assert run.history["epoch"].tolist() == [0]
-    initial = initial_network(config, random_stream(3, "initialisation"))
+    initial = initial_network(config)
     assert all((array == initial.arrays[name]).all() for name, array in run.network.arrays.items())
 
 
@@ -123,7 +123,7 @@ def batches(config, epoch):
     """The places in the training set of every batch's pairs, in an epoch."""
     dataset = build_dataset(config)
     codes = dataset.train.a * config.modulus + dataset.train.b
-    network = initial_network(config, random_stream(0, "initialisation"))
+    network = initial_network(config)
     parts = _batches(config, epoch, dataset, network, [], SERIAL)
     drawn = (np.concatenate([block.a * config.modulus + block.b for block in blocks]) for blocks in parts)
     return [np.searchsorted(codes, part) for part in drawn]

@@ -1,11 +1,11 @@
-"""Frequency filtration: a network -> its dominant and its residual network (Liu & Lu, arXiv 2605.18022)."""
+"""Frequency filtration (Liu & Lu, arXiv 2605.18022): a network -> its dominant and its residual network, its ideal."""
 
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from minimod.analysis.fourier import dominant_frequencies, power, power_shares, spectra
+from minimod.analysis.fourier import dominant_frequencies, phase_error, phases, power, power_shares, spectra
 from minimod.network import TwoLayerNet
 from minimod.tasks import Rule
 
@@ -27,14 +27,50 @@ def filter_frequencies(network: TwoLayerNet, rule: Rule, by: str = "joint", freq
     spectrum = spectra(network, rule)                                    # (3, ⌊N/2⌋ + 1, M)
     if frequency is None:
         frequency = dominant_frequencies(power_shares(power(spectrum, rule.order)), by)
-    k = np.arange(spectrum.shape[1], like=spectrum)[None, :, None]
-    spectrum[k != frequency[:, None, :]] = 0
-    u, v, w = np.fft.irfft(spectrum, n=rule.order, axis=1)               # each (N, M)
+    dominant = _from_spectrum(_keep(spectrum, frequency), network, rule)
+    residual = replace(network, U=network.U - dominant.U, V=network.V - dominant.V, W=network.W - dominant.W)
+    return Filtration(dominant, residual)
 
+
+class IdealFit(NamedTuple):
+    """The network of ideal neurons nearest to the trained ones, and the share of the weights' power that they have."""
+
+    network: TwoLayerNet
+    power_share: float
+
+
+def fit_ideal_neurons(network: TwoLayerNet, rule: Rule) -> IdealFit:
+    """Replace every neuron by three cosines of its dominant frequency with φ_a + φ_b = φ_c.
+
+    The phase error e = φ_a + φ_b - φ_c, in [-π, π), is shared equally: φ_a and φ_b lose e/3, φ_c gains it, and each
+    amplitude is fitted to its new phase, which multiplies it by cos(e/3). For vectors of equal amplitude that is least
+    squares. The phase relation is put in by hand: also an *untrained* network's fit answers by the rule. What tells is
+    the share of power (that about the vectors' means), beside the untrained network's.
+    """
+    spectrum = spectra(network, rule)
+    total = power(spectrum, rule.order)
+    frequency = dominant_frequencies(power_shares(total))                # (3, M), equal rows
+    error = phase_error(phases(spectrum, frequency))                     # (M,)
+    # A cosine at the Nyquist frequency has phase 0 or π: there an error of π leaves nothing to fit.
+    fits = (2 * frequency[0] < rule.order) | (np.abs(error) < 1)
+    turn = np.stack([-error, -error, error])[:, None] / 3                # (3, 1, M)
+    fitted = _keep(spectrum, frequency) * (fits * np.cos(turn) * np.exp(1j * turn))
+    fitted = fitted.astype(spectrum.dtype)
+    explained = power(fitted, rule.order).sum() / total.sum()
+    return IdealFit(_from_spectrum(fitted, network, rule), float(explained))
+
+
+def _keep(spectrum, frequency):
+    """The spectra with nothing but the frequency of every vector, of shape (3, M)."""
+    k = np.arange(spectrum.shape[1], like=spectrum)[None, :, None]
+    return np.where(k == frequency[:, None, :], spectrum, 0)
+
+
+def _from_spectrum(spectrum, network: TwoLayerNet, rule: Rule) -> TwoLayerNet:
+    """The network with these spectra in the rule's coordinates. Weights of tokens without coordinates are 0, like μ."""
+    u, v, w = np.fft.irfft(spectrum, n=rule.order, axis=1)               # each (N, M)
     U, V, W = np.zeros_like(network.U), np.zeros_like(network.V), np.zeros_like(network.W)
     U[np.asarray(rule.tokens_a, like=U)] = u
     V[np.asarray(rule.tokens_b, like=V)] = v
     W[:, np.asarray(rule.tokens_c, like=W)] = w.T
-    dominant = TwoLayerNet(U, V, W, np.zeros_like(network.mu), network.activation, has_bias=False)
-    residual = replace(network, U=network.U - U, V=network.V - V, W=network.W - W)
-    return Filtration(dominant, residual)
+    return TwoLayerNet(U, V, W, np.zeros_like(network.mu), network.activation, has_bias=False)

@@ -50,6 +50,15 @@ def power_shares(power):
     return power / np.where(total > 0, total, 1)
 
 
+def inverse_participation_ratio(shares):
+    """IPR of every vector, of shape (3, M), from `power_shares`: Σ_k s_k² over its shares s_k at k = 1 .. ⌊N/2⌋.
+
+    It is (‖x̂‖₄ / ‖x̂‖₂)⁴ over these frequencies (Liu & Lu): 1 for a pure cosine, about 2 / ⌊N/2⌋ for white noise, 0 for
+    a vector without power. Doshi et al. (arXiv 2310.13061) take the mean over u, v and w, Liu & Lu that of w.
+    """
+    return (shares**2).sum(axis=1)
+
+
 def dominant_frequencies(shares, by: str = "joint"):
     """The dominant frequency of u, v and w of each neuron, integers of shape (3, M), from `power_shares`.
 

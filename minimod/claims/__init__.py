@@ -1,0 +1,27 @@
+"""Each claim of the paper, and some that go past it, as an experiment with a verdict."""
+
+from minimod.claims import coexistence, extraction, variations
+from minimod.claims.claim import Claim
+
+CLAIMS: dict[str, Claim] = {
+    "headline": coexistence.HEADLINE,
+    "width": coexistence.WIDTH,
+    "noise-first": coexistence.NOISE_FIRST,
+    "structure-before-output": coexistence.STRUCTURE_BEFORE_OUTPUT,
+    "noise-level": coexistence.NOISE_LEVEL,
+    "weight-decay": coexistence.WEIGHT_DECAY,
+    "swap": extraction.SWAP,
+    "phases": extraction.PHASES,
+    "partition": extraction.PARTITION,
+    "spread": extraction.SPREAD,
+    "optimizers": variations.OPTIMIZERS,
+    "activations": variations.ACTIVATIONS,
+    "rules": variations.RULES,
+    "tied": variations.TIED,
+    "doshi": variations.DOSHI,
+    "doshi-pruning": variations.DOSHI_PRUNING,
+    "readout": extraction.READOUT,
+    "high-noise": extraction.HIGH_NOISE,
+    "agnostic-limit": extraction.AGNOSTIC_LIMIT,
+    "agnostic-ensemble": extraction.AGNOSTIC_ENSEMBLE,
+}

@@ -1,0 +1,147 @@
+"""What a claim is: an experiment, and a rule for the verdict that is written down before looking."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from minimod.config import TrainingConfig
+
+# One line of a claim's table: what was set (keys) and what was measured (columns), and the seed.
+Row = dict[str, float | str]
+
+SCALES = ("quick", "full")
+
+HOLDS, FAILS, INCONCLUSIVE = "holds", "does not hold", "inconclusive"
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """A bound on one number made from the rows of one seed; the bound itself is allowed, nan is no answer."""
+
+    statement: str
+    value: Callable[[list[Row]], float]
+    relation: Literal["at least", "at most"]
+    bound: float
+
+    def met(self, rows: list[Row]) -> bool | None:
+        """Whether the rows of one seed meet the bound; None where the number could not be measured."""
+        value = self.value(rows)
+        if math.isnan(value):
+            return None
+        return value >= self.bound if self.relation == "at least" else value <= self.bound
+
+
+@dataclass(frozen=True)
+class Plot:
+    """How a claim's table is drawn: `columns` against the key `x`, in a panel for every value of the key `panel`.
+
+    Where x is text (a method, an optimiser) its values are lines of points, else the columns are curves over it.
+    """
+
+    x: str
+    columns: tuple[str, ...]
+    panel: tuple[str, ...] = ()
+    xscale: Literal["linear", "log", "symlog"] = "linear"
+    label: str = "accuracy"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement, the runs that test it, and what decides.
+
+    statement: what the paper says, or what is asked where it says nothing.
+    experiment: what is done here.
+    configs: the runs at a scale, quick or full, for seed 0; for another seed only their seed is changed. A tuple stands
+        for runs that are measured together.
+    measure: from a run (or the runs of a tuple) to its rows, without their seed.
+    keys: the columns that are set rather than measured, and tell the rows of one seed apart.
+    criteria: the rule for the verdict, see `verdict`.
+    plot: the figure.
+    remark: how the settings were found, what else was seen, and, where the claim does not hold, that in plain words.
+    seeds: how many seeds are tried unless told otherwise.
+    """
+
+    statement: str
+    experiment: str
+    configs: Callable[[str], list[TrainingConfig | tuple[TrainingConfig, ...]]]
+    measure: Callable[..., list[Row]]
+    keys: tuple[str, ...]
+    criteria: tuple[Criterion, ...]
+    plot: Plot
+    remark: str = ""
+    seeds: int = 3
+
+    def experiments(self, scale: str) -> list[tuple[TrainingConfig, ...]]:
+        """The runs at a scale, those that are measured together in one tuple."""
+        return [config if isinstance(config, tuple) else (config,) for config in self.configs(scale)]
+
+
+@dataclass(frozen=True)
+class Result:
+    """The rows of a claim, over all its runs and seeds."""
+
+    name: str
+    claim: Claim
+    scale: str
+    rows: list[Row] = field(repr=False)
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds tried."""
+        return sorted({row["seed"] for row in self.rows})
+
+    def of_seed(self, seed: int) -> list[Row]:
+        """The rows of one seed."""
+        return [row for row in self.rows if row["seed"] == seed]
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of what was measured."""
+        return [name for name in self.rows[0] if name not in (*self.claim.keys, "seed")]
+
+    def values(self, criterion: Criterion) -> list[float]:
+        """A criterion's number for every seed."""
+        return [criterion.value(self.of_seed(seed)) for seed in self.seeds]
+
+    @property
+    def verdict(self) -> str:
+        """The verdict.
+
+        holds: every criterion is met by every seed. does not hold: some criterion is met by no seed, though measured by
+        all. inconclusive: anything between, so seeds that disagree, or a number that could not be measured.
+        """
+        met = [[criterion.met(self.of_seed(seed)) for seed in self.seeds] for criterion in self.claim.criteria]
+        if all(all(of_criterion) for of_criterion in met):
+            return HOLDS
+        if any(all(one is False for one in of_criterion) for of_criterion in met):
+            return FAILS
+        return INCONCLUSIVE
+
+    def plain(self) -> dict:
+        """The result as plain data: the claim, the verdict, each criterion with its number by seed, and the rows."""
+        criteria = [
+            {
+                "statement": criterion.statement, "relation": criterion.relation, "bound": criterion.bound,
+                "values": self.values(criterion),
+            }
+            for criterion in self.claim.criteria
+        ]
+        return {
+            "claim": self.name, "scale": self.scale, "statement": self.claim.statement, "verdict": self.verdict,
+            "criteria": criteria, "rows": self.rows,
+        }
+
+    def over_seeds(self) -> Iterator[tuple[Row, dict[str, list[float]]]]:
+        """Every row's keys, in the order of the rows, with each column's numbers over the seeds."""
+        groups: dict[tuple, list[Row]] = {}
+        for row in self.rows:
+            groups.setdefault(tuple(row[key] for key in self.claim.keys), []).append(row)
+        for values, rows in groups.items():
+            keys = dict(zip(self.claim.keys, values, strict=True))
+            yield keys, {column: [row[column] for row in rows] for column in self.columns}
+
+
+def words(name: str) -> str:
+    """The name of a key or a column as people read it."""
+    return name.replace("_", " ")

@@ -1,0 +1,286 @@
+"""Claims on how memorising and generalising share a network: over training, noise, width and weight decay."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from minimod.analysis.accuracy import MEASURES
+from minimod.analysis.summary import analyze
+from minimod.claims.claim import Claim, Plot, Row
+from minimod.claims.measures import (
+    cell,
+    difference,
+    first_epoch,
+    furthest,
+    least,
+    most,
+    read,
+    select,
+    setting,
+    standard_runs,
+)
+from minimod.config import PRESETS, TrainingConfig
+from minimod.runs import Run
+
+# ------------------------------------------------------------------------------------------------------------ headline
+
+
+def measure_headline(run: Run) -> list[Row]:
+    """The table of methods."""
+    return [{"method": name} | row for name, row in analyze(run)["methods"].items()]
+
+
+HEADLINE = Claim(
+    statement="A network fits all of its training labels, 80 % of them wrong, and answers held-out pairs at chance. "
+    "Keeping one frequency per neuron, it answers almost all of them; all the rest still knows the noise.",
+    experiment="The default run (modulus 113, width 2048, 100 epochs), and every method on it.",
+    configs=lambda scale: [PRESETS["headline"]],
+    measure=measure_headline,
+    keys=("method",),
+    criteria=(
+        least("raw, clean labels", 0.99, cell("clean", method="raw")),
+        least("raw, noisy labels", 0.99, cell("noisy", method="raw")),
+        most("raw, test", 0.05, cell("test", method="raw")),
+        least("dominant, test", 0.99, cell("test", method="dominant")),
+        least("residual, noisy labels", 0.95, cell("noisy", method="residual")),
+    ),
+    plot=Plot("method", MEASURES),
+    seeds=1,
+)
+
+# --------------------------------------------------------------------------------------------------------------- width
+
+WIDTHS = (16, 32, 64, 128, 256, 512, 1024, 2048)
+
+
+def width_configs(scale: str) -> list[TrainingConfig]:
+    """All widths at four noise ratios."""
+    size = {"modulus": 59, "epochs": 200} if scale == "quick" else {"modulus": 113, "epochs": 600}
+    return [setting(noise_ratio=ratio, width=width, **size) for ratio in (0.0, 0.1, 0.3, 0.5) for width in WIDTHS]
+
+
+def measure_width(run: Run) -> list[Row]:
+    """What is fitted and what is answered."""
+    key = {"noise_ratio": run.config.noise_ratio, "width": run.config.width}
+    return [key | read(run, "raw clean", "raw noisy", "raw test", "interaction test", "dominant test")]
+
+
+def gain(column: str, noise_ratio: float) -> Callable[[list[Row]], float]:
+    """What width 2048 has over width 128."""
+    return difference(
+        cell(column, noise_ratio=noise_ratio, width=2048), cell(column, noise_ratio=noise_ratio, width=128)
+    )
+
+
+def interpolation_threshold(rows: list[Row], noise_ratio: float) -> float:
+    """The smallest width that fits 99 % of the clean and of the noisy labels."""
+    fits = [
+        row["width"] for row in select(rows, noise_ratio=noise_ratio)
+        if row["raw clean"] >= 0.99 and row["raw noisy"] >= 0.99
+    ]
+    return min(fits, default=math.nan)
+
+
+def largest_fall(rows: list[Row], noise_ratio: float) -> float:
+    """How far raw test accuracy falls, at most, from a width to a larger one."""
+    test = [row["raw test"] for row in sorted(select(rows, noise_ratio=noise_ratio), key=lambda row: row["width"])]
+    return float(np.max(np.maximum.accumulate(test) - test))
+
+
+WIDTH = Claim(
+    statement="Larger models generalise better.",
+    experiment="Networks of width 16 to 2048, trained alike, without noise and at three noise ratios. The "
+    "interpolation threshold is the smallest width that fits 99 % of the clean and of the noisy labels; double descent "
+    "would be a fall of the raw test accuracy around it.",
+    configs=width_configs,
+    measure=measure_width,
+    keys=("noise_ratio", "width"),
+    criteria=(
+        least("noise 0.1: raw test, width 2048 less 128", 0.2, gain("raw test", 0.1)),
+        least("noise 0.3: raw test, width 2048 less 128", 0.05, gain("raw test", 0.3)),
+        least("noise 0.3: interaction test, width 2048 less 128", 0.2, gain("interaction test", 0.3)),
+        most("noise 0.1: interpolation threshold", 256, lambda rows: interpolation_threshold(rows, 0.1)),
+        most("noise 0.3: interpolation threshold", 256, lambda rows: interpolation_threshold(rows, 0.3)),
+        most("noise 0.1: largest fall of raw test with width", 0.05, lambda rows: largest_fall(rows, 0.1)),
+    ),
+    plot=Plot(
+        "width", ("raw clean", "raw noisy", "raw test", "interaction test", "dominant test"), ("noise_ratio",), "log"
+    ),
+    seeds=2,
+)
+
+# --------------------------------------------------------------------------------------------------------- noise-first
+
+# Settings at which every optimiser fits the labels within a hundred epochs or two, in steps that show the order.
+GENTLE: dict[str, dict] = {
+    "adamw": {"learning_rate": 1e-3, "weight_decay": 0.1},
+    "adam": {"learning_rate": 1e-3, "weight_decay": 0.0},
+    "muon": {"learning_rate": 0.02, "momentum": 0.95, "weight_decay": 0.1},
+    "sgd": {"learning_rate": 10.0, "weight_decay": 0.0},
+}
+
+
+def noise_first_configs(scale: str) -> list[TrainingConfig]:
+    """Every optimiser at two widths and three noise ratios."""
+    return [
+        setting(
+            modulus=59 if scale == "quick" else 113, optimizer=optimizer, width=width, noise_ratio=ratio,
+            epochs=200, eval_every=4, **values,
+        )
+        for optimizer, values in GENTLE.items() for width in (256, 512) for ratio in (0.1, 0.3, 0.5)
+    ]
+
+
+def measure_noise_first(run: Run) -> list[Row]:
+    """The epochs at which clean and noisy labels have been fitted to a quarter, a half and three quarters."""
+    config = run.config
+    key = {"optimizer": config.optimizer, "width": config.width, "noise_ratio": config.noise_ratio}
+    return [key | {
+        f"{kind} {100 * level:.0f} %": first_epoch(run, level, f"{kind}_accuracy")
+        for level in (0.25, 0.5, 0.75) for kind in ("clean", "noisy")
+    }]
+
+
+def share_noise_first(rows: list[Row]) -> float:
+    """The share of rows in which half of the noisy labels were fitted, and half of the clean ones later or never."""
+    return float(np.mean([row["noisy 50 %"] < np.nan_to_num(row["clean 50 %"], nan=np.inf) for row in rows]))
+
+
+NOISE_FIRST = Claim(
+    statement="Noisy labels are memorised faster than clean ones.",
+    experiment="The epochs at which 25, 50 and 75 % of the clean and of the noisy training labels are fitted, measured "
+    "every fourth epoch, at two widths, three noise ratios and with four optimisers, all with small steps.",
+    configs=noise_first_configs,
+    measure=measure_noise_first,
+    keys=("optimizer", "width", "noise_ratio"),
+    criteria=(
+        least("AdamW: share of settings with noisy labels first at 50 %", 1.0, lambda rows: (
+            share_noise_first(select(rows, optimizer="adamw"))
+        )),
+        least("all optimisers: that share", 0.9, share_noise_first),
+    ),
+    plot=Plot("noise_ratio", ("clean 50 %", "noisy 50 %"), ("optimizer", "width"), label="epoch"),
+    seeds=2,
+)
+
+# --------------------------------------------------------------------------------------------- structure-before-output
+
+
+def measure_structure(run: Run) -> list[Row]:
+    """When the filtered network answers, when the network fits, and when it answers."""
+    return [{
+        "noise_ratio": run.config.noise_ratio,
+        "dominant test 99 %": first_epoch(run, 0.99, "filtered_test_accuracy"),
+        "training 50 %": first_epoch(run, 0.5, "clean_accuracy", "noisy_accuracy"),
+        "training 99 %": first_epoch(run, 0.99, "clean_accuracy", "noisy_accuracy"),
+        "raw test 99 %": first_epoch(run, 0.99, "test_accuracy"),
+        "raw test, last": float(run.history["test_accuracy"][-1]),
+    }]
+
+
+STRUCTURE_BEFORE_OUTPUT = Claim(
+    statement="An over-parameterised network forms a generalising structure inside, but the need to fit noisy labels "
+    "suppresses it in the output.",
+    experiment="The first epochs at which the filtered network answers 99 % of the test pairs, at which the network "
+    "has fitted 50 and 99 % of the clean and of the noisy labels, and at which it answers 99 % of them itself.",
+    configs=standard_runs,
+    measure=measure_structure,
+    keys=("noise_ratio",),
+    criteria=(
+        most("largest ratio of the epochs: dominant test 99 % to training 99 %", 1.0, lambda rows: (
+            max(row["dominant test 99 %"] / row["training 99 %"] for row in rows)
+        )),
+        most("noise 0.5: raw test at the end", 0.05, cell("raw test, last", noise_ratio=0.5)),
+    ),
+    plot=Plot("noise_ratio", ("dominant test 99 %", "training 50 %", "training 99 %", "raw test 99 %"), label="epoch"),
+)
+
+# --------------------------------------------------------------------------------------------------------- noise-level
+
+LEVELS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 0.9, 0.95, 0.98)
+
+
+def noise_level_configs(scale: str) -> list[TrainingConfig]:
+    """Noise ratios up to 0.98 at several widths."""
+    if scale == "quick":
+        size, widths = {"modulus": 59, "epochs": 200}, (64, 256, 1024)
+    else:
+        size, widths = {"modulus": 113, "epochs": 600}, (256, 1024, 4097)
+    return [setting(noise_ratio=ratio, width=width, **size) for width in widths for ratio in LEVELS]
+
+
+def measure_noise_level(run: Run) -> list[Row]:
+    """What the methods answer."""
+    key = {"width": run.config.width, "noise_ratio": run.config.noise_ratio}
+    return [key | read(
+        run, "raw clean", "raw noisy", "raw test", "interaction test", "interaction+quadratic test", "dominant test",
+        "dominant+quadratic test",
+    )]
+
+
+NOISE_LEVEL = Claim(
+    statement="Even with 80 % label noise, near-perfect test accuracy comes back by extracting the structure with a "
+    "frequency-based method.",
+    experiment="Noise ratios from 0 to 0.98 at several widths. A method breaks down where it first answers less than "
+    "90 % of the test pairs.",
+    configs=noise_level_configs,
+    measure=measure_noise_level,
+    keys=("width", "noise_ratio"),
+    criteria=(
+        most("width 1024, noise 0.8: raw test", 0.05, cell("raw test", width=1024, noise_ratio=0.8)),
+        least("width 1024: noise up to which dominant+quadratic test stays above 0.9", 0.8, (
+            furthest("dominant+quadratic test", 0.9, width=1024)
+        )),
+        least("width 1024: that of dominant test", 0.8, furthest("dominant test", 0.9, width=1024)),
+        least("width 256: that of dominant+quadratic test", 0.5, furthest("dominant+quadratic test", 0.9, width=256)),
+        most("width 1024: that of interaction test", 0.5, furthest("interaction test", 0.9, width=1024)),
+        most("width 1024: that of raw test", 0.3, furthest("raw test", 0.9, width=1024)),
+    ),
+    plot=Plot("noise_ratio", (
+        "raw noisy", "raw test", "interaction test", "dominant test", "dominant+quadratic test"
+    ), ("width",)),
+    seeds=2,
+)
+
+# -------------------------------------------------------------------------------------------------------- weight-decay
+
+
+def weight_decay_configs(scale: str) -> list[TrainingConfig]:
+    """Weight decays from none to far too much."""
+    size = {"modulus": 59, "width": 512} if scale == "quick" else {"modulus": 113, "width": 1024}
+    return [
+        setting(noise_ratio=0.1, learning_rate=0.01, weight_decay=decay, epochs=300, **size)
+        for decay in (0.0, 0.3, 1.0, 3.0, 6.0, 10.0, 30.0, 90.0)
+    ]
+
+
+def measure_weight_decay(run: Run) -> list[Row]:
+    """What is fitted, answered and repaired."""
+    return [{"weight_decay": run.config.weight_decay} | read(
+        run, "raw clean", "raw noisy", "raw repaired", "raw test", "interaction test", "interaction repaired",
+        "dominant test",
+    )]
+
+
+WEIGHT_DECAY = Claim(
+    statement="With growing weight decay a network goes from memorising through coexistence to forgetting.",
+    experiment="One setting at eight weight decays, 10 % noise, 300 epochs. Bounds as in the table of Doshi et al.: "
+    "fitted or answered is 90 %.",
+    configs=weight_decay_configs,
+    measure=measure_weight_decay,
+    keys=("weight_decay",),
+    criteria=(
+        least("no decay, memorising: raw noisy", 0.9, cell("raw noisy", weight_decay=0.0)),
+        most("no decay, memorising: raw test", 0.9, cell("raw test", weight_decay=0.0)),
+        least("coexistence: best raw test where raw noisy is above 0.9", 0.9, lambda rows: (
+            max((row["raw test"] for row in rows if row["raw noisy"] >= 0.9), default=math.nan)
+        )),
+        most("decay 90, forgetting: raw clean", 0.9, cell("raw clean", weight_decay=90.0)),
+        most("decay 90, forgetting: raw test", 0.9, cell("raw test", weight_decay=90.0)),
+    ),
+    plot=Plot("weight_decay", (
+        "raw clean", "raw noisy", "raw repaired", "raw test", "interaction repaired", "dominant test"
+    ), xscale="symlog"),
+    seeds=2,
+)

@@ -1,0 +1,74 @@
+"""A claim's table as a figure: means over seeds, with what lies between the lowest and the highest."""
+
+import math
+
+import numpy as np
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from minimod.claims.claim import Plot, Result, words
+from minimod.plots import BLACK, BLUE, GREEN, ORANGE, SKY, STYLE, VERMILION
+
+LINES = tuple(zip((BLACK, ORANGE, BLUE, GREEN, VERMILION, SKY), ("o", "s", "^", "D", "v", "P"), strict=True))
+
+PANELS_A_ROW = 4
+
+
+@style.context(["default", STYLE])
+def draw_claim(result: Result) -> Figure:
+    """The figure that a claim's `plot` describes."""
+    plot = result.claim.plot
+    panels: dict[tuple, list[dict]] = {}
+    for keys, numbers in result.over_seeds():
+        panels.setdefault(tuple(keys[key] for key in plot.panel), []).append(keys | numbers)
+    is_text = isinstance(result.rows[0][plot.x], str)
+    n_columns = min(len(panels), PANELS_A_ROW)
+    n_rows = math.ceil(len(panels) / n_columns)
+    if is_text:
+        width, height = 2 + 2.4 * n_columns, 0.8 + 0.25 * max(map(len, panels.values()))
+    else:
+        width, height = 2.6 * n_columns, 2.5
+    figure = Figure(figsize=(max(6, width), n_rows * height + 1.3))
+    grid = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
+    for axes in grid.flat[len(panels):]:
+        axes.set_visible(False)
+    for axes, (values, rows) in zip(grid.flat, panels.items(), strict=False):
+        (_draw_points if is_text else _draw_curves)(axes, plot, rows)
+        axes.set_title(", ".join(f"{words(key)} {value}" for key, value in zip(plot.panel, values, strict=True)))
+    figure.supxlabel(plot.label if is_text else words(plot.x), fontsize=10)
+    figure.supylabel("" if is_text else plot.label, fontsize=10)
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), fontsize=9)
+    seeds = "one seed" if len(result.seeds) == 1 else f"mean and range of {len(result.seeds)} seeds"
+    figure.suptitle(f"{result.name}, {result.scale} scale, {seeds}: {result.verdict}")
+    return figure
+
+
+def _draw_curves(axes: Axes, plot: Plot, rows: list[dict]) -> None:
+    """One curve a column over numbers x, with a band for the range."""
+    x = [np.mean(row[plot.x]) for row in rows]
+    for column, (color, marker) in zip(plot.columns, LINES, strict=False):
+        values = np.array([row[column] for row in rows])
+        axes.plot(x, values.mean(axis=1), color=color, marker=marker, markersize=4, label=column)
+        axes.fill_between(x, values.min(axis=1), values.max(axis=1), color=color, alpha=0.2, linewidth=0)
+    axes.set_xscale(plot.xscale)
+    if plot.label == "accuracy":
+        axes.set_ylim(-0.03, 1.05)
+
+
+def _draw_points(axes: Axes, plot: Plot, rows: list[dict]) -> None:
+    """One line of points a row, named by its x, with a bar for the range."""
+    for column, (color, marker) in zip(plot.columns, LINES, strict=False):
+        values = np.array([row[column] for row in rows])
+        mean = values.mean(axis=1)
+        axes.errorbar(
+            mean, range(len(rows)), xerr=(mean - values.min(axis=1), values.max(axis=1) - mean),
+            color=color, marker=marker, markersize=6, linestyle="", alpha=0.8, label=column,
+        )
+    axes.set_yticks(range(len(rows)), [row[plot.x] for row in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.grid(axis="y", color="0.9")
+    axes.set_axisbelow(True)
+    if plot.label == "accuracy":
+        axes.set_xlim(-0.03, 1.05)

@@ -1,0 +1,88 @@
+"""The results of claims as text: a section of Markdown for each, that a terminal shows as well, and the page of all."""
+
+import math
+import platform
+from datetime import date
+
+import numpy as np
+
+import minimod
+from minimod.backend import available_cores
+from minimod.claims.claim import Result, words
+
+
+def section(result: Result) -> str:
+    """One claim: what is claimed, what was done, what decides and how it came out, and every number measured."""
+    claim = result.claim
+    criteria = [["criterion", "bound", *(f"seed {seed}" for seed in result.seeds)]]
+    for criterion in claim.criteria:
+        bound = f"{criterion.relation} {criterion.bound:g}"
+        values = [number(value) for value in result.values(criterion)]
+        criteria.append([criterion.statement, bound, *values])
+    numbers = [[words(name) for name in (*claim.keys, *result.columns)]]
+    for keys, columns in result.over_seeds():
+        numbers.append([*(number(value) for value in keys.values()), *(spread(values) for values in columns.values())])
+    return "\n\n".join([
+        f"## {result.name}: {result.verdict}",
+        claim.statement,
+        claim.experiment,
+        table(criteria),
+        *([claim.remark] if claim.remark else []),
+        table(numbers),
+    ])
+
+
+def table(rows: list[list[str]]) -> str:
+    """A Markdown table, its first row the head, its columns padded to one width; all but the first to the right."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+
+    def line(cells):
+        padded = [cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])]
+        return f"| {' | '.join(padded)} |"
+
+    rule = "|" + "|".join("-" * (width + 2 - (i > 0)) + ":" * (i > 0) for i, width in enumerate(widths)) + "|"
+    return "\n".join([line(rows[0]), rule, *map(line, rows[1:])])
+
+
+def number(value: float | str) -> str:
+    """A number for a table: whole ones as they are, others with three decimals; a dash for nan."""
+    if isinstance(value, str):
+        return value
+    if math.isnan(value):
+        return "-"
+    return f"{value:.0f}" if isinstance(value, int) or (value == round(value) and abs(value) > 1) else f"{value:.3f}"
+
+
+def spread(values: list) -> str:
+    """The mean of a number over seeds, and its range in brackets if it has one; of names, those that occur."""
+    if isinstance(values[0], str):
+        return " / ".join(dict.fromkeys(values))
+    low, high, mean = number(min(values)), number(max(values)), number(sum(values) / len(values))
+    return mean if low == high else f"{mean} ({low} to {high})"
+
+
+def page(results: list[Result], command: str) -> str:
+    """The page of all results: `command` and what it ran on, the verdicts, and every claim's section and figure.
+
+    Above each section stands the command that regenerates its numbers.
+    """
+    verdicts = [["claim", "verdict", "seeds"]]
+    for result in results:
+        link = f"[{result.name}](#{result.name}-{result.verdict.replace(' ', '-')})"
+        verdicts.append([link, result.verdict, str(len(result.seeds))])
+    sections = []
+    for result in results:
+        head, *rest = section(result).split("\n\n")
+        again = f"minimod reproduce {result.name} --scale {result.scale} --seeds {len(result.seeds)}"
+        sections += [head, f"```sh\n{again}\n```", *rest, f"![{result.name}](figures/{result.name}.png)"]
+    machine = (
+        f"Measured on {date.today()} by minimod {minimod.__version__} with NumPy {np.__version__} on "
+        f"{available_cores()} cores ({platform.machine()}, {platform.system()}). Where there are several seeds, a "
+        "table shows the mean and, in brackets, the lowest and the highest."
+    )
+    rule = (
+        "A claim holds if every criterion is met by every seed; it does not hold if some criterion is met by none; "
+        "anything between is inconclusive. The criteria were set from the statements; rates, sizes and budgets were "
+        "sought so that the effects show quickly."
+    )
+    return "\n\n".join(["# Results", f"```sh\n{command}\n```", machine, rule, table(verdicts), *sections]) + "\n"

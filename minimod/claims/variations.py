@@ -1,0 +1,281 @@
+"""Claims on other settings: optimisers, activations, rules, tied weights, and the system of Doshi et al."""
+
+import numpy as np
+
+from minimod.analysis.accuracy import accuracies, predict_grid
+from minimod.analysis.filtration import filter_frequencies
+from minimod.analysis.masking import KEEP, ipr, mask_curves
+from minimod.analysis.summary import analyze, at_best_share
+from minimod.backend import open_backend
+from minimod.claims.claim import Claim, Plot, Row
+from minimod.claims.measures import at, cell, difference, highest, least, lowest, most, read, setting
+from minimod.config import TrainingConfig
+from minimod.runs import Run
+from minimod.tasks import make_rule
+
+# ---------------------------------------------------------------------------------------------------------- optimizers
+
+# Rates and decays with which each fits every label within a hundred epochs.
+OPTIMIZER_SETTINGS: dict[str, dict] = {
+    "adamw": {"learning_rate": 5e-3, "weight_decay": 0.5},
+    "adam": {"learning_rate": 5e-3, "weight_decay": 0.0},
+    "muon": {"learning_rate": 0.1, "momentum": 0.95, "weight_decay": 0.1},
+    "sgd": {"learning_rate": 20.0, "weight_decay": 0.0},
+}
+
+
+def optimizer_configs(scale: str) -> list[TrainingConfig]:
+    """The same task for every optimiser."""
+    size = {"width": 512, "epochs": 100} if scale == "quick" else {"width": 2048, "epochs": 100}
+    return [
+        setting(modulus=113, noise_ratio=0.8, optimizer=name, **size, **values)
+        for name, values in OPTIMIZER_SETTINGS.items()
+    ]
+
+
+METHOD_COLUMNS = ("raw clean", "raw noisy", "raw test", "dominant test", "dominant+quadratic test", "residual noisy")
+
+
+def measure_optimizer(run: Run) -> list[Row]:
+    """What is fitted, answered and extracted."""
+    return [{"optimizer": run.config.optimizer} | read(run, *METHOD_COLUMNS)]
+
+
+OPTIMIZERS = Claim(
+    statement="Coexistence is not owed to one optimiser: AdamW, Adam, Muon and SGD show it.",
+    experiment="80 % noise at modulus 113, a hundred epochs, each optimiser with a rate and decay that fit the labels.",
+    configs=optimizer_configs,
+    measure=measure_optimizer,
+    keys=("optimizer",),
+    criteria=(
+        least("least raw noisy", 0.95, lowest("raw noisy")),
+        most("largest raw test", 0.05, highest("raw test")),
+        least("least dominant+quadratic test", 0.9, lowest("dominant+quadratic test")),
+    ),
+    plot=Plot("optimizer", METHOD_COLUMNS),
+    seeds=2,
+)
+
+# --------------------------------------------------------------------------------------------------------- activations
+
+
+def activation_configs(scale: str) -> list[TrainingConfig]:
+    """The same task for every activation, at three noise ratios."""
+    size = {"modulus": 59, "width": 512} if scale == "quick" else {"modulus": 113, "width": 2048}
+    return [
+        setting(noise_ratio=ratio, learning_rate=0.01, weight_decay=0.5, activation=activation, epochs=120, **size)
+        for ratio in (0.5, 0.8, 0.9) for activation in ("relu", "reverse_relu", "gelu", "quadratic")
+    ]
+
+
+def measure_activation(run: Run) -> list[Row]:
+    """What is fitted, answered and extracted; filtration also with the quadratic activation."""
+    key = {"noise_ratio": run.config.noise_ratio, "activation": run.config.activation}
+    return [key | read(run, *METHOD_COLUMNS)]
+
+
+ACTIVATIONS = Claim(
+    statement="Coexistence does not depend on ReLU: networks with reverse ReLU, GELU and quadratic activation fit the "
+    "noise, answer at chance, and hold the rule. How much of it comes out by filtration depends on the activation that "
+    "evaluates it: GELU has a low ceiling, the quadratic one has none.",
+    experiment="Each activation at three noise ratios, filtered and evaluated as trained and with the quadratic one.",
+    configs=activation_configs,
+    measure=measure_activation,
+    keys=("noise_ratio", "activation"),
+    criteria=(
+        least("lowest raw noisy", 0.95, lowest("raw noisy")),
+        most("noise 0.8: highest raw test", 0.05, highest("raw test", noise_ratio=0.8)),
+        least("noise 0.8: lowest dominant+quadratic test", 0.9, lowest("dominant+quadratic test", noise_ratio=0.8)),
+        most("noise 0.8: GELU, dominant test", 0.5, cell("dominant test", noise_ratio=0.8, activation="gelu")),
+        least("noise 0.8: quadratic, dominant test", 0.95, (
+            cell("dominant test", noise_ratio=0.8, activation="quadratic")
+        )),
+    ),
+    plot=Plot("activation", METHOD_COLUMNS, ("noise_ratio",)),
+    seeds=2,
+)
+
+# --------------------------------------------------------------------------------------------------------------- rules
+
+
+def rule_configs(scale: str) -> list[TrainingConfig]:
+    """The same setting for every rule."""
+    size = {"modulus": 59, "width": 512} if scale == "quick" else {"modulus": 113, "width": 1024}
+    return [setting(rule=rule, noise_ratio=0.3, weight_decay=3, epochs=250, **size) for rule in ("add", "sub", "mul")]
+
+
+def measure_rule(run: Run) -> list[Row]:
+    """Methods in the rule's coordinates; and those that depend on them also over the tokens as they are."""
+    methods = analyze(run)["methods"]
+    tests = {name: row["test"] for name, row in methods.items() if "relu" not in name}
+    tokens = make_rule("add", run.config.modulus)
+    with open_backend("cpu", run.config.threads) as backend:
+        curves = mask_curves(run.network, (-ipr(run.network, tokens)).argsort(), run.dataset, backend)
+        dominant = predict_grid(filter_frequencies(run.network, tokens).dominant, backend)
+    tests["ipr subnetwork, tokens"] = at_best_share(curves)["test"]
+    tests["dominant, tokens"] = accuracies(dominant, run.dataset)["test"]
+    return [{"rule": run.config.rule, "method": name, "test": test} for name, test in tests.items()]
+
+
+def share_of_rule(rows: list[Row]) -> float:
+    """The test accuracy of dominant+quadratic over that of the rule, on pairs with coordinates: the least of all."""
+    tests = {(row["rule"], row["method"]): row["test"] for row in rows}
+    return min(tests[rule, "dominant+quadratic"] / tests[rule, "rule"] for rule in ("add", "sub", "mul"))
+
+
+RULES = Claim(
+    statement="What holds for addition holds for subtraction and multiplication. For multiplication IPR needs the "
+    "logarithmic coordinates, where Strength needs none.",
+    experiment="30 % noise under each rule. Frequencies are those of the rule's coordinates, discrete logarithms for "
+    "mul; 'tokens' stands for frequencies over the tokens as they are. The row rule counts the pairs with coordinates.",
+    configs=rule_configs,
+    measure=measure_rule,
+    keys=("rule", "method"),
+    criteria=(
+        least("dominant+quadratic, least test as a share of that of rule", 0.95, share_of_rule),
+        most("mul: dominant over tokens, test", 0.1, cell("test", rule="mul", method="dominant, tokens")),
+        least("mul: ipr subnetwork, test, less that by IPR over tokens", 0.05, difference(
+            cell("test", rule="mul", method="ipr subnetwork"), cell("test", rule="mul", method="ipr subnetwork, tokens")
+        )),
+        least("mul: strength subnetwork, test, less ipr subnetwork over tokens", 0.05, difference(
+            cell("test", rule="mul", method="strength subnetwork"),
+            cell("test", rule="mul", method="ipr subnetwork, tokens"),
+        )),
+    ),
+    plot=Plot("method", ("test",), ("rule",)),
+)
+
+# ---------------------------------------------------------------------------------------------------------------- tied
+
+
+def tied_configs(scale: str) -> list[TrainingConfig]:
+    """Tied and untied networks under both kinds of noise."""
+    size = {"modulus": 59, "width": 512} if scale == "quick" else {"modulus": 113, "width": 1024}
+    return [
+        setting(noise_ratio=0.3, tied=tied, noise_kind=kind, epochs=150, **size)
+        for tied in (False, True) for kind in ("wrong", "symmetric")
+    ]
+
+
+def measure_tied(run: Run) -> list[Row]:
+    """What is fitted, answered and extracted."""
+    name = f"{'tied' if run.config.tied else 'untied'}, {run.config.noise_kind} noise"
+    return [{"network": name} | read(run, *METHOD_COLUMNS)]
+
+
+TIED = Claim(
+    statement="With tied weights, U = V, a network cannot fit noise that differs between (a, b) and (b, a), and the "
+    "picture breaks; symmetric noise restores it.",
+    experiment="Tied and untied networks, 30 % noise, drawn for each pair or for both orders alike.",
+    configs=tied_configs,
+    measure=measure_tied,
+    keys=("network",),
+    criteria=(
+        most("tied, wrong noise: raw noisy", 0.8, cell("raw noisy", network="tied, wrong noise")),
+        least("tied, symmetric noise: raw noisy", 0.99, cell("raw noisy", network="tied, symmetric noise")),
+        least("untied, wrong noise: raw noisy", 0.99, cell("raw noisy", network="untied, wrong noise")),
+        least("tied, symmetric noise: dominant test", 0.9, cell("dominant test", network="tied, symmetric noise")),
+    ),
+    plot=Plot("network", METHOD_COLUMNS),
+)
+
+# --------------------------------------------------------------------------------------------------------------- doshi
+
+
+def doshi_configs(scale: str) -> list[TrainingConfig]:
+    """The setting of Doshi et al. at their weight decays; the number of epochs is ours."""
+    return [
+        setting(
+            modulus=97, width=500, activation="quadratic", bias=False, init_std=(16 * 500) ** (-1 / 3), loss="mse",
+            train_fraction=0.5, noise_ratio=0.35, noise_kind="uniform", learning_rate=0.01, weight_decay=decay,
+            epochs=1200 if scale == "quick" else 5000,
+        )
+        for decay in (0.0, 5.0, 15.0, 20.0)
+    ]
+
+
+def doshi_phase(train: float, test: float, noise_ratio: float) -> str:
+    """The name of a phase by final accuracies, as in the table of Doshi et al. (arXiv 2310.13061)."""
+    if test < 0.9:
+        return "memorisation" if train >= 0.9 else "forgetting"
+    if train >= 0.9:
+        return "coexistence"
+    return "full inversion" if train < 1.05 - noise_ratio else "partial inversion"
+
+
+def measure_doshi(run: Run) -> list[Row]:
+    """The phase, by the accuracies over all training labels and over test pairs."""
+    train = run.dataset.train
+    with open_backend("cpu", run.config.threads) as backend:
+        grid = predict_grid(run.network, backend)
+    fitted = float(np.mean(grid[train.a, train.b] == train.label))
+    test = accuracies(grid, run.dataset)["test"]
+    return [{
+        "weight_decay": run.config.weight_decay, "train": fitted, "test": test,
+        "phase": doshi_phase(fitted, test, run.config.noise_ratio),
+    } | read(run, "raw noisy", "raw repaired", "dominant test", "interaction test")]
+
+
+DOSHI_PHASES = {0.0: "coexistence", 5.0: "partial inversion", 15.0: "full inversion", 20.0: "forgetting"}
+
+DOSHI = Claim(
+    statement="(Doshi et al., arXiv 2310.13061.) With growing weight decay, a quadratic network with squared error "
+    "goes through coexistence, partial inversion, full inversion and forgetting.",
+    experiment="Their setting: modulus 97, width 500, half of the pairs, 35 % of the labels drawn from all, init std "
+    "(16 N)^(-1/3), AdamW at rate 0.01; ours is the number of epochs. Phases by their table.",
+    configs=doshi_configs,
+    measure=measure_doshi,
+    keys=("weight_decay",),
+    criteria=tuple(
+        least(f"decay {decay:g}: {phase} (1 if it is)", 1, lambda rows, decay=decay, phase=phase: (
+            float(at(rows, "phase", weight_decay=decay) == phase)
+        ))
+        for decay, phase in DOSHI_PHASES.items()
+    ),
+    plot=Plot("weight_decay", ("train", "test", "raw noisy", "raw repaired", "dominant test")),
+    seeds=1,
+)
+
+# ------------------------------------------------------------------------------------------------------- doshi-pruning
+
+
+def measure_pruning(run: Run) -> list[Row]:
+    """Accuracies of what is left when neurons are cut from the bottom and from the top of the ranking by IPR."""
+    ranking = (-ipr(run.network, run.dataset.rule)).argsort()
+    with open_backend("cpu", run.config.threads) as backend:
+        curves = mask_curves(run.network, ranking, run.dataset, backend)
+    return [
+        {
+            "weight_decay": run.config.weight_decay, "share_cut": round(1 - keep, 2),
+            "lowest cut: noisy": curves.top["noisy"][i], "lowest cut: test": curves.top["test"][i],
+            "highest cut: noisy": curves.rest["noisy"][-1 - i], "highest cut: test": curves.rest["test"][-1 - i],
+        }
+        for i, keep in enumerate(KEEP) if i % 2 == 0
+    ][::-1]
+
+
+DOSHI_PRUNING = Claim(
+    statement="(Doshi et al.) Neurons of high IPR hold the rule and those of low IPR the noise: cutting the lowest "
+    "removes memorised labels first, cutting the highest removes the answers first.",
+    experiment="The runs of the claim doshi at decay 0 and 5, their neurons cut one share after another from either "
+    "end of the ranking by IPR (mean of u, v, w).",
+    configs=lambda scale: doshi_configs(scale)[:2],
+    measure=measure_pruning,
+    keys=("weight_decay", "share_cut"),
+    criteria=(
+        least("decay 5, lowest 30 % cut: test", 0.9, cell("lowest cut: test", weight_decay=5.0, share_cut=0.3)),
+        least("decay 5: noisy uncut, less that with the lowest 30 % cut", 0.1, difference(
+            cell("lowest cut: noisy", weight_decay=5.0, share_cut=0.0),
+            cell("lowest cut: noisy", weight_decay=5.0, share_cut=0.3),
+        )),
+        least("decay 5: test with the lowest 30 % cut, less that with the highest 30 % cut", 0.05, difference(
+            cell("lowest cut: test", weight_decay=5.0, share_cut=0.3),
+            cell("highest cut: test", weight_decay=5.0, share_cut=0.3),
+        )),
+    ),
+    plot=Plot(
+        "share_cut", ("lowest cut: noisy", "lowest cut: test", "highest cut: noisy", "highest cut: test"),
+        ("weight_decay",),
+    ),
+    seeds=1,
+)
