@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -24,7 +25,7 @@ from minimod.analysis.summary import plain_data
 from minimod.backend import available_cores
 from minimod.claims import CLAIMS
 from minimod.claims.claim import SCALES
-from minimod.claims.reproduction import Reproduction, seconds_per_work, work
+from minimod.claims.reproduction import Reproduction, estimated_seconds, work
 from minimod.claims.results import page, section
 from minimod.config import PRESETS, TrainingConfig
 from minimod.errors import DivergenceError, InputError
@@ -118,7 +119,7 @@ def analyze(run_dir, by, others, figures, as_json):
     click.echo(f"\nWritten to {run_dir / 'analysis.json'}" + (f" and {run_dir / 'figures'}" if figures else ""))
 
 
-@commands.command()
+@commands.command(epilog="Claims: " + ", ".join(CLAIMS) + ".")
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, type=click.Choice((*CLAIMS, "all")))
 @click.option("--scale", type=click.Choice(SCALES), default="quick", show_default=True,
               help="quick: minutes for all, at small moduli where these show the same; full: at the paper's sizes.")
@@ -139,6 +140,8 @@ def reproduce(names, scale, seeds, directory, quiet, as_json):
     missing = reproduction.missing()
     with claims_display(missing, quiet) as progress:
         reproduction.train(missing, progress)
+    if not quiet:
+        click.echo("measuring", err=True)
     results = reproduction.results()
     from minimod.claims.figure import draw_claim
     from minimod.plots import save_figure
@@ -259,10 +262,9 @@ def claims_display(configs: list[TrainingConfig], quiet: bool) -> Iterator[Calla
     if quiet or not configs:
         yield lambda done, text: None
         return
-    total, processes = sum(map(work, configs)), min(available_cores(), len(configs))
-    minutes = total * seconds_per_work() / available_cores() / 60
+    total, minutes = sum(map(work, configs)), estimated_seconds(configs) / 60
     duration = f"{minutes / 60:.1f} hours" if minutes > 90 else f"{math.ceil(minutes)} min"
-    click.echo(f"{len(configs)} runs to train, about {duration} on {processes} processes", err=True)
+    click.echo(f"{len(configs)} run{'s' * (len(configs) > 1)} to train, about {duration}", err=True)
     if sys.stderr.isatty():
         with click.progressbar(length=total, file=sys.stderr, width=20) as bar:
             yield lambda done, text: bar.update(done)
@@ -303,7 +305,7 @@ def main() -> None:
         message, status = "interrupted", 130
     except DivergenceError as error:
         message, status = str(error), 1
-    except (OSError, MemoryError) as error:
+    except (OSError, MemoryError, BrokenExecutor) as error:
         message, status = f"cannot go on: {error}", 1
     click.echo(f"minimod: {message}", err=True)
     sys.exit(status)

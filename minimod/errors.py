@@ -11,6 +11,10 @@ class InputError(ValueError):
         super().__init__(f"{option} is {value!r}; it must be {allowed}")
         self.option, self.value, self.allowed = option, value, allowed
 
+    def __reduce__(self):
+        # An exception is copied to another process by its message alone, unless it says how to make it again.
+        return type(self), (self.option, self.value, self.allowed)
+
 
 class DivergenceError(ArithmeticError):
     """The training loss is no longer a finite number."""

@@ -99,8 +99,7 @@ def load_config(directory: Path) -> TrainingConfig:
 
 def discard_unfinished(directory: Path) -> None:
     """Empty a directory that holds nothing but an unfinished run; leave any other as it is."""
-    started, finished = (directory / "config.json").exists(), (directory / "network.npz").exists()
-    if not started or finished:
+    if not directory.is_dir() or (directory / "network.npz").exists():
         return
     files = [directory / "metrics.csv", *directory.glob("*.part"), directory / "config.json"]
     if set(directory.iterdir()) <= set(files):

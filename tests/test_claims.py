@@ -11,9 +11,9 @@ import pytest
 from minimod import TrainingConfig, analyze, train
 from minimod.claims import CLAIMS
 from minimod.claims.claim import FAILS, HOLDS, INCONCLUSIVE, SCALES, Criterion, Result
-from minimod.claims.extraction import agnostic_limit, best_affine_prediction
+from minimod.claims.extraction import QUADRATIC, RELU, agnostic_limit, best_affine_prediction
 from minimod.claims.figure import draw_claim
-from minimod.claims.measures import cell, furthest
+from minimod.claims.measures import cell, furthest, note
 from minimod.claims.results import number, page, section, spread, table
 from minimod.claims.variations import doshi_phase
 from minimod.data import build_dataset
@@ -137,9 +137,11 @@ def test_every_scale_has_runs_that_differ(name, scale):
 
 
 def test_numbers_are_written_as_people_read_them():
-    assert [number(x) for x in (0.5, 1.0, 0.0, 113, 5.0, math.nan, "relu")] == [
-        "0.500", "1.000", "0.000", "113", "5", "-", "relu",
+    assert [number(x) for x in (0.5, 1.0, 0.0, 113, 5.0, math.nan, math.inf, "relu")] == [
+        "0.500", "1.000", "0.000", "113", "5", "-", "never", "relu",
     ]  # fmt: skip
+    assert spread([5, 7, math.inf]) == "never (5 to never)"
+    assert spread([5, 7, math.nan]) == spread([math.nan, 5, 7]) == "-"
     assert spread([0.5, 0.7]) == "0.600 (0.500 to 0.700)"
     assert spread([0.5, 0.5]) == "0.500"
     assert spread(["a", "b", "a"]) == "a / b"
@@ -163,7 +165,52 @@ def test_plain_results_are_json():
 def test_a_method_reaches_as_far_as_it_stays_above_the_level():
     rows = [{"noise_ratio": ratio, "x": x} for ratio, x in ((0.4, 0.8), (0.0, 1.0), (0.2, 0.9), (0.6, 1.0))]
     assert furthest("x", 0.9)(rows) == 0.2
-    assert math.isnan(furthest("x", 1.1)(rows))
+    assert furthest("x", 1.1)(rows) == -math.inf
+
+
+@pytest.mark.parametrize("order", [(20, 20, math.inf), (math.inf, 20, 20)])
+def test_what_was_never_reached_fails_wherever_it_stands(order):
+    rows = [
+        {"seed": 0, "noise_ratio": ratio, "dominant test 99 %": epoch, "training 99 %": 50, "raw test at the end": 0.0}
+        for ratio, epoch in zip((0.1, 0.3, 0.8), order, strict=True)
+    ]
+    claim = CLAIMS["structure-before-output"]
+    assert Result("structure", claim, "quick", rows).verdict == FAILS
+    for row in rows:
+        row["dominant test 99 %"] = 20
+    assert Result("structure", claim, "quick", rows).verdict == HOLDS
+
+
+def test_a_noted_number_decides_nothing():
+    claim = replace(CLAIMS["tied"], keys=(), criteria=(note("x", cell("x")),))
+    for value in (0.0, 1e9, math.nan):
+        noted = Result("noted", claim, "quick", [{"seed": 0, "x": value}])
+        assert noted.verdict == HOLDS and "noted" in section(noted)
+
+
+def limit_rows(distance, shortfall):
+    """Rows of agnostic-limit, whose interaction test falls from 1 to 0 at this distance from the limit."""
+    return [
+        {
+            "seed": 0, "network": network, "modulus": modulus, "noise_ratio": agnostic_limit(modulus, 0.8) + step,
+            "limit": agnostic_limit(modulus, 0.8),
+            "interaction test": float(step < distance - (shortfall if network == RELU else 0)),
+        }
+        for network in (QUADRATIC, RELU) for modulus in (23, 41, 59) for step in np.arange(-0.4, 0.5, 0.05)
+    ]
+
+
+@pytest.mark.parametrize(("distance", "shortfall", "verdict"), [
+    (0.01, 0.2, HOLDS), (0.01, 0.0, FAILS), (-0.3, 0.1, FAILS), (0.3, 0.1, FAILS),
+])  # fmt: skip
+def test_the_limit_claim_stands_and_falls_with_where_the_curves_fall(distance, shortfall, verdict):
+    rows = limit_rows(distance, shortfall)
+    assert Result("agnostic-limit", CLAIMS["agnostic-limit"], "quick", rows).verdict == verdict
+
+
+def test_a_limit_that_does_not_grow_with_the_modulus_fails():
+    rows = [row | {"interaction test": float(row["noise_ratio"] < 0.45)} for row in limit_rows(0, 0.2)]
+    assert Result("agnostic-limit", CLAIMS["agnostic-limit"], "quick", rows).verdict == FAILS
 
 
 @pytest.mark.parametrize(("train_accuracy", "test_accuracy", "phase"), [

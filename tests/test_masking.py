@@ -84,7 +84,7 @@ def test_halves_that_differ_in_norm_alone_are_told_apart_by_strength_alone():
 
 
 @pytest.mark.parametrize(("activation", "expected"), [("relu", 4 * 5), ("quadratic", 4 * 25), ("reverse_relu", 4 * 5)])
-def test_strength_is_the_largest_effect_on_a_logit(activation, expected):
+def test_strength_bounds_the_effect_on_a_logit(activation, expected):
     network = random_network(P=3, M=1, activation=activation)
     network.U[:, 0], network.V[:, 0], network.W[0] = [1, -2, 0], [3, 1, 1], [0, 1, -4]
     assert strength(network).tolist() == [expected]
@@ -135,6 +135,12 @@ def test_the_partition_takes_the_best_share_on_validation_and_the_least_that_mem
     curves = fabricated({0.3: 0.9, 0.6: 0.9, 1: 0.5}, {0: 1, 0.2: MEMORISED, 0.4: 0.9})
     curves.top["test"][KEEP.index(0.8)] = 1
     assert partition(curves) == pytest.approx((0.3, 0.8))
+
+
+def test_the_partition_counts_the_neurons_that_there_are():
+    """With 8 neurons a share of 0.3 is two of them, and one of 0.05 none."""
+    curves = fabricated({0.3: 1}, {0.05: 1})._replace(ranking=np.arange(8))
+    assert partition(curves) == (0.25, 1)
 
 
 def test_without_validation_pairs_or_noise_there_is_no_partition():

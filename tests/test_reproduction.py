@@ -1,6 +1,8 @@
 """Carrying out claims: which runs there are, that none is trained twice, and that a stop loses no finished one."""
 
+import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -13,8 +15,8 @@ import pytest
 from minimod import TrainingConfig
 from minimod.backend import available_cores
 from minimod.claims import CLAIMS
-from minimod.claims.reproduction import Reproduction, finished_run, in_processes, seconds_per_work, work
-from minimod.errors import InputError
+from minimod.claims.reproduction import Reproduction, estimated_seconds, finished_run, in_processes, work
+from minimod.errors import DivergenceError, InputError
 
 SMALL = TrainingConfig(modulus=7, width=8, epochs=2)
 
@@ -66,6 +68,7 @@ def test_what_has_finished_is_missing_no_more(small):
 
 def test_results_have_a_row_for_every_run_and_seed(monkeypatch, small):
     monkeypatch.setattr("minimod.claims.reproduction.in_processes", lambda f, tasks: [(t, f(*t)) for t in tasks])
+    small.train(small.missing(), lambda done, text: None)
     tied, swap = small.results()
     assert [len(tied.rows), len(swap.rows)] == [4, 4]
     assert tied.seeds == swap.seeds == [0, 1]
@@ -92,8 +95,30 @@ def divide_or_sleep(numerator, seconds):
 
 
 def test_the_estimate_is_a_time_for_the_work():
-    assert 0 < seconds_per_work() * work(TrainingConfig(modulus=59, width=512, epochs=30)) < 60
+    assert 0 < estimated_seconds([TrainingConfig(modulus=59, width=512, epochs=30)] * 2) < 60
     assert work(replace(SMALL, epochs=4)) == 2 * work(SMALL)
+
+
+def test_a_run_that_diverges_is_named(tmp_path):
+    with pytest.raises(DivergenceError, match=r"^wild: the loss is not finite"):
+        finished_run(replace(SMALL, learning_rate=1e30, epochs=50), tmp_path / "wild", threads=1)
+
+
+def test_an_input_error_comes_back_from_another_process_as_it_was():
+    error = pickle.loads(pickle.dumps(InputError("width", 0, "at least 1")))
+    assert (str(error), error.option) == ("width is 0; it must be at least 1", "width")
+
+
+def test_processes_of_others_are_left_alone():
+    bystander = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    bystander.start()
+    try:
+        with pytest.raises(ZeroDivisionError):
+            list(in_processes(divide_or_sleep, [(0, 0), (0, 60)]))
+        assert bystander.is_alive()
+    finally:
+        bystander.kill()
+        bystander.join()
 
 
 @pytest.mark.skipif(available_cores() < 2, reason="a single process trains where it was started")

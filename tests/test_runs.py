@@ -143,3 +143,6 @@ def test_only_an_unfinished_run_is_discarded(directory):
     (directory / "network.npz.123.part").write_text("left by a kill")
     discard_unfinished(directory)
     assert not list(directory.iterdir())
+    (directory / "config.json.123.part").write_text("left by a kill in the first instant")
+    discard_unfinished(directory)
+    assert not list(directory.iterdir())

@@ -68,6 +68,13 @@ def test_a_subnetwork_is_chosen_on_validation_pairs(run, summary):
             assert partition["sum"] == pytest.approx(partition["generalising"] + partition["memorising"])
 
 
+def test_without_validation_pairs_no_subnetwork_is_chosen():
+    summary = analyze(train(replace(CONFIG, epochs=0, train_fraction=1)))
+    for name, row in summary["methods"].items():
+        assert (row["clean"] is None) == name.endswith("subnetwork")
+    assert summary["partition"]["ipr"]["generalising"] is None is summary["partition"]["ipr"]["filtered_test"]
+
+
 def test_a_partition_is_filtered_like_the_whole(run, summary):
     neurons = (-SCORES["ipr"].value(run.network, run.dataset.rule)).argsort()
     neurons = neurons[: round(summary["partition"]["ipr"]["generalising"] * run.config.width)]

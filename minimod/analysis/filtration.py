@@ -1,11 +1,12 @@
 """Frequency filtration (Liu & Lu, arXiv 2605.18022): a network -> its dominant and its residual network, its ideal."""
 
+import math
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from minimod.analysis.fourier import dominant_frequencies, phase_error, phases, power, power_shares, spectra
+from minimod.analysis.fourier import dominant_structure, phase_error, phases, power
 from minimod.network import TwoLayerNet
 from minimod.tasks import Rule
 
@@ -24,16 +25,16 @@ def filter_frequencies(network: TwoLayerNet, rule: Rule, by: str = "joint", freq
     to keep for u, v and w. The zero frequency, μ, and the weights of tokens without coordinates belong to the
     residual network.
     """
-    spectrum = spectra(network, rule)                                    # (3, ⌊N/2⌋ + 1, M)
+    spectrum, _, dominant_frequency = dominant_structure(network, rule, by)    # (3, ⌊N/2⌋ + 1, M) and (3, M)
     if frequency is None:
-        frequency = dominant_frequencies(power_shares(power(spectrum, rule.order)), by)
+        frequency = dominant_frequency
     dominant = _from_spectrum(_keep(spectrum, frequency), network, rule)
     residual = replace(network, U=network.U - dominant.U, V=network.V - dominant.V, W=network.W - dominant.W)
     return Filtration(dominant, residual)
 
 
 class IdealFit(NamedTuple):
-    """The network of ideal neurons nearest to the trained ones, and the share of the weights' power that they have."""
+    """The network of the ideal neurons fitted to the trained ones, and their share of the weights' power."""
 
     network: TwoLayerNet
     power_share: float
@@ -44,20 +45,19 @@ def fit_ideal_neurons(network: TwoLayerNet, rule: Rule) -> IdealFit:
 
     The phase error e = φ_a + φ_b - φ_c, in [-π, π), is shared equally: φ_a and φ_b lose e/3, φ_c gains it, and each
     amplitude is fitted to its new phase, which multiplies it by cos(e/3). For vectors of equal amplitude that is least
-    squares. The phase relation is put in by hand: also an *untrained* network's fit answers by the rule. What tells is
-    the share of power (that about the vectors' means), beside the untrained network's.
+    squares up to |e| = 1.85; a neuron further off would be fitted better by two of its vectors alone. The phase
+    relation is put in by hand: also an *untrained* network's fit answers by the rule. What tells is the share of power
+    (that about the vectors' means; nan of none), beside the untrained network's.
     """
-    spectrum = spectra(network, rule)
-    total = power(spectrum, rule.order)
-    frequency = dominant_frequencies(power_shares(total))                # (3, M), equal rows
+    spectrum, _, frequency = dominant_structure(network, rule)           # frequency: (3, M), equal rows
     error = phase_error(phases(spectrum, frequency))                     # (M,)
     # A cosine at the Nyquist frequency has phase 0 or π: there an error of π leaves nothing to fit.
     fits = (2 * frequency[0] < rule.order) | (np.abs(error) < 1)
     turn = np.stack([-error, -error, error])[:, None] / 3                # (3, 1, M)
     fitted = _keep(spectrum, frequency) * (fits * np.cos(turn) * np.exp(1j * turn))
     fitted = fitted.astype(spectrum.dtype)
-    explained = power(fitted, rule.order).sum() / total.sum()
-    return IdealFit(_from_spectrum(fitted, network, rule), float(explained))
+    explained, total = (float(power(x, rule.order).sum()) for x in (fitted, spectrum))
+    return IdealFit(_from_spectrum(fitted, network, rule), explained / total if total else math.nan)
 
 
 def _keep(spectrum, frequency):

@@ -74,6 +74,13 @@ def dominant_frequencies(shares, by: str = "joint"):
     return 1 + shares.argmax(axis=1)
 
 
+def dominant_structure(network: TwoLayerNet, rule: Rule, by: str = "joint"):
+    """A network's `spectra`, their `power_shares`, and the `dominant_frequencies`."""
+    spectrum = spectra(network, rule)
+    shares = power_shares(power(spectrum, rule.order))
+    return spectrum, shares, dominant_frequencies(shares, by)
+
+
 def pick(values, frequency):
     """From values at k = 0 .. ⌊N/2⌋, of shape (3, ⌊N/2⌋ + 1, M), those at each vector's frequency, of shape (3, M)."""
     return np.take_along_axis(values, frequency[:, None, :], axis=1)[:, 0, :]

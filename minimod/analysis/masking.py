@@ -12,15 +12,7 @@ import numpy as np
 
 from minimod.activations import ACTIVATIONS
 from minimod.analysis.accuracy import MEASURES, accuracies
-from minimod.analysis.fourier import (
-    dominant_frequencies,
-    inverse_participation_ratio,
-    phase_error,
-    phases,
-    power,
-    power_shares,
-    spectra,
-)
+from minimod.analysis.fourier import dominant_structure, inverse_participation_ratio, phase_error, phases
 from minimod.analysis.methods import COORDINATES, NOTHING, RULE
 from minimod.backend import SERIAL, Backend, to_host
 from minimod.data import Dataset
@@ -39,19 +31,21 @@ MEMORISED = 0.95
 
 def ipr(network: TwoLayerNet, rule: Rule):
     """The mean of the IPR of u, v and w (Doshi et al., arXiv 2310.13061)."""
-    return inverse_participation_ratio(power_shares(power(spectra(network, rule), rule.order))).mean(axis=0)
+    _, shares, _ = dominant_structure(network, rule)
+    return inverse_participation_ratio(shares).mean(axis=0)
 
 
 def ipr_w(network: TwoLayerNet, rule: Rule):
     """The IPR of w alone (Liu & Lu)."""
-    return inverse_participation_ratio(power_shares(power(spectra(network, rule), rule.order)))[2]
+    _, shares, _ = dominant_structure(network, rule)
+    return inverse_participation_ratio(shares)[2]
 
 
 def strength(network: TwoLayerNet, rule: Rule | None = None):
     """‖w‖_∞ φ(s) with s = ‖u‖_∞ + ‖v‖_∞ (Liu & Lu), which uses nothing about the task, so `rule` is not looked at.
 
-    The largest effect that the neuron could have on a logit. max(φ(s), φ(-s)) stands for φ(s), so that a neuron that
-    answers to negative pre-activations (reverse ReLU) has a strength too.
+    A bound on the neuron's effect on any logit. max(φ(s), φ(-s)) stands for φ(s), so that a neuron that answers to
+    negative pre-activations (reverse ReLU) has a strength too.
     """
     largest = np.abs(network.U).max(axis=0) + np.abs(network.V).max(axis=0)
     value = ACTIVATIONS[network.activation].value
@@ -60,15 +54,13 @@ def strength(network: TwoLayerNet, rule: Rule | None = None):
 
 def dominant_share(network: TwoLayerNet, rule: Rule):
     """The share of its power that a vector has at the neuron's dominant frequency, mean of u, v and w."""
-    shares = power_shares(power(spectra(network, rule), rule.order))
-    k = dominant_frequencies(shares)
+    _, shares, k = dominant_structure(network, rule)
     return np.take_along_axis(shares, k[:, None] - 1, axis=1)[:, 0].mean(axis=0)
 
 
 def phase_alignment(network: TwoLayerNet, rule: Rule):
     """cos(φ_a + φ_b - φ_c) at the neuron's dominant frequency: 1 for an ideal neuron, 0 on average for a random one."""
-    spectrum = spectra(network, rule)
-    k = dominant_frequencies(power_shares(power(spectrum, rule.order)))
+    spectrum, _, k = dominant_structure(network, rule)
     return np.cos(phase_error(phases(spectrum, k)))
 
 
@@ -153,7 +145,8 @@ def partition(curves: Curves) -> Partition:
     γ_G: the share of KEEP whose top network is best on the validation pairs, the smallest of several.
     γ_R: the smallest share of bottom neurons that still has a noisy accuracy of MEMORISED.
     """
-    keep, validation = np.array(KEEP), curves.top["validation"]
-    generalising = math.nan if np.isnan(validation).any() else keep[validation.argmax()]
-    shares = (1 - keep)[curves.rest["noisy"] >= MEMORISED]
+    M, validation = len(curves.ranking), curves.top["validation"]
+    top = np.array([round(keep * M) / M for keep in KEEP])
+    generalising = math.nan if np.isnan(validation).any() else top[validation.argmax()]
+    shares = (1 - top)[curves.rest["noisy"] >= MEMORISED]
     return Partition(float(generalising), float(shares.min()) if len(shares) else math.nan)

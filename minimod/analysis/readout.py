@@ -15,14 +15,16 @@ wrong labels,
     class c       is the label of about    ρP α / P          = ρα           pairs (noise alone),
     another class is the label of about    ρ(1 - α) + ρα     = ρ            pairs (its own clean pair, and noise).
 
-Fitting labels raises row_c'(a) with the number of times that row a shows c'. So row_c(a), and likewise column_c(b), is
-lowest for the class that is right, by an amount that grows with 1 - α: where nothing else speaks, the network names the
-true class more rarely than a guess would.
+Fitting labels raises row_c'(a) with the number of times that row a shows c'. So row_c(a) is among the lowest for the
+class that is right, as for the other held-out pairs of the row, and so is column_c(b); their sum is the lowest there
+is, by an amount that grows with 1 - α: where nothing else speaks, the network names the true class more rarely than a
+guess would.
 
 **Why removing the main effects helps.** This bias against the truth lies in row and column, all of it. The rule lies
 in the interaction, all of it: over a row, every class is true once, so the rule's own row and column are the same for
-every class. Taking the main effects away (two-way double centring) thus costs the rule nothing. The labels memorised
-pair by pair are interaction too: they stay.
+every class. Taking the main effects away (two-way double centring) thus costs the rule nothing. (Not so where a row
+has one class only: the pairs with 0 under multiplication.) The labels memorised pair by pair are interaction too: they
+stay.
 """
 
 from collections.abc import Iterable
@@ -56,5 +58,5 @@ def predict_ensemble(networks: Iterable[TwoLayerNet], backend: Backend = SERIAL)
     total = 0
     for network in networks:
         effect = interaction(network.grid_logits(backend.map))
-        total = total + effect / effect.std()
+        total = total + effect / (effect.std() or 1)
     return to_host(total.argmax(axis=2))

@@ -7,16 +7,7 @@ import numpy as np
 
 from minimod.analysis.accuracy import MEASURES, accuracies, predict_grid
 from minimod.analysis.filtration import filter_frequencies, fit_ideal_neurons
-from minimod.analysis.fourier import (
-    dominant_frequencies,
-    in_coordinates,
-    phase_error,
-    phases,
-    power,
-    power_shares,
-    spectra,
-    wrap,
-)
+from minimod.analysis.fourier import dominant_structure, in_coordinates, phase_error, phases, wrap
 from minimod.analysis.masking import KEEP, SCORES, Curves, partition, random_curves, score_curves
 from minimod.analysis.methods import COORDINATES, METHODS, NOTHING, RULE, TWO_INPUTS, applicable
 from minimod.analysis.readout import predict_ensemble
@@ -26,7 +17,6 @@ from minimod.data import random_stream
 from minimod.errors import InputError
 from minimod.network import TwoLayerNet, initial_network
 from minimod.runs import Run
-from minimod.tasks import Rule
 
 # How many random choices of frequencies the control is the mean of.
 RANDOM_DRAWS = 10
@@ -62,7 +52,7 @@ def analyze(run: Run, by: str = "joint", ensemble: Sequence[Run] = ()) -> dict:
         if ensemble:
             methods["ensemble interaction"] = ensemble_row([run, *ensemble], backend)
             needs["ensemble interaction"] = f"{TWO_INPUTS}, {1 + len(ensemble)} networks"
-        partitions = partition_rows(run, scored, random, backend)
+        partitions = partition_rows(run, by, scored, random, backend)
     order = np.lexsort((-neurons["share"], frequency[2]))
     noisy = int(dataset.train.is_noisy.sum())
     return plain_data({
@@ -88,13 +78,6 @@ def analyze(run: Run, by: str = "joint", ensemble: Sequence[Run] = ()) -> dict:
         "spectrum": {"order": order, "share": shares.mean(axis=0)[:, order].round(4)},
         "examples": example_neurons(run, frequency, neurons["share"]),
     })
-
-
-def dominant_structure(network: TwoLayerNet, rule: Rule, by: str):
-    """A network's spectra, their shares of power and the dominant frequencies, see fourier.py."""
-    spectrum = spectra(network, rule)
-    shares = power_shares(power(spectrum, rule.order))
-    return spectrum, shares, dominant_frequencies(shares, by)
 
 
 def title(config: TrainingConfig) -> str:
@@ -149,9 +132,11 @@ def ensemble_row(runs: Sequence[Run], backend: Backend) -> dict[str, float]:
 
 
 def at_best_share(curves: Curves) -> dict[str, float]:
-    """The accuracies of the top network at the share that is best on validation, see `partition`."""
-    best = int(np.argmax(curves.top["validation"]))
-    return {measure: float(values[best]) for measure, values in curves.top.items()}
+    """The accuracies of the top network at the share that is best on validation; nan without validation pairs."""
+    validation = curves.top["validation"]
+    if np.isnan(validation).any():
+        return dict.fromkeys(MEASURES, math.nan)
+    return {measure: float(values[validation.argmax()]) for measure, values in curves.top.items()}
 
 
 def mean_row(rows: list[dict[str, float]]) -> dict[str, float]:
@@ -175,19 +160,21 @@ def mask_study(scored: dict[str, Curves], random: list[Curves]) -> dict:
 
 
 def partition_rows(
-    run: Run, scored: dict[str, Curves], random: list[Curves], backend: Backend
+    run: Run, by: str, scored: dict[str, Curves], random: list[Curves], backend: Backend
 ) -> dict[str, dict[str, float]]:
     """By score: γ_G, γ_R and their sum (see `partition`), and the test accuracy of the top γ_G, raw and filtered.
 
     The filtered one is for comparison with the row `dominant`, the whole network filtered. random: mean of rankings.
     """
     def row(curves):
-        shares = partition(curves)
-        part = run.network.subnetwork(curves.ranking[: round(np.nan_to_num(shares.generalising) * run.network.width)])
-        filtered = METHODS["dominant"].predict(part, run.dataset.rule, backend=backend)
-        return {
-            "generalising": shares.generalising, "memorising": shares.memorising, "sum": sum(shares),
-            "test": at_best_share(curves)["test"], "filtered_test": accuracies(filtered, run.dataset)["test"],
+        generalising, memorising = partition(curves)
+        row = {"generalising": generalising, "memorising": memorising, "sum": generalising + memorising}
+        if math.isnan(generalising):
+            return row | {"test": math.nan, "filtered_test": math.nan}
+        part = run.network.subnetwork(curves.ranking[: round(generalising * run.network.width)])
+        filtered = METHODS["dominant"].predict(part, run.dataset.rule, by, backend)
+        return row | {
+            "test": at_best_share(curves)["test"], "filtered_test": accuracies(filtered, run.dataset)["test"]
         }
 
     return {name: row(curves) for name, curves in scored.items()} | {"random": mean_row([row(c) for c in random])}

@@ -17,19 +17,25 @@ HOLDS, FAILS, INCONCLUSIVE = "holds", "does not hold", "inconclusive"
 
 @dataclass(frozen=True)
 class Criterion:
-    """A bound on one number made from the rows of one seed; the bound itself is allowed, nan is no answer."""
+    """A bound on one number made from the rows of one seed; the bound itself is allowed.
+
+    A number may be infinite, for what was never reached; nan is for what could not be measured. `noted` numbers have no
+    bound: they are shown, and decide nothing.
+    """
 
     statement: str
     value: Callable[[list[Row]], float]
-    relation: Literal["at least", "at most"]
-    bound: float
+    relation: Literal["at least", "at most", "noted"]
+    bound: float = math.nan
 
     def met(self, rows: list[Row]) -> bool | None:
         """Whether the rows of one seed meet the bound; None where the number could not be measured."""
         value = self.value(rows)
+        if self.relation == "noted":
+            return True
         if math.isnan(value):
             return None
-        return value >= self.bound if self.relation == "at least" else value <= self.bound
+        return bool(value >= self.bound if self.relation == "at least" else value <= self.bound)
 
 
 @dataclass(frozen=True)

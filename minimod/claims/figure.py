@@ -12,8 +12,6 @@ from minimod.plots import BLACK, BLUE, GREEN, ORANGE, SKY, STYLE, VERMILION
 
 LINES = tuple(zip((BLACK, ORANGE, BLUE, GREEN, VERMILION, SKY), ("o", "s", "^", "D", "v", "P"), strict=True))
 
-PANELS_A_ROW = 4
-
 
 @style.context(["default", STYLE])
 def draw_claim(result: Result) -> Figure:
@@ -23,21 +21,21 @@ def draw_claim(result: Result) -> Figure:
     for keys, numbers in result.over_seeds():
         panels.setdefault(tuple(keys[key] for key in plot.panel), []).append(keys | numbers)
     is_text = isinstance(result.rows[0][plot.x], str)
-    n_columns = min(len(panels), PANELS_A_ROW)
-    n_rows = math.ceil(len(panels) / n_columns)
+    n_columns = next(n for n in (4, 3, 2, 1) if len(panels) % n == 0)
+    n_rows = len(panels) // n_columns
     if is_text:
         width, height = 2 + 2.4 * n_columns, 0.8 + 0.25 * max(map(len, panels.values()))
     else:
         width, height = 2.6 * n_columns, 2.5
     figure = Figure(figsize=(max(6, width), n_rows * height + 1.3))
     grid = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
-    for axes in grid.flat[len(panels):]:
-        axes.set_visible(False)
-    for axes, (values, rows) in zip(grid.flat, panels.items(), strict=False):
+    for axes, (values, rows) in zip(grid.flat, panels.items(), strict=True):
         (_draw_points if is_text else _draw_curves)(axes, plot, rows)
-        axes.set_title(", ".join(f"{words(key)} {value}" for key, value in zip(plot.panel, values, strict=True)))
-    figure.supxlabel(plot.label if is_text else words(plot.x), fontsize=10)
-    figure.supylabel("" if is_text else plot.label, fontsize=10)
+        axes.set_title("\n".join(f"{words(key)}: {value}" for key, value in zip(plot.panel, values, strict=True)))
+    for axes in grid[-1]:
+        axes.set_xlabel(plot.label if is_text else words(plot.x))
+    for axes in grid[:, 0]:
+        axes.set_ylabel("" if is_text else plot.label)
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), fontsize=9)
     seeds = "one seed" if len(result.seeds) == 1 else f"mean and range of {len(result.seeds)} seeds"
@@ -50,9 +48,14 @@ def _draw_curves(axes: Axes, plot: Plot, rows: list[dict]) -> None:
     x = [np.mean(row[plot.x]) for row in rows]
     for column, (color, marker) in zip(plot.columns, LINES, strict=False):
         values = np.array([row[column] for row in rows])
+        values[np.isinf(values)] = np.nan                    # never reached: a gap
         axes.plot(x, values.mean(axis=1), color=color, marker=marker, markersize=4, label=column)
         axes.fill_between(x, values.min(axis=1), values.max(axis=1), color=color, alpha=0.2, linewidth=0)
     axes.set_xscale(plot.xscale)
+    if plot.xscale == "log":
+        ticks = x[:: math.ceil(len(x) / 4)]
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.minorticks_off()
     if plot.label == "accuracy":
         axes.set_ylim(-0.03, 1.05)
 

@@ -4,8 +4,11 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+
 from minimod.analysis.accuracy import accuracies
 from minimod.analysis.methods import METHODS
+from minimod.analysis.summary import analyze
 from minimod.backend import open_backend
 from minimod.claims.claim import Criterion, Row
 from minimod.config import TrainingConfig
@@ -22,11 +25,27 @@ def setting(**changes) -> TrainingConfig:
 
 
 def standard_runs(scale: str) -> list[TrainingConfig]:
-    """The runs that several claims take apart: every label is fitted; four noise ratios; with their history."""
+    """The runs that several claims take apart: every label is fitted, at four noise ratios."""
     size = {"modulus": 59, "width": 512} if scale == "quick" else {"modulus": 113, "width": 1024}
+    return [setting(noise_ratio=ratio, weight_decay=3, epochs=250, **size) for ratio in (0.1, 0.3, 0.5, 0.8)]
+
+
+def large_runs(scale: str) -> list[TrainingConfig]:
+    """Runs at the paper's modulus, trained long enough for the rule to show in the output, with their history."""
+    size = {"modulus": 113, "learning_rate": 5e-3, "eval_every": None}
     return [
-        setting(noise_ratio=ratio, weight_decay=3, epochs=250, eval_every=None, **size)
-        for ratio in (0.1, 0.3, 0.5, 0.8)
+        setting(noise_ratio=0.1, width=1024, epochs=500, **size),
+        setting(noise_ratio=0.3, width=512, epochs=3500, **size),
+    ]
+
+
+def measure_methods(run: Run) -> list[Row]:
+    """The rows of the table that `analyze` makes."""
+    return [
+        {"noise_ratio": run.config.noise_ratio, "method": name} | {
+            measure: math.nan if value is None else value for measure, value in row.items()
+        }
+        for name, row in analyze(run)["methods"].items()
     ]
 
 
@@ -42,11 +61,11 @@ def read(run: Run, *columns: str) -> Row:
 
 
 def first_epoch(run: Run, level: float, *columns: str) -> float:
-    """The first measured epoch at which all these columns of the history are at the level or above; nan if none is."""
+    """The first measured epoch at which all these columns of the history are at the level or above; inf if none is."""
     for i, epoch in enumerate(run.history["epoch"]):
         if all(run.history[column][i] >= level for column in columns):
             return float(epoch)
-    return math.nan
+    return math.inf
 
 
 def select(rows: list[Row], **keys) -> list[Row]:
@@ -67,21 +86,21 @@ def cell(column: str, **keys) -> Callable[[list[Row]], float]:
 
 def lowest(column: str, **keys) -> Callable[[list[Row]], float]:
     """The lowest number in the column over the rows with these keys, as a function of the rows."""
-    return lambda rows: min(row[column] for row in select(rows, **keys))
+    return lambda rows: float(np.min([row[column] for row in select(rows, **keys)]))
 
 
 def highest(column: str, **keys) -> Callable[[list[Row]], float]:
     """The highest number in the column over the rows with these keys, as a function of the rows."""
-    return lambda rows: max(row[column] for row in select(rows, **keys))
+    return lambda rows: float(np.max([row[column] for row in select(rows, **keys)]))
 
 
 def furthest(column: str, level: float, **keys) -> Callable[[list[Row]], float]:
     """The largest noise ratio up to which the column stays at the level or above, in the rows with these keys.
 
-    Rows are taken in the order of their noise ratios. nan if not even the first is at the level.
+    Rows are taken in the order of their noise ratios. -inf if not even the first is at the level.
     """
     def reached(rows):
-        ratio = math.nan
+        ratio = -math.inf
         for row in sorted(select(rows, **keys), key=lambda row: row["noise_ratio"]):
             if row[column] < level:
                 break
@@ -94,6 +113,11 @@ def furthest(column: str, level: float, **keys) -> Callable[[list[Row]], float]:
 def difference(first: Callable, second: Callable) -> Callable[[list[Row]], float]:
     """The first number less the second, both functions of the rows."""
     return lambda rows: first(rows) - second(rows)
+
+
+def note(statement: str, value: Callable[[list[Row]], float]) -> Criterion:
+    """A number that is shown and decides nothing."""
+    return Criterion(statement, value, "noted")
 
 
 def least(statement: str, bound: float, value: Callable[[list[Row]], float]) -> Criterion:

@@ -15,7 +15,7 @@ from minimod.backend import available_cores
 from minimod.claims import CLAIMS
 from minimod.claims.claim import Result, Row
 from minimod.config import TrainingConfig
-from minimod.errors import InputError
+from minimod.errors import DivergenceError, InputError
 from minimod.runs import Run, discard_unfinished, load_run
 from minimod.training import Progress, train
 
@@ -65,10 +65,9 @@ class Reproduction:
             progress(work(tasks[task]), task[1].name)
 
     def results(self) -> list[Result]:
-        """The measured rows of every claim. Trains whatever is missing, without a word."""
+        """The measured rows of every claim, whose runs must all have finished."""
         tasks = [
-            (name, tuple((config, self.run_directory(config)) for config in configs))
-            for name, _, configs in self.measurements
+            (name, tuple(self.run_directory(config) for config in configs)) for name, _, configs in self.measurements
         ]
         measured = dict(in_processes(measure, tasks))
         results = {name: Result(name, CLAIMS[name], self.scale, []) for name in self.names}
@@ -84,16 +83,19 @@ def finished_run(config: TrainingConfig, directory: Path, threads: int, progress
     """
     discard_unfinished(directory)
     if not directory.exists() or not any(directory.iterdir()):
-        return train(replace(config, threads=threads), directory, progress)
+        try:
+            return train(replace(config, threads=threads), directory, progress)
+        except DivergenceError as error:
+            raise DivergenceError(f"{directory.name}: {error}") from error
     run = load_run(directory)
     if replace(run.config, threads=config.threads) != config:
         raise InputError("run directory", str(directory), "a run of the claim's own configuration")
     return run
 
 
-def measure(name: str, runs: tuple[tuple[TrainingConfig, Path], ...]) -> list[Row]:
-    """The rows that a claim makes of some runs, given by configuration and directory."""
-    return CLAIMS[name].measure(*(finished_run(config, directory, threads=1) for config, directory in runs))
+def measure(name: str, directories: tuple[Path, ...]) -> list[Row]:
+    """The rows that a claim makes of some finished runs."""
+    return CLAIMS[name].measure(*map(load_run, directories))
 
 
 def in_processes(function: Callable, tasks: Iterable[tuple]) -> Iterator[tuple]:
@@ -102,6 +104,7 @@ def in_processes(function: Callable, tasks: Iterable[tuple]) -> Iterator[tuple]:
     if len(tasks) <= 1:
         yield from ((task, function(*task)) for task in tasks)
         return
+    others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")  # a fork would copy the locks of BLAS's threads
     with ProcessPoolExecutor(min(available_cores(), len(tasks)), context, initializer=_start_worker) as pool:
         try:
@@ -110,7 +113,7 @@ def in_processes(function: Callable, tasks: Iterable[tuple]) -> Iterator[tuple]:
                 yield futures[future], future.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            for process in multiprocessing.active_children():
+            for process in set(multiprocessing.active_children()) - others:
                 process.terminate()
             raise
 
@@ -130,9 +133,11 @@ def work(config: TrainingConfig) -> int:
     return max(1, config.epochs) * round(config.train_fraction * P**2) * config.width * (P + 64)
 
 
-def seconds_per_work() -> float:
-    """The time of a unit of `work` in one process on this machine, now: measured on a short run."""
-    config = TrainingConfig(modulus=59, width=512, epochs=30, eval_every=30, threads=1, device="cpu")
+def estimated_seconds(configs: list[TrainingConfig]) -> float:
+    """How long it will take to train these runs on this machine's cores, from a short run that is timed now."""
+    short = TrainingConfig(modulus=59, width=512, epochs=30, eval_every=30, threads=1, device="cpu")
     start = time.perf_counter()
-    train(config)
-    return (time.perf_counter() - start) / work(config)
+    train(short)
+    rate = (time.perf_counter() - start) / work(short)
+    longest, total = max(map(work, configs)), sum(map(work, configs))
+    return rate * (max(longest, total / available_cores()) if len(configs) > 1 else total / available_cores())

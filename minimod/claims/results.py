@@ -16,7 +16,7 @@ def section(result: Result) -> str:
     claim = result.claim
     criteria = [["criterion", "bound", *(f"seed {seed}" for seed in result.seeds)]]
     for criterion in claim.criteria:
-        bound = f"{criterion.relation} {criterion.bound:g}"
+        bound = "noted" if criterion.relation == "noted" else f"{criterion.relation} {criterion.bound:g}"
         values = [number(value) for value in result.values(criterion)]
         criteria.append([criterion.statement, bound, *values])
     numbers = [[words(name) for name in (*claim.keys, *result.columns)]]
@@ -45,11 +45,11 @@ def table(rows: list[list[str]]) -> str:
 
 
 def number(value: float | str) -> str:
-    """A number for a table: whole ones as they are, others with three decimals; a dash for nan."""
+    """A number for a table: whole ones as they are, others with three decimals; a dash for nan, never for infinity."""
     if isinstance(value, str):
         return value
-    if math.isnan(value):
-        return "-"
+    if not math.isfinite(value):
+        return "-" if math.isnan(value) else "never"
     return f"{value:.0f}" if isinstance(value, int) or (value == round(value) and abs(value) > 1) else f"{value:.3f}"
 
 
@@ -57,7 +57,7 @@ def spread(values: list) -> str:
     """The mean of a number over seeds, and its range in brackets if it has one; of names, those that occur."""
     if isinstance(values[0], str):
         return " / ".join(dict.fromkeys(values))
-    low, high, mean = number(min(values)), number(max(values)), number(sum(values) / len(values))
+    low, high, mean = (number(float(reduce(values))) for reduce in (np.min, np.max, np.mean))
     return mean if low == high else f"{mean} ({low} to {high})"
 
 
