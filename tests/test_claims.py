@@ -116,7 +116,10 @@ def test_the_keys_tell_the_rows_of_a_seed_apart(untrained):
 
 
 def test_a_claim_is_drawn_and_written_without_a_gap(untrained):
-    draw_claim(untrained).draw_without_rendering()
+    figure = draw_claim(untrained)
+    figure.draw_without_rendering()
+    inside, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert min(inside.x0, inside.y0) > -0.02 and inside.x1 < width + 0.02 and inside.y1 < height + 0.02, "cut off"
     plot = untrained.claim.plot
     assert {plot.x, *plot.columns, *plot.panel} <= {*untrained.claim.keys, *untrained.columns}
     text = section(untrained)

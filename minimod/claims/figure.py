@@ -27,7 +27,8 @@ def draw_claim(result: Result) -> Figure:
         width, height = 2 + 2.4 * n_columns, 0.8 + 0.25 * max(map(len, panels.values()))
     else:
         width, height = 2.6 * n_columns, 2.5
-    figure = Figure(figsize=(max(6, width), n_rows * height + 1.3))
+    width = max(6, width)
+    figure = Figure(figsize=(width, n_rows * height + 1.3))
     grid = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
     for axes, (values, rows) in zip(grid.flat, panels.items(), strict=True):
         (_draw_points if is_text else _draw_curves)(axes, plot, rows)
@@ -37,7 +38,9 @@ def draw_claim(result: Result) -> Figure:
     for axes in grid[:, 0]:
         axes.set_ylabel("" if is_text else plot.label)
     handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), fontsize=9)
+    label_width = 0.7 + 0.08 * max(map(len, labels))         # inches, at this font size
+    n_legend_columns = min(len(labels), int(width / label_width))
+    figure.legend(handles, labels, loc="outside lower center", ncols=n_legend_columns, fontsize=9)
     seeds = "one seed" if len(result.seeds) == 1 else f"mean and range of {len(result.seeds)} seeds"
     figure.suptitle(f"{result.name}, {result.scale} scale, {seeds}: {result.verdict}")
     return figure
