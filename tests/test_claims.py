@@ -124,7 +124,7 @@ def test_a_claim_is_drawn_and_written_without_a_gap(untrained):
     assert {plot.x, *plot.columns, *plot.panel} <= {*untrained.claim.keys, *untrained.columns}
     text = section(untrained)
     assert text.startswith(f"## {untrained.name}: {untrained.verdict}\n")
-    assert untrained.claim.statement in text
+    assert untrained.claim.statement in " ".join(text.split())
     assert len([line for line in text.splitlines() if line.startswith("| ")]) == (
         2 + len(untrained.claim.criteria) + len(untrained.of_seed(0))
     )

@@ -3,6 +3,7 @@
 import math
 import platform
 from datetime import date
+from textwrap import fill
 
 import numpy as np
 
@@ -19,28 +20,29 @@ def section(result: Result) -> str:
         bound = "noted" if criterion.relation == "noted" else f"{criterion.relation} {criterion.bound:g}"
         values = [number(value) for value in result.values(criterion)]
         criteria.append([criterion.statement, bound, *values])
-    numbers = [[words(name) for name in (*claim.keys, *result.columns)]]
+    numbers = [[*map(words, claim.keys), *result.columns]]
     for keys, columns in result.over_seeds():
         numbers.append([*(number(value) for value in keys.values()), *(spread(values) for values in columns.values())])
     return "\n\n".join([
         f"## {result.name}: {result.verdict}",
-        claim.statement,
-        claim.experiment,
+        fill(claim.statement, 100),
+        fill(claim.experiment, 100),
         table(criteria),
-        *([claim.remark] if claim.remark else []),
-        table(numbers),
+        *([fill(claim.remark, 100)] if claim.remark else []),
+        table(numbers, n_left=len(claim.keys)),
     ])
 
 
-def table(rows: list[list[str]]) -> str:
-    """A Markdown table, its first row the head, its columns padded to one width; all but the first to the right."""
+def table(rows: list[list[str]], n_left: int = 1) -> str:
+    """A Markdown table, its first row the head, its columns padded to one width; all but the first few to the right."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
 
     def line(cells):
-        padded = [cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])]
+        padded = [*map(str.ljust, cells[:n_left], widths), *map(str.rjust, cells[n_left:], widths[n_left:])]
         return f"| {' | '.join(padded)} |"
 
-    rule = "|" + "|".join("-" * (width + 2 - (i > 0)) + ":" * (i > 0) for i, width in enumerate(widths)) + "|"
+    dashes = ["-" * (width + 2) for width in widths[:n_left]] + ["-" * (width + 1) + ":" for width in widths[n_left:]]
+    rule = f"|{'|'.join(dashes)}|"
     return "\n".join([line(rows[0]), rule, *map(line, rows[1:])])
 
 
@@ -78,11 +80,12 @@ def page(results: list[Result], command: str) -> str:
     machine = (
         f"Measured on {date.today()} by minimod {minimod.__version__} with NumPy {np.__version__} on "
         f"{available_cores()} cores ({platform.machine()}, {platform.system()}). Where there are several seeds, a "
-        "table shows the mean and, in brackets, the lowest and the highest."
+        "table shows the mean and, in brackets, the lowest and the highest. A column such as `dominant+quadratic test` "
+        "names a method and a measure, which minimod's README explains."
     )
     rule = (
         "A claim holds if every criterion is met by every seed; it does not hold if some criterion is met by none; "
-        "anything between is inconclusive. The criteria were set from the statements; rates, sizes and budgets were "
-        "sought so that the effects show quickly."
+        "anything between is inconclusive. Noted numbers decide nothing. The criteria follow the statements; rates, "
+        "sizes and budgets were sought so that the effects show quickly."
     )
     return "\n\n".join(["# Results", f"```sh\n{command}\n```", machine, rule, table(verdicts), *sections]) + "\n"
