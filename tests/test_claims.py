@@ -4,14 +4,16 @@ import dataclasses
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from minimod import TrainingConfig, analyze, train
 from minimod.claims import CLAIMS
+from minimod.claims.agnostic import QUADRATIC, RELU, agnostic_limit
 from minimod.claims.claim import FAILS, HOLDS, INCONCLUSIVE, SCALES, Criterion, Result
-from minimod.claims.extraction import QUADRATIC, RELU, agnostic_limit, best_affine_prediction
+from minimod.claims.extraction import best_affine_prediction
 from minimod.claims.figure import draw_claim
 from minimod.claims.measures import cell, furthest, note
 from minimod.claims.results import number, page, section, spread, table
@@ -159,6 +161,14 @@ def test_a_table_has_columns_of_one_width():
 def test_the_page_links_to_every_claim():
     text = page([result(0.9), result(0.1)], "minimod reproduce all")
     assert "[made up](#made up-holds)" in text and "[made up](#made up-does-not-hold)" in text
+
+
+def test_the_committed_page_is_of_the_present_claims():
+    text = " ".join((Path(__file__).parents[1] / "docs" / "results.md").read_text().split())
+    for name, claim in CLAIMS.items():
+        assert f"## {name}: " in text
+        for words in (claim.statement, claim.experiment, claim.remark, *(c.statement for c in claim.criteria)):
+            assert words in text, f"{name}: {words}"
 
 
 def test_plain_results_are_json():

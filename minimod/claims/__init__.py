@@ -1,6 +1,6 @@
 """Each claim of the paper, and some that go past it, as an experiment with a verdict."""
 
-from minimod.claims import coexistence, extraction, variations
+from minimod.claims import agnostic, coexistence, extraction, variations
 from minimod.claims.claim import Claim
 
 CLAIMS: dict[str, Claim] = {
@@ -20,8 +20,8 @@ CLAIMS: dict[str, Claim] = {
     "tied": variations.TIED,
     "doshi": variations.DOSHI,
     "doshi-pruning": variations.DOSHI_PRUNING,
-    "readout": extraction.READOUT,
+    "readout": agnostic.READOUT,
     "high-noise": extraction.HIGH_NOISE,
-    "agnostic-limit": extraction.AGNOSTIC_LIMIT,
-    "agnostic-ensemble": extraction.AGNOSTIC_ENSEMBLE,
+    "agnostic-limit": agnostic.AGNOSTIC_LIMIT,
+    "agnostic-ensemble": agnostic.AGNOSTIC_ENSEMBLE,
 }

@@ -25,10 +25,10 @@ def section(result: Result) -> str:
         numbers.append([*(number(value) for value in keys.values()), *(spread(values) for values in columns.values())])
     return "\n\n".join([
         f"## {result.name}: {result.verdict}",
-        fill(claim.statement, 100),
-        fill(claim.experiment, 100),
+        fill(claim.statement, 100, break_on_hyphens=False),
+        fill(claim.experiment, 100, break_on_hyphens=False),
         table(criteria),
-        *([fill(claim.remark, 100)] if claim.remark else []),
+        *([fill(claim.remark, 100, break_on_hyphens=False)] if claim.remark else []),
         table(numbers, n_left=len(claim.keys)),
     ])
 
