@@ -122,8 +122,9 @@ def test_processes_of_others_are_left_alone():
 
 
 @pytest.mark.skipif(available_cores() < 2, reason="a single process trains where it was started")
-def test_an_interrupt_ends_all_processes_and_the_rest_is_done_next_time(tmp_path):
-    """Three runs of a second or so, interrupted after the first: that one stays, and no process is left."""
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+def test_a_stop_ends_all_processes_and_keeps_what_has_finished(tmp_path, stop):
+    """A short run and two endless ones: Ctrl-C reaches all processes, a kill only the first."""
     program = tmp_path / "program.py"
     program.write_text(
         "from dataclasses import replace\n"
@@ -142,7 +143,7 @@ def test_an_interrupt_ends_all_processes_and_the_rest_is_done_next_time(tmp_path
         start_new_session=True,
     ) as process:
         assert "width8" in process.stdout.readline()
-        os.killpg(process.pid, signal.SIGINT)
+        (os.killpg if stop == signal.SIGINT else os.kill)(process.pid, stop)
         assert process.wait(timeout=30) != 0
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and processes_of_group(process.pid):

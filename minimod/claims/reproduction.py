@@ -4,7 +4,9 @@ import hashlib
 import json
 import logging
 import multiprocessing
+import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -119,9 +121,16 @@ def in_processes(function: Callable, tasks: Iterable[tuple]) -> Iterator[tuple]:
 
 
 def _start_worker() -> None:
-    """Ctrl-C and warnings reach every process of the terminal; the one that started the others is to answer."""
+    """Leave Ctrl-C and warnings, which reach every process of the terminal, to the one that started the others."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.getLogger("minimod").setLevel(logging.ERROR)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone: killed, it could not say so."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def work(config: TrainingConfig) -> int:
