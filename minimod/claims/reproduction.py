@@ -63,7 +63,7 @@ class Reproduction:
             ))
             return
         tasks = {(config, self.run_directory(config), 1): config for config in configs}
-        for task, _ in in_processes(finished_run, tasks):
+        for task, _ in in_processes(_finish, tasks):
             progress(work(tasks[task]), task[1].name)
 
     def results(self) -> list[Result]:
@@ -93,6 +93,11 @@ def finished_run(config: TrainingConfig, directory: Path, threads: int, progress
     if replace(run.config, threads=config.threads) != config:
         raise InputError("run directory", str(directory), "a run of the claim's own configuration")
     return run
+
+
+def _finish(config: TrainingConfig, directory: Path, threads: int) -> None:
+    """See that a run has finished; it stays on disk, and is not sent from process to process."""
+    finished_run(config, directory, threads)
 
 
 def measure(name: str, directories: tuple[Path, ...]) -> list[Row]:
