@@ -5,7 +5,7 @@ from planted import random_network
 from minimod import TrainingConfig, TwoLayerNet
 from minimod.activations import ACTIVATIONS
 from minimod.backend import SERIAL
-from minimod.data import Pairs
+from minimod.data import Pairs, build_dataset
 from minimod.errors import InputError
 from minimod.gradient import loss_and_gradient, make_blocks
 from minimod.losses import LOSSES
@@ -114,3 +114,11 @@ def test_float32_and_float64_start_from_the_same_numbers():
     )
     assert single.U.dtype == np.float32 and double.U.dtype == np.float64
     assert (single.U == double.U.astype(np.float32)).all()
+
+
+def test_the_seed_of_the_initialisation_can_be_another_than_that_of_the_data():
+    config = TrainingConfig(modulus=11, width=8, seed=3)
+    other = TrainingConfig(modulus=11, width=8, seed=3, init_seed=5)
+    assert (initial_network(other).W == initial_network(TrainingConfig(modulus=11, width=8, seed=5)).W).all()
+    assert (initial_network(other).W != initial_network(config).W).any()
+    assert (build_dataset(other).train.label == build_dataset(config).train.label).all()

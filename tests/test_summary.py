@@ -8,10 +8,10 @@ from planted import ideal_network
 from minimod import Run, TrainingConfig, analyze, filter_frequencies, train
 from minimod.analysis.accuracy import accuracies, predict_grid
 from minimod.analysis.filtration import fit_ideal_neurons
-from minimod.analysis.masking import KEEP, SCORES
+from minimod.analysis.masking import KEEP, SCORES, random_curves
 from minimod.analysis.readout import predict_ensemble, predict_interaction
 from minimod.analysis.summary import RANDOM_DRAWS
-from minimod.data import build_dataset
+from minimod.data import build_dataset, random_stream
 from minimod.errors import InputError
 from minimod.network import initial_network
 
@@ -87,6 +87,13 @@ def test_random_masks_stand_beside_the_scores(summary):
     for part in ("top", "rest"):
         low, mean, high = (np.array(summary["masks"][part][f"random{x}"]["clean"]) for x in (" low", "", " high"))
         assert (low <= mean + 1e-9).all() and (mean <= high + 1e-9).all() and (low < high).any()
+
+
+def test_the_random_subnetwork_is_the_mean_of_all_rankings(run, summary):
+    rankings = random_curves(run.network, run.dataset, random_stream(run.config.seed, "control"))
+    tests = [curves.top["test"][curves.top["validation"].argmax()] for curves in rankings]
+    assert np.std(tests) > 0
+    assert summary["methods"]["random subnetwork"]["test"] == pytest.approx(np.mean(tests))
 
 
 def test_an_ensemble_reads_out_all_its_networks(run):
