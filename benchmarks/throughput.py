@@ -19,19 +19,20 @@ import numpy as np
 from minimod import TrainingConfig
 from minimod.backend import Backend, available_cores, open_backend
 from minimod.data import Dataset, build_dataset
-from minimod.gradient import loss_and_gradient, make_blocks
+from minimod.gradient import Gradient, in_tiles, make_blocks
 from minimod.network import TwoLayerNet, initial_network
 from minimod.optimizers import OPTIMIZERS
 
 
 def minimod_step(config: TrainingConfig, network: TwoLayerNet, dataset: Dataset, backend: Backend):
     """A function that takes one step and returns the loss and gradient before it."""
-    blocks = make_blocks(dataset.train, network, backend)
+    blocks = make_blocks(in_tiles(dataset.train, network.modulus, backend.block_size(network.width)), network, backend)
+    gradient_of = Gradient(network, config.loss, backend)
     optimizer = OPTIMIZERS[config.optimizer](network.parameters, config)
 
     def step():
-        loss, gradient = loss_and_gradient(network, blocks, config.loss, backend)
-        optimizer.step(gradient)
+        loss, gradient, _ = gradient_of(blocks)
+        optimizer.step(gradient, backend)
         return float(loss), gradient
 
     return step

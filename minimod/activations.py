@@ -1,4 +1,7 @@
-"""The activations: name -> (φ, φ'), functions of the pre-activations Z of any shape, on NumPy or CuPy arrays."""
+"""The activations: name -> (φ, φ'), functions of the pre-activations Z of any shape, on NumPy or CuPy arrays.
+
+Both take `out`, an array for the result, as NumPy's functions do; it may be Z itself.
+"""
 
 import math
 from collections.abc import Callable
@@ -10,7 +13,7 @@ from minimod.backend import erf
 
 
 class Activation(NamedTuple):
-    """An activation φ and its derivative φ'. A derivative may be of booleans: they multiply as 0 and 1."""
+    """An activation φ and its derivative φ'. Without `out`, a derivative may be of booleans: they count as 0 and 1."""
 
     value: Callable
     derivative: Callable
@@ -25,12 +28,24 @@ def _normal_pdf(Z):
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    # max(z, 0), with φ'(0) = 0.
-    "relu": Activation(lambda Z: np.maximum(Z, 0), lambda Z: Z > 0),
+    # max(z, 0), with φ'(0) = 0. NumPy vectorises clip, 0.13 ns an element, but not maximum with a number, 0.37 ns.
+    "relu": Activation(
+        lambda Z, out=None: np.clip(Z, 0, np.inf, out=out),
+        lambda Z, out=None: np.greater(Z, 0, out=out),
+    ),
     # z². Of a sum of two cosines it holds twice their product: the cosine of the sum plus that of the difference.
-    "quadratic": Activation(lambda Z: Z * Z, lambda Z: 2 * Z),
+    "quadratic": Activation(
+        lambda Z, out=None: np.multiply(Z, Z, out=out),
+        lambda Z, out=None: np.multiply(Z, 2, out=out),
+    ),
     # z Φ(z) with the normal distribution function Φ, exact (Hendrycks & Gimpel, arXiv 1606.08415).
-    "gelu": Activation(lambda Z: Z * _normal_cdf(Z), lambda Z: _normal_cdf(Z) + Z * _normal_pdf(Z)),
+    "gelu": Activation(
+        lambda Z, out=None: np.multiply(Z, _normal_cdf(Z), out=out),
+        lambda Z, out=None: np.add(_normal_cdf(Z), Z * _normal_pdf(Z), out=out),
+    ),
     # max(-z, 0), with φ'(0) = 0.
-    "reverse_relu": Activation(lambda Z: np.maximum(-Z, 0), lambda Z: -(Z < 0).astype(Z.dtype)),
+    "reverse_relu": Activation(
+        lambda Z, out=None: np.clip(np.negative(Z, out=out), 0, np.inf, out=out),
+        lambda Z, out=None: np.minimum(np.sign(Z, out=out), 0, out=out),
+    ),
 }

@@ -6,6 +6,7 @@ at once. What is left to decide lies here; no other module imports cupy.
 """
 
 import logging
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,8 +27,9 @@ class Backend:
     """An array module, and a way to apply a function to many blocks of examples.
 
     xp: numpy or cupy.
-    map: like the built-in `map`; on the CPU it spreads the calls over threads and keeps their order.
+    map: like the built-in `map` of one iterable; on the CPU it spreads the calls over threads and keeps their order.
     block_elements, block_examples: how many pre-activations and how many examples a block may have.
+    piece_elements: how many numbers a piece of a parameter may have.
     description: one line for people.
     """
 
@@ -35,17 +37,36 @@ class Backend:
     map: Callable
     block_elements: int
     block_examples: int
+    piece_elements: int
     description: str
 
     def block_size(self, width: int) -> int:
         """Examples a block. On a device it depends on the width alone, so sums are reproducible."""
         return max(64, min(self.block_elements // max(1, width), self.block_examples))
 
+    def map_pieces(self, function: Callable, *arrays: dict) -> None:
+        """Call function(x, y, ...) on matching pieces of the arrays of each name, cut along the first axis.
+
+        What is done to every number by itself is done in parallel and in cache. `arrays` are dictionaries; the first
+        one's names count.
+        """
+
+        def on_piece(piece):
+            name, rows = piece
+            function(*(each[name][rows] for each in arrays))
+
+        pieces = []
+        for name, array in arrays[0].items():
+            n = max(1, self.piece_elements // math.prod(array.shape[1:]))
+            pieces += [(name, slice(start, start + n)) for start in range(0, len(array), n)]
+        list(self.map(on_piece, pieces))
+
 
 # Blocks for the CPU: 2 MiB of float32 stay near a core, and narrow networks still make enough blocks to share out.
-CPU_BLOCK = (2**19, 2**9)
-# Blocks for a GPU: 512 MiB of float32, few and large.
-GPU_BLOCK = (2**27, 2**20)
+# Pieces of 128 KiB: an optimiser's arrays and intermediate results stay in a core's own cache.
+CPU_BLOCK = (2**19, 1280, 2**15)
+# For a GPU: 128 MiB of float32, and parameters whole.
+GPU_BLOCK = (2**25, 2**20, 2**62)
 
 SERIAL = Backend(np, map, *CPU_BLOCK, "NumPy, the calling thread")
 
@@ -77,6 +98,22 @@ def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[B
     from threadpoolctl import threadpool_limits
 
     threads = threads or available_cores()
+
+    def spread(function, items):
+        """The calling thread and the pool's take the next item when they have finished one."""
+        items = list(items)
+        results, queue = [None] * len(items), iter(range(len(items)))
+
+        def work():
+            for i in queue:
+                results[i] = function(items[i])
+
+        helpers = [pool.submit(work) for _ in range(min(threads, len(items)) - 1)]
+        work()
+        for helper in helpers:
+            helper.result()
+        return results
+
     # A diverging run overflows; training reports that once and in words, for a GPU as for NumPy.
     quiet = {"over": "ignore", "invalid": "ignore"}
     with (
@@ -84,7 +121,7 @@ def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[B
         np.errstate(**quiet),
         ThreadPoolExecutor(threads, initializer=lambda: np.seterr(**quiet)) as pool,
     ):
-        yield Backend(np, pool.map, *CPU_BLOCK, f"NumPy {np.__version__}, {threads} threads")
+        yield Backend(np, spread, *CPU_BLOCK, f"NumPy {np.__version__}, {threads} threads")
 
 
 def available_cores() -> int:
@@ -125,12 +162,25 @@ def erf(Z):
     return special.erf(Z)
 
 
-def scatter_matrix(index, size: int, xp: ModuleType, dtype):
-    """The sparse transposed one-hot matrix of `index`, (size, n). Times an array (n, M), it sums rows by index."""
-    if xp is np:
-        from scipy import sparse
-    else:
-        from cupyx.scipy import sparse
-    n = len(index)
-    ones, columns = xp.ones(n, dtype), xp.arange(n)
-    return sparse.csr_matrix((ones, (xp.asarray(index), columns)), shape=(size, n))
+def take_rows(X, index, out=None):
+    """X[index], the rows of an array of any backend, into `out` if it is given. The index must be in range."""
+    if isinstance(X, np.ndarray):
+        return X.take(index, axis=0, out=out, mode="clip")  # "raise" would go through another copy of `out`
+    return X.take(index, axis=0, out=out)
+
+
+def one_hot_matrix(index: np.ndarray, xp: ModuleType, dtype):
+    """The k different values in `index`, sorted, and its transposed one-hot matrix (k, n), for the device of `xp`.
+
+    The matrix times an array (n, M) sums that array's rows by index. It is sparse on the host. On a GPU it is dense:
+    k is small where the examples are in tiles, and unlike cuSPARSE's, cuBLAS's products have the same bits every time.
+    """
+    values, positions, counts = np.unique(index, return_inverse=True, return_counts=True)
+    if xp is not np:
+        one_hot = np.equal.outer(np.arange(len(values)), positions)
+        return xp.asarray(values), xp.asarray(one_hot.astype(dtype))
+    from scipy.sparse import csr_matrix
+
+    row_starts = np.concatenate([[0], counts.cumsum()])
+    ones, columns = np.ones(len(index), dtype), positions.argsort(kind="stable")
+    return values, csr_matrix((ones, columns, row_starts), shape=(len(values), len(index)))

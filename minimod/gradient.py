@@ -2,10 +2,13 @@
 
 The mathematics is in network.py; here is what makes it fast and reproducible. The cut into blocks depends on the
 examples and the width alone, block i belongs to shard i mod SHARDS, each shard is summed in order by one thread, and
-then the shards are summed in order: the result has the same bits for any number of threads.
+then the shards are summed in order: the result has the same bits for any number of threads. The memory of all this is
+kept from one call to the next, since fresh memory costs more than what is computed in it.
 """
 
-from minimod.backend import Backend, scatter_matrix
+import numpy as np
+
+from minimod.backend import Backend, one_hot_matrix
 from minimod.data import Pairs
 from minimod.losses import LOSSES
 from minimod.network import Block, TwoLayerNet
@@ -14,42 +17,79 @@ from minimod.network import Block, TwoLayerNet
 SHARDS = 8
 
 
+def in_tiles(pairs: Pairs, modulus: int, size: int) -> Pairs:
+    """The pairs, reordered so that `size` consecutive ones are about a square of the grid: few different tokens."""
+    side = max(1, round(modulus * (size / max(1, len(pairs))) ** 0.5))
+    return pairs[np.lexsort((pairs.b, pairs.a, pairs.b // side, pairs.a // side))]
+
+
 def make_blocks(pairs: Pairs, network: TwoLayerNet, backend: Backend) -> list[Block]:
-    """The pairs in blocks of `backend.block_size(width)` examples, on the backend's device."""
-    size, xp, dtype = backend.block_size(network.width), backend.xp, network.U.dtype
+    """The pairs, in order, in blocks of `backend.block_size(width)` examples, on the backend's device."""
+    size, xp = backend.block_size(network.width), backend.xp
     blocks = []
     for start in range(0, len(pairs), size):
         part = pairs[start : start + size]
-        a, b, label = xp.asarray(part.a), xp.asarray(part.b), xp.asarray(part.label)
-        A_T, B_T = (scatter_matrix(index, network.modulus, xp, dtype) for index in (a, b))
-        blocks.append(Block(a, b, label, A_T, B_T))
+        a, b, label = (xp.asarray(array) for array in (part.a, part.b, part.label))
+        rows_a, A_T = one_hot_matrix(part.a, xp, network.U.dtype)
+        rows_b, B_T = one_hot_matrix(part.b, xp, network.U.dtype)
+        blocks.append(Block(a, b, label, rows_a, A_T, rows_b, B_T))
     return blocks
 
 
-def loss_and_gradient(network: TwoLayerNet, blocks: list[Block], loss: str, backend: Backend):
-    """The mean loss over all blocks' examples, a scalar on the device, and its gradient by parameter name."""
-    n_total = sum(len(block.label) for block in blocks)
+class Gradient:
+    """The mean loss of a network over blocks of examples, and its gradient."""
 
-    def shard(blocks):
-        return accumulate(block_loss_and_gradient(network, block, loss, n_total) for block in blocks)
+    def __init__(self, network: TwoLayerNet, loss: str, backend: Backend):
+        self.network, self.loss, self.backend = network, LOSSES[loss], backend
+        self._buffers = []      # for Z, H, F and dW, those that no thread is using
+        self._sums = []         # the gradient of each shard
 
-    shards = [blocks[i::SHARDS] for i in range(min(SHARDS, len(blocks)))]
-    return accumulate(backend.map(shard, shards))
+    def __call__(self, blocks: list[Block], predict: bool = False):
+        """The mean loss over the blocks' examples, its gradient by parameter name, and their predicted labels, (n,).
+
+        All are on the device. The gradient's arrays are overwritten by the next call. The labels are None unless asked
+        for by `predict`; they cost next to nothing here.
+        """
+        n_total = sum(len(block.label) for block in blocks)
+        shards = [blocks[i::SHARDS] for i in range(min(SHARDS, len(blocks)))]
+        while len(self._sums) < len(shards):
+            self._sums.append({name: np.empty_like(array) for name, array in self.network.parameters.items()})
+
+        predicted = [None] * len(blocks)
+
+        def add_up_shard(i):
+            loss, predicted[i::SHARDS] = self._add_up(shards[i], n_total, self._sums[i], predict)
+            return loss
+
+        losses = list(self.backend.map(add_up_shard, range(len(shards))))
+        self.backend.map_pieces(add_to_first, *self._sums[: len(shards)])
+        return sum(losses), self._sums[0], np.concatenate(predicted) if predict else None
+
+    def _add_up(self, blocks: list[Block], n_total: int, gradient: dict, predict: bool):
+        """Some blocks' share of the mean loss over n_total examples, and (or None) their predicted labels.
+
+        Their share of the gradient goes into `gradient`.
+        """
+        for array in gradient.values():
+            array.fill(0)
+        buffers = self._buffers.pop() if self._buffers else self._new_buffers()
+        loss, predicted = 0, []
+        for block in blocks:
+            Z, H, F = self.network.forward(block.a, block.b, [buffer[: len(block.a)] for buffer in buffers[:3]])
+            predicted.append(F.argmax(axis=1) if predict else None)
+            block_loss, dF = self.loss(F, block.label, n_total)
+            self.network.backward(block, Z, H, dF, gradient, buffers[3])
+            loss = loss + block_loss
+        self._buffers.append(buffers)
+        return loss, predicted
+
+    def _new_buffers(self):
+        n, U = self.backend.block_size(self.network.width), self.network.U
+        P, M = U.shape
+        return [np.empty(shape, U.dtype, like=U) for shape in ((n, M), (n, M), (n, P), (M, P))]
 
 
-def block_loss_and_gradient(network: TwoLayerNet, block: Block, loss: str, n_total: int):
-    """One block's share of the mean loss over n_total examples, and of its gradient."""
-    Z, H, F = network.forward(block.a, block.b)
-    value, dF = LOSSES[loss](F, block.label, n_total)
-    return value, network.backward(block, Z, H, dF)
-
-
-def accumulate(parts):
-    """The sum of (loss, gradient) pairs, in order; the first one's gradient arrays are used up."""
-    parts = iter(parts)
-    total_loss, total = next(parts)
-    for loss, gradient in parts:
-        total_loss = total_loss + loss
-        for name, array in gradient.items():
-            total[name] += array
-    return total_loss, total
+def add_to_first(total, *others) -> None:
+    """Add arrays to the first one, in order, in place."""
+    for other in others:
+        total += other

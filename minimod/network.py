@@ -7,18 +7,21 @@ from typing import NamedTuple
 import numpy as np
 
 from minimod.activations import ACTIVATIONS
+from minimod.backend import take_rows
 from minimod.data import random_stream
 from minimod.errors import InputError
 
 
 class Block(NamedTuple):
-    """n examples, and the sparse one-hot matrices of their inputs, transposed. Arrays live where the network's do."""
+    """n examples, and the one-hot matrices of their inputs, transposed. Arrays live where the network's do."""
 
     a: np.ndarray          # (n,) tokens
     b: np.ndarray          # (n,)
     label: np.ndarray      # (n,) the labels to be fitted, corrupted ones among them
-    A_T: object            # (P, n) sparse: A_T @ X sums the rows of X over the examples with the same a
-    B_T: object            # (P, n) sparse, likewise for b
+    tokens_a: np.ndarray   # (k,) the different tokens among a, sorted
+    A_T: object            # (k, n) their one-hot rows: A_T @ X sums the rows of X over the examples with the same a
+    tokens_b: np.ndarray   # likewise for b
+    B_T: object
 
 
 @dataclass(eq=False)
@@ -75,32 +78,35 @@ class TwoLayerNet:
         changes = {"U": True, "V": not self.tied, "W": True, "mu": self.has_bias}
         return {name: array for name, array in self.arrays.items() if changes[name]}
 
-    def forward(self, a, b):
-        """Pre-activations Z (n, M), hidden H (n, M) and logits F (n, P) for inputs a and b of shape (n,)."""
-        Z = self.U[a]
-        Z += self.V[b]                                       # U e_a + V e_b      (n, M)
-        H = ACTIVATIONS[self.activation].value(Z)            # φ(Z)               (n, M)
-        F = H @ self.W
+    def forward(self, a, b, out=(None, None, None)):
+        """Pre-activations Z (n, M), hidden H (n, M) and logits F (n, P) for inputs a and b of shape (n,).
+
+        `out`: arrays for Z, H and F. Without them the memory is new.
+        """
+        Z, H, F = out
+        Z = take_rows(self.U, a, out=Z)
+        Z += take_rows(self.V, b, out=H)                     # U e_a + V e_b      (n, M)
+        H = ACTIVATIONS[self.activation].value(Z, out=H)     # φ(Z)               (n, M)
+        F = np.matmul(H, self.W, out=F)
         F += self.mu                                         # H W + μ            (n, P)
         return Z, H, F
 
-    def backward(self, block: Block, Z, H, dF) -> dict[str, np.ndarray]:
-        """The gradient of the loss for every parameter, from its gradient dF (n, P) with respect to the logits.
+    def backward(self, block: Block, Z, H, dF, gradient: dict, dW) -> None:
+        """Add the gradient of the loss for every parameter, from its gradient dF (n, P) for the logits, to `gradient`.
 
         dX stands for the derivative of the loss with respect to X. Beside each line stands the step of the forward pass
         that it goes back through; A and B are the examples' one-hot inputs, (n, P). Z and H are kept from that pass: a
-        block is small, so the memory that computing them again would save is not worth the time.
+        block is small, so the memory that computing them again would save is not worth the time. Each is used up when
+        it has been read for the last time: what comes next takes its place in memory. dW is memory of W's shape.
         """
-        gradient = {
-            "W": H.T @ dF,                                   # F = H W + μ        (M, P)
-            "mu": dF.sum(axis=0),                            #                    (P,)
-        }
-        dZ = dF @ self.W.T                                   # F = H W + μ        (n, M), dH until the next line
-        dZ *= ACTIVATIONS[self.activation].derivative(Z)     # H = φ(Z)           (n, M)
-        dU = block.A_T @ dZ                                  # Z = A U + B V      (P, M)
-        dV = block.B_T @ dZ                                  #                    (P, M)
-        gradient |= {"U": dU + dV} if self.tied else {"U": dU, "V": dV}
-        return {name: gradient[name] for name in self.parameters}
+        gradient["W"] += np.matmul(H.T, dF, out=dW)          # F = H W + μ        (M, P)
+        if self.has_bias:
+            gradient["mu"] += dF.sum(axis=0)                 #                    (P,)
+        dH = np.matmul(dF, self.W.T, out=H)                  # F = H W + μ        (n, M)
+        dZ = ACTIVATIONS[self.activation].derivative(Z, out=Z)
+        dZ *= dH                                             # H = φ(Z)           (n, M)
+        gradient["U"][block.tokens_a] += block.A_T @ dZ      # Z = A U + B V      (P, M)
+        gradient["U" if self.tied else "V"][block.tokens_b] += block.B_T @ dZ
 
     def logits(self, a, b):
         """Logits of shape (n, P) for inputs a and b of shape (n,), arrays or lists of tokens on the host.

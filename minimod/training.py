@@ -10,11 +10,10 @@ from minimod.analysis.accuracy import accuracies, predict, share
 from minimod.analysis.filtration import filter_frequencies
 from minimod.backend import Backend, open_backend, to_host
 from minimod.config import TrainingConfig
-from minimod.data import Dataset, build_dataset, random_stream
+from minimod.data import Dataset, Pairs, build_dataset, random_stream
 from minimod.errors import DivergenceError
-from minimod.gradient import loss_and_gradient, make_blocks
-from minimod.losses import LOSSES
-from minimod.network import Block, TwoLayerNet, initial_network
+from minimod.gradient import Gradient, in_tiles, make_blocks
+from minimod.network import TwoLayerNet, initial_network
 from minimod.optimizers import OPTIMIZERS
 from minimod.runs import METRICS, Run, append_metrics, create_directory, save_network
 
@@ -56,25 +55,33 @@ def _epochs(
 ) -> Iterator[tuple[int, dict[str, float] | None]]:
     """Train the network in place. After each epoch, and before the first: its number, and its measurements or None."""
     optimizer = OPTIMIZERS[config.optimizer](network.parameters, config)
-    train_blocks = make_blocks(dataset.train, network, backend)
+    gradient_of = Gradient(network, config.loss, backend)
+    pairs = in_tiles(dataset.train, config.modulus, backend.block_size(config.width))
+    blocks = make_blocks(pairs, network, backend)
     schedule = evaluation_epochs(config.epochs, config.eval_every)
     next_evaluation = next(schedule)
     losses = []  # one an epoch since the last evaluation, left on the device: fetching each would make a GPU wait
 
     for epoch in range(config.epochs + 1):
-        if epoch > 0:
-            for blocks in _batches(config, epoch, dataset, network, train_blocks, backend):
-                loss, gradient = loss_and_gradient(network, blocks, config.loss, backend)
-                optimizer.step(gradient)
-            losses.append(loss)
-        if epoch < next_evaluation:
-            yield epoch, None
-            continue
-        loss, predicted = training_predictions(network, train_blocks, config.loss, backend)
-        _raise_if_diverged([*losses, loss], epoch)
-        losses.clear()
-        next_evaluation = next(schedule, None)
-        yield epoch, {"loss": float(loss)} | measure(network, dataset, predicted, backend)
+        measured = epoch == next_evaluation
+        if measured or config.batch_size is None:
+            loss, gradient, predicted = gradient_of(blocks, predict=measured)  # also that of the next epoch's step
+        losses.append(loss)
+        row = None
+        if measured:
+            _raise_if_diverged(losses, epoch)
+            losses.clear()
+            next_evaluation = next(schedule, None)
+            row = {"loss": float(loss)} | measure(network, dataset, pairs, to_host(predicted), backend)
+        yield epoch, row
+        if epoch == config.epochs:
+            return
+        if config.batch_size is None:
+            optimizer.step(gradient, backend)
+        else:
+            for batch in _batches(config, epoch + 1, dataset.train):
+                loss, gradient, _ = gradient_of(make_blocks(batch, network, backend))
+                optimizer.step(gradient, backend)
 
 
 def evaluation_epochs(epochs: int, every: int | None = None) -> Iterator[int]:
@@ -86,22 +93,12 @@ def evaluation_epochs(epochs: int, every: int | None = None) -> Iterator[int]:
     yield epochs
 
 
-def training_predictions(network: TwoLayerNet, blocks: list[Block], loss: str, backend: Backend):
-    """The mean loss over the blocks' examples, a scalar on the device, and the predicted labels (n,), on the host."""
-    n_total = sum(len(block.label) for block in blocks)
-
-    def block_predictions(block):
-        logits = network.forward(block.a, block.b)[2]
-        return LOSSES[loss](logits, block.label, n_total)[0], logits.argmax(axis=1)
-
-    losses, labels = zip(*backend.map(block_predictions, blocks), strict=True)
-    return sum(losses), to_host(np.concatenate(labels))
-
-
-def measure(network: TwoLayerNet, dataset: Dataset, predicted: np.ndarray, backend: Backend) -> dict[str, float]:
-    """Accuracies, filtered test accuracy and norms; `predicted` are the labels predicted for the training pairs."""
+def measure(
+    network: TwoLayerNet, dataset: Dataset, train: Pairs, predicted: np.ndarray, backend: Backend
+) -> dict[str, float]:
+    """Accuracies, filtered test accuracy and norms; `predicted` are the labels predicted for the pairs of `train`."""
     grid = np.empty_like(dataset.rule.label_table)
-    grid[dataset.train.a, dataset.train.b] = predicted
+    grid[train.a, train.b] = predicted
     for pairs in (dataset.validation, dataset.test):
         grid[pairs.a, pairs.b] = predict(network, pairs.a, pairs.b, backend)
     row = {f"{name}_accuracy": value for name, value in accuracies(grid, dataset).items()}
@@ -111,15 +108,11 @@ def measure(network: TwoLayerNet, dataset: Dataset, predicted: np.ndarray, backe
     return row | {f"norm_{name}": float(np.sqrt((X * X).sum())) for name, X in network.arrays.items()}
 
 
-def _batches(config, epoch, dataset: Dataset, network, train_blocks: list[Block], backend) -> Iterator[list[Block]]:
-    """The blocks of every gradient step of an epoch: all at once, or those of each batch of a new random order."""
-    if config.batch_size is None:
-        yield train_blocks
-        return
-    order = random_stream(config.seed, "batches", epoch).permutation(len(dataset.train))
+def _batches(config: TrainingConfig, epoch: int, train: Pairs) -> Iterator[Pairs]:
+    """The batches of an epoch, cut from a new random order."""
+    order = random_stream(config.seed, "batches", epoch).permutation(len(train))
     for start in range(0, len(order), config.batch_size):
-        batch = np.sort(order[start : start + config.batch_size])
-        yield make_blocks(dataset.train[batch], network, backend)
+        yield train[np.sort(order[start : start + config.batch_size])]
 
 
 def _raise_if_diverged(losses: list, epoch: int) -> None:

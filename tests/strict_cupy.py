@@ -2,7 +2,7 @@
 
 A StrictArray refuses to meet a host array, to turn into one by itself, and to be indexed by one; it follows NumPy's
 protocols as CuPy's arrays do. `install` puts modules `cupy` and `cupyx` of this kind where `import` finds them.
-Transfers between host and device are counted, and the functions called are noted, to be looked up in the real CuPy.
+Transfers between host and device are counted, and every call is noted, to be held against the real CuPy.
 """
 
 import sys
@@ -10,13 +10,16 @@ from collections import Counter
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
-import scipy.sparse
 import scipy.special
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 transfers = Counter()
-functions = set()           # dotted names, as in "fft.rfft"
-methods = set()             # of arrays
+calls = set()               # (name, number of arguments, their keywords): "fft.rfft", "ndarray.take"
+
+
+def note(name, args, kwargs):
+    """Remember a call."""
+    calls.add((name, len(args), tuple(sorted(kwargs))))
 
 
 class StrictArray(NDArrayOperatorsMixin):
@@ -31,19 +34,19 @@ class StrictArray(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
         if method != "__call__":
             raise TypeError(f"{ufunc.__name__}.{method} is not for device arrays")
-        functions.add(ufunc.__name__)
         if out is not None:
             kwargs["out"] = tuple(map(unwrap, out))
+        note(ufunc.__name__, inputs, kwargs)
         result = getattr(ufunc, method)(*map(unwrap, inputs), **kwargs)
         return out[0] if out is not None else StrictArray(result)
 
     def __array_function__(self, func, types, args, kwargs):
-        functions.add(".".join([*func.__module__.split(".")[1:], func.__name__]))
+        note(".".join([*func.__module__.split(".")[1:], func.__name__]), args, kwargs)
         if func is np.asarray:      # called with like=: the way in for host data
             return asarray(*args, **kwargs)
         args = [type(arg)(map(unwrap, arg)) if isinstance(arg, (list, tuple)) else unwrap(arg) for arg in args]
         result = func(*args, **{name: unwrap(value) for name, value in kwargs.items()})
-        return StrictArray(result)
+        return list(map(StrictArray, result)) if isinstance(result, list) else StrictArray(result)
 
     def __getitem__(self, index):
         return StrictArray(self._host[unwrap_index(index)])
@@ -76,10 +79,18 @@ class StrictArray(NDArrayOperatorsMixin):
     def __getattr__(self, name):
         if name in ("shape", "dtype", "ndim"):
             return getattr(self._host, name)
-        if name not in ("argmax", "astype", "copy", "max", "sum"):
+        if name not in METHODS:
             raise AttributeError(f"{name}: if CuPy's arrays have it, add it to the stand-in")
-        methods.add(name)
-        return lambda *args, **kwargs: StrictArray(getattr(self._host, name)(*map(unwrap, args), **kwargs))
+
+        def method(*args, **kwargs):
+            note(f"ndarray.{name}", args, kwargs)
+            kwargs = {keyword: unwrap(value) for keyword, value in kwargs.items()}
+            return StrictArray(getattr(self._host, name)(*map(unwrap, args), **kwargs))
+
+        return method
+
+
+METHODS = ("argmax", "argsort", "astype", "copy", "cumsum", "fill", "max", "mean", "std", "sum", "take")
 
 
 def unwrap(value):
@@ -104,19 +115,6 @@ def asarray(value):
     return StrictArray(np.array(value))
 
 
-class csr_matrix:
-    """As cupyx.scipy.sparse.csr_matrix, as far as a product with a dense array goes."""
-
-    def __init__(self, data_and_indices, shape):
-        data, indices = data_and_indices
-        self._host = scipy.sparse.csr_matrix((unwrap(data), tuple(map(unwrap, indices))), shape=shape)
-
-    __array_ufunc__ = None
-
-    def __matmul__(self, dense):
-        return StrictArray(self._host @ unwrap(dense))
-
-
 def install(monkeypatch):
     """Make `import cupy` and `import cupyx` find this stand-in until the test ends, with one device to use."""
     from minimod import backend
@@ -129,17 +127,14 @@ def install(monkeypatch):
     cupy.cuda = SimpleNamespace(runtime=SimpleNamespace(
         getDeviceProperties=lambda device: {"name": b"pretended GPU"},
     ))
-    sparse = SimpleNamespace(csr_matrix=csr_matrix)
     special = SimpleNamespace(erf=lambda Z: StrictArray(scipy.special.erf(unwrap(Z))))
     cupyx = ModuleType("cupyx")
     cupyx.scipy = ModuleType("cupyx.scipy")
-    cupyx.scipy.sparse, cupyx.scipy.special = sparse, special
-    modules = {"cupy": cupy, "cupyx": cupyx, "cupyx.scipy": cupyx.scipy, "cupyx.scipy.sparse": sparse,
-               "cupyx.scipy.special": special}  # fmt: skip
+    cupyx.scipy.special = special
+    modules = {"cupy": cupy, "cupyx": cupyx, "cupyx.scipy": cupyx.scipy, "cupyx.scipy.special": special}
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
     backend.gpu_problem.cache_clear()
-    monkeypatch.setattr(backend, "GPU_BLOCK", backend.CPU_BLOCK)  # the same blocks, so the same bits
     backend.gpu_problem()  # it tries the device, which is not to be counted
     transfers.clear()
     return cupy

@@ -1,5 +1,7 @@
 import functools
 import importlib
+import inspect
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,6 +14,9 @@ from strict_cupy import StrictArray
 
 from minimod import TrainingConfig, backend, train
 from minimod.activations import ACTIVATIONS
+from minimod.analysis.masking import random_curves, score_curves
+from minimod.analysis.methods import METHODS
+from minimod.analysis.readout import predict_ensemble
 from minimod.errors import InputError
 from minimod.losses import LOSSES
 from minimod.optimizers import OPTIMIZERS
@@ -41,16 +46,38 @@ VARIANTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("block", [backend.GPU_BLOCK, (2**10, 64, 2**6)], ids=["one block", "blocks and pieces"])
 @pytest.mark.parametrize("options", VARIANTS, ids=str)
-def test_training_on_device_arrays_gives_the_numbers_of_numpy(cupy, options):
-    config = replace(SMALL, **options)
+def test_training_on_device_arrays_gives_the_numbers_of_numpy(cupy, options, block, monkeypatch):
+    """To rounding: sums are taken in another order."""
+    monkeypatch.setattr(backend, "GPU_BLOCK", block)
+    config = replace(SMALL, dtype="float64", **options)
     device, host = train(replace(config, device="gpu")), train(replace(config, device="cpu"))
     for name, array in host.network.arrays.items():
         assert type(device.network.arrays[name]) is np.ndarray
-        np.testing.assert_array_equal(device.network.arrays[name], array)
+        np.testing.assert_allclose(device.network.arrays[name], array, rtol=1e-6, atol=1e-9)
     for name in METRICS:
         if name != "seconds":
-            np.testing.assert_array_equal(device.history[name], host.history[name])
+            np.testing.assert_allclose(device.history[name], host.history[name], rtol=1e-9)
+
+
+def analysis(network, dataset):
+    """What the methods and the rankings of a network predict."""
+    generator = np.random.default_rng(0)
+    curves = [*score_curves(network, dataset).values(), *random_curves(network, dataset, generator)]
+    return [
+        *(method.predict(network, dataset.rule) for method in METHODS.values()),
+        predict_ensemble([network, network.subnetwork(slice(0, 8))]),
+        *(part[measure] for each in curves for part in (each.top, each.rest) for measure in part),
+    ]
+
+
+def test_the_analysis_of_a_network_on_the_device_is_that_of_numpy(cupy):
+    run = train(replace(SMALL, modulus=23, width=32, dtype="float64", device="cpu"))
+    device = analysis(run.network.convert(cupy.asarray), run.dataset)
+    for ours, theirs in zip(device, analysis(run.network, run.dataset), strict=True):
+        assert type(ours) is np.ndarray
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_transfers_are_a_fixed_number_per_evaluation_and_none_per_epoch(cupy):
@@ -108,7 +135,7 @@ def test_without_cupy_auto_is_numpy_and_gpu_is_refused(monkeypatch, no_gpu_answe
 
 
 def test_block_sizes_depend_on_the_width_alone():
-    assert [backend.SERIAL.block_size(width) for width in (1, 1024, 2048, 10**9)] == [512, 512, 256, 64]
+    assert [backend.SERIAL.block_size(width) for width in (1, 1024, 2048, 10**9)] == [1280, 512, 256, 64]
 
 
 def test_the_stand_in_refuses_what_a_device_refuses():
@@ -123,22 +150,40 @@ def test_the_stand_in_refuses_what_a_device_refuses():
             attempt()
 
 
-def test_the_real_cupy_has_every_function_and_method_that_is_called(monkeypatch):
-    """Run all variants on the stand-in, which notes what is called, and look each name up in the installed CuPy."""
+def test_the_real_cupy_has_every_function_and_method_that_is_called(monkeypatch, no_gpu_answer):
+    """Run everything on the stand-in, which notes what is called, and hold each call against the installed CuPy."""
     pytest.importorskip("cupy")
     with monkeypatch.context() as patch:
-        strict_cupy.install(patch)
+        device = strict_cupy.install(patch).asarray
         for options in VARIANTS:
-            train(replace(SMALL, device="gpu", epochs=1, **options))
+            run = train(replace(SMALL, device="gpu", epochs=1, **options))
+        analysis(run.network.convert(device), run.dataset)
     backend.gpu_problem.cache_clear()
     cupy = importlib.import_module("cupy")
-    assert len(strict_cupy.functions) > 10 and len(strict_cupy.methods) > 3
-    for name in sorted(strict_cupy.functions | {"asarray", "ones", "arange"}):
-        functools.reduce(getattr, name.split("."), cupy)
-    for name in sorted(strict_cupy.methods | {"get"}):
-        getattr(cupy.ndarray, name)
-    assert importlib.import_module("cupyx.scipy.sparse").csr_matrix
+    assert len(strict_cupy.calls) > 50
+    for name, n_arguments, keywords in sorted(strict_cupy.calls | {("ndarray.get", 0, ())}):
+        function = functools.reduce(getattr, name.split("."), cupy)
+        if isinstance(function, cupy.ufunc):
+            assert n_arguments <= function.nin and set(keywords) <= {"out", "dtype", "casting"}, name
+        else:
+            signature_of(function).bind(*[None] * n_arguments, **dict.fromkeys(keywords))
     assert importlib.import_module("cupyx.scipy.special").erf
+
+
+def signature_of(function):
+    """Of a compiled method of CuPy's arrays it is the first line of the docstring: `_ndarray_base.take(self, ...)`."""
+    if inspect.isfunction(function):
+        return inspect.signature(function)
+    first = re.search(r"\(self(?:, )?(.*?)\)(?: ->|$)", function.__doc__.splitlines()[0])[1]
+    names = (argument.split("=")[0].split()[-1] for argument in first.split(", ") if argument)
+    kinds = {"*": inspect.Parameter.VAR_POSITIONAL}
+    return inspect.Signature([
+        inspect.Parameter(
+            name.lstrip("*"), kinds.get(name[0], inspect.Parameter.POSITIONAL_OR_KEYWORD),
+            **({} if name[0] == "*" else {"default": None}),
+        )
+        for name in names
+    ])
 
 
 def test_help_does_not_wait_for_heavy_imports():

@@ -12,7 +12,7 @@ def logits():
 def test_cross_entropy_is_the_textbook_formula(logits):
     F, label = logits
     p = np.exp(F) / np.exp(F).sum(axis=1, keepdims=True)
-    loss, dF = LOSSES["cross_entropy"](F, label, 5)
+    loss, dF = LOSSES["cross_entropy"](F.copy(), label, 5)
     assert loss == pytest.approx(-np.log(p[np.arange(5), label]).mean(), rel=1e-12)
     np.testing.assert_allclose(dF, (p - np.eye(4)[label]) / 5, rtol=1e-12)
 
@@ -20,7 +20,7 @@ def test_cross_entropy_is_the_textbook_formula(logits):
 def test_mse_is_the_textbook_formula(logits):
     F, label = logits
     error = F - np.eye(4)[label]
-    loss, dF = LOSSES["mse"](F, label, 5)
+    loss, dF = LOSSES["mse"](F.copy(), label, 5)
     assert loss == pytest.approx((error**2).mean(), rel=1e-12)
     np.testing.assert_allclose(dF, 2 * error / 20, rtol=1e-12)
 
@@ -28,18 +28,16 @@ def test_mse_is_the_textbook_formula(logits):
 @pytest.mark.parametrize("name", LOSSES)
 def test_blocks_add_up_to_the_whole(name, logits):
     F, label = logits
-    loss, dF = LOSSES[name](F, label, 5)
-    parts = [LOSSES[name](F[rows], label[rows], 5) for rows in (slice(0, 2), slice(2, 5))]
+    loss, dF = LOSSES[name](F.copy(), label, 5)
+    parts = [LOSSES[name](F[rows].copy(), label[rows], 5) for rows in (slice(0, 2), slice(2, 5))]
     assert sum(part[0] for part in parts) == pytest.approx(loss, rel=1e-12)
     np.testing.assert_allclose(np.concatenate([part[1] for part in parts]), dF, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_logits_are_left_alone(name, logits):
+def test_the_gradient_takes_the_place_of_the_logits(name, logits):
     F, label = logits
-    before = F.copy()
-    LOSSES[name](F, label, 5)
-    assert (F == before).all()
+    assert LOSSES[name](F, label, 5)[1] is F
 
 
 def test_cross_entropy_does_not_collapse_on_confident_examples():

@@ -8,7 +8,6 @@ import pytest
 
 from minimod import TrainingConfig, filter_frequencies, train
 from minimod.analysis.accuracy import accuracies, predict_grid
-from minimod.backend import SERIAL
 from minimod.data import build_dataset
 from minimod.errors import DivergenceError, InputError
 from minimod.losses import LOSSES
@@ -29,7 +28,7 @@ def same_bits(run, other):
 @pytest.mark.parametrize("options", [{}, {"batch_size": 50}, {"optimizer": "muon"}])
 @pytest.mark.parametrize("threads", [1, 2, 4])
 def test_a_run_repeats_bit_for_bit_with_any_number_of_threads(threads, options, monkeypatch):
-    monkeypatch.setattr("minimod.backend.CPU_BLOCK", (64 * 64, 64))  # several blocks even for this small network
+    monkeypatch.setattr("minimod.backend.CPU_BLOCK", (64 * 64, 64, 256))  # several blocks even for this small network
     config = replace(SMALL, **options)
     assert same_bits(train(config), train(replace(config, threads=threads)))
 
@@ -121,12 +120,9 @@ def test_divergence_between_evaluations_is_dated_exactly():
 
 def batches(config, epoch):
     """The places in the training set of every batch's pairs, in an epoch."""
-    dataset = build_dataset(config)
-    codes = dataset.train.a * config.modulus + dataset.train.b
-    network = initial_network(config)
-    parts = _batches(config, epoch, dataset, network, [], SERIAL)
-    drawn = (np.concatenate([block.a * config.modulus + block.b for block in blocks]) for blocks in parts)
-    return [np.searchsorted(codes, part) for part in drawn]
+    train = build_dataset(config).train
+    codes = train.a * config.modulus + train.b
+    return [np.searchsorted(codes, part.a * config.modulus + part.b) for part in _batches(config, epoch, train)]
 
 
 def test_every_epoch_goes_over_every_training_pair_once():
