@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -28,6 +29,7 @@ class Backend:
 
     xp: numpy or cupy.
     map: like the built-in `map` of one iterable; on the CPU it spreads the calls over threads and keeps their order.
+    threads: over how many.
     block_elements, block_examples: how many pre-activations and how many examples a block may have.
     piece_elements: how many numbers a piece of a parameter may have.
     description: one line for people.
@@ -35,6 +37,7 @@ class Backend:
 
     xp: ModuleType
     map: Callable
+    threads: int
     block_elements: int
     block_examples: int
     piece_elements: int
@@ -68,7 +71,7 @@ CPU_BLOCK = (2**19, 1280, 2**15)
 # For a GPU: 128 MiB of float32, and parameters whole.
 GPU_BLOCK = (2**25, 2**20, 2**62)
 
-SERIAL = Backend(np, map, *CPU_BLOCK, "NumPy, the calling thread")
+SERIAL = Backend(np, map, 1, *CPU_BLOCK, "NumPy, the calling thread")
 
 
 @contextmanager
@@ -90,7 +93,7 @@ def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[B
         import cupy
 
         name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
-        yield Backend(cupy, map, *GPU_BLOCK, f"CuPy {cupy.__version__}, {name}")
+        yield Backend(cupy, map, 1, *GPU_BLOCK, f"CuPy {cupy.__version__}, {name}")
         return
 
     from concurrent.futures import ThreadPoolExecutor
@@ -121,7 +124,7 @@ def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[B
         np.errstate(**quiet),
         ThreadPoolExecutor(threads, initializer=lambda: np.seterr(**quiet)) as pool,
     ):
-        yield Backend(np, spread, *CPU_BLOCK, f"NumPy {np.__version__}, {threads} threads")
+        yield Backend(np, spread, threads, *CPU_BLOCK, f"NumPy {np.__version__}, {threads} threads")
 
 
 def available_cores() -> int:
@@ -141,6 +144,17 @@ def gpu_problem() -> str | None:
     except Exception as error:  # a missing driver, device, compiler or library: CuPy has an error of its own for each
         return f"CuPy {cupy.__version__} is installed but cannot use a GPU ({str(error).splitlines()[0]})"
     return None
+
+
+def free_memory(xp: ModuleType) -> float:
+    """Bytes that can still be had where the arrays of `xp` live; inf where the system does not tell."""
+    if xp is not np:
+        return xp.cuda.runtime.memGetInfo()[0]
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        return math.inf
 
 
 @cache

@@ -23,7 +23,7 @@ def cross_entropy(F, label, n_total: int):
     e = np.exp(F, out=F)                                     # (n, P)
     e_label = e[at_label]                                    # (n,)
     e[at_label] = 0
-    others = e @ np.ones(e.shape[1], e.dtype, like=e)        # (n,); BLAS adds up rows in a quarter of sum's time
+    others = e @ np.ones_like(e[0])                         # (n,); BLAS adds up rows in a quarter of sum's time
     total = others + e_label
     loss = np.where(f_label == 0, np.log1p(others), np.log(total) - f_label)
 

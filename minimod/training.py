@@ -8,11 +8,11 @@ import numpy as np
 
 from minimod.analysis.accuracy import accuracies, predict, share
 from minimod.analysis.filtration import filter_frequencies
-from minimod.backend import Backend, open_backend, to_host
+from minimod.backend import Backend, free_memory, open_backend, to_host
 from minimod.config import TrainingConfig
 from minimod.data import Dataset, Pairs, build_dataset, random_stream
 from minimod.errors import DivergenceError
-from minimod.gradient import Gradient, in_tiles, make_blocks
+from minimod.gradient import SHARDS, Gradient, in_tiles, make_blocks
 from minimod.network import TwoLayerNet, initial_network
 from minimod.optimizers import OPTIMIZERS
 from minimod.runs import METRICS, Run, append_metrics, create_directory, save_network
@@ -24,13 +24,20 @@ Progress = Callable[[int, dict[str, float] | None], None]
 def train(config: TrainingConfig, directory: Path | str | None = None, progress: Progress | None = None) -> Run:
     """Train a network. With a `directory` the run is written there as it goes, without one it stays in memory.
 
-    Raises InputError if the directory is neither new nor empty, or the device cannot be used, and DivergenceError at
-    the first evaluation that finds a loss which is not finite.
+    Raises InputError if the directory is neither new nor empty, or the device cannot be used, MemoryError if the
+    device's free memory is less than `memory_needed`, and DivergenceError at the first evaluation that finds a loss
+    which is not finite.
     """
     directory = None if directory is None else Path(directory)
-    dataset = build_dataset(config)
     history: dict[str, list[float]] = {name: [] for name in METRICS}
     with open_backend(config.device, config.threads) as backend:
+        needed, free = memory_needed(config, backend), free_memory(backend.xp)
+        if needed > free:
+            raise MemoryError(
+                f"training at width {config.width} and modulus {config.modulus} needs about {needed / 1e9:.3g} GB"
+                f" of memory, and {free / 1e9:.3g} GB are free"
+            )
+        dataset = build_dataset(config)
         network = initial_network(config).convert(backend.xp.asarray)
         if directory:
             create_directory(directory, config, backend.description)
@@ -48,6 +55,19 @@ def train(config: TrainingConfig, directory: Path | str | None = None, progress:
     if directory:
         save_network(directory, network)
     return Run(config, dataset, network, {name: np.array(column) for name, column in history.items()}, directory)
+
+
+def memory_needed(config: TrainingConfig, backend: Backend) -> int:
+    """About how many bytes `train` takes at its peak, from above, besides Python and its libraries.
+
+    Three parts: the data, 150 bytes for each of the P² pairs; of the parameters' size, one gradient for each shard, the
+    parameters with an optimiser's state, and what an evaluation's Fourier transforms take (21 times in all); and for
+    each thread the blocks that it works on. A test holds this against the peak that is measured.
+    """
+    P, M, itemsize = config.modulus, config.width, np.dtype(config.dtype).itemsize
+    parameters = (3 * P * M + P) * itemsize
+    block = min(backend.block_size(M), P * P) * (M + P) * itemsize
+    return 150 * P * P + (SHARDS + 13) * parameters + 3 * backend.threads * block
 
 
 def _epochs(

@@ -125,7 +125,7 @@ def install(monkeypatch):
     cupy.ones = lambda *args: StrictArray(np.ones(*args))
     cupy.arange = lambda *args: StrictArray(np.arange(*args))
     cupy.cuda = SimpleNamespace(runtime=SimpleNamespace(
-        getDeviceProperties=lambda device: {"name": b"pretended GPU"},
+        getDeviceProperties=lambda device: {"name": b"pretended GPU"}, memGetInfo=lambda: (10**9, 10**9),
     ))
     special = SimpleNamespace(erf=lambda Z: StrictArray(scipy.special.erf(unwrap(Z))))
     cupyx = ModuleType("cupyx")

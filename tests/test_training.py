@@ -1,6 +1,7 @@
 import itertools
 import math
 import re
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -8,13 +9,14 @@ import pytest
 
 from minimod import TrainingConfig, filter_frequencies, train
 from minimod.analysis.accuracy import accuracies, predict_grid
+from minimod.backend import open_backend
 from minimod.data import build_dataset
 from minimod.errors import DivergenceError, InputError
 from minimod.losses import LOSSES
 from minimod.network import initial_network
 from minimod.optimizers import OPTIMIZERS
 from minimod.runs import METRICS
-from minimod.training import _batches, evaluation_epochs
+from minimod.training import _batches, evaluation_epochs, memory_needed
 
 SMALL = TrainingConfig(modulus=23, width=64, epochs=12, noise_ratio=0.3, threads=2)
 
@@ -177,3 +179,28 @@ def test_other_rules_come_out_of_noise_too(rule):
     history = train(config).history
     assert history["filtered_test_accuracy"][-1] > 0.9
     assert history["test_accuracy"][-1] < 0.5
+
+
+@pytest.mark.parametrize("options", [
+    {"modulus": 113, "width": 16}, {"modulus": 113, "width": 1024}, {"modulus": 23, "width": 8192},
+    {"modulus": 227, "width": 16, "batch_size": 20_000}, {"modulus": 59, "width": 1024, "dtype": "float64"},
+    {"modulus": 59, "width": 2048, "activation": "gelu"}, {"modulus": 59, "width": 2048, "optimizer": "muon"},
+], ids=str)  # fmt: skip
+def test_the_estimate_of_memory_is_a_bound_and_not_a_loose_one(options):
+    config = TrainingConfig(epochs=1, threads=2, **options)
+    with open_backend("cpu", 2) as backend:
+        needed = memory_needed(config, backend)
+    train(replace(SMALL, epochs=0))  # imports
+    tracemalloc.start()
+    train(config)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak <= needed <= 2 * peak
+
+
+def test_what_does_not_fit_into_memory_is_refused_before_it_starts(monkeypatch, tmp_path):
+    monkeypatch.setattr("minimod.training.free_memory", lambda xp: 2e9)
+    message = r"width 1000000 and modulus 113 needs about 30 GB of memory, and 2 GB are free"
+    with pytest.raises(MemoryError, match=message):
+        train(TrainingConfig(width=10**6), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
