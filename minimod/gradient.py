@@ -84,9 +84,8 @@ class Gradient:
         return loss, predicted
 
     def _new_buffers(self):
-        n, U = self.backend.block_size(self.network.width), self.network.U
-        P, M = U.shape
-        return [np.empty(shape, U.dtype, like=U) for shape in ((n, M), (n, M), (n, P), (M, P))]
+        n = self.backend.block_size(self.network.width)
+        return [*self.network.new_buffers(n), np.empty_like(self.network.W)]
 
 
 def add_to_first(total, *others) -> None:

@@ -91,6 +91,11 @@ class TwoLayerNet:
         F += self.mu                                         # H W + μ            (n, P)
         return Z, H, F
 
+    def new_buffers(self, n: int) -> list:
+        """Arrays for the Z, H and F of n examples."""
+        P, M = self.U.shape
+        return [np.empty(shape, self.U.dtype, like=self.U) for shape in ((n, M), (n, M), (n, P))]
+
     def backward(self, block: Block, Z, H, dF, gradient: dict, dW) -> None:
         """Add the gradient of the loss for every parameter, from its gradient dF (n, P) for the logits, to `gradient`.
 
@@ -108,9 +113,10 @@ class TwoLayerNet:
         gradient["U"][block.tokens_a] += block.A_T @ dZ      # Z = A U + B V      (P, M)
         gradient["U" if self.tied else "V"][block.tokens_b] += block.B_T @ dZ
 
-    def logits(self, a, b):
+    def logits(self, a, b, out=(None, None, None)):
         """Logits of shape (n, P) for inputs a and b of shape (n,), arrays or lists of tokens on the host.
 
+        `out` is as in `forward`.
         Raises InputError for a token outside 0 .. P-1: -1 would count from the end, and a GPU checks no index.
         """
         tokens = np.stack([np.asarray(a), np.asarray(b)])
@@ -118,7 +124,7 @@ class TwoLayerNet:
         if len(outside):
             raise InputError("token", int(outside[0]), f"in 0 .. {self.modulus - 1}")
         a, b = np.asarray(tokens, like=self.U)
-        return self.forward(a, b)[2]
+        return self.forward(a, b, out)[2]
 
     def grid_logits(self, map=map):
         """Logits of every pair, of shape (P, P, P): first input, second input, class. P³ numbers.

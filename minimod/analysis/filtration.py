@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minimod.analysis.fourier import dominant_structure, phase_error, phases, power
+from minimod.backend import fft_module
 from minimod.network import TwoLayerNet
 from minimod.tasks import Rule
 
@@ -68,7 +69,7 @@ def _keep(spectrum, frequency):
 
 def _from_spectrum(spectrum, network: TwoLayerNet, rule: Rule) -> TwoLayerNet:
     """The network with these spectra in the rule's coordinates. Weights of tokens without coordinates are 0, like μ."""
-    u, v, w = np.fft.irfft(spectrum, n=rule.order, axis=1)               # each (N, M)
+    u, v, w = fft_module(spectrum).irfft(spectrum, n=rule.order, axis=1) # each (N, M)
     U, V, W = np.zeros_like(network.U), np.zeros_like(network.V), np.zeros_like(network.W)
     U[np.asarray(rule.tokens_a, like=U)] = u
     V[np.asarray(rule.tokens_b, like=V)] = v

@@ -7,6 +7,7 @@ For a vector x of shape (N,), x̂_k = Σ_t x_t exp(-2πi k t / N), and k and N -
 
 import numpy as np
 
+from minimod.backend import fft_module
 from minimod.errors import InputError
 from minimod.network import TwoLayerNet
 from minimod.tasks import Rule
@@ -27,7 +28,8 @@ def in_coordinates(network: TwoLayerNet, rule: Rule):
 
 def spectra(network: TwoLayerNet, rule: Rule):
     """The real FFT of every weight vector, complex, of shape (3, ⌊N/2⌋ + 1, M)."""
-    return np.fft.rfft(in_coordinates(network, rule), axis=1)
+    weights = in_coordinates(network, rule)
+    return fft_module(weights).rfft(weights, axis=1)
 
 
 def power(spectrum, order: int):

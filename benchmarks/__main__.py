@@ -1,0 +1,179 @@
+"""python -m benchmarks: minimod against PyTorch, JAX and the machine's own limit. See README.md beside this file."""
+
+import json
+import platform
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+import matplotlib
+from matplotlib import pyplot as plt
+
+from benchmarks import analysis, headline, many, steps
+from benchmarks.contenders import HINT, PEERS, installed
+from benchmarks.processes import Contender
+from minimod import TrainingConfig
+from minimod.backend import available_cores
+
+# Okabe and Ito's colours, told apart by colour-blind readers as well.
+COLOURS = {"minimod": "#D55E00", "torch eager": "#0072B2", "torch.compile": "#56B4E9", "JAX": "#009E73"}
+MARKERS = {"minimod": "o", "torch eager": "s", "torch.compile": "^", "JAX": "D"}
+
+
+@click.command()
+@click.option("--output", type=click.Path(path_type=Path), default=Path("benchmark"), show_default=True,
+              help="Directory for README.md, results.json and roofline.png.")  # fmt: skip
+@click.option("--threads", type=click.IntRange(1), default=available_cores(), show_default=True)
+@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Turns of every contender.")
+@click.option("--quick", is_flag=True, help="Two widths only, and neither headline nor many networks.")
+def main(output, threads, rounds, quick):
+    """Time minimod's training and analysis against what is installed of PyTorch and JAX."""
+    missing = [name for name in PEERS if name not in installed()]
+    if missing:
+        click.echo(f"skipped, not installed: {', '.join(missing)}; {HINT}", err=True)
+    cases = steps.cases(threads)
+    if quick:
+        cases = [steps.Case(threads, 256), steps.Case(threads, 1024)]
+    results = {}
+    for case in cases:
+        results[case] = steps.measure(case, rounds)
+        click.echo(f"{case}: {results[case]['minimod']['milliseconds']:.3g} ms", err=True)
+    text = [head(threads, rounds), steps.table(results), summary(results, threads)]
+    record = {"steps": [case._asdict() | {"contenders": row} for case, row in results.items()]}
+    record["analysis"] = analysis.measure(threads, rounds)
+    text.append(analysis_text(record["analysis"]))
+    if not quick:
+        record["headline"] = measure_headline(threads, rounds)
+        record["many"] = {width: many.measure(width, threads, not missing, rounds) for width in many.WIDTHS}
+        text += [headline_text(record["headline"]), many_text(record["many"])]
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "results.json").write_text(json.dumps(record, indent=1) + "\n")
+    (output / "README.md").write_text("\n\n".join(text) + "\n")
+    draw_roofline(results, threads, output / "roofline.png")
+    click.echo("\n\n".join(text[1:]))
+
+
+def head(threads: int, rounds: int) -> str:
+    """What was measured, how, and on what."""
+    versions = [f"Python {platform.python_version()}", f"NumPy {version('numpy')}"]
+    versions += [f"PyTorch {version('torch')}"] * ("torch eager" in installed())
+    versions += [f"JAX {version('jax')}"] * ("JAX" in installed())
+    return f"""# Benchmarks
+
+This page is what `python -m benchmarks --output benchmarks --rounds {rounds}` wrote, with the extra `bench` installed
+(`{HINT}`). Machine: {processor()}, {threads} cores used, shared with others. {", ".join(versions)}.
+Not measured on a GPU.
+
+A step is the gradient over all training pairs and an AdamW update, in float32. Every contender has a process of its
+own, kept to the same cores; they take turns, {rounds} rounds of them, and before each turn is timed it runs for 0.3 s.
+First it is checked that all have the same loss and gradient, to 1e-4. The *limit* is the time of the step's three
+matrix products alone, on minimod's blocks and threads; the share is the limit's time over minimod's. Under a peer's
+name stands its time over minimod's: 2 × is twice as slow. MB is peak memory, of minimod and then of each peer.
+
+## Training steps
+
+![Rate of the matrix products over width](roofline.png)"""
+
+
+def processor() -> str:
+    """The processor's name, where Linux tells it."""
+    try:
+        return re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())[1]
+    except (OSError, TypeError):
+        return platform.processor() or "unknown processor"
+
+
+def summary(results: dict, threads: int) -> str:
+    """How time grows with work and falls with threads."""
+    lines = []
+    if steps.Case(threads, 4096) in results:
+        lines.append(f"Slope of log(time) over log(n M P), widths 256 to 4096: {steps.slope(results, threads):.2f}.")
+    for width in steps.WIDTHS:
+        one, all_ = results.get(steps.Case(1, width)), results.get(steps.Case(threads, width))
+        if one and all_ and threads > 1:
+            gain = one["minimod"]["milliseconds"] / all_["minimod"]["milliseconds"]
+            lines.append(f"{threads} threads over 1 at width {width}: {gain:.2f} ×.")
+    return "\n".join(lines)
+
+
+def analysis_text(result: dict) -> str:
+    """The analysis in words."""
+    ours, naive = result["minimod"], result["naive"]
+    return f"""## Analysis
+
+Spectra, dominant frequencies, filtration, and the predictions of both networks for all pairs, for a headline network:
+minimod {ours:.0f} ms, plain NumPy as one would write it {naive:.0f} ms, {naive / ours:.2f} ×."""
+
+
+def measure_headline(threads: int, rounds: int) -> dict:
+    """Time to the headline of minimod and, if it is there, PyTorch: the median of three; and minimod's floor."""
+    runs = {"minimod": headline.minimod}
+    if "torch eager" in installed():
+        runs["torch eager"] = headline.torch_eager
+    times = {name: [] for name in runs}
+    for _ in range(min(3, rounds)):
+        for name, run in runs.items():
+            times[name].append(headline.measure(run, threads))
+    result = {name: sorted(each, key=lambda row: row["seconds"])[len(each) // 2] for name, each in times.items()}
+    limit = Contender("limit", TrainingConfig(), threads)
+    result["step_limit_milliseconds"] = min(limit.ask("turn"))
+    limit.end()
+    return result
+
+
+def headline_text(result: dict) -> str:
+    """The time to the headline in words."""
+    ours = result["minimod"]
+    floor = ours["epoch"] * result["step_limit_milliseconds"] / 1e3
+    lines = [
+        "## Time to the headline\n",
+        "From the start of a Python process to a filtered test accuracy of 0.99, with 80 % of the labels wrong:\n",
+        f"- minimod: {ours['seconds']:.1f} s, at epoch {ours['epoch']}, {ours['megabytes']:.0f} MB. The matrix products"
+        f" of these steps alone take {floor:.1f} s.",
+    ]
+    if peer := result.get("torch eager"):
+        ratio = peer["seconds"] / ours["seconds"]
+        lines.append(
+            f"- The same in PyTorch eager: {peer['seconds']:.1f} s, at epoch {peer['epoch']},"
+            f" {peer['megabytes']:.0f} MB, {ratio:.2f} ×."
+        )
+    return "\n".join(lines)
+
+
+def many_text(results: dict) -> str:
+    """Networks x epochs per second as a Markdown table."""
+    widths = list(results)
+    lines = ["## Many networks\n", "Networks × epochs per second, P = 113, 80 % of the pairs:\n",
+             "| | " + " | ".join(f"M = {width}" for width in widths) + " |", "| --- |" + " --: |" * len(widths)]
+    for way in results[widths[0]]:
+        lines.append(f"| {way} | " + " | ".join(f"{results[width][way]:.0f}" for width in widths) + " |")
+    return "\n".join(lines)
+
+
+def draw_roofline(results: dict, threads: int, path: Path) -> None:
+    """Rate of a step's matrix products over width, of each contender, under the limit."""
+    matplotlib.use("agg")
+    cases = [case for case in results if case == steps.Case(threads, case.width) and case.width in steps.WIDTHS]
+    widths = [case.width for case in cases]
+
+    def rates(name):
+        return [1e-6 * steps.products(case) / results[case][name]["milliseconds"] for case in cases]
+
+    figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
+    axes.plot(widths, rates("limit"), color="black", linestyle="--", label="limit: the matrix products alone")
+    for name in COLOURS:
+        if name in results[cases[0]]:
+            axes.plot(widths, rates(name), color=COLOURS[name], marker=MARKERS[name], label=name)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(widths, [str(width) for width in widths])
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("width M")
+    axes.set_ylabel("6 n M P / time of a step, GFLOP/s")
+    axes.set_title(f"Full-batch training steps, P = 113, float32, {threads} threads")
+    axes.legend()
+    figure.savefig(path, dpi=100)
+
+
+if __name__ == "__main__":
+    main()

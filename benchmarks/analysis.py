@@ -1,0 +1,51 @@
+"""The analysis of a headline network against the same in plain NumPy, as one would write it."""
+
+import statistics
+import time
+
+import numpy as np
+
+from minimod import TrainingConfig
+from minimod.analysis.accuracy import predict_grid
+from minimod.analysis.filtration import filter_frequencies
+from minimod.backend import open_backend
+from minimod.network import TwoLayerNet, initial_network
+from minimod.tasks import make_rule
+
+
+def naive(network: TwoLayerNet):
+    """Spectra, dominant frequencies, the filtration and both networks' predictions for all pairs; P = 113, addition."""
+    a, b = np.divmod(np.arange(network.modulus**2), network.modulus)
+
+    def predictions(U, V, W):
+        hidden = np.maximum(U[a] + V[b], 0)
+        return (hidden @ W + network.mu).argmax(axis=1)
+
+    weights = np.stack([network.U, network.V, network.W.T])
+    spectrum = np.fft.fft(weights, axis=1)
+    power = np.abs(spectrum[:, 1 : network.modulus // 2 + 1]) ** 2
+    k = 1 + (power / power.sum(axis=1, keepdims=True)).sum(axis=0).argmax(axis=0)
+    keep = np.arange(network.modulus)[:, None]
+    mask = (keep == k) | (keep == network.modulus - k)
+    U, V, WT = np.fft.ifft(spectrum * mask, axis=1).real
+    return predictions(network.U, network.V, network.W), predictions(U, V, WT.T), k
+
+
+def measure(threads: int, rounds: int) -> dict[str, float]:
+    """Median milliseconds of minimod and of the naive version, both on `threads` threads, for a headline network."""
+    network, rule = initial_network(TrainingConfig()), make_rule("add", 113)
+    times = {"minimod": [], "naive": []}
+    for round in range(rounds + 1):
+        with open_backend("cpu", threads) as backend:
+            start = time.perf_counter()
+            filtered = filter_frequencies(network, rule)
+            ours = predict_grid(network, backend), predict_grid(filtered.dominant, backend)
+            times["minimod"].append(1e3 * (time.perf_counter() - start))
+        start = time.perf_counter()
+        theirs = naive(network)
+        times["naive"].append(1e3 * (time.perf_counter() - start))
+        if round == 0:   # not counted
+            times = {"minimod": [], "naive": []}
+            for grid, expected in zip(ours, theirs, strict=False):
+                assert (grid.ravel() == expected).mean() > 0.999, "the two predict other labels"
+    return {name: statistics.median(values) for name, values in times.items()}

@@ -1,0 +1,168 @@
+"""The contenders: full-batch training steps, each the same gradient and AdamW update, as one would write it.
+
+Each takes a TrainingConfig and the backend of its process, whose number of threads all use. It returns a function that
+takes one step and returns the loss before it, and one that gives the gradient at that moment, by parameter name.
+"""
+
+from dataclasses import replace
+from importlib.util import find_spec
+
+import numpy as np
+
+from minimod import TrainingConfig
+from minimod.backend import Backend
+from minimod.data import build_dataset
+from minimod.gradient import Gradient, in_tiles, make_blocks
+from minimod.network import initial_network
+from minimod.optimizers import OPTIMIZERS
+
+
+def minimod(config: TrainingConfig, backend: Backend):
+    """minimod's own engine."""
+    network = initial_network(config)
+    pairs = in_tiles(build_dataset(config).train, config.modulus, backend.block_size(config.width))
+    blocks = make_blocks(pairs, network, backend)
+    gradient_of = Gradient(network, config.loss, backend)
+    optimizer = OPTIMIZERS[config.optimizer](network.parameters, config)
+
+    def step():
+        loss, gradient, _ = gradient_of(blocks)
+        optimizer.step(gradient, backend)
+        return float(loss)
+
+    return step, lambda: {name: array.copy() for name, array in gradient_of(blocks)[1].items()}
+
+
+def matrix_products(config: TrainingConfig, backend: Backend):
+    """The limit: H W, Hᵀ dF and dF Wᵀ alone, on minimod's blocks and threads, on arrays that stay in cache."""
+    network = initial_network(config)
+    size, n, P = backend.block_size(config.width), len(build_dataset(config).train), config.modulus
+    H, dF = np.ones((size, config.width), config.dtype), np.ones((size, P), config.dtype)
+    outs = [[np.empty((size, P), config.dtype), np.empty_like(network.W), np.empty_like(H)] for _ in range(8)]
+
+    def block(start):
+        rows, (F, dW, dH) = min(size, n - start), outs[start // size % 8]
+        np.matmul(H[:rows], network.W, out=F[:rows])
+        np.matmul(H[:rows].T, dF[:rows], out=dW)
+        np.matmul(dF[:rows], network.W.T, out=dH[:rows])
+
+    return lambda: list(backend.map(block, range(0, n, size))) and None, None
+
+
+def torch_eager(config: TrainingConfig, backend: Backend, compile: bool = False):
+    """PyTorch: embedding gathers, autograd, fused AdamW."""
+    import torch
+    from torch.nn import functional
+
+    torch.set_num_threads(backend.threads)
+    train = build_dataset(config).train
+    theta = {name: torch.nn.Parameter(torch.tensor(array)) for name, array in initial_network(config).arrays.items()}
+    a, b, label = (torch.tensor(array) for array in (train.a, train.b, train.label))
+    optimizer = torch.optim.AdamW(
+        theta.values(), config.learning_rate, config.betas, weight_decay=config.weight_decay, fused=True
+    )
+
+    def loss_of_network():
+        hidden = torch.relu(functional.embedding(a, theta["U"]) + functional.embedding(b, theta["V"]))
+        return functional.cross_entropy(hidden @ theta["W"] + theta["mu"], label)
+
+    loss_function = torch.compile(loss_of_network) if compile else loss_of_network
+
+    def step():
+        optimizer.zero_grad()
+        loss = loss_function()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    def gradient():
+        optimizer.zero_grad()
+        loss_function().backward()
+        return {name: parameter.grad.numpy().copy() for name, parameter in theta.items()}
+
+    return step, gradient
+
+
+def torch_compile(config: TrainingConfig, backend: Backend):
+    """PyTorch with torch.compile."""
+    return torch_eager(config, backend, compile=True)
+
+
+# How many networks `torch_stacked` trains at once.
+STACK = 8
+
+
+def torch_stacked(config: TrainingConfig, backend: Backend):
+    """PyTorch: STACK networks of different seeds in one array. A step is a step of each."""
+    import torch
+    from torch.nn import functional
+
+    torch.set_num_threads(backend.threads)
+    configs = [replace(config, seed=seed) for seed in range(STACK)]
+    networks, trains = map(initial_network, configs), [build_dataset(each).train for each in configs]
+    arrays = [network.arrays for network in networks]
+    theta = {name: torch.nn.Parameter(torch.tensor(np.stack([each[name] for each in arrays]))) for name in arrays[0]}
+    a, b, label = (torch.tensor(np.stack([getattr(each, name) for each in trains])) for name in ("a", "b", "label"))
+    which = torch.arange(STACK)[:, None]
+    optimizer = torch.optim.AdamW(
+        theta.values(), config.learning_rate, config.betas, weight_decay=config.weight_decay, fused=True
+    )
+
+    def step():
+        optimizer.zero_grad()
+        logits = torch.relu(theta["U"][which, a] + theta["V"][which, b]) @ theta["W"] + theta["mu"][:, None]
+        loss = functional.cross_entropy(logits.flatten(0, 1), label.flatten()) * STACK
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step, None
+
+
+def jax_jit(config: TrainingConfig, backend: Backend):
+    """JAX: value_and_grad and AdamW in one jitted function with donated buffers, on all cores of its process."""
+    import jax
+    from jax import numpy as jnp
+
+    train = build_dataset(config).train
+    theta = {name: jnp.asarray(array) for name, array in initial_network(config).arrays.items()}
+    a, b, label = (jnp.asarray(array, jnp.int32) for array in (train.a, train.b, train.label))
+    (beta1, beta2), rate, decay = config.betas, config.learning_rate, config.weight_decay
+
+    def loss_of_network(theta):
+        logits = jax.nn.relu(theta["U"][a] + theta["V"][b]) @ theta["W"] + theta["mu"]
+        return -jnp.take_along_axis(jax.nn.log_softmax(logits), label[:, None], axis=1).mean()
+
+    def update(theta, m, v, t):
+        loss, gradient = jax.value_and_grad(loss_of_network)(theta)
+        m = jax.tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, m, gradient)
+        v = jax.tree.map(lambda v, g: beta2 * v + (1 - beta2) * g * g, v, gradient)
+
+        def adamw(theta, m, v):
+            return theta * (1 - rate * decay) - rate * (m / (1 - beta1**t)) / (jnp.sqrt(v / (1 - beta2**t)) + 1e-8)
+
+        return loss, jax.tree.map(adamw, theta, m, v), m, v
+
+    gradient_of = jax.jit(jax.grad(loss_of_network))
+    update = jax.jit(update, donate_argnums=(0, 1, 2))
+    m, v = (jax.tree.map(jnp.zeros_like, theta) for _ in range(2))
+    t = 0
+
+    def step():
+        nonlocal theta, m, v, t
+        t += 1
+        loss, theta, m, v = update(theta, m, v, float(t))
+        return float(loss)
+
+    return step, lambda: {name: np.asarray(array) for name, array in gradient_of(theta).items()}
+
+
+PEERS = {"torch eager": torch_eager, "torch.compile": torch_compile, "JAX": jax_jit}
+CONTENDERS = {"limit": matrix_products, "minimod": minimod} | PEERS | {"torch stacked": torch_stacked}
+HINT = "pip install -e '.[bench]'"
+
+
+def installed() -> list[str]:
+    """The limit, minimod, and the peers that can run here."""
+    modules = {"torch eager": "torch", "torch.compile": "torch", "JAX": "jax"}
+    return ["limit", "minimod", *(name for name in PEERS if find_spec(modules[name]))]
