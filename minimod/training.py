@@ -34,8 +34,8 @@ def train(config: TrainingConfig, directory: Path | str | None = None, progress:
         needed, free = memory_needed(config, backend), free_memory(backend.xp)
         if needed > free:
             raise MemoryError(
-                f"training at width {config.width} and modulus {config.modulus} needs about {needed / 1e9:.3g} GB"
-                f" of memory, and {free / 1e9:.3g} GB are free"
+                f"training at width {config.width} and modulus {config.modulus} needs about {needed / 1e9:,.1f} GB"
+                f" of memory, and {free / 1e9:,.1f} GB are free"
             )
         dataset = build_dataset(config)
         network = initial_network(config).convert(backend.xp.asarray)
