@@ -10,7 +10,7 @@ import click
 import matplotlib
 from matplotlib import pyplot as plt
 
-from benchmarks import analysis, headline, many, steps
+from benchmarks import analysis, headline, many, steps, tricks
 from benchmarks.contenders import HINT, PEERS, installed
 from benchmarks.processes import Contender
 from minimod import TrainingConfig
@@ -26,7 +26,7 @@ MARKERS = {"minimod": "o", "torch eager": "s", "torch.compile": "^", "JAX": "D"}
               help="Directory for README.md, results.json and roofline.png.")  # fmt: skip
 @click.option("--threads", type=click.IntRange(1), default=available_cores(), show_default=True)
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Turns of every contender.")
-@click.option("--quick", is_flag=True, help="Two widths only, and neither headline nor many networks.")
+@click.option("--quick", is_flag=True, help="Two widths and the analysis only.")
 def main(output, threads, rounds, quick):
     """Time minimod's training and analysis against what is installed of PyTorch and JAX."""
     missing = [name for name in PEERS if name not in installed()]
@@ -46,7 +46,8 @@ def main(output, threads, rounds, quick):
     if not quick:
         record["headline"] = measure_headline(threads, rounds)
         record["many"] = {width: many.measure(width, threads, not missing, rounds) for width in many.WIDTHS}
-        text += [headline_text(record["headline"]), many_text(record["many"])]
+        record["tricks"] = tricks.measure(threads, rounds)
+        text += [headline_text(record["headline"]), many_text(record["many"]), tricks_text(record["tricks"])]
     output.mkdir(parents=True, exist_ok=True)
     (output / "results.json").write_text(json.dumps(record, indent=1) + "\n")
     (output / "README.md").write_text("\n\n".join(text) + "\n")
@@ -148,6 +149,15 @@ def many_text(results: dict) -> str:
              "| | " + " | ".join(f"M = {width}" for width in widths) + " |", "| --- |" + " --: |" * len(widths)]
     for way in results[widths[0]]:
         lines.append(f"| {way} | " + " | ".join(f"{results[width][way]:.0f}" for width in widths) + " |")
+    return "\n".join(lines)
+
+
+def tricks_text(results: dict) -> str:
+    """What each trick gains, as a Markdown table."""
+    lines = ["## Tricks\n", "The time of a step without the trick over the time with it (`benchmarks/tricks.py`):\n",
+             "| | " + " | ".join(f"M = {width}" for width in tricks.WIDTHS) + " |",
+             "| --- |" + " --: |" * len(tricks.WIDTHS)]  # fmt: skip
+    lines += [f"| {trick} | " + " | ".join(f"{r:.2f} ×" for r in row.values()) + " |" for trick, row in results.items()]
     return "\n".join(lines)
 
 

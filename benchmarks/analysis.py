@@ -12,6 +12,9 @@ from minimod.backend import open_backend
 from minimod.network import TwoLayerNet, initial_network
 from minimod.tasks import make_rule
 
+# Seconds between turns: the last one's BLAS threads spin on for some time.
+REST = 0.2
+
 
 def naive(network: TwoLayerNet):
     """Spectra, dominant frequencies, the filtration and both networks' predictions for all pairs; P = 113, addition."""
@@ -37,10 +40,12 @@ def measure(threads: int, rounds: int) -> dict[str, float]:
     times = {"minimod": [], "naive": []}
     for round in range(rounds + 1):
         with open_backend("cpu", threads) as backend:
+            time.sleep(REST)
             start = time.perf_counter()
             filtered = filter_frequencies(network, rule)
             ours = predict_grid(network, backend), predict_grid(filtered.dominant, backend)
             times["minimod"].append(1e3 * (time.perf_counter() - start))
+        time.sleep(REST)
         start = time.perf_counter()
         theirs = naive(network)
         times["naive"].append(1e3 * (time.perf_counter() - start))

@@ -27,7 +27,7 @@ def minimod(config: TrainingConfig, backend: Backend):
 
     def step():
         loss, gradient, _ = gradient_of(blocks)
-        optimizer.step(gradient, backend)
+        optimizer.step(gradient)
         return float(loss)
 
     return step, lambda: {name: array.copy() for name, array in gradient_of(blocks)[1].items()}

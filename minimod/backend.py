@@ -31,7 +31,6 @@ class Backend:
     map: like the built-in `map` of one iterable; on the CPU it spreads the calls over threads and keeps their order.
     threads: over how many.
     block_elements, block_examples: how many pre-activations and how many examples a block may have.
-    piece_elements: how many numbers a piece of a parameter may have.
     description: one line for people.
     """
 
@@ -40,36 +39,17 @@ class Backend:
     threads: int
     block_elements: int
     block_examples: int
-    piece_elements: int
     description: str
 
     def block_size(self, width: int) -> int:
         """Examples a block. On a device it depends on the width alone, so sums are reproducible."""
         return max(64, min(self.block_elements // max(1, width), self.block_examples))
 
-    def map_pieces(self, function: Callable, *arrays: dict) -> None:
-        """Call function(x, y, ...) on matching pieces of the arrays of each name, cut along the first axis.
-
-        What is done to every number by itself is done in parallel and in cache. `arrays` are dictionaries; the first
-        one's names count.
-        """
-
-        def on_piece(piece):
-            name, rows = piece
-            function(*(each[name][rows] for each in arrays))
-
-        pieces = []
-        for name, array in arrays[0].items():
-            n = max(1, self.piece_elements // math.prod(array.shape[1:]))
-            pieces += [(name, slice(start, start + n)) for start in range(0, len(array), n)]
-        list(self.map(on_piece, pieces))
-
 
 # Blocks for the CPU: 2 MiB of float32 stay near a core, and narrow networks still make enough blocks to share out.
-# Pieces of 128 KiB: an optimiser's arrays and intermediate results stay in a core's own cache.
-CPU_BLOCK = (2**19, 1280, 2**15)
-# For a GPU: 128 MiB of float32, and parameters whole.
-GPU_BLOCK = (2**25, 2**20, 2**62)
+CPU_BLOCK = (2**19, 1280)
+# For a GPU: 128 MiB of float32.
+GPU_BLOCK = (2**25, 2**20)
 
 SERIAL = Backend(np, map, 1, *CPU_BLOCK, "NumPy, the calling thread")
 

@@ -62,8 +62,11 @@ class Gradient:
             return loss
 
         losses = list(self.backend.map(add_up_shard, range(len(shards))))
-        self.backend.map_pieces(add_to_first, *self._sums[: len(shards)])
-        return sum(losses), self._sums[0], np.concatenate(predicted) if predict else None
+        total = self._sums[0]
+        for shard in self._sums[1 : len(shards)]:
+            for name, array in shard.items():
+                total[name] += array
+        return sum(losses), total, np.concatenate(predicted) if predict else None
 
     def _add_up(self, blocks: list[Block], n_total: int, gradient: dict, predict: bool):
         """Some blocks' share of the mean loss over n_total examples, and (or None) their predicted labels.
@@ -86,9 +89,3 @@ class Gradient:
     def _new_buffers(self):
         n = self.backend.block_size(self.network.width)
         return [*self.network.new_buffers(n), np.empty_like(self.network.W)]
-
-
-def add_to_first(total, *others) -> None:
-    """Add arrays to the first one, in order, in place."""
-    for other in others:
-        total += other

@@ -1,17 +1,14 @@
 """SGD, Adam, AdamW and Muon, with the semantics and the defaults of `torch.optim` (2.13).
 
 Each holds the parameters, a dictionary of arrays, and updates them in place in `step(gradient)`, `gradient` being a
-dictionary of the same names and shapes. Its state is plain arrays and the step count t. What a step does to every
-number by itself, it does on pieces of the arrays, which `backend` hands out to its threads. Below, θ is a parameter, g
-its gradient, γ the learning rate and λ the weight decay.
+dictionary of the same names and shapes. Its state is plain arrays and the step count t. Below, θ is a parameter, g its
+gradient, γ the learning rate and λ the weight decay.
 """
 
 import math
 from collections.abc import Callable
 
 import numpy as np
-
-from minimod.backend import SERIAL, Backend
 
 
 class SGD:
@@ -25,14 +22,13 @@ class SGD:
         self.learning_rate, self.momentum, self.weight_decay = learning_rate, momentum, weight_decay
         self.buffer = {name: np.zeros_like(theta) for name, theta in parameters.items()}
 
-    def step(self, gradient, backend: Backend = SERIAL) -> None:
+    def step(self, gradient) -> None:
         """Update every parameter in place."""
-        backend.map_pieces(self._update, self.parameters, gradient, self.buffer)
-
-    def _update(self, theta, g, buffer):
-        buffer *= self.momentum
-        buffer += g + self.weight_decay * theta
-        theta -= self.learning_rate * buffer
+        for name, theta in self.parameters.items():
+            buffer = self.buffer[name]
+            buffer *= self.momentum
+            buffer += gradient[name] + self.weight_decay * theta
+            theta -= self.learning_rate * buffer
 
 
 class Adam:
@@ -50,23 +46,22 @@ class Adam:
         self.v = {name: np.zeros_like(theta) for name, theta in parameters.items()}
         self.t = 0
 
-    def step(self, gradient, backend: Backend = SERIAL) -> None:
+    def step(self, gradient) -> None:
         """Update every parameter in place."""
+        self._step({name: g + self.weight_decay * self.parameters[name] for name, g in gradient.items()})
+
+    def _step(self, gradient) -> None:
         self.t += 1
-        backend.map_pieces(self._update, self.parameters, gradient, self.m, self.v)
-
-    def _update(self, theta, g, m, v):
-        self._adam(theta, g + self.weight_decay * theta, m, v)
-
-    def _adam(self, theta, g, m, v):
         beta1, beta2 = self.betas
         rate = self.learning_rate / (1 - beta1**self.t)
         correction = 1 / math.sqrt(1 - beta2**self.t)
-        m *= beta1
-        m += (1 - beta1) * g
-        v *= beta2
-        v += (1 - beta2) * g * g
-        theta -= rate * m / (correction * np.sqrt(v) + self.epsilon)
+        for name, theta in self.parameters.items():
+            g, m, v = gradient[name], self.m[name], self.v[name]
+            m *= beta1
+            m += (1 - beta1) * g
+            v *= beta2
+            v += (1 - beta2) * g * g
+            theta -= rate * m / (correction * np.sqrt(v) + self.epsilon)
 
 
 class AdamW(Adam):
@@ -75,9 +70,11 @@ class AdamW(Adam):
     def __init__(self, parameters, learning_rate=1e-3, betas=(0.9, 0.999), weight_decay=1e-2, epsilon=1e-8):
         super().__init__(parameters, learning_rate, betas, weight_decay, epsilon)
 
-    def _update(self, theta, g, m, v):
-        theta *= 1 - self.learning_rate * self.weight_decay
-        self._adam(theta, g, m, v)
+    def step(self, gradient) -> None:
+        """Update every parameter in place."""
+        for theta in self.parameters.values():
+            theta *= 1 - self.learning_rate * self.weight_decay
+        self._step(gradient)
 
 
 class Muon:
@@ -94,18 +91,16 @@ class Muon:
         self.learning_rate, self.momentum, self.weight_decay = learning_rate, momentum, weight_decay
         self.buffer = {name: np.zeros_like(theta) for name, theta in parameters.items()}
 
-    def step(self, gradient, backend: Backend = SERIAL) -> None:
+    def step(self, gradient) -> None:
         """Update every parameter in place."""
-        list(backend.map(lambda name: self._update(gradient[name], name), self.parameters))
-
-    def _update(self, g, name):
-        theta, buffer = self.parameters[name], self.buffer[name]
-        buffer *= self.momentum
-        buffer += (1 - self.momentum) * g
-        update = orthogonalize(self.momentum * buffer + (1 - self.momentum) * g)
-        rows, columns = theta.shape
-        theta *= 1 - self.learning_rate * self.weight_decay
-        theta -= self.learning_rate * math.sqrt(max(1, rows / columns)) * update
+        for name, theta in self.parameters.items():
+            g, buffer = gradient[name], self.buffer[name]
+            buffer *= self.momentum
+            buffer += (1 - self.momentum) * g
+            update = orthogonalize(self.momentum * buffer + (1 - self.momentum) * g)
+            rows, columns = theta.shape
+            theta *= 1 - self.learning_rate * self.weight_decay
+            theta -= self.learning_rate * math.sqrt(max(1, rows / columns)) * update
 
 
 def orthogonalize(G, steps: int = 5, epsilon: float = 1e-7):
@@ -136,10 +131,10 @@ class MuonWithAdamW:
         self.muon = Muon(transposes, learning_rate, momentum, weight_decay)
         self.adamw = AdamW(vectors, learning_rate, betas, weight_decay)
 
-    def step(self, gradient, backend: Backend = SERIAL) -> None:
+    def step(self, gradient) -> None:
         """Update every parameter in place."""
-        self.muon.step({name: gradient[name].T for name in self.muon.parameters}, backend)
-        self.adamw.step(gradient, backend)
+        self.muon.step({name: gradient[name].T for name in self.muon.parameters})
+        self.adamw.step(gradient)
 
 
 # name -> the optimiser of a TrainingConfig for a dictionary of parameters.

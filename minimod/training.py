@@ -97,11 +97,11 @@ def _epochs(
         if epoch == config.epochs:
             return
         if config.batch_size is None:
-            optimizer.step(gradient, backend)
+            optimizer.step(gradient)
         else:
             for batch in _batches(config, epoch + 1, dataset.train):
                 loss, gradient, _ = gradient_of(make_blocks(batch, network, backend))
-                optimizer.step(gradient, backend)
+                optimizer.step(gradient)
 
 
 def evaluation_epochs(epochs: int, every: int | None = None) -> Iterator[int]:

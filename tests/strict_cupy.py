@@ -78,7 +78,7 @@ class StrictArray(NDArrayOperatorsMixin):
         return StrictArray(self._host.T)
 
     def __getattr__(self, name):
-        if name in ("shape", "dtype", "ndim"):
+        if name in ("shape", "dtype", "ndim", "size"):
             return getattr(self._host, name)
         if name not in METHODS:
             raise AttributeError(f"{name}: if CuPy's arrays have it, add it to the stand-in")

@@ -49,7 +49,7 @@ def test_a_share_of_nothing_is_nan():
 @pytest.mark.parametrize("block_examples", [64, 10_000])
 def test_predictions_are_the_largest_logits_whatever_the_blocks(block_examples):
     network = random_network(P=13)
-    grid = predict_grid(network, Backend(np, map, 1, 10**9, block_examples, 10**9, ""))
+    grid = predict_grid(network, Backend(np, map, 1, 10**9, block_examples, ""))
     assert (grid == network.grid_logits().argmax(axis=-1)).all()
 
 

@@ -29,7 +29,7 @@ def whole_batch(network, pairs):
 @pytest.mark.parametrize("block_examples", [64, 100, 1000])
 def test_the_engine_equals_the_readable_reference(block_examples):
     network, pairs = random_network(P=11, M=24), examples()
-    backend = Backend(np, map, 1, 10**9, block_examples, 10**9, "")
+    backend = Backend(np, map, 1, 10**9, block_examples, "")
     blocks = make_blocks(pairs, network, backend)
     assert len(blocks) == -(-700 // block_examples)
     loss, gradient, _ = Gradient(network, "cross_entropy", backend)(blocks)
@@ -42,7 +42,7 @@ def test_the_engine_equals_the_readable_reference(block_examples):
 @pytest.mark.parametrize("threads", [1, 2, 4])
 def test_the_gradient_has_the_same_bits_for_any_number_of_threads(threads):
     network = random_network(P=11, M=24).convert(lambda array: array.astype(np.float32))
-    blocks = make_blocks(examples(), network, Backend(np, map, 1, 10**9, 64, 10**9, ""))
+    blocks = make_blocks(examples(), network, Backend(np, map, 1, 10**9, 64, ""))
     assert len(blocks) > SHARDS
     loss, gradient, predicted = Gradient(network, "cross_entropy", SERIAL)(blocks, predict=True)
     with open_backend("cpu", threads) as backend:
@@ -59,7 +59,7 @@ def test_nothing_is_silently_cast():
 
 def test_predicted_labels_are_those_of_the_network_in_the_order_of_the_pairs():
     network, pairs = random_network(P=11, M=24), examples()
-    backend = Backend(np, map, 1, 10**9, 64, 10**9, "")
+    backend = Backend(np, map, 1, 10**9, 64, "")
     _, _, predicted = Gradient(network, "mse", backend)(make_blocks(pairs, network, backend), predict=True)
     assert (predicted == network.logits(pairs.a, pairs.b).argmax(axis=1)).all()
 

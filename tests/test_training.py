@@ -30,7 +30,7 @@ def same_bits(run, other):
 @pytest.mark.parametrize("options", [{}, {"batch_size": 50}, {"optimizer": "muon"}])
 @pytest.mark.parametrize("threads", [1, 2, 4])
 def test_a_run_repeats_bit_for_bit_with_any_number_of_threads(threads, options, monkeypatch):
-    monkeypatch.setattr("minimod.backend.CPU_BLOCK", (64 * 64, 64, 256))  # several blocks even for this small network
+    monkeypatch.setattr("minimod.backend.CPU_BLOCK", (64 * 64, 64))  # several blocks even for this small network
     config = replace(SMALL, **options)
     assert same_bits(train(config), train(replace(config, threads=threads)))
 
