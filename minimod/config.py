@@ -141,8 +141,8 @@ def _lies_in(value, interval: str) -> bool:
     return above and below
 
 
-# The default is the headline. `paper` has the paper's width, optimiser and budget: 200 000 steps, each 0.25 s on two
-# cores (python -m benchmarks, width 4096), so some 14 hours.
+# The default is the headline. `paper` has the paper's width, optimiser and budget: 200 000 steps, each 0.22 s on two
+# cores (python -m benchmarks, width 4096), so some 12 hours.
 PRESETS = {
     "headline": TrainingConfig(),
     "paper": TrainingConfig(width=4097, learning_rate=1e-3, weight_decay=0.1, epochs=200_000),
