@@ -21,8 +21,8 @@ SHARDS = 8
 def in_tiles(pairs: Pairs, modulus: int, size: int) -> Pairs:
     """The pairs, reordered so that `size` consecutive ones are about a square of the grid: few different tokens.
 
-    That keeps the dense one-hot matrices of a GPU small; on a CPU it gains 7 % at width 4096 and nothing at less (the tricks of
-    `python -m benchmarks`).
+    That keeps the dense one-hot matrices of a GPU small; on a CPU it gains 7 % at width 4096 and nothing below (the
+    tricks of `python -m benchmarks`).
     """
     side = max(1, round(modulus * (size / max(1, len(pairs))) ** 0.5))
     return pairs[np.lexsort((pairs.b, pairs.a, pairs.b // side, pairs.a // side))]
