@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
+from datetime import timedelta
 from pathlib import Path
 from types import NoneType
 from typing import get_args, get_origin
@@ -28,9 +29,10 @@ from minimod.claims.claim import SCALES
 from minimod.claims.reproduction import Reproduction, estimated_seconds, work
 from minimod.claims.results import page, section
 from minimod.config import PRESETS, TrainingConfig
-from minimod.errors import DivergenceError, InputError
-from minimod.runs import load_run, save_json, whole_file
-from minimod.training import Progress
+from minimod.errors import DivergenceError, InputError, Interrupted
+from minimod.files import save_json, whole_file
+from minimod.runs import check_run, extend_run, load_config, load_run
+from minimod.training import CHECKPOINT_EVERY, Progress
 from minimod.training import train as train_network
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -58,6 +60,24 @@ def training_options(command: Callable) -> Callable:
     return command
 
 
+class Interval(click.ParamType):
+    """A number of epochs, or, with an s behind it, of seconds."""
+
+    name = "EPOCHS|SECONDSs"
+
+    def convert(self, value, param, ctx):
+        """An int for epochs, a timedelta for seconds."""
+        if isinstance(value, timedelta):
+            return value
+        try:
+            interval = timedelta(seconds=float(value[:-1])) if value.endswith("s") else int(value)
+        except (ValueError, OverflowError):
+            interval = 0
+        if not interval or interval < type(interval)(0):
+            self.fail(f"{value!r} is neither a number of epochs, as 500, nor of seconds, as 30s", param, ctx)
+        return interval
+
+
 @click.group(context_settings={"max_content_width": 100}, invoke_without_command=True)
 @click.version_option(minimod.__version__)
 @click.pass_context
@@ -72,17 +92,29 @@ def commands(context):
 @click.argument("run_dir", type=click.Path(path_type=Path))
 @click.option("--preset", type=click.Choice(tuple(PRESETS)), default="headline", show_default=True,
               help="Where options that are not given come from.")
+@click.option("--resume", is_flag=True, help="Go on with the unfinished run in RUN_DIR, with its options.")
+@click.option("--extend", type=click.IntRange(1), metavar="EPOCHS",
+              help="Train the finished run in RUN_DIR for so many epochs more.")
+@click.option("--checkpoint-every", type=Interval(), default=CHECKPOINT_EVERY,
+              help="Epochs, as 500, or seconds, as 30s, from one checkpoint to the next.  [default: 60s]")
 @training_options
 @quiet_option
 @json_option
-def train(run_dir, preset, quiet, as_json, **options):
+def train(run_dir, preset, resume, extend, checkpoint_every, quiet, as_json, **options):
     """Train a network, into RUN_DIR.
 
-    RUN_DIR must be new or empty. Without options this is the headline: 80 % wrong labels, seconds on a CPU.
+    RUN_DIR must be new or empty, or hold an unfinished run of the same options, which is gone on with. Without options
+    this is the headline: 80 % wrong labels, seconds on a CPU.
     """
-    config = TrainingConfig.from_preset(preset, **{name: value for name, value in options.items() if value is not None})
+    given = {name: value for name, value in options.items() if value is not None}
+    if extend:
+        config = replace(extend_run(run_dir, extend), **given)
+    elif resume:
+        config = replace(load_config(run_dir), **given)
+    else:
+        config = TrainingConfig.from_preset(preset, **given)
     with progress_display(config, quiet) as progress:
-        run = train_network(config, run_dir, progress)
+        run = train_network(config, run_dir, progress, checkpoint_every)
     last = {name: column[-1].item() for name, column in run.history.items()}
     if as_json:
         echo_json({"directory": str(run_dir), "config": config.to_dict(), "metrics": plain_data(last)})
@@ -161,6 +193,23 @@ def reproduce(names, scale, seeds, directory, quiet, as_json):
         click.echo("\n\n".join(map(section, results)))
     page_too = ", and results.md" if everything else ""
     click.echo(f"\n{time.perf_counter() - start:.0f} s. Runs and figures{page_too} are in {directory}.")
+
+
+@commands.command()
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@json_option
+def check(run_dir, as_json):
+    """Tell whether a run is whole.
+
+    Prints finished, unfinished (minimod train RUN_DIR --resume goes on with it) or damaged, and what there is to say of
+    each file. The exit status is 1 for a damaged one.
+    """
+    state, files = check_run(run_dir)
+    if as_json:
+        echo_json({"state": state, "files": files})
+    else:
+        click.echo("\n".join([state, *(f"{name:16}{text}" for name, text in files.items())]))
+    sys.exit(state == "damaged")
 
 
 @commands.command()
@@ -289,7 +338,7 @@ def accuracies_line(row: dict[str, float]) -> str:
 def main() -> None:
     """The entry point: a foreseeable error is one line on standard error and an exit status, never a traceback.
 
-    2: something to correct in the command; 1: the run failed; 130: Ctrl-C.
+    2: something to correct in the command; 1: the run failed; 130: Ctrl-C; 143: SIGTERM.
     """
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # a terminal may lack α and ∘
@@ -303,6 +352,8 @@ def main() -> None:
         message, status = error.format_message(), error.exit_code
     except click.Abort:
         message, status = "interrupted", 130
+    except Interrupted as stop:
+        message, status = str(stop), 128 + stop.signal
     except DivergenceError as error:
         message, status = str(error), 1
     except (OSError, MemoryError, BrokenExecutor) as error:

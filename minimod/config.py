@@ -1,5 +1,6 @@
 """What to run: one frozen dataclass, validated on creation, to and from JSON; and named presets."""
 
+import sys
 from dataclasses import asdict, dataclass, field, fields, replace
 from numbers import Real
 from typing import get_args, get_origin
@@ -31,7 +32,7 @@ class TrainingConfig:
 
     # The task and its data.
     rule: str = _option("add", "Rule c = a ∘ b mod P to learn", choices=RULES)
-    modulus: int = _option(113, "Modulus P: tokens and classes are 0 .. P-1", interval="[2, inf)")
+    modulus: int = _option(113, "Modulus P: tokens and classes are 0 .. P-1", interval="[2, 100000]")
     train_fraction: float = _option(
         0.8, "Share of the P² pairs to train on; the rest is halved into validation and test", interval="(0, 1]"
     )
@@ -132,8 +133,8 @@ def _checked(option, value):
 
 
 def _lies_in(value, interval: str) -> bool:
-    """Whether the value is a finite real number in the interval, written as in "[0, 1)"."""
-    if isinstance(value, bool) or not isinstance(value, Real):
+    """Whether the value is a finite real number, as floats go, in the interval, written as in "[0, 1)"."""
+    if isinstance(value, bool) or not isinstance(value, Real) or abs(value) > sys.float_info.max:
         return False
     low, high = (float(end) for end in interval[1:-1].split(","))
     above = low < value or (low == value and interval[0] == "[")

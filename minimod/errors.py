@@ -1,5 +1,7 @@
 """The errors a user can mend. Commands show each as one line."""
 
+from pathlib import Path
+
 
 class InputError(ValueError):
     """An option, a file or a directory that cannot be used.
@@ -18,3 +20,17 @@ class InputError(ValueError):
 
 class DivergenceError(ArithmeticError):
     """The training loss is no longer a finite number."""
+
+
+class Interrupted(BaseException):
+    """A signal has stopped a run after an epoch; a checkpoint is written.
+
+    Like KeyboardInterrupt no Exception: what goes on after an error should not go on after this.
+    """
+
+    def __init__(self, signal: int, directory: Path, epoch: int):
+        super().__init__(f"stopped after epoch {epoch}; go on with: minimod train {directory} --resume")
+        self.signal, self.directory, self.epoch = signal, directory, epoch
+
+    def __reduce__(self):
+        return type(self), (self.signal, self.directory, self.epoch)

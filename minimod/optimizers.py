@@ -1,8 +1,8 @@
 """SGD, Adam, AdamW and Muon, with the semantics and the defaults of `torch.optim` (2.13).
 
 Each holds the parameters, a dictionary of arrays, and updates them in place in `step(gradient)`, `gradient` being a
-dictionary of the same names and shapes. Its state is plain arrays and the step count t. Below, θ is a parameter, g its
-gradient, γ the learning rate and λ the weight decay.
+dictionary of the same names and shapes. `state` is all else that it changes, as arrays by name, to be saved and to be
+written over. Below, θ is a parameter, g its gradient, γ the learning rate and λ the weight decay.
 """
 
 import math
@@ -21,6 +21,11 @@ class SGD:
         self.parameters = parameters
         self.learning_rate, self.momentum, self.weight_decay = learning_rate, momentum, weight_decay
         self.buffer = {name: np.zeros_like(theta) for name, theta in parameters.items()}
+
+    @property
+    def state(self) -> dict:
+        """The buffers."""
+        return _labelled(buffer=self.buffer)
 
     def step(self, gradient) -> None:
         """Update every parameter in place."""
@@ -44,7 +49,12 @@ class Adam:
         self.weight_decay, self.epsilon = weight_decay, epsilon
         self.m = {name: np.zeros_like(theta) for name, theta in parameters.items()}
         self.v = {name: np.zeros_like(theta) for name, theta in parameters.items()}
-        self.t = 0
+        self.t = np.array(0)  # steps so far; an array of no dimensions, since it is state
+
+    @property
+    def state(self) -> dict:
+        """Both averages, and t."""
+        return _labelled(m=self.m, v=self.v) | {"t": self.t}
 
     def step(self, gradient) -> None:
         """Update every parameter in place."""
@@ -52,9 +62,10 @@ class Adam:
 
     def _step(self, gradient) -> None:
         self.t += 1
+        t = int(self.t)
         beta1, beta2 = self.betas
-        rate = self.learning_rate / (1 - beta1**self.t)
-        correction = 1 / math.sqrt(1 - beta2**self.t)
+        rate = self.learning_rate / (1 - beta1**t)
+        correction = 1 / math.sqrt(1 - beta2**t)
         for name, theta in self.parameters.items():
             g, m, v = gradient[name], self.m[name], self.v[name]
             m *= beta1
@@ -90,6 +101,11 @@ class Muon:
         self.parameters = parameters
         self.learning_rate, self.momentum, self.weight_decay = learning_rate, momentum, weight_decay
         self.buffer = {name: np.zeros_like(theta) for name, theta in parameters.items()}
+
+    @property
+    def state(self) -> dict:
+        """The buffers."""
+        return _labelled(buffer=self.buffer)
 
     def step(self, gradient) -> None:
         """Update every parameter in place."""
@@ -131,10 +147,20 @@ class MuonWithAdamW:
         self.muon = Muon(transposes, learning_rate, momentum, weight_decay)
         self.adamw = AdamW(vectors, learning_rate, betas, weight_decay)
 
+    @property
+    def state(self) -> dict:
+        """That of both."""
+        return self.muon.state | self.adamw.state
+
     def step(self, gradient) -> None:
         """Update every parameter in place."""
         self.muon.step({name: gradient[name].T for name in self.muon.parameters})
         self.adamw.step(gradient)
+
+
+def _labelled(**groups) -> dict:
+    """The arrays of several dictionaries of them in one, "m_U" for the array U in m."""
+    return {f"{group}_{name}": array for group, arrays in groups.items() for name, array in arrays.items()}
 
 
 # name -> the optimiser of a TrainingConfig for a dictionary of parameters.

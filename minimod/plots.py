@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib import style
 from matplotlib.figure import Figure
 
-from minimod.runs import whole_file
+from minimod.files import whole_file
 
 # Okabe and Ito's palette: distinct for the common kinds of colour blindness.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"

@@ -1,7 +1,11 @@
-"""The training loop: step and measure, epoch by epoch."""
+"""The training loop: step, measure and save, epoch by epoch."""
 
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -11,25 +15,45 @@ from minimod.analysis.filtration import filter_frequencies
 from minimod.backend import Backend, free_memory, open_backend, to_host
 from minimod.config import TrainingConfig
 from minimod.data import Dataset, Pairs, build_dataset, random_stream
-from minimod.errors import DivergenceError
+from minimod.errors import DivergenceError, InputError, Interrupted
 from minimod.gradient import SHARDS, Gradient, in_tiles, make_blocks
 from minimod.network import TwoLayerNet, initial_network
 from minimod.optimizers import OPTIMIZERS
-from minimod.runs import METRICS, Run, append_metrics, create_directory, save_network
+from minimod.runs import (
+    Checkpoint,
+    Row,
+    Run,
+    append_metrics,
+    claim_directory,
+    columns,
+    save_checkpoint,
+    save_network,
+)
 
 # Called after every epoch with its number, and with its row of metrics where it was measured, else None.
-Progress = Callable[[int, dict[str, float] | None], None]
+Progress = Callable[[int, Row | None], None]
+
+# How often a checkpoint is written unless told otherwise.
+CHECKPOINT_EVERY = timedelta(minutes=1)
 
 
-def train(config: TrainingConfig, directory: Path | str | None = None, progress: Progress | None = None) -> Run:
+def train(
+    config: TrainingConfig,
+    directory: Path | str | None = None,
+    progress: Progress | None = None,
+    checkpoint_every: int | timedelta = CHECKPOINT_EVERY,
+) -> Run:
     """Train a network. With a `directory` the run is written there as it goes, without one it stays in memory.
 
-    Raises InputError if the directory is neither new nor empty, or the device cannot be used, MemoryError if the
-    device's free memory is less than `memory_needed`, and DivergenceError at the first evaluation that finds a loss
-    which is not finite.
+    A directory that holds an unfinished run of this configuration is gone on with, from its last checkpoint; the end is
+    the same, bit for bit, but for the seconds. Checkpoints are written every so many epochs or after some time, and at
+    the end. SIGINT and SIGTERM, where they reach the main thread, end the epoch, write one and raise Interrupted; a
+    second one has its usual effect.
+
+    Raises InputError if the directory holds anything else or the device cannot be used, MemoryError if the device's
+    free memory is less than `memory_needed`, and DivergenceError at the first evaluation or checkpoint that finds a
+    loss which is not finite.
     """
-    directory = None if directory is None else Path(directory)
-    history: dict[str, list[float]] = {name: [] for name in METRICS}
     with open_backend(config.device, config.threads) as backend:
         needed, free = memory_needed(config, backend), free_memory(backend.xp)
         if needed > free:
@@ -37,24 +61,93 @@ def train(config: TrainingConfig, directory: Path | str | None = None, progress:
                 f"training at width {config.width} and modulus {config.modulus} needs about {needed / 1e9:,.1f} GB"
                 f" of memory, and {free / 1e9:,.1f} GB are free"
             )
-        dataset = build_dataset(config)
-        network = initial_network(config).convert(backend.xp.asarray)
-        if directory:
-            create_directory(directory, config, backend.description)
-        start = time.perf_counter()
-        for epoch, row in _epochs(network, config, dataset, backend):
-            if row:
-                row = {"epoch": epoch, "seconds": round(time.perf_counter() - start, 3)} | row
-                for name in METRICS:
-                    history[name].append(row[name])
-                if directory:
-                    append_metrics(directory, row)
-            if progress:
-                progress(epoch, row)
-        network = network.convert(to_host)
+        if directory is None:
+            return _train(config, backend, None, None, progress, checkpoint_every, [])
+        directory = Path(directory)
+        with claim_directory(directory, config, backend.description) as checkpoint, _stop_requests() as signals:
+            return _train(config, backend, directory, checkpoint, progress, checkpoint_every, signals)
+
+
+def _train(config, backend, directory, checkpoint, progress, checkpoint_every, signals) -> Run:
+    """Train from a checkpoint or (None) from the start, until the end or the epoch in which `signals` gets one."""
+    dataset = build_dataset(config)
+    network = initial_network(config).convert(backend.xp.asarray)
+    optimizer = OPTIMIZERS[config.optimizer](network.parameters, config)
+    state = network.parameters | optimizer.state
+    first, before, rows = 0, 0.0, []
+    if checkpoint:
+        _restore(state, checkpoint)
+        first, before, rows = checkpoint.epoch, checkpoint.seconds, checkpoint.rows
+    start = saved = time.perf_counter()
+    losses: dict = {}
+
+    def save(epoch):
+        _raise_if_diverged(losses)
+        host = {name: to_host(array) for name, array in state.items()}
+        save_checkpoint(directory, Checkpoint(epoch, before + time.perf_counter() - start, rows, host))
+
+    last = rows[-1]["epoch"] if rows else -1
+    for epoch, row in _epochs(network, optimizer, config, dataset, backend, first, last, losses):
+        if row:
+            row = {"epoch": epoch, "seconds": round(before + time.perf_counter() - start, 3)} | row
+            rows.append(row)
+            if directory:
+                append_metrics(directory, row)
+        if progress:
+            progress(epoch, row)
+        if directory and epoch < config.epochs:
+            if signals:
+                save(epoch)
+                raise Interrupted(signals[0], directory, epoch)
+            if _is_due(checkpoint_every, epoch - first, time.perf_counter() - saved):
+                save(epoch)
+                saved = time.perf_counter()
+    network = network.convert(to_host)
     if directory:
+        save(config.epochs)
         save_network(directory, network)
-    return Run(config, dataset, network, {name: np.array(column) for name, column in history.items()}, directory)
+    return Run(config, dataset, network, columns(rows), directory)
+
+
+def _restore(state: dict, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint's arrays over those of a run. Raises InputError if they are of another kind."""
+    for name, array in state.items():
+        saved = checkpoint.state.get(name)
+        if saved is None or (saved.shape, saved.dtype) != (array.shape, array.dtype):
+            raise InputError("array of the checkpoint", name, f"there, {array.dtype} of shape {array.shape}")
+        array[...] = np.asarray(saved, like=array)
+
+
+def _is_due(every: int | timedelta, epochs: int, seconds: float) -> bool:
+    """Whether a checkpoint is, so many epochs after the first one and seconds after the last one."""
+    if isinstance(every, timedelta):
+        return seconds >= every.total_seconds()
+    return epochs > 0 and epochs % every == 0
+
+
+@contextmanager
+def _stop_requests() -> Iterator[list[int]]:
+    """A list that gets the number of the first signal to stop; the signal after that has its usual effect."""
+    received: list[int] = []
+    usual = {}
+    if threading.current_thread() is threading.main_thread():  # no other may set handlers
+        usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore():
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+
+    def note(number, frame):
+        received.append(number)
+        restore()
+
+    for number, handler in usual.items():
+        if handler != signal.SIG_IGN:
+            signal.signal(number, note)
+    try:
+        yield received
+    finally:
+        restore()
 
 
 def memory_needed(config: TrainingConfig, backend: Backend) -> int:
@@ -71,28 +164,30 @@ def memory_needed(config: TrainingConfig, backend: Backend) -> int:
 
 
 def _epochs(
-    network: TwoLayerNet, config: TrainingConfig, dataset: Dataset, backend: Backend
-) -> Iterator[tuple[int, dict[str, float] | None]]:
-    """Train the network in place. After each epoch, and before the first: its number, and its measurements or None."""
-    optimizer = OPTIMIZERS[config.optimizer](network.parameters, config)
+    network: TwoLayerNet, optimizer, config: TrainingConfig, dataset: Dataset, backend: Backend,
+    first: int, last_measured: int, losses: dict,
+) -> Iterator[tuple[int, Row | None]]:
+    """Train the network, trained for `first` epochs before, in place.
+
+    Before each epoch, and after the last: the number of epochs so far, and their measurements or None. `losses` gets
+    those since the last evaluation, by epoch, left on the device: fetching each would make a GPU wait.
+    """
     gradient_of = Gradient(network, config.loss, backend)
     pairs = in_tiles(dataset.train, config.modulus, backend.block_size(config.width))
     blocks = make_blocks(pairs, network, backend)
-    schedule = evaluation_epochs(config.epochs, config.eval_every)
-    next_evaluation = next(schedule)
-    losses = []  # one an epoch since the last evaluation, left on the device: fetching each would make a GPU wait
+    schedule = (epoch for epoch in evaluation_epochs(config.epochs, config.eval_every) if epoch > last_measured)
+    next_evaluation = next(schedule, None)
 
-    for epoch in range(config.epochs + 1):
+    for epoch in range(first, config.epochs + 1):
         measured = epoch == next_evaluation
         if measured or config.batch_size is None:
-            loss, gradient, predicted = gradient_of(blocks, predict=measured)  # also that of the next epoch's step
-        losses.append(loss)
+            losses[epoch], gradient, predicted = gradient_of(blocks, predict=measured)  # also of the next epoch's step
         row = None
         if measured:
-            _raise_if_diverged(losses, epoch)
-            losses.clear()
+            loss = float(losses[epoch])
+            _raise_if_diverged(losses)
             next_evaluation = next(schedule, None)
-            row = {"loss": float(loss)} | measure(network, dataset, pairs, to_host(predicted), backend)
+            row = {"loss": loss} | measure(network, dataset, pairs, to_host(predicted), backend)
         yield epoch, row
         if epoch == config.epochs:
             return
@@ -100,7 +195,7 @@ def _epochs(
             optimizer.step(gradient)
         else:
             for batch in _batches(config, epoch + 1, dataset.train):
-                loss, gradient, _ = gradient_of(make_blocks(batch, network, backend))
+                losses[epoch + 1], gradient, _ = gradient_of(make_blocks(batch, network, backend))
                 optimizer.step(gradient)
 
 
@@ -135,9 +230,11 @@ def _batches(config: TrainingConfig, epoch: int, train: Pairs) -> Iterator[Pairs
         yield train[np.sort(order[start : start + config.batch_size])]
 
 
-def _raise_if_diverged(losses: list, epoch: int) -> None:
-    """`losses` are those of the last epochs, the last one of the network after `epoch` epochs."""
-    finite = np.isfinite(to_host(np.stack(losses)))
-    if not finite.all():
-        epoch += 1 - len(losses) + int(finite.argmin())
-        raise DivergenceError(f"the loss is not finite at epoch {epoch}; try a smaller learning rate or init_std")
+def _raise_if_diverged(losses: dict) -> None:
+    """Raise DivergenceError for the first of the losses, by epoch, that is not finite; forget those that are."""
+    if losses:
+        finite = np.isfinite(to_host(np.stack(list(losses.values()))))
+        if not finite.all():
+            epoch = list(losses)[int(finite.argmin())]
+            raise DivergenceError(f"the loss is not finite at epoch {epoch}; try a smaller learning rate or init_std")
+        losses.clear()

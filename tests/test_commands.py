@@ -1,7 +1,6 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 from dataclasses import fields, replace
@@ -35,7 +34,7 @@ def test_train_and_analyze_leave_the_run_directory_of_the_design(minimod):
     assert minimod("train", "run", *SMALL).returncode == 0
     assert minimod("analyze", "run").returncode == 0
     assert {path.name for path in Path("run").iterdir()} == {
-        "config.json", "metrics.csv", "network.npz", "analysis.json", "figures",
+        ".lock", "config.json", "metrics.csv", "checkpoint.npz", "network.npz", "analysis.json", "figures",
     }  # fmt: skip
     assert len(list(Path("run/figures").iterdir())) == 12
 
@@ -67,7 +66,7 @@ def test_options_override_a_preset(minimod):
 
 
 WRONG = [
-    (["--modulus", 1], ["--modulus", "1", "[2, inf)"]),
+    (["--modulus", 1], ["--modulus", "1", "[2, 100000]"]),
     (["--noise-ratio", 1.2], ["--noise-ratio", "1.2", "[0, 1]"]),
     (["--activation", "tanh"], ["--activation", "tanh", "relu", "reverse_relu"]),
     (["--width", 0], ["--width", "0", "[1, inf)"]),
@@ -112,8 +111,10 @@ def test_an_existing_run_is_refused_and_left_alone(minimod):
     before = {path: path.read_bytes() for path in Path("run").iterdir()}
     answer = minimod("train", "run", *SMALL)
     assert answer.returncode == 2
-    line = "minimod: run directory is 'run'; it must be new or empty (nothing is overwritten, nor continued)\n"
-    assert answer.stderr == line
+    assert answer.stderr == (
+        "minimod: run directory is 'run'; it must be new, or that of an unfinished run; this one has finished, and"
+        " --extend EPOCHS trains it further\n"
+    )
     assert {path: path.read_bytes() for path in Path("run").iterdir()} == before
 
 
@@ -284,13 +285,25 @@ def test_the_launcher_is_the_same_command():
     assert "reproduce" in subprocess.check_output([sys.executable, launcher, "--help"], text=True)
 
 
-def test_ctrl_c_is_one_line_and_status_130(tmp_path):
-    command = [sys.executable, "-c", "from minimod.commands import main; main()"]
-    process = subprocess.Popen(
-        [*command, "train", "run", *SMALL, "--epochs", "100000000", "--eval-every", "1"],
-        cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=os.environ,
-    )  # fmt: skip
-    process.stderr.readline()
-    process.send_signal(signal.SIGINT)
-    *_, last = process.communicate(timeout=30)[1].splitlines()
-    assert (last, process.returncode) == ("minimod: interrupted", 130)
+def test_resume_takes_the_options_of_the_run_and_extend_adds_epochs(minimod):
+    minimod("train", "run", *SMALL)
+    Path("run/network.npz").unlink()
+    assert minimod("check", "run").stdout.startswith("unfinished\n")
+    assert minimod("train", "run", "--resume", "--quiet").returncode == 0
+    answer = json.loads(minimod("train", "run", "--extend", 4, "--json", "--quiet").stdout)
+    assert (answer["config"]["width"], answer["config"]["epochs"], answer["metrics"]["epoch"]) == (12, 7, 7)
+    assert json.loads(minimod("check", "run", "--json").stdout)["state"] == "finished"
+
+
+def test_check_ends_with_status_1_for_a_damaged_run(minimod):
+    minimod("train", "run", *SMALL)
+    os.truncate("run/network.npz", 100)
+    answer = minimod("check", "run")
+    assert answer.returncode == 1 and "network.npz     damaged: " in answer.stdout
+
+
+@pytest.mark.parametrize("value", ["0", "-3", "nan", "nans", "0s", "-1s", "1e99s", "soon"])
+def test_an_interval_is_a_positive_number_of_epochs_or_seconds(minimod, value):
+    answer = minimod("train", "run", f"--checkpoint-every={value}", *SMALL)
+    assert answer.returncode == 2 and "is neither a number of epochs, as 500, nor of seconds" in answer.stderr
+    assert not Path("run").exists()

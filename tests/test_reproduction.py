@@ -140,7 +140,7 @@ def test_a_stop_ends_all_processes_and_keeps_what_has_finished(tmp_path, stop):
     )
     with subprocess.Popen(
         [sys.executable, program], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        start_new_session=True,
+        start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
         assert "width8" in process.stdout.readline()
         (os.killpg if stop == signal.SIGINT else os.kill)(process.pid, stop)

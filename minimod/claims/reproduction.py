@@ -18,7 +18,7 @@ from minimod.claims import CLAIMS
 from minimod.claims.claim import Result, Row
 from minimod.config import TrainingConfig
 from minimod.errors import DivergenceError, InputError
-from minimod.runs import Run, discard_unfinished, load_run
+from minimod.runs import Run, load_run
 from minimod.training import Progress, train
 
 
@@ -79,12 +79,11 @@ class Reproduction:
 
 
 def finished_run(config: TrainingConfig, directory: Path, threads: int, progress: Progress | None = None) -> Run:
-    """The run of this configuration in the directory: loaded if it has finished, else trained from the start.
+    """The run of this configuration in the directory: loaded if it has finished, else trained to its end.
 
     Raises InputError if the directory holds anything but a run of this configuration.
     """
-    discard_unfinished(directory)
-    if not directory.exists() or not any(directory.iterdir()):
+    if not (directory / "network.npz").exists():
         try:
             return train(replace(config, threads=threads), directory, progress)
         except DivergenceError as error:

@@ -1,0 +1,130 @@
+"""Files that are written whole or not at all, and read without trust.
+
+What is read runs no code, takes no more memory than the file is long, and either is what was written or is refused:
+JSON and arrays carry a checksum.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+from zipfile import ZIP_STORED, ZipFile
+
+import numpy as np
+
+# More than this no JSON file of a run has; a longer one is refused before it is read.
+MAX_JSON_BYTES = 10**6
+
+
+class DamagedFileError(ValueError):
+    """A file is not what was written. The message says how that shows."""
+
+
+@contextmanager
+def whole_file(path: Path, mode: str = "w") -> Iterator[IO]:
+    """A file to write that takes its name only once it is complete and on disk; an older one stays until then."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with open(temporary, mode) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.errno and error.filename is None:      # a full disk shows in a write, which knows no file's name
+            error.filename = str(path)
+        raise
+    finally:
+        with suppress(OSError):         # its directory may be gone
+            temporary.unlink()
+
+
+def save_json(path: Path, data: dict, indent: int | None = None) -> None:
+    """Write plain data as JSON. Raises ValueError for nan and infinity, which JSON does not have."""
+    with whole_file(path) as file:
+        json.dump(data, file, indent=indent, allow_nan=False)
+        file.write("\n")
+
+
+def save_signed_json(path: Path, data: dict) -> None:
+    """As `save_json`, with one more key, `sha256`: the checksum of the rest."""
+    save_json(path, data | {"sha256": _json_digest(data)}, indent=1)
+
+
+def load_signed_json(path: Path) -> dict:
+    """What `save_signed_json` wrote. Raises DamagedFileError if it is not, and OSError if there is no file."""
+    with open(path, "rb") as file:
+        content = file.read(MAX_JSON_BYTES + 1)
+    if len(content) > MAX_JSON_BYTES:
+        raise DamagedFileError(f"it is longer than {MAX_JSON_BYTES} bytes")
+    try:
+        data = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise DamagedFileError(f"it is not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise DamagedFileError("it is not a JSON object")
+    if data.pop("sha256", None) != _json_digest(data):
+        raise DamagedFileError("its checksum is not that of its content")
+    return data
+
+
+def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays by name as an npz file, with one more, `sha256`: the checksum of the rest."""
+    with whole_file(path, "wb") as file:
+        np.savez(file, **arrays, sha256=_array_digest(arrays))
+
+
+def load_arrays(path: Path) -> dict[str, np.ndarray]:
+    """What `save_arrays` wrote. Raises DamagedFileError if it is not, and OSError if there is no file."""
+    with open(path, "rb") as file:
+        try:
+            arrays = _read_arrays(file)
+        except OSError:
+            raise
+        except Exception as error:  # damage shows in whatever way zipfile and NumPy stumble over it
+            raise DamagedFileError(f"it is not an npz file of plain arrays: {error}") from error
+    checksum = arrays.pop("sha256", None)
+    if checksum is None or not np.array_equal(checksum, _array_digest(arrays)):
+        raise DamagedFileError("its checksum is not that of its content")
+    return arrays
+
+
+def _read_arrays(file: IO) -> dict[str, np.ndarray]:
+    length = os.fstat(file.fileno()).st_size
+    with ZipFile(file) as archive:
+        members = archive.infolist()
+        if any(member.compress_type != ZIP_STORED for member in members):
+            raise ValueError("it is compressed")
+        if sum(member.file_size for member in members) > length:
+            raise ValueError("its parts are longer than the whole")
+        for member in members:
+            with archive.open(member) as part:
+                shape, dtype = _read_header(part)
+            if int(np.prod(shape, dtype=object)) * dtype.itemsize > member.file_size:
+                raise ValueError(f"{member.filename} has shape {shape}, but only {member.file_size} bytes")
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _read_header(part: IO) -> tuple[tuple[int, ...], np.dtype]:
+    if np.lib.format.read_magic(part) != (1, 0):
+        raise ValueError("it is of another version of NumPy's format")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(part)
+    return shape, dtype
+
+
+def _json_digest(data: dict) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def _array_digest(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.asarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+        digest.update(array.tobytes())
+    return np.frombuffer(digest.digest(), np.uint8)
