@@ -26,12 +26,14 @@ from minimod.analysis.summary import plain_data
 from minimod.backend import available_cores
 from minimod.claims import CLAIMS
 from minimod.claims.claim import SCALES
-from minimod.claims.reproduction import Reproduction, estimated_seconds, work
+from minimod.claims.reproduction import Reproduction
 from minimod.claims.results import page, section
 from minimod.config import PRESETS, TrainingConfig
 from minimod.errors import DivergenceError, InputError, Interrupted
+from minimod.executors import dask_cluster, process_pool
 from minimod.files import save_json, whole_file
 from minimod.runs import check_run, extend_run, load_config, load_run
+from minimod.sweep import Sweep, curves, estimated_seconds, parse_values, work
 from minimod.training import CHECKPOINT_EVERY, Progress
 from minimod.training import train as train_network
 
@@ -170,7 +172,7 @@ def reproduce(names, scale, seeds, directory, quiet, as_json):
     everything = "all" in names
     reproduction = Reproduction(CLAIMS if everything else dict.fromkeys(names), scale, directory, seeds)
     missing = reproduction.missing()
-    with claims_display(missing, quiet) as progress:
+    with runs_display(missing, quiet) as progress:
         reproduction.train(missing, progress)
     if not quiet:
         click.echo("measuring", err=True)
@@ -193,6 +195,66 @@ def reproduce(names, scale, seeds, directory, quiet, as_json):
         click.echo("\n\n".join(map(section, results)))
     page_too = ", and results.md" if everything else ""
     click.echo(f"\n{time.perf_counter() - start:.0f} s. Runs and figures{page_too} are in {directory}.")
+
+
+@commands.command()
+@click.argument("sweep_dir", type=click.Path(path_type=Path))
+@click.option("--grid", "axes", multiple=True, metavar="FIELD=VALUES",
+              help="Values of a field of the configuration: width=64,128,256 or noise_ratio=0:0.9:0.1.")
+@click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="How many, from 0 on.")
+@click.option("--preset", type=click.Choice(tuple(PRESETS)), default="headline", show_default=True,
+              help="Where fields that are not in the grid come from.")
+@click.option("--file", "toml", type=click.Path(path_type=Path),
+              help="A TOML file with preset, seeds, and a table grid, in place of these options.")
+@click.option("--scheduler", metavar="ADDRESS", help="Train on the Dask cluster of this scheduler, not here.")
+@click.option("--retry-failed", is_flag=True, help="Train again what has failed.")
+@quiet_option
+def sweep(sweep_dir, axes, seeds, preset, toml, scheduler, retry_failed, quiet):
+    """Train a grid of runs, into SWEEP_DIR.
+
+    A directory a run, and SWEEP_DIR/results.csv with a row for each. Finished runs are skipped and unfinished ones gone
+    on with; without --grid and --file this goes on with the grid that SWEEP_DIR has.
+    """
+    definition = None
+    if toml:
+        definition = load_definition(toml)
+    elif axes:
+        pairs = [axis.partition("=") for axis in axes]
+        grid = {name: parse_values(name, values) for name, _, values in pairs}
+        definition = {"preset": preset, "grid": grid, "seeds": seeds}
+    runs = Sweep(sweep_dir, definition)
+    missing = list(runs.missing(retry_failed).values())
+    with runs_display(missing, quiet) as progress, dask_cluster(scheduler) if scheduler else process_pool() as executor:
+        runs.run(executor, lambda config, status: progress(work(config), status), retry_failed)
+    failed = [row for row in runs.rows() if row["status"] == "failed"]
+    for row in failed[:10]:
+        click.echo(f"failed: {row['run']}: {row['error']}", err=True)
+    finished = sum(row["status"] == "finished" for row in runs.rows())
+    click.echo(f"{finished} finished, {len(failed)} failed. The table is {sweep_dir / 'results.csv'}.")
+    sys.exit(bool(failed))
+
+
+@commands.command()
+@click.argument("sweep_dir", type=click.Path(path_type=Path))
+@click.option("--x", required=True, metavar="COLUMN", help="A column of results.csv, for the x-axis.")
+@click.option("--y", required=True, metavar="COLUMN", help="A column of numbers: the y-axis, or a heat map's colour.")
+@click.option("--by", metavar="COLUMN", help="A curve for every value of this column, or a heat map's y-axis.")
+@click.option("--heat-map", is_flag=True, help="Draw x, --by and the mean of y over runs as a heat map.")
+@click.option("--log-x", is_flag=True, help="A logarithmic x-axis.")
+@click.option("--output", type=click.Path(path_type=Path), help="[default: SWEEP_DIR/Y-over-X.png]")
+def plot(sweep_dir, x, y, by, heat_map, log_x, output):
+    """Draw a column of a sweep's table over another.
+
+    Curves show the mean over runs, seeds among them, and their range.
+    """
+    if heat_map and not by:
+        raise click.UsageError("--heat-map needs --by for its second axis")
+    from minimod.plots import draw_curves, draw_heat_map, save_figure
+
+    output = output or sweep_dir / f"{y}-over-{x}.png"
+    data = curves(sweep_dir, x, y, by)
+    save_figure(draw_heat_map(data, x, y, by) if heat_map else draw_curves(data, x, y, by, log_x), output, dpi=100)
+    click.echo(f"Written to {output}.")
 
 
 @commands.command()
@@ -240,6 +302,26 @@ def info(as_json):
         return
     for name, value in facts.items():
         click.echo(f"{name:14}{value}")
+
+
+def load_definition(path: Path) -> dict:
+    """The definition of a sweep in a TOML file. Raises InputError if it is not one."""
+    import tomllib
+
+    try:
+        content = tomllib.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError("file", str(path), f"a TOML file ({error})") from error
+    definition = {"preset": "headline", "seeds": 1, "grid": {}} | content
+    if definition.keys() != {"preset", "seeds", "grid"} or not isinstance(definition["grid"], dict):
+        raise InputError("file", str(path), "one with preset, seeds, and a table grid, and nothing else")
+    if not isinstance(definition["seeds"], int) or definition["seeds"] < 1:
+        raise InputError("seeds", definition["seeds"], "a whole number of at least 1")
+    definition["grid"] = {
+        name: values if isinstance(values, list) else parse_values(name, str(values))
+        for name, values in definition["grid"].items()
+    }
+    return definition
 
 
 def echo_methods(summary: dict) -> None:
@@ -306,7 +388,7 @@ def progress_display(config: TrainingConfig, quiet: bool) -> Iterator[Progress |
 
 
 @contextmanager
-def claims_display(configs: list[TrainingConfig], quiet: bool) -> Iterator[Callable]:
+def runs_display(configs: list[TrainingConfig], quiet: bool) -> Iterator[Callable]:
     """As `progress_display`, for many runs: how long they are likely to take, and then how far they are."""
     if quiet or not configs:
         yield lambda done, text: None
@@ -318,13 +400,14 @@ def claims_display(configs: list[TrainingConfig], quiet: bool) -> Iterator[Calla
         with click.progressbar(length=total, file=sys.stderr, width=20) as bar:
             yield lambda done, text: bar.update(done)
     else:
-        so_far = 0
+        so_far, start = 0, time.perf_counter()
 
         def show(done, text):
             nonlocal so_far
             so_far += done
             if text:
-                click.echo(f"{so_far / total:4.0%}  {text}", err=True)
+                left = (time.perf_counter() - start) * (total / max(1, so_far) - 1) / 60
+                click.echo(f"{so_far / total:4.0%}  {text}, {left:.1f} min left", err=True)
 
         yield show
 

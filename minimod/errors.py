@@ -18,6 +18,10 @@ class InputError(ValueError):
         return type(self), (self.option, self.value, self.allowed)
 
 
+class LockedError(InputError):
+    """A directory that another process is writing to."""
+
+
 class DivergenceError(ArithmeticError):
     """The training loss is no longer a finite number."""
 

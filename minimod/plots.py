@@ -1,11 +1,13 @@
 """Figures from the plain data of `analyze`. Nothing is computed here."""
 
+import itertools
 import math
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-from matplotlib import style
+import numpy as np
+from matplotlib import colormaps, style
 from matplotlib.figure import Figure
 
 from minimod.files import whole_file
@@ -188,6 +190,59 @@ FIGURES: dict[str, Callable[[dict], Figure]] = {
     "accuracies": draw_accuracies, "methods": draw_methods, "masks": draw_masks, "spectrum": draw_spectrum,
     "neurons": draw_neurons, "phases": draw_phases,
 }
+
+
+def draw_curves(curves: dict[str, dict[str, list[float]]], x: str, y: str, by: str | None, log: bool) -> Figure:
+    """A column of a sweep over another, see `sweep.curves`: a line for the mean, a band from lowest to highest."""
+    figure = Figure(figsize=(7.5, 4.5), layout="constrained")
+    axes = figure.subplots()
+    names = sorted(curves, key=_in_order)
+    colours = colormaps["viridis"](np.linspace(0, 0.9, len(names)))
+    for name, colour, marker in zip(names, colours, itertools.cycle("osD^vP"), strict=False):
+        points = sorted(curves[name].items(), key=lambda point: _in_order(point[0]))
+        where = _numbers_or_words([value for value, _ in points])
+        numbers = [numbers for _, numbers in points]
+        axes.plot(where, [np.mean(n) for n in numbers], marker=marker, markersize=4, color=colour, label=name or None)
+        axes.fill_between(where, [min(n) for n in numbers], [max(n) for n in numbers], color=colour, alpha=0.2)
+    if log:
+        axes.set_xscale("log")
+        ticks = sorted({value for points in curves.values() for value in points}, key=float)
+        axes.set_xticks(list(map(float, ticks)), ticks)
+        axes.minorticks_off()
+    axes.set(xlabel=x.replace("_", " "), ylabel=y.replace("_", " "))
+    if by:
+        figure.legend(title=by.replace("_", " "), fontsize=9, loc="outside right upper")
+    axes.set_title("mean over runs; band: lowest to highest", fontsize=10)
+    return figure
+
+
+def draw_heat_map(curves: dict[str, dict[str, list[float]]], x: str, y: str, by: str) -> Figure:
+    """The mean of a column of a sweep over two others, see `sweep.curves`; what no run has is left white."""
+    rows = sorted(curves, key=_in_order)
+    columns = sorted({value for row in curves.values() for value in row}, key=_in_order)
+    means = [[np.mean(curves[row].get(column, [math.nan])) for column in columns] for row in rows]
+    size = (2 + 0.6 * max(6, len(columns)), 1.5 + 0.4 * max(6, len(rows)))
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(means, aspect="auto", origin="lower", cmap="viridis")
+    axes.set_xticks(range(len(columns)), columns, rotation=45)
+    axes.set_yticks(range(len(rows)), rows)
+    axes.set(xlabel=x.replace("_", " "), ylabel=by.replace("_", " "))
+    figure.colorbar(image, ax=axes, label=f"{y.replace('_', ' ')}, mean over runs")
+    return figure
+
+
+def _in_order(text: str) -> tuple[bool, float, str]:
+    """A key by which numbers come first and in their order, then words in theirs."""
+    try:
+        return False, float(text), ""
+    except ValueError:
+        return True, 0.0, text
+
+
+def _numbers_or_words(values: list[str]) -> list:
+    """The values as numbers if all of them are, else as they are."""
+    return values if any(_in_order(value)[0] for value in values) else [float(value) for value in values]
 
 
 def _with_gaps(values: list) -> list[float]:

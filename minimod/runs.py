@@ -20,7 +20,7 @@ import numpy as np
 import minimod
 from minimod.config import TrainingConfig
 from minimod.data import Dataset, build_dataset
-from minimod.errors import InputError
+from minimod.errors import InputError, LockedError
 from minimod.files import DamagedFileError, load_arrays, load_signed_json, save_arrays, save_signed_json, whole_file
 from minimod.network import TwoLayerNet
 
@@ -90,7 +90,7 @@ def claim_directory(directory: Path, config: TrainingConfig, device: str) -> Ite
         raise InputError("run directory", str(directory), allowed) from error
     if not (directory / "config.json").exists() and not _is_empty(directory):
         raise InputError("run directory", str(directory), f"{allowed} (nothing is overwritten)")
-    with _lock(directory):
+    with locked(directory):
         for leftover in directory.glob("*.part"):
             leftover.unlink()
         checkpoint = None
@@ -104,14 +104,15 @@ def claim_directory(directory: Path, config: TrainingConfig, device: str) -> Ite
 
 
 @contextmanager
-def _lock(directory: Path) -> Iterator[None]:
+def locked(directory: Path) -> Iterator[None]:
+    """Hold a directory. Raises LockedError where another process does."""
     from filelock import FileLock, Timeout  # here, so that `minimod --help` does not wait for it
 
     lock = FileLock(directory / ".lock", blocking=False)
     try:
         lock.acquire()
     except Timeout as error:
-        raise InputError("run directory", str(directory), "one that no other process trains in now") from error
+        raise LockedError("directory", str(directory), "one that no other process trains in now") from error
     try:
         yield
     finally:
@@ -175,7 +176,7 @@ def extend_run(directory: Path | str, epochs: int) -> TrainingConfig:
     """
     directory = Path(directory)
     config = load_run(directory).config
-    with _lock(directory):
+    with locked(directory):
         load_checkpoint(directory, config)
         extended = replace(config, epochs=config.epochs + epochs)
         device = load_signed_json(directory / "config.json")["device"]

@@ -15,8 +15,10 @@ import pytest
 from minimod import TrainingConfig
 from minimod.backend import available_cores
 from minimod.claims import CLAIMS
-from minimod.claims.reproduction import Reproduction, estimated_seconds, finished_run, in_processes, work
+from minimod.claims.reproduction import Reproduction
 from minimod.errors import DivergenceError, InputError
+from minimod.executors import in_processes
+from minimod.sweep import estimated_seconds, finished_run, work
 
 SMALL = TrainingConfig(modulus=7, width=8, epochs=2)
 
@@ -39,7 +41,7 @@ def test_an_unfinished_run_is_trained_from_the_start(tmp_path):
 
 def test_a_run_of_another_configuration_is_not_taken_for_the_claims(tmp_path):
     finished_run(SMALL, tmp_path / "run", threads=1)
-    with pytest.raises(InputError, match="the claim's own configuration"):
+    with pytest.raises(InputError, match="the configuration that is asked for"):
         finished_run(replace(SMALL, seed=1), tmp_path / "run", threads=1)
 
 
@@ -144,7 +146,10 @@ def test_a_stop_ends_all_processes_and_keeps_what_has_finished(tmp_path, stop):
     ) as process:
         assert "width8" in process.stdout.readline()
         (os.killpg if stop == signal.SIGINT else os.kill)(process.pid, stop)
-        assert process.wait(timeout=30) != 0
+        try:
+            assert process.wait(timeout=30) != 0
+        finally:
+            process.kill()
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and processes_of_group(process.pid):
         time.sleep(0.1)

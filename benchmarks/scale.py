@@ -1,0 +1,97 @@
+"""What a large sweep costs, from the time of one run, and the rate at which Dask hands runs out.
+
+Run as `python -m benchmarks.scale`. The training of the simulation is a sleep: its cluster has many more threads than
+there are cores.
+"""
+
+import logging
+import statistics
+import time
+from dataclasses import replace
+
+import click
+import numpy as np
+
+from minimod import TrainingConfig, train
+from minimod.executors import completed, dask_cluster
+from minimod.sweep import work
+
+CORES = (2, 64, 4096)
+RUNS = (10_000, 1_000_000)
+SETTINGS = {
+    "P = 59, M = 512, 200 epochs": TrainingConfig(modulus=59, width=512, epochs=200),
+    "P = 113, M = 2048, 100 epochs": TrainingConfig(),
+}
+WORKERS, THREADS = 2, 64
+MEANS = (4.0, 1.0, 0.25, 0.1, 0.03)
+
+
+def picoseconds(rounds: int = 3) -> dict[str, float]:
+    """Time of a run on one thread over its `work`, for each setting at a tenth of its epochs; the median."""
+    result = {}
+    for name, config in SETTINGS.items():
+        short = replace(config, epochs=config.epochs // 10, eval_every=10**6, threads=1)
+        times = []
+        for _ in range(rounds):
+            start = time.perf_counter()
+            train(short)
+            times.append(1e12 * (time.perf_counter() - start) / work(short))
+        result[name] = statistics.median(times)
+    return result
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that suits it."""
+    for unit, length in {"days": 86400, "hours": 3600, "min": 60}.items():
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def sleep(seconds: float) -> float:
+    """A run that only takes time."""
+    time.sleep(seconds)
+    return seconds
+
+
+def dask_rates(seconds: float = 15) -> list[tuple[float, float, float]]:
+    """For each mean length of a run: that, how many a second the threads could do, and how many were done.
+
+    Lengths are spread as in a grid of widths that double four times: five lengths, each twice the one before.
+    """
+    from distributed import LocalCluster
+
+    logging.disable()  # it complains of what it was still sending when the end came
+    generator, result = np.random.default_rng(0), []
+    with (
+        LocalCluster(n_workers=WORKERS, threads_per_worker=THREADS, dashboard_address=None) as cluster,
+        dask_cluster(cluster.scheduler_address) as executor,
+    ):
+        for mean in MEANS:
+            possible = WORKERS * THREADS / mean
+            n = int(min(possible, 1000) * seconds)
+            lengths = mean * 2.0 ** generator.integers(0, 5, n) / np.mean(2.0 ** np.arange(5))
+            start = time.perf_counter()
+            for _ in completed(executor, sleep, ((float(length),) for length in np.sort(lengths)[::-1])):
+                pass
+            result.append((mean, possible, n / (time.perf_counter() - start)))
+    return result
+
+
+@click.command()
+def main():
+    """Print the cost of phase diagrams and the rates of Dask."""
+    print("| a run | ps a unit of work | one run, one core | runs |" + "".join(f" {n} cores |" for n in CORES))
+    print("| --- | --: | --: | --: |" + " --: |" * len(CORES))
+    for name, constant in picoseconds().items():
+        run = constant * work(SETTINGS[name]) / 1e12
+        for n in RUNS:
+            times = " | ".join(duration(max(run, run * n / cores)) for cores in CORES)
+            print(f"| {name} | {constant:.0f} | {run:.1f} s | {n:,} | {times} |")
+    print(f"\n| mean length of a run | runs/s, {WORKERS * THREADS} threads | runs/s, Dask |\n| --: | --: | --: |")
+    for mean, possible, done in dask_rates():
+        print(f"| {mean:g} s | {possible:.0f} | {done:.0f} |")
+
+
+if __name__ == "__main__":
+    main()

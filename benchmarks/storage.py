@@ -1,0 +1,84 @@
+"""What keeping costs: a checkpoint in the middle of training, and a sweep's table of 100,000 rows.
+
+Run as `python -m benchmarks.storage`.
+"""
+
+import statistics
+import tempfile
+import time
+from concurrent.futures import Future
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.processes import peak_memory
+from minimod import TrainingConfig
+from minimod.network import initial_network
+from minimod.optimizers import OPTIMIZERS
+from minimod.plots import draw_curves, save_figure
+from minimod.runs import METRICS, Checkpoint, save_checkpoint
+from minimod.sweep import COLUMNS, FINISHED, METHODS, TABLE_MEASURES, Outcome, Sweep, curves
+
+CHECKPOINT_SECONDS = 10
+ROWS = 100_000
+
+
+def checkpoint_milliseconds(width: int, rounds: int = 20) -> float:
+    """The time of writing one checkpoint, with a hundred measured epochs; the median."""
+    config = TrainingConfig(width=width)
+    network = initial_network(config)
+    optimizer = OPTIMIZERS[config.optimizer](network.parameters, config)
+    rows = [dict.fromkeys(METRICS, 0.123456789)] * 100
+    times = []
+    with tempfile.TemporaryDirectory() as directory:
+        for epoch in range(rounds):
+            start = time.perf_counter()
+            save_checkpoint(Path(directory), Checkpoint(epoch, 1.0, rows, network.parameters | optimizer.state))
+            times.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(times)
+
+
+class AtOnce:
+    """An executor whose runs take no time: it answers with a row of random numbers."""
+
+    def __init__(self):
+        self._random = np.random.default_rng(0)
+
+    def submit(self, function, config, directory, sweep_id):
+        """A future that is done."""
+        numbers = [f"{method}_{measure}" for method in METHODS for measure in TABLE_MEASURES]
+        options = {name: value for name, value in config.to_dict().items() if name in COLUMNS}
+        row = {"run": directory.name, "status": FINISHED} | options
+        row |= dict(zip([*numbers, *METRICS[3:]], self._random.random(len(numbers) + 10).tolist(), strict=True))
+        future = Future()
+        future.set_result(Outcome(row, {}))
+        return future
+
+
+def table_seconds() -> tuple[float, float, float]:
+    """Seconds to write a table of ROWS rows, one after the other, and to plot it; and its size in MB."""
+    grid = {"width": list(range(8, 1008)), "noise_ratio": [i / 20 for i in range(20)]}
+    with tempfile.TemporaryDirectory() as directory:
+        sweep = Sweep(directory, {"preset": "headline", "grid": grid, "seeds": ROWS // 20_000})
+        start = time.perf_counter()
+        sweep.run(AtOnce(), lambda config, status: None)
+        written = time.perf_counter()
+        data = curves(Path(directory), "width", "dominant_test", "noise_ratio")
+        save_figure(draw_curves(data, "width", "dominant_test", "noise_ratio", False), Path(directory) / "figure.png")
+        size = (Path(directory) / "results.csv").stat().st_size / 1e6
+        return written - start, time.perf_counter() - written, size
+
+
+def main() -> None:
+    """Print both."""
+    for width in (256, 2048, 4096):
+        milliseconds = checkpoint_milliseconds(width)
+        share = 100 * milliseconds / (1e3 * CHECKPOINT_SECONDS)
+        print(f"checkpoint at M = {width}: {milliseconds:.0f} ms, {share:.2f} % of {CHECKPOINT_SECONDS} s between two")
+    written, plotted, size = table_seconds()
+    print(f"table of {ROWS} rows, {size:.0f} MB: written in {written:.1f} s, plotted in {plotted:.1f} s,"
+          f" with {peak_memory():.0f} MB of memory")
+
+
+if __name__ == "__main__":
+    main()

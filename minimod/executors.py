@@ -1,0 +1,104 @@
+"""Where many independent tasks are done: in processes of this machine, or on a Dask cluster.
+
+Both are executors as in `concurrent.futures`; nothing else of minimod knows which one it has.
+"""
+
+import itertools
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from queue import SimpleQueue
+
+from minimod.backend import available_cores
+from minimod.errors import InputError, Interrupted
+
+# So many tasks are handed to an executor at a time: enough for a large cluster, and few enough to keep account of.
+IN_FLIGHT = 10_000
+
+# How often Dask tries a task again whose worker died or could not be reached.
+RETRIES = 3
+
+
+@contextmanager
+def process_pool() -> Iterator[Executor]:
+    """A process for each core. What is still going on when an error leaves the block ends with it."""
+    others = set(multiprocessing.active_children())
+    context = multiprocessing.get_context("spawn")  # a fork would copy the locks of BLAS's threads
+    with _ProcessPool(available_cores(), context, initializer=_start_worker) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()
+            raise
+
+
+class _ProcessPool(ProcessPoolExecutor):
+    """A pool whose processes end where a signal has interrupted a run, and do not begin the next one."""
+
+    def submit(self, function, /, *args):
+        return super().submit(_until_interrupted, function, *args)
+
+
+def _until_interrupted(function, *args):
+    try:
+        return function(*args)
+    except Interrupted as stop:
+        os._exit(128 + stop.signal)
+
+
+@contextmanager
+def dask_cluster(address: str) -> Iterator[Executor]:
+    """The workers of a running Dask cluster, by the address of its scheduler. Raises OSError if it does not answer."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        allowed = "left out: Dask is not installed (pip install 'minimod[cluster]')"
+        raise InputError("scheduler", address, allowed) from error
+    with Client(address) as client:
+        yield client.get_executor(pure=False, retries=RETRIES)
+
+
+def completed(executor: Executor, function: Callable, tasks: Iterable[tuple]) -> Iterator[tuple[tuple, Future]]:
+    """(task, future of function(*task)) for all tasks, as they are done."""
+    remaining, running = iter(tasks), {}
+    done: SimpleQueue[Future] = SimpleQueue()
+    while True:
+        for task in itertools.islice(remaining, IN_FLIGHT - len(running)):
+            future = executor.submit(function, *task)
+            running[future] = task
+            future.add_done_callback(done.put)
+        if not running:
+            return
+        future = done.get()
+        yield running.pop(future), future
+
+
+def in_processes(function: Callable, tasks: Iterable[tuple]) -> Iterator[tuple]:
+    """(task, function(*task)) for all tasks as they finish, in a `process_pool`; a single one here."""
+    tasks = list(tasks)
+    if len(tasks) <= 1:
+        yield from ((task, function(*task)) for task in tasks)
+        return
+    with process_pool() as pool:
+        for task, future in completed(pool, function, tasks):
+            yield task, future.result()
+
+
+def _start_worker() -> None:
+    """Leave Ctrl-C and warnings, which reach every process of the terminal, to the one that started the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.getLogger("minimod").setLevel(logging.ERROR)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone: killed, it could not say so."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
