@@ -1,5 +1,6 @@
 """The Click commands: parse, call, print. Whatever a Python caller would need is elsewhere."""
 
+import csv
 import json
 import logging
 import math
@@ -252,7 +253,11 @@ def plot(sweep_dir, x, y, by, heat_map, log_x, output):
     from minimod.plots import draw_curves, draw_heat_map, save_figure
 
     output = output or sweep_dir / f"{y}-over-{x}.png"
+    if output.suffix not in (".png", ".svg", ".pdf"):
+        raise InputError("--output", str(output), "a file that ends in .png, .svg or .pdf")
     data = curves(sweep_dir, x, y, by)
+    if log_x and not all(is_positive(value) for points in data.values() for value in points):
+        raise InputError("--log-x", x, "with a column of positive numbers")
     save_figure(draw_heat_map(data, x, y, by) if heat_map else draw_curves(data, x, y, by, log_x), output, dpi=100)
     click.echo(f"Written to {output}.")
 
@@ -304,6 +309,14 @@ def info(as_json):
         click.echo(f"{name:14}{value}")
 
 
+def is_positive(text: str) -> bool:
+    """Whether the text is a number greater than zero."""
+    try:
+        return float(text) > 0
+    except ValueError:
+        return False
+
+
 def load_definition(path: Path) -> dict:
     """The definition of a sweep in a TOML file. Raises InputError if it is not one."""
     import tomllib
@@ -313,9 +326,10 @@ def load_definition(path: Path) -> dict:
     except (OSError, ValueError) as error:
         raise InputError("file", str(path), f"a TOML file ({error})") from error
     definition = {"preset": "headline", "seeds": 1, "grid": {}} | content
-    if definition.keys() != {"preset", "seeds", "grid"} or not isinstance(definition["grid"], dict):
+    kinds = {"preset": str, "seeds": int, "grid": dict}
+    if {name: type(value) for name, value in definition.items()} != kinds:
         raise InputError("file", str(path), "one with preset, seeds, and a table grid, and nothing else")
-    if not isinstance(definition["seeds"], int) or definition["seeds"] < 1:
+    if definition["seeds"] < 1:
         raise InputError("seeds", definition["seeds"], "a whole number of at least 1")
     definition["grid"] = {
         name: values if isinstance(values, list) else parse_values(name, str(values))
@@ -439,7 +453,7 @@ def main() -> None:
         message, status = str(stop), 128 + stop.signal
     except DivergenceError as error:
         message, status = str(error), 1
-    except (OSError, MemoryError, BrokenExecutor) as error:
+    except (OSError, MemoryError, BrokenExecutor, csv.Error) as error:
         message, status = f"cannot go on: {error}", 1
     click.echo(f"minimod: {message}", err=True)
     sys.exit(status)

@@ -206,9 +206,10 @@ def draw_curves(curves: dict[str, dict[str, list[float]]], x: str, y: str, by: s
         axes.fill_between(where, [min(n) for n in numbers], [max(n) for n in numbers], color=colour, alpha=0.2)
     if log:
         axes.set_xscale("log")
-        ticks = sorted({value for points in curves.values() for value in points}, key=float)
-        axes.set_xticks(list(map(float, ticks)), ticks)
-        axes.minorticks_off()
+        ticks = sorted({value for points in curves.values() for value in points}, key=_in_order)
+        if len(ticks) <= 12:
+            axes.set_xticks(_numbers_or_words(ticks), ticks)
+            axes.minorticks_off()
     axes.set(xlabel=x.replace("_", " "), ylabel=y.replace("_", " "))
     if by:
         figure.legend(title=by.replace("_", " "), fontsize=9, loc="outside right upper")

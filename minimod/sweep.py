@@ -24,7 +24,7 @@ from minimod.backend import available_cores, open_backend
 from minimod.config import TrainingConfig
 from minimod.errors import DivergenceError, InputError, LockedError
 from minimod.executors import completed
-from minimod.files import load_signed_json, save_signed_json, whole_file
+from minimod.files import DamagedFileError, load_signed_json, save_signed_json, whole_file
 from minimod.runs import FREE_OPTIONS, METRICS, Run, load_run, locked
 from minimod.training import Progress, train
 
@@ -195,7 +195,10 @@ class Sweep:
     def __init__(self, directory: Path | str, definition: dict | None = None):
         self.directory = Path(directory)
         path = self.directory / "sweep.json"
-        stored = load_signed_json(path) if path.exists() else {}
+        try:
+            stored = load_signed_json(path) if path.exists() else {}
+        except DamagedFileError as error:
+            raise InputError("sweep directory", str(directory), f"one whose sweep.json is whole ({error})") from error
         if definition is None and not stored:
             allowed = "one that has been swept, or given with --grid or --file"
             raise InputError("sweep directory", str(directory), allowed)
@@ -267,12 +270,12 @@ class Sweep:
 def read_table(directory: Path, columns: Iterable[str]) -> Iterator[dict]:
     """Some columns of a sweep's results.csv, as text; a line that is not whole is left out.
 
-    Raises InputError for a column that there is not.
+    Raises InputError for a column that there is not, and csv.Error for what is no table at all.
     """
     path = Path(directory) / "results.csv"
     if not path.exists():
         return
-    with open(path, newline="") as file:
+    with open(path, newline="", errors="replace") as file:
         lines = (line for line in file if line.endswith("\n"))
         reader = csv.reader(lines)
         header = next(reader, [])

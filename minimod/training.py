@@ -148,6 +148,8 @@ def _stop_requests() -> Iterator[list[int]]:
         yield received
     finally:
         restore()
+    if received:
+        signal.raise_signal(received[0])  # the run has ended by itself; what comes after it is to be stopped
 
 
 def memory_needed(config: TrainingConfig, backend: Backend) -> int:

@@ -122,6 +122,16 @@ def test_a_signal_ends_the_epoch_and_writes_a_checkpoint(tmp_path, number):
     assert contents(tmp_path / "run") == contents(tmp_path / "whole")
 
 
+def test_a_signal_in_the_last_epoch_stops_what_comes_after(tmp_path):
+    def progress(epoch, row):
+        if epoch == SMALL.epochs:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(SMALL, tmp_path / "run", progress)
+    assert load_run(tmp_path / "run").config == SMALL
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_the_command_line_says_how_to_go_on(tmp_path, number, status):
     command = [*CLI, "train", "run", "--modulus", "11", "--width", "12", "--epochs", "100000000", "--eval-every", "1"]

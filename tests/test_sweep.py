@@ -202,15 +202,30 @@ def pool_table(tmp_path_factory):
     return table(directory)
 
 
-def test_a_sweep_that_is_killed_and_started_again_ends_the_same(tmp_path, pool_table):
+def killed_and_started_again(directory, options, times):
+    """What the sweep of SIXTY says in the end, after it was killed some times a while after it had started."""
     grid = [f"--grid={name}={','.join(map(str, values))}" for name, values in SIXTY["grid"].items()]
-    command = [*CLI, "sweep", tmp_path / "sweep", *grid, "--seeds", "5"]
-    for _ in range(3):
+    command = [*CLI, "sweep", directory, *grid, "--seeds", "5", *options]
+    for _ in range(times):
         with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
             for _ in range(12):
                 process.stderr.readline()
             process.send_signal(signal.SIGKILL)
-    answer = subprocess.run([*CLI, "sweep", tmp_path / "sweep", "--quiet"], capture_output=True, text=True)
+    return subprocess.run([*CLI, "sweep", directory, "--quiet", *options], capture_output=True, text=True)
+
+
+def test_a_sweep_that_is_killed_and_started_again_ends_the_same(tmp_path, pool_table):
+    answer = killed_and_started_again(tmp_path / "sweep", [], times=3)
+    assert answer.stdout.startswith("60 finished, 0 failed")
+    assert table(tmp_path / "sweep") == pool_table
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_sweep_on_a_cluster_that_is_killed_and_started_again_ends_the_same(tmp_path, pool_table):
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        options = ["--scheduler", cluster.scheduler_address]
+        answer = killed_and_started_again(tmp_path / "sweep", options, times=2)
     assert answer.stdout.startswith("60 finished, 0 failed")
     assert table(tmp_path / "sweep") == pool_table
 
@@ -312,4 +327,39 @@ def test_wrong_options_of_a_sweep_are_one_line(tmp_path, arguments):
         [*CLI, "sweep", "s", "--quiet", *arguments], cwd=tmp_path, capture_output=True, text=True, env=environment
     )
     assert answer.returncode in (1, 2)
+    assert answer.stderr.startswith("minimod: ") and answer.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("content", [
+    "preset = [1]", "seeds = 0", "seeds = 1.5", "grid = 3", "other = 1", "[grid", "[grid]\nwidth = [0]",
+])
+def test_a_toml_file_that_is_no_sweep_is_one_line(tmp_path, content):
+    (tmp_path / "grid.toml").write_text(content)
+    answer = subprocess.run(
+        [*CLI, "sweep", "s", "--quiet", "--file", "grid.toml"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("minimod: ") and answer.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("name", "content"), [
+    ("sweep.json", b"{"), ("results.csv", b"\xff\xfe\n"), ("results.csv", b"a" * 10**6 + b"\n"), ("results.csv", b""),
+])
+def test_a_damaged_sweep_is_one_line(tmp_path, name, content):
+    with ThreadPoolExecutor(1) as executor:
+        Sweep(tmp_path, DEFINITION).run(executor, ignore)
+    (tmp_path / name).write_bytes(content)
+    command = ["sweep", "."] if name == "sweep.json" else ["plot", ".", "--x", "width", "--y", "test_accuracy"]
+    answer = subprocess.run([*CLI, *command], cwd=tmp_path, capture_output=True, text=True)
+    assert answer.returncode in (1, 2)
+    assert answer.stderr.startswith("minimod: ") and answer.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("options", [["--output", "x.bmp"], ["--log-x", "--x", "activation"], ["--heat-map"]])
+def test_wrong_options_of_a_plot_are_one_line(tmp_path, options):
+    with ThreadPoolExecutor(1) as executor:
+        Sweep(tmp_path, DEFINITION).run(executor, ignore)
+    command = [*CLI, "plot", ".", "--x", "width", "--y", "test_accuracy", *options]
+    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert answer.returncode == 2
     assert answer.stderr.startswith("minimod: ") and answer.stderr.count("\n") == 1
