@@ -1,16 +1,11 @@
 """The Click commands: parse, call, print. Whatever a Python caller would need is elsewhere."""
 
 import csv
-import json
-import logging
-import math
 import os
-import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +15,6 @@ from typing import get_args, get_origin
 import click
 
 import minimod
-from minimod.analysis.accuracy import MEASURES
 from minimod.analysis.fourier import FREQUENCY_CHOICES
 from minimod.analysis.summary import analyze as analyze_run
 from minimod.analysis.summary import plain_data
@@ -30,12 +24,14 @@ from minimod.claims.claim import SCALES
 from minimod.claims.reproduction import Reproduction
 from minimod.claims.results import page, section
 from minimod.config import PRESETS, TrainingConfig
+from minimod.display import echo_json, echo_methods, machine_readable, progress_display, runs_display
 from minimod.errors import DivergenceError, InputError, Interrupted
 from minimod.executors import dask_cluster, process_pool
 from minimod.files import save_json, whole_file
+from minimod.grid import load_definition, parse_values
 from minimod.runs import check_run, extend_run, load_config, load_run
-from minimod.sweep import Sweep, curves, estimated_seconds, parse_values, work
-from minimod.training import CHECKPOINT_EVERY, Progress
+from minimod.sweep import FAILED, FINISHED, Sweep, curves, work
+from minimod.training import CHECKPOINT_EVERY
 from minimod.training import train as train_network
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -227,10 +223,10 @@ def sweep(sweep_dir, axes, seeds, preset, toml, scheduler, retry_failed, quiet):
     missing = list(runs.missing(retry_failed).values())
     with runs_display(missing, quiet) as progress, dask_cluster(scheduler) if scheduler else process_pool() as executor:
         runs.run(executor, lambda config, status: progress(work(config), status), retry_failed)
-    failed = [row for row in runs.rows() if row["status"] == "failed"]
+    failed = [row for row in runs.rows() if row["status"] == FAILED]
     for row in failed[:10]:
         click.echo(f"failed: {row['run']}: {row['error']}", err=True)
-    finished = sum(row["status"] == "finished" for row in runs.rows())
+    finished = sum(row["status"] == FINISHED for row in runs.rows())
     click.echo(f"{finished} finished, {len(failed)} failed. The table is {sweep_dir / 'results.csv'}.")
     sys.exit(bool(failed))
 
@@ -315,121 +311,6 @@ def is_positive(text: str) -> bool:
         return float(text) > 0
     except ValueError:
         return False
-
-
-def load_definition(path: Path) -> dict:
-    """The definition of a sweep in a TOML file. Raises InputError if it is not one."""
-    import tomllib
-
-    try:
-        content = tomllib.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError("file", str(path), f"a TOML file ({error})") from error
-    definition = {"preset": "headline", "seeds": 1, "grid": {}} | content
-    kinds = {"preset": str, "seeds": int, "grid": dict}
-    if {name: type(value) for name, value in definition.items()} != kinds:
-        raise InputError("file", str(path), "one with preset, seeds, and a table grid, and nothing else")
-    if definition["seeds"] < 1:
-        raise InputError("seeds", definition["seeds"], "a whole number of at least 1")
-    definition["grid"] = {
-        name: values if isinstance(values, list) else parse_values(name, str(values))
-        for name, values in definition["grid"].items()
-    }
-    return definition
-
-
-def echo_methods(summary: dict) -> None:
-    """Print the methods under what each needs to know, the partitions, and the typical neuron."""
-    def echo_row(name, values):
-        click.echo(f"{name:27}" + "".join(map(str.rjust, map(cell, values), widths)))
-
-    widths = [max(9, len(measure) + 1) for measure in MEASURES]
-    click.echo(f"{summary['title']}\n")
-    echo_row("method", MEASURES)
-    for needs in dict.fromkeys(summary["needs"].values()):
-        click.echo(f"-- needs to know: {needs}")
-        for name, row in summary["methods"].items():
-            if summary["needs"][name] == needs:
-                echo_row(name, [row[measure] for measure in MEASURES])
-    echo_row("pairs counted", [summary["counts"][measure] for measure in MEASURES])
-    click.echo(f"\nchance: {summary['chance']:.4f}\n")
-
-    widths = [10] * 5
-    echo_row("partition by", ("γ_G", "γ_R", "γ_G + γ_R", "test", "filtered"))
-    for name, row in summary["partition"].items():
-        echo_row(name, [row[key] for key in ("generalising", "memorising", "sum", "test", "filtered_test")])
-    click.echo(f"\n{'dominant frequency':40}{'trained':>10}{'untrained':>11}")
-    for label, key in {
-        "median share of a neuron's power": "median_share",
-        "phase error in rad, root mean square": "phase_error_rms",
-        "share of all power in ideal neurons": "ideal_power_share",
-    }.items():
-        trained, untrained = (cell(summary["structure"][name][key]) for name in ("trained", "untrained"))
-        click.echo(f"{label:40}{trained:>10}{untrained:>11}")
-
-
-def machine_readable(summary: dict) -> dict:
-    """The part of a summary that `echo_methods` prints."""
-    names = ("config", "by", "chance", "counts", "methods", "needs", "partition", "structure")
-    return {name: summary[name] for name in names}
-
-
-def cell(value: float | int | str | None) -> str:
-    """A table's cell: three decimals for a share, a dash for a share of nothing, counts and words as they are."""
-    return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
-
-
-def echo_json(data: dict) -> None:
-    """Print plain data as JSON."""
-    click.echo(json.dumps(data, indent=1, allow_nan=False))
-
-
-@contextmanager
-def progress_display(config: TrainingConfig, quiet: bool) -> Iterator[Progress | None]:
-    """Progress on standard error: a bar on a terminal, a line per evaluation elsewhere, nothing when quiet."""
-    logging.getLogger("minimod").setLevel(logging.ERROR if quiet else logging.WARNING)
-    if quiet:
-        yield None
-    elif sys.stderr.isatty():
-        fits = shutil.get_terminal_size().columns >= 80  # a line that wraps could not be drawn over
-        show = (lambda row: row and accuracies_line(row)) if fits else None
-        with click.progressbar(length=config.epochs, file=sys.stderr, width=10, item_show_func=show) as bar:
-            yield lambda epoch, row: bar.update(int(epoch > 0), row or bar.current_item)
-    else:
-        yield lambda epoch, row: row and click.echo(
-            f"epoch {epoch:6d}  loss {row['loss']:.4f}  {accuracies_line(row)}", err=True
-        )
-
-
-@contextmanager
-def runs_display(configs: list[TrainingConfig], quiet: bool) -> Iterator[Callable]:
-    """As `progress_display`, for many runs: how long they are likely to take, and then how far they are."""
-    if quiet or not configs:
-        yield lambda done, text: None
-        return
-    total, minutes = sum(map(work, configs)), estimated_seconds(configs) / 60
-    duration = f"{minutes / 60:.1f} hours" if minutes > 90 else f"{math.ceil(minutes)} min"
-    click.echo(f"{len(configs)} run{'s' * (len(configs) > 1)} to train, about {duration}", err=True)
-    if sys.stderr.isatty():
-        with click.progressbar(length=total, file=sys.stderr, width=20) as bar:
-            yield lambda done, text: bar.update(done)
-    else:
-        so_far, start = 0, time.perf_counter()
-
-        def show(done, text):
-            nonlocal so_far
-            so_far += done
-            if text:
-                left = (time.perf_counter() - start) * (total / max(1, so_far) - 1) / 60
-                click.echo(f"{so_far / total:4.0%}  {text}, {left:.1f} min left", err=True)
-
-        yield show
-
-
-def accuracies_line(row: dict[str, float]) -> str:
-    """The accuracies of a row of metrics, in short."""
-    columns = {"clean": "clean", "noisy": "noisy", "test": "test", "filtered": "filtered_test"}
-    return " ".join(f"{name} {row[column + '_accuracy']:.2f}" for name, column in columns.items())
 
 
 def main() -> None:

@@ -7,9 +7,7 @@
 
 import csv
 import hashlib
-import itertools
 import json
-import math
 import tempfile
 import time
 import uuid
@@ -25,6 +23,7 @@ from minimod.config import TrainingConfig
 from minimod.errors import DivergenceError, InputError, LockedError
 from minimod.executors import completed
 from minimod.files import DamagedFileError, load_signed_json, save_signed_json, whole_file
+from minimod.grid import configurations
 from minimod.runs import FREE_OPTIONS, METRICS, Run, load_run, locked
 from minimod.training import Progress, train
 
@@ -41,51 +40,6 @@ COLUMNS = (
 
 # Seconds between attempts where another process still trains a run, as after a sweep that was killed.
 LOCK_WAIT = 0.5
-
-Grid = dict[str, list]
-
-
-def parse_values(name: str, text: str) -> list:
-    """The values of a field from text: "64,128,256", or "0:0.9:0.1" for 0, 0.1, ..., 0.9, both ends included.
-
-    Raises InputError for a field that is none, and for values it cannot have.
-    """
-    options = {option.name: option for option in fields(TrainingConfig)}
-    if name not in options:
-        raise InputError("grid", name, "one of " + ", ".join(options))
-    try:
-        if ":" in text:
-            first, last, step = map(float, text.split(":"))
-            count = math.floor((last - first) / step + 1e-9) + 1
-            if not 1 <= count <= 10**6:
-                raise ValueError(f"{count} values")
-            values = [float(f"{first + i * step:.12g}") for i in range(count)]
-        else:
-            values = [_parse_value(part) for part in text.split(",")]
-    except (ValueError, ZeroDivisionError, OverflowError) as error:
-        raise InputError(f"grid {name}", text, "values as 64,128,256 or FIRST:LAST:STEP") from error
-    return [getattr(TrainingConfig(**{name: value}), name) for value in values]
-
-
-def _parse_value(text: str):
-    words = {"true": True, "false": False, "none": None}
-    if text.lower() in words:
-        return words[text.lower()]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
-def configurations(base: TrainingConfig, grid: Grid, seeds: int) -> list[TrainingConfig]:
-    """The product of the grid's values over `base`, for seeds 0 .. seeds - 1, each once."""
-    names = [*grid, "seed"] if "seed" not in grid else [*grid]
-    values = [*grid.values(), range(seeds)] if "seed" not in grid else [*grid.values()]
-    configs = (replace(base, **dict(zip(names, each, strict=True))) for each in itertools.product(*values))
-    return list(dict.fromkeys(configs))
-
 
 def run_name(config: TrainingConfig) -> str:
     """What a run is, in short, and a hash of the whole configuration."""

@@ -15,17 +15,9 @@ import pytest
 from minimod import TrainingConfig, load_run
 from minimod.errors import InputError, Interrupted
 from minimod.executors import completed, dask_cluster, in_processes, process_pool
+from minimod.grid import configurations, parse_values
 from minimod.plots import draw_curves, draw_heat_map
-from minimod.sweep import (
-    COLUMNS,
-    Sweep,
-    configurations,
-    curves,
-    finished_run,
-    parse_values,
-    run_name,
-    train_and_measure,
-)
+from minimod.sweep import COLUMNS, Sweep, curves, finished_run, run_name, train_and_measure
 
 CLI = [sys.executable, str(Path(__file__).parents[1] / "cli.py")]
 DEFINITION = {

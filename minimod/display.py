@@ -1,0 +1,111 @@
+"""What the commands print: progress on standard error, tables and JSON on standard output."""
+
+import json
+import logging
+import math
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+from minimod.analysis.accuracy import MEASURES
+from minimod.config import TrainingConfig
+from minimod.sweep import estimated_seconds, work
+from minimod.training import Progress
+
+
+def echo_methods(summary: dict) -> None:
+    """Print the methods under what each needs to know, the partitions, and the typical neuron."""
+    def echo_row(name, values):
+        click.echo(f"{name:27}" + "".join(map(str.rjust, map(cell, values), widths)))
+
+    widths = [max(9, len(measure) + 1) for measure in MEASURES]
+    click.echo(f"{summary['title']}\n")
+    echo_row("method", MEASURES)
+    for needs in dict.fromkeys(summary["needs"].values()):
+        click.echo(f"-- needs to know: {needs}")
+        for name, row in summary["methods"].items():
+            if summary["needs"][name] == needs:
+                echo_row(name, [row[measure] for measure in MEASURES])
+    echo_row("pairs counted", [summary["counts"][measure] for measure in MEASURES])
+    click.echo(f"\nchance: {summary['chance']:.4f}\n")
+
+    widths = [10] * 5
+    echo_row("partition by", ("γ_G", "γ_R", "γ_G + γ_R", "test", "filtered"))
+    for name, row in summary["partition"].items():
+        echo_row(name, [row[key] for key in ("generalising", "memorising", "sum", "test", "filtered_test")])
+    click.echo(f"\n{'dominant frequency':40}{'trained':>10}{'untrained':>11}")
+    for label, key in {
+        "median share of a neuron's power": "median_share",
+        "phase error in rad, root mean square": "phase_error_rms",
+        "share of all power in ideal neurons": "ideal_power_share",
+    }.items():
+        trained, untrained = (cell(summary["structure"][name][key]) for name in ("trained", "untrained"))
+        click.echo(f"{label:40}{trained:>10}{untrained:>11}")
+
+
+def machine_readable(summary: dict) -> dict:
+    """The part of a summary that `echo_methods` prints."""
+    names = ("config", "by", "chance", "counts", "methods", "needs", "partition", "structure")
+    return {name: summary[name] for name in names}
+
+
+def cell(value: float | int | str | None) -> str:
+    """A table's cell: three decimals for a share, a dash for a share of nothing, counts and words as they are."""
+    return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def echo_json(data: dict) -> None:
+    """Print plain data as JSON."""
+    click.echo(json.dumps(data, indent=1, allow_nan=False))
+
+
+@contextmanager
+def progress_display(config: TrainingConfig, quiet: bool) -> Iterator[Progress | None]:
+    """Progress on standard error: a bar on a terminal, a line per evaluation elsewhere, nothing when quiet."""
+    logging.getLogger("minimod").setLevel(logging.ERROR if quiet else logging.WARNING)
+    if quiet:
+        yield None
+    elif sys.stderr.isatty():
+        fits = shutil.get_terminal_size().columns >= 80  # a line that wraps could not be drawn over
+        show = (lambda row: row and accuracies_line(row)) if fits else None
+        with click.progressbar(length=config.epochs, file=sys.stderr, width=10, item_show_func=show) as bar:
+            yield lambda epoch, row: bar.update(int(epoch > 0), row or bar.current_item)
+    else:
+        yield lambda epoch, row: row and click.echo(
+            f"epoch {epoch:6d}  loss {row['loss']:.4f}  {accuracies_line(row)}", err=True
+        )
+
+
+@contextmanager
+def runs_display(configs: list[TrainingConfig], quiet: bool) -> Iterator[Callable]:
+    """As `progress_display`, for many runs: how long they are likely to take, and then how far they are."""
+    if quiet or not configs:
+        yield lambda done, text: None
+        return
+    total, minutes = sum(map(work, configs)), estimated_seconds(configs) / 60
+    duration = f"{minutes / 60:.1f} hours" if minutes > 90 else f"{math.ceil(minutes)} min"
+    click.echo(f"{len(configs)} run{'s' * (len(configs) > 1)} to train, about {duration}", err=True)
+    if sys.stderr.isatty():
+        with click.progressbar(length=total, file=sys.stderr, width=20) as bar:
+            yield lambda done, text: bar.update(done)
+    else:
+        so_far, start = 0, time.perf_counter()
+
+        def show(done, text):
+            nonlocal so_far
+            so_far += done
+            if text:
+                left = (time.perf_counter() - start) * (total / max(1, so_far) - 1) / 60
+                click.echo(f"{so_far / total:4.0%}  {text}, {left:.1f} min left", err=True)
+
+        yield show
+
+
+def accuracies_line(row: dict[str, float]) -> str:
+    """The accuracies of a row of metrics, in short."""
+    columns = {"clean": "clean", "noisy": "noisy", "test": "test", "filtered": "filtered_test"}
+    return " ".join(f"{name} {row[column + '_accuracy']:.2f}" for name, column in columns.items())
