@@ -62,7 +62,7 @@ def training_options(command: Callable) -> Callable:
 class Interval(click.ParamType):
     """A number of epochs, or, with an s behind it, of seconds."""
 
-    name = "EPOCHS|SECONDSs"
+    name = "interval"
 
     def convert(self, value, param, ctx):
         """An int for epochs, a timedelta for seconds."""

@@ -282,7 +282,7 @@ def check_run(directory: Path | str) -> tuple[str, dict[str, str]]:
             files[name] = describe(content)
             return content
         except (OSError, DamagedFileError, InputError) as error:
-            files[name] = f"damaged: {error}"
+            files[name] = f"damaged: {error.__cause__ or error}"  # an InputError names the directory besides
 
     config = examine("config.json", lambda: load_config(directory), lambda config: "whole")
     if config is None:
