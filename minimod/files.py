@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
-from zipfile import ZIP_STORED, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 
@@ -96,8 +96,6 @@ def _read_arrays(file: IO) -> dict[str, np.ndarray]:
     length = os.fstat(file.fileno()).st_size
     with ZipFile(file) as archive:
         members = archive.infolist()
-        if any(member.compress_type != ZIP_STORED for member in members):
-            raise ValueError("it is compressed")
         if sum(member.file_size for member in members) > length:
             raise ValueError("its parts are longer than the whole")
         for member in members:

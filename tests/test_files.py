@@ -79,6 +79,14 @@ def test_arrays_that_were_not_written_by_us_are_refused(tmp_path, what):
         load_arrays(path)
 
 
+def test_arrays_that_were_changed_with_all_their_care_are_refused(tmp_path):
+    save_arrays(tmp_path / "x.npz", {"a": np.zeros(3)})
+    with np.load(tmp_path / "x.npz") as arrays:
+        np.savez(tmp_path / "x.npz", **dict(arrays) | {"a": np.ones(3)})
+    with pytest.raises(DamagedFileError, match="checksum"):
+        load_arrays(tmp_path / "x.npz")
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[" * 100_000, b"3", b'{"a": 1}', b" " * 2_000_000, b"\xff\xfe"])
 def test_json_that_was_not_written_by_us_is_refused(tmp_path, content):
     (tmp_path / "x.json").write_bytes(content)
@@ -184,6 +192,14 @@ def test_check_finds_a_cut_file(tmp_path, name):
     os.truncate(tmp_path / name, (tmp_path / name).stat().st_size - 9)
     found, files = check_run(tmp_path)
     assert found == "damaged" and files[name].startswith("damaged: ")
+
+
+@pytest.mark.parametrize("lost", [1, 3, 40])
+def test_metrics_that_were_cut_are_refused(tmp_path, lost):
+    train(SMALL, tmp_path)
+    os.truncate(tmp_path / "metrics.csv", (tmp_path / "metrics.csv").stat().st_size - lost)
+    with pytest.raises(InputError, match=r"metrics\.csv: its last line is cut"):
+        load_run(tmp_path)
 
 
 def test_check_tells_an_unfinished_run(tmp_path):

@@ -85,6 +85,29 @@ def test_the_first_epochs_are_not_trained_again(tmp_path):
     assert seen == list(range(6, 13))
 
 
+def test_seconds_go_on_from_those_before(tmp_path):
+    def slow(epoch, row):
+        time.sleep(0.05)
+        if epoch == 8:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        train(SMALL, tmp_path / "run", slow, checkpoint_every=3)
+    seconds = train(SMALL, tmp_path / "run").history["seconds"]
+    assert seconds[-1] > 0.05 * 6 and (np.diff(seconds) >= 0).all()
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
+    with pytest.raises(Stopped):
+        train(SMALL, tmp_path / "run", stop_at(8), checkpoint_every=3)
+    (tmp_path / "run" / "checkpoint.npz.123.part").write_text("half")
+    train(SMALL, tmp_path / "run")
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "config.json.123.part").write_text("killed in the first instant")
+    train(SMALL, tmp_path / "new")
+    assert not list(tmp_path.rglob("*.part"))
+
+
 def test_a_checkpoint_by_time_is_written_when_it_is_due(tmp_path):
     with pytest.raises(Stopped):
         train(SMALL, tmp_path / "often", stop_at(9), checkpoint_every=timedelta(microseconds=1))

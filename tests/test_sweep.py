@@ -131,6 +131,15 @@ def test_a_row_that_was_cut_is_measured_again(tmp_path):
     assert (tmp_path / "results.csv").read_text() == whole
 
 
+def test_a_row_of_a_former_grid_that_was_cut_spoils_no_other(tmp_path):
+    with ThreadPoolExecutor(1) as executor:
+        Sweep(tmp_path, DEFINITION).run(executor, ignore)
+        whole = (tmp_path / "results.csv").read_text()
+        (tmp_path / "results.csv").write_text(whole[:-20])
+        Sweep(tmp_path, DEFINITION | {"grid": DEFINITION["grid"] | {"width": [12]}}).run(executor, ignore)
+    assert [row["width"] for row in table(tmp_path)] == ["12"] * 4 + ["4"] * 4 + ["8"] * 3
+
+
 def test_one_sweep_at_a_time_holds_a_directory(tmp_path):
     def second(config, status):
         with pytest.raises(InputError, match="no other process"):
