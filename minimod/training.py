@@ -68,7 +68,10 @@ def train(
             return _train(config, backend, directory, checkpoint, progress, checkpoint_every, signals)
 
 
-def _train(config, backend, directory, checkpoint, progress, checkpoint_every, signals) -> Run:
+def _train(
+    config: TrainingConfig, backend: Backend, directory: Path | None, checkpoint: Checkpoint | None,
+    progress: Progress | None, checkpoint_every: int | timedelta, signals: list[int],
+) -> Run:
     """Train from a checkpoint or (None) from the start, until the end or the epoch in which `signals` gets one."""
     dataset = build_dataset(config)
     network = initial_network(config).convert(backend.xp.asarray)
