@@ -2,6 +2,7 @@
 
 import csv
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -318,6 +319,7 @@ def main() -> None:
 
     2: something to correct in the command; 1: the run failed; 130: Ctrl-C; 143: SIGTERM.
     """
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # a pool ends its processes then
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # a terminal may lack α and ∘
     try:

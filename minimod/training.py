@@ -48,7 +48,7 @@ def train(
     A directory that holds an unfinished run of this configuration is gone on with, from its last checkpoint; the end is
     the same, bit for bit, but for the seconds. Checkpoints are written every so many epochs or after some time, and at
     the end. SIGINT and SIGTERM, where they reach the main thread, end the epoch, write one and raise Interrupted; a
-    second one has its usual effect.
+    second SIGINT has its usual effect.
 
     Raises InputError if the directory holds anything else or the device cannot be used, MemoryError if the device's
     free memory is less than `memory_needed`, and DivergenceError at the first evaluation or checkpoint that finds a
@@ -130,7 +130,11 @@ def _is_due(every: int | timedelta, epochs: int, seconds: float) -> bool:
 
 @contextmanager
 def _stop_requests() -> Iterator[list[int]]:
-    """A list that gets the number of the first signal to stop; the signal after that has its usual effect."""
+    """A list that gets the numbers of signals to stop.
+
+    After the first, Ctrl-C has its usual effect again: a person means it. SIGTERM is sent by programs, which may well
+    send it twice, and have SIGKILL.
+    """
     received: list[int] = []
     usual = {}
     if threading.current_thread() is threading.main_thread():  # no other may set handlers
@@ -142,7 +146,7 @@ def _stop_requests() -> Iterator[list[int]]:
 
     def note(number, frame):
         received.append(number)
-        restore()
+        signal.signal(signal.SIGINT, usual[signal.SIGINT])
 
     for number, handler in usual.items():
         if handler != signal.SIG_IGN:

@@ -147,6 +147,18 @@ def test_a_signal_ends_the_epoch_and_writes_a_checkpoint(tmp_path, number):
     assert contents(tmp_path / "run") == contents(tmp_path / "whole")
 
 
+@pytest.mark.parametrize(("second", "raised"), [(signal.SIGTERM, Interrupted), (signal.SIGINT, KeyboardInterrupt)])
+def test_a_second_ctrl_c_stops_at_once_and_a_second_sigterm_does_not(tmp_path, second, raised):
+    def progress(epoch, row):
+        if epoch == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), second)
+
+    with pytest.raises(raised):
+        train(SMALL, tmp_path / "run", progress)
+    assert (tmp_path / "run" / "checkpoint.npz").exists() == (raised is Interrupted)
+
+
 def test_a_signal_in_the_last_epoch_stops_what_comes_after(tmp_path):
     def progress(epoch, row):
         if epoch == SMALL.epochs:

@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from minimod import TrainingConfig, load_run
+from minimod.backend import available_cores
 from minimod.errors import InputError, Interrupted
 from minimod.executors import completed, dask_cluster, in_processes, process_pool
 from minimod.grid import configurations, parse_values
 from minimod.plots import draw_curves, draw_heat_map
+from minimod.runs import check_run
 from minimod.sweep import COLUMNS, Sweep, curves, finished_run, run_name, train_and_measure
 
 CLI = [sys.executable, str(Path(__file__).parents[1] / "cli.py")]
@@ -219,6 +221,25 @@ def test_a_sweep_that_is_killed_and_started_again_ends_the_same(tmp_path, pool_t
     answer = killed_and_started_again(tmp_path / "sweep", [], times=3)
     assert answer.stdout.startswith("60 finished, 0 failed")
     assert table(tmp_path / "sweep") == pool_table
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_sweep_that_is_stopped_lets_its_runs_write_checkpoints(tmp_path, number, status):
+    grid = ["--grid=modulus=11", "--grid=width=8,9,10,11", "--grid=epochs=3,100000000"]
+    with subprocess.Popen(
+        [*CLI, "sweep", tmp_path, *grid], stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
+        deadline = time.monotonic() + 30
+        measured = []
+        while len(measured) < min(2, available_cores()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+            measured = [path for path in tmp_path.glob("runs/*/metrics.csv") if len(path.read_text().splitlines()) > 5]
+        process.send_signal(number)
+        process.communicate(timeout=30)
+    assert process.returncode == status
+    states = [check_run(path.parent) for path in measured]
+    assert states and all(state == "unfinished" and "epoch" in files["checkpoint.npz"] for state, files in states)
 
 
 @pytest.mark.filterwarnings("ignore")
