@@ -1,10 +1,15 @@
 """All P² pairs: split into training, validation and test, and a share of the training labels corrupted."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minimod.tasks import Rule, make_rule
+from minimod.rules import make_rule
+from minimod.rules.cyclic import CyclicRule
+
+if TYPE_CHECKING:
+    from minimod.config import TrainingConfig
 
 # How a corrupted label is drawn. wrong: uniformly from the P - 1 wrong labels. uniform: from all P labels, so it may be
 # the true one. symmetric: wrong, and (a, b) and (b, a) get the same one where both are training pairs.
@@ -37,7 +42,7 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.a)
 
-    def __getitem__(self, index) -> "Pairs":
+    def __getitem__(self, index: Any) -> "Pairs":
         return Pairs(self.a[index], self.b[index], self.label[index], self.true_label[index], self.is_noisy[index])
 
 
@@ -45,13 +50,13 @@ class Pairs:
 class Dataset:
     """The pairs of a rule in three parts. Only training labels are ever corrupted."""
 
-    rule: Rule
+    rule: CyclicRule
     train: Pairs
     validation: Pairs
     test: Pairs
 
 
-def build_dataset(config) -> Dataset:
+def build_dataset(config: "TrainingConfig") -> Dataset:
     """The dataset of a TrainingConfig, a function of its task, data and seed fields alone.
 
     round(train_fraction P²) pairs are for training, the rest is halved into validation and test (which takes the odd
@@ -63,7 +68,7 @@ def build_dataset(config) -> Dataset:
     n_validation = (n_pairs - n_train) // 2
     order = random_stream(config.seed, "split").permutation(n_pairs)
 
-    def part(indices) -> Pairs:
+    def part(indices: np.ndarray) -> Pairs:
         a, b = np.divmod(np.sort(indices), config.modulus)
         true_label = rule.label_table[a, b]
         return Pairs(a, b, true_label.copy(), true_label, np.zeros(len(a), bool))

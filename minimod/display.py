@@ -6,23 +6,25 @@ import math
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
 from minimod.analysis.accuracy import MEASURES
 from minimod.config import TrainingConfig
-from minimod.sweep import estimated_seconds, work
+from minimod.metrics import Row
+from minimod.store.files import plain_data
+from minimod.sweeps.schedule import WorkProgress, estimated_seconds, work
 from minimod.training import Progress
 
 
-def echo_methods(summary: dict) -> None:
+def echo_methods(summary: dict[str, Any]) -> None:
     """Print the methods under what each needs to know, the partitions, and the typical neuron."""
-    def echo_row(name, values):
-        click.echo(f"{name:27}" + "".join(map(str.rjust, map(cell, values), widths)))
+    def echo_row(name: str, values: Iterable[Any], width: int = 11) -> None:
+        click.echo(f"{name:27}" + "".join(cell(value).rjust(width) for value in values))
 
-    widths = [max(9, len(measure) + 1) for measure in MEASURES]
     click.echo(f"{summary['title']}\n")
     echo_row("method", MEASURES)
     for needs in dict.fromkeys(summary["needs"].values()):
@@ -33,10 +35,9 @@ def echo_methods(summary: dict) -> None:
     echo_row("pairs counted", [summary["counts"][measure] for measure in MEASURES])
     click.echo(f"\nchance: {summary['chance']:.4f}\n")
 
-    widths = [10] * 5
-    echo_row("partition by", ("γ_G", "γ_R", "γ_G + γ_R", "test", "filtered"))
+    echo_row("partition by", ("γ_G", "γ_R", "γ_G + γ_R", "test", "filtered"), 10)
     for name, row in summary["partition"].items():
-        echo_row(name, [row[key] for key in ("generalising", "memorising", "sum", "test", "filtered_test")])
+        echo_row(name, [row[key] for key in ("generalising", "memorising", "sum", "test", "filtered_test")], 10)
     click.echo(f"\n{'dominant frequency':40}{'trained':>10}{'untrained':>11}")
     for label, key in {
         "median share of a neuron's power": "median_share",
@@ -47,20 +48,22 @@ def echo_methods(summary: dict) -> None:
         click.echo(f"{label:40}{trained:>10}{untrained:>11}")
 
 
-def machine_readable(summary: dict) -> dict:
+def machine_readable(summary: dict[str, Any]) -> dict[str, Any]:
     """The part of a summary that `echo_methods` prints."""
     names = ("config", "by", "chance", "counts", "methods", "needs", "partition", "structure")
     return {name: summary[name] for name in names}
 
 
-def cell(value: float | int | str | None) -> str:
+def cell(value: float | int | str) -> str:
     """A table's cell: three decimals for a share, a dash for a share of nothing, counts and words as they are."""
-    return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return "-" if math.isnan(value) else f"{value:.3f}"
 
 
-def echo_json(data: dict) -> None:
-    """Print plain data as JSON."""
-    click.echo(json.dumps(data, indent=1, allow_nan=False))
+def echo_json(data: Any) -> None:
+    """Print data as JSON, see `plain_data`."""
+    click.echo(json.dumps(plain_data(data), indent=1, allow_nan=False))
 
 
 @contextmanager
@@ -71,17 +74,22 @@ def progress_display(config: TrainingConfig, quiet: bool) -> Iterator[Progress |
         yield None
     elif sys.stderr.isatty():
         fits = shutil.get_terminal_size().columns >= 80  # a line that wraps could not be drawn over
-        show = (lambda row: row and accuracies_line(row)) if fits else None
+
+        def show(row: Row | None) -> str | None:
+            return accuracies_line(row) if row and fits else None
+
         with click.progressbar(length=config.epochs, file=sys.stderr, width=10, item_show_func=show) as bar:
             yield lambda epoch, row: bar.update(int(epoch > 0), row or bar.current_item)
     else:
-        yield lambda epoch, row: row and click.echo(
-            f"epoch {epoch:6d}  loss {row['loss']:.4f}  {accuracies_line(row)}", err=True
-        )
+        def tell(epoch: int, row: Row | None) -> None:
+            if row:
+                click.echo(f"epoch {epoch:6d}  loss {row['loss']:.4f}  {accuracies_line(row)}", err=True)
+
+        yield tell
 
 
 @contextmanager
-def runs_display(configs: list[TrainingConfig], quiet: bool) -> Iterator[Callable]:
+def runs_display(configs: list[TrainingConfig], quiet: bool) -> Iterator[WorkProgress]:
     """As `progress_display`, for many runs: how long they are likely to take, and then how far they are."""
     if quiet or not configs:
         yield lambda done, text: None
@@ -92,20 +100,20 @@ def runs_display(configs: list[TrainingConfig], quiet: bool) -> Iterator[Callabl
     if sys.stderr.isatty():
         with click.progressbar(length=total, file=sys.stderr, width=20) as bar:
             yield lambda done, text: bar.update(done)
-    else:
-        so_far, start = 0, time.perf_counter()
+        return
+    so_far, start = 0, time.perf_counter()
 
-        def show(done, text):
-            nonlocal so_far
-            so_far += done
-            if text:
-                left = (time.perf_counter() - start) * (total / max(1, so_far) - 1) / 60
-                click.echo(f"{so_far / total:4.0%}  {text}, {left:.1f} min left", err=True)
+    def show(done: int, text: str | None) -> None:
+        nonlocal so_far
+        so_far += done
+        if text:
+            left = (time.perf_counter() - start) * (total / max(1, so_far) - 1) / 60
+            click.echo(f"{so_far / total:4.0%}  {text}, {left:.1f} min left", err=True)
 
-        yield show
+    yield show
 
 
-def accuracies_line(row: dict[str, float]) -> str:
+def accuracies_line(row: Row) -> str:
     """The accuracies of a row of metrics, in short."""
     columns = {"clean": "clean", "noisy": "noisy", "test": "test", "filtered": "filtered_test"}
     return " ".join(f"{name} {row[column + '_accuracy']:.2f}" for name, column in columns.items())

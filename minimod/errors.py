@@ -1,6 +1,7 @@
-"""The errors a user can mend. Commands show each as one line."""
+"""The errors a user can mend. They name fields and arguments; how the command line spells these is its own affair."""
 
 from pathlib import Path
+from typing import Any
 
 
 class InputError(ValueError):
@@ -13,13 +14,21 @@ class InputError(ValueError):
         super().__init__(f"{option} is {value!r}; it must be {allowed}")
         self.option, self.value, self.allowed = option, value, allowed
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         # An exception is copied to another process by its message alone, unless it says how to make it again.
         return type(self), (self.option, self.value, self.allowed)
 
 
 class LockedError(InputError):
     """A directory that another process is writing to."""
+
+
+class UnfinishedRunError(InputError):
+    """A run that has to be trained to its end first."""
+
+
+class FinishedRunError(InputError):
+    """A run that has been trained to its end already."""
 
 
 class DivergenceError(ArithmeticError):
@@ -33,8 +42,8 @@ class Interrupted(BaseException):
     """
 
     def __init__(self, signal: int, directory: Path, epoch: int):
-        super().__init__(f"stopped after epoch {epoch}; go on with: minimod train {directory} --resume")
+        super().__init__(f"stopped after epoch {epoch}")
         self.signal, self.directory, self.epoch = signal, directory, epoch
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.signal, self.directory, self.epoch)

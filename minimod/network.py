@@ -1,27 +1,25 @@
-"""The network f(a, b) = W φ(U e_a + V e_b) + μ: its parameters, its forward pass, and its backward pass by hand."""
+"""The network f(a, b) = W φ(U e_a + V e_b) + μ: its parameters, its forward pass, and its backward pass by hand.
+
+This is the text to read first. Training runs the same mathematics in engine/gradient.py, in blocks and in memory that
+is kept; tests hold the one to the other.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minimod.activations import ACTIVATIONS
-from minimod.backend import take_rows
-from minimod.data import random_stream
+from minimod.data import Pairs, random_stream
 from minimod.errors import InputError
+from minimod.losses import LOSSES
 
+if TYPE_CHECKING:
+    from minimod.config import TrainingConfig
 
-class Block(NamedTuple):
-    """n examples, and the one-hot matrices of their inputs, transposed. Arrays live where the network's do."""
-
-    a: np.ndarray          # (n,) tokens
-    b: np.ndarray          # (n,)
-    label: np.ndarray      # (n,) the labels to be fitted, corrupted ones among them
-    tokens_a: np.ndarray   # (k,) the different tokens among a, sorted
-    A_T: object            # (k, n) their one-hot rows: A_T @ X sums the rows of X over the examples with the same a
-    tokens_b: np.ndarray   # likewise for b
-    B_T: object
+# An array of NumPy's or of CuPy's: the two are not told apart in here.
+Array = Any
 
 
 @dataclass(eq=False)
@@ -37,14 +35,14 @@ class TwoLayerNet:
     Neuron m is (U[:, m], V[:, m], W[m]). Arrays are NumPy's or CuPy's, all of one kind and dtype.
     """
 
-    U: np.ndarray
-    V: np.ndarray
-    W: np.ndarray
-    mu: np.ndarray
+    U: Array
+    V: Array
+    W: Array
+    mu: Array
     activation: str = "relu"
     has_bias: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         P, M = self.U.shape
         for name, shape in {"V": (P, M), "W": (M, P), "mu": (P,)}.items():
             if getattr(self, name).shape != shape:
@@ -52,71 +50,46 @@ class TwoLayerNet:
         if self.activation not in ACTIVATIONS:
             raise InputError("activation", self.activation, "one of " + ", ".join(ACTIVATIONS))
 
-    @property
-    def modulus(self) -> int:
-        """P, the number of tokens and of classes."""
-        return self.U.shape[0]
+    def forward(self, a: Array, b: Array) -> tuple[Array, Callable[[Array], dict[str, Array]]]:
+        """The logits F of shape (n, P), and the backward pass: the function that goes back through them.
 
-    @property
-    def width(self) -> int:
-        """M, the number of hidden neurons."""
-        return self.U.shape[1]
-
-    @property
-    def tied(self) -> bool:
-        """Whether both inputs share one weight matrix."""
-        return self.V is self.U
-
-    @property
-    def arrays(self) -> dict[str, np.ndarray]:
-        """U, V, W and mu by name."""
-        return {"U": self.U, "V": self.V, "W": self.W, "mu": self.mu}
-
-    @property
-    def parameters(self) -> dict[str, np.ndarray]:
-        """The arrays that training changes: all four, less V where it is U, and less mu where there is no bias."""
-        changes = {"U": True, "V": not self.tied, "W": True, "mu": self.has_bias}
-        return {name: array for name, array in self.arrays.items() if changes[name]}
-
-    def forward(self, a, b, out=(None, None, None)):
-        """Pre-activations Z (n, M), hidden H (n, M) and logits F (n, P) for inputs a and b of shape (n,).
-
-        `out`: arrays for Z, H and F. Without them the memory is new.
+        a and b are the input tokens, of shape (n,), on the network's device. A and B are their one-hot matrices.
         """
-        Z, H, F = out
-        Z = take_rows(self.U, a, out=Z)
-        Z += take_rows(self.V, b, out=H)                     # U e_a + V e_b      (n, M)
-        H = ACTIVATIONS[self.activation].value(Z, out=H)     # φ(Z)               (n, M)
-        F = np.matmul(H, self.W, out=F)
-        F += self.mu                                         # H W + μ            (n, P)
-        return Z, H, F
+        phi = ACTIVATIONS[self.activation]
+        A, B = self._one_hot(a), self._one_hot(b)                #                    (n, P)
+        Z = self.U[a] + self.V[b]                                # Z = A U + B V      (n, M)
+        H = phi.value(Z)                                         # H = φ(Z)           (n, M)
+        F = H @ self.W + self.mu                                 # F = H W + μ        (n, P)
 
-    def new_buffers(self, n: int) -> list:
-        """Arrays for the Z, H and F of n examples."""
-        P, M = self.U.shape
-        return [np.empty(shape, self.U.dtype, like=self.U) for shape in ((n, M), (n, M), (n, P))]
+        def backward(dF: Array) -> dict[str, Array]:
+            """The gradient of the loss for every parameter, by name, from its gradient dF for the logits, (n, P).
 
-    def backward(self, block: Block, Z, H, dF, gradient: dict, dW) -> None:
-        """Add the gradient of the loss for every parameter, from its gradient dF (n, P) for the logits, to `gradient`.
+            dX stands for the derivative of the loss with respect to X. Beside each line stands the step of the
+            forward pass that it goes back through.
+            """
+            dW = H.T @ dF                                        # F = H W + μ        (M, P)
+            dmu = dF.sum(axis=0)                                 # F = H W + μ        (P,)
+            dH = dF @ self.W.T                                   # F = H W + μ        (n, M)
+            dZ = dH * phi.derivative(Z)                          # H = φ(Z)           (n, M)
+            dU = A.T @ dZ                                        # Z = A U + B V      (P, M)
+            dV = B.T @ dZ                                        # Z = A U + B V      (P, M)
+            if self.tied:
+                dU = dU + dV                                     # Z = (A + B) U      (P, M)
+            gradient = {"U": dU, "V": dV, "W": dW, "mu": dmu}
+            return {name: gradient[name] for name in self.parameters}
 
-        dX stands for the derivative of the loss with respect to X. Beside each line stands the step of the forward pass
-        that it goes back through; A and B are the examples' one-hot inputs, (n, P). Z and H are kept from that pass: a
-        block is small, so the memory that computing them again would save is not worth the time. Each is used up when
-        it has been read for the last time: what comes next takes its place in memory. dW is memory of W's shape.
-        """
-        gradient["W"] += np.matmul(H.T, dF, out=dW)          # F = H W + μ        (M, P)
-        if self.has_bias:
-            gradient["mu"] += dF.sum(axis=0)                 #                    (P,)
-        dH = np.matmul(dF, self.W.T, out=H)                  # F = H W + μ        (n, M)
-        dZ = ACTIVATIONS[self.activation].derivative(Z, out=Z)
-        dZ *= dH                                             # H = φ(Z)           (n, M)
-        gradient["U"][block.tokens_a] += block.A_T @ dZ      # Z = A U + B V      (P, M)
-        gradient["U" if self.tied else "V"][block.tokens_b] += block.B_T @ dZ
+        return F, backward
 
-    def logits(self, a, b, out=(None, None, None)):
+    def gradient(self, pairs: Pairs, loss: str) -> tuple[Array, dict[str, Array]]:
+        """The loss over the pairs, by its name in LOSSES, and its gradient for every parameter by name."""
+        a, b, label = (np.asarray(tokens, like=self.U) for tokens in (pairs.a, pairs.b, pairs.label))
+        F, backward = self.forward(a, b)
+        value, dF = LOSSES[loss](F, label)
+        return value, backward(dF)
+
+    def logits(self, a: Any, b: Any) -> Array:
         """Logits of shape (n, P) for inputs a and b of shape (n,), arrays or lists of tokens on the host.
 
-        `out` is as in `forward`.
         Raises InputError for a token outside 0 .. P-1: -1 would count from the end, and a GPU checks no index.
         """
         tokens = np.stack([np.asarray(a), np.asarray(b)])
@@ -124,40 +97,67 @@ class TwoLayerNet:
         if len(outside):
             raise InputError("token", int(outside[0]), f"in 0 .. {self.modulus - 1}")
         a, b = np.asarray(tokens, like=self.U)
-        return self.forward(a, b, out)[2]
+        return self.forward(a, b)[0]
 
-    def grid_logits(self, map=map):
-        """Logits of every pair, of shape (P, P, P): first input, second input, class. P³ numbers.
-
-        `map` computes a row at a time; that of a `Backend` does so on its threads.
-        """
+    def grid_logits(self) -> Array:
+        """Logits of every pair, of shape (P, P, P): first input, second input, class. P³ numbers."""
         tokens = np.arange(self.modulus, like=self.U)
-        return np.stack(list(map(lambda a: self.forward(np.full_like(tokens, a), tokens)[2], range(self.modulus))))
+        return np.stack([self.forward(np.full_like(tokens, a), tokens)[0] for a in range(self.modulus)])
 
-    def subnetwork(self, neurons) -> "TwoLayerNet":
+    def _one_hot(self, tokens: Array) -> Array:
+        """The one-hot matrix of n tokens, of shape (n, P): row i is 1 at token i, and 0 elsewhere."""
+        return np.eye(self.modulus, dtype=self.U.dtype, like=self.U)[tokens]
+
+    @property
+    def modulus(self) -> int:
+        """P, the number of tokens and of classes."""
+        return int(self.U.shape[0])
+
+    @property
+    def width(self) -> int:
+        """M, the number of hidden neurons."""
+        return int(self.U.shape[1])
+
+    @property
+    def tied(self) -> bool:
+        """Whether both inputs share one weight matrix."""
+        return self.V is self.U
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """U, V, W and mu by name."""
+        return {"U": self.U, "V": self.V, "W": self.W, "mu": self.mu}
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """The arrays that training changes: all four, less V where it is U, and less mu where there is no bias."""
+        changes = {"U": True, "V": not self.tied, "W": True, "mu": self.has_bias}
+        return {name: array for name, array in self.arrays.items() if changes[name]}
+
+    def subnetwork(self, neurons: Any) -> "TwoLayerNet":
         """The network of some neurons alone, given by their indices; μ stays."""
         U = self.U[:, neurons]
         V = U if self.tied else self.V[:, neurons]
         return replace(self, U=U, V=V, W=self.W[neurons])
 
-    def convert(self, function: Callable) -> "TwoLayerNet":
+    def convert(self, function: Callable[[Array], Array]) -> "TwoLayerNet":
         """A network of the same kind whose arrays are `function` of this one's: a copy, a cast, a move to a device."""
         U = function(self.U)
         V = U if self.tied else function(self.V)
-        return TwoLayerNet(U, V, function(self.W), function(self.mu), self.activation, self.has_bias)
+        return replace(self, U=U, V=V, W=function(self.W), mu=function(self.mu))
 
 
-def initial_network(config) -> TwoLayerNet:
+def initial_network(config: "TrainingConfig") -> TwoLayerNet:
     """A network with U, V, W drawn from N(0, std²), std = init_std or M^(-1/2), and μ = 0.
 
     Drawn in float64 on the host and then cast: float32, float64, CPU and GPU runs of one seed start from the same
-    numbers. `config` is a TrainingConfig.
+    numbers.
     """
     generator = random_stream(config.seed if config.init_seed is None else config.init_seed, "initialisation")
     P, M = config.modulus, config.width
     std = M**-0.5 if config.init_std is None else config.init_std
 
-    def draw(*shape):
+    def draw(*shape: int) -> np.ndarray:
         return (std * generator.standard_normal(shape)).astype(config.dtype)
 
     U = draw(P, M)

@@ -7,8 +7,14 @@ written over. Below, θ is a parameter, g its gradient, γ the learning rate and
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from minimod.config import TrainingConfig
+
+Arrays = dict[str, Any]
 
 
 class SGD:
@@ -17,17 +23,19 @@ class SGD:
     g ← g + λθ        buffer ← momentum · buffer + g        θ ← θ - γ · buffer
     """
 
-    def __init__(self, parameters, learning_rate=1e-3, momentum=0.0, weight_decay=0.0):
+    def __init__(
+        self, parameters: Arrays, learning_rate: float = 1e-3, momentum: float = 0.0, weight_decay: float = 0.0
+    ):
         self.parameters = parameters
         self.learning_rate, self.momentum, self.weight_decay = learning_rate, momentum, weight_decay
         self.buffer = {name: np.zeros_like(theta) for name, theta in parameters.items()}
 
     @property
-    def state(self) -> dict:
+    def state(self) -> Arrays:
         """The buffers."""
         return _labelled(buffer=self.buffer)
 
-    def step(self, gradient) -> None:
+    def step(self, gradient: Arrays) -> None:
         """Update every parameter in place."""
         for name, theta in self.parameters.items():
             buffer = self.buffer[name]
@@ -43,7 +51,10 @@ class Adam:
     θ ← θ - γ m̂ / (√v̂ + ε)        with m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ)
     """
 
-    def __init__(self, parameters, learning_rate=1e-3, betas=(0.9, 0.999), weight_decay=0.0, epsilon=1e-8):
+    def __init__(
+        self, parameters: Arrays, learning_rate: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
+        weight_decay: float = 0.0, epsilon: float = 1e-8,
+    ):
         self.parameters = parameters
         self.learning_rate, self.betas = learning_rate, betas
         self.weight_decay, self.epsilon = weight_decay, epsilon
@@ -52,15 +63,15 @@ class Adam:
         self.t = np.array(0)  # steps so far; an array of no dimensions, since it is state
 
     @property
-    def state(self) -> dict:
+    def state(self) -> Arrays:
         """Both averages, and t."""
         return _labelled(m=self.m, v=self.v) | {"t": self.t}
 
-    def step(self, gradient) -> None:
+    def step(self, gradient: Arrays) -> None:
         """Update every parameter in place."""
         self._step({name: g + self.weight_decay * self.parameters[name] for name, g in gradient.items()})
 
-    def _step(self, gradient) -> None:
+    def _step(self, gradient: Arrays) -> None:
         self.t += 1
         t = int(self.t)
         beta1, beta2 = self.betas
@@ -78,10 +89,13 @@ class Adam:
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov & Hutter, arXiv 1711.05101): θ ← θ - γλθ, then Adam without λ."""
 
-    def __init__(self, parameters, learning_rate=1e-3, betas=(0.9, 0.999), weight_decay=1e-2, epsilon=1e-8):
+    def __init__(
+        self, parameters: Arrays, learning_rate: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
+        weight_decay: float = 1e-2, epsilon: float = 1e-8,
+    ):
         super().__init__(parameters, learning_rate, betas, weight_decay, epsilon)
 
-    def step(self, gradient) -> None:
+    def step(self, gradient: Arrays) -> None:
         """Update every parameter in place."""
         for theta in self.parameters.values():
             theta *= 1 - self.learning_rate * self.weight_decay
@@ -97,17 +111,19 @@ class Muon:
     Everything is computed in the parameters' own precision; PyTorch orthogonalises in bfloat16.
     """
 
-    def __init__(self, parameters, learning_rate=1e-3, momentum=0.95, weight_decay=0.1):
+    def __init__(
+        self, parameters: Arrays, learning_rate: float = 1e-3, momentum: float = 0.95, weight_decay: float = 0.1
+    ):
         self.parameters = parameters
         self.learning_rate, self.momentum, self.weight_decay = learning_rate, momentum, weight_decay
         self.buffer = {name: np.zeros_like(theta) for name, theta in parameters.items()}
 
     @property
-    def state(self) -> dict:
+    def state(self) -> Arrays:
         """The buffers."""
         return _labelled(buffer=self.buffer)
 
-    def step(self, gradient) -> None:
+    def step(self, gradient: Arrays) -> None:
         """Update every parameter in place."""
         for name, theta in self.parameters.items():
             g, buffer = gradient[name], self.buffer[name]
@@ -119,7 +135,7 @@ class Muon:
             theta -= self.learning_rate * math.sqrt(max(1, rows / columns)) * update
 
 
-def orthogonalize(G, steps: int = 5, epsilon: float = 1e-7):
+def orthogonalize(G: Any, steps: int = 5, epsilon: float = 1e-7) -> Any:
     """A matrix with G's singular vectors and singular values near 1: 0.68 to 1.2, but for tiny ones.
 
     X ← aX + (bXXᵀ + c(XXᵀ)²)X, `steps` times from G / ‖G‖: the quintic Newton-Schulz iteration of Jordan et al. 2024
@@ -141,30 +157,32 @@ class MuonWithAdamW:
     the network are (inputs, outputs), so Muon works on their transposes, which are views.
     """
 
-    def __init__(self, parameters, learning_rate, momentum, betas, weight_decay):
+    def __init__(
+        self, parameters: Arrays, learning_rate: float, momentum: float, betas: tuple[float, float], weight_decay: float
+    ):
         transposes = {name: theta.T for name, theta in parameters.items() if theta.ndim == 2}
         vectors = {name: theta for name, theta in parameters.items() if theta.ndim == 1}
         self.muon = Muon(transposes, learning_rate, momentum, weight_decay)
         self.adamw = AdamW(vectors, learning_rate, betas, weight_decay)
 
     @property
-    def state(self) -> dict:
+    def state(self) -> Arrays:
         """That of both."""
         return self.muon.state | self.adamw.state
 
-    def step(self, gradient) -> None:
+    def step(self, gradient: Arrays) -> None:
         """Update every parameter in place."""
         self.muon.step({name: gradient[name].T for name in self.muon.parameters})
         self.adamw.step(gradient)
 
 
-def _labelled(**groups) -> dict:
+def _labelled(**groups: Arrays) -> Arrays:
     """The arrays of several dictionaries of them in one, "m_U" for the array U in m."""
     return {f"{group}_{name}": array for group, arrays in groups.items() for name, array in arrays.items()}
 
 
 # name -> the optimiser of a TrainingConfig for a dictionary of parameters.
-OPTIMIZERS: dict[str, Callable] = {
+OPTIMIZERS: dict[str, Callable[[Arrays, "TrainingConfig"], "SGD | Adam | MuonWithAdamW"]] = {
     "sgd": lambda parameters, c: SGD(parameters, c.learning_rate, c.momentum, c.weight_decay),
     "adam": lambda parameters, c: Adam(parameters, c.learning_rate, c.betas, c.weight_decay),
     "adamw": lambda parameters, c: AdamW(parameters, c.learning_rate, c.betas, c.weight_decay),

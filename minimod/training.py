@@ -1,37 +1,29 @@
 """The training loop: step, measure and save, epoch by epoch."""
 
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from minimod.analysis.accuracy import accuracies, predict, share
-from minimod.analysis.filtration import filter_frequencies
-from minimod.backend import Backend, free_memory, open_backend, to_host
 from minimod.config import TrainingConfig
-from minimod.data import Dataset, Pairs, build_dataset, random_stream
+from minimod.data import Pairs, build_dataset, random_stream
+from minimod.engine.backend import Backend, open_backend
+from minimod.engine.device import to_host
+from minimod.engine.gradient import Gradient, in_tiles, make_blocks
+from minimod.engine.memory import free_memory, memory_needed
 from minimod.errors import DivergenceError, InputError, Interrupted
-from minimod.gradient import SHARDS, Gradient, in_tiles, make_blocks
-from minimod.network import TwoLayerNet, initial_network
+from minimod.interrupts import stop_requests
+from minimod.metrics import Row, history_of, measure
+from minimod.network import initial_network
 from minimod.optimizers import OPTIMIZERS
-from minimod.runs import (
-    Checkpoint,
-    Row,
-    Run,
-    append_metrics,
-    claim_directory,
-    columns,
-    save_checkpoint,
-    save_network,
-)
+from minimod.store.runs import Checkpoint, Data, Run, append_metrics, claim_directory, save_checkpoint, save_network
 
 # Called after every epoch with its number, and with its row of metrics where it was measured, else None.
-Progress = Callable[[int, Row | None], None]
+Progress = Callable[[int, Row | None], Any]
 
 # How often a checkpoint is written unless told otherwise.
 CHECKPOINT_EVERY = timedelta(minutes=1)
@@ -42,6 +34,7 @@ def train(
     directory: Path | str | None = None,
     progress: Progress | None = None,
     checkpoint_every: int | timedelta = CHECKPOINT_EVERY,
+    labels: np.ndarray | None = None,
 ) -> Run:
     """Train a network. With a `directory` the run is written there as it goes, without one it stays in memory.
 
@@ -50,10 +43,14 @@ def train(
     the end. SIGINT and SIGTERM, where they reach the main thread, end the epoch, write one and raise Interrupted; a
     second SIGINT has its usual effect.
 
-    Raises InputError if the directory holds anything else or the device cannot be used, MemoryError if the device's
-    free memory is less than `memory_needed`, and DivergenceError at the first evaluation or checkpoint that finds a
-    loss which is not finite.
+    `labels`, of shape (n_train,), are fitted in place of the training labels. They are kept with the run, as its data;
+    all accuracies go on to refer to the labels of the dataset.
+
+    Raises InputError if the directory holds anything else, the device cannot be used or the labels do not fit,
+    MemoryError if the device's free memory is less than `memory_needed`, and DivergenceError at the first evaluation or
+    checkpoint that finds a loss which is not finite.
     """
+    data: Data = {} if labels is None else {"labels": _checked_labels(labels, config)}
     with open_backend(config.device, config.threads) as backend:
         needed, free = memory_needed(config, backend), free_memory(backend.xp)
         if needed > free:
@@ -62,63 +59,116 @@ def train(
                 f" of memory, and {free / 1e9:,.1f} GB are free"
             )
         if directory is None:
-            return _train(config, backend, None, None, progress, checkpoint_every, [])
+            return _Training(config, backend, None, data).run(progress, checkpoint_every, [])
         directory = Path(directory)
-        with claim_directory(directory, config, backend.description) as checkpoint, _stop_requests() as signals:
-            return _train(config, backend, directory, checkpoint, progress, checkpoint_every, signals)
+        with (
+            claim_directory(directory, config, backend.description, data) as (checkpoint, data),
+            stop_requests() as signals,
+        ):
+            training = _Training(config, backend, directory, data)
+            if checkpoint:
+                training.go_on_from(checkpoint)
+            return training.run(progress, checkpoint_every, signals)
 
 
-def _train(
-    config: TrainingConfig, backend: Backend, directory: Path | None, checkpoint: Checkpoint | None,
-    progress: Progress | None, checkpoint_every: int | timedelta, signals: list[int],
-) -> Run:
-    """Train from a checkpoint or (None) from the start, until the end or the epoch in which `signals` gets one."""
-    dataset = build_dataset(config)
-    network = initial_network(config).convert(backend.xp.asarray)
-    optimizer = OPTIMIZERS[config.optimizer](network.parameters, config)
-    state = network.parameters | optimizer.state
-    first, before, rows = 0, 0.0, []
-    if checkpoint:
-        _restore(state, checkpoint)
-        first, before, rows = checkpoint.epoch, checkpoint.seconds, checkpoint.rows
-    start = saved = time.perf_counter()
-    losses: dict = {}
-
-    def save(epoch):
-        _raise_if_diverged(losses)
-        host = {name: to_host(array) for name, array in state.items()}
-        save_checkpoint(directory, Checkpoint(epoch, before + time.perf_counter() - start, rows, host))
-
-    last = rows[-1]["epoch"] if rows else -1
-    for epoch, row in _epochs(network, optimizer, config, dataset, backend, first, last, losses):
-        if row:
-            row = {"epoch": epoch, "seconds": round(before + time.perf_counter() - start, 3)} | row
-            rows.append(row)
-            if directory:
-                append_metrics(directory, row)
-        if progress:
-            progress(epoch, row)
-        if directory and epoch < config.epochs:
-            if signals:
-                save(epoch)
-                raise Interrupted(signals[0], directory, epoch)
-            if _is_due(checkpoint_every, epoch - first, time.perf_counter() - saved):
-                save(epoch)
-                saved = time.perf_counter()
-    network = network.convert(to_host)
-    if directory:
-        save(config.epochs)
-        save_network(directory, network)
-    return Run(config, dataset, network, columns(rows), directory)
+def _checked_labels(labels: np.ndarray, config: TrainingConfig) -> np.ndarray:
+    """The labels as integers. Raises InputError unless there is one, in 0 .. P-1, for every training pair."""
+    array, n_train = np.asarray(labels), round(config.train_fraction * config.modulus**2)
+    if array.shape != (n_train,) or array.dtype.kind not in "iu":
+        raise InputError("labels", f"{array.dtype} of shape {array.shape}", f"integers of shape {(n_train,)}")
+    if array.min() < 0 or array.max() >= config.modulus:
+        raise InputError("labels", f"{array.min()} to {array.max()}", f"in 0 .. {config.modulus - 1}")
+    return array.astype(np.int64)
 
 
-def _restore(state: dict, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint's arrays over those of a run. Raises InputError if they are of another kind."""
-    for name, array in state.items():
-        saved = checkpoint.state.get(name)
-        if saved is None or (saved.shape, saved.dtype) != (array.shape, array.dtype):
-            raise InputError("array of the checkpoint", name, f"there, {array.dtype} of shape {array.shape}")
-        array[...] = np.asarray(saved, like=array)
+class _Training:
+    """A run in the making."""
+
+    def __init__(self, config: TrainingConfig, backend: Backend, directory: Path | None, data: Data):
+        self.config, self.backend, self.directory, self.data = config, backend, directory, data
+        self.dataset = build_dataset(config)
+        self.pairs = replace(self.dataset.train, label=data["labels"]) if "labels" in data else self.dataset.train
+        self.network = initial_network(config).convert(backend.xp.asarray)
+        self.optimizer = OPTIMIZERS[config.optimizer](self.network.parameters, config)
+        self.state = self.network.parameters | self.optimizer.state
+        self.first, self.seconds_before, self.rows = 0, 0.0, list[Row]()
+        self.start = time.perf_counter()
+        # Those since the last evaluation, by epoch, left on the device: fetching each would make a GPU wait.
+        self.losses: dict[int, Any] = {}
+
+    def go_on_from(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint's arrays over those of the run. Raises InputError if they are of another kind."""
+        for name, array in self.state.items():
+            saved = checkpoint.state.get(name)
+            if saved is None or (saved.shape, saved.dtype) != (array.shape, array.dtype):
+                raise InputError("array of the checkpoint", name, f"there, {array.dtype} of shape {array.shape}")
+            array[...] = np.asarray(saved, like=array)
+        self.first, self.seconds_before, self.rows = checkpoint.epoch, checkpoint.seconds, checkpoint.rows
+
+    @property
+    def seconds(self) -> float:
+        """The time spent on this run, before it was stopped and since."""
+        return self.seconds_before + time.perf_counter() - self.start
+
+    def run(self, progress: Progress | None, checkpoint_every: int | timedelta, signals: list[int]) -> Run:
+        """Train to the end, or to the end of the epoch in which `signals` gets one."""
+        saved = self.start
+        for epoch, metrics in self._epochs():
+            row = None
+            if metrics:
+                row = {"epoch": epoch, "seconds": self.seconds} | metrics
+                self.rows.append(row)
+                if self.directory:
+                    append_metrics(self.directory, row)
+            if progress:
+                progress(epoch, row)
+            if self.directory and epoch < self.config.epochs:
+                if signals:
+                    self._save(self.directory, epoch)
+                    raise Interrupted(signals[0], self.directory, epoch)
+                if _is_due(checkpoint_every, epoch - self.first, time.perf_counter() - saved):
+                    self._save(self.directory, epoch)
+                    saved = time.perf_counter()
+        network = self.network.convert(to_host)
+        if self.directory:
+            self._save(self.directory, self.config.epochs)
+            save_network(self.directory, network)
+        return Run(self.config, self.dataset, network, history_of(self.rows), self.directory, self.data)
+
+    def _save(self, directory: Path, epoch: int) -> None:
+        _raise_if_diverged(self.losses)
+        host = {name: to_host(array) for name, array in self.state.items()}
+        save_checkpoint(directory, Checkpoint(epoch, self.seconds, self.rows, host))
+
+    def _epochs(self) -> Iterator[tuple[int, Row | None]]:
+        """Train in place. Before each epoch, and after the last: the number of epochs so far, and metrics or None."""
+        config, network, backend, losses = self.config, self.network, self.backend, self.losses
+        gradient_of = Gradient(network, config.loss, backend)
+        pairs = in_tiles(self.pairs, config.modulus, backend.block_size(config.width))
+        blocks = make_blocks(pairs, network, backend)
+        last_measured = self.rows[-1]["epoch"] if self.rows else -1
+        schedule = (epoch for epoch in evaluation_epochs(config.epochs, config.eval_every) if epoch > last_measured)
+        next_evaluation = next(schedule, None)
+
+        for epoch in range(self.first, config.epochs + 1):
+            measured = epoch == next_evaluation
+            if measured or config.batch_size is None:
+                losses[epoch], gradient, predicted = gradient_of(blocks, predict=measured)  # of the next step too
+            metrics = None
+            if measured:
+                loss = float(losses[epoch])
+                _raise_if_diverged(losses)
+                next_evaluation = next(schedule, None)
+                metrics = measure(network, self.dataset, loss, pairs, to_host(predicted), backend)
+            yield epoch, metrics
+            if epoch == config.epochs:
+                return
+            if config.batch_size is None:
+                self.optimizer.step(gradient)
+            else:
+                for batch in _batches(self.pairs, config.batch_size, config.seed, epoch + 1):
+                    losses[epoch + 1], gradient, _ = gradient_of(make_blocks(batch, network, backend))
+                    self.optimizer.step(gradient)
 
 
 def _is_due(every: int | timedelta, epochs: int, seconds: float) -> bool:
@@ -126,86 +176,6 @@ def _is_due(every: int | timedelta, epochs: int, seconds: float) -> bool:
     if isinstance(every, timedelta):
         return seconds >= every.total_seconds()
     return epochs > 0 and epochs % every == 0
-
-
-@contextmanager
-def _stop_requests() -> Iterator[list[int]]:
-    """A list that gets the numbers of signals to stop.
-
-    After the first, Ctrl-C has its usual effect again: a person means it. SIGTERM is sent by programs, which may well
-    send it twice, and have SIGKILL.
-    """
-    received: list[int] = []
-    usual = {}
-    if threading.current_thread() is threading.main_thread():  # no other may set handlers
-        usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def restore():
-        for number, handler in usual.items():
-            signal.signal(number, handler)
-
-    def note(number, frame):
-        received.append(number)
-        signal.signal(signal.SIGINT, usual[signal.SIGINT])
-
-    for number, handler in usual.items():
-        if handler != signal.SIG_IGN:
-            signal.signal(number, note)
-    try:
-        yield received
-    finally:
-        restore()
-    if received:
-        signal.raise_signal(received[0])  # the run has ended by itself; what comes after it is to be stopped
-
-
-def memory_needed(config: TrainingConfig, backend: Backend) -> int:
-    """About how many bytes `train` takes at its peak, from above, besides Python and its libraries.
-
-    Three parts: the data, 150 bytes for each of the P² pairs; of the parameters' size, one gradient for each shard, the
-    parameters with an optimiser's state, and what an evaluation's Fourier transforms take (21 times in all); and for
-    each thread the blocks that it works on. A test holds this against the peak that is measured.
-    """
-    P, M, itemsize = config.modulus, config.width, np.dtype(config.dtype).itemsize
-    parameters = (3 * P * M + P) * itemsize
-    block = min(backend.block_size(M), P * P) * (M + P) * itemsize
-    return 150 * P * P + (SHARDS + 13) * parameters + 3 * backend.threads * block
-
-
-def _epochs(
-    network: TwoLayerNet, optimizer, config: TrainingConfig, dataset: Dataset, backend: Backend,
-    first: int, last_measured: int, losses: dict,
-) -> Iterator[tuple[int, Row | None]]:
-    """Train the network, trained for `first` epochs before, in place.
-
-    Before each epoch, and after the last: the number of epochs so far, and their measurements or None. `losses` gets
-    those since the last evaluation, by epoch, left on the device: fetching each would make a GPU wait.
-    """
-    gradient_of = Gradient(network, config.loss, backend)
-    pairs = in_tiles(dataset.train, config.modulus, backend.block_size(config.width))
-    blocks = make_blocks(pairs, network, backend)
-    schedule = (epoch for epoch in evaluation_epochs(config.epochs, config.eval_every) if epoch > last_measured)
-    next_evaluation = next(schedule, None)
-
-    for epoch in range(first, config.epochs + 1):
-        measured = epoch == next_evaluation
-        if measured or config.batch_size is None:
-            losses[epoch], gradient, predicted = gradient_of(blocks, predict=measured)  # also of the next epoch's step
-        row = None
-        if measured:
-            loss = float(losses[epoch])
-            _raise_if_diverged(losses)
-            next_evaluation = next(schedule, None)
-            row = {"loss": loss} | measure(network, dataset, pairs, to_host(predicted), backend)
-        yield epoch, row
-        if epoch == config.epochs:
-            return
-        if config.batch_size is None:
-            optimizer.step(gradient)
-        else:
-            for batch in _batches(config, epoch + 1, dataset.train):
-                losses[epoch + 1], gradient, _ = gradient_of(make_blocks(batch, network, backend))
-                optimizer.step(gradient)
 
 
 def evaluation_epochs(epochs: int, every: int | None = None) -> Iterator[int]:
@@ -217,29 +187,14 @@ def evaluation_epochs(epochs: int, every: int | None = None) -> Iterator[int]:
     yield epochs
 
 
-def measure(
-    network: TwoLayerNet, dataset: Dataset, train: Pairs, predicted: np.ndarray, backend: Backend
-) -> dict[str, float]:
-    """Accuracies, filtered test accuracy and norms; `predicted` are the labels predicted for the pairs of `train`."""
-    grid = np.empty_like(dataset.rule.label_table)
-    grid[train.a, train.b] = predicted
-    for pairs in (dataset.validation, dataset.test):
-        grid[pairs.a, pairs.b] = predict(network, pairs.a, pairs.b, backend)
-    row = {f"{name}_accuracy": value for name, value in accuracies(grid, dataset).items()}
-
-    test, dominant = dataset.test, filter_frequencies(network, dataset.rule).dominant
-    row["filtered_test_accuracy"] = share(predict(dominant, test.a, test.b, backend) == test.true_label)
-    return row | {f"norm_{name}": float(np.sqrt((X * X).sum())) for name, X in network.arrays.items()}
-
-
-def _batches(config: TrainingConfig, epoch: int, train: Pairs) -> Iterator[Pairs]:
+def _batches(train: Pairs, size: int, seed: int, epoch: int) -> Iterator[Pairs]:
     """The batches of an epoch, cut from a new random order."""
-    order = random_stream(config.seed, "batches", epoch).permutation(len(train))
-    for start in range(0, len(order), config.batch_size):
-        yield train[np.sort(order[start : start + config.batch_size])]
+    order = random_stream(seed, "batches", epoch).permutation(len(train))
+    for start in range(0, len(order), size):
+        yield train[np.sort(order[start : start + size])]
 
 
-def _raise_if_diverged(losses: dict) -> None:
+def _raise_if_diverged(losses: dict[int, Any]) -> None:
     """Raise DivergenceError for the first of the losses, by epoch, that is not finite; forget those that are."""
     if losses:
         finite = np.isfinite(to_host(np.stack(list(losses.values()))))

@@ -1,15 +1,18 @@
-"""Frequency filtration (Liu & Lu, arXiv 2605.18022): a network -> its dominant and its residual network, its ideal."""
+"""Frequency filtration (Liu & Lu, arXiv 2605.18022): a network -> its dominant and its residual network, its ideal.
+
+The text is that of any rule's components, see components.py; ideal neurons are cosines, of cyclic rules alone.
+"""
 
 import math
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from minimod.analysis.fourier import dominant_structure, phase_error, phases, power
-from minimod.backend import fft_module
+from minimod.analysis.components import keep_component
+from minimod.analysis.structure import Structure
 from minimod.network import TwoLayerNet
-from minimod.tasks import Rule
+from minimod.rules.cyclic import CyclicRule
+from minimod.rules.rule import Rule
 
 
 class Filtration(NamedTuple):
@@ -19,19 +22,21 @@ class Filtration(NamedTuple):
     residual: TwoLayerNet
 
 
-def filter_frequencies(network: TwoLayerNet, rule: Rule, by: str = "joint", frequency=None) -> Filtration:
-    """Split a network into the dominant frequency of each neuron and all the rest.
+def filter_frequencies(network: TwoLayerNet, rule: Rule, by: str = "joint") -> Filtration:
+    """Split a network into the dominant frequency (or component) of each neuron and all the rest.
 
-    `by` says whose power decides (see `dominant_frequencies`); or `frequency`, of shape (3, M), gives the frequencies
-    to keep for u, v and w. The zero frequency, μ, and the weights of tokens without coordinates belong to the
-    residual network.
+    `by` says whose power decides (see `components.dominant_components`). Component 0, μ, and the weights of tokens
+    that the components leave out belong to the residual network. Raises InputError for a rule of another modulus.
     """
-    spectrum, _, dominant_frequency = dominant_structure(network, rule, by)    # (3, ⌊N/2⌋ + 1, M) and (3, M)
-    if frequency is None:
-        frequency = dominant_frequency
-    dominant = _from_spectrum(_keep(spectrum, frequency), network, rule)
-    residual = replace(network, U=network.U - dominant.U, V=network.V - dominant.V, W=network.W - dominant.W)
-    return Filtration(dominant, residual)
+    structure = Structure(network, rule, by)
+    return Filtration(structure.dominant, structure.residual)
+
+
+def random_component(structure: Structure, generator: np.random.Generator) -> TwoLayerNet:
+    """The control of filtration: the network of a component that is drawn for each neuron, the same for u, v and w."""
+    n_components = structure.transform.label.max()
+    component = np.stack([generator.integers(1, n_components + 1, structure.network.width)] * 3)
+    return structure.keep(np.asarray(component, like=structure.network.U))
 
 
 class IdealFit(NamedTuple):
@@ -41,8 +46,8 @@ class IdealFit(NamedTuple):
     power_share: float
 
 
-def fit_ideal_neurons(network: TwoLayerNet, rule: Rule) -> IdealFit:
-    """Replace every neuron by three cosines of its dominant frequency with φ_a + φ_b = φ_c.
+def fit_ideal_neurons(structure: Structure) -> IdealFit:
+    """Replace every neuron by three cosines of its dominant frequency with φ_a + φ_b = φ_c. The rule is cyclic.
 
     The phase error e = φ_a + φ_b - φ_c, in [-π, π), is shared equally: φ_a and φ_b lose e/3, φ_c gains it, and each
     amplitude is fitted to its new phase, which multiplies it by cos(e/3). For vectors of equal amplitude that is least
@@ -50,28 +55,14 @@ def fit_ideal_neurons(network: TwoLayerNet, rule: Rule) -> IdealFit:
     relation is put in by hand: also an *untrained* network's fit answers by the rule. What tells is the share of power
     (that about the vectors' means; nan of none), beside the untrained network's.
     """
-    spectrum, _, frequency = dominant_structure(network, rule)           # frequency: (3, M), equal rows
-    error = phase_error(phases(spectrum, frequency))                     # (M,)
+    structure = Structure(structure.network, structure.rule) if structure.by != "joint" else structure
+    assert isinstance(structure.rule, CyclicRule)
+    spectrum, frequency, error = structure.coefficients, structure.component, structure.phase_error
     # A cosine at the Nyquist frequency has phase 0 or π: there an error of π leaves nothing to fit.
-    fits = (2 * frequency[0] < rule.order) | (np.abs(error) < 1)
+    fits = (2 * frequency[0] < structure.rule.order) | (np.abs(error) < 1)
     turn = np.stack([-error, -error, error])[:, None] / 3                # (3, 1, M)
-    fitted = _keep(spectrum, frequency) * (fits * np.cos(turn) * np.exp(1j * turn))
-    fitted = fitted.astype(spectrum.dtype)
-    explained, total = (float(power(x, rule.order).sum()) for x in (fitted, spectrum))
-    return IdealFit(_from_spectrum(fitted, network, rule), explained / total if total else math.nan)
+    fitted = keep_component(spectrum, structure.transform.label, frequency)
+    fitted = (fitted * (fits * np.cos(turn) * np.exp(1j * turn))).astype(spectrum.dtype)
+    explained, total = (float(power.sum()) for power in (structure.transform.power(fitted), structure.power))
+    return IdealFit(structure.rebuild(fitted), explained / total if total else math.nan)
 
-
-def _keep(spectrum, frequency):
-    """The spectra with nothing but the frequency of every vector, of shape (3, M)."""
-    k = np.arange(spectrum.shape[1], like=spectrum)[None, :, None]
-    return np.where(k == frequency[:, None, :], spectrum, 0)
-
-
-def _from_spectrum(spectrum, network: TwoLayerNet, rule: Rule) -> TwoLayerNet:
-    """The network with these spectra in the rule's coordinates. Weights of tokens without coordinates are 0, like μ."""
-    u, v, w = fft_module(spectrum).irfft(spectrum, n=rule.order, axis=1) # each (N, M)
-    U, V, W = np.zeros_like(network.U), np.zeros_like(network.V), np.zeros_like(network.W)
-    U[np.asarray(rule.tokens_a, like=U)] = u
-    V[np.asarray(rule.tokens_b, like=V)] = v
-    W[:, np.asarray(rule.tokens_c, like=W)] = w.T
-    return TwoLayerNet(U, V, W, np.zeros_like(network.mu), network.activation, has_bias=False)

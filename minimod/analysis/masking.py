@@ -12,12 +12,13 @@ import numpy as np
 
 from minimod.activations import ACTIVATIONS
 from minimod.analysis.accuracy import MEASURES, accuracies
-from minimod.analysis.fourier import dominant_structure, inverse_participation_ratio, phase_error, phases
 from minimod.analysis.methods import COORDINATES, NOTHING, RULE
-from minimod.backend import SERIAL, Backend, to_host
+from minimod.analysis.structure import Structure
 from minimod.data import Dataset
-from minimod.network import TwoLayerNet
-from minimod.tasks import Rule
+from minimod.engine.backend import SERIAL, Backend
+from minimod.engine.device import to_host
+from minimod.engine.predict import over_rows
+from minimod.network import Array, TwoLayerNet
 
 # The shares of neurons that a curve is measured at.
 KEEP = tuple(round(step / 20, 2) for step in range(21))
@@ -29,46 +30,43 @@ RANDOM_RANKINGS = 10
 MEMORISED = 0.95
 
 
-def ipr(network: TwoLayerNet, rule: Rule):
+def ipr(structure: Structure) -> Array:
     """The mean of the IPR of u, v and w (Doshi et al., arXiv 2310.13061)."""
-    _, shares, _ = dominant_structure(network, rule)
-    return inverse_participation_ratio(shares).mean(axis=0)
+    return structure.ipr.mean(axis=0)
 
 
-def ipr_w(network: TwoLayerNet, rule: Rule):
+def ipr_w(structure: Structure) -> Array:
     """The IPR of w alone (Liu & Lu)."""
-    _, shares, _ = dominant_structure(network, rule)
-    return inverse_participation_ratio(shares)[2]
+    return structure.ipr[2]
 
 
-def strength(network: TwoLayerNet, rule: Rule | None = None):
-    """‖w‖_∞ φ(s) with s = ‖u‖_∞ + ‖v‖_∞ (Liu & Lu), which uses nothing about the task, so `rule` is not looked at.
+def strength(structure: Structure) -> Array:
+    """‖w‖_∞ φ(s) with s = ‖u‖_∞ + ‖v‖_∞ (Liu & Lu). It looks at the network alone, and uses nothing about the task.
 
     A bound on the neuron's effect on any logit. max(φ(s), φ(-s)) stands for φ(s), so that a neuron that answers to
     negative pre-activations (reverse ReLU) has a strength too.
     """
+    network = structure.network
     largest = np.abs(network.U).max(axis=0) + np.abs(network.V).max(axis=0)
     value = ACTIVATIONS[network.activation].value
     return np.abs(network.W).max(axis=1) * np.maximum(value(largest), value(-largest))
 
 
-def dominant_share(network: TwoLayerNet, rule: Rule):
+def dominant_share(structure: Structure) -> Array:
     """The share of its power that a vector has at the neuron's dominant frequency, mean of u, v and w."""
-    _, shares, k = dominant_structure(network, rule)
-    return np.take_along_axis(shares, k[:, None] - 1, axis=1)[:, 0].mean(axis=0)
+    return structure.dominant_share.mean(axis=0)
 
 
-def phase_alignment(network: TwoLayerNet, rule: Rule):
+def phase_alignment(structure: Structure) -> Array:
     """cos(φ_a + φ_b - φ_c) at the neuron's dominant frequency: 1 for an ideal neuron, 0 on average for a random one."""
-    spectrum, _, k = dominant_structure(network, rule)
-    return np.cos(phase_error(phases(spectrum, k)))
+    return np.cos(structure.phase_error)
 
 
 class Score(NamedTuple):
-    """What a score needs to know (see methods.py), and value(network, rule), of shape (M,)."""
+    """What a score needs to know (see methods.py), and value(structure), of shape (M,)."""
 
     needs: str
-    value: Callable
+    value: Callable[[Structure], Array]
 
 
 # The higher a neuron's score, the more it is taken to belong to the rule.
@@ -87,49 +85,52 @@ class Curves(NamedTuple):
     top: of the network of the first neurons; rest: of the network of the others.
     """
 
-    ranking: np.ndarray
+    ranking: Array
     top: dict[str, np.ndarray]
     rest: dict[str, np.ndarray]
 
 
-def mask_curves(network: TwoLayerNet, ranking, dataset: Dataset, backend: Backend = SERIAL) -> Curves:
+def mask_curves(network: TwoLayerNet, ranking: Array, dataset: Dataset, backend: Backend = SERIAL) -> Curves:
     """What the first neurons of a ranking answer without the others, and the others without them; both have μ.
 
     `ranking` is a permutation of the neurons, of shape (M,), such as `(-score).argsort()`. The logits are sums over
-    neurons, so all shares of KEEP together cost little more than one forward pass.
+    neurons: those of the top grow from one share of KEEP to the next, and the rest is what they lack of all.
     """
+    ranked, P = network.subnetwork(ranking), network.modulus
     ends = [round(keep * network.width) for keep in KEEP]
-    pieces = [network.subnetwork(neurons) for neurons in np.split(ranking, ends)]     # len(KEEP) + 1 of them
-    tokens = np.arange(network.modulus, like=network.U)
 
-    def row(a):
-        logits = np.stack([piece.forward(np.full_like(tokens, a), tokens)[2] for piece in pieces]) - network.mu
-        logits = logits.cumsum(axis=0)                                   # (len(KEEP) + 1, P, P)
-        top, rest = logits[:-1], logits[-1] - logits[:-1]
-        return np.stack([(part + network.mu).argmax(axis=2) for part in (top, rest)])
+    def predictions(rows: slice, H: Array) -> Array:
+        """For top and rest, and for every share, of shape (2, len(KEEP), rows · P)."""
+        logits = np.empty((len(KEEP), len(H), P), H.dtype, like=H)       # of the top, without μ
+        start, logits_before = 0, np.zeros_like(logits[0])
+        for i, end in enumerate(ends):
+            np.matmul(H[:, start:end], ranked.W[start:end], out=logits[i])
+            logits[i] += logits_before
+            start, logits_before = end, logits[i]
+        rest = logits_before + ranked.mu - logits
+        logits += ranked.mu
+        return np.stack([logits.argmax(axis=2), rest.argmax(axis=2)])
 
-    grids = np.stack([to_host(grid) for grid in backend.map(row, range(network.modulus))], axis=2)
-    return Curves(ranking, *(_by_measure([accuracies(grid, dataset) for grid in part]) for part in grids))
+    tables = np.concatenate([to_host(each) for each in over_rows(predictions, ranked, backend, n_rows=1)], axis=2)
+    top, rest = ([accuracies(table, dataset) for table in part] for part in tables.reshape(2, -1, P, P))
+    return Curves(ranking, _by_measure(top), _by_measure(rest))
 
 
-def _by_measure(rows: list[dict]) -> dict[str, np.ndarray]:
+def _by_measure(rows: list[dict[str, float]]) -> dict[str, np.ndarray]:
     return {measure: np.array([row[measure] for row in rows]) for measure in MEASURES}
 
 
-def score_curves(network: TwoLayerNet, dataset: Dataset, backend: Backend = SERIAL) -> dict[str, Curves]:
+def score_curves(structure: Structure, dataset: Dataset, backend: Backend = SERIAL) -> dict[str, Curves]:
     """The curves of the rankings by every score of SCORES, best first."""
     return {
-        name: mask_curves(network, (-score.value(network, dataset.rule)).argsort(), dataset, backend)
+        name: mask_curves(structure.network, (-score.value(structure)).argsort(), dataset, backend)
         for name, score in SCORES.items()
     }
 
 
-def random_curves(
-    network: TwoLayerNet, dataset: Dataset, generator: np.random.Generator, backend: Backend = SERIAL
-) -> list[Curves]:
-    """The curves of RANDOM_RANKINGS random rankings: what any subnetwork of that size does."""
-    rankings = (generator.permutation(network.width) for _ in range(RANDOM_RANKINGS))
-    return [mask_curves(network, np.asarray(ranking, like=network.U), dataset, backend) for ranking in rankings]
+def random_rankings(width: int, generator: np.random.Generator) -> list[np.ndarray]:
+    """RANDOM_RANKINGS of them, for what any subnetwork of a size does."""
+    return [generator.permutation(width) for _ in range(RANDOM_RANKINGS)]
 
 
 class Partition(NamedTuple):
@@ -150,3 +151,11 @@ def partition(curves: Curves) -> Partition:
     generalising = math.nan if np.isnan(validation).any() else top[validation.argmax()]
     shares = (1 - top)[curves.rest["noisy"] >= MEMORISED]
     return Partition(float(generalising), float(shares.min()) if len(shares) else math.nan)
+
+
+def at_best_share(curves: Curves) -> dict[str, float]:
+    """The accuracies of the top network at the share that is best on validation; nan without validation pairs."""
+    validation = curves.top["validation"]
+    if np.isnan(validation).any():
+        return dict.fromkeys(MEASURES, math.nan)
+    return {measure: float(values[validation.argmax()]) for measure, values in curves.top.items()}

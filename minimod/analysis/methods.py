@@ -1,39 +1,45 @@
 """The extraction methods: ways to make predictions from a trained network, and what each needs to know.
 
-A method is a network made from the trained one, an activation to evaluate it with, and a readout of its logits.
+A method is a part of the trained network, an activation to evaluate it with, and a readout of its logits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minimod.analysis.accuracy import predict_grid
-from minimod.analysis.filtration import filter_frequencies, fit_ideal_neurons
+from minimod.analysis.accuracy import accuracies
+from minimod.analysis.filtration import fit_ideal_neurons
 from minimod.analysis.readout import predict_interaction
-from minimod.backend import SERIAL, Backend
+from minimod.analysis.structure import Structure
+from minimod.data import Dataset
+from minimod.engine.backend import SERIAL, Backend
+from minimod.engine.predict import predict_table
 from minimod.network import TwoLayerNet
-from minimod.tasks import Rule
 
-# What a method needs to know. The rule's Fourier coordinates: in which order of the tokens the rule is cyclic addition.
+# What a method needs to know. The rule's coordinates: in which order of the tokens the rule is cyclic addition.
 # The rule: also that it is addition there, and not some other function of the coordinates.
 NOTHING, TWO_INPUTS, COORDINATES, RULE = "nothing", "two inputs", "coordinates", "the rule"
 
 
-def _trained(network: TwoLayerNet, rule: Rule, by: str) -> TwoLayerNet:
-    return network
+def trained(structure: Structure) -> TwoLayerNet:
+    """The network as it was trained."""
+    return structure.network
 
 
-def _dominant(network: TwoLayerNet, rule: Rule, by: str) -> TwoLayerNet:
-    return filter_frequencies(network, rule, by).dominant
+def dominant(structure: Structure) -> TwoLayerNet:
+    """One frequency (or component) per neuron."""
+    return structure.dominant
 
 
-def _residual(network: TwoLayerNet, rule: Rule, by: str) -> TwoLayerNet:
-    return filter_frequencies(network, rule, by).residual
+def residual(structure: Structure) -> TwoLayerNet:
+    """What the dominant network leaves."""
+    return structure.residual
 
 
-def _ideal(network: TwoLayerNet, rule: Rule, by: str) -> TwoLayerNet:
-    return fit_ideal_neurons(network, rule).network
+def ideal(structure: Structure) -> TwoLayerNet:
+    """Ideal neurons in place of the trained ones."""
+    return fit_ideal_neurons(structure).network
 
 
 @dataclass(frozen=True)
@@ -41,20 +47,20 @@ class Method:
     """One way to predict.
 
     needs: what it needs to know beyond the trained network.
-    extract: from the network, the rule and whose power decides (see `filter_frequencies`) to the network to evaluate.
+    part: from the network's structure to the network to evaluate.
     activation: the one to evaluate it with; None: the one it was trained with.
-    readout: from that network and a backend to the predictions, of shape (P, P).
+    readout: from that network and a backend to the prediction table, of shape (P, P).
     """
 
     needs: str
-    extract: Callable[[TwoLayerNet, Rule, str], TwoLayerNet] = _trained
+    part: Callable[[Structure], TwoLayerNet] = trained
     activation: str | None = None
-    readout: Callable[[TwoLayerNet, Backend], np.ndarray] = predict_grid
+    readout: Callable[[TwoLayerNet, Backend], np.ndarray] = predict_table
 
-    def predict(self, network: TwoLayerNet, rule: Rule, by: str = "joint", backend: Backend = SERIAL) -> np.ndarray:
-        """The prediction for every pair (a, b), of shape (P, P)."""
-        extracted = self.extract(network, rule, by)
-        return self.readout(replace(extracted, activation=self.activation or extracted.activation), backend)
+    def predict(self, structure: Structure, backend: Backend = SERIAL) -> np.ndarray:
+        """The prediction table, of shape (P, P)."""
+        network = self.part(structure)
+        return self.readout(replace(network, activation=self.activation or network.activation), backend)
 
 
 # name -> method; +activation marks a swap. relu and reverse_relu differ by z, which has no interaction: one suffices.
@@ -66,15 +72,22 @@ METHODS: dict[str, Method] = {
     "interaction": Method(TWO_INPUTS, readout=predict_interaction),
     "interaction+relu": Method(TWO_INPUTS, activation="relu", readout=predict_interaction),
     "interaction+quadratic": Method(TWO_INPUTS, activation="quadratic", readout=predict_interaction),
-    "dominant": Method(COORDINATES, _dominant),
-    "dominant+relu": Method(COORDINATES, _dominant, "relu"),
-    "dominant+quadratic": Method(COORDINATES, _dominant, "quadratic"),
-    "dominant+reverse_relu": Method(COORDINATES, _dominant, "reverse_relu"),
-    "residual": Method(COORDINATES, _residual),
-    "ideal": Method(RULE, _ideal),
+    "dominant": Method(COORDINATES, dominant),
+    "dominant+relu": Method(COORDINATES, dominant, "relu"),
+    "dominant+quadratic": Method(COORDINATES, dominant, "quadratic"),
+    "dominant+reverse_relu": Method(COORDINATES, dominant, "reverse_relu"),
+    "residual": Method(COORDINATES, residual),
+    "ideal": Method(RULE, ideal),
 }
 
 
 def applicable(activation: str) -> dict[str, Method]:
     """The methods for a network trained with this activation: those that swap it for itself are left out."""
     return {name: method for name, method in METHODS.items() if method.activation != activation}
+
+
+def method_accuracies(
+    structure: Structure, dataset: Dataset, names: Iterable[str], backend: Backend = SERIAL
+) -> dict[str, dict[str, float]]:
+    """The accuracies of some of METHODS, by name."""
+    return {name: accuracies(METHODS[name].predict(structure, backend), dataset) for name in names}

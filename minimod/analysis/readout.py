@@ -31,11 +31,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from minimod.backend import SERIAL, Backend, to_host
-from minimod.network import TwoLayerNet
+from minimod.engine.backend import SERIAL, Backend
+from minimod.engine.device import to_host
+from minimod.engine.predict import grid_logits
+from minimod.network import Array, TwoLayerNet
 
 
-def interaction(logits):
+def interaction(logits: Array) -> Array:
     """The interaction of a two-way table, of shape (P, P, classes): what is left without the effects of a and of b.
 
     F(a, b) - mean over b of F(a, ·) - mean over a of F(·, b) + mean of F, for every class. μ drops out as well.
@@ -46,7 +48,7 @@ def interaction(logits):
 
 def predict_interaction(network: TwoLayerNet, backend: Backend = SERIAL) -> np.ndarray:
     """The class with the largest interaction for every pair (a, b), of shape (P, P), on the host; 3 P³ numbers."""
-    return to_host(interaction(network.grid_logits(backend.map)).argmax(axis=2))
+    return to_host(interaction(grid_logits(network, backend)).argmax(axis=2))
 
 
 def predict_ensemble(networks: Iterable[TwoLayerNet], backend: Backend = SERIAL) -> np.ndarray:
@@ -55,8 +57,8 @@ def predict_ensemble(networks: Iterable[TwoLayerNet], backend: Backend = SERIAL)
     For networks trained on the same data from different initial weights: the rule is in all of them alike, and what
     the memorised labels do to other pairs is in each another.
     """
-    total = 0
+    total: Array = 0
     for network in networks:
-        effect = interaction(network.grid_logits(backend.map))
+        effect = interaction(grid_logits(network, backend))
         total = total + effect / (effect.std() or 1)
     return to_host(total.argmax(axis=2))

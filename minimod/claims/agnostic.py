@@ -1,39 +1,37 @@
 """Claims on methods that know nothing of the rule: what they read out of a network, and how far they can go."""
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from minimod.analysis.accuracy import accuracies
 from minimod.analysis.readout import predict_ensemble
-from minimod.backend import open_backend
-from minimod.claims.claim import Claim, Plot, Row
-from minimod.claims.measures import (
+from minimod.claims.claim import Claim, Number, Plot, Row
+from minimod.claims.criteria import (
+    by_number,
     cell,
     difference,
-    large_runs,
     least,
-    measure_methods,
     most,
-    read,
+    number_in,
+    numbers,
     select,
-    setting,
 )
+from minimod.claims.readings import method_rows, read
+from minimod.claims.settings import large_runs, setting
 from minimod.config import TrainingConfig
-from minimod.runs import Run
-
-# ------------------------------------------------------------------------------------------------------------- readout
-
+from minimod.store.runs import Run
+from minimod.summary import open_analysis
 
 READOUT = Claim(
     statement="(Beyond the paper.) The interaction readout, which knows nothing of the rule, answers what the network "
     "itself does not, and repairs most of the corrupted labels at little noise. Choosing neurons does less.",
     experiment="Every method on two runs at modulus 113: noise 0.3 at width 512, and noise 0.1 at width 1024.",
     configs=large_runs,
-    measure=measure_methods,
+    measure=method_rows,
     keys=("noise_ratio", "method"),
     criteria=(
         least("noise 0.3: interaction, test", 0.98, cell("test", noise_ratio=0.3, method="interaction")),
@@ -53,11 +51,9 @@ READOUT = Claim(
     seeds=1,
 )
 
-# ------------------------------------------------------------------------------------------------------ agnostic-limit
-
 # Both networks at a weight decay at which the interaction readout goes far.
 QUADRATIC, RELU = "quadratic, MSE", "ReLU, cross-entropy"
-LIMIT_NETWORKS = {
+LIMIT_NETWORKS: dict[str, dict[str, Any]] = {
     QUADRATIC: {"activation": "quadratic", "loss": "mse", "learning_rate": 1e-2, "weight_decay": 3},
     RELU: {"learning_rate": 5e-3, "weight_decay": 3},
 }
@@ -91,16 +87,16 @@ def measure_limit(run: Run) -> list[Row]:
     config = run.config
     network = QUADRATIC if config.loss == "mse" else RELU
     limit = agnostic_limit(config.modulus, config.train_fraction)
-    return [
-        {"network": network, "modulus": config.modulus, "noise_ratio": config.noise_ratio}
-        | {"limit": limit, "noise less limit": config.noise_ratio - limit} | read(run, "raw test", "interaction test")
-    ]
+    return [{
+        "network": network, "modulus": config.modulus, "noise_ratio": config.noise_ratio, "limit": limit,
+        "noise less limit": config.noise_ratio - limit, **read(run, "raw test", "interaction test"),
+    }]
 
 
 def half_point(rows: list[Row], network: str, modulus: int) -> float:
     """The noise ratio at which the interaction test accuracy falls through 0.5, by straight lines; nan if never."""
     chosen = select(rows, network=network, modulus=modulus)
-    curve = sorted((row["noise_ratio"], row["interaction test"]) for row in chosen)
+    curve = sorted(zip(numbers(chosen, "noise_ratio"), numbers(chosen, "interaction test"), strict=True))
     for (ratio, test), (next_ratio, next_test) in pairwise(curve):
         if test >= 0.5 > next_test:
             return ratio + (next_ratio - ratio) * (test - 0.5) / (test - next_test)
@@ -109,13 +105,13 @@ def half_point(rows: list[Row], network: str, modulus: int) -> float:
 
 def moduli(rows: list[Row]) -> list[int]:
     """The moduli of the rows, in rising order."""
-    return sorted({row["modulus"] for row in rows})
+    return sorted({int(modulus) for modulus in numbers(rows, "modulus")})
 
 
 def largest_distance(rows: list[Row]) -> float:
     """How far the quadratic network's half point is from the limit, at most over the moduli."""
-    limits = {row["modulus"]: row["limit"] for row in rows}
-    return float(np.max([abs(half_point(rows, QUADRATIC, P) - limit) for P, limit in limits.items()]))
+    limits = zip(numbers(rows, "modulus"), numbers(rows, "limit"), strict=True)
+    return float(np.max([abs(half_point(rows, QUADRATIC, int(P)) - limit) for P, limit in dict(limits).items()]))
 
 
 def growth(rows: list[Row]) -> float:
@@ -152,8 +148,6 @@ AGNOSTIC_LIMIT = Claim(
     seeds=1,
 )
 
-# --------------------------------------------------------------------------------------------------- agnostic-ensemble
-
 MEMBERS = (1, 2, 4, 8)
 
 
@@ -171,12 +165,13 @@ def ensemble_configs(scale: str) -> list[tuple[TrainingConfig, ...]]:
     return configs
 
 
-def measure_ensemble(*runs: Run) -> list[Row]:
+def measure_ensemble(*trained: Run) -> list[Row]:
     """The interaction readout of the first members together, and of the wide network; the mean raw accuracy beside."""
-    *members, wide = runs
-    with open_backend("cpu", wide.config.threads) as backend:
-        def answered(*runs: Run) -> float:
-            return accuracies(predict_ensemble([run.network for run in runs], backend), wide.dataset)["test"]
+    *members, wide = trained
+    with open_analysis(wide) as study:
+        def answered(*networks: Run) -> float:
+            table = predict_ensemble([run.network for run in networks], study.backend)
+            return accuracies(table, wide.dataset)["test"]
 
         return [
             {
@@ -188,9 +183,9 @@ def measure_ensemble(*runs: Run) -> list[Row]:
         ]
 
 
-def at_lesser_noise(column: str, networks: int) -> Callable[[list[Row]], float]:
+def at_lesser_noise(column: str, networks: int) -> Number:
     """The number in the row with the smallest noise ratio, for this many networks."""
-    return lambda rows: min(select(rows, networks=networks), key=lambda row: row["noise_ratio"])[column]
+    return lambda rows: number_in(by_number(select(rows, networks=networks), "noise_ratio")[0], column)
 
 
 AGNOSTIC_ENSEMBLE = Claim(

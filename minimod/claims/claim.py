@@ -1,14 +1,18 @@
 """What a claim is: an experiment, and a rule for the verdict that is written down before looking."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
 from minimod.config import TrainingConfig
 
-# One line of a claim's table: what was set (keys) and what was measured (columns), and the seed.
-Row = dict[str, float | str]
+# One line of a claim's table: what was set (keys) and what was measured (columns), and the seed. A cell is a number or
+# a name; what is made from rows are numbers.
+Cell = float | str
+Row = dict[str, Cell]
+Number = Callable[[list[Row]], float]
 
 SCALES = ("quick", "full")
 
@@ -24,13 +28,12 @@ class Criterion:
     """
 
     statement: str
-    value: Callable[[list[Row]], float]
+    value: Number
     relation: Literal["at least", "at most", "noted"]
     bound: float = math.nan
 
-    def met(self, rows: list[Row]) -> bool | None:
-        """Whether the rows of one seed meet the bound; None where the number could not be measured."""
-        value = self.value(rows)
+    def met(self, value: float) -> bool | None:
+        """Whether a number meets the bound; None where it could not be measured."""
         if self.relation == "noted":
             return True
         if math.isnan(value):
@@ -70,7 +73,7 @@ class Claim:
 
     statement: str
     experiment: str
-    configs: Callable[[str], list[TrainingConfig | tuple[TrainingConfig, ...]]]
+    configs: Callable[[str], Sequence[TrainingConfig | tuple[TrainingConfig, ...]]]
     measure: Callable[..., list[Row]]
     keys: tuple[str, ...]
     criteria: tuple[Criterion, ...]
@@ -83,7 +86,7 @@ class Claim:
         return [config if isinstance(config, tuple) else (config,) for config in self.configs(scale)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Result:
     """The rows of a claim, over all its runs and seeds."""
 
@@ -92,10 +95,10 @@ class Result:
     scale: str
     rows: list[Row] = field(repr=False)
 
-    @property
+    @cached_property
     def seeds(self) -> list[int]:
         """The seeds tried."""
-        return sorted({row["seed"] for row in self.rows})
+        return sorted({int(row["seed"]) for row in self.rows})
 
     def of_seed(self, seed: int) -> list[Row]:
         """The rows of one seed."""
@@ -106,48 +109,49 @@ class Result:
         """The names of what was measured."""
         return [name for name in self.rows[0] if name not in (*self.claim.keys, "seed")]
 
-    def values(self, criterion: Criterion) -> list[float]:
-        """A criterion's number for every seed."""
-        return [criterion.value(self.of_seed(seed)) for seed in self.seeds]
+    @cached_property
+    def values(self) -> list[list[float]]:
+        """The number of each criterion, in their order, for every seed."""
+        rows = [self.of_seed(seed) for seed in self.seeds]
+        return [[criterion.value(of_seed) for of_seed in rows] for criterion in self.claim.criteria]
 
-    @property
+    @cached_property
     def verdict(self) -> str:
         """The verdict.
 
         holds: every criterion is met by every seed. does not hold: some criterion is met by no seed, though measured by
         all. inconclusive: anything between, so seeds that disagree, or a number that could not be measured.
         """
-        met = [[criterion.met(self.of_seed(seed)) for seed in self.seeds] for criterion in self.claim.criteria]
+        met = [
+            [criterion.met(value) for value in values]
+            for criterion, values in zip(self.claim.criteria, self.values, strict=True)
+        ]
         if all(all(of_criterion) for of_criterion in met):
             return HOLDS
         if any(all(one is False for one in of_criterion) for of_criterion in met):
             return FAILS
         return INCONCLUSIVE
 
-    def plain(self) -> dict:
-        """The result as plain data: the claim, the verdict, each criterion with its number by seed, and the rows."""
+    def plain(self) -> dict[str, Any]:
+        """The result by names: the claim, the verdict, each criterion with its number by seed, and the rows."""
         criteria = [
             {
                 "statement": criterion.statement, "relation": criterion.relation, "bound": criterion.bound,
-                "values": self.values(criterion),
+                "values": values,
             }
-            for criterion in self.claim.criteria
+            for criterion, values in zip(self.claim.criteria, self.values, strict=True)
         ]
         return {
             "claim": self.name, "scale": self.scale, "statement": self.claim.statement, "verdict": self.verdict,
             "criteria": criteria, "rows": self.rows,
         }
 
-    def over_seeds(self) -> Iterator[tuple[Row, dict[str, list[float]]]]:
+    def over_seeds(self) -> Iterator[tuple[Row, dict[str, list[Cell]]]]:
         """Every row's keys, in the order of the rows, with each column's numbers over the seeds."""
-        groups: dict[tuple, list[Row]] = {}
+        groups: dict[tuple[Cell, ...], list[Row]] = {}
         for row in self.rows:
             groups.setdefault(tuple(row[key] for key in self.claim.keys), []).append(row)
         for values, rows in groups.items():
             keys = dict(zip(self.claim.keys, values, strict=True))
             yield keys, {column: [row[column] for row in rows] for column in self.columns}
 
-
-def words(name: str) -> str:
-    """The name of a key or a column as people read it."""
-    return name.replace("_", " ")

@@ -1,37 +1,34 @@
 """Claims on how memorising and generalising share a network: over training, noise, width and weight decay."""
 
 import math
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from minimod.claims.claim import Claim, Plot, Row
-from minimod.claims.measures import (
+from minimod.claims.claim import Claim, Number, Plot, Row
+from minimod.claims.criteria import (
+    by_number,
     cell,
     difference,
-    first_epoch,
     furthest,
-    large_runs,
     least,
-    measure_methods,
     most,
     note,
-    read,
+    number_in,
+    numbers,
     select,
-    setting,
 )
+from minimod.claims.readings import first_epoch, method_rows, reading
+from minimod.claims.settings import large_runs, runs, setting
 from minimod.config import PRESETS, TrainingConfig
-from minimod.runs import Run
-
-# ------------------------------------------------------------------------------------------------------------ headline
-
+from minimod.store.runs import Run
 
 HEADLINE = Claim(
     statement="A network fits all of its training labels, 80 % of them wrong, and answers held-out pairs at chance. "
     "Keeping one frequency per neuron, it answers almost all of them; all the rest still knows the noise.",
     experiment="The default run (modulus 113, width 2048, 100 epochs), and every method on it.",
     configs=lambda scale: [PRESETS["headline"]],
-    measure=measure_methods,
+    measure=method_rows,
     keys=("noise_ratio", "method"),
     criteria=(
         least("raw, clean labels", 0.99, cell("clean", method="raw")),
@@ -46,24 +43,7 @@ HEADLINE = Claim(
     seeds=1,
 )
 
-# --------------------------------------------------------------------------------------------------------------- width
-
-WIDTHS = (16, 32, 48, 64, 96, 128, 256, 512, 1024, 2048)
-
-
-def width_configs(scale: str) -> list[TrainingConfig]:
-    """All widths at four noise ratios."""
-    size = {"modulus": 59, "epochs": 200} if scale == "quick" else {"modulus": 113, "epochs": 600}
-    return [setting(noise_ratio=ratio, width=width, **size) for ratio in (0.0, 0.1, 0.3, 0.5) for width in WIDTHS]
-
-
-def measure_width(run: Run) -> list[Row]:
-    """What is fitted and what is answered."""
-    key = {"noise_ratio": run.config.noise_ratio, "width": run.config.width}
-    return [key | read(run, "raw clean", "raw noisy", "raw test", "interaction test", "dominant test")]
-
-
-def gain(column: str, noise_ratio: float) -> Callable[[list[Row]], float]:
+def gain(column: str, noise_ratio: float) -> Number:
     """What width 2048 has over width 128."""
     return difference(
         cell(column, noise_ratio=noise_ratio, width=2048), cell(column, noise_ratio=noise_ratio, width=128)
@@ -72,16 +52,15 @@ def gain(column: str, noise_ratio: float) -> Callable[[list[Row]], float]:
 
 def interpolation_threshold(rows: list[Row], noise_ratio: float) -> float:
     """The smallest width that fits 99 % of the clean and of the noisy labels; inf if none does."""
-    fits = [
-        row["width"] for row in select(rows, noise_ratio=noise_ratio)
-        if row["raw clean"] >= 0.99 and row["raw noisy"] >= 0.99
-    ]
-    return min(fits, default=math.inf)
+    return min((
+        number_in(row, "width") for row in select(rows, noise_ratio=noise_ratio)
+        if number_in(row, "raw clean") >= 0.99 and number_in(row, "raw noisy") >= 0.99
+    ), default=math.inf)
 
 
 def largest_fall(rows: list[Row], noise_ratio: float) -> float:
     """How far raw test accuracy falls, at most, from a width to a larger one."""
-    test = [row["raw test"] for row in sorted(select(rows, noise_ratio=noise_ratio), key=lambda row: row["width"])]
+    test = numbers(by_number(select(rows, noise_ratio=noise_ratio), "width"), "raw test")
     return float(np.max(np.maximum.accumulate(test) - test))
 
 
@@ -90,8 +69,13 @@ WIDTH = Claim(
     experiment="Networks of width 16 to 2048, trained alike, without noise and at three noise ratios. The "
     "interpolation threshold is the smallest width that fits 99 % of the clean and of the noisy labels; double descent "
     "would be a fall of the raw test accuracy around it.",
-    configs=width_configs,
-    measure=measure_width,
+    configs=runs(
+        quick={"modulus": 59, "epochs": 200}, full={"modulus": 113, "epochs": 600},
+        noise_ratio=[0.0, 0.1, 0.3, 0.5], width=[16, 32, 48, 64, 96, 128, 256, 512, 1024, 2048],
+    ),
+    measure=reading(
+        ("noise_ratio", "width"), "raw clean", "raw noisy", "raw test", "interaction test", "dominant test"
+    ),
     keys=("noise_ratio", "width"),
     criteria=(
         least("noise 0.1: raw test, width 2048 less 128", 0.2, gain("raw test", 0.1)),
@@ -110,10 +94,8 @@ WIDTH = Claim(
     seeds=2,
 )
 
-# --------------------------------------------------------------------------------------------------------- noise-first
-
 # Settings at which every optimiser fits the labels within a hundred epochs or two, in steps that show the order.
-GENTLE: dict[str, dict] = {
+GENTLE: dict[str, dict[str, Any]] = {
     "adamw": {"learning_rate": 1e-3, "weight_decay": 0.1},
     "adam": {"learning_rate": 1e-3, "weight_decay": 0.0},
     "muon": {"learning_rate": 0.02, "momentum": 0.95, "weight_decay": 0.1},
@@ -134,17 +116,17 @@ def noise_first_configs(scale: str) -> list[TrainingConfig]:
 
 def measure_noise_first(run: Run) -> list[Row]:
     """The epochs at which clean and noisy labels have been fitted to a quarter, a half and three quarters."""
-    config = run.config
-    key = {"optimizer": config.optimizer, "width": config.width, "noise_ratio": config.noise_ratio}
-    return [key | {
+    epochs = {
         f"{kind} {100 * level:.0f} %": first_epoch(run, level, f"{kind}_accuracy")
         for level in (0.25, 0.5, 0.75) for kind in ("clean", "noisy")
-    }]
+    }
+    config = run.config
+    return [{"optimizer": config.optimizer, "width": config.width, "noise_ratio": config.noise_ratio, **epochs}]
 
 
 def share_noise_first(rows: list[Row]) -> float:
     """The share of rows in which half of the noisy labels were fitted, and half of the clean ones later or never."""
-    return float(np.mean([row["noisy 50 %"] < row["clean 50 %"] for row in rows]))
+    return float(np.mean(np.less(numbers(rows, "noisy 50 %"), numbers(rows, "clean 50 %"))))
 
 
 NOISE_FIRST = Claim(
@@ -166,9 +148,6 @@ NOISE_FIRST = Claim(
     seeds=2,
 )
 
-# --------------------------------------------------------------------------------------------- structure-before-output
-
-
 def measure_structure(run: Run) -> list[Row]:
     """When the filtered network answers, when the network fits, and when it answers."""
     return [{
@@ -183,7 +162,7 @@ def measure_structure(run: Run) -> list[Row]:
 
 def dominant_against_training(rows: list[Row]) -> float:
     """The epoch of dominant test 99 % over that of training 99 %, the largest over the rows; inf if never reached."""
-    return float(np.max([row["dominant test 99 %"] / row["training 99 %"] for row in rows]))
+    return float(np.max(np.divide(numbers(rows, "dominant test 99 %"), numbers(rows, "training 99 %"))))
 
 
 STRUCTURE_BEFORE_OUTPUT = Claim(
@@ -206,30 +185,7 @@ STRUCTURE_BEFORE_OUTPUT = Claim(
     seeds=1,
 )
 
-# --------------------------------------------------------------------------------------------------------- noise-level
-
-LEVELS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 0.9, 0.95, 0.98)
-
-
-def noise_level_configs(scale: str) -> list[TrainingConfig]:
-    """Noise ratios up to 0.98 at several widths."""
-    if scale == "quick":
-        size, widths = {"modulus": 59, "epochs": 200}, (64, 256, 1024)
-    else:
-        size, widths = {"modulus": 113, "epochs": 600}, (256, 1024, 4097)
-    return [setting(noise_ratio=ratio, width=width, **size) for width in widths for ratio in LEVELS]
-
-
-def measure_noise_level(run: Run) -> list[Row]:
-    """What the methods answer."""
-    key = {"width": run.config.width, "noise_ratio": run.config.noise_ratio}
-    return [key | read(
-        run, "raw clean", "raw noisy", "raw test", "interaction test", "interaction+quadratic test", "dominant test",
-        "dominant+quadratic test",
-    )]
-
-
-def last_noise(method: str, width: int) -> Callable[[list[Row]], float]:
+def last_noise(method: str, width: int) -> Number:
     """The noise ratio before the method breaks down at this width."""
     return furthest(f"{method} test", 0.9, width=width)
 
@@ -239,8 +195,15 @@ NOISE_LEVEL = Claim(
     "frequency-based method.",
     experiment="Noise ratios from 0 to 0.98 at several widths. A method breaks down where it first answers less than "
     "90 % of the test pairs.",
-    configs=noise_level_configs,
-    measure=measure_noise_level,
+    configs=runs(
+        quick={"width": [64, 256, 1024], "modulus": 59, "epochs": 200},
+        full={"width": [256, 1024, 4097], "modulus": 113, "epochs": 600},
+        noise_ratio=[0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 0.9, 0.95, 0.98],
+    ),
+    measure=reading(
+        ("width", "noise_ratio"), "raw clean", "raw noisy", "raw test", "interaction test",
+        "interaction+quadratic test", "dominant test", "dominant+quadratic test",
+    ),
     keys=("width", "noise_ratio"),
     criteria=(
         most("width 1024, noise 0.8: raw test", 0.05, cell("raw test", width=1024, noise_ratio=0.8)),
@@ -260,38 +223,24 @@ NOISE_LEVEL = Claim(
     seeds=2,
 )
 
-# -------------------------------------------------------------------------------------------------------- weight-decay
-
-
-def weight_decay_configs(scale: str) -> list[TrainingConfig]:
-    """Weight decays from none to far too much."""
-    size = {"modulus": 59, "width": 512} if scale == "quick" else {"modulus": 113, "width": 1024}
-    return [
-        setting(noise_ratio=0.1, learning_rate=0.01, weight_decay=decay, epochs=300, **size)
-        for decay in (0.0, 0.3, 1.0, 3.0, 6.0, 10.0, 30.0, 90.0)
-    ]
-
-
-def measure_weight_decay(run: Run) -> list[Row]:
-    """What is fitted, answered and repaired."""
-    return [{"weight_decay": run.config.weight_decay} | read(
-        run, "raw clean", "raw noisy", "raw repaired", "raw test", "interaction test", "interaction repaired",
-        "dominant test",
-    )]
-
-
 WEIGHT_DECAY = Claim(
     statement="With growing weight decay a network goes from memorising through coexistence to forgetting.",
     experiment="One setting at eight weight decays, 10 % noise, 300 epochs. Bounds as in the table of Doshi et al.: "
     "fitted or answered is 90 %.",
-    configs=weight_decay_configs,
-    measure=measure_weight_decay,
+    configs=runs(
+        quick={"modulus": 59, "width": 512}, full={"modulus": 113, "width": 1024},
+        noise_ratio=0.1, learning_rate=0.01, weight_decay=[0.0, 0.3, 1.0, 3.0, 6.0, 10.0, 30.0, 90.0], epochs=300,
+    ),
+    measure=reading(
+        ("weight_decay",), "raw clean", "raw noisy", "raw repaired", "raw test", "interaction test",
+        "interaction repaired", "dominant test",
+    ),
     keys=("weight_decay",),
     criteria=(
         least("no decay, memorising: raw noisy", 0.9, cell("raw noisy", weight_decay=0.0)),
         most("no decay, memorising: raw test", 0.9, cell("raw test", weight_decay=0.0)),
         least("coexistence: best raw test where raw noisy is above 0.9", 0.9, lambda rows: (
-            max((row["raw test"] for row in rows if row["raw noisy"] >= 0.9), default=0)
+            max(numbers([row for row in rows if number_in(row, "raw noisy") >= 0.9], "raw test"), default=0)
         )),
         most("decay 90, forgetting: raw clean", 0.9, cell("raw clean", weight_decay=90.0)),
         most("decay 90, forgetting: raw test", 0.9, cell("raw test", weight_decay=90.0)),

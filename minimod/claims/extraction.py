@@ -1,48 +1,22 @@
 """Claims on taking the rule out of a network: by frequency, by activation, by neuron, by interaction."""
 
-import math
-from collections.abc import Callable
-
 import numpy as np
 
 from minimod.analysis.accuracy import accuracies
-from minimod.analysis.filtration import filter_frequencies
-from minimod.analysis.fourier import dominant_structure
-from minimod.analysis.masking import KEEP, ipr, mask_curves, random_curves
-from minimod.analysis.summary import analyze, neuron_table, typical
-from minimod.backend import open_backend
-from minimod.claims.claim import Claim, Plot, Row
-from minimod.claims.measures import (
-    cell,
-    difference,
-    furthest,
-    highest,
-    least,
-    lowest,
-    most,
-    note,
-    read,
-    setting,
-    standard_runs,
-)
-from minimod.config import TrainingConfig
+from minimod.analysis.masking import KEEP, ipr, mask_curves, random_rankings
+from minimod.analysis.structure import neuron_table, typical
+from minimod.claims.claim import Claim, Number, Plot, Row
+from minimod.claims.criteria import cell, difference, furthest, highest, least, lowest, most, note, numbers
+from minimod.claims.readings import read, reading
+from minimod.claims.settings import runs, standard_runs
 from minimod.data import Dataset, random_stream
-from minimod.network import initial_network
-from minimod.runs import Run
-
-# ---------------------------------------------------------------------------------------------------------------- swap
+from minimod.store.runs import Run
+from minimod.summary import open_analysis
 
 
-def measure_swap(run: Run) -> list[Row]:
-    """What the network answers, and what it knows of the noise, with each activation."""
-    return [{"noise_ratio": run.config.noise_ratio} | read(run, *(
-        f"{name} {measure}" for measure in ("test", "noisy") for name in ("raw", "raw+quadratic", "raw+reverse_relu")
-    ))]
-
-
-def least_gain(activation: str) -> Callable[[list[Row]], float]:
+def least_gain(activation: str) -> Number:
     """The least gain in test accuracy that a swap brings over the noise ratios, negative for a loss."""
-    return lambda rows: min(row[f"raw+{activation} test"] - row["raw test"] for row in rows)
+    return lambda rows: float(np.min(np.subtract(numbers(rows, f"raw+{activation} test"), numbers(rows, "raw test"))))
 
 
 SWAP = Claim(
@@ -50,7 +24,9 @@ SWAP = Claim(
     "raises its test accuracy, and forgets noise: its weights hold a symmetric rule.",
     experiment="Both swaps at four noise ratios.",
     configs=standard_runs,
-    measure=measure_swap,
+    measure=reading(("noise_ratio",), *(
+        f"{name} {measure}" for measure in ("test", "noisy") for name in ("raw", "raw+quadratic", "raw+reverse_relu")
+    )),
     keys=("noise_ratio",),
     criteria=(
         least("quadratic: least gain in test accuracy over the noise ratios", -0.02, least_gain("quadratic")),
@@ -67,16 +43,14 @@ SWAP = Claim(
     )),
 )
 
-# -------------------------------------------------------------------------------------------------------------- phases
-
-
 def measure_phases(run: Run) -> list[Row]:
     """The phase errors of the network before and after training."""
-    errors = {
-        name: typical(neuron_table(*dominant_structure(network, run.dataset.rule)))["phase_error_rms"]
-        for name, network in (("trained", run.network), ("untrained", initial_network(run.config)))
-    }
-    return [{"noise_ratio": run.config.noise_ratio} | errors]
+    with open_analysis(run) as study:
+        errors = {
+            name: typical(neuron_table(structure))["phase_error_rms"]
+            for name, structure in (("trained", study.structure), ("untrained", study.untrained))
+        }
+    return [{"noise_ratio": run.config.noise_ratio, **errors}]
 
 
 PHASES = Claim(
@@ -97,22 +71,18 @@ PHASES = Claim(
     plot=Plot("noise_ratio", ("trained", "untrained"), label="root mean square phase error, rad"),
 )
 
-# ----------------------------------------------------------------------------------------------------------- partition
-
-
 def measure_partition(run: Run) -> list[Row]:
     """The partition by every score."""
-    summary = analyze(run)
     columns = {
         "γ_G": "generalising", "γ_R": "memorising", "γ_G + γ_R": "sum", "subnetwork test": "test",
         "filtered subnetwork test": "filtered_test",
     }
-    return [
-        {"noise_ratio": run.config.noise_ratio, "score": name}
-        | {column: math.nan if row[key] is None else row[key] for column, key in columns.items()}
-        | {f"{method} test": summary["methods"][method]["test"] for method in ("raw", "dominant")}
-        for name, row in summary["partition"].items()
-    ]
+    whole = read(run, "raw test", "dominant test")
+    with open_analysis(run) as study:
+        return [
+            {"noise_ratio": run.config.noise_ratio, "score": name, **{c: row[key] for c, key in columns.items()}, **whole}
+            for name, row in study.partition.items()
+        ]
 
 
 PARTITION = Claim(
@@ -146,16 +116,15 @@ PARTITION = Claim(
     "fit beside each other.",
 )
 
-# -------------------------------------------------------------------------------------------------------------- spread
-
-
 def measure_spread(run: Run) -> list[Row]:
     """What shares of the filtered network's neurons answer: taken at random, or from either end of the IPR ranking."""
-    dominant = filter_frequencies(run.network, run.dataset.rule).dominant
-    ranking = (-ipr(run.network, run.dataset.rule)).argsort()
-    with open_backend("cpu", run.config.threads) as backend:
-        random = random_curves(dominant, run.dataset, random_stream(run.config.seed, "control"), backend)
-        ranked, reverse = (mask_curves(dominant, order, run.dataset, backend) for order in (ranking, ranking[::-1]))
+    with open_analysis(run) as study:
+        ranking = (-ipr(study.structure)).argsort()
+        rankings = random_rankings(run.network.width, random_stream(run.config.seed, "control"))
+        *random, ranked, reverse = (
+            mask_curves(study.structure.dominant, order, run.dataset, study.backend)
+            for order in (*rankings, ranking, ranking[::-1])
+        )
     tests = [curves.top["test"] for curves in random]
     return [
         {
@@ -185,18 +154,6 @@ SPREAD = Claim(
     "the highest.",
 )
 
-# ---------------------------------------------------------------------------------------------------------- high-noise
-
-
-def high_noise_configs(scale: str) -> list[TrainingConfig]:
-    """Noise ratios near 1 at several widths."""
-    widths = (512, 2048) if scale == "quick" else (512, 2048, 8192)
-    return [
-        setting(modulus=113, noise_ratio=ratio, width=width, epochs=60, learning_rate=5e-3, weight_decay=0.5)
-        for width in widths for ratio in (0.8, 0.9, 0.95, 0.98)
-    ]
-
-
 def measure_high_noise(run: Run) -> list[Row]:
     """What filtration answers, and what the best decoder does with the same labels."""
     best = accuracies(best_affine_prediction(run.dataset), run.dataset)["test"]
@@ -225,7 +182,10 @@ HIGH_NOISE = Claim(
     statement="(Beyond the paper.) Frequency filtration goes past 80 % noise, the further the wider the network.",
     experiment="Noise ratios up to 0.98 at modulus 113. best decoder: the rule c = s (a + b) + t that agrees with most "
     "training labels: the most likely one for a method that knows cyclic addition but neither scale s nor offset t.",
-    configs=high_noise_configs,
+    configs=runs(
+        quick={"width": [512, 2048]}, full={"width": [512, 2048, 8192]}, modulus=113,
+        noise_ratio=[0.8, 0.9, 0.95, 0.98], epochs=60, learning_rate=5e-3, weight_decay=0.5,
+    ),
     measure=measure_high_noise,
     keys=("width", "noise_ratio"),
     criteria=(

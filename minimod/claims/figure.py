@@ -1,14 +1,15 @@
 """A claim's table as a figure: means over seeds, with what lies between the lowest and the highest."""
 
 import math
+from typing import Any
 
 import numpy as np
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from minimod.claims.claim import Plot, Result, words
-from minimod.plots import BLACK, BLUE, GREEN, ORANGE, SKY, STYLE, VERMILION
+from minimod.claims.claim import Plot, Result
+from minimod.report.style import BLACK, BLUE, GREEN, ORANGE, SKY, STYLE, VERMILION, words
 
 LINES = tuple(zip((BLACK, ORANGE, BLUE, GREEN, VERMILION, SKY), ("o", "s", "^", "D", "v", "P"), strict=True))
 
@@ -17,7 +18,7 @@ LINES = tuple(zip((BLACK, ORANGE, BLUE, GREEN, VERMILION, SKY), ("o", "s", "^", 
 def draw_claim(result: Result) -> Figure:
     """The figure that a claim's `plot` describes."""
     plot = result.claim.plot
-    panels: dict[tuple, list[dict]] = {}
+    panels: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for keys, numbers in result.over_seeds():
         panels.setdefault(tuple(keys[key] for key in plot.panel), []).append(keys | numbers)
     is_text = isinstance(result.rows[0][plot.x], str)
@@ -29,15 +30,15 @@ def draw_claim(result: Result) -> Figure:
         width, height = 2.6 * n_columns, 2.5
     width = max(6, width)
     figure = Figure(figsize=(width, n_rows * height + 1.3))
-    grid = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
-    for axes, (values, rows) in zip(grid.flat, panels.items(), strict=True):
+    axes_of = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
+    for axes, (values, rows) in zip(axes_of.flat, panels.items(), strict=True):
         (_draw_points if is_text else _draw_curves)(axes, plot, rows)
         axes.set_title("\n".join(f"{words(key)}: {value}" for key, value in zip(plot.panel, values, strict=True)))
-    for axes in grid[-1]:
+    for axes in axes_of[-1]:
         axes.set_xlabel(plot.label if is_text else words(plot.x))
-    for axes in grid[:, 0]:
+    for axes in axes_of[:, 0]:
         axes.set_ylabel("" if is_text else plot.label)
-    handles, labels = grid[0, 0].get_legend_handles_labels()
+    handles, labels = axes_of[0, 0].get_legend_handles_labels()
     label_width = 0.7 + 0.08 * max(map(len, labels))         # inches, at this font size
     n_legend_columns = min(len(labels), int(width / label_width))
     figure.legend(handles, labels, loc="outside lower center", ncols=n_legend_columns, fontsize=9)
@@ -46,7 +47,7 @@ def draw_claim(result: Result) -> Figure:
     return figure
 
 
-def _draw_curves(axes: Axes, plot: Plot, rows: list[dict]) -> None:
+def _draw_curves(axes: Axes, plot: Plot, rows: list[dict[str, Any]]) -> None:
     """One curve a column over numbers x, with a band for the range."""
     x = [np.mean(row[plot.x]) for row in rows]
     for column, (color, marker) in zip(plot.columns, LINES, strict=False):
@@ -63,7 +64,7 @@ def _draw_curves(axes: Axes, plot: Plot, rows: list[dict]) -> None:
         axes.set_ylim(-0.03, 1.05)
 
 
-def _draw_points(axes: Axes, plot: Plot, rows: list[dict]) -> None:
+def _draw_points(axes: Axes, plot: Plot, rows: list[dict[str, Any]]) -> None:
     """One line of points a row, named by its x, with a bar for the range."""
     for column, (color, marker) in zip(plot.columns, LINES, strict=False):
         values = np.array([row[column] for row in rows])

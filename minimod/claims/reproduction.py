@@ -1,16 +1,17 @@
 """Carries out the experiments of claims: many runs at once, a process each; a run that has finished is used again."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from minimod.backend import available_cores
 from minimod.claims import CLAIMS
 from minimod.claims.claim import Result, Row
 from minimod.config import TrainingConfig
-from minimod.executors import in_processes
-from minimod.runs import load_run
-from minimod.sweep import finished_run, run_name, work
+from minimod.engine.device import available_cores
+from minimod.metrics import Row as Metrics
+from minimod.store.runs import load_run
+from minimod.sweeps.executors import in_processes, process_pool
+from minimod.sweeps.schedule import WorkProgress, finished_run, is_finished, longest_first, run_name, work
 
 
 class Reproduction:
@@ -33,27 +34,26 @@ class Reproduction:
         """Where a run is kept."""
         return self.directory / "runs" / run_name(config)
 
-    def missing(self) -> list[TrainingConfig]:
-        """The runs that have not finished, the longest first: a long one at the end would leave the others waiting."""
-        configs = {config for _, _, configs in self.measurements for config in configs}
-        unfinished = [config for config in configs if not (self.run_directory(config) / "network.npz").exists()]
-        return sorted(unfinished, key=lambda config: (work(config), str(config)), reverse=True)
+    def missing(self) -> dict[Path, TrainingConfig]:
+        """The runs that have not finished, by directory."""
+        runs = {self.run_directory(config): config for _, _, configs in self.measurements for config in configs}
+        return {directory: config for directory, config in runs.items() if not is_finished(directory)}
 
-    def train(self, configs: list[TrainingConfig], progress: Callable[[int, str | None], None]) -> None:
-        """Train these runs, each on one thread and in a process of its own; a single one here, on all cores.
-
-        `progress` is called with the `work` done since its last call, and with a line where there is something to say.
-        """
-        if len(configs) == 1:
-            (config,) = configs
-            step = work(config) // max(1, config.epochs)
-            finished_run(config, self.run_directory(config), available_cores(), lambda epoch, row: progress(
-                step * (epoch > 0), row and f"epoch {epoch}, loss {row['loss']:.4f}"
-            ))
+    def train(self, runs: Mapping[Path, TrainingConfig], progress: WorkProgress) -> None:
+        """Train these runs, each on one thread and in a process of its own; a single one here, on all cores."""
+        if len(runs) > 1:
+            with process_pool() as executor:
+                for directory, future in longest_first(executor, _finish, runs):
+                    future.result()
+                    progress(work(runs[directory]), directory.name)
             return
-        tasks = {(config, self.run_directory(config), 1): config for config in configs}
-        for task, _ in in_processes(_finish, tasks):
-            progress(work(tasks[task]), task[1].name)
+        for directory, config in runs.items():
+            step = work(config) // max(1, config.epochs)
+
+            def tell(epoch: int, row: Metrics | None, step: int = step) -> None:
+                progress(step * (epoch > 0), f"epoch {epoch}, loss {row['loss']:.4f}" if row else None)
+
+            finished_run(config, directory, available_cores(), tell)
 
     def results(self) -> list[Result]:
         """The measured rows of every claim, whose runs must all have finished."""
@@ -61,15 +61,15 @@ class Reproduction:
             (name, tuple(self.run_directory(config) for config in configs)) for name, _, configs in self.measurements
         ]
         measured = dict(in_processes(measure, tasks))
-        results = {name: Result(name, CLAIMS[name], self.scale, []) for name in self.names}
+        rows: dict[str, list[Row]] = {name: [] for name in self.names}
         for (name, seed, _), task in zip(self.measurements, tasks, strict=True):
-            results[name].rows.extend({"seed": seed} | row for row in measured[task])
-        return list(results.values())
+            rows[name].extend({"seed": seed} | row for row in measured[task])
+        return [Result(name, CLAIMS[name], self.scale, rows[name]) for name in self.names]
 
 
-def _finish(config: TrainingConfig, directory: Path, threads: int) -> None:
+def _finish(config: TrainingConfig, directory: Path) -> None:
     """See that a run has finished; it stays on disk, and is not sent from process to process."""
-    finished_run(config, directory, threads)
+    finished_run(config, directory, threads=1)
 
 
 def measure(name: str, directories: tuple[Path, ...]) -> list[Row]:

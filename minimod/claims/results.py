@@ -7,22 +7,21 @@ from textwrap import fill
 
 import numpy as np
 
-import minimod
-from minimod.backend import available_cores
-from minimod.claims.claim import Result, words
+from minimod.claims.claim import Cell, Result
+from minimod.engine.device import available_cores
+from minimod.version import VERSION
 
 
 def section(result: Result) -> str:
     """One claim: what is claimed, what was done, what decides and how it came out, and every number measured."""
     claim = result.claim
     criteria = [["criterion", "bound", *(f"seed {seed}" for seed in result.seeds)]]
-    for criterion in claim.criteria:
+    for criterion, values in zip(claim.criteria, result.values, strict=True):
         bound = "noted" if criterion.relation == "noted" else f"{criterion.relation} {criterion.bound:g}"
-        values = [number(value) for value in result.values(criterion)]
-        criteria.append([criterion.statement, bound, *values])
-    numbers = [[*map(words, claim.keys), *result.columns]]
+        criteria.append([criterion.statement, bound, *map(number, values)])
+    numbers = [[*(key.replace("_", " ") for key in claim.keys), *result.columns]]
     for keys, columns in result.over_seeds():
-        numbers.append([*(number(value) for value in keys.values()), *(spread(values) for values in columns.values())])
+        numbers.append([*map(number, keys.values()), *map(spread, columns.values())])
     return "\n\n".join([
         f"## {result.name}: {result.verdict}",
         fill(claim.statement, 100, break_on_hyphens=False),
@@ -37,7 +36,7 @@ def table(rows: list[list[str]], n_left: int = 1) -> str:
     """A Markdown table, its first row the head, its columns padded to one width; all but the first few to the right."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
 
-    def line(cells):
+    def line(cells: list[str]) -> str:
         padded = [*map(str.ljust, cells[:n_left], widths), *map(str.rjust, cells[n_left:], widths[n_left:])]
         return f"| {' | '.join(padded)} |"
 
@@ -46,7 +45,7 @@ def table(rows: list[list[str]], n_left: int = 1) -> str:
     return "\n".join([line(rows[0]), rule, *map(line, rows[1:])])
 
 
-def number(value: float | str) -> str:
+def number(value: Cell) -> str:
     """A number for a table: whole ones as they are, others with three decimals; a dash for nan, never for infinity."""
     if isinstance(value, str):
         return value
@@ -55,11 +54,12 @@ def number(value: float | str) -> str:
     return f"{value:.0f}" if isinstance(value, int) or (value == round(value) and abs(value) > 1) else f"{value:.3f}"
 
 
-def spread(values: list) -> str:
+def spread(values: list[Cell]) -> str:
     """The mean of a number over seeds, and its range in brackets if it has one; of names, those that occur."""
-    if isinstance(values[0], str):
-        return " / ".join(dict.fromkeys(values))
-    low, high, mean = (number(float(reduce(values))) for reduce in (np.min, np.max, np.mean))
+    numbers = [value for value in values if not isinstance(value, str)]
+    if not numbers:
+        return " / ".join(dict.fromkeys(map(str, values)))
+    low, high, mean = (number(float(reduce(numbers))) for reduce in (np.min, np.max, np.mean))
     return mean if low == high else f"{mean} ({low} to {high})"
 
 
@@ -78,7 +78,7 @@ def page(results: list[Result], command: str) -> str:
         again = f"minimod reproduce {result.name} --scale {result.scale} --seeds {len(result.seeds)}"
         sections += [head, f"```sh\n{again}\n```", *rest, f"![{result.name}](figures/{result.name}.png)"]
     machine = (
-        f"Measured on {date.today()} by minimod {minimod.__version__} with NumPy {np.__version__} on "
+        f"Measured on {date.today()} by minimod {VERSION} with NumPy {np.__version__} on "
         f"{available_cores()} cores ({platform.machine()}, {platform.system()}). Where there are several seeds, a "
         "table shows the mean and, in brackets, the lowest and the highest. A column such as `dominant+quadratic test` "
         "names a method and a measure, which minimod's README explains."

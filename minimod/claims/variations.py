@@ -1,22 +1,23 @@
 """Claims on other settings: optimisers, activations, rules, tied weights, and the system of Doshi et al."""
 
-import numpy as np
+from typing import Any
 
-from minimod.analysis.accuracy import accuracies, predict_grid
-from minimod.analysis.filtration import filter_frequencies
-from minimod.analysis.masking import KEEP, ipr, mask_curves
-from minimod.analysis.summary import analyze, at_best_share
-from minimod.backend import open_backend
-from minimod.claims.claim import Claim, Plot, Row
-from minimod.claims.measures import at, cell, difference, highest, least, lowest, most, read, setting
+from minimod.analysis.accuracy import accuracies, share
+from minimod.analysis.masking import KEEP, at_best_share, ipr, mask_curves
+from minimod.analysis.methods import method_accuracies
+from minimod.analysis.structure import Structure
+from minimod.claims.claim import Claim, Number, Plot, Row
+from minimod.claims.criteria import at, cell, difference, highest, least, lowest, most, select
+from minimod.claims.readings import read, reading
+from minimod.claims.settings import runs, setting
 from minimod.config import TrainingConfig
-from minimod.runs import Run
-from minimod.tasks import make_rule
-
-# ---------------------------------------------------------------------------------------------------------- optimizers
+from minimod.engine.predict import predict_table
+from minimod.rules import make_rule
+from minimod.store.runs import Run
+from minimod.summary import open_analysis
 
 # Rates and decays with which each fits every label within a hundred epochs.
-OPTIMIZER_SETTINGS: dict[str, dict] = {
+OPTIMIZER_SETTINGS: dict[str, dict[str, Any]] = {
     "adamw": {"learning_rate": 5e-3, "weight_decay": 0.5},
     "adam": {"learning_rate": 5e-3, "weight_decay": 0.0},
     "muon": {"learning_rate": 0.1, "momentum": 0.95, "weight_decay": 0.1},
@@ -36,16 +37,11 @@ def optimizer_configs(scale: str) -> list[TrainingConfig]:
 METHOD_COLUMNS = ("raw clean", "raw noisy", "raw test", "dominant test", "dominant+quadratic test", "residual noisy")
 
 
-def measure_optimizer(run: Run) -> list[Row]:
-    """What is fitted, answered and extracted."""
-    return [{"optimizer": run.config.optimizer} | read(run, *METHOD_COLUMNS)]
-
-
 OPTIMIZERS = Claim(
     statement="Coexistence is not owed to one optimiser: AdamW, Adam, Muon and SGD show it.",
     experiment="80 % noise at modulus 113, a hundred epochs, each optimiser with a rate and decay that fit the labels.",
     configs=optimizer_configs,
-    measure=measure_optimizer,
+    measure=reading(("optimizer",), *METHOD_COLUMNS),
     keys=("optimizer",),
     criteria=(
         least("least raw noisy", 0.95, lowest("raw noisy")),
@@ -56,31 +52,16 @@ OPTIMIZERS = Claim(
     seeds=2,
 )
 
-# --------------------------------------------------------------------------------------------------------- activations
-
-
-def activation_configs(scale: str) -> list[TrainingConfig]:
-    """The same task for every activation, at three noise ratios."""
-    size = {"modulus": 59, "width": 512} if scale == "quick" else {"modulus": 113, "width": 2048}
-    return [
-        setting(noise_ratio=ratio, learning_rate=0.01, weight_decay=0.5, activation=activation, epochs=120, **size)
-        for ratio in (0.5, 0.8, 0.9) for activation in ("relu", "reverse_relu", "gelu", "quadratic")
-    ]
-
-
-def measure_activation(run: Run) -> list[Row]:
-    """What is fitted, answered and extracted; filtration also with the quadratic activation."""
-    key = {"noise_ratio": run.config.noise_ratio, "activation": run.config.activation}
-    return [key | read(run, *METHOD_COLUMNS)]
-
-
 ACTIVATIONS = Claim(
     statement="Coexistence does not depend on ReLU: networks with reverse ReLU, GELU and quadratic activation fit the "
     "noise, answer at chance, and hold the rule. How much of it comes out by filtration depends on the activation that "
     "evaluates it: GELU has a low ceiling, the quadratic one has none.",
     experiment="Each activation at three noise ratios, filtered and evaluated as trained and with the quadratic one.",
-    configs=activation_configs,
-    measure=measure_activation,
+    configs=runs(
+        quick={"modulus": 59, "width": 512}, full={"modulus": 113, "width": 2048}, learning_rate=0.01, weight_decay=0.5,
+        noise_ratio=[0.5, 0.8, 0.9], activation=["relu", "reverse_relu", "gelu", "quadratic"], epochs=120,
+    ),
+    measure=reading(("noise_ratio", "activation"), *METHOD_COLUMNS),
     keys=("noise_ratio", "activation"),
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
@@ -97,32 +78,24 @@ ACTIVATIONS = Claim(
     seeds=2,
 )
 
-# --------------------------------------------------------------------------------------------------------------- rules
-
-
-def rule_configs(scale: str) -> list[TrainingConfig]:
-    """The same setting for every rule."""
-    size = {"modulus": 59, "width": 512} if scale == "quick" else {"modulus": 113, "width": 1024}
-    return [setting(rule=rule, noise_ratio=0.3, weight_decay=3, epochs=250, **size) for rule in ("add", "sub", "mul")]
-
-
 def measure_rule(run: Run) -> list[Row]:
     """Methods in the rule's coordinates; and those that depend on them also over the tokens as they are."""
-    methods = analyze(run)["methods"]
-    tests = {name: row["test"] for name, row in methods.items() if "relu" not in name}
-    tokens = make_rule("add", run.config.modulus)
-    with open_backend("cpu", run.config.threads) as backend:
-        curves = mask_curves(run.network, (-ipr(run.network, tokens)).argsort(), run.dataset, backend)
-        dominant = predict_grid(filter_frequencies(run.network, tokens).dominant, backend)
-    tests["ipr subnetwork, tokens"] = at_best_share(curves)["test"]
-    tests["dominant, tokens"] = accuracies(dominant, run.dataset)["test"]
+    tokens = Structure(run.network, make_rule("add", run.config.modulus))
+    with open_analysis(run) as study:
+        tests = {name: row["test"] for name, row in study.methods.items() if "relu" not in name}
+        curves = mask_curves(run.network, (-ipr(tokens)).argsort(), run.dataset, study.backend)
+        tests["ipr subnetwork, tokens"] = at_best_share(curves)["test"]
+        dominant = method_accuracies(tokens, run.dataset, ["dominant"], study.backend)["dominant"]
+        tests["dominant, tokens"] = dominant["test"]
     return [{"rule": run.config.rule, "method": name, "test": test} for name, test in tests.items()]
 
 
 def share_of_rule(rows: list[Row]) -> float:
     """The test accuracy of dominant+quadratic over that of the rule, on pairs with coordinates: the least of all."""
-    tests = {(row["rule"], row["method"]): row["test"] for row in rows}
-    return min(tests[rule, "dominant+quadratic"] / tests[rule, "rule"] for rule in ("add", "sub", "mul"))
+    return min(
+        at(rows, "test", rule=rule, method="dominant+quadratic") / at(rows, "test", rule=rule, method="rule")
+        for rule in ("add", "sub", "mul")
+    )
 
 
 RULES = Claim(
@@ -130,7 +103,10 @@ RULES = Claim(
     "logarithmic coordinates, where Strength needs none.",
     experiment="30 % noise under each rule. Frequencies are those of the rule's coordinates, discrete logarithms for "
     "mul; 'tokens' stands for frequencies over the tokens as they are. The row rule counts the pairs with coordinates.",
-    configs=rule_configs,
+    configs=runs(
+        quick={"modulus": 59, "width": 512}, full={"modulus": 113, "width": 1024},
+        rule=["add", "sub", "mul"], noise_ratio=0.3, weight_decay=3, epochs=250,
+    ),
     measure=measure_rule,
     keys=("rule", "method"),
     criteria=(
@@ -150,18 +126,6 @@ RULES = Claim(
     "over tokens.",
 )
 
-# ---------------------------------------------------------------------------------------------------------------- tied
-
-
-def tied_configs(scale: str) -> list[TrainingConfig]:
-    """Tied and untied networks under both kinds of noise."""
-    size = {"modulus": 59, "width": 512} if scale == "quick" else {"modulus": 113, "width": 1024}
-    return [
-        setting(noise_ratio=0.3, tied=tied, noise_kind=kind, epochs=150, **size)
-        for tied in (False, True) for kind in ("wrong", "symmetric")
-    ]
-
-
 def measure_tied(run: Run) -> list[Row]:
     """What is fitted, answered and extracted."""
     name = f"{'tied' if run.config.tied else 'untied'}, {run.config.noise_kind} noise"
@@ -172,7 +136,10 @@ TIED = Claim(
     statement="With tied weights, U = V, a network cannot fit noise that differs between (a, b) and (b, a), and the "
     "picture breaks; symmetric noise restores it.",
     experiment="Tied and untied networks, 30 % noise, drawn for each pair or for both orders alike.",
-    configs=tied_configs,
+    configs=runs(
+        quick={"modulus": 59, "width": 512}, full={"modulus": 113, "width": 1024},
+        noise_ratio=0.3, tied=[False, True], noise_kind=["wrong", "symmetric"], epochs=150,
+    ),
     measure=measure_tied,
     keys=("network",),
     criteria=(
@@ -184,19 +151,12 @@ TIED = Claim(
     plot=Plot("network", METHOD_COLUMNS),
 )
 
-# --------------------------------------------------------------------------------------------------------------- doshi
-
-
-def doshi_configs(scale: str) -> list[TrainingConfig]:
-    """The setting of Doshi et al. at their weight decays; the number of epochs is ours."""
-    return [
-        setting(
-            modulus=97, width=500, activation="quadratic", bias=False, init_std=(16 * 500) ** (-1 / 3), loss="mse",
-            train_fraction=0.5, noise_ratio=0.35, noise_kind="uniform", learning_rate=0.01, weight_decay=decay,
-            epochs=1200 if scale == "quick" else 5000,
-        )
-        for decay in (0.0, 5.0, 15.0, 20.0)
-    ]
+# The setting of Doshi et al. at their weight decays; the number of epochs is ours.
+doshi_configs = runs(
+    quick={"epochs": 1200}, full={"epochs": 5000}, modulus=97, width=500, activation="quadratic", bias=False,
+    loss="mse", init_std=(16 * 500) ** (-1 / 3), train_fraction=0.5, noise_ratio=0.35, noise_kind="uniform",
+    learning_rate=0.01, weight_decay=[0.0, 5.0, 15.0, 20.0],
+)
 
 
 def doshi_phase(train: float, test: float, noise_ratio: float) -> str:
@@ -211,17 +171,24 @@ def doshi_phase(train: float, test: float, noise_ratio: float) -> str:
 def measure_doshi(run: Run) -> list[Row]:
     """The phase, by the accuracies over all training labels and over test pairs."""
     train = run.dataset.train
-    with open_backend("cpu", run.config.threads) as backend:
-        grid = predict_grid(run.network, backend)
-    fitted = float(np.mean(grid[train.a, train.b] == train.label))
-    test = accuracies(grid, run.dataset)["test"]
+    with open_analysis(run) as study:
+        table = predict_table(run.network, study.backend)
+    fitted = share(table[train.a, train.b] == train.label)
+    test = accuracies(table, run.dataset)["test"]
     return [{
         "weight_decay": run.config.weight_decay, "train": fitted, "test": test,
         "phase": doshi_phase(fitted, test, run.config.noise_ratio),
-    } | read(run, "raw noisy", "raw repaired", "dominant test", "interaction test")]
+        **read(run, "raw noisy", "raw repaired", "dominant test", "interaction test"),
+    }]
 
 
 DOSHI_PHASES = {0.0: "coexistence", 5.0: "partial inversion", 15.0: "full inversion", 20.0: "forgetting"}
+
+
+def is_phase(decay: float, phase: str) -> Number:
+    """1 if the network with this decay is in the phase, else 0."""
+    return lambda rows: float(all(row["phase"] == phase for row in select(rows, weight_decay=decay)))
+
 
 DOSHI = Claim(
     statement="(Doshi et al., arXiv 2310.13061.) With growing weight decay, a quadratic network with squared error "
@@ -232,9 +199,7 @@ DOSHI = Claim(
     measure=measure_doshi,
     keys=("weight_decay",),
     criteria=tuple(
-        least(f"decay {decay:g}: {phase} (1 if it is)", 1, lambda rows, decay=decay, phase=phase: (
-            float(at(rows, "phase", weight_decay=decay) == phase)
-        ))
+        least(f"decay {decay:g}: {phase} (1 if it is)", 1, is_phase(decay, phase))
         for decay, phase in DOSHI_PHASES.items()
     ),
     plot=Plot("weight_decay", ("train", "test", "raw noisy", "raw repaired", "dominant test")),
@@ -243,14 +208,11 @@ DOSHI = Claim(
     seeds=1,
 )
 
-# ------------------------------------------------------------------------------------------------------- doshi-pruning
-
-
 def measure_pruning(run: Run) -> list[Row]:
     """Accuracies of what is left when neurons are cut from the bottom and from the top of the ranking by IPR."""
-    ranking = (-ipr(run.network, run.dataset.rule)).argsort()
-    with open_backend("cpu", run.config.threads) as backend:
-        curves = mask_curves(run.network, ranking, run.dataset, backend)
+    with open_analysis(run) as study:
+        ranking = (-ipr(study.structure)).argsort()
+        curves = mask_curves(run.network, ranking, run.dataset, study.backend)
     return [
         {
             "weight_decay": run.config.weight_decay, "share_cut": round(1 - keep, 2),

@@ -3,47 +3,36 @@
 import itertools
 import math
 import tomllib
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from minimod.config import TrainingConfig
+from minimod.config import CONSTRAINTS, FREE_FIELDS, TrainingConfig
 from minimod.errors import InputError
 
-Grid = dict[str, list]
+Grid = dict[str, list[Any]]
 
 
-def parse_values(name: str, text: str) -> list:
+def parse_values(name: str, text: str) -> list[Any]:
     """The values of a field from text: "64,128,256", or "0:0.9:0.1" for 0, 0.1, ..., 0.9, both ends included.
 
-    Raises InputError for a field that is none, and for values it cannot have.
+    Raises InputError for a field that is none, for one that changes no result, and for values it cannot have.
     """
-    options = {option.name: option for option in fields(TrainingConfig)}
-    if name not in options:
-        raise InputError("grid", name, "one of " + ", ".join(options))
+    allowed = [field for field in CONSTRAINTS if field not in FREE_FIELDS]
+    if name not in allowed:
+        raise InputError("grid", name, "one of " + ", ".join(allowed))
     try:
         if ":" in text:
             first, last, step = map(float, text.split(":"))
             count = math.floor((last - first) / step + 1e-9) + 1
             if not 1 <= count <= 10**6:
                 raise ValueError(f"{count} values")
-            values = [float(f"{first + i * step:.12g}") for i in range(count)]
+            values: list[Any] = [float(f"{first + i * step:.12g}") for i in range(count)]
         else:
-            values = [_parse_value(part) for part in text.split(",")]
+            values = [CONSTRAINTS[name].parse(part) for part in text.split(",")]
     except (ValueError, ZeroDivisionError, OverflowError) as error:
         raise InputError(f"grid {name}", text, "values as 64,128,256 or FIRST:LAST:STEP") from error
     return [getattr(TrainingConfig(**{name: value}), name) for value in values]
-
-
-def _parse_value(text: str):
-    words = {"true": True, "false": False, "none": None}
-    if text.lower() in words:
-        return words[text.lower()]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def configurations(base: TrainingConfig, grid: Grid, seeds: int) -> list[TrainingConfig]:
@@ -54,13 +43,13 @@ def configurations(base: TrainingConfig, grid: Grid, seeds: int) -> list[Trainin
     return list(dict.fromkeys(configs))
 
 
-def load_definition(path: Path) -> dict:
+def load_definition(path: Path) -> dict[str, Any]:
     """The definition of a sweep in a TOML file. Raises InputError if it is not one."""
     try:
         content = tomllib.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise InputError("file", str(path), f"a TOML file ({error})") from error
-    definition = {"preset": "headline", "seeds": 1, "grid": {}} | content
+    definition: dict[str, Any] = {"preset": "headline", "seeds": 1, "grid": {}} | content
     kinds = {"preset": str, "seeds": int, "grid": dict}
     if {name: type(value) for name, value in definition.items()} != kinds:
         raise InputError("file", str(path), "one with preset, seeds, and a table grid, and nothing else")

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from queue import SimpleQueue
+from typing import Any
 
-from minimod.backend import available_cores
+from minimod.engine.device import available_cores
 from minimod.errors import InputError, Interrupted
 
 # So many tasks are handed to an executor at a time: enough for a large cluster, and few enough to keep account of.
@@ -45,11 +46,11 @@ def process_pool() -> Iterator[Executor]:
 class _ProcessPool(ProcessPoolExecutor):
     """A pool whose processes end where a signal has interrupted a run, and do not begin the next one."""
 
-    def submit(self, function, /, *args):
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:  # type: ignore[override]
         return super().submit(_until_interrupted, function, *args)
 
 
-def _until_interrupted(function, *args):
+def _until_interrupted(function: Callable[..., Any], *args: Any) -> Any:
     try:
         return function(*args)
     except Interrupted as stop:
@@ -64,14 +65,17 @@ def dask_cluster(address: str) -> Iterator[Executor]:
     except ImportError as error:
         allowed = "left out: Dask is not installed (pip install 'minimod[cluster]')"
         raise InputError("scheduler", address, allowed) from error
-    with Client(address) as client:
+    with Client(address) as client:  # type: ignore[no-untyped-call]
         yield client.get_executor(pure=False, retries=RETRIES)
 
 
-def completed(executor: Executor, function: Callable, tasks: Iterable[tuple]) -> Iterator[tuple[tuple, Future]]:
+def completed(
+    executor: Executor, function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]
+) -> Iterator[tuple[tuple[Any, ...], Future[Any]]]:
     """(task, future of function(*task)) for all tasks, as they are done."""
-    remaining, running = iter(tasks), {}
-    done: SimpleQueue[Future] = SimpleQueue()
+    remaining = iter(tasks)
+    running: dict[Future[Any], tuple[Any, ...]] = {}
+    done: SimpleQueue[Future[Any]] = SimpleQueue()
     while True:
         for task in itertools.islice(remaining, IN_FLIGHT - len(running)):
             future = executor.submit(function, *task)
@@ -83,7 +87,9 @@ def completed(executor: Executor, function: Callable, tasks: Iterable[tuple]) ->
         yield running.pop(future), future
 
 
-def in_processes(function: Callable, tasks: Iterable[tuple]) -> Iterator[tuple]:
+def in_processes(
+    function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]
+) -> Iterator[tuple[tuple[Any, ...], Any]]:
     """(task, function(*task)) for all tasks as they finish, in a `process_pool`; a single one here."""
     tasks = list(tasks)
     if len(tasks) <= 1:
@@ -103,5 +109,6 @@ def _start_worker() -> None:
 
 def _end_with_parent() -> None:
     """End this process when the one that started it is gone: killed, it could not say so."""
-    multiprocessing.parent_process().join()
+    if parent := multiprocessing.parent_process():
+        parent.join()
     os._exit(1)

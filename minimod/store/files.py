@@ -1,16 +1,17 @@
 """Files that are written whole or not at all, and read without trust.
 
 What is read runs no code, takes no more memory than the file is long, and either is what was written or is refused:
-JSON and arrays carry a checksum.
+JSON and arrays carry a checksum. Numbers become JSON here, and nowhere before.
 """
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from zipfile import ZipFile
 
 import numpy as np
@@ -24,7 +25,7 @@ class DamagedFileError(ValueError):
 
 
 @contextmanager
-def whole_file(path: Path, mode: str = "w") -> Iterator[IO]:
+def whole_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """A file to write that takes its name only once it is complete and on disk; an older one stays until then."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
@@ -42,20 +43,47 @@ def whole_file(path: Path, mode: str = "w") -> Iterator[IO]:
             temporary.unlink()
 
 
-def save_json(path: Path, data: dict, indent: int | None = None) -> None:
-    """Write plain data as JSON. Raises ValueError for nan and infinity, which JSON does not have."""
+def plain_data(value: Any) -> Any:
+    """The value as JSON knows it: arrays as lists, None for what is not finite; float32 numbers to six digits."""
+    if isinstance(value, dict):
+        return {key: plain_data(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain_data(item) for item in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _plain_array(np.asarray(value))
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _plain_array(array: np.ndarray) -> Any:
+    if array.dtype == np.float32:
+        array = _six_digits(array.astype(np.float64))
+    if array.dtype.kind != "f" or np.isfinite(array).all():
+        return array.tolist()
+    return plain_data(array.tolist())
+
+
+def _six_digits(x: np.ndarray) -> np.ndarray:
+    """The numbers to six significant digits, as decimals: 0.052 and not 0.05200000107288361."""
+    sizes = np.abs(np.where(np.isfinite(x) & (x != 0), x, 1))
+    decimals = 5 - np.floor(np.log10(sizes)).astype(int)
+    scale = 10.0 ** np.abs(decimals)
+    return np.asarray(np.where(decimals > 0, np.rint(x * scale) / scale, np.rint(x / scale) * scale))
+
+
+def save_json(path: Path, data: Any, indent: int | None = None) -> None:
+    """Write data as JSON; see `plain_data` for arrays and for what is not finite."""
+    text = json.dumps(plain_data(data), indent=indent, allow_nan=False)
     with whole_file(path) as file:
-        json.dump(data, file, indent=indent, allow_nan=False)
-        file.write("\n")
+        file.write(text + "\n")
 
 
-def save_signed_json(path: Path, data: dict) -> None:
-    """As `save_json`, with one more key, `sha256`: the checksum of the rest."""
-    save_json(path, data | {"sha256": _json_digest(data)}, indent=1)
+def save_checked_json(path: Path, data: dict[str, Any]) -> None:
+    """As `save_json`, with one more key, `sha256`: the checksum of the rest, which must be plain data."""
+    save_json(path, data | {"sha256": checksum(data)}, indent=1)
 
 
-def load_signed_json(path: Path) -> dict:
-    """What `save_signed_json` wrote. Raises DamagedFileError if it is not, and OSError if there is no file."""
+def load_checked_json(path: Path) -> dict[str, Any]:
+    """What `save_checked_json` wrote. Raises DamagedFileError if it is not, and OSError if there is no file."""
     with open(path, "rb") as file:
         content = file.read(MAX_JSON_BYTES + 1)
     if len(content) > MAX_JSON_BYTES:
@@ -66,7 +94,7 @@ def load_signed_json(path: Path) -> dict:
         raise DamagedFileError(f"it is not JSON: {error}") from error
     if not isinstance(data, dict):
         raise DamagedFileError("it is not a JSON object")
-    if data.pop("sha256", None) != _json_digest(data):
+    if data.pop("sha256", None) != checksum(data):
         raise DamagedFileError("its checksum is not that of its content")
     return data
 
@@ -74,7 +102,7 @@ def load_signed_json(path: Path) -> dict:
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write arrays by name as an npz file, with one more, `sha256`: the checksum of the rest."""
     with whole_file(path, "wb") as file:
-        np.savez(file, **arrays, sha256=_array_digest(arrays))
+        np.savez(file, **arrays, sha256=_array_digest(arrays))  # type: ignore[arg-type]
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -92,7 +120,7 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _read_arrays(file: IO) -> dict[str, np.ndarray]:
+def _read_arrays(file: IO[bytes]) -> dict[str, np.ndarray]:
     length = os.fstat(file.fileno()).st_size
     with ZipFile(file) as archive:
         members = archive.infolist()
@@ -108,15 +136,21 @@ def _read_arrays(file: IO) -> dict[str, np.ndarray]:
         return dict(arrays)
 
 
-def _read_header(part: IO) -> tuple[tuple[int, ...], np.dtype]:
+def _read_header(part: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     if np.lib.format.read_magic(part) != (1, 0):
         raise ValueError("it is of another version of NumPy's format")
     shape, _, dtype = np.lib.format.read_array_header_1_0(part)
     return shape, dtype
 
 
-def _json_digest(data: dict) -> str:
+def checksum(data: Any) -> str:
+    """The SHA-256 of plain data, in hexadecimal digits, whatever the order of its keys."""
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def array_checksum(arrays: Mapping[str, np.ndarray]) -> str:
+    """The SHA-256 of arrays, their names, shapes and types, in hexadecimal digits."""
+    return bytes(_array_digest(arrays)).hex()
 
 
 def _array_digest(arrays: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -1,29 +1,20 @@
-"""Figures from the plain data of `analyze`. Nothing is computed here."""
+"""Figures of what `analyze` returns. Nothing is computed here."""
 
-import itertools
 import math
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from matplotlib import colormaps, style
+from matplotlib import style
 from matplotlib.figure import Figure
 
-from minimod.files import whole_file
-
-# Okabe and Ito's palette: distinct for the common kinds of colour blindness.
-BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
-
-STYLE = {
-    "font.size": 10, "axes.titlesize": 10, "figure.titlesize": 10,
-    "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
-    "figure.constrained_layout.use": True, "savefig.dpi": 150, "svg.hashsalt": "minimod",
-}
+from minimod.report.style import BLACK, BLUE, GREEN, ORANGE, SKY, STYLE, VERMILION, save_figure
 
 
 @style.context(["default", STYLE])
-def draw_figures(summary: dict, directory: Path) -> list[Path]:
+def draw_figures(summary: dict[str, Any], directory: Path) -> list[Path]:
     """Draw what `analyze` returns: every figure of FIGURES as PNG and SVG into the directory. Returns the paths."""
     paths = []
     for name, draw in FIGURES.items():
@@ -34,14 +25,7 @@ def draw_figures(summary: dict, directory: Path) -> list[Path]:
     return paths
 
 
-def save_figure(figure: Figure, path: Path, dpi: int | str = "figure") -> None:
-    """Write a figure as PNG or SVG, by the path's suffix; the same figure gives the same file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path, "wb") as file:
-        figure.savefig(file, format=path.suffix[1:], dpi=dpi, metadata={"Date": None} if path.suffix == ".svg" else {})
-
-
-def draw_accuracies(summary: dict) -> Figure:
+def draw_accuracies(summary: dict[str, Any]) -> Figure:
     """Accuracies over epochs: what is fitted, what is answered, and what the filtered network answers."""
     figure = Figure(figsize=(8, 4))
     axes = figure.subplots()
@@ -53,8 +37,7 @@ def draw_accuracies(summary: dict) -> Figure:
         "filtered_test_accuracy": ("test pairs, filtered to one\nfrequency per neuron", GREEN, "--"),
     }
     for name, (label, color, line) in curves.items():
-        values = _with_gaps(history[name])
-        axes.plot(history["epoch"], values, line, color=color, label=label, marker=".", markersize=4)
+        axes.plot(history["epoch"], history[name], line, color=color, label=label, marker=".", markersize=4)
     axes.axhline(summary["chance"], color=BLACK, linestyle=":", linewidth=1, label=f"chance, {summary['chance']:.3f}")
     axes.set_xscale("symlog", linthresh=1)
     last = max(1, history["epoch"][-1])
@@ -67,7 +50,7 @@ def draw_accuracies(summary: dict) -> Figure:
     return figure
 
 
-def draw_methods(summary: dict) -> Figure:
+def draw_methods(summary: dict[str, Any]) -> Figure:
     """Bars of every method's accuracy on test pairs and on the labels drawn for corrupted training pairs."""
     rows = list(summary["methods"])
     figure = Figure(figsize=(8, 0.42 * len(rows) + 1.2))
@@ -79,8 +62,8 @@ def draw_methods(summary: dict) -> Figure:
     for offset, (measure, (label, color)) in zip((-0.2, 0.2), measures.items(), strict=True):
         values = [summary["methods"][name][measure] for name in rows]
         positions = [index + offset for index in range(len(rows))]
-        bars = axes.barh(positions, [value or 0 for value in values], height=0.38, color=color, label=label)
-        texts = ["no such pairs" if value is None else f"{value:.3f}" for value in values]
+        bars = axes.barh(positions, np.nan_to_num(values), height=0.38, color=color, label=label)
+        texts = ["no such pairs" if math.isnan(value) else f"{value:.3f}" for value in values]
         background = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
         axes.bar_label(bars, texts, padding=4, fontsize=8, bbox=background)
     axes.axvline(summary["chance"], color=BLACK, linestyle=":", linewidth=1, label=f"chance, {summary['chance']:.3f}")
@@ -91,7 +74,7 @@ def draw_methods(summary: dict) -> Figure:
     return figure
 
 
-def draw_masks(summary: dict) -> Figure:
+def draw_masks(summary: dict[str, Any]) -> Figure:
     """What the top neurons of every score answer, and what the others still know of the noise, by the share kept."""
     masks = summary["masks"]
     figure = Figure(figsize=(9, 4.2))
@@ -100,7 +83,7 @@ def draw_masks(summary: dict) -> Figure:
         "rest": ("noisy", "without the top neurons: corrupted training labels"),
     }
     for axes, (part, (measure, heading)) in zip(figure.subplots(1, 2, sharey=True), parts.items(), strict=True):
-        curves = {name: _with_gaps(curve[measure]) for name, curve in masks[part].items()}
+        curves = {name: curve[measure] for name, curve in masks[part].items()}
         axes.fill_between(
             masks["keep"], curves.pop("random low"), curves.pop("random high"), color=BLACK, alpha=0.2, linewidth=0,
             label="random, lowest to highest",
@@ -109,7 +92,7 @@ def draw_masks(summary: dict) -> Figure:
             axes.plot(masks["keep"], curve, color=color, label=name, linestyle=":" if name == "random" else "-")
         axes.set(xlabel="share of neurons counted as top", ylim=(-0.02, 1.04), xlim=(0, 1))
         axes.set_title(heading)
-    (dominant,) = _with_gaps([summary["methods"]["dominant"]["test"]])
+    dominant = summary["methods"]["dominant"]["test"]
     figure.axes[0].axhline(dominant, color=BLACK, linestyle="--", linewidth=1, label="dominant, all neurons")
     figure.axes[0].set_ylabel("accuracy")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9)
@@ -117,7 +100,7 @@ def draw_masks(summary: dict) -> Figure:
     return figure
 
 
-def draw_spectrum(summary: dict) -> Figure:
+def draw_spectrum(summary: dict[str, Any]) -> Figure:
     """Every neuron's spectrum as a column, sorted by dominant frequency; and that frequency's share of the power."""
     figure = Figure(figsize=(9, 4))
     image_axes, share_axes = figure.subplots(1, 2, width_ratios=(2, 1))
@@ -129,7 +112,7 @@ def draw_spectrum(summary: dict) -> Figure:
     figure.colorbar(image, ax=image_axes, label="share of power, mean of u, v, w")
     image_axes.set(xlabel="neuron, sorted by dominant frequency", ylabel="frequency k")
     trained, initial = summary["neurons"]["share"], summary["initial_share"]
-    bins = [index * max(trained + initial) / 50 for index in range(51)]
+    bins = np.linspace(0, max(trained.max(), initial.max()), 51)
     share_axes.hist(initial, bins, histtype="step", color=BLACK, label="before training")
     share_axes.hist(trained, bins, color=BLUE, alpha=0.8, label="trained")
     share_axes.set(xlabel="share of the dominant frequency", ylabel="neurons", xlim=(0, bins[-1]))
@@ -139,20 +122,20 @@ def draw_spectrum(summary: dict) -> Figure:
     return figure
 
 
-def draw_neurons(summary: dict) -> Figure:
+def draw_neurons(summary: dict[str, Any]) -> Figure:
     """Some neurons' weights u, v, w and the cosine that each is filtered to, ordered so that it has one period."""
     examples = summary["examples"]
     figure = Figure(figsize=(9, 1.7 * len(examples) + 0.6))
-    grid = figure.subplots(len(examples), 3, sharex=True, squeeze=False)
-    for row, example in zip(grid, examples, strict=True):
+    panels = figure.subplots(len(examples), 3, sharex=True, squeeze=False)
+    for row, example in zip(panels, examples, strict=True):
         for axes, (vector, curve) in zip(row, example["vectors"].items(), strict=True):
             axes.plot(curve["position"], curve["weight"], ".", color=BLUE, markersize=3, label="trained")
             axes.plot(curve["position"], curve["dominant"], color=VERMILION, label="its dominant frequency")
             axes.set_title(f"{vector}, k = {curve['frequency']}", fontsize=9)
         row[0].set_ylabel(f"neuron {example['neuron']}\nshare {example['share']:.3f}", fontsize=9)
-    for axes, tokens in zip(grid[-1], ("first input", "second input", "class"), strict=True):
+    for axes, tokens in zip(panels[-1], ("first input", "second input", "class"), strict=True):
         axes.set_xlabel(f"k · {tokens} mod {len(curve['position'])}", fontsize=9)
-    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
     figure.suptitle(
         f"{summary['title']}\nneurons at the maximum, upper quartile, median and lower quartile of the share\n"
         "weights over the rule's coordinates x, drawn at k x mod N, where a cosine of frequency k has one period",
@@ -160,13 +143,12 @@ def draw_neurons(summary: dict) -> Figure:
     return figure
 
 
-def draw_phases(summary: dict) -> Figure:
+def draw_phases(summary: dict[str, Any]) -> Figure:
     """Each neuron's φ_a + φ_b against φ_c, with the line of ideal neurons."""
     figure = Figure(figsize=(6, 6))
     axes = figure.subplots()
     neurons = summary["neurons"]
-    phase_sum = _with_gaps(neurons["phase_sum"])
-    axes.plot(neurons["phase_c"], phase_sum, ".", color=BLUE, markersize=3, alpha=0.5, label="a neuron")
+    axes.plot(neurons["phase_c"], neurons["phase_sum"], ".", color=BLUE, markersize=3, alpha=0.5, label="a neuron")
     ends = [-math.pi, math.pi]
     axes.plot(ends, ends, color=VERMILION, label=r"ideal: $\varphi_a + \varphi_b = \varphi_c$")
     ticks, labels = [-math.pi, 0, math.pi], ["-π", "0", "π"]
@@ -174,7 +156,7 @@ def draw_phases(summary: dict) -> Figure:
     axes.set_yticks(ticks, labels)
     axes.set(xlabel=r"$\varphi_c$ of w", ylabel=r"$\varphi_a + \varphi_b$ of u and v", aspect="equal")
     trained, untrained = (
-        "undefined" if error is None else f"{error:.2f} rad"
+        "undefined" if math.isnan(error) else f"{error:.2f} rad"
         for error in (summary["structure"][name]["phase_error_rms"] for name in ("trained", "untrained"))
     )
     counted = f"{summary['structure']['trained']['neurons_with_one_frequency']} of {len(neurons['share'])}"
@@ -186,66 +168,7 @@ def draw_phases(summary: dict) -> Figure:
     return figure
 
 
-FIGURES: dict[str, Callable[[dict], Figure]] = {
+FIGURES: dict[str, Callable[[dict[str, Any]], Figure]] = {
     "accuracies": draw_accuracies, "methods": draw_methods, "masks": draw_masks, "spectrum": draw_spectrum,
     "neurons": draw_neurons, "phases": draw_phases,
 }
-
-
-def draw_curves(curves: dict[str, dict[str, list[float]]], x: str, y: str, by: str | None, log: bool) -> Figure:
-    """A column of a sweep over another, see `sweep.curves`: a line for the mean, a band from lowest to highest."""
-    figure = Figure(figsize=(7.5, 4.5), layout="constrained")
-    axes = figure.subplots()
-    names = sorted(curves, key=_in_order)
-    colours = colormaps["viridis"](np.linspace(0, 0.9, len(names)))
-    for name, colour, marker in zip(names, colours, itertools.cycle("osD^vP"), strict=False):
-        points = sorted(curves[name].items(), key=lambda point: _in_order(point[0]))
-        where = _numbers_or_words([value for value, _ in points])
-        numbers = [numbers for _, numbers in points]
-        axes.plot(where, [np.mean(n) for n in numbers], marker=marker, markersize=4, color=colour, label=name or None)
-        axes.fill_between(where, [min(n) for n in numbers], [max(n) for n in numbers], color=colour, alpha=0.2)
-    if log:
-        axes.set_xscale("log")
-        ticks = sorted({value for points in curves.values() for value in points}, key=_in_order)
-        if len(ticks) <= 12:
-            axes.set_xticks(_numbers_or_words(ticks), ticks)
-            axes.minorticks_off()
-    axes.set(xlabel=x.replace("_", " "), ylabel=y.replace("_", " "))
-    if by:
-        figure.legend(title=by.replace("_", " "), fontsize=9, loc="outside right upper")
-    axes.set_title("mean over runs; band: lowest to highest", fontsize=10)
-    return figure
-
-
-def draw_heat_map(curves: dict[str, dict[str, list[float]]], x: str, y: str, by: str) -> Figure:
-    """The mean of a column of a sweep over two others, see `sweep.curves`; what no run has is left white."""
-    rows = sorted(curves, key=_in_order)
-    columns = sorted({value for row in curves.values() for value in row}, key=_in_order)
-    means = [[np.mean(curves[row].get(column, [math.nan])) for column in columns] for row in rows]
-    size = (2 + 0.6 * max(6, len(columns)), 1.5 + 0.4 * max(6, len(rows)))
-    figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots()
-    image = axes.imshow(means, aspect="auto", origin="lower", cmap="viridis")
-    axes.set_xticks(range(len(columns)), columns, rotation=45)
-    axes.set_yticks(range(len(rows)), rows)
-    axes.set(xlabel=x.replace("_", " "), ylabel=by.replace("_", " "))
-    figure.colorbar(image, ax=axes, label=f"{y.replace('_', ' ')}, mean over runs")
-    return figure
-
-
-def _in_order(text: str) -> tuple[bool, float, str]:
-    """A key by which numbers come first and in their order, then words in theirs."""
-    try:
-        return False, float(text), ""
-    except ValueError:
-        return True, 0.0, text
-
-
-def _numbers_or_words(values: list[str]) -> list:
-    """The values as numbers if all of them are, else as they are."""
-    return values if any(_in_order(value)[0] for value in values) else [float(value) for value in values]
-
-
-def _with_gaps(values: list) -> list[float]:
-    """The values with nan, where Matplotlib leaves a gap, for None, which stands for it in plain data."""
-    return [math.nan if value is None else value for value in values]

@@ -1,0 +1,134 @@
+"""The structure of a network: its coefficients, shares, dominant components and phases, computed once and handed on."""
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from minimod.analysis import components
+from minimod.analysis.components import BasisTransform
+from minimod.errors import InputError
+from minimod.network import Array, TwoLayerNet
+from minimod.rules.rule import Rule
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """A network, looked at in the components of a rule. What is asked for is computed once, when it is asked for.
+
+    by: whose power decides a neuron's component, see `components.dominant_components`.
+    Raises InputError for a rule of another modulus.
+    """
+
+    network: TwoLayerNet
+    rule: Rule
+    by: str = "joint"
+
+    def __post_init__(self) -> None:
+        if self.network.modulus != self.rule.modulus:
+            raise InputError("modulus of the rule", self.rule.modulus, f"{self.network.modulus}, that of the network")
+
+    @cached_property
+    def transform(self) -> BasisTransform:
+        """The way from weights to coefficients and back."""
+        return components.transform_of(self.rule)
+
+    @cached_property
+    def coefficients(self) -> Array:
+        """The coefficients of u, v, w of each neuron, of shape (3, n, M); spectra, where the rule is cyclic."""
+        return self.transform.coefficients(self.network)
+
+    @cached_property
+    def power(self) -> Array:
+        """The power of each component, of shape (3, K, M)."""
+        return self.transform.power(self.coefficients)
+
+    @cached_property
+    def shares(self) -> Array:
+        """Each component's share of its vector's power, of shape (3, K, M)."""
+        return components.power_shares(self.power)
+
+    @cached_property
+    def component(self) -> Array:
+        """The dominant component of u, v and w of each neuron, of shape (3, M): a frequency, if the rule is cyclic."""
+        return components.dominant_components(self.shares, self.by)
+
+    @cached_property
+    def ipr(self) -> Array:
+        """The inverse participation ratio of u, v and w of each neuron, of shape (3, M)."""
+        return components.inverse_participation_ratio(self.shares)
+
+    @cached_property
+    def dominant_share(self) -> Array:
+        """The share of its power that each vector has in its dominant component, of shape (3, M)."""
+        return _pick(self.shares, self.component - 1)
+
+    @cached_property
+    def phase(self) -> Array:
+        """The phases φ of λ cos(2πkt/N + φ), the vectors' parts at their frequency k, in rad, (3, M). Cyclic rules."""
+        return np.angle(_pick(self.coefficients, self.component))
+
+    @cached_property
+    def phase_error(self) -> Array:
+        """φ_a + φ_b - φ_c, in [-π, π), of shape (M,). 0 for ideal neurons, uniform for random ones. Cyclic rules.
+
+        In the rule's coordinates this holds for every rule; over tokens it reads φ_a - φ_b - φ_c for subtraction.
+        """
+        return wrap(self.phase[0] + self.phase[1] - self.phase[2])
+
+    @cached_property
+    def dominant(self) -> TwoLayerNet:
+        """The network of every vector's dominant component alone. It has no μ."""
+        return self.keep(self.component)
+
+    @cached_property
+    def residual(self) -> TwoLayerNet:
+        """The network of all that `dominant` leaves, μ included: the weights of the two add up to the network's."""
+        network, dominant = self.network, self.dominant
+        return replace(network, U=network.U - dominant.U, V=network.V - dominant.V, W=network.W - dominant.W)
+
+    def keep(self, component: Array) -> TwoLayerNet:
+        """The network of these components alone, of shape (3, M): one for each vector."""
+        return self.rebuild(components.keep_component(self.coefficients, self.transform.label, component))
+
+    def rebuild(self, coefficients: Array) -> TwoLayerNet:
+        """A network of this kind with these coefficients, and no μ."""
+        U, V, W = self.transform.weights(coefficients, self.network)
+        return TwoLayerNet(U, V, W, np.zeros_like(self.network.mu), self.network.activation, has_bias=False)
+
+
+def wrap(angle: Array) -> Array:
+    """The angle in radians, moved to [-π, π) by a multiple of 2π."""
+    return (angle + np.pi) % (2 * np.pi) - np.pi
+
+
+def _pick(values: Array, index: Array) -> Array:
+    """From values of shape (3, n, M), those at each vector's own index, of shape (3, M)."""
+    return np.take_along_axis(values, index[:, None, :], axis=1)[:, 0, :]
+
+
+def neuron_table(structure: Structure) -> dict[str, np.ndarray]:
+    """Per neuron: the frequencies of u, v, w, their shares of the power and the mean share, the phases, their error.
+
+    φ_a + φ_b and the phase error are nan where the three frequencies differ.
+    """
+    frequency, share, phase = structure.component, structure.dominant_share, structure.phase
+    same = (frequency == frequency[0]).all(axis=0)
+    return {
+        "frequency_u": frequency[0], "frequency_v": frequency[1], "frequency_w": frequency[2],
+        "share": share.mean(axis=0), "share_u": share[0], "share_v": share[1], "share_w": share[2],
+        "phase_a": phase[0], "phase_b": phase[1], "phase_c": phase[2],
+        "phase_sum": np.where(same, wrap(phase[0] + phase[1]), np.nan),
+        "phase_error": np.where(same, structure.phase_error, np.nan),
+    }
+
+
+def typical(neurons: dict[str, np.ndarray]) -> dict[str, float]:
+    """Of a `neuron_table`: the median share, the root mean square phase error, and over how many neurons that is."""
+    errors = neurons["phase_error"][~np.isnan(neurons["phase_error"])]
+    return {
+        "neurons_with_one_frequency": len(errors),
+        "median_share": float(np.median(neurons["share"])),
+        "phase_error_rms": float(np.sqrt(np.mean(errors**2))) if len(errors) else math.nan,
+    }

@@ -1,0 +1,87 @@
+"""Numbers made from the rows of a claim's table, and the criteria that bound them."""
+
+import math
+
+import numpy as np
+
+from minimod.claims.claim import Cell, Criterion, Number, Row
+
+
+def select(rows: list[Row], **keys: Cell) -> list[Row]:
+    """The rows with these keys."""
+    return [row for row in rows if all(row[key] == value for key, value in keys.items())]
+
+
+def at(rows: list[Row], column: str, **keys: Cell) -> float:
+    """The column of the one row with these keys. Raises ValueError where it is not one row."""
+    (row,) = select(rows, **keys)
+    return number_in(row, column)
+
+
+def number_in(row: Row, column: str) -> float:
+    """The number in a column of a row. Raises TypeError where a name stands there."""
+    value = row[column]
+    if isinstance(value, str):
+        raise TypeError(f"{column} is {value}, which is no number")
+    return value
+
+
+def numbers(rows: list[Row], column: str) -> list[float]:
+    """The numbers in a column, row by row."""
+    return [number_in(row, column) for row in rows]
+
+
+def by_number(rows: list[Row], column: str) -> list[Row]:
+    """The rows in the order of a column's numbers."""
+    return sorted(rows, key=lambda row: number_in(row, column))
+
+
+def cell(column: str, **keys: Cell) -> Number:
+    """The number in the column of the one row with these keys, as a function of the rows."""
+    return lambda rows: at(rows, column, **keys)
+
+
+def lowest(column: str, **keys: Cell) -> Number:
+    """The lowest number in the column over the rows with these keys, as a function of the rows."""
+    return lambda rows: float(np.min(numbers(select(rows, **keys), column)))
+
+
+def highest(column: str, **keys: Cell) -> Number:
+    """The highest number in the column over the rows with these keys, as a function of the rows."""
+    return lambda rows: float(np.max(numbers(select(rows, **keys), column)))
+
+
+def furthest(column: str, level: float, **keys: Cell) -> Number:
+    """The largest noise ratio up to which the column stays at the level or above, in the rows with these keys.
+
+    Rows are taken in the order of their noise ratios. -inf if not even the first is at the level.
+    """
+    def reached(rows: list[Row]) -> float:
+        ratio = -math.inf
+        for row in by_number(select(rows, **keys), "noise_ratio"):
+            if number_in(row, column) < level:
+                break
+            ratio = number_in(row, "noise_ratio")
+        return ratio
+
+    return reached
+
+
+def difference(first: Number, second: Number) -> Number:
+    """The first number less the second, both functions of the rows."""
+    return lambda rows: first(rows) - second(rows)
+
+
+def note(statement: str, value: Number) -> Criterion:
+    """A number that is shown and decides nothing."""
+    return Criterion(statement, value, "noted")
+
+
+def least(statement: str, bound: float, value: Number) -> Criterion:
+    """A criterion: the value is at least the bound."""
+    return Criterion(statement, value, "at least", bound)
+
+
+def most(statement: str, bound: float, value: Number) -> Criterion:
+    """A criterion: the value is at most the bound."""
+    return Criterion(statement, value, "at most", bound)

@@ -1,0 +1,36 @@
+"""Numbers of a run, as the rows of a claim's table have them."""
+
+import math
+from collections.abc import Callable
+
+from minimod.claims.claim import Row
+from minimod.store.runs import Run
+from minimod.summary import measure_methods, open_analysis
+
+
+def method_rows(run: Run) -> list[Row]:
+    """A row for every method of `analyze`."""
+    with open_analysis(run) as study:
+        return [
+            {"noise_ratio": run.config.noise_ratio, "method": name, **row} for name, row in study.methods.items()
+        ]
+
+
+def read(run: Run, *columns: str) -> Row:
+    """Accuracies of methods on a run, by columns such as "dominant+quadratic test": a name of METHODS and a measure."""
+    wanted = [column.rsplit(maxsplit=1) for column in columns]
+    measured = measure_methods(run, dict.fromkeys(name for name, _ in wanted))
+    return {f"{name} {measure}": measured[name][measure] for name, measure in wanted}
+
+
+def reading(keys: tuple[str, ...], *columns: str) -> Callable[[Run], list[Row]]:
+    """A measurement of one row: these fields of the run's configuration, and what `read` gives for the columns."""
+    return lambda run: [{key: getattr(run.config, key) for key in keys} | read(run, *columns)]
+
+
+def first_epoch(run: Run, level: float, *columns: str) -> float:
+    """The first measured epoch at which all these columns of the history are at the level or above; inf if none is."""
+    for i, epoch in enumerate(run.history["epoch"]):
+        if all(run.history[column][i] >= level for column in columns):
+            return float(epoch)
+    return math.inf

@@ -1,0 +1,101 @@
+"""What a computation runs on: NumPy on threads, or CuPy on a GPU; and into what blocks it is cut."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from minimod.engine.device import NO_CUPY, available_cores, gpu_problem, warn_once
+from minimod.errors import InputError
+
+DEVICES = ("auto", "cpu", "gpu")
+
+# At most this many threads can share one gradient; every shard costs one set of gradients, written and summed.
+SHARDS = 8
+
+
+@dataclass(frozen=True)
+class Backend:
+    """An array module, and a way to apply a function to many blocks of examples.
+
+    xp: numpy or cupy.
+    map: like the built-in `map` of one iterable; on the CPU it spreads the calls over threads and keeps their order.
+    threads: over how many.
+    block_elements, block_examples: how many pre-activations and how many examples a block may have.
+    description: one line for people.
+    """
+
+    xp: ModuleType
+    map: Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+    threads: int
+    block_elements: int
+    block_examples: int
+    description: str
+
+    def block_size(self, width: int) -> int:
+        """Examples a block. On a device it depends on the width alone, so sums are reproducible."""
+        return max(64, min(self.block_elements // max(1, width), self.block_examples))
+
+
+# Blocks for the CPU: 2 MiB of float32 stay near a core, and narrow networks still make enough blocks to share out.
+CPU_BLOCK = (2**19, 1280)
+# For a GPU: 128 MiB of float32.
+GPU_BLOCK = (2**25, 2**20)
+
+SERIAL = Backend(np, map, 1, *CPU_BLOCK, "NumPy, the calling thread")
+
+
+@contextmanager
+def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[Backend]:
+    """The backend for `device` ("auto", "cpu" or "gpu"); its threads end with the `with` block.
+
+    On the CPU, `threads` workers (None: one per available core) share the blocks, and BLAS keeps to one thread per
+    worker: the workers already own the cores. Raises InputError where "gpu" is asked for and there is none to use;
+    "auto" then takes the CPU, and logs a warning, once, if CuPy is installed but cannot use a GPU.
+    """
+    if device not in DEVICES:
+        raise InputError("device", device, "one of " + ", ".join(DEVICES))
+    problem = "the CPU was asked for" if device == "cpu" else gpu_problem()
+    if device == "gpu" and problem:
+        raise InputError("device", device, f"auto or cpu here: {problem}")
+    if device == "auto" and problem and problem != NO_CUPY:
+        warn_once(f"{problem}; NumPy is used")
+    if not problem:
+        import cupy
+
+        name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
+        yield Backend(cupy, map, 1, *GPU_BLOCK, f"CuPy {cupy.__version__}, {name}")
+        return
+
+    from concurrent.futures import ThreadPoolExecutor
+
+    from threadpoolctl import threadpool_limits
+
+    threads = threads or available_cores()
+
+    def spread(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+        """The calling thread and the pool's take the next item when they have finished one."""
+        items = list(items)
+        results, queue = [None] * len(items), iter(range(len(items)))
+
+        def work() -> None:
+            for i in queue:
+                results[i] = function(items[i])
+
+        helpers = [pool.submit(work) for _ in range(min(threads, len(items)) - 1)]
+        work()
+        for helper in helpers:
+            helper.result()
+        return results
+
+    def be_quiet() -> None:
+        """A diverging run overflows; training reports that once and in words, for a GPU as for NumPy."""
+        np.seterr(over="ignore", invalid="ignore")
+
+    pool = ThreadPoolExecutor(threads, initializer=be_quiet)
+    with threadpool_limits(1, user_api="blas"), np.errstate(), pool:
+        be_quiet()
+        yield Backend(np, spread, threads, *CPU_BLOCK, f"NumPy {np.__version__}, {threads} threads")

@@ -1,0 +1,81 @@
+"""What a network answers, in blocks that fit in cache, spread over threads: for some pairs, or for all of them.
+
+Predictions for all pairs are a *prediction table*, of shape (P, P): first input, second input.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minimod.engine.backend import SERIAL, Backend
+from minimod.engine.device import to_host
+from minimod.engine.kernels import activation_kernel, take_rows
+from minimod.engine.memory import Kept
+from minimod.network import Array, TwoLayerNet
+
+
+def predict(network: TwoLayerNet, a: np.ndarray, b: np.ndarray, backend: Backend = SERIAL) -> np.ndarray:
+    """The class with the largest logit for inputs a and b of shape (n,), of shape (n,), on the host."""
+    size, (P, M) = min(len(a), backend.block_size(network.width)), network.U.shape
+    phi, shapes = activation_kernel(network.activation), ((size, M), (size, M), (size, P))      # of Z, H and F
+    memory = Kept(lambda: [np.empty(shape, network.U.dtype, like=network.U) for shape in shapes])
+
+    def block(start: int) -> Array:
+        tokens_a, tokens_b = (np.asarray(tokens[start : start + size], like=network.U) for tokens in (a, b))
+        with memory.borrow() as arrays:
+            Z, H, F = (array[: len(tokens_a)] for array in arrays)
+            take_rows(network.U, tokens_a, out=Z)
+            Z += take_rows(network.V, tokens_b, out=H)
+            np.matmul(phi.value(Z, out=H), network.W, out=F)
+            F += network.mu
+            return F.argmax(axis=1)
+
+    labels = [to_host(each) for each in backend.map(block, range(0, len(a), size or 1))]
+    return np.concatenate(labels) if labels else np.empty(0, int)
+
+
+def over_rows(
+    function: Callable[[slice, Array], Any], network: TwoLayerNet, backend: Backend, n_rows: int | None = None
+) -> list[Any]:
+    """function(rows, H) for all first inputs, some `rows` of them at a time (None: as many as fit a block).
+
+    H holds the hidden vectors of these first inputs with every second one, of shape (rows · P, M), row after row.
+    """
+    P, M = network.U.shape
+    n_rows = n_rows or max(1, min(P, backend.block_size(M) // P))
+    phi = activation_kernel(network.activation)
+    memory = Kept(lambda: [np.empty((n_rows, P, M), network.U.dtype, like=network.U) for _ in range(2)])
+
+    def block(start: int) -> Any:
+        rows = slice(start, min(start + n_rows, P))
+        with memory.borrow() as arrays:
+            Z, H = (array[: rows.stop - start] for array in arrays)
+            np.add(network.U[rows][:, None, :], network.V, out=Z)
+            return function(rows, phi.value(Z, out=H).reshape(-1, M))
+
+    return list(backend.map(block, range(0, P, n_rows)))
+
+
+def predict_table(network: TwoLayerNet, backend: Backend = SERIAL) -> np.ndarray:
+    """The class with the largest logit for every pair (a, b), of shape (P, P), on the host."""
+    P = network.modulus
+
+    def labels(rows: slice, H: Array) -> Array:
+        F = H @ network.W
+        F += network.mu
+        return F.argmax(axis=1)
+
+    return np.concatenate([to_host(each) for each in over_rows(labels, network, backend)]).reshape(P, P)
+
+
+def grid_logits(network: TwoLayerNet, backend: Backend = SERIAL) -> Array:
+    """As `network.grid_logits()`, of shape (P, P, P): first input, second input, class."""
+    P = network.modulus
+    logits = np.empty((P, P, P), network.U.dtype, like=network.U)
+
+    def write(rows: slice, H: Array) -> None:
+        logits[rows] = (H @ network.W + network.mu).reshape(-1, P, P)
+
+    over_rows(write, network, backend)
+    return logits

@@ -1,0 +1,39 @@
+"""Signals that ask a run to stop: noted while an epoch is trained, obeyed after it."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+
+@contextmanager
+def stop_requests() -> Iterator[list[int]]:
+    """A list that gets the numbers of signals to stop.
+
+    After the first, Ctrl-C has its usual effect again: a person means it. SIGTERM is sent by programs, which may well
+    send it twice, and have SIGKILL.
+    """
+    received: list[int] = []
+    usual: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():  # no other may set handlers
+        usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore() -> None:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+
+    def note(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        signal.signal(signal.SIGINT, usual[signal.SIGINT])
+
+    for number, handler in usual.items():
+        if handler != signal.SIG_IGN:
+            signal.signal(number, note)
+    try:
+        yield received
+    finally:
+        restore()
+    if received:
+        signal.raise_signal(received[0])  # the run has ended by itself; what comes after it is to be stopped

@@ -1,0 +1,60 @@
+"""Options that commands share: one for every field of the configuration, and their types."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from minimod.config import CONSTRAINTS, TrainingConfig
+from minimod.constraints import Boolean, Choice, OrNone, Pair
+
+Command = Callable[..., Any]
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+quiet_option = click.option("--quiet", is_flag=True, help="No progress on standard error.")
+
+
+def flag_of(name: str) -> str:
+    """A field of the configuration as the command line spells it; any other name as it is."""
+    return "--" + name.replace("_", "-") if name in CONSTRAINTS else name
+
+
+def training_options(command: Command) -> Command:
+    """Add an option for every field of TrainingConfig; one that is not given is None, so that a preset can stand."""
+    for option in reversed(fields(TrainingConfig)):
+        constraint, flag, help = CONSTRAINTS[option.name], flag_of(option.name), option.metadata["help"]
+        default: Any = option.default
+        if isinstance(constraint, OrNone):
+            default, constraint = constraint.meaning, constraint.constraint
+        type: Any = click.Choice(list(constraint.names)) if isinstance(constraint, Choice) else constraint.kind
+        if isinstance(constraint, Boolean):
+            flag += f"/--no-{option.name}"
+        elif not isinstance(constraint, Choice):
+            help += f"; in {constraint.domain}"
+        if isinstance(constraint, Pair):
+            default = " ".join(map(str, default))
+        command = click.option(
+            flag, option.name, type=type, default=None, nargs=2 if isinstance(constraint, Pair) else 1,
+            help=f"{help} [default: {default}]",
+        )(command)
+    return command
+
+
+class EpochsOrSeconds(click.ParamType[Any]):
+    """A number of epochs, or, with an s behind it, of seconds."""
+
+    name = "epochs or seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | timedelta:
+        """An int for epochs, a timedelta for seconds."""
+        if isinstance(value, timedelta):
+            return value
+        try:
+            interval: Any = timedelta(seconds=float(value[:-1])) if value.endswith("s") else int(value)
+            if interval > type(interval)(0):
+                return interval  # type: ignore[no-any-return]
+        except (ValueError, OverflowError):
+            pass
+        self.fail(f"{value!r} is neither a number of epochs, as 500, nor of seconds, as 30s", param, ctx)

@@ -1,0 +1,88 @@
+"""The cyclic rules: addition, subtraction and multiplication, and the coordinates in which each is cyclic addition.
+
+In coordinates, the components of the functions on the tokens are the frequencies: cosine and sine of frequency k.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from math import isqrt
+
+import numpy as np
+
+from minimod.errors import InputError
+from minimod.rules.rule import Bases, Rule
+
+
+@dataclass(frozen=True, eq=False)
+class CyclicRule(Rule):
+    """A rule that is addition modulo N in coordinates x, y = 0 .. N-1.
+
+    operation: a ∘ b before it is reduced modulo P, on integer arrays.
+    tokens_a, tokens_b, tokens_c: each of shape (N,), the token at every coordinate:
+        tokens_a[x] ∘ tokens_b[y] = tokens_c[(x + y) mod N].
+    A token that has no coordinate (0 under multiplication) is set apart.
+    """
+
+    operation: Callable[..., np.ndarray]
+    tokens_a: np.ndarray
+    tokens_b: np.ndarray
+    tokens_c: np.ndarray
+
+    @property
+    def order(self) -> int:
+        """N, the number of coordinates: P, or P - 1 for multiplication."""
+        return len(self.tokens_c)
+
+    @cached_property
+    def label_table(self) -> np.ndarray:
+        """The true label of every pair (a, b), of shape (P, P)."""
+        x = np.arange(self.modulus)
+        return self.operation(x[:, None], x) % self.modulus
+
+    @cached_property
+    def bases(self) -> Bases:
+        """√(2/N) cos(2πkx/N) and √(2/N) sin(2πkx/N) for k = 0 .. ⌊N/2⌋, without √2 where k is 0 or N/2.
+
+        The component of a basis vector is its frequency k, so 0 is the constants'.
+        """
+        N, x, columns, label = self.order, np.arange(self.order), [], []
+        for k in range(N // 2 + 1):
+            turn = 2 * np.pi * k * x / N
+            waves = [np.cos(turn)] if 2 * k % N == 0 else [np.sqrt(2) * np.cos(turn), np.sqrt(2) * np.sin(turn)]
+            columns += [wave / np.sqrt(N) for wave in waves]
+            label += [k] * len(waves)
+
+        bases = np.zeros((3, self.modulus, N))
+        for basis, tokens in zip(bases, (self.tokens_a, self.tokens_b, self.tokens_c), strict=True):
+            basis[tokens] = np.stack(columns, axis=1)
+        return Bases(bases[0], bases[1], bases[2], np.array(label))
+
+
+def addition(modulus: int) -> CyclicRule:
+    """c = a + b mod P. Coordinates are the tokens themselves."""
+    x = np.arange(modulus)
+    return CyclicRule("add", modulus, np.add, x, x, x)
+
+
+def subtraction(modulus: int) -> CyclicRule:
+    """c = a - b mod P. The second input's coordinate is -b: phase φ over coordinates is phase -φ over tokens."""
+    x = np.arange(modulus)
+    return CyclicRule("sub", modulus, np.subtract, x, -x % modulus, x)
+
+
+def multiplication(modulus: int) -> CyclicRule:
+    """c = a · b mod P, P an odd prime. Coordinate x is token g^x mod P, g the smallest primitive root; 0 has none.
+
+    Raises InputError for another modulus: only for odd primes do discrete logarithms exist.
+    """
+    if modulus < 3 or any(modulus % divisor == 0 for divisor in range(2, isqrt(modulus) + 1)):
+        raise InputError("modulus", modulus, "an odd prime for the rule mul: only then do discrete logarithms exist")
+    for g in range(2, modulus):
+        powers = [1]
+        while (power := powers[-1] * g % modulus) != 1:
+            powers.append(power)
+        if len(powers) == modulus - 1:
+            break
+    tokens = np.array(powers)
+    return CyclicRule("mul", modulus, np.multiply, tokens, tokens, tokens)

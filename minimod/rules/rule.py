@@ -1,0 +1,42 @@
+"""What a rule is: a table of labels, and its components, in which the functions on its tokens fall apart."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Bases(NamedTuple):
+    """Orthonormal bases of the functions on the tokens of a, b and c, each basis vector labelled with its component.
+
+    a, b, c: each of shape (P, n), a basis vector a column, zero at tokens that the components leave out.
+    label: of shape (n,), the component of each basis vector, the same in all three bases. 0 is that of the constants.
+    """
+
+    a: np.ndarray
+    b: np.ndarray
+    c: np.ndarray
+    label: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """A rule c = a ∘ b on the tokens 0 .. P-1. The kinds of rules are subclasses."""
+
+    name: str
+    modulus: int
+
+    @property
+    def label_table(self) -> np.ndarray:
+        """The true label of every pair (a, b), of shape (P, P)."""
+        raise NotImplementedError
+
+    @property
+    def bases(self) -> Bases:
+        """The bases of the rule's components: they are what every Fourier tool works in."""
+        raise NotImplementedError
+
+    @property
+    def has_components(self) -> np.ndarray:
+        """Whether the bases cover both tokens of a pair, of shape (P, P). A filtered network knows no other pairs."""
+        return np.outer(self.bases.a.any(axis=1), self.bases.b.any(axis=1))

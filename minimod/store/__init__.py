@@ -1,0 +1,1 @@
+"""What lies on disk: a run's directory and its files, whole or not at all."""

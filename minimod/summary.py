@@ -1,0 +1,258 @@
+"""All that `minimod analyze` shows of one run, as numbers and arrays: the one place where runs and analysis meet.
+
+Nothing is rounded here, and what is undefined is nan: JSON is made where it is written.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from minimod.analysis.accuracy import MEASURES, accuracies, mean_accuracies
+from minimod.analysis.components import FourierTransform
+from minimod.analysis.filtration import IdealFit, fit_ideal_neurons, random_component
+from minimod.analysis.masking import KEEP, SCORES, Curves, at_best_share, mask_curves, random_rankings, score_curves
+from minimod.analysis.masking import partition as partition_of
+from minimod.analysis.methods import COORDINATES, METHODS, NOTHING, RULE, TWO_INPUTS, applicable, method_accuracies
+from minimod.analysis.readout import predict_ensemble
+from minimod.analysis.structure import Structure, neuron_table, typical
+from minimod.config import TrainingConfig
+from minimod.data import random_stream
+from minimod.engine.backend import Backend, open_backend
+from minimod.engine.predict import predict_table
+from minimod.errors import InputError
+from minimod.network import TwoLayerNet, initial_network
+from minimod.store.runs import Run
+
+# How many random choices of frequencies the control is the mean of.
+RANDOM_DRAWS = 10
+
+
+def analyze(run: Run, by: str = "joint", ensemble: Sequence[Run] = ()) -> dict[str, Any]:
+    """The methods' accuracies and the Fourier structure of a run's network, as numbers and arrays.
+
+    `by` is whose power decides a neuron's frequency (see `components.dominant_components`). `ensemble` are further runs
+    on the same data (see `init_seed`), for one more row: `ensemble interaction`, the readout of all together. Raises
+    InputError if they have other data. The summary has
+
+    - title, config, by, chance (1 / P), counts (pairs each measure is over), history (column -> array),
+    - methods: row -> {clean, noisy, repaired, validation, test}; needs: row -> what it has to know; see `Analysis`,
+    - masks: curves over the share `keep` of neurons, see `mask_study`; partition: score -> see `Analysis.partition`,
+    - neurons: arrays over neurons, see `neuron_table`; initial_share: the array "share" of the network before training,
+    - structure: trained -> `typical` of the neurons and the share of the weights' power in ideal ones, and
+      untrained -> the same before training, a control,
+    - spectrum: the mean share of power of u, v, w, of shape (frequencies 1 .. ⌊N/2⌋, neurons in `order`),
+    - examples: some neurons' weights and what the filtration keeps of them, see `example_neurons`.
+    """
+    with open_analysis(run, by) as study:
+        methods, needs, partitions = study.methods, study.needs, study.partition
+        if ensemble:
+            methods = methods | {"ensemble interaction": study.ensemble(ensemble)}
+            needs = needs | {"ensemble interaction": f"{TWO_INPUTS}, {1 + len(ensemble)} networks"}
+        masks = mask_study(study.scored, study.random)
+    neurons, initial_neurons = neuron_table(study.structure), neuron_table(study.untrained)
+    order = np.lexsort((-neurons["share"], study.structure.component[2]))
+    config, train = run.config, run.dataset.train
+    noisy = int(train.is_noisy.sum())
+    return {
+        "title": title(config) + ("" if by == "joint" else f", frequencies by {by}"),
+        "config": config.to_dict(),
+        "by": by,
+        "chance": 1 / config.modulus,
+        "counts": {
+            "clean": len(train) - noisy, "noisy": noisy, "repaired": noisy,
+            "validation": len(run.dataset.validation), "test": len(run.dataset.test),
+        },
+        "history": run.history,
+        "methods": methods,
+        "needs": needs,
+        "masks": masks,
+        "partition": partitions,
+        "neurons": neurons,
+        "initial_share": initial_neurons["share"],
+        "structure": {
+            "trained": typical(neurons) | {"ideal_power_share": study.ideal.power_share},
+            "untrained": typical(initial_neurons) | {"ideal_power_share": study.untrained_ideal.power_share},
+        },
+        "spectrum": {"order": order, "share": study.structure.shares.mean(axis=0)[:, order]},
+        "examples": example_neurons(study.structure, neurons["share"]),
+    }
+
+
+def title(config: TrainingConfig) -> str:
+    """The run in one line."""
+    labels = {"wrong": "wrong", "uniform": "random", "symmetric": "symmetrically wrong"}[config.noise_kind]
+    share = f"{100 * config.noise_ratio:g} % of the training labels {labels}"
+    return f"{config.rule} mod {config.modulus}, width {config.width}, {share}, seed {config.seed}"
+
+
+@contextmanager
+def open_analysis(run: Run, by: str = "joint") -> Iterator["Analysis"]:
+    """The analysis of a run, on the CPU's threads until the `with` block ends."""
+    with open_backend("cpu", run.config.threads) as backend:
+        yield Analysis(run, by, backend)
+
+
+def measure_methods(run: Run, names: Iterable[str] | None = None) -> dict[str, dict[str, float]]:
+    """The accuracies of some of METHODS on a run, by name; None: of all that apply to it."""
+    with open_analysis(run) as study:
+        return method_accuracies(
+            study.structure, run.dataset, applicable(run.network.activation) if names is None else names, study.backend
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """What there is to measure on a run. Each part is computed when it is first asked for, and once."""
+
+    run: Run
+    by: str
+    backend: Backend
+
+    @cached_property
+    def structure(self) -> Structure:
+        """The structure of the trained network."""
+        return Structure(self.run.network, self.run.dataset.rule, self.by)
+
+    @cached_property
+    def untrained(self) -> Structure:
+        """That of the network before training, a control."""
+        return Structure(initial_network(self.run.config), self.run.dataset.rule, self.by)
+
+    @cached_property
+    def ideal(self) -> IdealFit:
+        """The ideal fit of the trained network."""
+        return fit_ideal_neurons(self.structure)
+
+    @cached_property
+    def untrained_ideal(self) -> IdealFit:
+        """That of the network before training."""
+        return fit_ideal_neurons(self.untrained)
+
+    @cached_property
+    def _chosen_at_random(self) -> tuple[list[np.ndarray], list[TwoLayerNet]]:
+        """Rankings, and networks of random components: drawn in this order from one stream."""
+        generator = random_stream(self.run.config.seed, "control")
+        rankings = random_rankings(self.run.network.width, generator)
+        return rankings, [random_component(self.structure, generator) for _ in range(RANDOM_DRAWS)]
+
+    @cached_property
+    def scored(self) -> dict[str, Curves]:
+        """The mask curves by every score."""
+        return score_curves(self.structure, self.run.dataset, self.backend)
+
+    @cached_property
+    def random(self) -> list[Curves]:
+        """The mask curves of random rankings."""
+        rankings, _ = self._chosen_at_random
+        return [mask_curves(self.run.network, ranking, self.run.dataset, self.backend) for ranking in rankings]
+
+    @cached_property
+    def methods(self) -> dict[str, dict[str, float]]:
+        """The accuracies of every method.
+
+        First those of methods.py. Then the subnetworks that a score picks, of the share γ_G that is best on validation
+        labels; random subnetwork: picked in the same way from random rankings, mean of RANDOM_RANKINGS. Then controls.
+        random frequency: the filtration at one frequency drawn for each neuron, mean of RANDOM_DRAWS. untrained ideal:
+        the ideal fit of the network before training. rule: the rule, on the pairs that its components cover.
+        """
+        dataset, rule = self.run.dataset, self.run.dataset.rule
+        rows = {
+            name: self._count(self.ideal.network) if name == "ideal"
+            else method_accuracies(self.structure, dataset, [name], self.backend)[name]
+            for name in applicable(self.run.network.activation)
+        }
+        rows |= {f"{name} subnetwork": at_best_share(curves) for name, curves in self.scored.items()}
+        rows["random subnetwork"] = mean_accuracies([at_best_share(curves) for curves in self.random])
+        rows["random frequency"] = mean_accuracies([self._count(network) for network in self._chosen_at_random[1]])
+        rows["untrained ideal"] = self._count(self.untrained_ideal.network)
+        rows["rule"] = accuracies(np.where(rule.has_components, rule.label_table, -1), dataset)
+        return rows
+
+    @property
+    def needs(self) -> dict[str, str]:
+        """What each row of `methods` needs to know."""
+        subnetworks = {name: score.needs for name, score in SCORES.items()} | {"random": NOTHING}
+        return (
+            {name: METHODS[name].needs for name in applicable(self.run.network.activation)}
+            | {f"{name} subnetwork": f"{needs}, validation" for name, needs in subnetworks.items()}
+            | {"random frequency": COORDINATES, "untrained ideal": RULE, "rule": RULE}
+        )
+
+    @cached_property
+    def partition(self) -> dict[str, dict[str, float]]:
+        """By score: γ_G, γ_R and their sum (see `partition`), and the test accuracy of the top γ_G, raw and filtered.
+
+        The filtered one is for comparison with the row `dominant`, the whole network filtered. random: their mean.
+        """
+        rows = {name: self._partition_row(curves) for name, curves in self.scored.items()}
+        return rows | {"random": mean_accuracies([self._partition_row(curves) for curves in self.random])}
+
+    def _partition_row(self, curves: Curves) -> dict[str, float]:
+        generalising, memorising = partition_of(curves)
+        row = {"generalising": generalising, "memorising": memorising, "sum": generalising + memorising}
+        if math.isnan(generalising):
+            return row | {"test": math.nan, "filtered_test": math.nan}
+        # Each neuron is filtered by itself: the subnetwork of the filtered network is the subnetwork, filtered.
+        top = curves.ranking[: round(generalising * self.run.network.width)]
+        filtered = self._count(self.structure.dominant.subnetwork(top))
+        return row | {"test": at_best_share(curves)["test"], "filtered_test": filtered["test"]}
+
+    def ensemble(self, others: Sequence[Run]) -> dict[str, float]:
+        """The accuracies of the interaction readout of this run and others together, see `predict_ensemble`."""
+        for other in others:
+            for part in ("train", "test"):
+                ours, theirs = getattr(self.run.dataset, part), getattr(other.dataset, part)
+                if not all(np.array_equal(getattr(ours, name), getattr(theirs, name)) for name in ("a", "b", "label")):
+                    allowed = "one on the same data, but for init_seed"
+                    raise InputError("run of the ensemble", str(other.directory), allowed)
+        networks = [run.network for run in (self.run, *others)]
+        return accuracies(predict_ensemble(networks, self.backend), self.run.dataset)
+
+    def _count(self, network: TwoLayerNet) -> dict[str, float]:
+        return accuracies(predict_table(network, self.backend), self.run.dataset)
+
+
+def mask_study(scored: dict[str, Curves], random: list[Curves]) -> dict[str, Any]:
+    """The curves by name: keep, and for part top and rest: score -> measure -> accuracies over keep.
+
+    The random rankings are there under three names: random, their mean, random low and random high, their extremes.
+    """
+    study: dict[str, Any] = {"keep": np.array(KEEP)}
+    for part in ("top", "rest"):
+        study[part] = {name: getattr(curves, part) for name, curves in scored.items()}
+        for measure in MEASURES:
+            values = np.array([getattr(curves, part)[measure] for curves in random])
+            three = {"random": values.mean(axis=0), "random low": values.min(axis=0), "random high": values.max(axis=0)}
+            for name, reduced in three.items():
+                study[part].setdefault(name, {})[measure] = reduced
+    return study
+
+
+def example_neurons(structure: Structure, share: np.ndarray) -> list[dict[str, Any]]:
+    """The neurons at the top, the upper quartile, the median and the lower quartile of the dominant share.
+
+    Each vector's weights over the rule's coordinates x, and what the filtration keeps of them, both in the order of the
+    position k x mod N, in which a cosine of frequency k has one period.
+    """
+    assert isinstance(structure.transform, FourierTransform)
+    order, frequency = structure.transform.order, structure.component
+    weights, kept = map(structure.transform.in_coordinates, (structure.network, structure.dominant))
+
+    def curve(vector: int, m: int) -> dict[str, Any]:
+        position = frequency[vector, m] * np.arange(order) % order
+        by_position = np.argsort(position, kind="stable")
+        return {
+            "frequency": frequency[vector, m], "position": position[by_position],
+            "weight": weights[vector, by_position, m], "dominant": kept[vector, by_position, m],
+        }
+
+    ranked = np.argsort(share)
+    chosen = [int(ranked[round(quantile * (len(ranked) - 1))]) for quantile in (1, 0.75, 0.5, 0.25)]
+    return [
+        {"neuron": m, "share": share[m], "vectors": {name: curve(i, m) for i, name in enumerate("uvw")}} for m in chosen
+    ]

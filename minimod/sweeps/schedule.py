@@ -1,0 +1,88 @@
+"""What is to be trained: the name, length and state of every run, an estimate for all, and the longest first.
+
+Sweeps and claims both train their runs through this.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from minimod.config import FREE_FIELDS, TrainingConfig
+from minimod.engine.device import available_cores
+from minimod.errors import DivergenceError, InputError, LockedError
+from minimod.store.files import checksum
+from minimod.store.runs import Run, load_run
+from minimod.sweeps.executors import completed
+from minimod.training import Progress, train
+
+# Called with the `work` that was done since the last call, and with a line where there is something to say.
+WorkProgress = Callable[[int, str | None], Any]
+
+# Seconds between attempts where another process still trains a run, as after a sweep that was killed.
+LOCK_WAIT = 0.5
+
+
+def run_name(config: TrainingConfig) -> str:
+    """What a run is, in short, and a hash of the fields that differ from their defaults."""
+    changes = {name: value for name, value in config.changes().items() if name not in FREE_FIELDS}
+    settings = f"width{config.width}-noise{config.noise_ratio:g}-seed{config.seed}"
+    return f"{config.rule}{config.modulus}-{settings}-{checksum(changes)[:12]}"
+
+
+def work(config: TrainingConfig) -> int:
+    """A run's length in units that take about as long for every run: epochs · examples · width · (P + 64).
+
+    The three products of a step take n M P each; the passes over its n × M arrays about as long as at P = 64.
+    """
+    P = config.modulus
+    return max(1, config.epochs) * round(config.train_fraction * P**2) * config.width * (P + 64)
+
+
+def estimated_seconds(configs: Iterable[TrainingConfig]) -> float:
+    """How long it will take to train these runs on this machine's cores, from a short run that is timed now."""
+    short = TrainingConfig(modulus=59, width=512, epochs=30, eval_every=30, threads=1, device="cpu")
+    start = time.perf_counter()
+    train(short)
+    rate = (time.perf_counter() - start) / work(short)
+    lengths = [work(config) for config in configs]
+    return rate * max(max(lengths) if len(lengths) > 1 else 0, sum(lengths) / available_cores())
+
+
+def is_finished(directory: Path) -> bool:
+    """Whether a directory holds a run that has been trained to its end; whether it is whole shows when it is read."""
+    return (directory / "network.npz").exists()
+
+
+def finished_run(config: TrainingConfig, directory: Path, threads: int, progress: Progress | None = None) -> Run:
+    """The run of this configuration in the directory: loaded if it has finished, else trained to its end.
+
+    Where another process trains there, waits for it. Raises InputError if the directory holds anything but a whole run
+    of this configuration.
+    """
+    while not is_finished(directory):
+        try:
+            return train(replace(config, threads=threads), directory, progress)
+        except LockedError:
+            time.sleep(LOCK_WAIT)
+        except DivergenceError as error:
+            raise DivergenceError(f"{directory.name}: {error}") from error
+    run = load_run(directory)
+    if replace(run.config, threads=config.threads) != config:
+        raise InputError("run directory", str(directory), "a run of the configuration that is asked for")
+    return run
+
+
+def longest_first(
+    executor: Executor, function: Callable[..., Any], runs: Mapping[Path, TrainingConfig], *arguments: Any
+) -> Iterator[tuple[Path, Future[Any]]]:
+    """(directory, future of function(config, directory, *arguments)) for all runs, as they are done.
+
+    The longest are begun first: a long one at the end would leave the other workers waiting.
+    """
+    directories = sorted(runs, key=lambda directory: work(runs[directory]), reverse=True)
+    tasks = ((runs[directory], directory, *arguments) for directory in directories)
+    for (_, directory, *_), future in completed(executor, function, tasks):
+        yield directory, future
