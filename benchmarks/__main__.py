@@ -16,11 +16,14 @@ from benchmarks import analysis, headline, many, steps, tricks
 from benchmarks.contenders import HINT, PEERS, installed
 from benchmarks.processes import Contender
 from minimod import TrainingConfig
-from minimod.backend import available_cores
+from minimod.engine.device import available_cores
 
 # Okabe and Ito's colours, told apart by colour-blind readers as well.
-COLOURS = {"minimod": "#D55E00", "torch eager": "#0072B2", "torch.compile": "#56B4E9", "JAX": "#009E73"}
-MARKERS = {"minimod": "o", "torch eager": "s", "torch.compile": "^", "JAX": "D"}
+COLOURS = {
+    "minimod": "#D55E00", "reference": "#E69F00", "torch eager": "#0072B2", "torch.compile": "#56B4E9",
+    "JAX": "#009E73",
+}
+MARKERS = {"minimod": "o", "reference": "v", "torch eager": "s", "torch.compile": "^", "JAX": "D"}
 
 
 @click.command()
@@ -71,9 +74,10 @@ Not measured on a GPU.
 
 A step is the gradient over all training pairs and an AdamW update, in float32. Every contender has a process of its
 own, kept to the same cores; they take turns, {rounds} rounds of them, and before each turn is timed it runs for 0.3 s.
-First it is checked that all have the same loss and gradient, to 1e-4. The *limit* is the time of the step's three
-matrix products alone, on minimod's blocks and threads; the share is the limit's time over minimod's. Under a peer's
-name stands its time over minimod's: 2 × is twice as slow. MB is peak memory, of minimod and then of each peer.
+First it is checked that all have the same loss and gradient, to 1e-4. The *reference* is the text of network.py: pure,
+all examples at once. The *limit* is the time of the step's three matrix products alone, on minimod's blocks and
+threads; the share is the limit's time over minimod's. Under another's name stands its time over minimod's: 2 × is
+twice as slow. MB is peak memory, of minimod and then of each other.
 
 ## Training steps
 

@@ -6,11 +6,11 @@ import time
 import numpy as np
 
 from minimod import TrainingConfig
-from minimod.analysis.accuracy import predict_grid
 from minimod.analysis.filtration import filter_frequencies
-from minimod.backend import open_backend
+from minimod.engine.backend import open_backend
+from minimod.engine.predict import predict_table
 from minimod.network import TwoLayerNet, initial_network
-from minimod.tasks import make_rule
+from minimod.rules import make_rule
 
 # Seconds between turns: the last one's BLAS threads spin on for some time.
 REST = 0.2
@@ -43,7 +43,7 @@ def measure(threads: int, rounds: int) -> dict[str, float]:
             time.sleep(REST)
             start = time.perf_counter()
             filtered = filter_frequencies(network, rule)
-            ours = predict_grid(network, backend), predict_grid(filtered.dominant, backend)
+            ours = predict_table(network, backend), predict_table(filtered.dominant, backend)
             times["minimod"].append(1e3 * (time.perf_counter() - start))
         time.sleep(REST)
         start = time.perf_counter()
@@ -51,6 +51,6 @@ def measure(threads: int, rounds: int) -> dict[str, float]:
         times["naive"].append(1e3 * (time.perf_counter() - start))
         if round == 0:   # not counted
             times = {"minimod": [], "naive": []}
-            for grid, expected in zip(ours, theirs, strict=False):
-                assert (grid.ravel() == expected).mean() > 0.999, "the two predict other labels"
+            for table, expected in zip(ours, theirs, strict=False):
+                assert (table.ravel() == expected).mean() > 0.999, "the two predict other labels"
     return {name: statistics.median(values) for name, values in times.items()}

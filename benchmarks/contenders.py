@@ -10,9 +10,9 @@ from importlib.util import find_spec
 import numpy as np
 
 from minimod import TrainingConfig
-from minimod.backend import Backend
 from minimod.data import build_dataset
-from minimod.gradient import Gradient, in_tiles, make_blocks
+from minimod.engine.backend import Backend
+from minimod.engine.gradient import Gradient, in_tiles, make_blocks
 from minimod.network import initial_network
 from minimod.optimizers import OPTIMIZERS
 
@@ -31,6 +31,22 @@ def minimod(config: TrainingConfig, backend: Backend):
         return float(loss)
 
     return step, lambda: {name: array.copy() for name, array in gradient_of(blocks)[1].items()}
+
+
+def reference(config: TrainingConfig, backend: Backend):
+    """The text of network.py: all examples at once, nothing kept, BLAS on all threads."""
+    from threadpoolctl import threadpool_limits
+
+    network, pairs = initial_network(config), build_dataset(config).train
+    optimizer = OPTIMIZERS[config.optimizer](network.parameters, config)
+
+    def step():
+        with threadpool_limits(backend.threads, user_api="blas"):
+            loss, gradient = network.gradient(pairs, config.loss)
+            optimizer.step(gradient)
+        return float(loss)
+
+    return step, lambda: network.gradient(pairs, config.loss)[1]
 
 
 def matrix_products(config: TrainingConfig, backend: Backend):
@@ -157,12 +173,12 @@ def jax_jit(config: TrainingConfig, backend: Backend):
     return step, lambda: {name: np.asarray(array) for name, array in gradient_of(theta).items()}
 
 
-PEERS = {"torch eager": torch_eager, "torch.compile": torch_compile, "JAX": jax_jit}
+PEERS = {"reference": reference, "torch eager": torch_eager, "torch.compile": torch_compile, "JAX": jax_jit}
 CONTENDERS = {"limit": matrix_products, "minimod": minimod} | PEERS | {"torch stacked": torch_stacked}
 HINT = "pip install -e '.[bench]'"
 
 
 def installed() -> list[str]:
-    """The limit, minimod, and the peers that can run here."""
-    modules = {"torch eager": "torch", "torch.compile": "torch", "JAX": "jax"}
+    """The limit, minimod, its reference, and the peers that can run here."""
+    modules = {"reference": "numpy", "torch eager": "torch", "torch.compile": "torch", "JAX": "jax"}
     return ["limit", "minimod", *(name for name in PEERS if find_spec(modules[name]))]

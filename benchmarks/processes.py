@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.contenders import CONTENDERS
 from minimod import TrainingConfig
-from minimod.backend import open_backend
+from minimod.engine.backend import open_backend
 
 # A turn: steps that are not counted, until the caches hold this contender's data and the last one's threads sleep;
 # then those that are.

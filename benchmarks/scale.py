@@ -13,8 +13,8 @@ import click
 import numpy as np
 
 from minimod import TrainingConfig, train
-from minimod.executors import completed, dask_cluster
-from minimod.sweep import work
+from minimod.sweeps.executors import completed, dask_cluster
+from minimod.sweeps.schedule import work
 
 CORES = (2, 64, 4096)
 RUNS = (10_000, 1_000_000)

@@ -12,12 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.processes import peak_memory
-from minimod import TrainingConfig
+from minimod import TrainingConfig, metrics
 from minimod.network import initial_network
 from minimod.optimizers import OPTIMIZERS
-from minimod.plots import draw_curves, save_figure
-from minimod.runs import METRICS, Checkpoint, save_checkpoint
-from minimod.sweep import COLUMNS, FINISHED, METHODS, TABLE_MEASURES, Outcome, Sweep, curves
+from minimod.report.curves import draw_curves
+from minimod.report.style import save_figure
+from minimod.store.runs import Checkpoint, claim_directory, save_checkpoint
+from minimod.sweeps.sweep import Outcome, Sweep
+from minimod.sweeps.table import COLUMNS, FINISHED, curves, options_of
 
 CHECKPOINT_SECONDS = 10
 ROWS = 100_000
@@ -28,9 +30,9 @@ def checkpoint_milliseconds(width: int, rounds: int = 20) -> float:
     config = TrainingConfig(width=width)
     network = initial_network(config)
     optimizer = OPTIMIZERS[config.optimizer](network.parameters, config)
-    rows = [dict.fromkeys(METRICS, 0.123456789)] * 100
+    rows = [dict.fromkeys(metrics.COLUMNS, 0.123456789)] * 100
     times = []
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory() as directory, claim_directory(Path(directory), config, "", {}):
         for epoch in range(rounds):
             start = time.perf_counter()
             save_checkpoint(Path(directory), Checkpoint(epoch, 1.0, rows, network.parameters | optimizer.state))
@@ -46,10 +48,9 @@ class AtOnce:
 
     def submit(self, function, config, directory, sweep_id):
         """A future that is done."""
-        numbers = [f"{method}_{measure}" for method in METHODS for measure in TABLE_MEASURES]
-        options = {name: value for name, value in config.to_dict().items() if name in COLUMNS}
-        row = {"run": directory.name, "status": FINISHED} | options
-        row |= dict(zip([*numbers, *METRICS[3:]], self._random.random(len(numbers) + 10).tolist(), strict=True))
+        row = {"run": directory.name, "status": FINISHED} | options_of(config)
+        numbers = [name for name in COLUMNS if name not in row and name not in ("error", "epoch")]
+        row |= dict(zip(numbers, self._random.random(len(numbers)).tolist(), strict=True))
         future = Future()
         future.set_result(Outcome(row, {}))
         return future
@@ -61,7 +62,7 @@ def table_seconds() -> tuple[float, float, float]:
     with tempfile.TemporaryDirectory() as directory:
         sweep = Sweep(directory, {"preset": "headline", "grid": grid, "seeds": ROWS // 20_000})
         start = time.perf_counter()
-        sweep.run(AtOnce(), lambda config, status: None)
+        sweep.run(AtOnce(), lambda work, status: None)
         written = time.perf_counter()
         data = curves(Path(directory), "width", "dominant_test", "noise_ratio")
         save_figure(draw_curves(data, "width", "dominant_test", "noise_ratio", False), Path(directory) / "figure.png")

@@ -9,26 +9,30 @@ import numpy as np
 
 from benchmarks import contenders
 from minimod import TrainingConfig
-from minimod.activations import ACTIVATIONS, Activation
-from minimod.backend import open_backend
-from minimod.network import TwoLayerNet
+from minimod.activations import Activation
+from minimod.engine.backend import open_backend
+from minimod.engine.kernels import IN_PLACE_ACTIVATIONS
+from minimod.engine.memory import Kept
 
 WIDTHS = (64, 256, 1024, 4096)
 
 
-def _forward_in_new_memory(self, a, b, out=None, forward=TwoLayerNet.forward):
-    return forward(self, a, b)
+@contextlib.contextmanager
+def _new_memory(self):
+    yield self._make()
 
 
-def _maximum(Z, out=None):
+def _maximum(Z, out):
     return np.maximum(Z, 0, out=out)
 
 
 # Trick -> a way to do without it.
 TRICKS = {
-    "the memory of Z, H and F is kept": lambda: patch.object(TwoLayerNet, "forward", _forward_in_new_memory),
-    "a block is a square of the grid": lambda: patch.object(contenders, "in_tiles", lambda pairs, *_: pairs),
-    "ReLU by clip": lambda: patch.dict(ACTIVATIONS, relu=Activation(_maximum, ACTIVATIONS["relu"].derivative)),
+    "the memory of Z, H, F and dW is kept": lambda: patch.object(Kept, "borrow", _new_memory),
+    "a block is a square of all pairs": lambda: patch.object(contenders, "in_tiles", lambda pairs, *_: pairs),
+    "ReLU by clip": lambda: patch.dict(
+        IN_PLACE_ACTIVATIONS, relu=Activation(_maximum, IN_PLACE_ACTIVATIONS["relu"].derivative)
+    ),
 }
 
 

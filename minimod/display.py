@@ -22,9 +22,10 @@ from minimod.training import Progress
 
 def echo_methods(summary: dict[str, Any]) -> None:
     """Print the methods under what each needs to know, the partitions, and the typical neuron."""
-    def echo_row(name: str, values: Iterable[Any], width: int = 11) -> None:
-        click.echo(f"{name:27}" + "".join(cell(value).rjust(width) for value in values))
+    def echo_row(name: str, values: Iterable[Any]) -> None:
+        click.echo(f"{name:27}" + "".join(map(str.rjust, map(cell, values), widths)))
 
+    widths = [max(9, len(measure) + 1) for measure in MEASURES]
     click.echo(f"{summary['title']}\n")
     echo_row("method", MEASURES)
     for needs in dict.fromkeys(summary["needs"].values()):
@@ -35,9 +36,10 @@ def echo_methods(summary: dict[str, Any]) -> None:
     echo_row("pairs counted", [summary["counts"][measure] for measure in MEASURES])
     click.echo(f"\nchance: {summary['chance']:.4f}\n")
 
-    echo_row("partition by", ("γ_G", "γ_R", "γ_G + γ_R", "test", "filtered"), 10)
+    widths = [10] * 5
+    echo_row("partition by", ("γ_G", "γ_R", "γ_G + γ_R", "test", "filtered"))
     for name, row in summary["partition"].items():
-        echo_row(name, [row[key] for key in ("generalising", "memorising", "sum", "test", "filtered_test")], 10)
+        echo_row(name, [row[key] for key in ("generalising", "memorising", "sum", "test", "filtered_test")])
     click.echo(f"\n{'dominant frequency':40}{'trained':>10}{'untrained':>11}")
     for label, key in {
         "median share of a neuron's power": "median_share",

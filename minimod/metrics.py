@@ -20,12 +20,12 @@ Row = dict[str, float]
 
 
 class Measured(NamedTuple):
-    """What the metrics of an epoch are made from."""
+    """What the metrics of an epoch are made from. filtered_test: of the dominant network, the share of test pairs."""
 
     network: TwoLayerNet
     loss: float
     accuracies: dict[str, float]
-    filtered_test_accuracy: float
+    filtered_test: float
 
 
 def _accuracy(measure: str) -> Callable[[Measured], float]:
@@ -39,7 +39,7 @@ def _norm(name: str) -> Callable[[Measured], float]:
 METRICS: dict[str, Callable[[Measured], float]] = {
     "loss": lambda measured: measured.loss,
     **{f"{measure}_accuracy": _accuracy(measure) for measure in MEASURES},
-    "filtered_test_accuracy": lambda measured: measured.filtered_test_accuracy,
+    "filtered_test_accuracy": lambda measured: measured.filtered_test,
     **{f"norm_{name}": _norm(name) for name in ("U", "V", "W", "mu")},
 }
 
@@ -51,13 +51,12 @@ def measure(
     network: TwoLayerNet, dataset: Dataset, loss: float, train: Pairs, predicted: np.ndarray, backend: Backend
 ) -> Row:
     """All METRICS of a network; `predicted` are the labels predicted for the pairs of `train`, in their order."""
-    table = np.empty_like(dataset.rule.label_table)
+    table, test = np.empty_like(dataset.rule.label_table), dataset.test
     table[train.a, train.b] = predicted
-    for pairs in (dataset.validation, dataset.test):
+    for pairs in (dataset.validation, test):
         table[pairs.a, pairs.b] = predict(network, pairs.a, pairs.b, backend)
-    test, dominant = dataset.test, Structure(network, dataset.rule).dominant
-    filtered = share(predict(dominant, test.a, test.b, backend) == test.true_label)
-    measured = Measured(network, loss, accuracies(table, dataset), filtered)
+    filtered = predict(Structure(network, dataset.rule).dominant, test.a, test.b, backend)
+    measured = Measured(network, loss, accuracies(table, dataset), share(filtered == test.true_label))
     return {name: metric(measured) for name, metric in METRICS.items()}
 
 

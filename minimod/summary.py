@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minimod.analysis.accuracy import MEASURES, accuracies, mean_accuracies
+from minimod.analysis.accuracy import MEASURES, accuracies, mean_accuracies, share
 from minimod.analysis.components import FourierTransform
 from minimod.analysis.filtration import IdealFit, fit_ideal_neurons, random_component
 from minimod.analysis.masking import KEEP, SCORES, Curves, at_best_share, mask_curves, random_rankings, score_curves
@@ -23,7 +23,7 @@ from minimod.analysis.structure import Structure, neuron_table, typical
 from minimod.config import TrainingConfig
 from minimod.data import random_stream
 from minimod.engine.backend import Backend, open_backend
-from minimod.engine.predict import predict_table
+from minimod.engine.predict import predict, predict_table
 from minimod.errors import InputError
 from minimod.network import TwoLayerNet, initial_network
 from minimod.store.runs import Run
@@ -199,8 +199,9 @@ class Analysis:
             return row | {"test": math.nan, "filtered_test": math.nan}
         # Each neuron is filtered by itself: the subnetwork of the filtered network is the subnetwork, filtered.
         top = curves.ranking[: round(generalising * self.run.network.width)]
-        filtered = self._count(self.structure.dominant.subnetwork(top))
-        return row | {"test": at_best_share(curves)["test"], "filtered_test": filtered["test"]}
+        filtered, test = self.structure.dominant.subnetwork(top), self.run.dataset.test
+        answers = predict(filtered, test.a, test.b, self.backend)
+        return row | {"test": at_best_share(curves)["test"], "filtered_test": share(answers == test.true_label)}
 
     def ensemble(self, others: Sequence[Run]) -> dict[str, float]:
         """The accuracies of the interaction readout of this run and others together, see `predict_ensemble`."""

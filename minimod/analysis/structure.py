@@ -1,58 +1,33 @@
-"""The structure of a network: its coefficients, shares, dominant components and phases, computed once and handed on."""
+"""The structure of a network: coefficients, shares, dominant components and phases, computed once and handed on."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
 from minimod.analysis import components
-from minimod.analysis.components import BasisTransform
 from minimod.errors import InputError
 from minimod.network import Array, TwoLayerNet
 from minimod.rules.rule import Rule
 
 
-@dataclass(frozen=True, eq=False)
 class Structure:
-    """A network, looked at in the components of a rule. What is asked for is computed once, when it is asked for.
+    """A network, looked at in the components of a rule. All that several readers need is computed here, once.
 
     by: whose power decides a neuron's component, see `components.dominant_components`.
-    Raises InputError for a rule of another modulus.
+    Raises InputError for a rule of another modulus, and for an unknown `by`.
     """
 
-    network: TwoLayerNet
-    rule: Rule
-    by: str = "joint"
-
-    def __post_init__(self) -> None:
-        if self.network.modulus != self.rule.modulus:
-            raise InputError("modulus of the rule", self.rule.modulus, f"{self.network.modulus}, that of the network")
-
-    @cached_property
-    def transform(self) -> BasisTransform:
-        """The way from weights to coefficients and back."""
-        return components.transform_of(self.rule)
-
-    @cached_property
-    def coefficients(self) -> Array:
-        """The coefficients of u, v, w of each neuron, of shape (3, n, M); spectra, where the rule is cyclic."""
-        return self.transform.coefficients(self.network)
-
-    @cached_property
-    def power(self) -> Array:
-        """The power of each component, of shape (3, K, M)."""
-        return self.transform.power(self.coefficients)
-
-    @cached_property
-    def shares(self) -> Array:
-        """Each component's share of its vector's power, of shape (3, K, M)."""
-        return components.power_shares(self.power)
-
-    @cached_property
-    def component(self) -> Array:
-        """The dominant component of u, v and w of each neuron, of shape (3, M): a frequency, if the rule is cyclic."""
-        return components.dominant_components(self.shares, self.by)
+    def __init__(self, network: TwoLayerNet, rule: Rule, by: str = "joint"):
+        if network.modulus != rule.modulus:
+            raise InputError("modulus of the rule", rule.modulus, f"{network.modulus}, that of the network")
+        self.network, self.rule, self.by = network, rule, by
+        self.transform = components.transform_of(rule)
+        self.coefficients = self.transform.coefficients(network)          # (3, n, M); spectra, if the rule is cyclic
+        self.power = self.transform.power(self.coefficients)              # (3, K, M)
+        self.shares = components.power_shares(self.power)                 # (3, K, M)
+        self.component = components.dominant_components(self.shares, by)  # (3, M); frequencies, if the rule is cyclic
 
     @cached_property
     def ipr(self) -> Array:

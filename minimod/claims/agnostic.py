@@ -30,9 +30,7 @@ READOUT = Claim(
     statement="(Beyond the paper.) The interaction readout, which knows nothing of the rule, answers what the network "
     "itself does not, and repairs most of the corrupted labels at little noise. Choosing neurons does less.",
     experiment="Every method on two runs at modulus 113: noise 0.3 at width 512, and noise 0.1 at width 1024.",
-    configs=large_runs,
-    measure=method_rows,
-    keys=("noise_ratio", "method"),
+    configs=large_runs, measure=method_rows, keys=("noise_ratio", "method"), seeds=1,
     criteria=(
         least("noise 0.3: interaction, test", 0.98, cell("test", noise_ratio=0.3, method="interaction")),
         most("noise 0.3: raw, test", 0.65, cell("test", noise_ratio=0.3, method="raw")),
@@ -48,7 +46,6 @@ READOUT = Claim(
         )),
     ),
     plot=Plot("method", ("noisy", "repaired", "test"), ("noise_ratio",)),
-    seeds=1,
 )
 
 # Both networks at a weight decay at which the interaction readout goes far.
@@ -133,9 +130,7 @@ AGNOSTIC_LIMIT = Claim(
     "short of it.",
     experiment="The interaction readout of both networks at noise ratios around the predicted limit, at three moduli. "
     "The half point is the noise ratio at which it answers half of the test pairs.",
-    configs=limit_configs,
-    measure=measure_limit,
-    keys=("network", "modulus", "noise_ratio"),
+    configs=limit_configs, measure=measure_limit, keys=("network", "modulus", "noise_ratio"), seeds=1,
     criteria=(
         most("quadratic: largest distance of the half point from the limit over the moduli", 0.1, largest_distance),
         least("quadratic: half point at the largest modulus less that at the smallest", 0.1, growth),
@@ -145,7 +140,6 @@ AGNOSTIC_LIMIT = Claim(
     remark="The step at the limit is sharper the larger the modulus; at the small ones both networks behave alike. "
     "That ReLU falls short holds at this width and number of epochs: agnostic-ensemble shows that wider ReLU "
     "networks, or several, go further.",
-    seeds=1,
 )
 
 MEMBERS = (1, 2, 4, 8)
@@ -194,9 +188,7 @@ AGNOSTIC_ENSEMBLE = Claim(
     "but their initial weights, answer; and so does a single one that is as wide as all of them.",
     experiment="The interaction readout of 1 to 8 networks trained on the same labels, their interactions summed, "
     "beside that of a single one as wide as all eight.",
-    configs=ensemble_configs,
-    measure=measure_ensemble,
-    keys=("noise_ratio", "networks"),
+    configs=ensemble_configs, measure=measure_ensemble, keys=("noise_ratio", "networks"), seeds=1,
     criteria=(
         most("lesser noise: 1 network, interaction test", 0.9, at_lesser_noise("interaction test", networks=1)),
         least("lesser noise: 8 networks, interaction test", 0.99, at_lesser_noise("interaction test", networks=8)),
@@ -208,5 +200,4 @@ AGNOSTIC_ENSEMBLE = Claim(
     "labels do to other pairs. What was tried besides and did not help: more weight decay than fits the labels; "
     "training again on the labels that networks trained on other folds agree with, of which too few remain; the "
     "interaction of log-probabilities, which is that of the logits but for a term that all classes share.",
-    seeds=1,
 )

@@ -27,9 +27,7 @@ HEADLINE = Claim(
     statement="A network fits all of its training labels, 80 % of them wrong, and answers held-out pairs at chance. "
     "Keeping one frequency per neuron, it answers almost all of them; all the rest still knows the noise.",
     experiment="The default run (modulus 113, width 2048, 100 epochs), and every method on it.",
-    configs=lambda scale: [PRESETS["headline"]],
-    measure=method_rows,
-    keys=("noise_ratio", "method"),
+    configs=lambda scale: [PRESETS["headline"]], measure=method_rows, keys=("noise_ratio", "method"), seeds=1,
     criteria=(
         least("raw, clean labels", 0.99, cell("clean", method="raw")),
         least("raw, noisy labels", 0.99, cell("noisy", method="raw")),
@@ -40,7 +38,6 @@ HEADLINE = Claim(
     plot=Plot("method", ("noisy", "test")),
     remark="Among the controls, a frequency drawn at random for each neuron answers part of the test pairs too, and "
     "the ideal fit of the untrained network nearly all: the accuracy of an ideal fit proves nothing.",
-    seeds=1,
 )
 
 def gain(column: str, noise_ratio: float) -> Number:
@@ -76,7 +73,7 @@ WIDTH = Claim(
     measure=reading(
         ("noise_ratio", "width"), "raw clean", "raw noisy", "raw test", "interaction test", "dominant test"
     ),
-    keys=("noise_ratio", "width"),
+    keys=("noise_ratio", "width"), seeds=2,
     criteria=(
         least("noise 0.1: raw test, width 2048 less 128", 0.2, gain("raw test", 0.1)),
         least("noise 0.3: raw test, width 2048 less 128", 0.05, gain("raw test", 0.3)),
@@ -91,7 +88,6 @@ WIDTH = Claim(
     ),
     remark="Double descent shows as a shallow dip at noise 0.1, below the interpolation threshold, where the noise "
     "begins to be fitted. At weight decay 3 narrow networks leave the noise alone, and there is none.",
-    seeds=2,
 )
 
 # Settings at which every optimiser fits the labels within a hundred epochs or two, in steps that show the order.
@@ -133,9 +129,7 @@ NOISE_FIRST = Claim(
     statement="Noisy labels are memorised faster than clean ones.",
     experiment="The epochs at which 25, 50 and 75 % of the clean and of the noisy training labels are fitted, measured "
     "every fourth epoch, at two widths, three noise ratios and with four optimisers, all with small steps.",
-    configs=noise_first_configs,
-    measure=measure_noise_first,
-    keys=("optimizer", "width", "noise_ratio"),
+    configs=noise_first_configs, measure=measure_noise_first, keys=("optimizer", "width", "noise_ratio"), seeds=2,
     criteria=(
         least("AdamW: share of settings with noisy labels first at 50 %", 1.0, lambda rows: (
             share_noise_first(select(rows, optimizer="adamw"))
@@ -145,7 +139,6 @@ NOISE_FIRST = Claim(
     plot=Plot("noise_ratio", ("clean 50 %", "noisy 50 %"), ("optimizer", "width"), label="epoch (not drawn: never)"),
     remark="Each optimiser has a rate at which it takes tens of epochs to fit the labels, so that the order shows. "
     "never: not within 240 epochs.",
-    seeds=2,
 )
 
 def measure_structure(run: Run) -> list[Row]:
@@ -171,9 +164,8 @@ STRUCTURE_BEFORE_OUTPUT = Claim(
     experiment="Three runs at modulus 113 (width 1024, 512 and 2048). The first epochs at which the filtered network "
     "answers 99 % of the test pairs, at which the network has fitted 50 and 99 % of the clean and of the noisy labels, "
     "and at which it answers 99 % of the test pairs itself.",
-    configs=lambda scale: [*large_runs(scale), PRESETS["headline"]],
-    measure=measure_structure,
-    keys=("noise_ratio",),
+    configs=lambda scale: [*large_runs(scale), PRESETS["headline"]], measure=measure_structure,
+    keys=("noise_ratio",), seeds=1,
     criteria=(
         most("epoch of dominant test 99 % over that of training 99 %, largest", 1.0, dominant_against_training),
         most("noise 0.8: raw test at the end", 0.05, cell("raw test at the end", noise_ratio=0.8)),
@@ -182,7 +174,6 @@ STRUCTURE_BEFORE_OUTPUT = Claim(
         "noise_ratio", ("dominant test 99 %", "training 50 %", "training 99 %", "raw test 99 %"),
         label="epoch (not drawn: never)",
     ),
-    seeds=1,
 )
 
 def last_noise(method: str, width: int) -> Number:
@@ -204,7 +195,7 @@ NOISE_LEVEL = Claim(
         ("width", "noise_ratio"), "raw clean", "raw noisy", "raw test", "interaction test",
         "interaction+quadratic test", "dominant test", "dominant+quadratic test",
     ),
-    keys=("width", "noise_ratio"),
+    keys=("width", "noise_ratio"), seeds=2,
     criteria=(
         most("width 1024, noise 0.8: raw test", 0.05, cell("raw test", width=1024, noise_ratio=0.8)),
         least("width 1024: noise before dominant+quadratic breaks down", 0.8, last_noise("dominant+quadratic", 1024)),
@@ -220,7 +211,6 @@ NOISE_LEVEL = Claim(
         "raw noisy", "raw test", "interaction test", "dominant test", "dominant+quadratic test"
     ), ("width",)),
     remark="How far filtration goes at modulus 113 is in the claim high-noise.",
-    seeds=2,
 )
 
 WEIGHT_DECAY = Claim(
@@ -235,7 +225,7 @@ WEIGHT_DECAY = Claim(
         ("weight_decay",), "raw clean", "raw noisy", "raw repaired", "raw test", "interaction test",
         "interaction repaired", "dominant test",
     ),
-    keys=("weight_decay",),
+    keys=("weight_decay",), seeds=2,
     criteria=(
         least("no decay, memorising: raw noisy", 0.9, cell("raw noisy", weight_decay=0.0)),
         most("no decay, memorising: raw test", 0.9, cell("raw test", weight_decay=0.0)),
@@ -251,5 +241,4 @@ WEIGHT_DECAY = Claim(
     remark="Between coexistence and forgetting lies inversion (Doshi et al.): the network answers the true label "
     "where it was trained on a wrong one. The interaction readout repairs the labels at every decay from there on, "
     "also where the network itself has forgotten.",
-    seeds=2,
 )

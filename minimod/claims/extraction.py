@@ -57,9 +57,7 @@ PHASES = Claim(
     statement="The neurons come to obey φ_a + φ_b = φ_c, the better the less noise there is.",
     experiment="The root mean square of φ_a + φ_b - φ_c over the neurons, in rad, at their dominant frequencies, "
     "before and after training. Random phases give π/√3 = 1.81.",
-    configs=standard_runs,
-    measure=measure_phases,
-    keys=("noise_ratio",),
+    configs=standard_runs, measure=measure_phases, keys=("noise_ratio",),
     criteria=(
         most("noise 0.1: error", 0.5, cell("trained", noise_ratio=0.1)),
         most("noise 0.8: error", 1.5, cell("trained", noise_ratio=0.8)),
@@ -80,7 +78,7 @@ def measure_partition(run: Run) -> list[Row]:
     whole = read(run, "raw test", "dominant test")
     with open_analysis(run) as study:
         return [
-            {"noise_ratio": run.config.noise_ratio, "score": name, **{c: row[key] for c, key in columns.items()}, **whole}
+            {"noise_ratio": run.config.noise_ratio, "score": name, **{c: row[k] for c, k in columns.items()}, **whole}
             for name, row in study.partition.items()
         ]
 
@@ -92,8 +90,7 @@ PARTITION = Claim(
     experiment="The neurons ranked by every score: γ_G is the top share that is best on validation pairs, γ_R the "
     "smallest bottom share that still knows 95 % of the noisy labels. random is the mean of ten random rankings.",
     configs=lambda scale: [config for config in standard_runs(scale) if config.noise_ratio < 0.8],
-    measure=measure_partition,
-    keys=("noise_ratio", "score"),
+    measure=measure_partition, keys=("noise_ratio", "score"),
     criteria=(
         least("noise 0.3: ipr_w subnetwork, test, less random subnetwork", 0.05, difference(
             cell("subnetwork test", noise_ratio=0.3, score="ipr_w"),
@@ -140,9 +137,7 @@ SPREAD = Claim(
     statement="The structure is spread over the neurons: all of them hold some of it.",
     experiment="Test accuracy of shares of the filtered network's neurons: at random (mean and lowest of ten draws), "
     "and from the top and the bottom of the ranking by IPR.",
-    configs=standard_runs,
-    measure=measure_spread,
-    keys=("noise_ratio", "share"),
+    configs=standard_runs, measure=measure_spread, keys=("noise_ratio", "share"),
     criteria=(
         least("noise 0.1: the half with the lowest IPR", 0.5, cell("bottom test", noise_ratio=0.1, share=0.5)),
         least("noise 0.3: the half with the lowest IPR", 0.5, cell("bottom test", noise_ratio=0.3, share=0.5)),
@@ -186,8 +181,7 @@ HIGH_NOISE = Claim(
         quick={"width": [512, 2048]}, full={"width": [512, 2048, 8192]}, modulus=113,
         noise_ratio=[0.8, 0.9, 0.95, 0.98], epochs=60, learning_rate=5e-3, weight_decay=0.5,
     ),
-    measure=measure_high_noise,
-    keys=("width", "noise_ratio"),
+    measure=measure_high_noise, keys=("width", "noise_ratio"), seeds=1,
     criteria=(
         least("width 2048, noise 0.9: dominant+quadratic test", 0.95, (
             cell("dominant+quadratic test", width=2048, noise_ratio=0.9)
@@ -200,5 +194,4 @@ HIGH_NOISE = Claim(
     ),
     plot=Plot("noise_ratio", ("raw test", "dominant test", "dominant+quadratic test", "best decoder test"), ("width",)),
     remark="The best decoder shows how much the labels still tell: there is room left, and width is a way into it.",
-    seeds=1,
 )

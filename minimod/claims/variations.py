@@ -40,16 +40,13 @@ METHOD_COLUMNS = ("raw clean", "raw noisy", "raw test", "dominant test", "domina
 OPTIMIZERS = Claim(
     statement="Coexistence is not owed to one optimiser: AdamW, Adam, Muon and SGD show it.",
     experiment="80 % noise at modulus 113, a hundred epochs, each optimiser with a rate and decay that fit the labels.",
-    configs=optimizer_configs,
-    measure=reading(("optimizer",), *METHOD_COLUMNS),
-    keys=("optimizer",),
+    configs=optimizer_configs, measure=reading(("optimizer",), *METHOD_COLUMNS), keys=("optimizer",), seeds=2,
     criteria=(
         least("least raw noisy", 0.95, lowest("raw noisy")),
         most("largest raw test", 0.05, highest("raw test")),
         least("least dominant+quadratic test", 0.9, lowest("dominant+quadratic test")),
     ),
     plot=Plot("optimizer", METHOD_COLUMNS),
-    seeds=2,
 )
 
 ACTIVATIONS = Claim(
@@ -61,8 +58,7 @@ ACTIVATIONS = Claim(
         quick={"modulus": 59, "width": 512}, full={"modulus": 113, "width": 2048}, learning_rate=0.01, weight_decay=0.5,
         noise_ratio=[0.5, 0.8, 0.9], activation=["relu", "reverse_relu", "gelu", "quadratic"], epochs=120,
     ),
-    measure=reading(("noise_ratio", "activation"), *METHOD_COLUMNS),
-    keys=("noise_ratio", "activation"),
+    measure=reading(("noise_ratio", "activation"), *METHOD_COLUMNS), keys=("noise_ratio", "activation"), seeds=2,
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
         most("noise 0.8: highest raw test", 0.05, highest("raw test", noise_ratio=0.8)),
@@ -75,7 +71,6 @@ ACTIVATIONS = Claim(
     plot=Plot("activation", METHOD_COLUMNS, ("noise_ratio",)),
     remark="Filtered GELU networks hold the rule as well as the others, as the quadratic activation shows; "
     "evaluated with GELU itself, neurons of one frequency answer little of it.",
-    seeds=2,
 )
 
 def measure_rule(run: Run) -> list[Row]:
@@ -107,8 +102,7 @@ RULES = Claim(
         quick={"modulus": 59, "width": 512}, full={"modulus": 113, "width": 1024},
         rule=["add", "sub", "mul"], noise_ratio=0.3, weight_decay=3, epochs=250,
     ),
-    measure=measure_rule,
-    keys=("rule", "method"),
+    measure=measure_rule, keys=("rule", "method"),
     criteria=(
         least("dominant+quadratic, least test as a share of that of rule", 0.95, share_of_rule),
         most("mul: dominant over tokens, test", 0.1, cell("test", rule="mul", method="dominant, tokens")),
@@ -140,8 +134,7 @@ TIED = Claim(
         quick={"modulus": 59, "width": 512}, full={"modulus": 113, "width": 1024},
         noise_ratio=0.3, tied=[False, True], noise_kind=["wrong", "symmetric"], epochs=150,
     ),
-    measure=measure_tied,
-    keys=("network",),
+    measure=measure_tied, keys=("network",),
     criteria=(
         most("tied, wrong noise: raw noisy", 0.8, cell("raw noisy", network="tied, wrong noise")),
         least("tied, symmetric noise: raw noisy", 0.99, cell("raw noisy", network="tied, symmetric noise")),
@@ -195,9 +188,7 @@ DOSHI = Claim(
     "goes through coexistence, partial inversion, full inversion and forgetting.",
     experiment="Their setting: modulus 97, width 500, half of the pairs, 35 % of the labels drawn from all, init std "
     "(16 N)^(-1/3), AdamW at rate 0.01; ours is the number of epochs. Phases by their table.",
-    configs=doshi_configs,
-    measure=measure_doshi,
-    keys=("weight_decay",),
+    configs=doshi_configs, measure=measure_doshi, keys=("weight_decay",), seeds=1,
     criteria=tuple(
         least(f"decay {decay:g}: {phase} (1 if it is)", 1, is_phase(decay, phase))
         for decay, phase in DOSHI_PHASES.items()
@@ -205,7 +196,6 @@ DOSHI = Claim(
     plot=Plot("weight_decay", ("train", "test", "raw noisy", "raw repaired", "dominant test")),
     remark="The number of epochs matters at decay 20: after 500 the network is still in full inversion, and only "
     "then begins to forget.",
-    seeds=1,
 )
 
 def measure_pruning(run: Run) -> list[Row]:
@@ -228,9 +218,8 @@ DOSHI_PRUNING = Claim(
     "removes memorised labels first, cutting the highest removes the answers first.",
     experiment="The runs of the claim doshi at decay 0 and 5, their neurons cut one share after another from either "
     "end of the ranking by IPR (mean of u, v, w).",
-    configs=lambda scale: doshi_configs(scale)[:2],
-    measure=measure_pruning,
-    keys=("weight_decay", "share_cut"),
+    configs=lambda scale: doshi_configs(scale)[:2], measure=measure_pruning,
+    keys=("weight_decay", "share_cut"), seeds=1,
     criteria=(
         least("decay 5, lowest 30 % cut: test", 0.9, cell("lowest cut: test", weight_decay=5.0, share_cut=0.3)),
         least("decay 5: noisy uncut, less that with the lowest 30 % cut", 0.1, difference(
@@ -246,5 +235,4 @@ DOSHI_PRUNING = Claim(
         "share_cut", ("lowest cut: noisy", "lowest cut: test", "highest cut: noisy", "highest cut: test"),
         ("weight_decay",),
     ),
-    seeds=1,
 )

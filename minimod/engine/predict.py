@@ -49,10 +49,11 @@ def over_rows(
 
     def block(start: int) -> Any:
         rows = slice(start, min(start + n_rows, P))
+        n = rows.stop - start
         with memory.borrow() as arrays:
-            Z, H = (array[: rows.stop - start] for array in arrays)
+            Z, H = (array[:n] for array in arrays)
             np.add(network.U[rows][:, None, :], network.V, out=Z)
-            return function(rows, phi.value(Z, out=H).reshape(-1, M))
+            return function(rows, phi.value(Z, out=H).reshape(n * P, M))
 
     return list(backend.map(block, range(0, P, n_rows)))
 

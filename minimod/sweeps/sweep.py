@@ -18,20 +18,10 @@ from minimod.config import TrainingConfig
 from minimod.errors import DivergenceError, InputError
 from minimod.store.files import DamagedFileError, load_checked_json, save_checked_json, whole_file
 from minimod.store.runs import locked
+from minimod.sweeps import table
 from minimod.sweeps.grid import configurations
 from minimod.sweeps.schedule import WorkProgress, finished_run, longest_first, run_name, work
-from minimod.sweeps.table import (
-    COLUMNS,
-    FAILED,
-    OPTIONS,
-    TableRow,
-    failed_row,
-    identity,
-    load_sweep,
-    options_of,
-    result_row,
-    write_rows,
-)
+from minimod.sweeps.table import FAILED, TableRow
 
 
 @dataclass(frozen=True)
@@ -49,14 +39,14 @@ def train_and_measure(config: TrainingConfig, directory: Path, sweep_id: str) ->
     """
     try:
         if _sees(directory.parent.parent, sweep_id):
-            return Outcome(result_row(directory.name, finished_run(config, directory, threads=1)), {})
+            return Outcome(table.result_row(directory.name, finished_run(config, directory, threads=1)), {})
         with tempfile.TemporaryDirectory() as temporary:
             elsewhere = Path(temporary) / directory.name
-            row = result_row(directory.name, finished_run(config, elsewhere, threads=1))
+            row = table.result_row(directory.name, finished_run(config, elsewhere, threads=1))
             files = {path.name: path.read_bytes() for path in elsewhere.iterdir() if path.name != ".lock"}
             return Outcome(row, files)
     except (InputError, DivergenceError, MemoryError, OSError) as error:
-        return Outcome(failed_row(directory.name, config, error), {})
+        return Outcome(table.failed_row(directory.name, config, error), {})
 
 
 def _sees(directory: Path, sweep_id: str) -> bool:
@@ -86,9 +76,9 @@ class Sweep:
         self.id = stored.get("id") or uuid.uuid4().hex
         base = TrainingConfig.from_preset(self.definition["preset"])
         # A run that the table has keeps the name that it has there: an earlier version named it otherwise.
-        named = {identity(row): row["run"] for row in load_sweep(self.directory, ["run", *OPTIONS])}
+        named = {table.identity(row): row["run"] for row in table.load_sweep(self.directory, ["run", *table.OPTIONS])}
         self.configs = {
-            named.get(identity(options_of(config)), run_name(config)): config
+            named.get(table.identity(table.options_of(config)), run_name(config)): config
             for config in configurations(base, self.definition["grid"], self.definition["seeds"])
         }
 
@@ -103,16 +93,16 @@ class Sweep:
             missing = self.missing(retry_failed)
             self._tidy(without=missing.keys())
             runs = {self.directory / "runs" / name: config for name, config in missing.items()}
-            with open(self.directory / "results.csv", "a", newline="") as table:
-                writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+            with open(self.directory / "results.csv", "a", newline="") as file:
+                writer = csv.DictWriter(file, table.COLUMNS, lineterminator="\n")
                 for directory, future in longest_first(executor, train_and_measure, runs, self.id):
                     config, error = runs[directory], future.exception()
                     if isinstance(error, BrokenExecutor) or (error and not isinstance(error, Exception)):
                         raise error
-                    outcome = Outcome(failed_row(directory.name, config, error), {}) if error else future.result()
+                    outcome = Outcome(table.failed_row(directory.name, config, error), {}) if error else future.result()
                     self._write_files(directory, outcome.files)
                     writer.writerow(outcome.row)
-                    table.flush()
+                    file.flush()
                     progress(work(config), outcome.row["status"])
             self._tidy()
 
@@ -124,13 +114,13 @@ class Sweep:
 
     def rows(self) -> Iterator[TableRow]:
         """Name, status and error of the runs in the table."""
-        return load_sweep(self.directory, ["run", "status", "error"])
+        return table.load_sweep(self.directory, ["run", "status", "error"])
 
     def _tidy(self, without: Set[str] = frozenset()) -> None:
         """Write the table anew, in the order of the grid, but for some runs; those of an earlier grid come last."""
-        by_run = {row["run"]: row for row in load_sweep(self.directory)}
+        by_run = {row["run"]: row for row in table.load_sweep(self.directory)}
         order = [*(name for name in self.configs if name in by_run), *(n for n in by_run if n not in self.configs)]
-        write_rows(self.directory / "results.csv", (by_run[name] for name in order if name not in without))
+        table.write_rows(self.directory / "results.csv", (by_run[name] for name in order if name not in without))
 
     def _write_files(self, directory: Path, files: dict[str, bytes]) -> None:
         """Write what a worker sent; the network last, since it tells that the run is whole."""

@@ -1,0 +1,114 @@
+"""The names of runs, in what order and for how long they are trained, and that none is trained twice."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
+
+import pytest
+
+from minimod import TrainingConfig
+from minimod.config import FREE_FIELDS
+from minimod.errors import DivergenceError, InputError
+from minimod.sweeps.schedule import estimated_seconds, finished_run, is_finished, longest_first, run_name, work
+
+SMALL = TrainingConfig(modulus=7, width=8, epochs=2)
+
+# A value of every field that is not its default.
+OTHERS = {
+    "rule": "sub", "modulus": 11, "train_fraction": 0.5, "noise_ratio": 0.25, "noise_kind": "uniform", "seed": 7,
+    "init_seed": 3, "width": 12, "activation": "gelu", "tied": True, "bias": False, "init_std": 0.2, "loss": "mse",
+    "optimizer": "muon", "learning_rate": 0.01, "betas": (0.8, 0.95), "momentum": 0.7, "weight_decay": 0.3,
+    "epochs": 2, "batch_size": 20, "eval_every": 2, "dtype": "float64", "device": "cpu", "threads": 1,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Grown(TrainingConfig):
+    """The configuration of a later version, with one field more."""
+
+    temperature: float = 1.0
+
+
+def test_every_field_is_tried():
+    assert OTHERS.keys() == {field.name for field in fields(TrainingConfig)}
+
+
+@pytest.mark.parametrize("name", [name for name in OTHERS if name not in FREE_FIELDS])
+def test_runs_that_differ_have_names_that_differ(name):
+    assert run_name(replace(TrainingConfig(), **{name: OTHERS[name]})) != run_name(TrainingConfig())
+
+
+@pytest.mark.parametrize("name", FREE_FIELDS)
+def test_what_changes_no_result_changes_no_name(name):
+    assert run_name(replace(TrainingConfig(), **{name: OTHERS[name]})) == run_name(TrainingConfig())
+
+
+def test_a_new_field_changes_no_name():
+    assert run_name(Grown(width=8)) == run_name(TrainingConfig(width=8))
+    assert run_name(Grown(width=8, temperature=2.0)) != run_name(TrainingConfig(width=8))
+
+
+def test_names_stay_from_version_to_version():
+    """Under another name a run that has finished would be trained again."""
+    assert run_name(TrainingConfig()) == "add113-width2048-noise0.8-seed0-44136fa355b3"
+    others = TrainingConfig(**OTHERS)
+    assert run_name(others) == "sub11-width12-noise0.25-seed7-f3bfab805cf6"
+
+
+def test_the_estimate_is_a_time_for_the_work():
+    assert 0 < estimated_seconds([TrainingConfig(modulus=59, width=512, epochs=30)] * 2) < 60
+    assert work(replace(SMALL, epochs=4)) == 2 * work(SMALL)
+
+
+def test_the_longest_are_begun_first(tmp_path):
+    runs = {tmp_path / str(epochs): replace(SMALL, epochs=epochs) for epochs in (2, 9, 5)}
+    begun = []
+    with ThreadPoolExecutor(1) as executor:
+        done = list(longest_first(executor, lambda config, directory, more: begun.append((config, more)), runs, "more"))
+    assert begun == [(replace(SMALL, epochs=epochs), "more") for epochs in (9, 5, 2)]
+    assert [directory.name for directory, _ in done] == ["9", "5", "2"]
+
+
+def test_a_finished_run_is_used_again(tmp_path):
+    first = finished_run(SMALL, tmp_path / "run", threads=1)
+    written = (tmp_path / "run" / "metrics.csv").read_bytes()
+    second = finished_run(SMALL, tmp_path / "run", threads=2, progress=lambda *_: pytest.fail("trained again"))
+    assert (first.network.W == second.network.W).all()
+    assert (tmp_path / "run" / "metrics.csv").read_bytes() == written
+
+
+def test_an_unfinished_run_is_trained_to_its_end(tmp_path):
+    finished_run(SMALL, tmp_path / "run", threads=1)
+    (tmp_path / "run" / "network.npz").unlink()
+    assert not is_finished(tmp_path / "run")
+    finished_run(SMALL, tmp_path / "run", threads=1)
+    assert is_finished(tmp_path / "run")
+    assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 1 + 3
+
+
+def test_a_run_of_another_configuration_is_not_taken_for_this_one(tmp_path):
+    finished_run(SMALL, tmp_path / "run", threads=1)
+    with pytest.raises(InputError, match="the configuration that is asked for"):
+        finished_run(replace(SMALL, seed=1), tmp_path / "run", threads=1)
+
+
+def test_a_run_that_diverges_is_named(tmp_path):
+    with pytest.raises(DivergenceError, match=r"^wild: the loss is not finite"):
+        finished_run(replace(SMALL, learning_rate=1e30, epochs=50), tmp_path / "wild", threads=1)
+
+
+def test_a_run_that_another_process_trains_is_waited_for(tmp_path):
+    config = replace(SMALL, epochs=5, threads=1)
+    inside, finished = threading.Event(), []
+
+    def slow(epoch, row):
+        inside.set()
+        time.sleep(0.2)
+
+    first = threading.Thread(target=lambda: finished_run(config, tmp_path / "run", 1, slow))
+    first.start()
+    inside.wait()
+    finished.append(finished_run(config, tmp_path / "run", 1, lambda *_: pytest.fail("trained twice")))
+    first.join()
+    assert finished[0].network.W.any()

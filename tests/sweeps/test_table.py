@@ -1,0 +1,133 @@
+"""The table: its columns and their types, tables of earlier versions, and the curves that are read from it."""
+
+import csv
+import math
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from sweep_cases import DEFINITION, Refusing, ignore
+
+from minimod import TrainingConfig, load_run, train
+from minimod.errors import InputError
+from minimod.sweeps.sweep import Sweep
+from minimod.sweeps.table import COLUMNS, curves, failed_row, load_sweep, result_row, write_rows
+
+TINY = TrainingConfig(modulus=5, width=4, epochs=2, threads=1)
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """The directory of the sweep of DEFINITION, to be read only."""
+    directory = tmp_path_factory.mktemp("swept")
+    with ThreadPoolExecutor(1) as executor:
+        Sweep(directory, DEFINITION).run(executor, ignore)
+    return directory
+
+
+def test_a_row_says_what_the_run_says(swept):
+    rows = list(load_sweep(swept))
+    assert len(rows) == 8
+    for row in rows:
+        assert list(row) == list(COLUMNS)
+        run = load_run(swept / "runs" / row["run"])
+        assert row["test_accuracy"] == run.history["test_accuracy"][-1]
+        assert row["dominant_test"] == run.history["filtered_test_accuracy"][-1]
+        assert row["final_loss"] == run.history["loss"][-1] and row["loss"] == run.config.loss
+        assert (row["width"], row["epoch"], row["status"]) == (run.config.width, 3, "finished")
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"noise_ratio": 0}, {"activation": "quadratic", "tied": True, "bias": False}, {"init_std": 0.1, "init_seed": 3},
+    {"batch_size": 7, "eval_every": 2, "betas": (0.1, 0.2)}, {"dtype": "float64", "learning_rate": 1 / 3},
+], ids=str)
+def test_every_value_of_a_row_survives_the_table(tmp_path, options):
+    row = result_row("name", train(TrainingConfig(**TINY.to_dict() | options)))
+    write_rows(tmp_path / "results.csv", [row])
+    (read,) = load_sweep(tmp_path)
+    expected = dict.fromkeys(COLUMNS) | row
+    np.testing.assert_equal(read, expected)
+    assert {name: type(value) for name, value in read.items()} == {name: type(v) for name, v in expected.items()}
+
+
+def test_the_row_of_a_failed_run_survives_the_table(tmp_path):
+    row = failed_row("name", TINY, OSError('no "space",\nleft'))
+    write_rows(tmp_path / "results.csv", [row])
+    assert list(load_sweep(tmp_path)) == [dict.fromkeys(COLUMNS) | row]
+    assert row["error"] == 'OSError: no "space", left'
+
+
+NEWEST = ["device", "norm_mu", "ideal_repaired", "ideal_test"]
+
+
+@pytest.fixture
+def earlier(swept, tmp_path):
+    """A copy of the sweep, with a table that lacks the columns of NEWEST."""
+    shutil.copytree(swept, tmp_path / "earlier")
+    path = tmp_path / "earlier" / "results.csv"
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    with open(path, "w", newline="") as file:
+        columns = [name for name in rows[0] if name not in NEWEST]
+        writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return tmp_path / "earlier"
+
+
+def test_what_an_earlier_table_lacks_is_none(swept, earlier):
+    np.testing.assert_equal(list(load_sweep(earlier)), [row | dict.fromkeys(NEWEST) for row in load_sweep(swept)])
+
+
+def test_an_earlier_table_is_written_again_with_all_columns(swept, earlier):
+    Sweep(earlier).run(Refusing(), ignore)
+    assert (earlier / "results.csv").read_text().splitlines()[0] == ",".join(COLUMNS)
+    np.testing.assert_equal(list(load_sweep(earlier)), [row | dict.fromkeys(NEWEST) for row in load_sweep(swept)])
+
+
+@pytest.mark.parametrize("header", ["run,status,colour", "status,width", ""])
+def test_a_table_with_other_columns_is_refused(tmp_path, header):
+    (tmp_path / "results.csv").write_text(header + "\n")
+    with pytest.raises(InputError, match="its columns are others"):
+        list(load_sweep(tmp_path))
+
+
+def test_a_value_that_its_column_cannot_have_is_refused(tmp_path):
+    (tmp_path / "results.csv").write_text("run,test_accuracy\nname,much\n")
+    with pytest.raises(InputError, match="test_accuracy is never 'much'"):
+        list(load_sweep(tmp_path))
+
+
+def test_a_sweep_that_has_not_begun_has_no_rows(tmp_path):
+    assert list(load_sweep(tmp_path)) == []
+
+
+def test_curves_gather_runs_by_their_columns(swept):
+    gathered = curves(swept, "width", "test_accuracy", "noise_ratio")
+    assert {by: {x: len(numbers) for x, numbers in row.items()} for by, row in gathered.items()} == {
+        0.0: {4: 2, 8: 2}, 0.5: {4: 2, 8: 2},
+    }
+    rows = [row for row in load_sweep(swept) if (row["width"], row["noise_ratio"]) == (8, 0.5)]
+    assert gathered[0.5][8] == [row["test_accuracy"] for row in rows]
+    assert curves(swept, "width", "test_accuracy").keys() == {None}
+
+
+def test_curves_leave_out_what_has_not_finished(tmp_path):
+    row = result_row("finished", train(TINY))
+    write_rows(tmp_path / "results.csv", [row, failed_row("failed", TINY, OSError("full"))])
+    assert curves(tmp_path, "width", "final_loss") == {None: {4: [row["final_loss"]]}}
+
+
+def test_curves_of_what_is_no_column_of_numbers_are_refused(swept):
+    with pytest.raises(InputError, match="column is 'nothing'"):
+        curves(swept, "width", "nothing")
+    with pytest.raises(InputError, match="column of numbers"):
+        curves(swept, "width", "activation")
+    with pytest.raises(InputError, match="finished runs that have init_std"):
+        curves(swept, "width", "init_std")
+
+
+def test_a_share_of_nothing_stays_nan(swept):
+    rows = [row for row in load_sweep(swept) if row["noise_ratio"] == 0]
+    assert rows and all(math.isnan(row["noisy_accuracy"]) for row in rows)

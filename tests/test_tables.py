@@ -1,0 +1,123 @@
+"""Every entry of every table that people add to does what its table asks of it. A new entry is checked without a word.
+
+As scikit-learn has it for estimators: the checks are of the tables, and know none of the entries.
+"""
+
+import json
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from minimod import TrainingConfig, analyze, make_rule, train
+from minimod.activations import ACTIVATIONS
+from minimod.analysis.masking import SCORES
+from minimod.analysis.methods import COORDINATES, METHODS, NOTHING, RULE, TWO_INPUTS
+from minimod.analysis.structure import Structure
+from minimod.claims import CLAIMS
+from minimod.claims.claim import SCALES
+from minimod.config import PRESETS
+from minimod.data import NOISE_KINDS
+from minimod.losses import LOSSES
+from minimod.metrics import METRICS
+from minimod.network import initial_network
+from minimod.optimizers import OPTIMIZERS
+from minimod.report.figures import FIGURES
+from minimod.rules import RULES
+
+TINY = TrainingConfig(modulus=7, width=6, epochs=2, noise_ratio=0.5, device="cpu", threads=1)
+NEEDS = (NOTHING, TWO_INPUTS, COORDINATES, RULE)
+
+
+@cache
+def tiny_run():
+    return train(TINY)
+
+
+@cache
+def tiny_summary():
+    return analyze(tiny_run())
+
+
+def untrained():
+    return Structure(initial_network(TINY), make_rule(TINY.rule, TINY.modulus))
+
+
+def assert_table(table):
+    """A label for every pair."""
+    assert table.shape == (TINY.modulus, TINY.modulus) and table.dtype.kind == "i"
+    assert 0 <= table.min() and table.max() < TINY.modulus
+
+
+def predicts(name):
+    assert METHODS[name].needs in NEEDS
+    assert_table(METHODS[name].predict(untrained()))
+
+
+def ranks_neurons(name):
+    assert SCORES[name].needs in NEEDS
+    score = SCORES[name].value(untrained())
+    assert score.shape == (TINY.width,) and np.isfinite(score).all()
+
+
+def has_labels_and_orthonormal_bases(name):
+    rule = make_rule(name, TINY.modulus)
+    assert (rule.name, rule.modulus) == (name, TINY.modulus)
+    assert_table(rule.label_table)
+    assert_table(rule.has_components.astype(int))
+    *bases, label = rule.bases
+    for basis in bases:
+        assert basis.shape == (TINY.modulus, len(label))
+        np.testing.assert_allclose(basis.T @ basis, np.eye(len(label)), atol=1e-12)
+    assert label.dtype.kind == "i" and set(label) == set(range(label.max() + 1))
+
+
+def trains(field):
+    """The check that a run with a name in this field of the configuration ends with finite numbers."""
+    def check(name):
+        run = train(replace(TINY, **{field: name}))
+        assert run.history["epoch"].tolist() == [0, 1, 2]
+        assert np.isfinite(run.history["loss"]).all()
+        assert all(np.isfinite(array).all() for array in run.network.arrays.values())
+        assert any((array != initial_network(TINY).arrays[key]).any() for key, array in run.network.arrays.items())
+
+    return check
+
+
+def is_measured(name):
+    assert np.isfinite(tiny_run().history[name]).all()
+
+
+def has_runs_that_differ_at_both_scales(name):
+    for scale in SCALES:
+        experiments = CLAIMS[name].experiments(scale)
+        assert len(set(experiments)) == len(experiments) > 0
+        for configs in experiments:
+            assert all(isinstance(config, TrainingConfig) and config.seed == 0 for config in configs)
+
+
+def is_drawn(name):
+    FIGURES[name](tiny_summary()).draw_without_rendering()
+
+
+def survives_json(name):
+    assert TrainingConfig.from_dict(json.loads(json.dumps(PRESETS[name].to_dict()))) == PRESETS[name]
+
+
+# Table -> its entries, and the check of each.
+TABLES = {
+    "METHODS": (METHODS, predicts), "SCORES": (SCORES, ranks_neurons),
+    "RULES": (RULES, has_labels_and_orthonormal_bases), "NOISE_KINDS": (NOISE_KINDS, trains("noise_kind")),
+    "LOSSES": (LOSSES, trains("loss")), "ACTIVATIONS": (ACTIVATIONS, trains("activation")),
+    "OPTIMIZERS": (OPTIMIZERS, trains("optimizer")), "METRICS": (METRICS, is_measured),
+    "CLAIMS": (CLAIMS, has_runs_that_differ_at_both_scales), "FIGURES": (FIGURES, is_drawn),
+    "PRESETS": (PRESETS, survives_json),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "name"), [
+    pytest.param(check, name, id=f"{table}-{name}") for table, (entries, check) in TABLES.items() for name in entries
+])  # fmt: skip
+def test_an_entry_does_what_its_table_asks(check, name):
+    check(name)
