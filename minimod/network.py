@@ -136,8 +136,8 @@ class TwoLayerNet:
 
     def subnetwork(self, neurons: Any) -> "TwoLayerNet":
         """The network of some neurons alone, given by their indices; μ stays."""
-        U = self.U[:, neurons]
-        V = U if self.tied else self.V[:, neurons]
+        U = self.U[:, neurons].copy()      # in rows: NumPy picks columns into columns, which are slow to add
+        V = U if self.tied else self.V[:, neurons].copy()
         return replace(self, U=U, V=V, W=self.W[neurons])
 
     def convert(self, function: Callable[[Array], Array]) -> "TwoLayerNet":

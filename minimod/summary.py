@@ -138,7 +138,8 @@ class Analysis:
         """Rankings, and networks of random components: drawn in this order from one stream."""
         generator = random_stream(self.run.config.seed, "control")
         rankings = random_rankings(self.run.network.width, generator)
-        return rankings, [random_component(self.structure, generator) for _ in range(RANDOM_DRAWS)]
+        components = [random_component(self.structure, generator) for _ in range(RANDOM_DRAWS)]
+        return rankings, list(self.backend.map(self.structure.keep, components))
 
     @cached_property
     def scored(self) -> dict[str, Curves]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from minimod.analysis.components import keep_component
 from minimod.analysis.structure import Structure
-from minimod.network import TwoLayerNet
+from minimod.network import Array, TwoLayerNet
 from minimod.rules.cyclic import CyclicRule
 from minimod.rules.rule import Rule
 
@@ -32,11 +32,11 @@ def filter_frequencies(network: TwoLayerNet, rule: Rule, by: str = "joint") -> F
     return Filtration(structure.dominant, structure.residual)
 
 
-def random_component(structure: Structure, generator: np.random.Generator) -> TwoLayerNet:
-    """The control of filtration: the network of a component that is drawn for each neuron, the same for u, v and w."""
+def random_component(structure: Structure, generator: np.random.Generator) -> Array:
+    """The control of filtration: a component drawn for each neuron, the same for u, v and w, of shape (3, M)."""
     n_components = structure.transform.label.max()
     component = np.stack([generator.integers(1, n_components + 1, structure.network.width)] * 3)
-    return structure.keep(np.asarray(component, like=structure.network.U))
+    return np.asarray(component, like=structure.network.U)
 
 
 class IdealFit(NamedTuple):

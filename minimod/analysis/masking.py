@@ -17,6 +17,7 @@ from minimod.analysis.structure import Structure
 from minimod.data import Dataset
 from minimod.engine.backend import SERIAL, Backend
 from minimod.engine.device import to_host
+from minimod.engine.memory import Kept
 from minimod.engine.predict import over_rows
 from minimod.network import Array, TwoLayerNet
 
@@ -98,26 +99,21 @@ def mask_curves(network: TwoLayerNet, ranking: Array, dataset: Dataset, backend:
     """
     ranked, P = network.subnetwork(ranking), network.modulus
     ends = [round(keep * network.width) for keep in KEEP]
+    memory = Kept(lambda: [np.empty((len(KEEP), P, P), network.U.dtype, like=network.U) for _ in range(2)])
 
     def predictions(rows: slice, H: Array) -> Array:
-        """For top and rest, and for every share, of shape (2, len(KEEP), rows · P)."""
-        logits = np.empty((len(KEEP), len(H), P), H.dtype, like=H)       # of the top, without μ
-        start, logits_before = 0, np.zeros_like(logits[0])
-        for i, end in enumerate(ends):
-            np.matmul(H[:, start:end], ranked.W[start:end], out=logits[i])
-            logits[i] += logits_before
-            start, logits_before = end, logits[i]
-        rest = logits_before + ranked.mu - logits
-        logits += ranked.mu
-        return np.stack([logits.argmax(axis=2), rest.argmax(axis=2)])
+        """For top and rest, and for every share, of shape (2, len(KEEP), P): the predictions in one row."""
+        with memory.borrow() as (top, rest):                             # logits, for every share
+            start, before = 0, ranked.mu
+            for end, logits in zip(ends, top, strict=True):
+                np.matmul(H[:, start:end], ranked.W[start:end], out=logits)
+                logits += before
+                start, before = end, logits
+            np.subtract(top[-1] + ranked.mu, top, out=rest)
+            return np.stack([top.argmax(axis=2), rest.argmax(axis=2)])
 
-    tables = np.concatenate([to_host(each) for each in over_rows(predictions, ranked, backend, n_rows=1)], axis=2)
-    top, rest = ([accuracies(table, dataset) for table in part] for part in tables.reshape(2, -1, P, P))
-    return Curves(ranking, _by_measure(top), _by_measure(rest))
-
-
-def _by_measure(rows: list[dict[str, float]]) -> dict[str, np.ndarray]:
-    return {measure: np.array([row[measure] for row in rows]) for measure in MEASURES}
+    tables = np.stack([to_host(row) for row in over_rows(predictions, ranked, backend, n_rows=1)], axis=2)
+    return Curves(ranking, *(accuracies(part, dataset) for part in tables))
 
 
 def score_curves(structure: Structure, dataset: Dataset, backend: Backend = SERIAL) -> dict[str, Curves]:

@@ -165,7 +165,7 @@ def measure_ensemble(*trained: Run) -> list[Row]:
     with open_analysis(wide) as study:
         def answered(*networks: Run) -> float:
             table = predict_ensemble([run.network for run in networks], study.backend)
-            return accuracies(table, wide.dataset)["test"]
+            return float(accuracies(table, wide.dataset)["test"])
 
         return [
             {

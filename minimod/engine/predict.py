@@ -45,15 +45,14 @@ def over_rows(
     P, M = network.U.shape
     n_rows = n_rows or max(1, min(P, backend.block_size(M) // P))
     phi = activation_kernel(network.activation)
-    memory = Kept(lambda: [np.empty((n_rows, P, M), network.U.dtype, like=network.U) for _ in range(2)])
+    memory = Kept(lambda: np.empty((n_rows, P, M), network.U.dtype, like=network.U))
 
     def block(start: int) -> Any:
         rows = slice(start, min(start + n_rows, P))
         n = rows.stop - start
-        with memory.borrow() as arrays:
-            Z, H = (array[:n] for array in arrays)
-            np.add(network.U[rows][:, None, :], network.V, out=Z)
-            return function(rows, phi.value(Z, out=H).reshape(n * P, M))
+        with memory.borrow() as array:
+            Z = np.add(network.U[rows][:, None, :], network.V, out=array[:n])
+            return function(rows, phi.value(Z, out=Z).reshape(n * P, M))     # H lies where Z was
 
     return list(backend.map(block, range(0, P, n_rows)))
 

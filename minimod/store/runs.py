@@ -25,16 +25,8 @@ from minimod.data import Dataset, build_dataset
 from minimod.errors import FinishedRunError, InputError, LockedError, UnfinishedRunError
 from minimod.metrics import COLUMNS, Row, history_of
 from minimod.network import TwoLayerNet
-from minimod.store.files import (
-    DamagedFileError,
-    array_checksum,
-    checksum,
-    load_arrays,
-    load_checked_json,
-    save_arrays,
-    save_checked_json,
-    whole_file,
-)
+from minimod.store import files
+from minimod.store.files import DamagedFileError, load_arrays, save_arrays
 from minimod.version import VERSION
 
 # The format of a directory that this version writes, and all that it reads. Format 1, of minimod 0.1.0, has no data/,
@@ -90,7 +82,7 @@ class Description(NamedTuple):
     def owner(self) -> str:
         """The checksum by which a file names the run that it belongs to: of all that determines the run's course."""
         changes = {k: v for k, v in self.config.changes().items() if k not in (*FREE_FIELDS, *COURSE_FIELDS)}
-        return checksum([changes, self.checksums])
+        return files.checksum([changes, self.checksums])
 
 
 # Writing
@@ -121,8 +113,7 @@ def claim_directory(
             _refuse_other(directory, config, data)
             checkpoint = load_checkpoint(directory)
         else:
-            checksums = {name: array_checksum({name: array}) for name, array in data.items()}
-            _save_description(directory, Description(config, checksums, device, FORMAT))
+            _save_description(directory, Description(config, _checksums(data), device, FORMAT))
         _save_data(directory, data)
         write_metrics(directory, checkpoint.rows if checkpoint else [])
         yield checkpoint, data or load_data(directory)
@@ -158,15 +149,16 @@ def _refuse_other(directory: Path, config: TrainingConfig, data: Data) -> None:
         given = ", ".join(str(ours[name]) for name in differing)
         allowed = f"new, or that of an unfinished run with the same options; it has {named} and not {given}"
         raise InputError("run directory", str(directory), allowed)
-    if data and stored.checksums != {name: array_checksum({name: array}) for name, array in data.items()}:
+    if data and stored.checksums != _checksums(data):
         raise InputError("run directory", str(directory), "new, or that of an unfinished run on the same data")
     if (directory / "network.npz").exists():
         raise FinishedRunError("run directory", str(directory), "new, or that of an unfinished run; it has finished")
 
 
 def _save_description(directory: Path, run: Description) -> None:
-    content = {"format": run.format, "minimod": VERSION, "numpy": np.__version__, "device": run.device}
-    save_checked_json(directory / "config.json", content | {"data": run.checksums, "config": run.config.to_dict()})
+    content: dict[str, Any] = {"format": run.format, "minimod": VERSION, "numpy": np.__version__}
+    content |= {"device": run.device, "data": run.checksums, "config": run.config.to_dict()}
+    files.save_checked_json(directory / "config.json", content)
 
 
 def _save_data(directory: Path, data: Data) -> None:
@@ -180,7 +172,7 @@ def _save_data(directory: Path, data: Data) -> None:
 
 def write_metrics(directory: Path, rows: list[Row]) -> None:
     """Write metrics.csv anew."""
-    with whole_file(directory / "metrics.csv") as file:
+    with files.whole_file(directory / "metrics.csv") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="nan", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
@@ -230,7 +222,7 @@ def load_description(directory: Path | str) -> Description:
     """What a run's config.json says. Raises InputError if there is none that can be used."""
     path = Path(directory) / "config.json"
     try:
-        content = load_checked_json(path)
+        content = files.load_checked_json(path)
         if content.get("format") not in KNOWN_FORMATS:
             raise DamagedFileError(f"format {content.get('format')}, of minimod {content.get('minimod')}, is not known")
         config = TrainingConfig.from_dict(content["config"])
@@ -246,16 +238,16 @@ def load_config(directory: Path | str) -> TrainingConfig:
 
 def load_data(directory: Path | str) -> dict[str, np.ndarray]:
     """The arrays in a run's data/, by name. Raises InputError unless all are those that config.json names."""
-    data, path = {}, Path(directory)
+    data: dict[str, np.ndarray] = {}
     for name, expected in load_description(directory).checksums.items():
         path = Path(directory) / "data" / f"{name}.npz"
         try:
             arrays = load_arrays(path)
-            if array_checksum(arrays) != expected:
+            if _checksums(arrays) != {name: expected}:
                 raise DamagedFileError("it is not the one that config.json names")
         except (OSError, DamagedFileError) as error:
             raise _unusable("run directory", directory, "one with all of its data", path, error) from error
-        data[name] = arrays[name]
+        data |= arrays
     return data
 
 
@@ -324,10 +316,9 @@ def load_run(directory: Path | str) -> Run:
     Raises InputError if it holds none, and UnfinishedRunError if it holds one that did not finish.
     """
     directory = Path(directory)
-    config, data = load_config(directory), load_data(directory)
-    if not (directory / "network.npz").exists():
+    config, data, path = load_config(directory), load_data(directory), directory / "network.npz"
+    if not path.exists():
         raise UnfinishedRunError("run directory", str(directory), "that of a finished run")
-    path = directory / "network.npz"
     try:
         network = load_network(directory)
         path = directory / "metrics.csv"
@@ -346,19 +337,19 @@ def check_run(directory: Path | str) -> tuple[str, dict[str, str]]:
     on; metrics.csv, which may be cut then, will be written anew.
     """
     directory = Path(directory)
-    files: dict[str, str] = {}
+    found: dict[str, str] = {}
 
     def examine(name: str, load: Callable[[], Any], describe: Callable[[Any], str]) -> Any:
         try:
             content = load()
-            files[name] = describe(content)
+            found[name] = describe(content)
             return content
         except (OSError, DamagedFileError, InputError) as error:
-            files[name] = f"damaged: {error.__cause__ or error}"  # an InputError names the directory besides
+            found[name] = f"damaged: {error.__cause__ or error}"  # an InputError names the directory besides
 
     run = examine("config.json", lambda: load_description(directory), lambda run: "whole")
     if run is None:
-        return "damaged", files
+        return "damaged", found
     if run.checksums:
         examine("data", lambda: load_data(directory), lambda data: f"whole: {', '.join(data)}")
     checkpoint = examine(
@@ -372,12 +363,12 @@ def check_run(directory: Path | str) -> tuple[str, dict[str, str]]:
         if network and checkpoint and any(
             not np.array_equal(array, checkpoint.state.get(name)) for name, array in network.parameters.items()
         ):
-            files["network.npz"] = "damaged: it is not that of the last checkpoint"
+            found["network.npz"] = "damaged: it is not that of the last checkpoint"
         if rows and checkpoint and not np.array_equal(_as_array(rows), _as_array(checkpoint.rows), equal_nan=True):
-            files["metrics.csv"] = "damaged: its rows are not those of the last checkpoint"
-    if any(text.startswith("damaged") for text in files.values()):
-        return "damaged", files
-    return "finished" if finished else "unfinished", files
+            found["metrics.csv"] = "damaged: its rows are not those of the last checkpoint"
+    if any(text.startswith("damaged") for text in found.values()):
+        return "damaged", found
+    return "finished" if finished else "unfinished", found
 
 
 def _load_arrays_of(run: Description, path: Path) -> dict[str, np.ndarray]:
@@ -398,6 +389,10 @@ def _row(numbers: list[float]) -> Row:
 def _as_array(rows: list[Row]) -> np.ndarray:
     """The rows as an array of shape (rows, columns)."""
     return np.stack(list(history_of(rows).values()), axis=1) if rows else np.empty((0, len(COLUMNS)))
+
+
+def _checksums(data: Data) -> dict[str, str]:
+    return {name: files.array_checksum({name: array}) for name, array in data.items()}
 
 
 def _unusable(what: str, value: Path | str, allowed: str, path: Path, error: Exception) -> InputError:
