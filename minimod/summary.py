@@ -14,7 +14,7 @@ import numpy as np
 
 from minimod.analysis.accuracy import MEASURES, accuracies, mean_accuracies, share
 from minimod.analysis.components import FourierTransform
-from minimod.analysis.filtration import IdealFit, fit_ideal_neurons, random_component
+from minimod.analysis.filtration import random_component
 from minimod.analysis.masking import KEEP, SCORES, Curves, at_best_share, mask_curves, random_rankings, score_curves
 from minimod.analysis.masking import partition as partition_of
 from minimod.analysis.methods import COORDINATES, METHODS, NOTHING, RULE, TWO_INPUTS, applicable, method_accuracies
@@ -75,8 +75,8 @@ def analyze(run: Run, by: str = "joint", ensemble: Sequence[Run] = ()) -> dict[s
         "neurons": neurons,
         "initial_share": initial_neurons["share"],
         "structure": {
-            "trained": typical(neurons) | {"ideal_power_share": study.ideal.power_share},
-            "untrained": typical(initial_neurons) | {"ideal_power_share": study.untrained_ideal.power_share},
+            "trained": typical(neurons) | {"ideal_power_share": study.structure.ideal.power_share},
+            "untrained": typical(initial_neurons) | {"ideal_power_share": study.untrained.ideal.power_share},
         },
         "spectrum": {"order": order, "share": study.structure.shares.mean(axis=0)[:, order]},
         "examples": example_neurons(study.structure, neurons["share"]),
@@ -124,16 +124,6 @@ class Analysis:
         return Structure(initial_network(self.run.config), self.run.dataset.rule, self.by)
 
     @cached_property
-    def ideal(self) -> IdealFit:
-        """The ideal fit of the trained network."""
-        return fit_ideal_neurons(self.structure)
-
-    @cached_property
-    def untrained_ideal(self) -> IdealFit:
-        """That of the network before training."""
-        return fit_ideal_neurons(self.untrained)
-
-    @cached_property
     def _chosen_at_random(self) -> tuple[list[np.ndarray], list[TwoLayerNet]]:
         """Rankings, and networks of random components: drawn in this order from one stream."""
         generator = random_stream(self.run.config.seed, "control")
@@ -162,15 +152,11 @@ class Analysis:
         the ideal fit of the network before training. rule: the rule, on the pairs that its components cover.
         """
         dataset, rule = self.run.dataset, self.run.dataset.rule
-        rows = {
-            name: self._count(self.ideal.network) if name == "ideal"
-            else method_accuracies(self.structure, dataset, [name], self.backend)[name]
-            for name in applicable(self.run.network.activation)
-        }
+        rows = method_accuracies(self.structure, dataset, applicable(self.run.network.activation), self.backend)
         rows |= {f"{name} subnetwork": at_best_share(curves) for name, curves in self.scored.items()}
         rows["random subnetwork"] = mean_accuracies([at_best_share(curves) for curves in self.random])
         rows["random frequency"] = mean_accuracies([self._count(network) for network in self._chosen_at_random[1]])
-        rows["untrained ideal"] = self._count(self.untrained_ideal.network)
+        rows["untrained ideal"] = self._count(self.untrained.ideal.network)
         rows["rule"] = accuracies(np.where(rule.has_components, rule.label_table, -1), dataset)
         return rows
 

@@ -3,10 +3,10 @@
 import numpy as np
 
 from minimod import TwoLayerNet
-from minimod.tasks import Rule
+from minimod.rules.cyclic import CyclicRule
 
 
-def ideal_network(rule: Rule, activation: str, n_frequencies: int = 8, n_phases: int = 8) -> TwoLayerNet:
+def ideal_network(rule: CyclicRule, activation: str, n_frequencies: int = 8, n_phases: int = 8) -> TwoLayerNet:
     """Ideal cosine neurons: u with phase φ_a, v with φ_b, w with φ_a + φ_b, on a grid of phases for each frequency.
 
     Over the grid all harmonics but the rule's average out. Tokens without coordinates get no weights.

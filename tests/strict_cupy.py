@@ -91,7 +91,7 @@ class StrictArray(NDArrayOperatorsMixin):
         return method
 
 
-METHODS = ("argmax", "argsort", "astype", "copy", "cumsum", "fill", "max", "mean", "std", "sum", "take")
+METHODS = ("argmax", "argsort", "astype", "copy", "fill", "max", "mean", "reshape", "std", "sum", "take")
 
 
 def unwrap(value):
@@ -118,7 +118,7 @@ def asarray(value):
 
 def install(monkeypatch):
     """Make `import cupy` and `import cupyx` find this stand-in until the test ends, with one device to use."""
-    from minimod import backend
+    from minimod.engine import device
 
     cupy = ModuleType("cupy")
     cupy.__version__ = "stand-in"
@@ -140,7 +140,7 @@ def install(monkeypatch):
                "cupyx.scipy.fft": fft}  # fmt: skip
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
-    backend.gpu_problem.cache_clear()
-    backend.gpu_problem()  # it tries the device, which is not to be counted
+    device.gpu_problem.cache_clear()
+    device.gpu_problem()  # it tries the device, which is not to be counted
     transfers.clear()
     return cupy

@@ -1,33 +1,26 @@
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from sweep_cases import CLI, DEFINITION, ignore
 
-from minimod import TrainingConfig, commands
+from minimod import TrainingConfig
 from minimod.claims import CLAIMS, reproduction
-from minimod.runs import METRICS
+from minimod.config import CONSTRAINTS
+from minimod.constraints import Choice
+from minimod.errors import Interrupted
+from minimod.metrics import COLUMNS
+from minimod.sweeps.sweep import Sweep
 
 SMALL = ["--modulus", "11", "--width", "12", "--epochs", "3", "--threads", "1"]
-
-
-@pytest.fixture
-def minimod(monkeypatch, capsys, tmp_path):
-    """Call the command line in an empty directory; the answer has status, out and err."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["minimod", *map(str, arguments)])
-        with pytest.raises(SystemExit) as caught:
-            commands.main()
-        out, err = capsys.readouterr()
-        return subprocess.CompletedProcess(arguments, caught.value.code or 0, out, err)
-
-    return call
 
 
 def test_train_and_analyze_leave_the_run_directory_of_the_design(minimod):
@@ -82,7 +75,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("arguments", "named"), WRONG, ids=str)
 def test_bad_input_is_one_line_that_says_what_is_allowed(minimod, monkeypatch, arguments, named):
-    monkeypatch.setattr("minimod.backend.gpu_problem", lambda: "no GPU in this test")
+    monkeypatch.setattr("minimod.engine.backend.gpu_problem", lambda: "no GPU in this test")
     answer = minimod("train", "run", *arguments)
     assert answer.returncode == 2
     assert answer.stdout == ""
@@ -112,7 +105,7 @@ def test_an_existing_run_is_refused_and_left_alone(minimod):
     answer = minimod("train", "run", *SMALL)
     assert answer.returncode == 2
     assert answer.stderr == (
-        "minimod: run directory is 'run'; it must be new, or that of an unfinished run; this one has finished, and"
+        "minimod: run directory is 'run'; it must be new, or that of an unfinished run; it has finished, and"
         " --extend EPOCHS trains it further\n"
     )
     assert {path: path.read_bytes() for path in Path("run").iterdir()} == before
@@ -168,16 +161,26 @@ def test_quiet_is_silent(minimod, monkeypatch, tty):
 
 def test_json_says_the_same_to_machines(minimod):
     trained = json.loads(minimod("train", "run", "--json", "--quiet", *SMALL).stdout)
-    assert list(trained["metrics"]) == list(METRICS)
+    assert list(trained["metrics"]) == list(COLUMNS)
     analysed = json.loads(minimod("analyze", "run", "--json", "--no-figures").stdout)
     written = json.loads(Path("run/analysis.json").read_text())
     assert analysed["methods"] == written["methods"] and analysed["chance"] == 1 / 11
 
 
-def test_json_has_no_nan(minimod):
-    answer = minimod("train", "run", "--json", "--quiet", *SMALL, "--noise-ratio", 0)
-    metrics = json.loads(answer.stdout, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))["metrics"]
-    assert metrics["noisy_accuracy"] is None
+def strict_json(text):
+    """The data in a text that is JSON; NaN and Infinity are not."""
+    return json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+
+def test_json_has_null_for_what_is_nan(minimod):
+    trained = minimod("train", "run", "--json", "--quiet", *SMALL, "--noise-ratio", 0)
+    assert strict_json(trained.stdout)["metrics"]["noisy_accuracy"] is None
+    analysed = strict_json(minimod("analyze", "run", "--json", "--no-figures").stdout)
+    written = strict_json(Path("run/analysis.json").read_text())
+    for summary in (analysed, written):
+        assert summary["methods"]["raw"]["noisy"] is None and summary["methods"]["raw"]["clean"] is not None
+        assert summary["partition"]["ipr"]["memorising"] is None
+    assert written["history"]["noisy_accuracy"] == [None] * 4
 
 
 def test_tables_fit_eighty_columns(minimod):
@@ -222,9 +225,11 @@ def test_every_field_has_an_option_with_a_range_and_a_default(minimod):
     for field in fields(TrainingConfig):
         entry = re.search(rf"--{field.name.replace('_', '-')}\b.*?\[default: .*?\]", text, re.DOTALL)
         assert entry, field.name
-        allowed = field.metadata["choices"] or [field.metadata["interval"]]
         flat = re.sub(r"\s+", " ", entry.group())
-        assert field.type is bool or all(value in flat for value in allowed), flat
+        constraint = CONSTRAINTS[field.name]
+        constraint = getattr(constraint, "constraint", constraint)  # that of a value which may also be None
+        allowed = constraint.names if isinstance(constraint, Choice) else [getattr(constraint, "domain", "--no-")]
+        assert all(value in flat for value in allowed), flat
 
 
 @pytest.fixture
@@ -234,6 +239,7 @@ def small_claim(monkeypatch):
     tiny = [replace(config, modulus=11, width=12, epochs=2) for config in claim.configs("quick")]
     monkeypatch.setitem(CLAIMS, "tied", replace(claim, configs=lambda scale: tiny))
     # In this process: another one would not know the small claim.
+    monkeypatch.setattr(reproduction, "process_pool", lambda: ThreadPoolExecutor(1))
     monkeypatch.setattr(reproduction, "in_processes", lambda function, tasks: [(t, function(*t)) for t in tasks])
 
 
@@ -281,8 +287,7 @@ def test_no_command_prints_the_help(minimod):
 
 
 def test_the_launcher_is_the_same_command():
-    launcher = Path(__file__).parents[1] / "cli.py"
-    assert "reproduce" in subprocess.check_output([sys.executable, launcher, "--help"], text=True)
+    assert "reproduce" in subprocess.check_output([sys.executable, CLI, "--help"], text=True)
 
 
 def test_resume_takes_the_options_of_the_run_and_extend_adds_epochs(minimod):
@@ -293,6 +298,27 @@ def test_resume_takes_the_options_of_the_run_and_extend_adds_epochs(minimod):
     answer = json.loads(minimod("train", "run", "--extend", 4, "--json", "--quiet").stdout)
     assert (answer["config"]["width"], answer["config"]["epochs"], answer["metrics"]["epoch"]) == (12, 7, 7)
     assert json.loads(minimod("check", "run", "--json").stdout)["state"] == "finished"
+
+
+def test_an_unfinished_run_comes_with_the_command_that_goes_on(minimod):
+    minimod("train", "my run", *SMALL)
+    Path("my run/network.npz").unlink()
+    answer = minimod("analyze", "my run")
+    assert answer.returncode == 2
+    assert answer.stderr == (
+        "minimod: run directory is 'my run'; it must be that of a finished run; go on with this one by:"
+        " minimod train 'my run' --resume\n"
+    )
+
+
+def test_a_run_that_is_stopped_says_how_it_goes_on(minimod, monkeypatch):
+    def stop(*_):
+        raise Interrupted(signal.SIGTERM, Path("my run"), 7)
+
+    monkeypatch.setattr("minimod.commands.train_network", stop)
+    answer = minimod("train", "my run", "--quiet", *SMALL)
+    assert answer.returncode == 143
+    assert answer.stderr == "minimod: stopped after epoch 7; go on with: minimod train 'my run' --resume\n"
 
 
 def test_check_ends_with_status_1_for_a_damaged_run(minimod):
@@ -307,3 +333,81 @@ def test_an_interval_is_a_positive_number_of_epochs_or_seconds(minimod, value):
     answer = minimod("train", "run", f"--checkpoint-every={value}", *SMALL)
     assert answer.returncode == 2 and "is neither a number of epochs, as 500, nor of seconds" in answer.stderr
     assert not Path("run").exists()
+
+
+def test_the_command_line_sweeps_and_plots(minimod):
+    Path("grid.toml").write_text('seeds = 2\n[grid]\nmodulus = [7]\nepochs = "2,3"\nwidth = [4]\n')
+    sweep = minimod("sweep", "s", "--file", "grid.toml")
+    assert (sweep.returncode, sweep.stdout) == (0, "4 finished, 0 failed. The table is s/results.csv.\n")
+    plot = minimod("plot", "s", "--x", "epochs", "--y", "dominant_test")
+    assert (plot.returncode, plot.stdout) == (0, "Written to s/dominant_test-over-epochs.png.\n")
+    assert Path("s/dominant_test-over-epochs.png").stat().st_size > 5000
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """The directory of a sweep, to be read only."""
+    directory = tmp_path_factory.mktemp("swept")
+    with ThreadPoolExecutor(1) as executor:
+        Sweep(directory, DEFINITION).run(executor, ignore)
+    return directory
+
+
+@pytest.mark.parametrize("options", [[], ["--by", "noise_ratio", "--log-x"], ["--by", "noise_ratio", "--heat-map"]])
+def test_a_plot_is_a_file(minimod, swept, options):
+    answer = minimod("plot", swept, "--x", "width", "--y", "test_accuracy", "--output", "plot.svg", *options)
+    assert (answer.returncode, answer.stdout) == (0, "Written to plot.svg.\n")
+    assert Path("plot.svg").read_text().rstrip().endswith("</svg>")
+
+
+def test_a_failed_run_of_a_sweep_is_told_and_is_a_status(minimod):
+    options = ["--grid", "optimizer=sgd", "--grid", "learning_rate=1e-3,1e30", "--grid", "epochs=50"]
+    answer = minimod("sweep", "s", "--quiet", "--grid", "modulus=7", "--grid", "width=4", *options)
+    assert (answer.returncode, answer.stdout) == (1, "1 finished, 1 failed. The table is s/results.csv.\n")
+    assert re.fullmatch(r"failed: add7-width4-\S+: DivergenceError: [^\n]+\n", answer.stderr)
+
+
+def assert_one_line(answer, statuses):
+    """The command has failed with one of these statuses, and has said why in a line."""
+    assert answer.returncode in statuses
+    assert answer.stderr.startswith("minimod: ") and answer.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [
+    ["--grid", "widht=3"], ["--grid", "width"], [], ["--file", "missing.toml"], ["--seeds", "0"],
+    ["--grid", "threads=1,2"],
+])  # fmt: skip
+def test_wrong_options_of_a_sweep_are_one_line(minimod, arguments):
+    assert_one_line(minimod("sweep", "s", "--quiet", *arguments), (2,))
+    assert not Path("s").exists()
+
+
+def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path):
+    """In a process of its own: Dask reads its settings when it is loaded, and warns."""
+    command = [sys.executable, CLI, "sweep", "s", "--quiet", "--grid", "width=3", "--scheduler", "tcp://127.0.0.1:1"]
+    environment = os.environ | {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s"}
+    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert_one_line(answer, (1, 2))
+
+
+@pytest.mark.parametrize("content", [
+    "preset = [1]", "seeds = 0", "seeds = 1.5", "grid = 3", "other = 1", "[grid", "[grid]\nwidth = [0]",
+])
+def test_a_toml_file_that_is_no_sweep_is_one_line(minimod, content):
+    Path("grid.toml").write_text(content)
+    assert_one_line(minimod("sweep", "s", "--quiet", "--file", "grid.toml"), (2,))
+
+
+@pytest.mark.parametrize(("name", "content"), [
+    ("sweep.json", b"{"), ("results.csv", b"\xff\xfe\n"), ("results.csv", b"a" * 10**6 + b"\n"), ("results.csv", b""),
+])
+def test_a_damaged_sweep_is_one_line(minimod, swept, name, content):
+    shutil.copytree(swept, "s")
+    Path("s", name).write_bytes(content)
+    command = ["sweep", "s"] if name == "sweep.json" else ["plot", "s", "--x", "width", "--y", "test_accuracy"]
+    assert_one_line(minimod(*command), (1, 2))
+
+
+@pytest.mark.parametrize("options", [["--output", "x.bmp"], ["--log-x", "--x", "activation"], ["--heat-map"]])
+def test_wrong_options_of_a_plot_are_one_line(minimod, swept, options):
+    assert_one_line(minimod("plot", swept, "--x", "width", "--y", "test_accuracy", *options), (2,))

@@ -4,10 +4,8 @@ from planted import random_network
 
 from minimod import TrainingConfig, TwoLayerNet
 from minimod.activations import ACTIVATIONS
-from minimod.backend import SERIAL
 from minimod.data import Pairs, build_dataset
 from minimod.errors import InputError
-from minimod.gradient import Gradient, make_blocks
 from minimod.losses import LOSSES
 from minimod.network import initial_network
 
@@ -18,28 +16,14 @@ def all_pairs(P=7, seed=1):
     return Pairs(a, b, label, label, np.zeros(P * P, bool))
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_derivatives_match_central_differences(name):
-    value, derivative = ACTIVATIONS[name]
-    z, h = np.array([-3.0, -1.1, -0.2, 0.3, 0.9, 4.0]), 1e-6
-    numerical = (value(z + h) - value(z - h)) / (2 * h)
-    np.testing.assert_allclose(derivative(z) * np.ones(6), numerical, rtol=1e-8, atol=1e-9)
-
-
-@pytest.mark.parametrize("name", ["relu", "reverse_relu"])
-def test_the_derivative_on_a_kink_is_zero(name):
-    assert not ACTIVATIONS[name].derivative(np.zeros(1)).any()
-
-
 @pytest.mark.parametrize("has_bias", [True, False])
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_the_gradient_matches_central_differences(activation, loss, tied, has_bias):
     """Along a random direction in all parameters: two forward passes, whatever the width."""
-    network = random_network(activation=activation, tied=tied, has_bias=has_bias)
-    blocks, gradient_of = make_blocks(all_pairs(), network, SERIAL), Gradient(network, loss, SERIAL)
-    gradient = {name: array.copy() for name, array in gradient_of(blocks)[1].items()}
+    network, pairs = random_network(activation=activation, tied=tied, has_bias=has_bias), all_pairs()
+    _, gradient = network.gradient(pairs, loss)
     generator = np.random.default_rng(2)
     direction = {name: generator.standard_normal(theta.shape) for name, theta in network.parameters.items()}
     fixed = {"V": tied, "mu": not has_bias}
@@ -49,12 +33,24 @@ def test_the_gradient_matches_central_differences(activation, loss, tied, has_bi
     for step in (+h, -2 * h):
         for name, theta in network.parameters.items():
             theta += step * direction[name]
-        values.append(gradient_of(blocks)[0])
-        signs.append(np.sign(network.forward(blocks[0].a, blocks[0].b)[0]))
+        values.append(network.gradient(pairs, loss)[0])
+        signs.append(np.sign(network.U[pairs.a] + network.V[pairs.b]))
     assert (signs[0] == signs[1]).all(), "the direction crosses a kink: choose another seed"
     numerical = (values[0] - values[1]) / (2 * h)
     analytical = sum((gradient[name] * direction[name]).sum() for name in direction)
     assert analytical == pytest.approx(numerical, rel=1e-6), f"{analytical=} {numerical=}"
+
+
+def test_a_backward_pass_changes_nothing_and_can_be_taken_again():
+    network, pairs = random_network(), all_pairs()
+    before = network.convert(np.copy)
+    F, backward = network.forward(pairs.a, pairs.b)
+    logits, dF = F.copy(), np.ones_like(F)
+    first = backward(dF)
+    second = backward(dF)
+    assert all((first[name] == second[name]).all() for name in first)
+    assert (F == logits).all() and (dF == 1).all()
+    assert all((X == before.arrays[name]).all() for name, X in network.arrays.items())
 
 
 def test_logits_are_the_formula():
@@ -72,9 +68,9 @@ def test_tokens_outside_the_modulus_are_refused(a, b, token):
 
 def test_grid_logits_are_first_input_second_input_class():
     network = random_network()
-    grid = network.grid_logits()
-    assert grid.shape == (7, 7, 7)
-    np.testing.assert_allclose(grid[2, 6], network.logits([2], [6])[0], rtol=1e-12)
+    logits = network.grid_logits()
+    assert logits.shape == (7, 7, 7)
+    np.testing.assert_allclose(logits[2, 6], network.logits([2], [6])[0], rtol=1e-12)
 
 
 def test_a_tied_network_is_symmetric():

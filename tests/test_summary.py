@@ -1,4 +1,5 @@
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -6,14 +7,18 @@ import pytest
 from planted import ideal_network
 
 from minimod import Run, TrainingConfig, analyze, filter_frequencies, train
-from minimod.analysis.accuracy import accuracies, predict_grid
-from minimod.analysis.filtration import fit_ideal_neurons
-from minimod.analysis.masking import KEEP, SCORES, random_curves
+from minimod.analysis.accuracy import accuracies
+from minimod.analysis.components import FourierTransform
+from minimod.analysis.filtration import random_component
+from minimod.analysis.masking import KEEP, SCORES, mask_curves, random_rankings
 from minimod.analysis.readout import predict_ensemble, predict_interaction
-from minimod.analysis.summary import RANDOM_DRAWS
+from minimod.analysis.structure import Structure
 from minimod.data import build_dataset, random_stream
+from minimod.engine.predict import predict_table
 from minimod.errors import InputError
 from minimod.network import initial_network
+from minimod.store.files import plain_data
+from minimod.summary import RANDOM_DRAWS, measure_methods, open_analysis
 
 CONFIG = TrainingConfig(modulus=23, width=40, noise_ratio=0.5, epochs=5, eval_every=5, threads=2)
 
@@ -28,8 +33,8 @@ def summary(run):
     return analyze(run)
 
 
-def test_the_summary_is_plain_data(summary):
-    assert json.loads(json.dumps(summary, allow_nan=False)).keys() == summary.keys()
+def test_the_summary_can_be_written_as_json(summary):
+    assert json.loads(json.dumps(plain_data(summary), allow_nan=False)).keys() == summary.keys()
 
 
 def test_methods_are_the_accuracies_of_their_networks(run, summary):
@@ -39,9 +44,9 @@ def test_methods_are_the_accuracies_of_their_networks(run, summary):
     for name in ("raw", "dominant"):
         for activation in ("quadratic", "reverse_relu"):
             networks[f"{name}+{activation}"] = replace(networks[name], activation=activation)
-    networks["ideal"] = fit_ideal_neurons(run.network, rule).network
-    networks["untrained ideal"] = fit_ideal_neurons(initial_network(run.config), rule).network
-    measured = {name: accuracies(predict_grid(network), run.dataset) for name, network in networks.items()}
+    networks["ideal"] = Structure(run.network, rule).ideal.network
+    networks["untrained ideal"] = Structure(initial_network(run.config), rule).ideal.network
+    measured = {name: accuracies(predict_table(network), run.dataset) for name, network in networks.items()}
     for name, network in {"": run.network, "+quadratic": networks["raw+quadratic"]}.items():
         measured[f"interaction{name}"] = accuracies(predict_interaction(network), run.dataset)
     assert {name: summary["methods"][name] for name in measured} == measured
@@ -64,22 +69,22 @@ def test_a_subnetwork_is_chosen_on_validation_pairs(run, summary):
         assert row == {measure: values[best] for measure, values in curves.items()}
         partition = summary["partition"][score]
         assert partition["generalising"] == KEEP[best] and partition["test"] == row["test"]
-        if partition["memorising"] is not None:
-            assert partition["sum"] == pytest.approx(partition["generalising"] + partition["memorising"])
+        assert partition["sum"] == pytest.approx(partition["generalising"] + partition["memorising"], nan_ok=True)
 
 
 def test_without_validation_pairs_no_subnetwork_is_chosen():
     summary = analyze(train(replace(CONFIG, epochs=0, train_fraction=1)))
     for name, row in summary["methods"].items():
-        assert (row["clean"] is None) == name.endswith("subnetwork")
-    assert summary["partition"]["ipr"]["generalising"] is None is summary["partition"]["ipr"]["filtered_test"]
+        assert math.isnan(row["clean"]) == name.endswith("subnetwork")
+    assert math.isnan(summary["partition"]["ipr"]["generalising"])
+    assert math.isnan(summary["partition"]["ipr"]["filtered_test"])
 
 
 def test_a_partition_is_filtered_like_the_whole(run, summary):
-    neurons = (-SCORES["ipr"].value(run.network, run.dataset.rule)).argsort()
+    neurons = (-SCORES["ipr"].value(Structure(run.network, run.dataset.rule))).argsort()
     neurons = neurons[: round(summary["partition"]["ipr"]["generalising"] * run.config.width)]
     filtered = filter_frequencies(run.network.subnetwork(neurons), run.dataset.rule).dominant
-    expected = accuracies(predict_grid(filtered), run.dataset)["test"]
+    expected = accuracies(predict_table(filtered), run.dataset)["test"]
     assert summary["partition"]["ipr"]["filtered_test"] == expected
 
 
@@ -90,8 +95,9 @@ def test_random_masks_stand_beside_the_scores(summary):
 
 
 def test_the_random_subnetwork_is_the_mean_of_all_rankings(run, summary):
-    rankings = random_curves(run.network, run.dataset, random_stream(run.config.seed, "control"))
-    tests = [curves.top["test"][curves.top["validation"].argmax()] for curves in rankings]
+    rankings = random_rankings(run.network.width, random_stream(run.config.seed, "control"))
+    tops = [mask_curves(run.network, ranking, run.dataset).top for ranking in rankings]
+    tests = [top["test"][top["validation"].argmax()] for top in tops]
     assert np.std(tests) > 0
     assert summary["methods"]["random subnetwork"]["test"] == pytest.approx(np.mean(tests))
 
@@ -106,22 +112,13 @@ def test_an_ensemble_reads_out_all_its_networks(run):
             analyze(run, ensemble=[train(different)])
 
 
-def test_the_random_control_draws_a_frequency_for_each_neuron(run, summary, monkeypatch):
-    drawn, measured = [], []
-
-    def record(network, rule, by="joint", frequency=None):
-        drawn.append(frequency)
-        parts = filter_frequencies(network, rule, by, frequency)
-        measured.append(accuracies(predict_grid(parts.dominant), run.dataset)["test"])
-        return parts
-
-    monkeypatch.setattr("minimod.analysis.summary.filter_frequencies", record)
-    assert analyze(run)["methods"] == summary["methods"]
-    draws = np.stack(drawn[:RANDOM_DRAWS])                   # the last is the examples'
-    assert (draws[:, 0] == draws[:, 1]).all() and (draws[:, 0] == draws[:, 2]).all()
-    assert set(draws.ravel().tolist()) == set(range(1, 12))
-    assert (draws[:, 0] != draws[:, 0, :1]).any(axis=1).all()
-    assert summary["methods"]["random frequency"]["test"] == pytest.approx(np.mean(measured[:RANDOM_DRAWS]))
+def test_the_random_frequency_is_the_mean_of_draws_that_differ(run, summary):
+    generator, structure = random_stream(run.config.seed, "control"), Structure(run.network, run.dataset.rule)
+    random_rankings(run.network.width, generator)            # they are drawn before
+    networks = [structure.keep(random_component(structure, generator)) for _ in range(RANDOM_DRAWS)]
+    tests = [accuracies(predict_table(network), run.dataset)["test"] for network in networks]
+    assert np.std(tests) > 0
+    assert summary["methods"]["random frequency"]["test"] == pytest.approx(np.mean(tests))
 
 
 @pytest.mark.parametrize(("activation", "swaps"), [
@@ -197,13 +194,32 @@ def test_an_example_shows_what_the_filtration_keeps(run, summary):
     np.testing.assert_allclose(curve["dominant"], dominant.V[by_position, example["neuron"]], rtol=1e-4, atol=1e-6)
 
 
-def test_phase_errors_are_none_where_frequencies_differ(run):
+def test_phase_errors_are_nan_where_frequencies_differ(run):
     neurons = analyze(run, by="each")["neurons"]
-    same = [u == v == w for u, v, w in zip(*(neurons[f"frequency_{x}"] for x in "uvw"))]
-    assert not all(same)
-    assert [error is not None for error in neurons["phase_error"]] == same
+    same = (neurons["frequency_u"] == neurons["frequency_v"]) & (neurons["frequency_v"] == neurons["frequency_w"])
+    assert not same.all()
+    assert (np.isnan(neurons["phase_error"]) == ~same).all()
 
 
-def test_shares_of_nothing_are_none():
+def test_shares_of_nothing_are_nan():
     methods = analyze(train(TrainingConfig(modulus=7, width=8, epochs=0, noise_ratio=0)))["methods"]
-    assert methods["raw"]["noisy"] is None and methods["raw"]["clean"] is not None
+    assert math.isnan(methods["raw"]["noisy"]) and not math.isnan(methods["raw"]["clean"])
+
+
+def test_what_is_asked_for_alone_is_what_the_whole_says(run, summary):
+    assert measure_methods(run, ["dominant", "raw"]) == {name: summary["methods"][name] for name in ("dominant", "raw")}
+    with open_analysis(run) as study:
+        for name, row in study.partition.items():
+            assert row == pytest.approx(summary["partition"][name], nan_ok=True)
+
+
+def test_an_analysis_computes_each_structure_once(run, monkeypatch):
+    transformed = []
+
+    def count(self, network, coefficients=FourierTransform.coefficients):
+        transformed.append(network)
+        return coefficients(self, network)
+
+    monkeypatch.setattr(FourierTransform, "coefficients", count)
+    analyze(run)
+    assert len(transformed) == 2 and transformed[0] is run.network

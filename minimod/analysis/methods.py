@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from minimod.analysis.accuracy import accuracies
-from minimod.analysis.filtration import fit_ideal_neurons
 from minimod.analysis.readout import predict_interaction
 from minimod.analysis.structure import Structure
 from minimod.data import Dataset
@@ -39,7 +38,7 @@ def residual(structure: Structure) -> TwoLayerNet:
 
 def ideal(structure: Structure) -> TwoLayerNet:
     """Ideal neurons in place of the trained ones."""
-    return fit_ideal_neurons(structure).network
+    return structure.ideal.network
 
 
 @dataclass(frozen=True)

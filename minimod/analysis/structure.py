@@ -3,13 +3,22 @@
 import math
 from dataclasses import replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from minimod.analysis import components
 from minimod.errors import InputError
 from minimod.network import Array, TwoLayerNet
+from minimod.rules.cyclic import CyclicRule
 from minimod.rules.rule import Rule
+
+
+class IdealFit(NamedTuple):
+    """The network of the ideal neurons fitted to the trained ones, and their share of the weights' power."""
+
+    network: TwoLayerNet
+    power_share: float
 
 
 class Structure:
@@ -62,6 +71,28 @@ class Structure:
         """The network of all that `dominant` leaves, μ included: the weights of the two add up to the network's."""
         network, dominant = self.network, self.dominant
         return replace(network, U=network.U - dominant.U, V=network.V - dominant.V, W=network.W - dominant.W)
+
+    @cached_property
+    def ideal(self) -> "IdealFit":
+        """The network with three cosines for every neuron, of its dominant frequency, φ_a + φ_b = φ_c. Cyclic rules.
+
+        The phase error e = φ_a + φ_b - φ_c, in [-π, π), is shared equally: φ_a and φ_b lose e/3, φ_c gains it, and each
+        amplitude is fitted to its new phase, which multiplies it by cos(e/3). For vectors of equal amplitude that is
+        least squares up to |e| = 1.85; a neuron further off would be fitted better by two of its vectors alone. The
+        phase relation is put in by hand: also an *untrained* network's fit answers by the rule. What tells is the share
+        of power (that about the vectors' means; nan of none), beside the untrained network's.
+        """
+        if self.by != "joint":
+            return Structure(self.network, self.rule).ideal
+        assert isinstance(self.rule, CyclicRule)
+        spectrum, error = self.coefficients, self.phase_error
+        # A cosine at the Nyquist frequency has phase 0 or π: there an error of π leaves nothing to fit.
+        fits = (2 * self.component[0] < self.rule.order) | (np.abs(error) < 1)
+        turn = np.stack([-error, -error, error])[:, None] / 3             # (3, 1, M)
+        fitted = components.keep_component(spectrum, self.transform.label, self.component)
+        fitted = (fitted * (fits * np.cos(turn) * np.exp(1j * turn))).astype(spectrum.dtype)
+        explained, total = (float(power.sum()) for power in (self.transform.power(fitted), self.power))
+        return IdealFit(self.rebuild(fitted), explained / total if total else math.nan)
 
     def keep(self, component: Array) -> TwoLayerNet:
         """The network of these components alone, of shape (3, M): one for each vector."""

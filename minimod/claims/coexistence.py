@@ -155,7 +155,8 @@ def measure_structure(run: Run) -> list[Row]:
 
 def dominant_against_training(rows: list[Row]) -> float:
     """The epoch of dominant test 99 % over that of training 99 %, the largest over the rows; inf if never reached."""
-    return float(np.max(np.divide(numbers(rows, "dominant test 99 %"), numbers(rows, "training 99 %"))))
+    epochs = zip(numbers(rows, "dominant test 99 %"), numbers(rows, "training 99 %"), strict=True)
+    return float(np.max([dominant / training for dominant, training in epochs]))
 
 
 STRUCTURE_BEFORE_OUTPUT = Claim(

@@ -20,18 +20,20 @@ def draw_curves(points: Points, x: str, y: str, by: str | None, log: bool) -> Fi
     axes = figure.subplots()
     names = sorted(points, key=_in_order)
     colours = colormaps["viridis"](np.linspace(0, 0.9, len(names)))
+    places = _places(points)
     for name, colour, marker in zip(names, colours, itertools.cycle("osD^vP"), strict=False):
         line = sorted(points[name].items(), key=lambda point: _in_order(point[0]))
-        where = _positions([value for value, _ in line])
+        where = [places[value] for value, _ in line]
         numbers = [numbers for _, numbers in line]
         label = str(name) if by else None
         axes.plot(where, [np.mean(n) for n in numbers], marker=marker, markersize=4, color=colour, label=label)
         axes.fill_between(where, [min(n) for n in numbers], [max(n) for n in numbers], color=colour, alpha=0.2)
+    if any(place is not value for value, place in places.items()):
+        axes.set_xticks(list(places.values()), list(map(str, places)))
     if log:
         axes.set_xscale("log")
-        ticks = sorted({value for line in points.values() for value in line}, key=_in_order)
-        if len(ticks) <= 12:
-            axes.set_xticks(ticks, list(map(str, ticks)))
+        if len(places) <= 12:
+            axes.set_xticks(list(places), list(map(str, places)))
             axes.minorticks_off()
     axes.set(xlabel=words(x), ylabel=words(y))
     if by:
@@ -61,7 +63,8 @@ def _in_order(value: Any) -> tuple[bool, Any]:
     return value is not None, value
 
 
-def _positions(values: list[Any]) -> list[Any]:
-    """Where the values stand on an axis: numbers as they are, all else by name."""
+def _places(points: Points) -> dict[Any, Any]:
+    """Where every value of x stands on the axis, in order: numbers where they are, else one after the other."""
+    values = sorted({value for line in points.values() for value in line}, key=_in_order)
     are_numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
-    return values if are_numbers else list(map(str, values))
+    return {value: value if are_numbers else index for index, value in enumerate(values)}

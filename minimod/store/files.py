@@ -144,8 +144,8 @@ def _read_header(part: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 
 def checksum(data: Any) -> str:
-    """The SHA-256 of plain data, in hexadecimal digits, whatever the order of its keys."""
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+    """The SHA-256 of plain data, in hexadecimal digits, whatever the order of its keys. Raises ValueError for nan."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
 def array_checksum(arrays: Mapping[str, np.ndarray]) -> str:

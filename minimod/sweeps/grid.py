@@ -18,9 +18,7 @@ def parse_values(name: str, text: str) -> list[Any]:
 
     Raises InputError for a field that is none, for one that changes no result, and for values it cannot have.
     """
-    allowed = [field for field in CONSTRAINTS if field not in FREE_FIELDS]
-    if name not in allowed:
-        raise InputError("grid", name, "one of " + ", ".join(allowed))
+    _check_name(name)
     try:
         if ":" in text:
             first, last, step = map(float, text.split(":"))
@@ -33,6 +31,13 @@ def parse_values(name: str, text: str) -> list[Any]:
     except (ValueError, ZeroDivisionError, OverflowError) as error:
         raise InputError(f"grid {name}", text, "values as 64,128,256 or FIRST:LAST:STEP") from error
     return [getattr(TrainingConfig(**{name: value}), name) for value in values]
+
+
+def _check_name(name: str) -> None:
+    """Raise InputError for a field that is none, and for one that changes no result."""
+    allowed = [field for field in CONSTRAINTS if field not in FREE_FIELDS]
+    if name not in allowed:
+        raise InputError("grid", name, "one of " + ", ".join(allowed))
 
 
 def configurations(base: TrainingConfig, grid: Grid, seeds: int) -> list[TrainingConfig]:
@@ -55,6 +60,8 @@ def load_definition(path: Path) -> dict[str, Any]:
         raise InputError("file", str(path), "one with preset, seeds, and a table grid, and nothing else")
     if definition["seeds"] < 1:
         raise InputError("seeds", definition["seeds"], "a whole number of at least 1")
+    for name in definition["grid"]:
+        _check_name(name)
     definition["grid"] = {
         name: values if isinstance(values, list) else parse_values(name, str(values))
         for name, values in definition["grid"].items()

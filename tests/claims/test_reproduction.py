@@ -23,7 +23,7 @@ SMALL = TrainingConfig(modulus=7, width=8, epochs=2)
 
 @pytest.fixture
 def small(monkeypatch, tmp_path):
-    """Two claims of tiny runs that share one run, for two seeds; all in this process, since others know no such claims."""
+    """Two claims of tiny runs that share one run, for two seeds, in this process: another one would not know them."""
     configs = [SMALL, replace(SMALL, noise_ratio=0.5), replace(SMALL, epochs=9)]
     monkeypatch.setitem(CLAIMS, "tied", replace(CLAIMS["tied"], configs=lambda scale: configs[:2]))
     monkeypatch.setitem(CLAIMS, "swap", replace(CLAIMS["swap"], configs=lambda scale: configs[1:]))

@@ -1,10 +1,15 @@
 import numpy as np
 import pytest
+import strict_cupy
 from planted import random_network
 
-from minimod.backend import SERIAL, Backend, open_backend
+from minimod.activations import ACTIVATIONS
 from minimod.data import Pairs
-from minimod.gradient import SHARDS, Gradient, in_tiles, make_blocks
+from minimod.engine import device
+from minimod.engine.backend import SERIAL, SHARDS, Backend, open_backend
+from minimod.engine.device import to_host
+from minimod.engine.gradient import Gradient, in_tiles, make_blocks
+from minimod.losses import LOSSES
 
 
 def examples(n=700, P=11, seed=3):
@@ -13,30 +18,45 @@ def examples(n=700, P=11, seed=3):
     return Pairs(a, b, label, label, np.zeros(n, bool))
 
 
-def whole_batch(network, pairs):
-    """The readable reference: all examples at once, dense one-hot matrices, softmax as in a textbook; ReLU."""
-    one_hot = np.eye(network.modulus)
-    A, B, Y, n = one_hot[pairs.a], one_hot[pairs.b], one_hot[pairs.label], len(pairs)
-    Z = A @ network.U + B @ network.V
-    H = np.maximum(Z, 0)
-    F = H @ network.W + network.mu
-    p = np.exp(F) / np.exp(F).sum(axis=1, keepdims=True)
-    dF = (p - Y) / n
-    dZ = (dF @ network.W.T) * (Z > 0)
-    return -np.log((p * Y).sum(axis=1)).mean(), {"U": A.T @ dZ, "V": B.T @ dZ, "W": H.T @ dF, "mu": dF.sum(axis=0)}
+@pytest.fixture(params=["numpy", "stand-in"])
+def array_module(request, monkeypatch):
+    """NumPy, and the strict stand-in for CuPy."""
+    if request.param == "numpy":
+        yield np
+    else:
+        yield strict_cupy.install(monkeypatch)
+        device.gpu_problem.cache_clear()
+
+
+@pytest.mark.parametrize("has_bias", [True, False])
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_engine_equals_the_reference(activation, loss, tied, has_bias, array_module):
+    """Over eleven blocks, the last one shorter, and more of them than there are shards."""
+    pairs = in_tiles(examples(), 11, 64)
+    host = random_network(P=11, M=24, activation=activation, tied=tied, has_bias=has_bias)
+    network = host.convert(array_module.asarray)
+    backend = Backend(array_module, map, 1, 10**9, 64, "")
+    blocks = make_blocks(pairs, network, backend)
+    assert len(blocks) == 11 > SHARDS and len(blocks[-1].label) < 64
+    value, gradient, _ = Gradient(network, loss, backend)(blocks)
+    expected_value, expected = host.gradient(pairs, loss)
+    assert float(value) == pytest.approx(expected_value, rel=1e-12)
+    assert gradient.keys() == expected.keys()
+    on_device, on_device_gradient = network.gradient(pairs, loss)
+    assert float(on_device) == pytest.approx(expected_value, rel=1e-12)
+    for name, array in expected.items():
+        np.testing.assert_allclose(to_host(gradient[name]), array, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(to_host(on_device_gradient[name]), array, rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("block_examples", [64, 100, 1000])
-def test_the_engine_equals_the_readable_reference(block_examples):
+def test_the_pairs_are_cut_into_blocks_of_the_size_asked_for(block_examples):
     network, pairs = random_network(P=11, M=24), examples()
-    backend = Backend(np, map, 1, 10**9, block_examples, "")
-    blocks = make_blocks(pairs, network, backend)
+    blocks = make_blocks(pairs, network, Backend(np, map, 1, 10**9, block_examples, ""))
     assert len(blocks) == -(-700 // block_examples)
-    loss, gradient, _ = Gradient(network, "cross_entropy", backend)(blocks)
-    expected_loss, expected = whole_batch(network, pairs)
-    assert loss == pytest.approx(expected_loss, rel=1e-12)
-    for name, array in expected.items():
-        np.testing.assert_allclose(gradient[name], array, rtol=1e-9, atol=1e-14)
+    assert (np.concatenate([block.label for block in blocks]) == pairs.label).all()
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])

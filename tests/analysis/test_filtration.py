@@ -1,29 +1,19 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from planted import ideal_network, random_network
 
 from minimod import filter_frequencies, make_rule
-from minimod.analysis.accuracy import predict_grid
-from minimod.analysis.filtration import fit_ideal_neurons
-from minimod.analysis.fourier import (
-    dominant_frequencies,
-    in_coordinates,
-    phase_error,
-    phases,
-    power,
-    power_shares,
-    spectra,
-)
+from minimod.analysis.filtration import random_component
+from minimod.analysis.structure import Structure
+from minimod.engine.predict import predict_table
 
 
 @pytest.mark.parametrize("activation", ["relu", "quadratic"])
 @pytest.mark.parametrize(("name", "P"), [("add", 23), ("add", 24), ("sub", 23), ("sub", 24), ("mul", 23)])
-def test_ideal_neurons_answer_every_pair_that_has_coordinates(name, P, activation):
+def test_ideal_neurons_answer_every_pair_that_has_components(name, P, activation):
     rule = make_rule(name, P)
-    right = predict_grid(ideal_network(rule, activation)) == rule.label_table
-    assert right[rule.has_coordinates].all()
+    right = predict_table(ideal_network(rule, activation)) == rule.label_table
+    assert right[rule.has_components].all()
 
 
 @pytest.mark.parametrize("by", ["joint", "w", "each"])
@@ -87,7 +77,7 @@ def test_tokens_without_coordinates_belong_to_the_residual_network():
 def test_given_frequencies_are_the_ones_kept():
     network = random_network(P=13, M=50)
     frequency = np.stack([np.full(50, k) for k in (2, 3, 5)])
-    dominant, _ = filter_frequencies(network, make_rule("add", 13), frequency=frequency)
+    dominant = Structure(network, make_rule("add", 13)).keep(frequency)
     kept = [np.abs(np.fft.rfft(x, axis=0)).argmax(axis=0) for x in (dominant.U, dominant.V, dominant.W.T)]
     assert (np.stack(kept) == frequency).all()
 
@@ -96,7 +86,7 @@ def test_filtering_a_random_network_leaves_it_at_chance():
     """The control: filtration finds the rule only where training put it."""
     rule = make_rule("add", 53)
     network = random_network(P=53, M=500)
-    right = predict_grid(filter_frequencies(network, rule).dominant) == rule.label_table
+    right = predict_table(filter_frequencies(network, rule).dominant) == rule.label_table
     assert abs(right.mean() - 1 / 53) < 0.01
 
 
@@ -106,58 +96,10 @@ def test_a_tied_network_is_filtered_alike_for_both_inputs():
     np.testing.assert_allclose(dominant.U, dominant.V, rtol=1e-12)
 
 
-@pytest.mark.parametrize(("name", "P"), [("add", 23), ("sub", 24), ("mul", 23)])
-def test_the_ideal_fit_of_ideal_neurons_is_themselves(name, P):
-    rule = make_rule(name, P)
-    network = ideal_network(rule, "relu", n_frequencies=4)
-    fit = fit_ideal_neurons(network, rule)
-    assert fit.power_share == pytest.approx(1)
-    for key in ("U", "V", "W"):
-        np.testing.assert_allclose(fit.network.arrays[key], network.arrays[key], atol=1e-12)
-
-
-@pytest.mark.parametrize(("name", "P"), [("add", 24), ("sub", 23), ("mul", 23)])
-def test_fitted_neurons_obey_the_phase_relation_at_the_dominant_frequency(name, P):
-    rule = make_rule(name, P)
-    network = random_network(P=P, M=200)
-    fit = fit_ideal_neurons(network, rule).network
-    frequency = dominant_frequencies(power_shares(power(spectra(network, rule), rule.order)))
-    fitted = spectra(fit, rule)
-    kept = np.abs(fitted).sum(axis=1) > 1e-9                  # not those whose Nyquist frequency cannot be fitted
-    assert kept.all(axis=0).mean() > 0.9
-    np.testing.assert_allclose(phase_error(phases(fitted, frequency))[kept.all(axis=0)], 0, atol=1e-9)
-    others = np.arange(fitted.shape[1])[:, None] != frequency[:, None, :]
-    np.testing.assert_allclose(fitted[others], 0, atol=1e-9)
-
-
-def test_the_ideal_fit_is_a_projection():
-    """What it leaves out is at right angles to it, so that the shares of power add up to 1."""
-    rule = make_rule("add", 13)
-    network = random_network(P=13, M=30)
-    fit = fit_ideal_neurons(network, rule)
-    weights, fitted = in_coordinates(network, rule), in_coordinates(fit.network, rule)
-    weights = weights - weights.mean(axis=1, keepdims=True)
-    left = ((weights - fitted) ** 2).sum() / (weights**2).sum()
-    assert left == pytest.approx(1 - fit.power_share)
-
-
-def test_no_phases_fit_better():
-    """For vectors of equal amplitude, sharing the error equally is least squares: checked against a grid."""
-    error, grid = 1.3, np.linspace(-np.pi, np.pi, 181)
-    a, b = np.meshgrid(grid, grid, indexing="ij")
-    c = a + b + error                                        # turns that make the phases agree
-    explained = np.cos(a) ** 2 + np.cos(b) ** 2 + np.cos(c) ** 2
-    x = 2 * np.pi * np.arange(13) / 13
-    u, v, w = np.cos(2 * x + error), np.cos(2 * x), np.cos(2 * x)
-    network = replace(random_network(P=13, M=1), U=u[:, None], V=v[:, None], W=w[None])
-    share = fit_ideal_neurons(network, make_rule("add", 13)).power_share
-    assert share == pytest.approx(explained.max() / 3, abs=1e-3)
-    assert share >= explained.max() / 3
-
-
-def test_the_ideal_fit_of_an_untrained_network_answers_too():
-    """The control: the phase relation is put in by hand."""
-    rule = make_rule("add", 23)
-    fit = fit_ideal_neurons(random_network(P=23, M=2000), rule)
-    assert np.mean(predict_grid(fit.network) == rule.label_table) > 0.9
-    assert fit.power_share < 0.2
+@pytest.mark.parametrize("P", [22, 23])
+def test_the_control_draws_a_frequency_for_each_neuron(P):
+    structure = Structure(random_network(P=P, M=300), make_rule("add", P))
+    component = random_component(structure, np.random.default_rng(0))
+    assert (component == component[0]).all()
+    assert set(component[0].tolist()) == set(range(1, 12))
+    assert (random_component(structure, np.random.default_rng(1)) != component).any()

@@ -1,13 +1,11 @@
 import math
 
 import numpy as np
-import pytest
-from planted import random_network
 
-from minimod.analysis.accuracy import MEASURES, accuracies, predict, predict_grid, share
-from minimod.backend import Backend
-from minimod.data import Dataset, Pairs
-from minimod.tasks import make_rule
+from minimod import TrainingConfig
+from minimod.analysis.accuracy import MEASURES, accuracies, share
+from minimod.data import Dataset, Pairs, build_dataset
+from minimod.rules import make_rule
 
 
 def pairs(a, b, label, true_label):
@@ -22,15 +20,15 @@ def test_accuracies_are_counts_over_counts():
         validation=pairs([1], [2], [0], [0]),
         test=pairs([2, 2, 2], [0, 1, 2], [2, 0, 1], [2, 0, 1]),
     )
-    grid = np.array([[0, 0, 2], [1, 0, 0], [1, 0, 2]])
-    assert accuracies(grid, dataset) == {
+    table = np.array([[0, 0, 2], [1, 0, 0], [1, 0, 2]])
+    assert accuracies(table, dataset) == {
         "clean": 2 / 3,        # (0, 0) and (0, 2), not (0, 1)
         "noisy": 1 / 2,        # (1, 1) is 0, the label drawn
         "repaired": 1 / 2,     # (1, 0) is 1, the true label
         "validation": 1,       # (1, 2)
         "test": 1 / 3,         # (2, 1), not (2, 0) and (2, 2)
     }
-    assert tuple(accuracies(grid, dataset)) == MEASURES
+    assert tuple(accuracies(table, dataset)) == MEASURES
 
 
 def test_a_corrupted_label_that_is_right_by_chance_counts_as_corrupted():
@@ -46,13 +44,11 @@ def test_a_share_of_nothing_is_nan():
     assert share(np.array([True, False])) == 0.5
 
 
-@pytest.mark.parametrize("block_examples", [64, 10_000])
-def test_predictions_are_the_largest_logits_whatever_the_blocks(block_examples):
-    network = random_network(P=13)
-    grid = predict_grid(network, Backend(np, map, 1, 10**9, block_examples, ""))
-    assert (grid == network.grid_logits().argmax(axis=-1)).all()
-
-
-def test_no_pairs_give_no_predictions():
-    empty = np.array([], int)
-    assert predict(random_network(), empty, empty).shape == (0,)
+def test_several_tables_are_counted_as_each_alone():
+    dataset = build_dataset(TrainingConfig(modulus=7, noise_ratio=0.5))
+    tables = np.random.default_rng(0).integers(0, 7, (2, 3, 7, 7))
+    together = accuracies(tables, dataset)
+    for place in np.ndindex(2, 3):
+        assert {name: shares[place] for name, shares in together.items()} == accuracies(tables[place], dataset)
+    nothing = accuracies(tables, build_dataset(TrainingConfig(modulus=7, noise_ratio=0)))["noisy"]
+    assert nothing.shape == (2, 3) and np.isnan(nothing).all()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from minimod.errors import InputError
-from minimod.tasks import RULES, make_rule
+from minimod.rules import RULES, make_rule
 
 
 @pytest.mark.parametrize("modulus", [3, 7, 13])
@@ -29,9 +29,9 @@ def test_label_tables_against_python():
 
 
 def test_only_zero_is_set_apart_and_only_by_mul():
-    assert make_rule("add", 7).has_coordinates.all()
-    assert make_rule("sub", 7).has_coordinates.all()
-    apart = ~make_rule("mul", 7).has_coordinates
+    assert make_rule("add", 7).has_components.all()
+    assert make_rule("sub", 7).has_components.all()
+    apart = ~make_rule("mul", 7).has_components
     assert apart[0].all() and apart[:, 0].all() and not apart[1:, 1:].any()
 
 

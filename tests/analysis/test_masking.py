@@ -5,8 +5,7 @@ import pytest
 from planted import ideal_network, join, random_network
 
 from minimod import TrainingConfig, make_rule
-from minimod.analysis.accuracy import MEASURES, accuracies, predict_grid
-from minimod.analysis.fourier import inverse_participation_ratio, power, power_shares, spectra
+from minimod.analysis.accuracy import MEASURES, accuracies
 from minimod.analysis.masking import (
     KEEP,
     MEMORISED,
@@ -18,11 +17,13 @@ from minimod.analysis.masking import (
     mask_curves,
     partition,
     phase_alignment,
-    random_curves,
+    random_rankings,
     strength,
 )
-from minimod.backend import open_backend
+from minimod.analysis.structure import Structure
 from minimod.data import build_dataset
+from minimod.engine.backend import open_backend
+from minimod.engine.predict import predict_table
 
 DATASET = build_dataset(TrainingConfig(modulus=13, noise_ratio=0.3))
 RULE = DATASET.rule
@@ -32,7 +33,7 @@ def iprs(vectors, order):
     """The IPR of vectors of shape (N,), by way of a network whose u, v and w are all of them."""
     columns = np.stack(vectors, axis=1)
     network = replace(random_network(P=order, M=len(vectors)), U=columns, V=columns, W=columns.T)
-    return inverse_participation_ratio(power_shares(power(spectra(network, make_rule("add", order)), order)))
+    return Structure(network, make_rule("add", order)).ipr
 
 
 @pytest.mark.parametrize("P", [10, 11])
@@ -57,8 +58,9 @@ def test_the_ipr_is_the_papers_ratio_of_norms():
 def test_the_two_iprs_are_that_of_w_and_the_mean_of_three():
     tone, flat = np.cos(2 * np.pi * np.arange(13) / 13), np.eye(13)[0]
     network = replace(random_network(P=13, M=1), U=flat[:, None], V=flat[:, None], W=tone[None])
-    assert ipr_w(network, RULE) == pytest.approx(1)
-    assert ipr(network, RULE) == pytest.approx((1 + 1 / 6 + 1 / 6) / 3)
+    structure = Structure(network, RULE)
+    assert ipr_w(structure) == pytest.approx(1)
+    assert ipr(structure) == pytest.approx((1 + 1 / 6 + 1 / 6) / 3)
 
 
 @pytest.mark.parametrize("score", ["ipr", "ipr_w", "dominant_share", "phase_alignment"])
@@ -68,16 +70,17 @@ def test_ideal_neurons_are_told_from_random_ones(name, score):
     rule = make_rule(name, 59)
     ideal = ideal_network(rule, "relu")
     random = random_network(P=59, M=4 * ideal.width, seed=3)
-    random = random.subnetwork(np.flatnonzero(phase_alignment(random, rule) < 0)[: ideal.width])
+    random = random.subnetwork(np.flatnonzero(phase_alignment(Structure(random, rule)) < 0)[: ideal.width])
     assert random.width == ideal.width
-    values = SCORES[score].value(join(random, ideal), rule)
+    values = SCORES[score].value(Structure(join(random, ideal), rule))
     assert values[random.width :].min() > values[: random.width].max()
 
 
 def test_halves_that_differ_in_norm_alone_are_told_apart_by_strength_alone():
     weak = random_network(P=13, M=20, has_bias=False)
     network = join(weak, weak.convert(lambda array: 5 * array))
-    values = {name: score.value(network, RULE) for name, score in SCORES.items()}
+    structure = Structure(network, RULE)
+    values = {name: score.value(structure) for name, score in SCORES.items()}
     assert values["strength"][20:].min() > values["strength"][:20].max()
     for name in SCORES.keys() - {"strength"}:
         np.testing.assert_allclose(values[name][20:], values[name][:20], err_msg=name)
@@ -87,7 +90,7 @@ def test_halves_that_differ_in_norm_alone_are_told_apart_by_strength_alone():
 def test_strength_bounds_the_effect_on_a_logit(activation, expected):
     network = random_network(P=3, M=1, activation=activation)
     network.U[:, 0], network.V[:, 0], network.W[0] = [1, -2, 0], [3, 1, 1], [0, 1, -4]
-    assert strength(network).tolist() == [expected]
+    assert strength(Structure(network, make_rule("add", 3))).tolist() == [expected]
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -108,17 +111,17 @@ def test_curves_are_the_accuracies_of_the_subnetworks():
         n = round(keep * 37)
         for part, neurons in {"top": ranking[:n], "rest": ranking[n:]}.items():
             if len(neurons):
-                expected = accuracies(predict_grid(network.subnetwork(neurons)), DATASET)
+                expected = accuracies(predict_table(network.subnetwork(neurons)), DATASET)
                 assert {name: getattr(curves, part)[name][i] for name in MEASURES} == expected
     nothing = np.full((13, 13), network.mu.argmax())
     assert curves.top["test"][0] == curves.rest["test"][-1] == accuracies(nothing, DATASET)["test"]
 
 
 def test_random_rankings_differ():
-    curves = random_curves(random_network(P=13, M=37), DATASET, np.random.default_rng(0))
-    assert len({tuple(curve.ranking) for curve in curves}) == RANDOM_RANKINGS
-    for curve in curves:
-        assert sorted(curve.ranking) == list(range(37))
+    rankings = random_rankings(37, np.random.default_rng(0))
+    assert len({tuple(ranking) for ranking in rankings}) == RANDOM_RANKINGS
+    for ranking in rankings:
+        assert sorted(ranking) == list(range(37))
 
 
 def fabricated(validation, noisy):

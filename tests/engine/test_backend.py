@@ -12,15 +12,19 @@ import pytest
 import strict_cupy
 from strict_cupy import StrictArray
 
-from minimod import TrainingConfig, backend, train
+from minimod import TrainingConfig, train
 from minimod.activations import ACTIVATIONS
-from minimod.analysis.masking import random_curves, score_curves
+from minimod.analysis.filtration import random_component
+from minimod.analysis.masking import mask_curves, score_curves
 from minimod.analysis.methods import METHODS
 from minimod.analysis.readout import predict_ensemble
+from minimod.analysis.structure import Structure
+from minimod.engine import backend, device
+from minimod.engine.predict import predict_table
 from minimod.errors import InputError
 from minimod.losses import LOSSES
+from minimod.metrics import COLUMNS
 from minimod.optimizers import OPTIMIZERS
-from minimod.runs import METRICS
 
 SMALL = TrainingConfig(modulus=11, width=16, epochs=6, eval_every=3)
 
@@ -28,14 +32,14 @@ SMALL = TrainingConfig(modulus=11, width=16, epochs=6, eval_every=3)
 @pytest.fixture
 def cupy(monkeypatch):
     yield strict_cupy.install(monkeypatch)
-    backend.gpu_problem.cache_clear()
+    device.gpu_problem.cache_clear()
 
 
 @pytest.fixture
 def no_gpu_answer():
-    backend.gpu_problem.cache_clear()
+    device.gpu_problem.cache_clear()
     yield
-    backend.gpu_problem.cache_clear()
+    device.gpu_problem.cache_clear()
 
 
 VARIANTS = [
@@ -56,17 +60,19 @@ def test_training_on_device_arrays_gives_the_numbers_of_numpy(cupy, options, blo
     for name, array in host.network.arrays.items():
         assert type(device.network.arrays[name]) is np.ndarray
         np.testing.assert_allclose(device.network.arrays[name], array, rtol=1e-6, atol=1e-9)
-    for name in METRICS:
+    for name in COLUMNS:
         if name != "seconds":
             np.testing.assert_allclose(device.history[name], host.history[name], rtol=1e-9)
 
 
 def analysis(network, dataset):
     """What the methods and the rankings of a network predict."""
-    generator = np.random.default_rng(0)
-    curves = [*score_curves(network, dataset).values(), *random_curves(network, dataset, generator)]
+    structure = Structure(network, dataset.rule)
+    ranking = np.asarray(np.random.default_rng(0).permutation(network.width), like=network.U)
+    control = structure.keep(random_component(structure, np.random.default_rng(0)))
+    curves = [*score_curves(structure, dataset).values(), mask_curves(network, ranking, dataset)]
     return [
-        *(method.predict(network, dataset.rule) for method in METHODS.values()),
+        *(method.predict(structure) for method in METHODS.values()), predict_table(control),
         predict_ensemble([network, network.subnetwork(slice(0, 8))]),
         *(part[measure] for each in curves for part in (each.top, each.rest) for measure in part),
     ]
@@ -104,7 +110,7 @@ def cupy_without_gpu(monkeypatch, no_gpu_answer):
     cupy = ModuleType("cupy")
     cupy.__version__, cupy.ones = "14", fail
     monkeypatch.setitem(sys.modules, "cupy", cupy)
-    backend._warn_once.cache_clear()
+    device.warn_once.cache_clear()
 
 
 def test_auto_falls_back_with_one_line_where_cupy_finds_no_gpu(cupy_without_gpu, caplog):
@@ -158,7 +164,7 @@ def test_the_real_cupy_has_every_function_and_method_that_is_called(monkeypatch,
         for options in VARIANTS:
             run = train(replace(SMALL, device="gpu", epochs=1, **options))
         analysis(run.network.convert(device), run.dataset)
-    backend.gpu_problem.cache_clear()
+    device.gpu_problem.cache_clear()
     cupy = importlib.import_module("cupy")
     assert len(strict_cupy.calls) > 50
     for name, n_arguments, keywords in sorted(strict_cupy.calls | {("ndarray.get", 0, ())}):

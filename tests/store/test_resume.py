@@ -13,14 +13,16 @@ import numpy as np
 import pytest
 import strict_cupy
 
-from minimod import TrainingConfig, backend, load_run, train
-from minimod.errors import DivergenceError, InputError, Interrupted
-from minimod.files import load_arrays
+from minimod import TrainingConfig, load_run, train
+from minimod.engine import device
+from minimod.errors import DivergenceError, InputError, Interrupted, UnfinishedRunError
+from minimod.metrics import COLUMNS
 from minimod.optimizers import OPTIMIZERS
-from minimod.runs import METRICS, extend_run
+from minimod.store.files import load_arrays
+from minimod.store.runs import extend_run
 
 SMALL = TrainingConfig(modulus=7, width=8, epochs=12, eval_every=4, threads=1)
-CLI = [sys.executable, str(Path(__file__).parents[1] / "cli.py")]
+CLI = [sys.executable, str(Path(__file__).parents[2] / "cli.py")]
 
 
 class Stopped(Exception):
@@ -40,7 +42,7 @@ def contents(directory):
     rows = [line.split(",") for line in (directory / "metrics.csv").read_text().splitlines()]
     arrays = load_arrays(directory / "checkpoint.npz") | load_arrays(directory / "network.npz")
     del arrays["seconds"]
-    arrays["metrics"][:, METRICS.index("seconds")] = 0
+    arrays["metrics"][:, list(COLUMNS).index("seconds")] = 0
     return [row[:1] + row[2:] for row in rows], {name: X.tobytes() for name, X in arrays.items()}
 
 
@@ -74,7 +76,7 @@ def test_a_run_on_the_device_goes_on_with_the_same_numbers(tmp_path, monkeypatch
         resumed = train(config, tmp_path / "run")
         assert all((X == whole.network.arrays[name]).all() for name, X in resumed.network.arrays.items())
     finally:
-        backend.gpu_problem.cache_clear()
+        device.gpu_problem.cache_clear()
 
 
 def test_the_first_epochs_are_not_trained_again(tmp_path):
@@ -123,7 +125,7 @@ def test_an_extended_run_has_the_parameters_of_a_long_one(tmp_path):
     train(SMALL, tmp_path / "run")
     config = extend_run(tmp_path / "run", 8)
     assert config == replace(SMALL, epochs=20)
-    with pytest.raises(InputError, match="--resume"):
+    with pytest.raises(UnfinishedRunError):
         load_run(tmp_path / "run")
     train(config, tmp_path / "run")
     train(config, tmp_path / "long")
@@ -138,7 +140,7 @@ def test_a_signal_ends_the_epoch_and_writes_a_checkpoint(tmp_path, number):
             os.kill(os.getpid(), number)
 
     handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
-    with pytest.raises(Interrupted, match=r"epoch 5; go on with: minimod train .*run --resume") as caught:
+    with pytest.raises(Interrupted, match="stopped after epoch 5") as caught:
         train(SMALL, tmp_path / "run", progress)
     assert caught.value.signal == number
     assert handlers == [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
@@ -217,7 +219,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
         np_savez(file, **arrays)
 
     np_savez = np.savez
-    monkeypatch.setattr("minimod.files.np.savez", full)
+    monkeypatch.setattr("minimod.store.files.np.savez", full)
     with pytest.raises(OSError, match=r"No space left on device: .*checkpoint\.npz"):
         train(SMALL, tmp_path / "run", checkpoint_every=3)
     assert load_arrays(tmp_path / "run" / "checkpoint.npz")["epoch"] == 3

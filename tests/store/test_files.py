@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 from minimod import TrainingConfig, load_run, train
 from minimod.data import NOISE_KINDS
 from minimod.errors import InputError
-from minimod.files import (
-    DamagedFileError,
-    load_arrays,
-    load_signed_json,
-    save_arrays,
-    save_json,
-    save_signed_json,
-    whole_file,
-)
 from minimod.losses import LOSSES
 from minimod.optimizers import OPTIMIZERS
-from minimod.runs import check_run, load_checkpoint, load_config
+from minimod.store.files import (
+    DamagedFileError,
+    load_arrays,
+    load_checked_json,
+    save_arrays,
+    save_checked_json,
+    save_json,
+    whole_file,
+)
+from minimod.store.runs import check_run, load_checkpoint, load_config
 
 SMALL = TrainingConfig(modulus=5, width=3, epochs=2, threads=1)
 
@@ -38,9 +38,9 @@ def test_a_file_keeps_its_old_content_until_the_new_is_complete(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["data.json"]
 
 
-def test_json_refuses_nan(tmp_path):
+def test_json_with_a_checksum_refuses_nan(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
-        save_json(tmp_path / "data.json", {"x": float("nan")})
+        save_checked_json(tmp_path / "data.json", {"x": float("nan")})
     assert not list(tmp_path.iterdir())
 
 
@@ -91,13 +91,13 @@ def test_arrays_that_were_changed_with_all_their_care_are_refused(tmp_path):
 def test_json_that_was_not_written_by_us_is_refused(tmp_path, content):
     (tmp_path / "x.json").write_bytes(content)
     with pytest.raises(DamagedFileError):
-        load_signed_json(tmp_path / "x.json")
+        load_checked_json(tmp_path / "x.json")
 
 
-def test_signed_json_comes_back(tmp_path):
+def test_checked_json_comes_back(tmp_path):
     data = {"x": 1.5, "nested": {"y": [None, True, "φ"]}}
-    save_signed_json(tmp_path / "x.json", data)
-    assert load_signed_json(tmp_path / "x.json") == data
+    save_checked_json(tmp_path / "x.json", data)
+    assert load_checked_json(tmp_path / "x.json") == data
 
 
 configs = st.builds(
@@ -160,7 +160,7 @@ def mutate(content, generator):
 def test_two_thousand_mutated_files_are_refused_or_loaded_as_they_were(tmp_path):
     """Checkpoints, networks and configurations; the count of each outcome is printed (pytest -s)."""
     run = train(SMALL, tmp_path)
-    state = load_checkpoint(tmp_path, SMALL).state
+    state = load_checkpoint(tmp_path).state
     generator = np.random.default_rng(0)
     refused = loaded = 0
     for number in range(2000):
@@ -169,7 +169,7 @@ def test_two_thousand_mutated_files_are_refused_or_loaded_as_they_were(tmp_path)
         path.write_bytes(mutate(original, generator))
         try:
             config = load_config(tmp_path)
-            checkpoint = load_checkpoint(tmp_path, config)
+            checkpoint = load_checkpoint(tmp_path)
             again = load_run(tmp_path)
         except InputError as error:
             assert "\n" not in str(error)
@@ -217,7 +217,7 @@ def test_check_finds_a_network_that_is_not_the_checkpoints(tmp_path):
 
 def test_a_run_of_a_newer_version_is_refused_by_its_version(tmp_path):
     train(SMALL, tmp_path)
-    data = load_signed_json(tmp_path / "config.json")
-    save_signed_json(tmp_path / "config.json", data | {"format": 2, "minimod": "9.9"})
-    with pytest.raises(InputError, match=r"format 2, of minimod 9\.9"):
+    data = load_checked_json(tmp_path / "config.json")
+    save_checked_json(tmp_path / "config.json", data | {"format": 3, "minimod": "9.9"})
+    with pytest.raises(InputError, match=r"format 3, of minimod 9\.9"):
         load_config(tmp_path)

@@ -3,10 +3,10 @@ import pytest
 from planted import ideal_network, random_network
 
 from minimod import TrainingConfig, make_rule
-from minimod.analysis.accuracy import predict_grid
 from minimod.analysis.readout import interaction, predict_ensemble, predict_interaction
-from minimod.backend import open_backend
 from minimod.data import build_dataset
+from minimod.engine.backend import open_backend
+from minimod.engine.predict import predict_table
 
 
 def table(P, classes, seed=0):
@@ -39,7 +39,7 @@ def test_the_rule_comes_back_from_under_strong_main_effects(activation):
     one, other = np.zeros((23, 60)), np.abs(generator.standard_normal((23, 60)))
     drowned.U, drowned.V = np.hstack([network.U, one]), np.hstack([network.V, other])
     drowned.W = np.vstack([network.W, loud])
-    assert np.mean(predict_grid(drowned) == rule.label_table) < 0.2
+    assert np.mean(predict_table(drowned) == rule.label_table) < 0.2
     with open_backend("cpu", 2) as backend:
         assert (predict_interaction(drowned, backend) == rule.label_table).all()
 

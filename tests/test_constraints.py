@@ -1,0 +1,68 @@
+from dataclasses import fields
+
+import pytest
+
+from minimod import TrainingConfig
+from minimod.config import CONSTRAINTS
+from minimod.constraints import Boolean, Choice, Interval, OrNone, Pair
+from minimod.errors import InputError
+
+KINDS = {
+    "interval": Interval(float, 0, 1), "open interval": Interval(float, 0, 1, open="low"),
+    "half line": Interval(int, 2), "choice": Choice(("a", "b")), "boolean": Boolean(),
+    "pair": Pair(Interval(float, 0, 1, open="high")),
+    "or none": OrNone(Interval(int, 1), "all"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_invalid_value_is_refused_with_what_is_allowed(name):
+    for value in KINDS[name].invalid():
+        with pytest.raises(ValueError) as caught:
+            KINDS[name].check(value)
+        assert str(caught.value) == str(KINDS[name]), value
+
+
+@pytest.mark.parametrize("name", CONSTRAINTS)
+def test_every_invalid_value_of_a_field_is_an_input_error_that_names_it(name):
+    values = list(CONSTRAINTS[name].invalid())
+    assert len(values) > 4
+    for value in values:
+        with pytest.raises(InputError) as caught:
+            TrainingConfig(**{name: value})
+        assert caught.value.option == name and caught.value.allowed == str(CONSTRAINTS[name])
+
+
+@pytest.mark.parametrize("field", fields(TrainingConfig), ids=lambda field: field.name)
+def test_the_default_of_a_field_is_allowed_and_survives_text(field):
+    constraint = CONSTRAINTS[field.name]
+    assert constraint.check(field.default) == field.default
+    assert constraint.check(constraint.parse(str(field.default))) == field.default
+
+
+@pytest.mark.parametrize(("constraint", "said"), [
+    (Interval(int, 2, 100_000), "a whole number in [2, 100000]"), (Interval(int, 0), "a whole number in [0, inf)"),
+    (Interval(float, 0, 1, open="low"), "a number in (0, 1]"), (Choice(("a", "b")), "one of a, b"),
+    (Interval(float, 0, 1, open="high"), "a number in [0, 1)"), (Boolean(), "true or false"),
+    (Pair(Interval(float, 0, 1, open="high")), "two numbers in [0, 1)"),
+    (OrNone(Interval(float, 0, open="low"), "M^(-1/2)"), "a number in (0, inf)"),
+])  # fmt: skip
+def test_a_constraint_says_what_it_allows(constraint, said):
+    assert str(constraint) == said
+
+
+@pytest.mark.parametrize(("constraint", "text", "value"), [
+    (KINDS["half line"], "3", 3), (KINDS["half line"], "3.0", 3), (KINDS["interval"], "0.5", 0.5),
+    (KINDS["pair"], "(0.1, 0.2)", (0.1, 0.2)), (KINDS["boolean"], "True", True), (KINDS["or none"], "none", None),
+    (KINDS["or none"], "", None), (KINDS["or none"], "4", 4), (KINDS["choice"], "b", "b"),
+])  # fmt: skip
+def test_values_are_read_from_text(constraint, text, value):
+    read = constraint.check(constraint.parse(text))
+    assert read == value and type(read) is type(value)
+
+
+def test_a_choice_sees_what_its_table_has_gained():
+    table = {"a": 1}
+    constraint = Choice(table)
+    table["b"] = 2
+    assert constraint.check("b") == "b" and str(constraint) == "one of a, b"
