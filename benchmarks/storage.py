@@ -30,7 +30,7 @@ def checkpoint_milliseconds(width: int, rounds: int = 20) -> float:
     config = TrainingConfig(width=width)
     network = initial_network(config)
     optimizer = OPTIMIZERS[config.optimizer](network.parameters, config)
-    rows = [dict.fromkeys(metrics.COLUMNS, 0.123456789)] * 100
+    rows = [dict.fromkeys(metrics.METRIC_COLUMNS, 0.123456789)] * 100
     times = []
     with tempfile.TemporaryDirectory() as directory, claim_directory(Path(directory), config, "", {}):
         for epoch in range(rounds):

@@ -64,7 +64,7 @@ def train(
 ) -> None:
     """Train a network, into RUN_DIR.
 
-    RUN_DIR must be new or empty, or hold an unfinished run of the same options, which is gone on with. Without options
+    RUN_DIR must be new or empty, or hold an unfinished run of the same options, which then continues. Without options
     this is the headline: 80 % wrong labels, seconds on a CPU.
     """
     given = {name: value for name, value in options.items() if value is not None}

@@ -14,7 +14,7 @@ import click
 
 from minimod.analysis.accuracy import MEASURES
 from minimod.config import TrainingConfig
-from minimod.metrics import Row
+from minimod.metrics import Metrics
 from minimod.store.files import plain_data
 from minimod.sweeps.schedule import WorkProgress, estimated_seconds, work
 from minimod.training import Progress
@@ -77,13 +77,13 @@ def progress_display(config: TrainingConfig, quiet: bool) -> Iterator[Progress |
     elif sys.stderr.isatty():
         fits = shutil.get_terminal_size().columns >= 80  # a line that wraps could not be drawn over
 
-        def show(row: Row | None) -> str | None:
+        def show(row: Metrics | None) -> str | None:
             return accuracies_line(row) if row and fits else None
 
         with click.progressbar(length=config.epochs, file=sys.stderr, width=10, item_show_func=show) as bar:
             yield lambda epoch, row: bar.update(int(epoch > 0), row or bar.current_item)
     else:
-        def tell(epoch: int, row: Row | None) -> None:
+        def tell(epoch: int, row: Metrics | None) -> None:
             if row:
                 click.echo(f"epoch {epoch:6d}  loss {row['loss']:.4f}  {accuracies_line(row)}", err=True)
 
@@ -115,7 +115,7 @@ def runs_display(configs: list[TrainingConfig], quiet: bool) -> Iterator[WorkPro
     yield show
 
 
-def accuracies_line(row: Row) -> str:
+def accuracies_line(row: Metrics) -> str:
     """The accuracies of a row of metrics, in short."""
     columns = {"clean": "clean", "noisy": "noisy", "test": "test", "filtered": "filtered_test"}
     return " ".join(f"{name} {row[column + '_accuracy']:.2f}" for name, column in columns.items())

@@ -15,8 +15,8 @@ from minimod.engine.backend import Backend
 from minimod.engine.predict import predict
 from minimod.network import TwoLayerNet
 
-# One measured epoch, by COLUMNS. Accuracies are shares of pairs, nan of none; norms are Frobenius norms.
-Row = dict[str, float]
+# One measured epoch, by METRIC_COLUMNS. Accuracies are shares of pairs, nan of none; norms are Frobenius norms.
+Metrics = dict[str, float]
 
 
 class Measured(NamedTuple):
@@ -44,12 +44,12 @@ METRICS: dict[str, Callable[[Measured], float]] = {
 }
 
 # Column -> the type of its numbers. `seconds` count from the start of training.
-COLUMNS: dict[str, type] = {"epoch": int, "seconds": float} | dict.fromkeys(METRICS, float)
+METRIC_COLUMNS: dict[str, type] = {"epoch": int, "seconds": float} | dict.fromkeys(METRICS, float)
 
 
 def measure(
     network: TwoLayerNet, dataset: Dataset, loss: float, train: Pairs, predicted: np.ndarray, backend: Backend
-) -> Row:
+) -> Metrics:
     """All METRICS of a network; `predicted` are the labels predicted for the pairs of `train`, in their order."""
     table, test = np.empty_like(dataset.rule.label_table), dataset.test
     table[train.a, train.b] = predicted
@@ -60,6 +60,6 @@ def measure(
     return {name: metric(measured) for name, metric in METRICS.items()}
 
 
-def history_of(rows: list[Row]) -> dict[str, np.ndarray]:
+def history_of(rows: list[Metrics]) -> dict[str, np.ndarray]:
     """The rows as columns: name -> one number per measured epoch; nan for what was not measured then."""
-    return {name: np.array([row.get(name, np.nan) for row in rows], kind) for name, kind in COLUMNS.items()}
+    return {name: np.array([row.get(name, np.nan) for row in rows], kind) for name, kind in METRIC_COLUMNS.items()}

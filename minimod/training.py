@@ -17,13 +17,13 @@ from minimod.engine.gradient import Gradient, in_tiles, make_blocks
 from minimod.engine.memory import free_memory, memory_needed
 from minimod.errors import DivergenceError, InputError, Interrupted
 from minimod.interrupts import stop_requests
-from minimod.metrics import Row, history_of, measure
+from minimod.metrics import Metrics, history_of, measure
 from minimod.network import initial_network
 from minimod.optimizers import OPTIMIZERS
 from minimod.store.runs import Checkpoint, Data, Run, append_metrics, claim_directory, save_checkpoint, save_network
 
 # Called after every epoch with its number, and with its row of metrics where it was measured, else None.
-Progress = Callable[[int, Row | None], Any]
+Progress = Callable[[int, Metrics | None], Any]
 
 # How often a checkpoint is written unless told otherwise.
 CHECKPOINT_EVERY = timedelta(minutes=1)
@@ -38,10 +38,10 @@ def train(
 ) -> Run:
     """Train a network. With a `directory` the run is written there as it goes, without one it stays in memory.
 
-    A directory that holds an unfinished run of this configuration is gone on with, from its last checkpoint; the end is
-    the same, bit for bit, but for the seconds. Checkpoints are written every so many epochs or after some time, and at
-    the end. SIGINT and SIGTERM, where they reach the main thread, end the epoch, write one and raise Interrupted; a
-    second SIGINT has its usual effect.
+    If the directory holds an unfinished run of this configuration, training continues from its last checkpoint. The end
+    is the same, bit for bit, but for the seconds. Checkpoints are written after so many epochs or seconds, and at the
+    end. SIGINT and SIGTERM, where they reach the main thread, end the epoch, write one and raise Interrupted; a second
+    SIGINT has its usual effect.
 
     `labels`, of shape (n_train,), are fitted in place of the training labels. They are kept with the run, as its data;
     all accuracies go on to refer to the labels of the dataset.
@@ -91,7 +91,7 @@ class _Training:
         self.network = initial_network(config).convert(backend.xp.asarray)
         self.optimizer = OPTIMIZERS[config.optimizer](self.network.parameters, config)
         self.state = self.network.parameters | self.optimizer.state
-        self.first, self.seconds_before, self.rows = 0, 0.0, list[Row]()
+        self.first, self.seconds_before, self.rows = 0, 0.0, list[Metrics]()
         self.start = time.perf_counter()
         # Those since the last evaluation, by epoch, left on the device: fetching each would make a GPU wait.
         self.losses: dict[int, Any] = {}
@@ -140,7 +140,7 @@ class _Training:
         host = {name: to_host(array) for name, array in self.state.items()}
         save_checkpoint(directory, Checkpoint(epoch, self.seconds, self.rows, host))
 
-    def _epochs(self) -> Iterator[tuple[int, Row | None]]:
+    def _epochs(self) -> Iterator[tuple[int, Metrics | None]]:
         """Train in place. Before each epoch, and after the last: the number of epochs so far, and metrics or None."""
         config, network, backend, losses = self.config, self.network, self.backend, self.losses
         gradient_of = Gradient(network, config.loss, backend)

@@ -17,7 +17,7 @@ from minimod.claims import CLAIMS, reproduction
 from minimod.config import CONSTRAINTS
 from minimod.constraints import Choice
 from minimod.errors import Interrupted
-from minimod.metrics import COLUMNS
+from minimod.metrics import METRIC_COLUMNS
 from minimod.sweeps.sweep import Sweep
 
 SMALL = ["--modulus", "11", "--width", "12", "--epochs", "3", "--threads", "1"]
@@ -147,7 +147,7 @@ def test_plain_progress_is_a_line_per_evaluation(minimod):
 @pytest.mark.parametrize("columns", [80, 60])
 def test_a_terminal_gets_a_bar_with_what_fits(minimod, monkeypatch, columns):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("METRIC_COLUMNS", str(columns))
     answer = minimod("train", "run", *SMALL)
     assert answer.returncode == 0
     assert "100%" in answer.stderr and ("filtered" in answer.stderr) == (columns == 80)
@@ -161,7 +161,7 @@ def test_quiet_is_silent(minimod, monkeypatch, tty):
 
 def test_json_says_the_same_to_machines(minimod):
     trained = json.loads(minimod("train", "run", "--json", "--quiet", *SMALL).stdout)
-    assert list(trained["metrics"]) == list(COLUMNS)
+    assert list(trained["metrics"]) == list(METRIC_COLUMNS)
     analysed = json.loads(minimod("analyze", "run", "--json", "--no-figures").stdout)
     written = json.loads(Path("run/analysis.json").read_text())
     assert analysed["methods"] == written["methods"] and analysed["chance"] == 1 / 11

@@ -15,7 +15,7 @@ from minimod.engine.memory import memory_needed
 from minimod.engine.predict import predict_table
 from minimod.errors import DivergenceError, InputError
 from minimod.losses import LOSSES
-from minimod.metrics import COLUMNS
+from minimod.metrics import METRIC_COLUMNS
 from minimod.network import initial_network
 from minimod.optimizers import OPTIMIZERS
 from minimod.training import _batches, evaluation_epochs
@@ -24,8 +24,9 @@ SMALL = TrainingConfig(modulus=23, width=64, epochs=12, noise_ratio=0.3, threads
 
 
 def same_bits(run, other):
+    names = [name for name in METRIC_COLUMNS if name != "seconds"]
     return all((array == other.network.arrays[name]).all() for name, array in run.network.arrays.items()) and all(
-        np.array_equal(run.history[name], other.history[name], equal_nan=True) for name in COLUMNS if name != "seconds"
+        np.array_equal(run.history[name], other.history[name], equal_nan=True) for name in names
     )
 
 

@@ -40,6 +40,7 @@ HEADLINE = Claim(
     "the ideal fit of the untrained network nearly all: the accuracy of an ideal fit proves nothing.",
 )
 
+
 def gain(column: str, noise_ratio: float) -> Number:
     """What width 2048 has over width 128."""
     return difference(
@@ -141,6 +142,7 @@ NOISE_FIRST = Claim(
     "never: not within 240 epochs.",
 )
 
+
 def measure_structure(run: Run) -> list[Row]:
     """When the filtered network answers, when the network fits, and when it answers."""
     return [{
@@ -176,6 +178,7 @@ STRUCTURE_BEFORE_OUTPUT = Claim(
         label="epoch (not drawn: never)",
     ),
 )
+
 
 def last_noise(method: str, width: int) -> Number:
     """The noise ratio before the method breaks down at this width."""

@@ -43,6 +43,7 @@ SWAP = Claim(
     )),
 )
 
+
 def measure_phases(run: Run) -> list[Row]:
     """The phase errors of the network before and after training."""
     with open_analysis(run) as study:
@@ -68,6 +69,7 @@ PHASES = Claim(
     ),
     plot=Plot("noise_ratio", ("trained", "untrained"), label="root mean square phase error, rad"),
 )
+
 
 def measure_partition(run: Run) -> list[Row]:
     """The partition by every score."""
@@ -113,6 +115,7 @@ PARTITION = Claim(
     "fit beside each other.",
 )
 
+
 def measure_spread(run: Run) -> list[Row]:
     """What shares of the filtered network's neurons answer: taken at random, or from either end of the IPR ranking."""
     with open_analysis(run) as study:
@@ -148,6 +151,7 @@ SPREAD = Claim(
     remark="Even the half with the lowest IPR holds the rule once it is filtered, hardly less than the half with "
     "the highest.",
 )
+
 
 def measure_high_noise(run: Run) -> list[Row]:
     """What filtration answers, and what the best decoder does with the same labels."""

@@ -8,7 +8,7 @@ from minimod.claims import CLAIMS
 from minimod.claims.claim import Result, Row
 from minimod.config import TrainingConfig
 from minimod.engine.device import available_cores
-from minimod.metrics import Row as Metrics
+from minimod.metrics import Metrics
 from minimod.store.runs import load_run
 from minimod.sweeps.executors import in_processes, process_pool
 from minimod.sweeps.schedule import WorkProgress, finished_run, is_finished, longest_first, run_name, work

@@ -33,9 +33,7 @@ def optimizer_configs(scale: str) -> list[TrainingConfig]:
         for name, values in OPTIMIZER_SETTINGS.items()
     ]
 
-
 METHOD_COLUMNS = ("raw clean", "raw noisy", "raw test", "dominant test", "dominant+quadratic test", "residual noisy")
-
 
 OPTIMIZERS = Claim(
     statement="Coexistence is not owed to one optimiser: AdamW, Adam, Muon and SGD show it.",
@@ -72,6 +70,7 @@ ACTIVATIONS = Claim(
     remark="Filtered GELU networks hold the rule as well as the others, as the quadratic activation shows; "
     "evaluated with GELU itself, neurons of one frequency answer little of it.",
 )
+
 
 def measure_rule(run: Run) -> list[Row]:
     """Methods in the rule's coordinates; and those that depend on them also over the tokens as they are."""
@@ -119,6 +118,7 @@ RULES = Claim(
     "network under any rule, so it does not make up for IPR over tokens, which is as useless for mul as filtration "
     "over tokens.",
 )
+
 
 def measure_tied(run: Run) -> list[Row]:
     """What is fitted, answered and extracted."""
@@ -197,6 +197,7 @@ DOSHI = Claim(
     remark="The number of epochs matters at decay 20: after 500 the network is still in full inversion, and only "
     "then begins to forget.",
 )
+
 
 def measure_pruning(run: Run) -> list[Row]:
     """Accuracies of what is left when neurons are cut from the bottom and from the top of the ranking by IPR."""

@@ -23,7 +23,7 @@ import numpy as np
 from minimod.config import FREE_FIELDS, TrainingConfig
 from minimod.data import Dataset, build_dataset
 from minimod.errors import FinishedRunError, InputError, LockedError, UnfinishedRunError
-from minimod.metrics import COLUMNS, Row, history_of
+from minimod.metrics import METRIC_COLUMNS, Metrics, history_of
 from minimod.network import TwoLayerNet
 from minimod.store import files
 from minimod.store.files import DamagedFileError, load_arrays, save_arrays
@@ -44,7 +44,7 @@ Data = Mapping[str, np.ndarray]
 class Run:
     """A finished training run.
 
-    history: column of metrics.COLUMNS -> one number per measured epoch.
+    history: column of metrics.METRIC_COLUMNS -> one number per measured epoch.
     directory: where it is stored, or None.
     data: what the configuration cannot rebuild, see `train`.
     """
@@ -66,7 +66,7 @@ class Checkpoint:
 
     epoch: int
     seconds: float
-    rows: list[Row]
+    rows: list[Metrics]
     state: dict[str, np.ndarray]
 
 
@@ -170,19 +170,19 @@ def _save_data(directory: Path, data: Data) -> None:
             save_arrays(path, {name: array})
 
 
-def write_metrics(directory: Path, rows: list[Row]) -> None:
+def write_metrics(directory: Path, rows: list[Metrics]) -> None:
     """Write metrics.csv anew."""
     with files.whole_file(directory / "metrics.csv") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="nan", lineterminator="\n")
+        writer = csv.DictWriter(file, METRIC_COLUMNS, restval="nan", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
 
-def append_metrics(directory: Path, row: Row) -> None:
-    """Add one measured epoch, a dictionary with the names of COLUMNS, to metrics.csv, which must be there."""
+def append_metrics(directory: Path, row: Metrics) -> None:
+    """Add one measured epoch, a dictionary with the names of METRIC_COLUMNS, to metrics.csv, which must be there."""
     with open(directory / "metrics.csv", "r+", newline="") as file:
         file.seek(0, 2)
-        csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(row)
+        csv.DictWriter(file, METRIC_COLUMNS, lineterminator="\n").writerow(row)
 
 
 def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> None:
@@ -270,7 +270,7 @@ def load_checkpoint(directory: Path) -> Checkpoint | None:
     return Checkpoint(epoch, seconds, rows, state)
 
 
-def load_metrics(directory: Path) -> list[Row]:
+def load_metrics(directory: Path) -> list[Metrics]:
     """The rows of metrics.csv, of this version's columns or the first of them, which an earlier one had.
 
     Raises DamagedFileError if it is anything else.
@@ -282,7 +282,7 @@ def load_metrics(directory: Path) -> list[Row]:
     reader = csv.reader(lines)
     try:
         header = next(reader)
-        if header != list(COLUMNS)[: len(header)] or "norm_mu" not in header:
+        if header != list(METRIC_COLUMNS)[: len(header)] or "norm_mu" not in header:
             raise DamagedFileError("its first line does not name the columns")
         rows = [[float(number) for number in line] for line in reader]
         if any(len(row) != len(header) for row in rows):
@@ -380,15 +380,15 @@ def _load_arrays_of(run: Description, path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _row(numbers: list[float]) -> Row:
-    """The numbers of a measured epoch by the first of COLUMNS. Raises ValueError where there are more than that."""
-    names = list(COLUMNS)[: len(numbers)]
-    return {name: COLUMNS[name](number) for name, number in zip(names, numbers, strict=True)}
+def _row(numbers: list[float]) -> Metrics:
+    """The numbers of an epoch by the first of METRIC_COLUMNS. Raises ValueError where there are more than that."""
+    names = list(METRIC_COLUMNS)[: len(numbers)]
+    return {name: METRIC_COLUMNS[name](number) for name, number in zip(names, numbers, strict=True)}
 
 
-def _as_array(rows: list[Row]) -> np.ndarray:
+def _as_array(rows: list[Metrics]) -> np.ndarray:
     """The rows as an array of shape (rows, columns)."""
-    return np.stack(list(history_of(rows).values()), axis=1) if rows else np.empty((0, len(COLUMNS)))
+    return np.stack(list(history_of(rows).values()), axis=1) if rows else np.empty((0, len(METRIC_COLUMNS)))
 
 
 def _checksums(data: Data) -> dict[str, str]:

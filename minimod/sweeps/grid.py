@@ -16,7 +16,7 @@ Grid = dict[str, list[Any]]
 def parse_values(name: str, text: str) -> list[Any]:
     """The values of a field from text: "64,128,256", or "0:0.9:0.1" for 0, 0.1, ..., 0.9, both ends included.
 
-    Raises InputError for a field that is none, for one that changes no result, and for values it cannot have.
+    Raises InputError for an unknown field, for one that changes no result, and for values that are not allowed.
     """
     _check_name(name)
     try:
@@ -34,7 +34,7 @@ def parse_values(name: str, text: str) -> list[Any]:
 
 
 def _check_name(name: str) -> None:
-    """Raise InputError for a field that is none, and for one that changes no result."""
+    """Raise InputError for an unknown field, and for one that changes no result."""
     allowed = [field for field in CONSTRAINTS if field not in FREE_FIELDS]
     if name not in allowed:
         raise InputError("grid", name, "one of " + ", ".join(allowed))

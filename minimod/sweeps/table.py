@@ -14,7 +14,7 @@ from minimod.analysis.methods import METHODS
 from minimod.config import CONSTRAINTS, FREE_FIELDS, TrainingConfig
 from minimod.constraints import Pair
 from minimod.errors import InputError
-from minimod.metrics import COLUMNS as METRIC_COLUMNS
+from minimod.metrics import METRIC_COLUMNS
 from minimod.store.files import whole_file
 from minimod.store.runs import Run
 from minimod.summary import measure_methods

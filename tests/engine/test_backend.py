@@ -23,7 +23,7 @@ from minimod.engine import backend, device
 from minimod.engine.predict import predict_table
 from minimod.errors import InputError
 from minimod.losses import LOSSES
-from minimod.metrics import COLUMNS
+from minimod.metrics import METRIC_COLUMNS
 from minimod.optimizers import OPTIMIZERS
 
 SMALL = TrainingConfig(modulus=11, width=16, epochs=6, eval_every=3)
@@ -60,7 +60,7 @@ def test_training_on_device_arrays_gives_the_numbers_of_numpy(cupy, options, blo
     for name, array in host.network.arrays.items():
         assert type(device.network.arrays[name]) is np.ndarray
         np.testing.assert_allclose(device.network.arrays[name], array, rtol=1e-6, atol=1e-9)
-    for name in COLUMNS:
+    for name in METRIC_COLUMNS:
         if name != "seconds":
             np.testing.assert_allclose(device.history[name], host.history[name], rtol=1e-9)
 

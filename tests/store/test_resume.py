@@ -16,7 +16,7 @@ import strict_cupy
 from minimod import TrainingConfig, load_run, train
 from minimod.engine import device
 from minimod.errors import DivergenceError, InputError, Interrupted, UnfinishedRunError
-from minimod.metrics import COLUMNS
+from minimod.metrics import METRIC_COLUMNS
 from minimod.optimizers import OPTIMIZERS
 from minimod.store.files import load_arrays
 from minimod.store.runs import extend_run
@@ -42,7 +42,7 @@ def contents(directory):
     rows = [line.split(",") for line in (directory / "metrics.csv").read_text().splitlines()]
     arrays = load_arrays(directory / "checkpoint.npz") | load_arrays(directory / "network.npz")
     del arrays["seconds"]
-    arrays["metrics"][:, list(COLUMNS).index("seconds")] = 0
+    arrays["metrics"][:, list(METRIC_COLUMNS).index("seconds")] = 0
     return [row[:1] + row[2:] for row in rows], {name: X.tobytes() for name, X in arrays.items()}
 
 

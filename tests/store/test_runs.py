@@ -8,7 +8,7 @@ import pytest
 
 from minimod import TrainingConfig, load_run, metrics, train
 from minimod.errors import InputError
-from minimod.metrics import COLUMNS
+from minimod.metrics import METRIC_COLUMNS
 from minimod.store.runs import check_run, extend_run
 
 SMALL = TrainingConfig(modulus=7, width=8, epochs=3, threads=1)
@@ -30,7 +30,7 @@ def test_a_run_comes_back_as_it_was(tmp_path, options):
     for name, array in run.network.arrays.items():
         assert array.dtype == loaded.network.arrays[name].dtype
         assert (array == loaded.network.arrays[name]).all()
-    for name in COLUMNS:
+    for name in METRIC_COLUMNS:
         assert run.history[name].dtype == loaded.history[name].dtype
         np.testing.assert_array_equal(run.history[name], loaded.history[name])
     assert (run.dataset.train.label == loaded.dataset.train.label).all()
@@ -43,7 +43,7 @@ def test_the_files_are_those_of_the_design(directory):
     described = json.loads((directory / "config.json").read_text())
     assert described["config"] == json.loads(json.dumps(SMALL.to_dict()))
     assert described.keys() == {"format", "minimod", "numpy", "device", "data", "config", "sha256"}
-    assert (directory / "metrics.csv").read_text().splitlines()[0] == ",".join(COLUMNS)
+    assert (directory / "metrics.csv").read_text().splitlines()[0] == ",".join(METRIC_COLUMNS)
 
 
 @pytest.mark.parametrize("what", ["a run", "a stray file", "a file in its place", "a file above it"])
@@ -94,7 +94,7 @@ def test_a_directory_without_metrics_is_refused(directory):
 
 
 def test_a_table_of_metrics_without_rows_is_refused(directory):
-    (directory / "metrics.csv").write_text(",".join(COLUMNS) + "\n")
+    (directory / "metrics.csv").write_text(",".join(METRIC_COLUMNS) + "\n")
     with pytest.raises(InputError, match=r"metrics\.csv: it does not reach epoch 3"):
         load_run(directory)
 
@@ -234,7 +234,7 @@ def test_a_run_of_the_first_version_can_be_extended(tmp_path):
 
 def test_a_metric_that_came_later_is_missing_and_no_damage(directory, monkeypatch):
     monkeypatch.setitem(metrics.METRICS, "new", lambda measured: 1.0)
-    monkeypatch.setitem(metrics.COLUMNS, "new", float)
+    monkeypatch.setitem(metrics.METRIC_COLUMNS, "new", float)
     run = load_run(directory)
     assert np.isnan(run.history["new"]).all() and run.history["epoch"].tolist() == [0, 1, 2, 3]
     assert check_run(directory)[0] == "finished"
