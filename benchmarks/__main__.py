@@ -64,8 +64,8 @@ def main(output, threads, rounds, quick):
 def head(threads: int, rounds: int) -> str:
     """What was measured, how, and on what."""
     versions = [f"Python {platform.python_version()}", f"NumPy {version('numpy')}"]
-    versions += [f"PyTorch {version('torch')}"] * ("torch eager" in installed())
-    versions += [f"JAX {version('jax')}"] * ("JAX" in installed())
+    versions += [f"PyTorch {version('torch')}"] if "torch eager" in installed() else []
+    versions += [f"JAX {version('jax')}"] if "JAX" in installed() else []
     return f"""# Benchmarks
 
 This page is what `python -m benchmarks --output benchmarks --rounds {rounds}` wrote, with the extra `bench` installed
