@@ -65,7 +65,7 @@ def dask_cluster(address: str) -> Iterator[Executor]:
     except ImportError as error:
         allowed = "left out: Dask is not installed (pip install 'minimod[cluster]')"
         raise InputError("scheduler", address, allowed) from error
-    with Client(address) as client:  # type: ignore[no-untyped-call]
+    with Client(address) as client:
         yield client.get_executor(pure=False, retries=RETRIES)
 
 
