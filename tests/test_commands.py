@@ -147,7 +147,7 @@ def test_plain_progress_is_a_line_per_evaluation(minimod):
 @pytest.mark.parametrize("columns", [80, 60])
 def test_a_terminal_gets_a_bar_with_what_fits(minimod, monkeypatch, columns):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    monkeypatch.setenv("METRIC_COLUMNS", str(columns))
+    monkeypatch.setenv("COLUMNS", str(columns))
     answer = minimod("train", "run", *SMALL)
     assert answer.returncode == 0
     assert "100%" in answer.stderr and ("filtered" in answer.stderr) == (columns == 80)
