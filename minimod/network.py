@@ -53,10 +53,10 @@ class TwoLayerNet:
     def forward(self, a: Array, b: Array) -> tuple[Array, Callable[[Array], dict[str, Array]]]:
         """The logits F of shape (n, P), and the backward pass: the function that goes back through them.
 
-        a and b are the input tokens, of shape (n,), on the network's device. A and B are their one-hot matrices.
+        a and b are the input tokens, of shape (n,), on the network's device; in the formulas, A and B are their one-hot
+        matrices, and the rows of A U are those that U[a] picks.
         """
         phi = ACTIVATIONS[self.activation]
-        A, B = self._one_hot(a), self._one_hot(b)                #                    (n, P)
         Z = self.U[a] + self.V[b]                                # Z = A U + B V      (n, M)
         H = phi.value(Z)                                         # H = φ(Z)           (n, M)
         F = H @ self.W + self.mu                                 # F = H W + μ        (n, P)
@@ -71,6 +71,7 @@ class TwoLayerNet:
             dmu = dF.sum(axis=0)                                 # F = H W + μ        (P,)
             dH = dF @ self.W.T                                   # F = H W + μ        (n, M)
             dZ = dH * phi.derivative(Z)                          # H = φ(Z)           (n, M)
+            A, B = self._one_hot(a), self._one_hot(b)            #                    (n, P)
             dU = A.T @ dZ                                        # Z = A U + B V      (P, M)
             dV = B.T @ dZ                                        # Z = A U + B V      (P, M)
             if self.tied:

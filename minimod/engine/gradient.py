@@ -71,8 +71,8 @@ class Gradient:
         for by `predict`; they cost next to nothing here.
         """
         n_total = sum(len(block.label) for block in blocks)
-        shards = [blocks[i::SHARDS] for i in range(min(SHARDS, len(blocks)))]
-        while len(self._sums) < len(shards):
+        n_shards = min(SHARDS, len(blocks))
+        while len(self._sums) < n_shards:
             self._sums.append({name: np.empty_like(array) for name, array in self.network.parameters.items()})
 
         predicted: list[Any] = [None] * len(blocks)
@@ -87,9 +87,9 @@ class Gradient:
                     loss = loss + block_loss
             return loss
 
-        losses = list(self.backend.map(add_up_shard, range(len(shards))))
+        losses = list(self.backend.map(add_up_shard, range(n_shards)))
         total = self._sums[0]
-        for shard in self._sums[1 : len(shards)]:
+        for shard in self._sums[1:n_shards]:
             for name, array in shard.items():
                 total[name] += array
         return sum(losses), total, np.concatenate(predicted) if predict else None

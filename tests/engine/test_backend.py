@@ -160,10 +160,12 @@ def test_the_real_cupy_has_every_function_and_method_that_is_called(monkeypatch,
     """Run everything on the stand-in, which notes what is called, and hold each call against the installed CuPy."""
     pytest.importorskip("cupy")
     with monkeypatch.context() as patch:
-        device = strict_cupy.install(patch).asarray
+        to_device = strict_cupy.install(patch).asarray
         for options in VARIANTS:
             run = train(replace(SMALL, device="gpu", epochs=1, **options))
-        analysis(run.network.convert(device), run.dataset)
+        run.network.convert(to_device).gradient(run.dataset.train, "mse")
+        run.network.convert(to_device).gradient(run.dataset.train, "cross_entropy")
+        analysis(run.network.convert(to_device), run.dataset)
     device.gpu_problem.cache_clear()
     cupy = importlib.import_module("cupy")
     assert len(strict_cupy.calls) > 50
