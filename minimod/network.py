@@ -107,7 +107,7 @@ class TwoLayerNet:
 
     def _one_hot(self, tokens: Array) -> Array:
         """The one-hot matrix of n tokens, of shape (n, P): row i is 1 at token i, and 0 elsewhere."""
-        return np.eye(self.modulus, dtype=self.U.dtype, like=self.U)[tokens]
+        return (tokens[:, None] == np.arange(self.modulus, like=self.U)).astype(self.U.dtype)
 
     @property
     def modulus(self) -> int:
