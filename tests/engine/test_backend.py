@@ -186,15 +186,15 @@ def signature_of(function):
     if inspect.isfunction(function):
         return inspect.signature(function)
     first = re.search(r"\(self(?:, )?(.*?)\)(?: ->|$)", function.__doc__.splitlines()[0])[1]
-    names = (argument.split("=")[0].split()[-1] for argument in first.split(", ") if argument)
-    kinds = {"*": inspect.Parameter.VAR_POSITIONAL}
-    return inspect.Signature([
-        inspect.Parameter(
-            name.lstrip("*"), kinds.get(name[0], inspect.Parameter.POSITIONAL_OR_KEYWORD),
-            **({} if name[0] == "*" else {"default": None}),
-        )
-        for name in names
-    ])
+    parameters, kind = [], inspect.Parameter.POSITIONAL_OR_KEYWORD
+    for argument in filter(None, first.split(", ")):
+        name = argument.split("=")[0].split()[-1]
+        if name.startswith("*"):
+            parameters.append(inspect.Parameter(name.lstrip("*"), inspect.Parameter.VAR_POSITIONAL))
+            kind = inspect.Parameter.KEYWORD_ONLY
+        else:
+            parameters.append(inspect.Parameter(name, kind, default=None))
+    return inspect.Signature(parameters)
 
 
 def test_help_does_not_wait_for_heavy_imports():
