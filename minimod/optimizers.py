@@ -29,11 +29,7 @@ class SGD:
         self.parameters = parameters
         self.learning_rate, self.momentum, self.weight_decay = learning_rate, momentum, weight_decay
         self.buffer = {name: np.zeros_like(theta) for name, theta in parameters.items()}
-
-    @property
-    def state(self) -> Arrays:
-        """The buffers."""
-        return _labelled(buffer=self.buffer)
+        self.state = _labelled(buffer=self.buffer)
 
     def step(self, gradient: Arrays) -> None:
         """Update every parameter in place."""
@@ -61,11 +57,7 @@ class Adam:
         self.m = {name: np.zeros_like(theta) for name, theta in parameters.items()}
         self.v = {name: np.zeros_like(theta) for name, theta in parameters.items()}
         self.t = np.array(0)  # steps so far; an array of no dimensions, since it is state
-
-    @property
-    def state(self) -> Arrays:
-        """Both averages, and t."""
-        return _labelled(m=self.m, v=self.v) | {"t": self.t}
+        self.state = _labelled(m=self.m, v=self.v) | {"t": self.t}
 
     def step(self, gradient: Arrays) -> None:
         """Update every parameter in place."""
@@ -117,11 +109,7 @@ class Muon:
         self.parameters = parameters
         self.learning_rate, self.momentum, self.weight_decay = learning_rate, momentum, weight_decay
         self.buffer = {name: np.zeros_like(theta) for name, theta in parameters.items()}
-
-    @property
-    def state(self) -> Arrays:
-        """The buffers."""
-        return _labelled(buffer=self.buffer)
+        self.state = _labelled(buffer=self.buffer)
 
     def step(self, gradient: Arrays) -> None:
         """Update every parameter in place."""
@@ -164,11 +152,7 @@ class MuonWithAdamW:
         vectors = {name: theta for name, theta in parameters.items() if theta.ndim == 1}
         self.muon = Muon(transposes, learning_rate, momentum, weight_decay)
         self.adamw = AdamW(vectors, learning_rate, betas, weight_decay)
-
-    @property
-    def state(self) -> Arrays:
-        """That of both."""
-        return self.muon.state | self.adamw.state
+        self.state = self.muon.state | self.adamw.state
 
     def step(self, gradient: Arrays) -> None:
         """Update every parameter in place."""
