@@ -32,10 +32,10 @@ def checkpoint_milliseconds(width: int, rounds: int = 20) -> float:
     optimizer = OPTIMIZERS[config.optimizer](network.parameters, config)
     rows = [dict.fromkeys(metrics.METRIC_COLUMNS, 0.123456789)] * 100
     times = []
-    with tempfile.TemporaryDirectory() as directory, claim_directory(Path(directory), config, "", {}):
+    with tempfile.TemporaryDirectory() as directory, claim_directory(Path(directory), config, "", {}) as (run, _, _):
         for epoch in range(rounds):
             start = time.perf_counter()
-            save_checkpoint(Path(directory), Checkpoint(epoch, 1.0, rows, network.parameters | optimizer.state))
+            save_checkpoint(Path(directory), run, Checkpoint(epoch, 1.0, rows, network.parameters | optimizer.state))
             times.append(1e3 * (time.perf_counter() - start))
     return statistics.median(times)
 

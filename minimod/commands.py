@@ -222,7 +222,7 @@ def plot(
     if output.suffix not in (".png", ".svg", ".pdf"):
         raise InputError("--output", str(output), "a file that ends in .png, .svg or .pdf")
     data = curves(sweep_dir, x, y, by)
-    if log_x and not all(is_positive(value) for line in data.values() for value in line):
+    if log_x and not all(isinstance(value, (int, float)) and value > 0 for line in data.values() for value in line):
         raise InputError("--log-x", x, "with a column of positive numbers")
     figure = draw_heat_map(data, x, y, by) if heat_map and by else draw_curves(data, x, y, by, log_x)
     save_figure(figure, output, dpi=100)
@@ -272,11 +272,6 @@ def info(as_json: bool) -> None:
         return
     for name, value in facts.items():
         click.echo(f"{name:14}{value}")
-
-
-def is_positive(value: Any) -> bool:
-    """Whether the value is a number greater than zero."""
-    return isinstance(value, (int, float)) and value > 0
 
 
 def main() -> None:

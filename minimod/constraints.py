@@ -99,7 +99,9 @@ class Boolean(Constraint):
         return value
 
     def parse(self, text: str) -> Any:
-        return {"true": True, "false": False}.get(text.lower(), text)
+        if text.lower() not in ("true", "false"):
+            raise ValueError(str(self))
+        return text.lower() == "true"
 
     def invalid(self) -> Iterator[Any]:
         yield from (0, 1, "yes", None, [])

@@ -20,10 +20,6 @@ def stop_requests() -> Iterator[list[int]]:
     if threading.current_thread() is threading.main_thread():  # no other may set handlers
         usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def restore() -> None:
-        for number, handler in usual.items():
-            signal.signal(number, handler)
-
     def note(number: int, frame: FrameType | None) -> None:
         received.append(number)
         signal.signal(signal.SIGINT, usual[signal.SIGINT])
@@ -34,6 +30,7 @@ def stop_requests() -> Iterator[list[int]]:
     try:
         yield received
     finally:
-        restore()
+        for number, handler in usual.items():
+            signal.signal(number, handler)
     if received:
         signal.raise_signal(received[0])  # the run has ended by itself; what comes after it is to be stopped

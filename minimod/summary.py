@@ -91,18 +91,19 @@ def title(config: TrainingConfig) -> str:
 
 
 @contextmanager
-def open_analysis(run: Run, by: str = "joint") -> Iterator["Analysis"]:
-    """The analysis of a run, on the CPU's threads until the `with` block ends."""
-    with open_backend("cpu", run.config.threads) as backend:
+def open_analysis(run: Run, by: str = "joint", threads: int | None = None) -> Iterator["Analysis"]:
+    """The analysis of a run, on so many CPU threads (None: as it was trained) until the `with` block ends."""
+    with open_backend("cpu", threads or run.config.threads) as backend:
         yield Analysis(run, by, backend)
 
 
-def measure_methods(run: Run, names: Iterable[str] | None = None) -> dict[str, dict[str, float]]:
+def measure_methods(
+    run: Run, names: Iterable[str] | None = None, threads: int | None = None
+) -> dict[str, dict[str, float]]:
     """The accuracies of some of METHODS on a run, by name; None: of all that apply to it."""
-    with open_analysis(run) as study:
-        return method_accuracies(
-            study.structure, run.dataset, applicable(run.network.activation) if names is None else names, study.backend
-        )
+    with open_analysis(run, threads=threads) as study:
+        names = applicable(run.network.activation) if names is None else names
+        return method_accuracies(study.structure, run.dataset, names, study.backend)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,12 +125,11 @@ class Analysis:
         return Structure(initial_network(self.run.config), self.run.dataset.rule, self.by)
 
     @cached_property
-    def _chosen_at_random(self) -> tuple[list[np.ndarray], list[TwoLayerNet]]:
-        """Rankings, and networks of random components: drawn in this order from one stream."""
+    def _chosen_at_random(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Rankings, and components of the neurons: drawn in this order from one stream."""
         generator = random_stream(self.run.config.seed, "control")
         rankings = random_rankings(self.run.network.width, generator)
-        components = [random_component(self.structure, generator) for _ in range(RANDOM_DRAWS)]
-        return rankings, list(self.backend.map(self.structure.keep, components))
+        return rankings, [random_component(self.structure, generator) for _ in range(RANDOM_DRAWS)]
 
     @cached_property
     def scored(self) -> dict[str, Curves]:
@@ -155,7 +155,8 @@ class Analysis:
         rows = method_accuracies(self.structure, dataset, applicable(self.run.network.activation), self.backend)
         rows |= {f"{name} subnetwork": at_best_share(curves) for name, curves in self.scored.items()}
         rows["random subnetwork"] = mean_accuracies([at_best_share(curves) for curves in self.random])
-        rows["random frequency"] = mean_accuracies([self._count(network) for network in self._chosen_at_random[1]])
+        kept = (self.structure.keep(component) for component in self._chosen_at_random[1])
+        rows["random frequency"] = mean_accuracies([self._count(network) for network in kept])
         rows["untrained ideal"] = self._count(self.untrained.ideal.network)
         rows["rule"] = accuracies(np.where(rule.has_components, rule.label_table, -1), dataset)
         return rows

@@ -20,7 +20,16 @@ from minimod.interrupts import stop_requests
 from minimod.metrics import Metrics, history_of, measure
 from minimod.network import initial_network
 from minimod.optimizers import OPTIMIZERS
-from minimod.store.runs import Checkpoint, Data, Run, append_metrics, claim_directory, save_checkpoint, save_network
+from minimod.store.runs import (
+    Checkpoint,
+    Data,
+    Description,
+    Run,
+    append_metrics,
+    claim_directory,
+    save_checkpoint,
+    save_network,
+)
 
 # Called after every epoch with its number, and with its row of metrics where it was measured, else None.
 Progress = Callable[[int, Metrics | None], Any]
@@ -62,10 +71,10 @@ def train(
             return _Training(config, backend, None, data).run(progress, checkpoint_every, [])
         directory = Path(directory)
         with (
-            claim_directory(directory, config, backend.description, data) as (checkpoint, data),
+            claim_directory(directory, config, backend.description, data) as (run, checkpoint, data),
             stop_requests() as signals,
         ):
-            training = _Training(config, backend, directory, data)
+            training = _Training(config, backend, (directory, run), data)
             if checkpoint:
                 training.go_on_from(checkpoint)
             return training.run(progress, checkpoint_every, signals)
@@ -84,8 +93,8 @@ def _checked_labels(labels: np.ndarray, config: TrainingConfig) -> np.ndarray:
 class _Training:
     """A run in the making."""
 
-    def __init__(self, config: TrainingConfig, backend: Backend, directory: Path | None, data: Data):
-        self.config, self.backend, self.directory, self.data = config, backend, directory, data
+    def __init__(self, config: TrainingConfig, backend: Backend, place: tuple[Path, Description] | None, data: Data):
+        self.config, self.backend, self.place, self.data = config, backend, place, data
         self.dataset = build_dataset(config)
         self.pairs = replace(self.dataset.train, label=data["labels"]) if "labels" in data else self.dataset.train
         self.network = initial_network(config).convert(backend.xp.asarray)
@@ -118,27 +127,28 @@ class _Training:
             if metrics:
                 row = {"epoch": epoch, "seconds": self.seconds} | metrics
                 self.rows.append(row)
-                if self.directory:
-                    append_metrics(self.directory, row)
+                if self.place:
+                    append_metrics(self.place[0], row)
             if progress:
                 progress(epoch, row)
-            if self.directory and epoch < self.config.epochs:
+            if self.place and epoch < self.config.epochs:
                 if signals:
-                    self._save(self.directory, epoch)
-                    raise Interrupted(signals[0], self.directory, epoch)
+                    self._save(*self.place, epoch)
+                    raise Interrupted(signals[0], self.place[0], epoch)
                 if _is_due(checkpoint_every, epoch - self.first, time.perf_counter() - saved):
-                    self._save(self.directory, epoch)
+                    self._save(*self.place, epoch)
                     saved = time.perf_counter()
         network = self.network.convert(to_host)
-        if self.directory:
-            self._save(self.directory, self.config.epochs)
-            save_network(self.directory, network)
-        return Run(self.config, self.dataset, network, history_of(self.rows), self.directory, self.data)
+        if self.place:
+            self._save(*self.place, self.config.epochs)
+            save_network(*self.place, network)
+        directory = self.place[0] if self.place else None
+        return Run(self.config, self.dataset, network, history_of(self.rows), directory, self.data)
 
-    def _save(self, directory: Path, epoch: int) -> None:
+    def _save(self, directory: Path, run: Description, epoch: int) -> None:
         _raise_if_diverged(self.losses)
         host = {name: to_host(array) for name, array in self.state.items()}
-        save_checkpoint(directory, Checkpoint(epoch, self.seconds, self.rows, host))
+        save_checkpoint(directory, run, Checkpoint(epoch, self.seconds, self.rows, host))
 
     def _epochs(self) -> Iterator[tuple[int, Metrics | None]]:
         """Train in place. Before each epoch, and after the last: the number of epochs so far, and metrics or None."""

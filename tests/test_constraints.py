@@ -37,6 +37,7 @@ def test_every_invalid_value_of_a_field_is_an_input_error_that_names_it(name):
 def test_the_default_of_a_field_is_allowed_and_survives_text(field):
     constraint = CONSTRAINTS[field.name]
     assert constraint.check(field.default) == field.default
+    assert constraint.parse(str(field.default)) == field.default
     assert constraint.check(constraint.parse(str(field.default))) == field.default
 
 
@@ -51,6 +52,14 @@ def test_a_constraint_says_what_it_allows(constraint, said):
     assert str(constraint) == said
 
 
+@pytest.mark.parametrize(("constraint", "domain"), [
+    (Interval(int, 2, 100_000), "[2, 100000]"), (Interval(float, 0, 1, open="low"), "(0, 1]"),
+    (Interval(int, 0), "[0, inf)"), (Pair(Interval(float, 0, 1, open="high")), "[0, 1)"),
+])  # fmt: skip
+def test_the_domain_is_the_values_in_short(constraint, domain):
+    assert constraint.domain == domain
+
+
 @pytest.mark.parametrize(("constraint", "text", "value"), [
     (KINDS["half line"], "3", 3), (KINDS["half line"], "3.0", 3), (KINDS["interval"], "0.5", 0.5),
     (KINDS["pair"], "(0.1, 0.2)", (0.1, 0.2)), (KINDS["boolean"], "True", True), (KINDS["or none"], "none", None),
@@ -59,6 +68,15 @@ def test_a_constraint_says_what_it_allows(constraint, said):
 def test_values_are_read_from_text(constraint, text, value):
     read = constraint.check(constraint.parse(text))
     assert read == value and type(read) is type(value)
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("half line", "many"), ("half line", "1"), ("interval", ""), ("pair", "0.1"), ("pair", "0.1, many"),
+    ("boolean", "yes"), ("choice", "c"), ("or none", "0"),
+])  # fmt: skip
+def test_text_that_stands_for_no_allowed_value_is_refused(name, text):
+    with pytest.raises(ValueError):
+        KINDS[name].check(KINDS[name].parse(text))
 
 
 def test_a_choice_sees_what_its_table_has_gained():

@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from optimizer_cases import CASES, REFERENCE, run_minimod, run_torch
+from optimizer_cases import CASES, REFERENCE, problem, run_minimod, run_torch
 
 from minimod import TrainingConfig
 from minimod.optimizers import OPTIMIZERS, AdamW, Muon, orthogonalize
@@ -58,6 +58,15 @@ def test_muon_scales_by_outputs_over_inputs(shape, factor):
     OPTIMIZERS["muon"](parameters, config).step(gradient)
     singular_values = np.linalg.svd(parameters["W"], compute_uv=False)
     assert 0.65 * factor < singular_values.min() and singular_values.max() < 1.25 * factor
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+def test_a_name_and_its_options_give_the_numbers_stored_from_pytorch(name):
+    parameters, gradients = problem()
+    optimizer = OPTIMIZERS[name](parameters, TrainingConfig(**CASES[name][2]))
+    for gradient in gradients:
+        optimizer.step(gradient)
+    assert_close(parameters, json.loads(REFERENCE.read_text())["parameters"][name])
 
 
 # What an optimiser heeds of a configuration; the rest changes nothing. A vector under muon is adamw's.

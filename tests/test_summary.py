@@ -194,6 +194,10 @@ def test_an_example_shows_what_the_filtration_keeps(run, summary):
     np.testing.assert_allclose(curve["dominant"], dominant.V[by_position, example["neuron"]], rtol=1e-4, atol=1e-6)
 
 
+def test_an_analysis_repeats_with_all_that_it_draws(run, summary):
+    assert analyze(run)["methods"] == summary["methods"]
+
+
 def test_phase_errors_are_nan_where_frequencies_differ(run):
     neurons = analyze(run, by="each")["neurons"]
     same = (neurons["frequency_u"] == neurons["frequency_v"]) & (neurons["frequency_v"] == neurons["frequency_w"])

@@ -36,11 +36,6 @@ def ipr(structure: Structure) -> Array:
     return structure.ipr.mean(axis=0)
 
 
-def ipr_w(structure: Structure) -> Array:
-    """The IPR of w alone (Liu & Lu)."""
-    return structure.ipr[2]
-
-
 def strength(structure: Structure) -> Array:
     """‖w‖_∞ φ(s) with s = ‖u‖_∞ + ‖v‖_∞ (Liu & Lu). It looks at the network alone, and uses nothing about the task.
 
@@ -53,16 +48,6 @@ def strength(structure: Structure) -> Array:
     return np.abs(network.W).max(axis=1) * np.maximum(value(largest), value(-largest))
 
 
-def dominant_share(structure: Structure) -> Array:
-    """The share of its power that a vector has at the neuron's dominant frequency, mean of u, v and w."""
-    return structure.dominant_share.mean(axis=0)
-
-
-def phase_alignment(structure: Structure) -> Array:
-    """cos(φ_a + φ_b - φ_c) at the neuron's dominant frequency: 1 for an ideal neuron, 0 on average for a random one."""
-    return np.cos(structure.phase_error)
-
-
 class Score(NamedTuple):
     """What a score needs to know (see methods.py), and value(structure), of shape (M,)."""
 
@@ -73,9 +58,11 @@ class Score(NamedTuple):
 # The higher a neuron's score, the more it is taken to belong to the rule.
 SCORES: dict[str, Score] = {
     "ipr": Score(COORDINATES, ipr),
-    "ipr_w": Score(COORDINATES, ipr_w),
-    "dominant_share": Score(COORDINATES, dominant_share),
-    "phase_alignment": Score(RULE, phase_alignment),
+    "ipr_w": Score(COORDINATES, lambda structure: structure.ipr[2]),                # of w alone (Liu & Lu)
+    # The share of its power that a vector has at the neuron's dominant frequency, mean of u, v and w.
+    "dominant_share": Score(COORDINATES, lambda structure: structure.dominant_share.mean(axis=0)),
+    # 1 for an ideal neuron, 0 on average for a random one.
+    "phase_alignment": Score(RULE, lambda structure: np.cos(structure.phase_error)),
     "strength": Score(NOTHING, strength),
 }
 
@@ -97,7 +84,7 @@ def mask_curves(network: TwoLayerNet, ranking: Array, dataset: Dataset, backend:
     `ranking` is a permutation of the neurons, of shape (M,), such as `(-score).argsort()`. The logits are sums over
     neurons: those of the top grow from one share of KEEP to the next, and the rest is what they lack of all.
     """
-    ranked, P = network.subnetwork(ranking), network.modulus
+    ranked, P = network.subnetwork(np.asarray(ranking, like=network.U)), network.modulus
     ends = [round(keep * network.width) for keep in KEEP]
     memory = Kept(lambda: [np.empty((len(KEEP), P, P), network.U.dtype, like=network.U) for _ in range(2)])
 

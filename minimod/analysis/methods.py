@@ -5,6 +5,7 @@ A method is a part of the trained network, an activation to evaluate it with, an
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 import numpy as np
 
@@ -21,26 +22,6 @@ from minimod.network import TwoLayerNet
 NOTHING, TWO_INPUTS, COORDINATES, RULE = "nothing", "two inputs", "coordinates", "the rule"
 
 
-def trained(structure: Structure) -> TwoLayerNet:
-    """The network as it was trained."""
-    return structure.network
-
-
-def dominant(structure: Structure) -> TwoLayerNet:
-    """One frequency (or component) per neuron."""
-    return structure.dominant
-
-
-def residual(structure: Structure) -> TwoLayerNet:
-    """What the dominant network leaves."""
-    return structure.residual
-
-
-def ideal(structure: Structure) -> TwoLayerNet:
-    """Ideal neurons in place of the trained ones."""
-    return structure.ideal.network
-
-
 @dataclass(frozen=True)
 class Method:
     """One way to predict.
@@ -52,7 +33,7 @@ class Method:
     """
 
     needs: str
-    part: Callable[[Structure], TwoLayerNet] = trained
+    part: Callable[[Structure], TwoLayerNet] = attrgetter("network")
     activation: str | None = None
     readout: Callable[[TwoLayerNet, Backend], np.ndarray] = predict_table
 
@@ -61,6 +42,9 @@ class Method:
         network = self.part(structure)
         return self.readout(replace(network, activation=self.activation or network.activation), backend)
 
+
+# One frequency (or component) per neuron; what that leaves; ideal neurons in place of the trained ones.
+DOMINANT, RESIDUAL, IDEAL = attrgetter("dominant"), attrgetter("residual"), attrgetter("ideal.network")
 
 # name -> method; +activation marks a swap. relu and reverse_relu differ by z, which has no interaction: one suffices.
 METHODS: dict[str, Method] = {
@@ -71,12 +55,12 @@ METHODS: dict[str, Method] = {
     "interaction": Method(TWO_INPUTS, readout=predict_interaction),
     "interaction+relu": Method(TWO_INPUTS, activation="relu", readout=predict_interaction),
     "interaction+quadratic": Method(TWO_INPUTS, activation="quadratic", readout=predict_interaction),
-    "dominant": Method(COORDINATES, dominant),
-    "dominant+relu": Method(COORDINATES, dominant, "relu"),
-    "dominant+quadratic": Method(COORDINATES, dominant, "quadratic"),
-    "dominant+reverse_relu": Method(COORDINATES, dominant, "reverse_relu"),
-    "residual": Method(COORDINATES, residual),
-    "ideal": Method(RULE, ideal),
+    "dominant": Method(COORDINATES, DOMINANT),
+    "dominant+relu": Method(COORDINATES, DOMINANT, "relu"),
+    "dominant+quadratic": Method(COORDINATES, DOMINANT, "quadratic"),
+    "dominant+reverse_relu": Method(COORDINATES, DOMINANT, "reverse_relu"),
+    "residual": Method(COORDINATES, RESIDUAL),
+    "ideal": Method(RULE, IDEAL),
 }
 
 

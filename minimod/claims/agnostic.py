@@ -10,16 +10,7 @@ import numpy as np
 from minimod.analysis.accuracy import accuracies
 from minimod.analysis.readout import predict_ensemble
 from minimod.claims.claim import Claim, Number, Plot, Row
-from minimod.claims.criteria import (
-    by_number,
-    cell,
-    difference,
-    least,
-    most,
-    number_in,
-    numbers,
-    select,
-)
+from minimod.claims.criteria import by_number, cell, difference, least, most, number_in, numbers, select
 from minimod.claims.readings import method_rows, read
 from minimod.claims.settings import large_runs, setting
 from minimod.config import TrainingConfig

@@ -6,18 +6,7 @@ from typing import Any
 import numpy as np
 
 from minimod.claims.claim import Claim, Number, Plot, Row
-from minimod.claims.criteria import (
-    by_number,
-    cell,
-    difference,
-    furthest,
-    least,
-    most,
-    note,
-    number_in,
-    numbers,
-    select,
-)
+from minimod.claims.criteria import by_number, cell, difference, furthest, least, most, note, number_in, numbers, select
 from minimod.claims.readings import first_epoch, method_rows, reading
 from minimod.claims.settings import large_runs, runs, setting
 from minimod.config import PRESETS, TrainingConfig

@@ -40,6 +40,12 @@ class CyclicRule(Rule):
         x = np.arange(self.modulus)
         return self.operation(x[:, None], x) % self.modulus
 
+    @property
+    def has_components(self) -> np.ndarray:
+        """Whether both tokens of a pair have coordinates, of shape (P, P)."""
+        x = np.arange(self.modulus)
+        return np.outer(np.isin(x, self.tokens_a), np.isin(x, self.tokens_b))
+
     @cached_property
     def bases(self) -> Bases:
         """√(2/N) cos(2πkx/N) and √(2/N) sin(2πkx/N) for k = 0 .. ⌊N/2⌋, without √2 where k is 0 or N/2.

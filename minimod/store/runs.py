@@ -12,7 +12,7 @@ name the run that they belong to by its checksum.
 """
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -91,12 +91,13 @@ class Description(NamedTuple):
 @contextmanager
 def claim_directory(
     directory: Path, config: TrainingConfig, device: str, data: Data
-) -> Iterator[tuple[Checkpoint | None, Data]]:
-    """Take a directory for training a run of this configuration; gives the checkpoint to go on from, or None.
+) -> Iterator[tuple[Description, Checkpoint | None, Data]]:
+    """Take a directory for training a run of this configuration.
 
-    The directory is new or empty, or holds such a run, unfinished. Also gives the run's data: those given, or if none
-    are, those that the directory has. Raises InputError if it holds anything else, and where another process trains
-    there now. Nothing is changed but that what a killed process left half-written is removed.
+    Gives its description, the checkpoint to go on from or None, and its data: those given, or if none are, those that
+    the directory has. The directory is new or empty, or holds such a run, unfinished. Raises InputError if it holds
+    anything else, and where another process trains there now. Nothing is changed but that what a killed process left
+    half-written is removed.
     """
     allowed = "new or empty, or that of an unfinished run"
     try:
@@ -108,15 +109,16 @@ def claim_directory(
     with locked(directory):
         for leftover in directory.rglob("*.part"):
             leftover.unlink()
-        checkpoint = None
         if (directory / "config.json").exists():
-            _refuse_other(directory, config, data)
-            checkpoint = load_checkpoint(directory)
+            run = load_description(directory)
+            _refuse_other(directory, run, config, data)
         else:
-            _save_description(directory, Description(config, _checksums(data), device, FORMAT))
+            run = Description(config, _checksums(data), device, FORMAT)
+            _save_description(directory, run)
         _save_data(directory, data)
+        checkpoint = load_checkpoint(directory, run)
         write_metrics(directory, checkpoint.rows if checkpoint else [])
-        yield checkpoint, data or load_data(directory)
+        yield run, checkpoint, load_data(directory, run)
 
 
 @contextmanager
@@ -140,8 +142,7 @@ def _is_empty(directory: Path) -> bool:
     return all(path.name == ".lock" or path.suffix == ".part" for path in directory.iterdir())
 
 
-def _refuse_other(directory: Path, config: TrainingConfig, data: Data) -> None:
-    stored = load_description(directory)
+def _refuse_other(directory: Path, stored: Description, config: TrainingConfig, data: Data) -> None:
     ours, theirs = asdict(config), asdict(stored.config)
     differing = [name for name, value in ours.items() if value != theirs[name] and name not in FREE_FIELDS]
     if differing:
@@ -185,16 +186,15 @@ def append_metrics(directory: Path, row: Metrics) -> None:
         csv.DictWriter(file, METRIC_COLUMNS, lineterminator="\n").writerow(row)
 
 
-def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> None:
-    """Replace checkpoint.npz; the one before stays until this one is on disk."""
+def save_checkpoint(directory: Path, run: Description, checkpoint: Checkpoint) -> None:
+    """Replace checkpoint.npz of a run; the one before stays until this one is on disk."""
     arrays = {name: np.array(getattr(checkpoint, name)) for name in ("epoch", "seconds")}
-    arrays |= {"run": np.array(load_description(directory).owner), "metrics": _as_array(checkpoint.rows)}
+    arrays |= {"run": np.array(run.owner), "metrics": _as_array(checkpoint.rows)}
     save_arrays(directory / "checkpoint.npz", arrays | {f"state_{name}": X for name, X in checkpoint.state.items()})
 
 
-def save_network(directory: Path, network: TwoLayerNet) -> None:
-    """Write network.npz, and with it finish the run."""
-    run = load_description(directory)
+def save_network(directory: Path, run: Description, network: TwoLayerNet) -> None:
+    """Write network.npz, and with it finish a run."""
     labels = {"run": np.array(run.owner), "epoch": np.array(run.config.epochs)}
     save_arrays(directory / "network.npz", network.arrays | labels)
 
@@ -208,7 +208,7 @@ def extend_run(directory: Path | str, epochs: int) -> TrainingConfig:
     load_run(directory)
     with locked(directory):
         run = load_description(directory)
-        load_checkpoint(directory)
+        load_checkpoint(directory, run)
         extended = replace(run.config, epochs=run.config.epochs + epochs)
         (directory / "network.npz").unlink()  # the checkpoint has the same parameters: stopped here, nothing is lost
         _save_description(directory, run._replace(config=extended))
@@ -226,8 +226,8 @@ def load_description(directory: Path | str) -> Description:
         if content.get("format") not in KNOWN_FORMATS:
             raise DamagedFileError(f"format {content.get('format')}, of minimod {content.get('minimod')}, is not known")
         config = TrainingConfig.from_dict(content["config"])
-        return Description(config, content.get("data", {}), content["device"], content["format"])
-    except (OSError, DamagedFileError, InputError, KeyError, TypeError) as error:
+        return Description(config, dict(content.get("data", {})), content["device"], content["format"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise _unusable("run directory", directory, "one written by minimod train", path, error) from error
 
 
@@ -236,11 +236,11 @@ def load_config(directory: Path | str) -> TrainingConfig:
     return load_description(directory).config
 
 
-def load_data(directory: Path | str) -> dict[str, np.ndarray]:
+def load_data(directory: Path, run: Description) -> dict[str, np.ndarray]:
     """The arrays in a run's data/, by name. Raises InputError unless all are those that config.json names."""
     data: dict[str, np.ndarray] = {}
-    for name, expected in load_description(directory).checksums.items():
-        path = Path(directory) / "data" / f"{name}.npz"
+    for name, expected in run.checksums.items():
+        path = directory / "data" / f"{name}.npz"
         try:
             arrays = load_arrays(path)
             if _checksums(arrays) != {name: expected}:
@@ -251,9 +251,9 @@ def load_data(directory: Path | str) -> dict[str, np.ndarray]:
     return data
 
 
-def load_checkpoint(directory: Path) -> Checkpoint | None:
+def load_checkpoint(directory: Path, run: Description) -> Checkpoint | None:
     """The checkpoint in a run's directory, or None where none was written yet. Raises InputError if it is damaged."""
-    path, run = directory / "checkpoint.npz", load_description(directory)
+    path = directory / "checkpoint.npz"
     if not path.exists():
         return None
     try:
@@ -264,7 +264,7 @@ def load_checkpoint(directory: Path) -> Checkpoint | None:
         rows = [_row(line) for line in table.tolist()]
         seconds = float(arrays.pop("seconds"))
         state = {name.removeprefix("state_"): array for name, array in arrays.items()}
-    except (OSError, DamagedFileError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, TypeError, OverflowError) as error:
         allowed = "whole; without it the run starts again from the beginning"
         raise _unusable("checkpoint", path, allowed, path, error) from error
     return Checkpoint(epoch, seconds, rows, state)
@@ -284,7 +284,7 @@ def load_metrics(directory: Path) -> list[Metrics]:
         header = next(reader)
         if header != list(METRIC_COLUMNS)[: len(header)] or "norm_mu" not in header:
             raise DamagedFileError("its first line does not name the columns")
-        rows = [[float(number) for number in line] for line in reader]
+        rows = list(reader)
         if any(len(row) != len(header) for row in rows):
             raise DamagedFileError("a line has not one number for each column")
         return [_row(row) for row in rows]
@@ -292,9 +292,8 @@ def load_metrics(directory: Path) -> list[Metrics]:
         raise DamagedFileError(f"line {reader.line_num}: {error}") from error
 
 
-def load_network(directory: Path) -> TwoLayerNet:
+def load_network(directory: Path, run: Description) -> TwoLayerNet:
     """The network in network.npz. Raises DamagedFileError if it is not that of this run."""
-    run = load_description(directory)
     config = run.config
     arrays = _load_arrays_of(run, directory / "network.npz")
     if run.format > 1 and arrays.get("epoch") != config.epochs:
@@ -316,11 +315,12 @@ def load_run(directory: Path | str) -> Run:
     Raises InputError if it holds none, and UnfinishedRunError if it holds one that did not finish.
     """
     directory = Path(directory)
-    config, data, path = load_config(directory), load_data(directory), directory / "network.npz"
+    run, path = load_description(directory), directory / "network.npz"
+    config, data = run.config, load_data(directory, run)
     if not path.exists():
         raise UnfinishedRunError("run directory", str(directory), "that of a finished run")
     try:
-        network = load_network(directory)
+        network = load_network(directory, run)
         path = directory / "metrics.csv"
         rows = load_metrics(directory)
         if not rows or rows[-1]["epoch"] != config.epochs:
@@ -351,14 +351,14 @@ def check_run(directory: Path | str) -> tuple[str, dict[str, str]]:
     if run is None:
         return "damaged", found
     if run.checksums:
-        examine("data", lambda: load_data(directory), lambda data: f"whole: {', '.join(data)}")
+        examine("data", lambda: load_data(directory, run), lambda data: f"whole: {', '.join(data)}")
     checkpoint = examine(
-        "checkpoint.npz", lambda: load_checkpoint(directory),
+        "checkpoint.npz", lambda: load_checkpoint(directory, run),
         lambda point: f"whole, epoch {point.epoch} of {run.config.epochs}" if point else "none",
     )
     finished = (directory / "network.npz").exists()
     if finished:
-        network = examine("network.npz", lambda: load_network(directory), lambda network: "whole")
+        network = examine("network.npz", lambda: load_network(directory, run), lambda network: "whole")
         rows = examine("metrics.csv", lambda: load_metrics(directory), lambda rows: f"whole, {len(rows)} rows")
         if network and checkpoint and any(
             not np.array_equal(array, checkpoint.state.get(name)) for name, array in network.parameters.items()
@@ -380,7 +380,7 @@ def _load_arrays_of(run: Description, path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _row(numbers: list[float]) -> Metrics:
+def _row(numbers: Sequence[Any]) -> Metrics:
     """The numbers of an epoch by the first of METRIC_COLUMNS. Raises ValueError where there are more than that."""
     names = list(METRIC_COLUMNS)[: len(numbers)]
     return {name: METRIC_COLUMNS[name](number) for name, number in zip(names, numbers, strict=True)}

@@ -12,7 +12,7 @@ from typing import Any
 
 from minimod.config import FREE_FIELDS, TrainingConfig
 from minimod.engine.device import available_cores
-from minimod.errors import DivergenceError, InputError, LockedError
+from minimod.errors import DivergenceError, FinishedRunError, InputError, LockedError
 from minimod.store.files import checksum
 from minimod.store.runs import Run, load_run
 from minimod.sweeps.executors import completed
@@ -65,7 +65,7 @@ def finished_run(config: TrainingConfig, directory: Path, threads: int, progress
     while not is_finished(directory):
         try:
             return train(replace(config, threads=threads), directory, progress)
-        except LockedError:
+        except (LockedError, FinishedRunError):     # it is trained elsewhere, or was finished there just now
             time.sleep(LOCK_WAIT)
         except DivergenceError as error:
             raise DivergenceError(f"{directory.name}: {error}") from error

@@ -10,9 +10,8 @@ import tempfile
 import uuid
 from collections.abc import Iterator, Set
 from concurrent.futures import BrokenExecutor, Executor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from minimod.config import TrainingConfig
 from minimod.errors import DivergenceError, InputError
@@ -24,8 +23,7 @@ from minimod.sweeps.schedule import WorkProgress, finished_run, longest_first, r
 from minimod.sweeps.table import FAILED, TableRow
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a worker sends back: the row of the table, and the run's files by name where the caller cannot see them."""
 
     row: TableRow

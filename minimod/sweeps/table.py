@@ -37,7 +37,8 @@ class Column(NamedTuple):
 
 def _option_column(name: str) -> Column:
     constraint = CONSTRAINTS[name]
-    return Column(tuple if isinstance(constraint, Pair) else constraint.kind, constraint.parse)
+    kind = tuple if isinstance(constraint, Pair) else constraint.kind
+    return Column(kind, lambda text: constraint.check(constraint.parse(text)))
 
 
 COLUMNS: dict[str, Column] = {
@@ -57,7 +58,7 @@ def result_row(name: str, run: Run) -> TableRow:
     row = {"run": name, "status": FINISHED} | options_of(run.config) | {"final_loss": last.pop("loss")} | last
     return row | {
         f"{method}_{measure}": measured[measure]
-        for method, measured in measure_methods(run).items() for measure in TABLE_MEASURES
+        for method, measured in measure_methods(run, threads=1).items() for measure in TABLE_MEASURES
     }
 
 

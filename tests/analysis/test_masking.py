@@ -13,10 +13,8 @@ from minimod.analysis.masking import (
     SCORES,
     Curves,
     ipr,
-    ipr_w,
     mask_curves,
     partition,
-    phase_alignment,
     random_rankings,
     strength,
 )
@@ -29,37 +27,11 @@ DATASET = build_dataset(TrainingConfig(modulus=13, noise_ratio=0.3))
 RULE = DATASET.rule
 
 
-def iprs(vectors, order):
-    """The IPR of vectors of shape (N,), by way of a network whose u, v and w are all of them."""
-    columns = np.stack(vectors, axis=1)
-    network = replace(random_network(P=order, M=len(vectors)), U=columns, V=columns, W=columns.T)
-    return Structure(network, make_rule("add", order)).ipr
-
-
-@pytest.mark.parametrize("P", [10, 11])
-def test_the_ipr_of_a_cosine_is_1_at_every_frequency_and_amplitude(P):
-    x = np.arange(P)
-    tones = [3 + 7 * np.cos(2 * np.pi * k * x / P + (0.5 if 2 * k < P else 0)) for k in range(1, P // 2 + 1)]
-    np.testing.assert_allclose(iprs(tones, P), 1)
-
-
-def test_the_ipr_of_two_equal_tones_is_one_half():
-    x = 2 * np.pi * np.arange(11) / 11
-    np.testing.assert_allclose(iprs([np.cos(2 * x) + np.sin(5 * x)], 11), 0.5)
-
-
-def test_the_ipr_is_the_papers_ratio_of_norms():
-    vector = np.random.default_rng(0).standard_normal(113)
-    spectrum = np.abs(np.fft.rfft(vector)[1:])
-    expected = (np.linalg.norm(spectrum, 4) / np.linalg.norm(spectrum, 2)) ** 4
-    np.testing.assert_allclose(iprs([vector], 113), expected)
-
-
 def test_the_two_iprs_are_that_of_w_and_the_mean_of_three():
     tone, flat = np.cos(2 * np.pi * np.arange(13) / 13), np.eye(13)[0]
     network = replace(random_network(P=13, M=1), U=flat[:, None], V=flat[:, None], W=tone[None])
     structure = Structure(network, RULE)
-    assert ipr_w(structure) == pytest.approx(1)
+    assert SCORES["ipr_w"].value(structure) == pytest.approx(1)
     assert ipr(structure) == pytest.approx((1 + 1 / 6 + 1 / 6) / 3)
 
 
@@ -70,7 +42,8 @@ def test_ideal_neurons_are_told_from_random_ones(name, score):
     rule = make_rule(name, 59)
     ideal = ideal_network(rule, "relu")
     random = random_network(P=59, M=4 * ideal.width, seed=3)
-    random = random.subnetwork(np.flatnonzero(phase_alignment(Structure(random, rule)) < 0)[: ideal.width])
+    alignment = SCORES["phase_alignment"].value(Structure(random, rule))
+    random = random.subnetwork(np.flatnonzero(alignment < 0)[: ideal.width])
     assert random.width == ideal.width
     values = SCORES[score].value(Structure(join(random, ideal), rule))
     assert values[random.width :].min() > values[: random.width].max()

@@ -35,6 +35,30 @@ def test_only_zero_is_set_apart_and_only_by_mul():
     assert apart[0].all() and apart[:, 0].all() and not apart[1:, 1:].any()
 
 
+CYCLIC = [("add", 23), ("add", 24), ("sub", 24), ("mul", 23)]
+
+
+@pytest.mark.parametrize(("name", "modulus"), CYCLIC)
+def test_the_bases_are_orthonormal(name, modulus):
+    rule = make_rule(name, modulus)
+    for basis in rule.bases[:3]:
+        assert basis.shape == (modulus, rule.order)
+        np.testing.assert_allclose(basis.T @ basis, np.eye(rule.order), atol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "modulus"), CYCLIC)
+def test_every_basis_vector_is_a_wave_of_the_frequency_that_labels_it(name, modulus):
+    rule = make_rule(name, modulus)
+    *bases, label = rule.bases
+    frequencies = np.arange(rule.order // 2 + 1)
+    twice = (frequencies > 0) & (2 * frequencies < rule.order)
+    assert label.tolist() == frequencies.repeat(1 + twice).tolist()
+    for basis, tokens in zip(bases, (rule.tokens_a, rule.tokens_b, rule.tokens_c)):
+        spectrum = np.abs(np.fft.rfft(basis[tokens], axis=0))
+        assert ((spectrum > 1e-9) == (frequencies[:, None] == label)).all()
+        assert not np.delete(basis, tokens, axis=0).any(), "tokens that have no coordinate"
+
+
 @pytest.mark.parametrize("modulus", [1, 0, -3])
 def test_modulus_below_two_is_refused(modulus):
     with pytest.raises(InputError, match="at least 2"):

@@ -23,7 +23,7 @@ from minimod.store.files import (
     save_json,
     whole_file,
 )
-from minimod.store.runs import check_run, load_checkpoint, load_config
+from minimod.store.runs import check_run, load_checkpoint, load_config, load_description
 
 SMALL = TrainingConfig(modulus=5, width=3, epochs=2, threads=1)
 
@@ -160,7 +160,7 @@ def mutate(content, generator):
 def test_two_thousand_mutated_files_are_refused_or_loaded_as_they_were(tmp_path):
     """Checkpoints, networks and configurations; the count of each outcome is printed (pytest -s)."""
     run = train(SMALL, tmp_path)
-    state = load_checkpoint(tmp_path).state
+    state = load_checkpoint(tmp_path, load_description(tmp_path)).state
     generator = np.random.default_rng(0)
     refused = loaded = 0
     for number in range(2000):
@@ -169,7 +169,7 @@ def test_two_thousand_mutated_files_are_refused_or_loaded_as_they_were(tmp_path)
         path.write_bytes(mutate(original, generator))
         try:
             config = load_config(tmp_path)
-            checkpoint = load_checkpoint(tmp_path)
+            checkpoint = load_checkpoint(tmp_path, load_description(tmp_path))
             again = load_run(tmp_path)
         except InputError as error:
             assert "\n" not in str(error)
@@ -200,6 +200,37 @@ def test_metrics_that_were_cut_are_refused(tmp_path, lost):
     os.truncate(tmp_path / "metrics.csv", (tmp_path / "metrics.csv").stat().st_size - lost)
     with pytest.raises(InputError, match=r"metrics\.csv: its last line is cut"):
         load_run(tmp_path)
+
+
+@pytest.mark.parametrize("epoch", ["1.5", "inf", "1e400", "nan", "", "one"])
+def test_metrics_of_an_epoch_that_is_no_whole_number_are_refused(tmp_path, epoch):
+    train(SMALL, tmp_path)
+    head, first, second, last = (tmp_path / "metrics.csv").read_text().splitlines(keepends=True)
+    second = epoch + second[second.index(",") :]
+    (tmp_path / "metrics.csv").write_text(head + first + second + last)
+    with pytest.raises(InputError, match=r"metrics\.csv: "):
+        load_run(tmp_path)
+    assert check_run(tmp_path)[1]["metrics.csv"].startswith("damaged: ")
+
+
+@pytest.mark.parametrize(("part", "value"), [
+    ("epoch", np.zeros(3)), ("epoch", np.array(np.inf)), ("epoch", np.array("x")), ("seconds", np.zeros(3)),
+    ("seconds", np.array("x")), ("metrics", np.zeros(3)), ("metrics", np.array(3.0)), ("metrics", np.array([["x"]])),
+], ids=str)  # fmt: skip
+def test_checkpoints_whose_parts_are_of_another_kind_are_refused(tmp_path, part, value):
+    train(SMALL, tmp_path)
+    save_arrays(tmp_path / "checkpoint.npz", load_arrays(tmp_path / "checkpoint.npz") | {part: value})
+    state, files = check_run(tmp_path)
+    assert state == "damaged" and files["checkpoint.npz"].startswith("damaged: ")
+
+
+@pytest.mark.parametrize("data", [3, None, ["labels"], "labels"])
+def test_checksums_of_data_that_are_no_table_are_refused(tmp_path, data):
+    train(SMALL, tmp_path)
+    save_checked_json(tmp_path / "config.json", load_checked_json(tmp_path / "config.json") | {"data": data})
+    with pytest.raises(InputError, match=r"run directory is .*config\.json"):
+        load_run(tmp_path)
+    assert check_run(tmp_path)[1]["config.json"].startswith("damaged: ")
 
 
 def test_check_tells_an_unfinished_run(tmp_path):
