@@ -84,3 +84,11 @@ def test_a_choice_sees_what_its_table_has_gained():
     constraint = Choice(table)
     table["b"] = 2
     assert constraint.check("b") == "b" and str(constraint) == "one of a, b"
+
+
+@pytest.mark.parametrize(("constraint", "text"), [
+    (Boolean(), "maybe"), (Interval(int, 0), "many"), (Pair(Interval(float, 0, 1)), "0.1, x"),
+])  # fmt: skip
+def test_text_that_stands_for_no_value_is_refused(constraint, text):
+    with pytest.raises(ValueError):
+        constraint.parse(text)

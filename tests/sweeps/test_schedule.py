@@ -112,3 +112,11 @@ def test_a_run_that_another_process_trains_is_waited_for(tmp_path):
     finished.append(finished_run(config, tmp_path / "run", 1, lambda *_: pytest.fail("trained twice")))
     first.join()
     assert finished[0].network.W.any()
+
+
+def test_a_run_that_another_process_finishes_meanwhile_is_loaded(tmp_path, monkeypatch):
+    trained = finished_run(SMALL, tmp_path / "run", threads=1)
+    answers = iter([False, True])       # it was not there yet when this process looked
+    monkeypatch.setattr("minimod.sweeps.schedule.is_finished", lambda directory: next(answers))
+    monkeypatch.setattr("minimod.sweeps.schedule.LOCK_WAIT", 0)
+    assert (finished_run(SMALL, tmp_path / "run", threads=1).network.W == trained.network.W).all()
