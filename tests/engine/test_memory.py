@@ -1,4 +1,5 @@
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -7,8 +8,9 @@ from minimod.engine.memory import Kept
 
 def test_two_borrowers_at_once_have_different_memory():
     memory = Kept(lambda: np.empty(3))
-    with memory.borrow() as one, memory.borrow() as other:
-        assert one is not other
+    for _ in range(2):                                       # new, and then what the two gave back
+        with memory.borrow() as one, memory.borrow() as other:
+            assert one is not other
 
 
 def test_what_is_given_back_is_lent_again():
@@ -20,18 +22,14 @@ def test_what_is_given_back_is_lent_again():
     assert made == [0]
 
 
-def test_many_threads_never_share():
-    memory, lent, shared = Kept(lambda: np.empty(1)), set(), []
+def test_threads_that_are_at_work_at_once_never_share():
+    memory, all_have_theirs = Kept(lambda: np.empty(1)), threading.Barrier(4)
 
-    def work():
-        for _ in range(2000):
-            with memory.borrow() as array:
-                shared.append(id(array)) if id(array) in lent else lent.add(id(array))
-                lent.discard(id(array))
+    def work(_):
+        with memory.borrow() as array:
+            all_have_theirs.wait(timeout=10)
+            return id(array)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not shared
+    with ThreadPoolExecutor(4) as pool:
+        rounds = [set(pool.map(work, range(4))) for _ in range(20)]
+    assert len(rounds[0]) == 4 and all(lent == rounds[0] for lent in rounds)
