@@ -24,6 +24,7 @@ def cross_entropy(F: Any, label: Any) -> tuple[Any, Any]:
     others = np.where(is_label, 0, e).sum(axis=1)                       # (n,)
     f_label = np.where(is_label, F, 0).sum(axis=1)                      # (n,)
     total = others + e_label
+    # f_label == 0: the label has the largest logit.
     loss = np.where(f_label == 0, np.log1p(others), np.log(total) - f_label)
     dF = np.where(is_label, -others[:, None], e) / (len(F) * total)[:, None]
     return loss.mean(), dF

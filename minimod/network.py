@@ -1,7 +1,7 @@
 """The network f(a, b) = W φ(U e_a + V e_b) + μ: its parameters, its forward pass, and its backward pass by hand.
 
-This is the text to read first. Training runs the same mathematics in engine/gradient.py, in blocks and in memory that
-is kept; tests hold the one to the other.
+This is the text to read first. Training runs the same mathematics in engine/gradient.py, in blocks
+and with reused memory; tests compare the two.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ Array = Any
 class TwoLayerNet:
     """A two-layer network on pairs of tokens; P is the modulus, M the width.
 
-    Arrays are stored for examples as rows: U e_a of the formula is the row U[a], and W times the hidden vector is H W.
+    Examples are rows, so arrays are the formula's transposed: U e_a is the row U[a], and W φ is H W.
     U, V: of shape (P, M), the weights of the first and of the second input. Tied networks have V is U.
     W: of shape (M, P), the output weights.   mu: of shape (P,), the output bias, written μ in formulas.
     activation: a name in ACTIVATIONS.
@@ -72,12 +72,12 @@ class TwoLayerNet:
             dH = dF @ self.W.T                                   # F = H W + μ        (n, M)
             dZ = dH * phi.derivative(Z)                          # H = φ(Z)           (n, M)
             A, B = self._one_hot(a), self._one_hot(b)            #                    (n, P)
-            dU = A.T @ dZ                                        # Z = A U + B V      (P, M)
+            dU = A.T @ dZ                                        # Z = A U + B V      (P, M), sums rows of one token
             dV = B.T @ dZ                                        # Z = A U + B V      (P, M)
             if self.tied:
                 dU = dU + dV                                     # Z = (A + B) U      (P, M)
             gradient = {"U": dU, "V": dV, "W": dW, "mu": dmu}
-            return {name: gradient[name] for name in self.parameters}
+            return {name: gradient[name] for name in self.parameters}      # of what is trained alone
 
         return F, backward
 
@@ -137,7 +137,7 @@ class TwoLayerNet:
 
     def subnetwork(self, neurons: Any) -> "TwoLayerNet":
         """The network of some neurons alone, given by their indices; μ stays."""
-        U = self.U[:, neurons].copy()      # in rows: NumPy picks columns into columns, which are slow to add
+        U = self.U[:, neurons].copy()      # C order: picking columns gives Fortran order, slow to add
         V = U if self.tied else self.V[:, neurons].copy()
         return replace(self, U=U, V=V, W=self.W[neurons])
 

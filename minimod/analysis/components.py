@@ -19,7 +19,7 @@ from minimod.network import Array, TwoLayerNet
 from minimod.rules.cyclic import CyclicRule
 from minimod.rules.rule import Rule
 
-# Whose power decides a neuron's component: all three vectors' together, w's, or each vector's own for itself.
+# What decides a component: the sum of u's, v's and w's power shares, w's alone, or each vector's own.
 COMPONENT_CHOICES = ("joint", "w", "each")
 
 

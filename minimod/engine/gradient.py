@@ -25,7 +25,7 @@ class Block(NamedTuple):
     b: Array          # (n,)
     label: Array      # (n,) the labels to be fitted, corrupted ones among them
     tokens_a: Array   # (k,) the different tokens among a, sorted
-    A_T: Any          # (k, n) their one-hot rows: A_T @ X sums the rows of X over the examples with the same a
+    A_T: Any          # (k, n) Aᵀ, rows of zeros left out: A_T @ X sums X's rows over the examples of one token
     tokens_b: Array   # likewise for b
     B_T: Any
 
@@ -116,8 +116,8 @@ class Gradient:
         if network.has_bias:
             gradient["mu"] += dF.sum(axis=0)
         dH = np.matmul(dF, network.W.T, out=H)               # dH lies where H was
-        dZ = self.phi.derivative(Z, out=Z)                   # dZ lies where Z was
+        dZ = self.phi.derivative(Z, out=Z)                   # φ'(Z), in Z's place
         dZ *= dH                                             # dZ = dH ∘ φ'(Z)
-        gradient["U"][block.tokens_a] += block.A_T @ dZ      # dU = Aᵀ dZ
-        gradient["U" if network.tied else "V"][block.tokens_b] += block.B_T @ dZ
+        gradient["U"][block.tokens_a] += block.A_T @ dZ      # dU = Aᵀ dZ; no token is there twice
+        gradient["U" if network.tied else "V"][block.tokens_b] += block.B_T @ dZ      # dV = Bᵀ dZ; tied, it joins dU
         return loss, predicted

@@ -21,7 +21,7 @@ class CyclicRule(Rule):
     operation: a ∘ b before it is reduced modulo P, on integer arrays.
     tokens_a, tokens_b, tokens_c: each of shape (N,), the token at every coordinate:
         tokens_a[x] ∘ tokens_b[y] = tokens_c[(x + y) mod N].
-    A token that has no coordinate (0 under multiplication) is set apart.
+    Under multiplication 0 has no coordinate and is in no basis vector.
     """
 
     operation: Callable[..., np.ndarray]
@@ -80,7 +80,7 @@ def subtraction(modulus: int) -> CyclicRule:
 def multiplication(modulus: int) -> CyclicRule:
     """c = a · b mod P, P an odd prime. Coordinate x is token g^x mod P, g the smallest primitive root; 0 has none.
 
-    Raises InputError for another modulus: only for odd primes do discrete logarithms exist.
+    Raises InputError for another modulus: then some x ≠ 0 would have no discrete logarithm.
     """
     if modulus < 3 or any(modulus % divisor == 0 for divisor in range(2, isqrt(modulus) + 1)):
         raise InputError("modulus", modulus, "an odd prime for the rule mul: only then do discrete logarithms exist")

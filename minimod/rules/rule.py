@@ -1,4 +1,4 @@
-"""What a rule is: a table of labels, and its components, in which the functions on its tokens fall apart."""
+"""What a rule is: its true labels, and its components, into which functions on its tokens split."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
