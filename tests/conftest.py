@@ -1,9 +1,12 @@
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sweep_cases import DEFINITION, ignore
 
 from minimod import commands
+from minimod.sweeps.sweep import Sweep
 
 
 @pytest.fixture
@@ -19,3 +22,12 @@ def minimod(monkeypatch, capsys, tmp_path):
         return subprocess.CompletedProcess(arguments, caught.value.code or 0, out, err)
 
     return call
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """The directory of the sweep of DEFINITION, to be read only."""
+    directory = tmp_path_factory.mktemp("swept")
+    with ThreadPoolExecutor(1) as executor:
+        Sweep(directory, DEFINITION).run(executor, ignore)
+    return directory

@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
-from sweep_cases import CLI, DEFINITION, ignore
+from sweep_cases import CLI, OTHERS
 
 from minimod import TrainingConfig
 from minimod.claims import CLAIMS, reproduction
@@ -18,7 +18,6 @@ from minimod.config import CONSTRAINTS
 from minimod.constraints import Choice
 from minimod.errors import Interrupted
 from minimod.metrics import METRIC_COLUMNS
-from minimod.sweeps.sweep import Sweep
 
 SMALL = ["--modulus", "11", "--width", "12", "--epochs", "3", "--threads", "1"]
 
@@ -33,15 +32,9 @@ def test_train_and_analyze_leave_the_run_directory_of_the_design(minimod):
 
 
 def test_options_reach_the_configuration(minimod):
-    options = {
-        "rule": "sub", "modulus": 11, "train_fraction": 0.5, "noise_ratio": 0.25, "noise_kind": "uniform", "seed": 7,
-        "init_seed": 3, "width": 12, "activation": "gelu", "tied": True, "bias": False, "init_std": 0.2, "loss": "mse",
-        "optimizer": "muon", "learning_rate": 0.01, "betas": (0.8, 0.95), "momentum": 0.7, "weight_decay": 0.3,
-        "epochs": 2, "batch_size": 20, "eval_every": 2, "dtype": "float64", "device": "cpu", "threads": 1,
-    }  # fmt: skip
-    assert options.keys() == {field.name for field in fields(TrainingConfig)}
+    assert OTHERS.keys() == {field.name for field in fields(TrainingConfig)}
     arguments = []
-    for name, value in options.items():
+    for name, value in OTHERS.items():
         flag = name.replace("_", "-")
         if isinstance(value, bool):
             arguments.append(f"--{flag}" if value else f"--no-{flag}")
@@ -49,7 +42,7 @@ def test_options_reach_the_configuration(minimod):
             arguments += [f"--{flag}", *(value if isinstance(value, tuple) else [value])]
     assert minimod("train", "run", *arguments).returncode == 0
     stored = json.loads(Path("run/config.json").read_text())["config"]
-    assert TrainingConfig.from_dict(stored) == TrainingConfig(**options)
+    assert TrainingConfig.from_dict(stored) == TrainingConfig(**OTHERS)
 
 
 def test_options_override_a_preset(minimod):
@@ -342,15 +335,6 @@ def test_the_command_line_sweeps_and_plots(minimod):
     plot = minimod("plot", "s", "--x", "epochs", "--y", "dominant_test")
     assert (plot.returncode, plot.stdout) == (0, "Written to s/dominant_test-over-epochs.png.\n")
     assert Path("s/dominant_test-over-epochs.png").stat().st_size > 5000
-
-
-@pytest.fixture(scope="module")
-def swept(tmp_path_factory):
-    """The directory of a sweep, to be read only."""
-    directory = tmp_path_factory.mktemp("swept")
-    with ThreadPoolExecutor(1) as executor:
-        Sweep(directory, DEFINITION).run(executor, ignore)
-    return directory
 
 
 @pytest.mark.parametrize("options", [[], ["--by", "noise_ratio", "--log-x"], ["--by", "noise_ratio", "--heat-map"]])

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 
 import pytest
+from sweep_cases import OTHERS
 
 from minimod import TrainingConfig
 from minimod.config import FREE_FIELDS
@@ -13,14 +14,6 @@ from minimod.errors import DivergenceError, InputError
 from minimod.sweeps.schedule import estimated_seconds, finished_run, is_finished, longest_first, run_name, work
 
 SMALL = TrainingConfig(modulus=7, width=8, epochs=2)
-
-# A value of every field that is not its default.
-OTHERS = {
-    "rule": "sub", "modulus": 11, "train_fraction": 0.5, "noise_ratio": 0.25, "noise_kind": "uniform", "seed": 7,
-    "init_seed": 3, "width": 12, "activation": "gelu", "tied": True, "bias": False, "init_std": 0.2, "loss": "mse",
-    "optimizer": "muon", "learning_rate": 0.01, "betas": (0.8, 0.95), "momentum": 0.7, "weight_decay": 0.3,
-    "epochs": 2, "batch_size": 20, "eval_every": 2, "dtype": "float64", "device": "cpu", "threads": 1,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,10 @@
 import csv
 import math
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from sweep_cases import DEFINITION, Refusing, ignore
+from sweep_cases import Refusing, ignore
 
 from minimod import TrainingConfig, load_run, train
 from minimod.errors import InputError
@@ -15,15 +14,6 @@ from minimod.sweeps.sweep import Sweep
 from minimod.sweeps.table import COLUMNS, curves, failed_row, load_sweep, result_row, write_rows
 
 TINY = TrainingConfig(modulus=5, width=4, epochs=2, threads=1)
-
-
-@pytest.fixture(scope="module")
-def swept(tmp_path_factory):
-    """The directory of the sweep of DEFINITION, to be read only."""
-    directory = tmp_path_factory.mktemp("swept")
-    with ThreadPoolExecutor(1) as executor:
-        Sweep(directory, DEFINITION).run(executor, ignore)
-    return directory
 
 
 def test_a_row_says_what_the_run_says(swept):
