@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from minimod.engine.device import fft_module
 from minimod.errors import InputError
 from minimod.network import Array, TwoLayerNet
 from minimod.rules.cyclic import CyclicRule
@@ -51,8 +50,9 @@ class BasisTransform:
 class FourierTransform(BasisTransform):
     """The shortcut for cyclic rules, by the real FFT over coordinates: n = ⌊N/2⌋ + 1 complex numbers, a frequency each.
 
-    x̂_k = Σ_t x_t exp(-2πi k t / N) has in its real and imaginary part what cosine and sine of frequency k have; k and
-    N - k are one frequency.
+    x̂_k = 1/√N Σ_t x_t exp(-2πi k t / N) has in its real and imaginary part what cosine and sine of frequency k have; k
+    and N - k are one frequency. (The norm has a second use: without one, NumPy computes in float64, whatever it is
+    given.)
     """
 
     def __init__(self, rule: CyclicRule):
@@ -66,17 +66,17 @@ class FourierTransform(BasisTransform):
 
     def coefficients(self, network: TwoLayerNet) -> Array:
         weights = self.in_coordinates(network)
-        return fft_module(weights).rfft(weights, axis=1)
+        return np.fft.rfft(weights, axis=1, norm="ortho")
 
     def weights(self, coefficients: Array, like: TwoLayerNet) -> tuple[Array, Array, Array]:
-        u, v, w = fft_module(coefficients).irfft(coefficients, n=self.order, axis=1)        # each (N, M)
+        u, v, w = np.fft.irfft(coefficients, n=self.order, axis=1, norm="ortho")            # each (N, M)
         a, b, c = (np.asarray(tokens, like=like.U) for tokens in self.tokens)
         U, V, W = (np.zeros_like(array) for array in (like.U, like.V, like.W))
         U[a], V[b], W[:, c] = u, v, w.T
         return U, V, W
 
     def power(self, coefficients: Array) -> Array:
-        squares = (2 / self.order) * np.abs(coefficients[:, 1:]) ** 2
+        squares = 2 * np.abs(coefficients[:, 1:]) ** 2
         if self.order % 2 == 0:
             squares[:, -1] /= 2                                          # k = N/2 is its own mirror
         return squares

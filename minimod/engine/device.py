@@ -8,7 +8,6 @@ at once. What is left to decide lies here and in backend.py; no other module imp
 import logging
 import os
 from functools import cache
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -53,12 +52,3 @@ def erf(Z: Any) -> Any:
     else:
         from cupyx.scipy import special
     return special.erf(Z)
-
-
-def fft_module(array: Any) -> ModuleType:
-    """The Fourier transforms for an array: SciPy's, a third of NumPy's time at the lengths of interest, or CuPy's."""
-    if isinstance(array, np.ndarray):
-        from scipy import fft
-    else:
-        from cupyx.scipy import fft
-    return fft  # type: ignore[no-any-return]
