@@ -7,7 +7,7 @@ from minimod.activations import ACTIVATIONS
 from minimod.constraints import Boolean, Choice, Constraint, Interval, OrNone, Pair
 from minimod.data import NOISE_KINDS
 from minimod.engine.backend import DEVICES
-from minimod.errors import InputError
+from minimod.errors import InputError, one_of
 from minimod.losses import LOSSES
 from minimod.optimizers import OPTIMIZERS
 from minimod.rules import RULES, make_rule
@@ -103,14 +103,14 @@ class TrainingConfig:
         """The inverse of `to_dict`; fields that are missing take their defaults, unknown ones raise InputError."""
         for name in values:
             if name not in CONSTRAINTS:
-                raise InputError("configuration field", name, "one of " + ", ".join(CONSTRAINTS))
+                raise InputError("configuration field", name, one_of(CONSTRAINTS, name))
         return cls(**values)
 
     @classmethod
     def from_preset(cls, name: str, **overrides: Any) -> "TrainingConfig":
         """A preset of PRESETS, with single fields overridden."""
         if name not in PRESETS:
-            raise InputError("preset", name, "one of " + ", ".join(PRESETS))
+            raise InputError("preset", name, one_of(PRESETS, name))
         return replace(PRESETS[name], **overrides)
 
 

@@ -1,5 +1,7 @@
 """The errors a user can mend. They name fields and arguments; how the command line spells these is its own affair."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -47,3 +49,18 @@ class Interrupted(BaseException):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.signal, self.directory, self.epoch)
+
+
+def one_of(names: Iterable[str], given: object) -> str:
+    """What is allowed in place of a name that is none of these: the nearest ones first; of many, these alone.
+
+    Near is what is spelled alike (widht), and what has the given letters as initials (lr for learning_rate).
+    """
+    names, text = list(names), str(given).lower().replace("-", "_")
+    initials = [name for name in names if "".join(word[:1] for word in name.split("_")) == text]
+    near = list(dict.fromkeys(initials + get_close_matches(text, names)))
+    if len(names) <= 12:
+        return "one of " + ", ".join(dict.fromkeys(near + names))
+    if near:
+        return f"{' or '.join(near)}, or another of {len(names)} names"
+    return "one of " + ", ".join(names[:30]) + ", ..." * (len(names) > 30)

@@ -12,7 +12,7 @@ import numpy as np
 
 from minimod.activations import ACTIVATIONS
 from minimod.data import Pairs, random_stream
-from minimod.errors import InputError
+from minimod.errors import InputError, one_of
 from minimod.losses import LOSSES
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class TwoLayerNet:
             if getattr(self, name).shape != shape:
                 raise InputError(f"shape of {name}", getattr(self, name).shape, f"{shape} beside U of shape {(P, M)}")
         if self.activation not in ACTIVATIONS:
-            raise InputError("activation", self.activation, "one of " + ", ".join(ACTIVATIONS))
+            raise InputError("activation", self.activation, one_of(ACTIVATIONS, self.activation))
 
     def forward(self, a: Array, b: Array) -> tuple[Array, Callable[[Array], dict[str, Array]]]:
         """The logits F of shape (n, P), and the backward pass: the function that goes back through them.

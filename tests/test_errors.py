@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from minimod import TrainingConfig, load_run, train
-from minimod.errors import FinishedRunError, InputError, Interrupted, LockedError, UnfinishedRunError
+from minimod.errors import FinishedRunError, InputError, Interrupted, LockedError, UnfinishedRunError, one_of
 from minimod.sweeps.sweep import Sweep
 
 TINY = TrainingConfig(modulus=5, width=4, epochs=2, threads=1)
@@ -49,3 +49,12 @@ def test_a_library_error_names_no_command_line_option(tmp_path, mistake, kind):
     with pytest.raises(kind) as caught:
         mistake(tmp_path)
     assert "--" not in str(caught.value) and "minimod train" not in str(caught.value)
+
+
+def test_a_wrong_name_is_answered_with_the_nearest_ones():
+    many = ["learning_rate", "weight_decay", "width", *(f"other_{i}" for i in range(20))]
+    assert one_of(many, "widht") == "width, or another of 23 names"
+    assert one_of(many, "lr") == "learning_rate, or another of 23 names"
+    assert one_of(many, "learning-rate") == "learning_rate, or another of 23 names"
+    assert one_of(["add", "sub", "mul"], "mull") == "one of mul, add, sub"
+    assert one_of(many, "nothing like it") == "one of " + ", ".join(many)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minimod.errors import InputError
+from minimod.errors import InputError, one_of
 from minimod.network import Array, TwoLayerNet
 from minimod.rules.cyclic import CyclicRule
 from minimod.rules.rule import Rule
@@ -110,7 +110,7 @@ def dominant_components(shares: Array, by: str = "joint") -> Array:
     argmax_k of each vector for itself. Raises InputError for another `by`.
     """
     if by not in COMPONENT_CHOICES:
-        raise InputError("by", by, "one of " + ", ".join(COMPONENT_CHOICES))
+        raise InputError("by", by, one_of(COMPONENT_CHOICES, by))
     if by != "each":
         shares = np.broadcast_to(shares.sum(axis=0) if by == "joint" else shares[2], shares.shape)
     return 1 + shares.argmax(axis=1)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minimod.engine.device import NO_CUPY, available_cores, gpu_problem, warn_once
-from minimod.errors import InputError
+from minimod.errors import InputError, one_of
 
 DEVICES = ("auto", "cpu", "gpu")
 
@@ -57,7 +57,7 @@ def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[B
     "auto" then takes the CPU, and logs a warning, once, if CuPy is installed but cannot use a GPU.
     """
     if device not in DEVICES:
-        raise InputError("device", device, "one of " + ", ".join(DEVICES))
+        raise InputError("device", device, one_of(DEVICES, device))
     problem = "the CPU was asked for" if device == "cpu" else gpu_problem()
     if device == "gpu" and problem:
         raise InputError("device", device, f"auto or cpu here: {problem}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from minimod.errors import InputError
+from minimod.errors import InputError, one_of
 from minimod.rules.cyclic import CyclicRule, addition, multiplication, subtraction
 
 # name -> the rule for a modulus P.
@@ -12,7 +12,7 @@ RULES: dict[str, Callable[[int], CyclicRule]] = {"add": addition, "sub": subtrac
 def make_rule(name: str, modulus: int) -> CyclicRule:
     """The rule `name` of RULES modulo `modulus` >= 2. Raises InputError where there is no such rule."""
     if name not in RULES:
-        raise InputError("rule", name, "one of " + ", ".join(RULES))
+        raise InputError("rule", name, one_of(RULES, name))
     if modulus < 2:
         raise InputError("modulus", modulus, "at least 2")
     return RULES[name](modulus)

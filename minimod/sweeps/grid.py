@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from minimod.config import CONSTRAINTS, FREE_FIELDS, TrainingConfig
-from minimod.errors import InputError
+from minimod.errors import InputError, one_of
 
 Grid = dict[str, list[Any]]
 
@@ -37,7 +37,7 @@ def _check_name(name: str) -> None:
     """Raise InputError for an unknown field, and for one that changes no result."""
     allowed = [field for field in CONSTRAINTS if field not in FREE_FIELDS]
     if name not in allowed:
-        raise InputError("grid", name, "one of " + ", ".join(allowed))
+        raise InputError("grid", name, one_of(allowed, name))
 
 
 def configurations(base: TrainingConfig, grid: Grid, seeds: int) -> list[TrainingConfig]:

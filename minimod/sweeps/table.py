@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from minimod.analysis.methods import METHODS
 from minimod.config import CONSTRAINTS, FREE_FIELDS, TrainingConfig
 from minimod.constraints import Pair
-from minimod.errors import InputError
+from minimod.errors import InputError, one_of
 from minimod.metrics import METRIC_COLUMNS
 from minimod.store.files import whole_file
 from minimod.store.runs import Run
@@ -95,7 +95,7 @@ def load_sweep(directory: Path | str, columns: Iterable[str] | None = None) -> I
     columns = list(COLUMNS if columns is None else columns)
     for column in columns:
         if column not in COLUMNS:
-            raise InputError("column", column, "one of " + ", ".join(COLUMNS))
+            raise InputError("column", column, one_of(COLUMNS, column))
     if not path.exists():
         return
     with open(path, newline="", errors="replace") as file:
