@@ -17,7 +17,8 @@ from minimod.network import initial_network
 from minimod.optimizers import OPTIMIZERS
 from minimod.report.curves import draw_curves
 from minimod.report.style import save_figure
-from minimod.store.runs import Checkpoint, claim_directory, save_checkpoint
+from minimod.store.claiming import claim_directory
+from minimod.store.contents import Checkpoint, save_checkpoint
 from minimod.sweeps.sweep import Outcome, Sweep
 from minimod.sweeps.table import COLUMNS, FINISHED, curves, options_of
 
@@ -32,10 +33,10 @@ def checkpoint_milliseconds(width: int, rounds: int = 20) -> float:
     optimizer = OPTIMIZERS[config.optimizer](network.parameters, config)
     rows = [dict.fromkeys(metrics.METRIC_COLUMNS, 0.123456789)] * 100
     times = []
-    with tempfile.TemporaryDirectory() as directory, claim_directory(Path(directory), config, "", {}) as (run, _, _):
+    with tempfile.TemporaryDirectory() as directory, claim_directory(Path(directory), config, "", {}) as claim:
         for epoch in range(rounds):
             start = time.perf_counter()
-            save_checkpoint(Path(directory), run, Checkpoint(epoch, 1.0, rows, network.parameters | optimizer.state))
+            save_checkpoint(claim.place, claim.run, Checkpoint(epoch, 1.0, rows, network.parameters | optimizer.state))
             times.append(1e3 * (time.perf_counter() - start))
     return statistics.median(times)
 

@@ -20,12 +20,21 @@ from minimod.claims.claim import SCALES
 from minimod.claims.reproduction import Reproduction
 from minimod.claims.results import page, section
 from minimod.config import PRESETS, TrainingConfig
-from minimod.display import echo_json, echo_methods, machine_readable, progress_display, runs_display
+from minimod.display import echo_json, echo_methods, machine_readable, prepare_streams, progress_display, runs_display
 from minimod.engine.device import available_cores, gpu_problem
-from minimod.errors import DivergenceError, FinishedRunError, InputError, Interrupted, UnfinishedRunError
+from minimod.errors import (
+    DivergedRunError,
+    DivergenceError,
+    FinishedRunError,
+    InputError,
+    Interrupted,
+    UnfinishedRunError,
+)
+from minimod.interrupts import STOPS
 from minimod.options import EpochsOrSeconds, flag_of, json_option, quiet_option, training_options
+from minimod.store.claiming import config_to_go_on
 from minimod.store.files import save_json, whole_file
-from minimod.store.runs import check_run, extend_run, load_config, load_run
+from minimod.store.runs import DAMAGED, NONE, check_run, load_config
 from minimod.summary import analyze as analyze_run
 from minimod.sweeps.executors import dask_cluster, process_pool
 from minimod.sweeps.grid import load_definition, parse_values
@@ -48,18 +57,18 @@ def commands(context: click.Context) -> None:
 
 @commands.command()
 @click.argument("run_dir", type=click.Path(path_type=Path))
-@click.option("--preset", type=click.Choice(tuple(PRESETS)), default="headline", show_default=True,
-              help="Where options that are not given come from.")
+@click.option("--preset", type=click.Choice(tuple(PRESETS)),
+              help="Where options that are not given come from.  [default: headline]")
 @click.option("--resume", is_flag=True, help="Go on with the unfinished run in RUN_DIR, with its options.")
 @click.option("--extend", type=click.IntRange(1), metavar="EPOCHS",
-              help="Train the finished run in RUN_DIR for so many epochs more.")
+              help="Train the finished run in RUN_DIR for so many epochs more. It stays whole until the longer one is.")
 @click.option("--checkpoint-every", type=EpochsOrSeconds(), default=CHECKPOINT_EVERY,
               help="Epochs, as 500, or seconds, as 30s, from one checkpoint to the next.  [default: 60s]")
 @training_options
 @quiet_option
 @json_option
 def train(
-    run_dir: Path, preset: str, resume: bool, extend: int | None, checkpoint_every: int | timedelta, quiet: bool,
+    run_dir: Path, preset: str | None, resume: bool, extend: int | None, checkpoint_every: int | timedelta, quiet: bool,
     as_json: bool, **options: Any,
 ) -> None:
     """Train a network, into RUN_DIR.
@@ -68,21 +77,25 @@ def train(
     this is the headline: 80 % wrong labels, seconds on a CPU.
     """
     given = {name: value for name, value in options.items() if value is not None}
+    if ((resume or extend) and preset) or (resume and extend) or (extend and "epochs" in given):
+        raise click.UsageError("--resume and --extend take the options of the run: neither goes with the other or with"
+                               " --preset, nor --extend with --epochs")
     if extend:
-        config = replace(extend_run(run_dir, extend), **given)
-    elif resume:
         config = replace(load_config(run_dir), **given)
+        config = replace(config, epochs=config.epochs + extend)
+    elif resume:
+        config = replace(config_to_go_on(run_dir), **given)
     else:
-        config = TrainingConfig.from_preset(preset, **given)
+        config = TrainingConfig.from_preset(preset or "headline", **given)
     with progress_display(config, quiet) as progress:
-        run = train_network(config, run_dir, progress, checkpoint_every)
+        run = train_network(config, run_dir, progress, checkpoint_every, extend=bool(extend))
     last = {name: column[-1].item() for name, column in run.history.items()}
     if as_json:
         echo_json({"directory": str(run_dir), "config": config.to_dict(), "metrics": last})
         return
     for name, value in last.items():
         click.echo(f"{name.replace('_', ' '):24} {value:>10.4g}")
-    click.echo(f"\nWritten to {run_dir}. Next: minimod analyze {run_dir}")
+    click.echo(f"\nWritten to {run_dir}. Next: minimod analyze {shlex.quote(str(run_dir))}")
 
 
 @commands.command()
@@ -91,25 +104,35 @@ def train(
               help="Whose power decides a neuron's frequency: u, v and w jointly, w alone, or each for itself.")
 @click.option("--ensemble", "others", multiple=True, metavar="RUN_DIR", type=click.Path(path_type=Path),
               help="A further run on the same data (see train --init-seed), for the interaction of all together.")
-@click.option("--figures/--no-figures", default=True, show_default=True, help="Draw RUN_DIR/figures.")
+@click.option("--figures/--no-figures", default=True, show_default=True, help="Draw the figures.")
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIRECTORY",
+              help="Where analysis.json and figures go.  [default: RUN_DIR]")
+@click.option("--write/--no-write", default=True, show_default=True, help="Write files; without, only print.")
 @json_option
-def analyze(run_dir: Path, by: str, others: tuple[Path, ...], figures: bool, as_json: bool) -> None:
+def analyze(
+    run_dir: Path, by: str, others: tuple[Path, ...], figures: bool, output: Path | None, write: bool, as_json: bool
+) -> None:
     """Take a trained network apart.
 
     Prints the accuracies of what can be made of it, and writes RUN_DIR/analysis.json and RUN_DIR/figures.
     """
-    run = load_run(run_dir)
-    summary = analyze_run(run, by, [load_run(other) for other in others])
-    save_json(run_dir / "analysis.json", summary)
-    if figures:
+    if output and not write:
+        raise click.UsageError("--output and --no-write do not go together")
+    summary = analyze_run(run_dir, by, others)
+    output = output or run_dir
+    if write:
+        output.mkdir(parents=True, exist_ok=True)
+        save_json(output / "analysis.json", summary)
+    if write and figures:
         from minimod.report.figures import draw_figures  # here, so that no other command waits for matplotlib
 
-        draw_figures(summary, run_dir / "figures")
+        draw_figures(summary, output / "figures")
     if as_json:
         echo_json(machine_readable(summary))
         return
     echo_methods(summary)
-    click.echo(f"\nWritten to {run_dir / 'analysis.json'}" + (f" and {run_dir / 'figures'}" if figures else ""))
+    if write:
+        click.echo(f"\nWritten to {output / 'analysis.json'}" + (f" and {output / 'figures'}" if figures else ""))
 
 
 @commands.command(epilog="Claims: " + ", ".join(CLAIMS) + ".")
@@ -233,17 +256,18 @@ def plot(
 @click.argument("run_dir", type=click.Path(path_type=Path))
 @json_option
 def check(run_dir: Path, as_json: bool) -> None:
-    """Tell whether a run is whole.
+    """Tell the state of a run: finished, unfinished, diverged, damaged, or none.
 
-    Prints finished, unfinished (minimod train RUN_DIR --resume goes on with it) or damaged, and what there is to say of
-    each file. The exit status is 1 for a damaged one.
+    Prints it with what there is to say of each file, and the command that helps. The exit status is 1 for damaged and
+    none.
     """
     state, files = check_run(run_dir)
     if as_json:
         echo_json({"state": state, "files": files})
     else:
         click.echo("\n".join([state, *(f"{name:16}{text}" for name, text in files.items())]))
-    sys.exit(state == "damaged")
+        click.echo(f"\n{what_helps(state, run_dir, '.extension' in files)}")
+    sys.exit(state in (DAMAGED, NONE))
 
 
 @commands.command()
@@ -275,13 +299,14 @@ def info(as_json: bool) -> None:
 
 
 def main() -> None:
-    """The entry point: a foreseeable error is one line on standard error and an exit status, never a traceback.
+    """Run the command line: a foreseeable error is one line on standard error and an exit status, never a traceback.
 
-    2: something to correct in the command; 1: the run failed; 130: Ctrl-C; 143: SIGTERM.
+    2: something to correct in the command; 1: the run failed; 130: Ctrl-C; 143: SIGTERM; 129: SIGHUP.
     """
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # a pool ends its processes then
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may lack α and ∘
+    for number in STOPS:
+        if number != signal.SIGINT and signal.getsignal(number) != signal.SIG_IGN:      # nohup ignores SIGHUP
+            signal.signal(number, lambda number, frame: sys.exit(128 + number))         # a pool ends its processes then
+    prepare_streams()
     try:
         sys.exit(commands.main(prog_name="minimod", standalone_mode=False))
     except InputError as error:
@@ -295,7 +320,7 @@ def main() -> None:
     except DivergenceError as error:
         message, status = str(error), 1
     except (OSError, MemoryError, BrokenExecutor, csv.Error) as error:
-        message, status = f"cannot go on: {error}", 1
+        message, status = f"cannot go on: {error or type(error).__name__}", 1
     click.echo(f"minimod: {message}", err=True)
     sys.exit(status)
 
@@ -304,9 +329,23 @@ def advice(error: InputError) -> str:
     """What on the command line helps, where something does."""
     if isinstance(error, UnfinishedRunError):
         return f"; go on with this one by: {resume_command(error.value)}"
+    if isinstance(error, DivergedRunError):
+        return f"; begin it anew by: {resume_command(error.value)} --learning-rate RATE"
     if isinstance(error, FinishedRunError):
         return ", and --extend EPOCHS trains it further"
     return ""
+
+
+def what_helps(state: str, run_dir: Path, extended: bool) -> str:
+    """The command for a directory in this state."""
+    directory, go_on = shlex.quote(str(run_dir)), resume_command(run_dir)
+    return {
+        "none": f"minimod train {directory} trains a network there, if it is new or empty",
+        "unfinished": f"{go_on} goes on with it",
+        "diverged": f"{go_on} --learning-rate RATE begins it anew",
+        "finished": f"minimod analyze {directory} takes it apart" + f"; {go_on} goes on with its extension" * extended,
+        "damaged": "nothing reads it; remove what is damaged, or the run, and train it again",
+    }[state]
 
 
 def resume_command(directory: object) -> str:

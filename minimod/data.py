@@ -25,7 +25,7 @@ def random_stream(seed: int, name: str, *key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(STREAMS.index(name), *key)))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Pairs:
     """n pairs, sorted by a and then b; every array has shape (n,).
 
@@ -38,6 +38,9 @@ class Pairs:
     label: np.ndarray
     true_label: np.ndarray
     is_noisy: np.ndarray
+
+    def __repr__(self) -> str:
+        return f"Pairs({len(self)}, {int(self.is_noisy.sum())} noisy)"
 
     def __len__(self) -> int:
         return len(self.a)

@@ -33,6 +33,10 @@ class FinishedRunError(InputError):
     """A run that has been trained to its end already."""
 
 
+class DivergedRunError(InputError):
+    """A run whose loss was not finite: the same again would end as it did."""
+
+
 class DivergenceError(ArithmeticError):
     """The training loss is no longer a finite number."""
 

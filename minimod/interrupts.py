@@ -7,18 +7,21 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+# Signals that ask to stop: Ctrl-C, a program's request, and where there is one a connection that dropped.
+STOPS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
 
 @contextmanager
 def stop_requests() -> Iterator[list[int]]:
     """A list that gets the numbers of signals to stop.
 
-    After the first, Ctrl-C has its usual effect again: a person means it. SIGTERM is sent by programs, which may well
-    send it twice, and have SIGKILL.
+    After the first, Ctrl-C has its usual effect again: a person means it. SIGTERM and SIGHUP are sent by programs,
+    which may well send them twice, and have SIGKILL.
     """
     received: list[int] = []
     usual: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():  # no other may set handlers
-        usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        usual = {number: signal.getsignal(number) for number in STOPS}
 
     def note(number: int, frame: FrameType | None) -> None:
         received.append(number)

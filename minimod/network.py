@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Array = Any
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class TwoLayerNet:
     """A two-layer network on pairs of tokens; P is the modulus, M the width.
 
@@ -41,6 +41,10 @@ class TwoLayerNet:
     mu: Array
     activation: str = "relu"
     has_bias: bool = True
+
+    def __repr__(self) -> str:
+        tied, bias = ", tied" * self.tied, ", no bias" * (not self.has_bias)
+        return f"TwoLayerNet(modulus {self.modulus}, width {self.width}, {self.activation}{tied}{bias}, {self.U.dtype})"
 
     def __post_init__(self) -> None:
         P, M = self.U.shape
@@ -91,9 +95,14 @@ class TwoLayerNet:
     def logits(self, a: Any, b: Any) -> Array:
         """Logits of shape (n, P) for inputs a and b of shape (n,), arrays or lists of tokens on the host.
 
-        Raises InputError for a token outside 0 .. P-1: -1 would count from the end, and a GPU checks no index.
+        Raises InputError unless a and b are integers and as many of each, and for a token outside 0 .. P-1: -1 would
+        count from the end, and a GPU checks no index.
         """
-        tokens = np.stack([np.asarray(a), np.asarray(b)])
+        a, b = np.asarray(a), np.asarray(b)
+        if a.ndim != 1 or a.shape != b.shape or (a.size and {a.dtype.kind, b.dtype.kind} - {"i", "u"}):
+            given = f"{a.dtype} of shape {a.shape} and {b.dtype} of shape {b.shape}"
+            raise InputError("tokens", given, "integers, of one shape (n,) for both inputs")
+        tokens = np.stack([a, b]).astype(np.int64)
         outside = tokens[(tokens < 0) | (tokens >= self.modulus)]
         if len(outside):
             raise InputError("token", int(outside[0]), f"in 0 .. {self.modulus - 1}")

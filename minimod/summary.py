@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,18 +27,19 @@ from minimod.engine.backend import Backend, open_backend
 from minimod.engine.predict import predict, predict_table
 from minimod.errors import InputError
 from minimod.network import TwoLayerNet, initial_network
-from minimod.store.runs import Run
+from minimod.store.runs import Run, load_run
 
 # How many random choices of frequencies the control is the mean of.
 RANDOM_DRAWS = 10
 
 
-def analyze(run: Run, by: str = "joint", ensemble: Sequence[Run] = ()) -> dict[str, Any]:
+def analyze(run: Run | Path | str, by: str = "joint", ensemble: Sequence[Run | Path | str] = ()) -> dict[str, Any]:
     """The methods' accuracies and the Fourier structure of a run's network, as numbers and arrays.
 
-    `by` is whose power decides a neuron's frequency (see `components.dominant_components`). `ensemble` are further runs
-    on the same data (see `init_seed`), for one more row: `ensemble interaction`, the readout of all together. Raises
-    InputError if they have other data. The summary has
+    A run is given as `train` and `load_run` return it, or by its directory. `by` is whose power decides a neuron's
+    frequency (see `components.dominant_components`). `ensemble` are further runs on the same data (see `init_seed`),
+    for one more row: `ensemble interaction`, the readout of all together. Raises InputError if they have other data, or
+    if two of all these have the same network. The summary has
 
     - title, config, by, chance (1 / P), counts (pairs each measure is over), history (column -> array),
     - methods: row -> {clean, noisy, repaired, validation, test}; needs: row -> what it has to know; see `Analysis`,
@@ -48,11 +50,12 @@ def analyze(run: Run, by: str = "joint", ensemble: Sequence[Run] = ()) -> dict[s
     - spectrum: the mean share of power of u, v, w, of shape (frequencies 1 .. ⌊N/2⌋, neurons in `order`),
     - examples: some neurons' weights and what the filtration keeps of them, see `example_neurons`.
     """
+    run, *others = (each if isinstance(each, Run) else load_run(each) for each in (run, *ensemble))
     with open_analysis(run, by) as study:
         methods, needs, partitions = study.methods, study.needs, study.partition
-        if ensemble:
-            methods = methods | {"ensemble interaction": study.ensemble(ensemble)}
-            needs = needs | {"ensemble interaction": f"{TWO_INPUTS}, {1 + len(ensemble)} networks"}
+        if others:
+            methods = methods | {"ensemble interaction": study.ensemble(others)}
+            needs = needs | {"ensemble interaction": f"{TWO_INPUTS}, {1 + len(others)} networks"}
         masks = mask_study(study.scored, study.random)
     neurons, initial_neurons = neuron_table(study.structure), neuron_table(study.untrained)
     order = np.lexsort((-neurons["share"], study.structure.component[2]))
@@ -193,7 +196,10 @@ class Analysis:
 
     def ensemble(self, others: Sequence[Run]) -> dict[str, float]:
         """The accuracies of the interaction readout of this run and others together, see `predict_ensemble`."""
-        for other in others:
+        for number, other in enumerate(others):
+            if any(np.array_equal(other.network.W, run.network.W) for run in (self.run, *others[:number])):
+                allowed = "one whose network is none of the others'"
+                raise InputError("run of the ensemble", str(other.directory), allowed)
             for part in ("train", "test"):
                 ours, theirs = getattr(self.run.dataset, part), getattr(other.dataset, part)
                 if not all(np.array_equal(getattr(ours, name), getattr(theirs, name)) for name in ("a", "b", "label")):

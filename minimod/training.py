@@ -20,16 +20,9 @@ from minimod.interrupts import stop_requests
 from minimod.metrics import Metrics, history_of, measure
 from minimod.network import initial_network
 from minimod.optimizers import OPTIMIZERS
-from minimod.store.runs import (
-    Checkpoint,
-    Data,
-    Description,
-    Run,
-    append_metrics,
-    claim_directory,
-    save_checkpoint,
-    save_network,
-)
+from minimod.store.claiming import Claim, claim_directory, device_to_go_on
+from minimod.store.contents import Checkpoint, Data, append_metrics, save_checkpoint, save_divergence, save_network
+from minimod.store.runs import Run
 
 # Called after every epoch with its number, and with its row of metrics where it was measured, else None.
 Progress = Callable[[int, Metrics | None], Any]
@@ -44,23 +37,29 @@ def train(
     progress: Progress | None = None,
     checkpoint_every: int | timedelta = CHECKPOINT_EVERY,
     labels: np.ndarray | None = None,
+    extend: bool = False,
 ) -> Run:
     """Train a network. With a `directory` the run is written there as it goes, without one it stays in memory.
 
     If the directory holds an unfinished run of this configuration, training continues from its last checkpoint. The end
     is the same, bit for bit, but for the seconds. Checkpoints are written after so many epochs or seconds, and at the
-    end. SIGINT and SIGTERM, where they reach the main thread, end the epoch, write one and raise Interrupted; a second
-    SIGINT has its usual effect.
+    end. SIGINT, SIGTERM and SIGHUP, where they reach the main thread, end the epoch, write one and raise Interrupted; a
+    second SIGINT has its usual effect.
+
+    With `extend` the directory holds a finished run of fewer epochs, which is trained on. It stays as it is until the
+    longer one has finished. One that has diverged makes room for a run of another configuration.
 
     `labels`, of shape (n_train,), are fitted in place of the training labels. They are kept with the run, as its data;
     all accuracies go on to refer to the labels of the dataset.
 
     Raises InputError if the directory holds anything else, the device cannot be used or the labels do not fit,
     MemoryError if the device's free memory is less than `memory_needed`, and DivergenceError at the first evaluation or
-    checkpoint that finds a loss which is not finite.
+    checkpoint that finds a loss which is not finite. Nothing is written before all this is known, but for the last.
     """
     data: Data = {} if labels is None else {"labels": _checked_labels(labels, config)}
-    with open_backend(config.device, config.threads) as backend:
+    directory = None if directory is None else Path(directory)
+    device = device_to_go_on(directory, config.device) if directory else config.device
+    with open_backend(device, config.threads) as backend:
         needed, free = memory_needed(config, backend), free_memory(backend.xp)
         if needed > free:
             raise MemoryError(
@@ -69,15 +68,18 @@ def train(
             )
         if directory is None:
             return _Training(config, backend, None, data).run(progress, checkpoint_every, [])
-        directory = Path(directory)
         with (
-            claim_directory(directory, config, backend.description, data) as (run, checkpoint, data),
+            claim_directory(directory, config, backend.description, data, extend) as claim,
             stop_requests() as signals,
         ):
-            training = _Training(config, backend, (directory, run), data)
-            if checkpoint:
-                training.go_on_from(checkpoint)
-            return training.run(progress, checkpoint_every, signals)
+            training = _Training(config, backend, claim, claim.data)
+            if claim.checkpoint:
+                training.go_on_from(claim.checkpoint)
+            try:
+                return training.run(progress, checkpoint_every, signals)
+            except DivergenceError as error:
+                save_divergence(claim.place, claim.run, str(error))
+                raise
 
 
 def _checked_labels(labels: np.ndarray, config: TrainingConfig) -> np.ndarray:
@@ -93,8 +95,8 @@ def _checked_labels(labels: np.ndarray, config: TrainingConfig) -> np.ndarray:
 class _Training:
     """A run in the making."""
 
-    def __init__(self, config: TrainingConfig, backend: Backend, place: tuple[Path, Description] | None, data: Data):
-        self.config, self.backend, self.place, self.data = config, backend, place, data
+    def __init__(self, config: TrainingConfig, backend: Backend, claim: Claim | None, data: Data):
+        self.config, self.backend, self.claim, self.data = config, backend, claim, data
         self.dataset = build_dataset(config)
         self.pairs = replace(self.dataset.train, label=data["labels"]) if "labels" in data else self.dataset.train
         self.network = initial_network(config).convert(backend.xp.asarray)
@@ -127,28 +129,28 @@ class _Training:
             if metrics:
                 row = {"epoch": epoch, "seconds": self.seconds} | metrics
                 self.rows.append(row)
-                if self.place:
-                    append_metrics(self.place[0], row)
+                if self.claim:
+                    append_metrics(self.claim.place, row)
             if progress:
                 progress(epoch, row)
-            if self.place and epoch < self.config.epochs:
+            if self.claim and epoch < self.config.epochs:
                 if signals:
-                    self._save(*self.place, epoch)
-                    raise Interrupted(signals[0], self.place[0], epoch)
+                    self._save(self.claim, epoch)
+                    raise Interrupted(signals[0], self.claim.directory, epoch)
                 if _is_due(checkpoint_every, epoch - self.first, time.perf_counter() - saved):
-                    self._save(*self.place, epoch)
+                    self._save(self.claim, epoch)
                     saved = time.perf_counter()
         network = self.network.convert(to_host)
-        if self.place:
-            self._save(*self.place, self.config.epochs)
-            save_network(*self.place, network)
-        directory = self.place[0] if self.place else None
+        if self.claim:
+            self._save(self.claim, self.config.epochs)
+            save_network(self.claim.place, self.claim.run, network, self.rows)
+        directory = self.claim.directory if self.claim else None
         return Run(self.config, self.dataset, network, history_of(self.rows), directory, self.data)
 
-    def _save(self, directory: Path, run: Description, epoch: int) -> None:
+    def _save(self, claim: Claim, epoch: int) -> None:
         _raise_if_diverged(self.losses)
         host = {name: to_host(array) for name, array in self.state.items()}
-        save_checkpoint(directory, run, Checkpoint(epoch, self.seconds, self.rows, host))
+        save_checkpoint(claim.place, claim.run, Checkpoint(epoch, self.seconds, self.rows, host))
 
     def _epochs(self) -> Iterator[tuple[int, Metrics | None]]:
         """Train in place. Before each epoch, and after the last: the number of epochs so far, and metrics or None."""

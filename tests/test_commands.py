@@ -305,7 +305,7 @@ def test_an_unfinished_run_comes_with_the_command_that_goes_on(minimod):
 
 
 def test_a_run_that_is_stopped_says_how_it_goes_on(minimod, monkeypatch):
-    def stop(*_):
+    def stop(*_, **__):
         raise Interrupted(signal.SIGTERM, Path("my run"), 7)
 
     monkeypatch.setattr("minimod.commands.train_network", stop)

@@ -14,7 +14,7 @@ from minimod.errors import InputError
 from minimod.rules.rule import Bases, Rule
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CyclicRule(Rule):
     """A rule that is addition modulo N in coordinates x, y = 0 .. N-1.
 

@@ -19,12 +19,15 @@ class Bases(NamedTuple):
     label: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Rule:
     """A rule c = a ∘ b on the tokens 0 .. P-1. The kinds of rules are subclasses."""
 
     name: str
     modulus: int
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, modulus {self.modulus})"
 
     @property
     def label_table(self) -> np.ndarray:

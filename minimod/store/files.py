@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -41,6 +42,29 @@ def whole_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     finally:
         with suppress(OSError):         # its directory may be gone
             temporary.unlink()
+
+
+def open_regular(path: Path, limit: float) -> IO[bytes]:
+    """Open a file to read. Raises DamagedFileError if it is longer than `limit` bytes, or a pipe, device or socket."""
+    def without_waiting(path: str, flags: int) -> int:
+        return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))      # a pipe would wait for its writer
+
+    file = open(path, "rb", opener=without_waiting)
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        problem = "it is no regular file"
+    elif status.st_size > limit:
+        problem = f"it is longer than {limit} bytes"
+    else:
+        return file
+    file.close()
+    raise DamagedFileError(problem)
+
+
+def read_bytes(path: Path, limit: float) -> bytes:
+    """The content of a file, see `open_regular`."""
+    with open_regular(path, limit) as file:
+        return file.read()
 
 
 def plain_data(value: Any) -> Any:
@@ -84,12 +108,10 @@ def save_checked_json(path: Path, data: dict[str, Any]) -> None:
 
 def load_checked_json(path: Path) -> dict[str, Any]:
     """What `save_checked_json` wrote. Raises DamagedFileError if it is not, and OSError if there is no file."""
-    with open(path, "rb") as file:
-        content = file.read(MAX_JSON_BYTES + 1)
-    if len(content) > MAX_JSON_BYTES:
-        raise DamagedFileError(f"it is longer than {MAX_JSON_BYTES} bytes")
     try:
-        data = json.loads(content)
+        data = json.loads(read_bytes(path, MAX_JSON_BYTES))
+    except DamagedFileError:
+        raise
     except (ValueError, RecursionError) as error:
         raise DamagedFileError(f"it is not JSON: {error}") from error
     if not isinstance(data, dict):
@@ -105,9 +127,9 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         np.savez(file, **arrays, sha256=_array_digest(arrays))  # type: ignore[arg-type]
 
 
-def load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """What `save_arrays` wrote. Raises DamagedFileError if it is not, and OSError if there is no file."""
-    with open(path, "rb") as file:
+def load_arrays(path: Path, limit: float = math.inf) -> dict[str, np.ndarray]:
+    """What `save_arrays` wrote. Raises DamagedFileError if it is not, or too long, and OSError if there is no file."""
+    with open_regular(path, limit) as file:
         try:
             arrays = _read_arrays(file)
         except OSError:

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 from minimod.config import TrainingConfig
 from minimod.errors import DivergenceError, InputError
+from minimod.store.claiming import locked
 from minimod.store.files import DamagedFileError, load_checked_json, save_checked_json, whole_file
-from minimod.store.runs import locked
 from minimod.sweeps import table
 from minimod.sweeps.grid import configurations
 from minimod.sweeps.schedule import WorkProgress, finished_run, longest_first, run_name, work

@@ -14,6 +14,7 @@ from minimod.data import NOISE_KINDS
 from minimod.errors import InputError
 from minimod.losses import LOSSES
 from minimod.optimizers import OPTIMIZERS
+from minimod.store.contents import load_checkpoint, load_description
 from minimod.store.files import (
     DamagedFileError,
     load_arrays,
@@ -23,7 +24,7 @@ from minimod.store.files import (
     save_json,
     whole_file,
 )
-from minimod.store.runs import check_run, load_checkpoint, load_config, load_description
+from minimod.store.runs import check_run, load_config
 
 SMALL = TrainingConfig(modulus=5, width=3, epochs=2, threads=1)
 

@@ -15,11 +15,10 @@ import strict_cupy
 
 from minimod import TrainingConfig, load_run, train
 from minimod.engine import device
-from minimod.errors import DivergenceError, InputError, Interrupted, UnfinishedRunError
+from minimod.errors import DivergenceError, InputError, Interrupted
 from minimod.metrics import METRIC_COLUMNS
 from minimod.optimizers import OPTIMIZERS
 from minimod.store.files import load_arrays
-from minimod.store.runs import extend_run
 
 SMALL = TrainingConfig(modulus=7, width=8, epochs=12, eval_every=4, threads=1)
 CLI = [sys.executable, str(Path(__file__).parents[2] / "cli.py")]
@@ -123,12 +122,9 @@ def test_a_checkpoint_by_time_is_written_when_it_is_due(tmp_path):
 
 def test_an_extended_run_has_the_parameters_of_a_long_one(tmp_path):
     train(SMALL, tmp_path / "run")
-    config = extend_run(tmp_path / "run", 8)
-    assert config == replace(SMALL, epochs=20)
-    with pytest.raises(UnfinishedRunError):
-        load_run(tmp_path / "run")
-    train(config, tmp_path / "run")
-    train(config, tmp_path / "long")
+    longer = replace(SMALL, epochs=20)
+    train(longer, tmp_path / "run", extend=True)
+    train(longer, tmp_path / "long")
     ours, theirs = contents(tmp_path / "run"), contents(tmp_path / "long")
     assert ours == theirs
 

@@ -10,7 +10,7 @@ from minimod import TrainingConfig, load_run, metrics, train
 from minimod.errors import InputError
 from minimod.metrics import METRIC_COLUMNS
 from minimod.store.files import array_checksum, load_arrays
-from minimod.store.runs import check_run, extend_run
+from minimod.store.runs import check_run
 
 SMALL = TrainingConfig(modulus=7, width=8, epochs=3, threads=1)
 
@@ -153,8 +153,8 @@ def test_a_checkpoint_of_another_run_is_refused(directory, other):
 def test_a_run_with_the_checkpoint_of_another_is_not_extended(directory, other):
     shutil.copy(other / "checkpoint.npz", directory)
     with pytest.raises(InputError, match=r"checkpoint\.npz: it belongs to another run"):
-        extend_run(directory, 2)
-    assert load_run(directory).config == SMALL, "it is as finished as before"
+        train(replace(SMALL, epochs=5), directory, extend=True)
+    assert not (directory / ".extension").exists()
 
 
 def test_a_network_of_a_shorter_run_is_refused(directory, tmp_path):
@@ -256,8 +256,8 @@ def test_a_run_of_the_first_version_loads():
 
 def test_a_run_of_the_first_version_can_be_extended(tmp_path):
     shutil.copytree(STORED, tmp_path / "run")
-    config = extend_run(tmp_path / "run", 3)
-    extended, fresh = train(config, tmp_path / "run"), train(config)
+    config = replace(load_run(STORED).config, epochs=7)
+    extended, fresh = train(config, tmp_path / "run", extend=True), train(config)
     for name, array in fresh.network.arrays.items():         # other machines have other bits
         np.testing.assert_allclose(extended.network.arrays[name], array, rtol=1e-5, atol=1e-6)
     assert load_run(tmp_path / "run").config.epochs == 7 and check_run(tmp_path / "run")[0] == "finished"
@@ -269,7 +269,7 @@ def test_a_metric_that_came_later_is_missing_and_no_damage(directory, monkeypatc
     run = load_run(directory)
     assert np.isnan(run.history["new"]).all() and run.history["epoch"].tolist() == [0, 1, 2, 3]
     assert check_run(directory)[0] == "finished"
-    extended = train(extend_run(directory, 2), directory)
+    extended = train(replace(SMALL, epochs=5), directory, extend=True)
     assert np.isnan(extended.history["new"]).tolist() == [True] * 4 + [False] * 2
     np.testing.assert_array_equal(load_run(directory).history["new"], extended.history["new"])
 

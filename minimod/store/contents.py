@@ -1,0 +1,269 @@
+"""The files of a run's directory: how each is written and read.
+
+    config.json      the configuration, what it was trained with, and the checksums of data/
+    data/            arrays that the configuration alone cannot rebuild, an npz file each; most runs have none
+    metrics.csv      a row per measured epoch
+    checkpoint.npz   all that training needs to go on, replaced as it goes; the last one stays
+    network.npz      the trained network; a directory that has it holds a finished run
+    diverged.json    the run has diverged; what is there is of no further use
+    .extension/      a longer run in the making, with files of its own, see claiming.py
+    .lock            held by the process that trains; the system frees it when that process ends, however it does
+
+Each is written whole or not at all, but for metrics.csv, which checkpoint and network have a copy of. They and
+diverged.json name the run that they belong to by its checksum.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minimod.config import FREE_FIELDS, TrainingConfig
+from minimod.errors import InputError
+from minimod.metrics import METRIC_COLUMNS, Metrics, history_of
+from minimod.network import TwoLayerNet
+from minimod.store import files
+from minimod.store.files import DamagedFileError, load_arrays, save_arrays
+from minimod.version import VERSION
+
+# The format of a directory that this version writes, and all that it reads. Format 1, of minimod 0.1.0, has no data/,
+# and its checkpoints and networks do not name their run.
+FORMAT, KNOWN_FORMATS = 2, (1, 2)
+
+# Fields besides the free ones that may differ between a run and the same run, stopped, extended or on another device.
+COURSE_FIELDS = ("epochs", "eval_every", "device")
+
+# Arrays that the configuration cannot rebuild, by name.
+Data = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A run after some epoch, in the middle of its training.
+
+    state: name -> array on the host, of the parameters and of the optimiser. rows: those of metrics so far.
+    """
+
+    epoch: int
+    seconds: float
+    rows: list[Metrics]
+    state: dict[str, np.ndarray]
+
+
+class Description(NamedTuple):
+    """What config.json says. checksums: of the arrays in data/, by name; device: in words; format: its own."""
+
+    config: TrainingConfig
+    checksums: dict[str, str]
+    device: str
+    format: int
+
+    @property
+    def owner(self) -> str:
+        """The checksum by which a file names the run that it belongs to: of all that determines the run's course."""
+        changes = {k: v for k, v in self.config.changes().items() if k not in (*FREE_FIELDS, *COURSE_FIELDS)}
+        return files.checksum([changes, self.checksums])
+
+    @property
+    def largest_file(self) -> int:
+        """More bytes than any file of this run has; a longer one is refused before it is read."""
+        P, M = self.config.modulus, self.config.width
+        return 10**6 + 64 * (P * P + P * M) * np.dtype(self.config.dtype).itemsize + 1000 * (self.config.epochs + 1)
+
+
+# Writing
+
+
+def save_description(directory: Path, run: Description) -> None:
+    """Write config.json."""
+    content: dict[str, Any] = {"format": run.format, "minimod": VERSION, "numpy": np.__version__}
+    content |= {"device": run.device, "data": run.checksums, "config": run.config.to_dict()}
+    files.save_checked_json(directory / "config.json", content)
+
+
+def save_data(directory: Path, data: Data) -> None:
+    """Write what is not there yet: a run that was killed early may lack some."""
+    for name, array in data.items():
+        path = directory / "data" / f"{name}.npz"
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            save_arrays(path, {name: array})
+
+
+def write_metrics(directory: Path, rows: list[Metrics]) -> None:
+    """Write metrics.csv anew."""
+    with files.whole_file(directory / "metrics.csv") as file:
+        writer = csv.DictWriter(file, METRIC_COLUMNS, restval="nan", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def append_metrics(directory: Path, row: Metrics) -> None:
+    """Add one measured epoch, a dictionary with the names of METRIC_COLUMNS, to metrics.csv, which must be there."""
+    with open(directory / "metrics.csv", "r+", newline="") as file:
+        file.seek(0, 2)
+        csv.DictWriter(file, METRIC_COLUMNS, lineterminator="\n").writerow(row)
+
+
+def save_checkpoint(directory: Path, run: Description, checkpoint: Checkpoint) -> None:
+    """Replace checkpoint.npz of a run; the one before stays until this one is on disk."""
+    arrays = {name: np.array(getattr(checkpoint, name)) for name in ("epoch", "seconds")}
+    arrays |= {"run": np.array(run.owner), "metrics": as_array(checkpoint.rows)}
+    save_arrays(directory / "checkpoint.npz", arrays | {f"state_{name}": X for name, X in checkpoint.state.items()})
+
+
+def save_network(directory: Path, run: Description, network: TwoLayerNet, rows: list[Metrics]) -> None:
+    """Write network.npz, and with it finish a run."""
+    labels = {"run": np.array(run.owner), "epoch": np.array(run.config.epochs), "metrics": as_array(rows)}
+    save_arrays(directory / "network.npz", network.arrays | labels)
+
+
+def save_divergence(directory: Path, run: Description, message: str) -> None:
+    """Write diverged.json."""
+    files.save_checked_json(directory / "diverged.json", {"run": run.owner, "message": message})
+
+
+# Reading
+
+
+def load_description(directory: Path | str) -> Description:
+    """What a run's config.json says. Raises InputError if there is none that can be used."""
+    path = Path(directory) / "config.json"
+    try:
+        content = files.load_checked_json(path)
+        if content.get("format") not in KNOWN_FORMATS:
+            raise DamagedFileError(f"format {content.get('format')}, of minimod {content.get('minimod')}, is not known")
+        config = TrainingConfig.from_dict(content["config"])
+        return Description(config, dict(content.get("data", {})), content["device"], content["format"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise unusable("run directory", directory, "one written by minimod train", path, error) from error
+
+
+def load_data(directory: Path, run: Description) -> dict[str, np.ndarray]:
+    """The arrays in a run's data/, by name. Raises InputError unless all are those that config.json names."""
+    data: dict[str, np.ndarray] = {}
+    for name, expected in run.checksums.items():
+        path = directory / "data" / f"{name}.npz"
+        try:
+            arrays = load_arrays(path, run.largest_file)
+            if checksums_of(arrays) != {name: expected}:
+                raise DamagedFileError("it is not the one that config.json names")
+        except (OSError, DamagedFileError) as error:
+            reason = DamagedFileError(f"{path.name}: {error}")
+            raise InputError("run directory", str(directory), f"one with all of its data ({reason})") from reason
+        data |= arrays
+    return data
+
+
+def load_checkpoint(directory: Path, run: Description) -> Checkpoint | None:
+    """The checkpoint in a run's directory, or None where none was written yet. Raises InputError if it is damaged."""
+    path = directory / "checkpoint.npz"
+    if not path.exists():
+        return None
+    try:
+        arrays = _load_arrays_of(run, path)
+        epoch, table = int(arrays.pop("epoch")), arrays.pop("metrics")
+        if not 0 <= epoch <= run.config.epochs:
+            raise DamagedFileError(f"it is of epoch {epoch}, past the last")
+        rows = _rows(table)
+        seconds = float(arrays.pop("seconds"))
+        state = {name.removeprefix("state_"): array for name, array in arrays.items()}
+    except (OSError, KeyError, ValueError, TypeError, OverflowError) as error:
+        allowed = "whole; without it the run starts again from the beginning"
+        raise unusable("checkpoint", path, allowed, path, error) from error
+    return Checkpoint(epoch, seconds, rows, state)
+
+
+def load_metrics(directory: Path, run: Description) -> list[Metrics]:
+    """The rows of metrics.csv, of this version's columns or the first of them, which an earlier one had.
+
+    Raises DamagedFileError if it is anything else, or does not reach the run's last epoch.
+    """
+    text = files.read_bytes(directory / "metrics.csv", run.largest_file).decode("utf-8", errors="replace")
+    lines = text.splitlines(keepends=True)
+    if not lines or not lines[-1].endswith("\n"):
+        raise DamagedFileError("its last line is cut")
+    reader = csv.reader(lines)
+    try:
+        header = next(reader)
+        if header != list(METRIC_COLUMNS)[: len(header)] or "norm_mu" not in header:
+            raise DamagedFileError("its first line does not name the columns")
+        rows = list(reader)
+        if any(len(row) != len(header) for row in rows):
+            raise DamagedFileError("a line has not one number for each column")
+        metrics = [_row(row) for row in rows]
+    except (ValueError, csv.Error) as error:
+        raise DamagedFileError(f"line {reader.line_num}: {error}") from error
+    if not metrics or metrics[-1]["epoch"] != run.config.epochs:
+        raise DamagedFileError(f"it does not reach epoch {run.config.epochs}")
+    return metrics
+
+
+def load_network(directory: Path, run: Description) -> tuple[TwoLayerNet, list[Metrics] | None]:
+    """The network in network.npz, and its copy of the rows of metrics, which format 1 does not have.
+
+    Raises DamagedFileError if it is not that of this run.
+    """
+    config = run.config
+    arrays = _load_arrays_of(run, directory / "network.npz")
+    if run.format > 1 and (arrays.get("epoch") != config.epochs or "metrics" not in arrays):
+        raise DamagedFileError(f"it is of epoch {arrays.get('epoch')} and not {config.epochs}")
+    P, M = config.modulus, config.width
+    for name, shape in {"U": (P, M), "V": (P, M), "W": (M, P), "mu": (P,)}.items():
+        array = arrays.get(name, np.empty(0))
+        if array.shape != shape or array.dtype != config.dtype:
+            raise DamagedFileError(f"{name} is {array.dtype} of shape {array.shape} and not {config.dtype} of {shape}")
+        if not np.isfinite(array).all():
+            raise DamagedFileError(f"{name} is not finite")
+    U, V, W, mu = (arrays[name] for name in ("U", "V", "W", "mu"))
+    network = TwoLayerNet(U, U if config.tied else V, W, mu, config.activation, config.bias)
+    return network, _rows(arrays["metrics"]) if run.format > 1 else None
+
+
+def load_divergence(directory: Path, run: Description) -> str | None:
+    """What diverged.json says of a run, or None if there is none. Raises DamagedFileError if it is of another run."""
+    path = directory / "diverged.json"
+    if not path.exists():
+        return None
+    content = files.load_checked_json(path)
+    if content.get("run") != run.owner:
+        raise DamagedFileError("it belongs to another run")
+    return str(content["message"])
+
+
+def _load_arrays_of(run: Description, path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a file. Raises DamagedFileError if it belongs to another run."""
+    arrays = load_arrays(path, run.largest_file)
+    owner = arrays.pop("run", None)
+    if run.format > 1 and (owner is None or str(owner) != run.owner):
+        raise DamagedFileError("it belongs to another run")
+    return arrays
+
+
+def _row(numbers: Sequence[Any]) -> Metrics:
+    """The numbers of an epoch by the first of METRIC_COLUMNS. Raises ValueError where there are more than that."""
+    names = list(METRIC_COLUMNS)[: len(numbers)]
+    return {name: METRIC_COLUMNS[name](number) for name, number in zip(names, numbers, strict=True)}
+
+
+def _rows(array: np.ndarray) -> list[Metrics]:
+    """The rows that `as_array` made an array of, maybe in a version that had fewer columns."""
+    return [_row(line) for line in array.tolist()]
+
+
+def as_array(rows: list[Metrics]) -> np.ndarray:
+    """The rows as an array of shape (rows, columns)."""
+    return np.stack(list(history_of(rows).values()), axis=1) if rows else np.empty((0, len(METRIC_COLUMNS)))
+
+
+def checksums_of(data: Data) -> dict[str, str]:
+    """The checksum of each array, by name."""
+    return {name: files.array_checksum({name: array}) for name, array in data.items()}
+
+
+def unusable(what: str, value: Path | str, allowed: str, path: Path, error: Exception) -> InputError:
+    """The error for something that a damaged file makes useless."""
+    return InputError(what, str(value), f"{allowed} ({path.name}: {error})")
