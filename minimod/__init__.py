@@ -5,11 +5,9 @@ run = train(TrainingConfig(epochs=50))
 analyze(run)["methods"]["dominant"]["test"]
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
 from minimod.version import VERSION
 
+TYPE_CHECKING = False       # as typing's, which takes a while to import
 if TYPE_CHECKING:
     from minimod.analysis.filtration import filter_frequencies
     from minimod.config import TrainingConfig
@@ -33,8 +31,10 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import a public name when it is first used: the command line is ready for Ctrl-C before it imports NumPy."""
+    from importlib import import_module
+
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -31,7 +31,7 @@ from minimod.errors import (
     UnfinishedRunError,
 )
 from minimod.interrupts import STOPS
-from minimod.options import EpochsOrSeconds, flag_of, json_option, quiet_option, training_options
+from minimod.options import EpochsOrSeconds, OnceEach, flag_of, json_option, quiet_option, training_options
 from minimod.store.claiming import config_to_go_on
 from minimod.store.files import save_json, whole_file
 from minimod.store.runs import DAMAGED, NONE, check_run, load_config
@@ -45,7 +45,11 @@ from minimod.training import train as train_network
 from minimod.version import VERSION
 
 
-@click.group(context_settings={"max_content_width": 100}, invoke_without_command=True)
+class _Commands(click.Group):
+    command_class = OnceEach
+
+
+@click.group(cls=_Commands, context_settings={"max_content_width": 100}, invoke_without_command=True)
 @click.version_option(VERSION)
 @click.pass_context
 def commands(context: click.Context) -> None:

@@ -111,9 +111,15 @@ def progress_display(config: TrainingConfig, quiet: bool) -> Iterator[Progress |
         with click.progressbar(length=config.epochs, file=sys.stderr, width=10, item_show_func=show) as bar:
             yield lambda epoch, row: bar.update(int(epoch > 0), row or bar.current_item)
     else:
+        begun: list[tuple[int, float]] = []     # the first epoch and its time
+
         def tell(epoch: int, row: Metrics | None) -> None:
+            begun[:] = begun or [(epoch, time.perf_counter())]
             if row:
-                click.echo(f"epoch {epoch:6d}  loss {row['loss']:.4f}  {accuracies_line(row)}", err=True)
+                first, start = begun[0]
+                seconds = (time.perf_counter() - start) / max(1, epoch - first) * (config.epochs - epoch)
+                left = f"  {duration(seconds)} left" if first < epoch < config.epochs else ""
+                click.echo(f"epoch {epoch:6d}  loss {row['loss']:.4f}  {accuracies_line(row)}{left}", err=True)
 
         yield tell
 
@@ -124,9 +130,9 @@ def runs_display(configs: list[TrainingConfig], quiet: bool) -> Iterator[WorkPro
     if quiet or not configs:
         yield lambda done, text: None
         return
-    total, minutes = sum(map(work, configs)), estimated_seconds(configs) / 60
-    duration = f"{minutes / 60:.1f} hours" if minutes > 90 else f"{math.ceil(minutes)} min"
-    click.echo(f"{len(configs)} run{'s' * (len(configs) > 1)} to train, about {duration}", err=True)
+    total = sum(map(work, configs))
+    about = duration(estimated_seconds(configs))
+    click.echo(f"{len(configs)} run{'s' * (len(configs) > 1)} to train, about {about}", err=True)
     if sys.stderr.isatty():
         with click.progressbar(length=total, file=sys.stderr, width=20) as bar:
             yield lambda done, text: bar.update(done)
@@ -137,10 +143,17 @@ def runs_display(configs: list[TrainingConfig], quiet: bool) -> Iterator[WorkPro
         nonlocal so_far
         so_far += done
         if text:
-            left = (time.perf_counter() - start) * (total / max(1, so_far) - 1) / 60
-            click.echo(f"{so_far / total:4.0%}  {text}, {left:.1f} min left", err=True)
+            left = duration((time.perf_counter() - start) * (total / max(1, so_far) - 1))
+            click.echo(f"{so_far / total:4.0%}  {text}, {left} left", err=True)
 
     yield show
+
+
+def duration(seconds: float) -> str:
+    """A length of time in the unit that suits it."""
+    if seconds < 90:
+        return f"{math.ceil(seconds)} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} hours"
 
 
 def accuracies_line(row: Metrics) -> str:

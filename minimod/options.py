@@ -10,10 +10,22 @@ import click
 from minimod.config import CONSTRAINTS, TrainingConfig
 from minimod.constraints import Boolean, Choice, OrNone, Pair
 
-Command = Callable[..., Any]
+AnyCommand = Callable[..., Any]
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on standard error.")
+
+
+class OnceEach(click.Command):
+    """A command that refuses an option given twice, where Click would drop the first value."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As Click's. Raises UsageError for such an option."""
+        *_, given = self.make_parser(ctx).parse_args(args=list(args))
+        for option in given:
+            if isinstance(option, click.Option) and not option.multiple and given.count(option) > 1:
+                raise click.UsageError(f"{' or '.join(option.opts + option.secondary_opts)} is given twice")
+        return super().parse_args(ctx, args)
 
 
 def flag_of(name: str) -> str:
@@ -21,7 +33,7 @@ def flag_of(name: str) -> str:
     return "--" + name.replace("_", "-") if name in CONSTRAINTS else name
 
 
-def training_options(command: Command) -> Command:
+def training_options(command: AnyCommand) -> AnyCommand:
     """Add an option for every field of TrainingConfig; one that is not given is None, so that a preset can stand."""
     for option in reversed(fields(TrainingConfig)):
         constraint, flag, help = CONSTRAINTS[option.name], flag_of(option.name), option.metadata["help"]

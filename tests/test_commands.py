@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from minimod.config import CONSTRAINTS
 from minimod.constraints import Choice
 from minimod.errors import Interrupted
 from minimod.metrics import METRIC_COLUMNS
+from minimod.store.runs import check_run
 
 SMALL = ["--modulus", "11", "--width", "12", "--epochs", "3", "--threads", "1"]
 
@@ -52,6 +54,8 @@ def test_options_override_a_preset(minimod):
 
 
 WRONG = [
+    (["--width", 8, "--width", 16], ["--width is given twice"]),
+    (["--tied", "--no-tied"], ["--tied or --no-tied is given twice"]),
     (["--modulus", 1], ["--modulus", "1", "[2, 100000]"]),
     (["--noise-ratio", 1.2], ["--noise-ratio", "1.2", "[0, 1]"]),
     (["--activation", "tanh"], ["--activation", "tanh", "relu", "reverse_relu"]),
@@ -134,7 +138,10 @@ def test_divergence_is_one_line(minimod):
 def test_plain_progress_is_a_line_per_evaluation(minimod):
     lines = minimod("train", "run", *SMALL).stderr.splitlines()
     assert len(lines) == 4
-    assert all(re.fullmatch(r"epoch +\d+  loss \S+  clean \S+ noisy \S+ test \S+ filtered \S+", line) for line in lines)
+    line = r"epoch +\d+  loss \S+  clean \S+ noisy \S+ test \S+ filtered \S+"
+    first, *middle, last = lines
+    assert re.fullmatch(line, first) and re.fullmatch(line, last)
+    assert all(re.fullmatch(line + r"  \d+ s left", each) for each in middle)
 
 
 @pytest.mark.parametrize("columns", [80, 60])
@@ -260,7 +267,7 @@ def test_reproduce_all_writes_the_page(minimod, small_claim, monkeypatch):
 
 def test_reproduce_says_how_long_it_will_take_before_it_starts(minimod, small_claim):
     progress = minimod("reproduce", "tied", "--seeds", 1).stderr.splitlines()
-    assert re.fullmatch(r"4 runs to train, about \d+ min", progress[0])
+    assert re.fullmatch(r"4 runs to train, about \d+ s", progress[0])
     assert len(progress) == 1 + 4 + 1 and progress[-2].startswith("100%")
     again = minimod("reproduce", "tied", "--seeds", 1)
     assert again.stderr == "measuring\n", "finished runs are used again"
@@ -395,3 +402,97 @@ def test_a_damaged_sweep_is_one_line(minimod, swept, name, content):
 @pytest.mark.parametrize("options", [["--output", "x.bmp"], ["--log-x", "--x", "activation"], ["--heat-map"]])
 def test_wrong_options_of_a_plot_are_one_line(minimod, swept, options):
     assert_one_line(minimod("plot", swept, "--x", "width", "--y", "test_accuracy", *options), (2,))
+
+
+# What is around a command: streams, signals, places
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-"])
+def test_closed_streams_are_no_traceback(tmp_path, closed):
+    command = f"{shlex.join([sys.executable, CLI])} info {closed}"
+    answer = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert answer.returncode == 0 and "Traceback" not in answer.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+def test_output_that_cannot_be_written_costs_no_run(tmp_path):
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, CLI, "train", "run", *SMALL]
+        answer = subprocess.run(command, stdout=subprocess.PIPE, stderr=full, cwd=tmp_path, text=True, timeout=60)
+        assert answer.returncode == 0 and "Written to run" in answer.stdout
+        answer = subprocess.run([*command[:3], "other", *SMALL, "--quiet"], stdout=full, stderr=subprocess.PIPE,
+                                cwd=tmp_path, text=True, timeout=60)  # fmt: skip
+    assert answer.stderr == "minimod: cannot go on: [Errno 28] No space left on device\n"
+    assert {check_run(tmp_path / name)[0] for name in ("run", "other")} == {"finished"}
+
+
+def test_the_package_is_a_program(tmp_path):
+    command = [sys.executable, "-m", "minimod", "--version"]
+    assert subprocess.check_output(command, cwd=Path(CLI).parent, text=True).startswith("minimod, version")
+
+
+def test_a_checkout_of_the_same_name_does_not_hide_the_package(tmp_path):
+    (tmp_path / "minimod").symlink_to(Path(CLI).parent)
+    command = [sys.executable, "-c", "from minimod import train; print(train.__name__)"]
+    assert subprocess.check_output(command, cwd=tmp_path, text=True) == "train\n"
+
+
+def test_ctrl_c_while_it_imports_is_one_line(tmp_path):
+    code = """
+import builtins
+from minimod.__main__ import main
+
+def interrupted(name, *rest, real=builtins.__import__):
+    if name == "minimod.commands":
+        raise KeyboardInterrupt
+    return real(name, *rest)
+
+builtins.__import__ = interrupted
+main()
+"""
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (answer.returncode, answer.stderr) == (130, "minimod: interrupted\n")
+
+
+def test_the_package_imports_nothing_heavy_before_it_is_used():
+    code = "import sys, minimod; assert 'numpy' not in sys.modules; minimod.train; assert 'numpy' in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_analyze_writes_nothing_or_elsewhere(minimod):
+    minimod("train", "run", *SMALL)
+    before = {path: path.stat().st_mtime_ns for path in [Path("run"), *Path("run").iterdir()]}
+    printed = json.loads(minimod("analyze", "run", "--json", "--no-write").stdout)
+    assert minimod("analyze", "run", "--output", "there/deep", "--no-figures").returncode == 0
+    assert {path: path.stat().st_mtime_ns for path in [Path("run"), *Path("run").iterdir()]} == before
+    assert json.loads(Path("there/deep/analysis.json").read_text())["methods"] == printed["methods"]
+
+
+@pytest.mark.parametrize("spelled", ["run", "./run", "run/../run", "copy", "link"])
+def test_a_network_is_not_its_own_ensemble(minimod, spelled):
+    minimod("train", "run", *SMALL)
+    shutil.copytree("run", "copy")
+    Path("link").symlink_to("run")
+    answer = minimod("analyze", "run", "--ensemble", spelled, "--no-write")
+    assert answer.returncode == 2 and "one whose network is none of the others'" in answer.stderr
+
+
+def test_check_names_the_state_and_the_command_that_helps(minimod):
+    minimod("train", "my run", *SMALL)
+    assert minimod("check", "my run").stdout.endswith("minimod analyze 'my run' takes it apart\n")
+    minimod("train", "wild", *SMALL, "--optimizer", "sgd", "--learning-rate", 1e9)
+    answer = minimod("check", "wild")
+    assert answer.returncode == 0 and answer.stdout.startswith("diverged\n")
+    assert answer.stdout.endswith("minimod train wild --resume --learning-rate RATE begins it anew\n")
+    assert minimod("train", "wild", "--resume", "--learning-rate", 0.1).returncode == 0
+    assert minimod("check", "nothing").returncode == 1
+
+
+def test_a_stopped_extension_goes_on_by_resume(minimod):
+    minimod("train", "run", *SMALL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("minimod.training.save_network", lambda *_: sys.exit(3))
+        minimod("train", "run", "--extend", 2)
+    assert ".extension      unfinished, to epoch 5\n" in minimod("check", "run").stdout
+    answer = json.loads(minimod("train", "run", "--resume", "--json").stdout)
+    assert answer["metrics"]["epoch"] == 5 and minimod("check", "run").stdout.startswith("finished\n")

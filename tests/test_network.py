@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from planted import random_network
 
-from minimod import TrainingConfig, TwoLayerNet
+from minimod import TrainingConfig, TwoLayerNet, train
 from minimod.activations import ACTIVATIONS
 from minimod.data import Pairs, build_dataset
 from minimod.errors import InputError
@@ -118,3 +118,18 @@ def test_the_seed_of_the_initialisation_can_be_another_than_that_of_the_data():
     assert (initial_network(other).W == initial_network(TrainingConfig(modulus=11, width=8, seed=5)).W).all()
     assert (initial_network(other).W != initial_network(config).W).any()
     assert (build_dataset(other).train.label == build_dataset(config).train.label).all()
+
+
+@pytest.mark.parametrize(("a", "b"), [([1.5], [1]), ([1, 2], [1]), ([True], [1]), ([[1]], [[1]]), (1, 1), (["1"], [1])])
+def test_tokens_that_are_none_are_refused(a, b):
+    with pytest.raises(InputError, match="integers, of one shape"):
+        random_network(P=5).logits(a, b)
+
+
+def test_what_a_notebook_shows_is_one_line():
+    run = train(TrainingConfig(modulus=7, width=8, epochs=1, tied=True, threads=1))
+    assert repr(run.network) == "TwoLayerNet(modulus 7, width 8, relu, tied, float32)"
+    assert repr(run.dataset.rule) == "CyclicRule('add', modulus 7)"
+    assert repr(run.dataset.train) == "Pairs(39, 31 noisy)"
+    assert repr(run).startswith("Run(modulus=7, width=8, tied=True, epochs=1, threads=1; test accuracy ")
+    assert all(repr(each).count("\n") == 0 for each in (run, run.dataset))

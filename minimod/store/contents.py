@@ -68,6 +68,11 @@ class Description(NamedTuple):
         return files.checksum([changes, self.checksums])
 
     @property
+    def labels(self) -> dict[str, np.ndarray]:
+        """What its files carry: the checksum of the run, and that of the whole configuration beside which they lie."""
+        return {"run": np.array(self.owner), "config": np.array(files.checksum(self.config.changes()))}
+
+    @property
     def largest_file(self) -> int:
         """More bytes than any file of this run has; a longer one is refused before it is read."""
         P, M = self.config.modulus, self.config.width
@@ -111,13 +116,13 @@ def append_metrics(directory: Path, row: Metrics) -> None:
 def save_checkpoint(directory: Path, run: Description, checkpoint: Checkpoint) -> None:
     """Replace checkpoint.npz of a run; the one before stays until this one is on disk."""
     arrays = {name: np.array(getattr(checkpoint, name)) for name in ("epoch", "seconds")}
-    arrays |= {"run": np.array(run.owner), "metrics": as_array(checkpoint.rows)}
+    arrays |= run.labels | {"metrics": as_array(checkpoint.rows)}
     save_arrays(directory / "checkpoint.npz", arrays | {f"state_{name}": X for name, X in checkpoint.state.items()})
 
 
 def save_network(directory: Path, run: Description, network: TwoLayerNet, rows: list[Metrics]) -> None:
     """Write network.npz, and with it finish a run."""
-    labels = {"run": np.array(run.owner), "epoch": np.array(run.config.epochs), "metrics": as_array(rows)}
+    labels = run.labels | {"epoch": np.array(run.config.epochs), "metrics": as_array(rows)}
     save_arrays(directory / "network.npz", network.arrays | labels)
 
 
@@ -209,8 +214,6 @@ def load_network(directory: Path, run: Description) -> tuple[TwoLayerNet, list[M
     """
     config = run.config
     arrays = _load_arrays_of(run, directory / "network.npz")
-    if run.format > 1 and (arrays.get("epoch") != config.epochs or "metrics" not in arrays):
-        raise DamagedFileError(f"it is of epoch {arrays.get('epoch')} and not {config.epochs}")
     P, M = config.modulus, config.width
     for name, shape in {"U": (P, M), "V": (P, M), "W": (M, P), "mu": (P,)}.items():
         array = arrays.get(name, np.empty(0))
@@ -237,9 +240,11 @@ def load_divergence(directory: Path, run: Description) -> str | None:
 def _load_arrays_of(run: Description, path: Path) -> dict[str, np.ndarray]:
     """The arrays of a file. Raises DamagedFileError if it belongs to another run."""
     arrays = load_arrays(path, run.largest_file)
-    owner = arrays.pop("run", None)
-    if run.format > 1 and (owner is None or str(owner) != run.owner):
+    theirs = {name: arrays.pop(name, None) for name in run.labels}
+    if run.format > 1 and theirs["run"] != run.labels["run"]:
         raise DamagedFileError("it belongs to another run")
+    if run.format > 1 and theirs["config"] != run.labels["config"]:
+        raise DamagedFileError("it was written beside another config.json")
     return arrays
 
 

@@ -43,7 +43,7 @@ class Run:
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value!r}" for name, value in self.config.changes().items())
         test = self.history["test_accuracy"][-1]
-        return f"Run({options}; {self.config.epochs} epochs, test accuracy {test:.3f}, {self.directory or 'in memory'})"
+        return f"Run({options}; test accuracy {test:.3f}, {self.directory or 'in memory'})"
 
 
 def files_of(directory: Path) -> Path:

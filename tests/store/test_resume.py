@@ -129,7 +129,7 @@ def test_an_extended_run_has_the_parameters_of_a_long_one(tmp_path):
     assert ours == theirs
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_epoch_and_writes_a_checkpoint(tmp_path, number):
     def progress(epoch, row):
         if epoch == 5:
@@ -167,7 +167,9 @@ def test_a_signal_in_the_last_epoch_stops_what_comes_after(tmp_path):
     assert load_run(tmp_path / "run").config == SMALL
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [
+    (signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129),
+])
 def test_the_command_line_says_how_to_go_on(tmp_path, number, status):
     command = [*CLI, "train", "run", "--modulus", "11", "--width", "12", "--epochs", "100000000", "--eval-every", "1"]
     with subprocess.Popen(

@@ -160,7 +160,7 @@ def test_a_run_with_the_checkpoint_of_another_is_not_extended(directory, other):
 def test_a_network_of_a_shorter_run_is_refused(directory, tmp_path):
     train(replace(SMALL, epochs=2), tmp_path / "shorter")
     shutil.copy(tmp_path / "shorter" / "network.npz", directory)
-    with pytest.raises(InputError, match=r"network\.npz: it is of epoch 2 and not 3"):
+    with pytest.raises(InputError, match=r"network\.npz: it was written beside another config\.json"):
         load_run(directory)
 
 

@@ -1,0 +1,129 @@
+"""A refused command changes nothing: fifty refused calls of each, drawn at random, among directories of every kind."""
+
+import contextlib
+import io
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from unittest import mock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sweep_cases import DEFINITION, ignore
+
+from minimod import TrainingConfig, commands, train
+from minimod.errors import DivergenceError
+from minimod.sweeps.sweep import Sweep
+
+SMALL = TrainingConfig(modulus=7, width=8, epochs=6, threads=1)
+
+
+class Stopped(Exception):
+    """Raised out of the progress callback."""
+
+
+def stop(epoch, row):
+    if epoch == SMALL.epochs - 1 or epoch == SMALL.epochs + 2:
+        raise Stopped
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory):
+    """A directory with runs in every state, a sweep, a directory of someone's own, and an empty one."""
+    place = tmp_path_factory.mktemp("everything")
+    for name in ("finished", "extending", "damaged"):
+        train(SMALL, place / name)
+    with contextlib.suppress(Stopped):
+        train(replace(SMALL, epochs=9), place / "extending", stop, 1, extend=True)
+    with contextlib.suppress(Stopped):
+        train(SMALL, place / "unfinished", stop, 1)
+    with contextlib.suppress(DivergenceError):
+        train(replace(SMALL, optimizer="sgd", learning_rate=1e30), place / "diverged")
+    os.truncate(place / "damaged" / "network.npz", 100)
+    with ThreadPoolExecutor(1) as executor:
+        Sweep(place / "swept", DEFINITION).run(executor, ignore)
+    (place / "own").mkdir()
+    (place / "own" / "notes.txt").write_text("mine")
+    (place / "empty").mkdir()
+    (place / "bad.toml").write_text("[grid]\nlr = [0.1, 1.0]\n")
+    return place
+
+
+def state_of(place):
+    """Every path below a directory, with the bytes of files and the time at which a directory's entries changed."""
+    return {path: path.read_bytes() if path.is_file() else path.stat().st_mtime_ns for path in place.rglob("*")}
+
+
+PLACES = ["finished", "extending", "damaged", "unfinished", "diverged", "swept", "own", "empty", "new", "bad.toml"]
+
+# Command -> (its argument, options that are always refused, options that are not)
+CALLS = {
+    "train": (
+        PLACES,
+        [
+            ["--modulus", "1"], ["--width", "0"], ["--betas", "0.9", "1.5"], ["--learning-rate", "nan"],
+            ["--widht", "3"], ["--rule", "mul", "--modulus", "9"], ["--extend", "2", "--epochs", "100"], ["--extend", "0"],
+            ["--extend", "2", "--resume"], ["--extend", "2", "--preset", "paper"], ["--resume", "--preset", "paper"],
+            ["--extend", "2", "--learning-rate", "1"], ["--resume", "--seed", "9", "--width", "0"], ["--device", "gpu"],
+            ["--extend", "2", "--seed", "5"], ["--checkpoint-every", "0"], ["--train-fraction", "1e-9"],
+        ],
+        [["--quiet"], ["--json"], ["--threads", "1"], ["--checkpoint-every", "3"], ["--eval-every", "2"]],
+    ),
+    "analyze": (
+        PLACES,
+        [
+            ["--by", "v"], ["--ensemble", "nothing"], ["--ensemble", "own"], ["--no-write", "--output", "elsewhere"],
+            ["--figure"], ["--output", "bad.toml"], ["--ensemble", "damaged"], ["--ensemble", "finished/../finished",
+             "--ensemble", "finished"],
+        ],
+        [["--no-figures"], ["--json"], ["--by", "w"]],
+    ),
+    "check": (PLACES, [["--resume"], ["again"]], [["--json"]]),
+    "info": ([], [["more"], ["--quiet"]], [["--json"]]),
+    "reproduce": (
+        ["headline", "all", "width"], [["no-such-claim"], ["--seeds", "0"], ["--scale", "huge"]],
+        [["--quiet"], ["--json"], ["--directory", "reproduced"]],
+    ),
+    "sweep": (
+        PLACES,
+        [
+            ["--grid", "widht=8"], ["--grid", "width"], ["--grid", "width=0"], ["--grid", "noise_ratio=0:1:0"],
+            ["--file", "bad.toml"], ["--file", "nothing.toml"], ["--seeds", "0"], ["--grid", "threads=1,2"],
+        ],
+        [["--quiet"], ["--retry-failed"]],
+    ),
+    "plot": (
+        PLACES,
+        [
+            ["--x", "width", "--y", "accuracy"], ["--x", "widht", "--y", "test_accuracy"], ["--x", "width"],
+            ["--x", "width", "--y", "rule"], ["--y", "test_accuracy"],
+            ["--x", "rule", "--y", "loss", "--log-x"], ["--x", "width", "--y", "loss", "--output", "a.b"],
+        ],
+        [["--by", "seed"]],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", CALLS)
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_a_refused_call_changes_nothing(everything, command, data):
+    places, refused, allowed = CALLS[command]
+    arguments = [data.draw(st.sampled_from(places))] if places else []
+    options = [data.draw(st.sampled_from(refused)), *data.draw(st.lists(st.sampled_from(allowed), unique_by=tuple))]
+    arguments += [word for option in data.draw(st.permutations(options)) for word in option]
+    before = state_of(everything)
+    with (
+        contextlib.chdir(everything), mock.patch.object(sys, "argv", ["minimod", command, *arguments]),
+        mock.patch("minimod.engine.backend.gpu_problem", lambda: "no GPU in this test"),
+        contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())),
+        contextlib.redirect_stderr(io.TextIOWrapper(io.BytesIO())) as said, pytest.raises(SystemExit) as caught,
+    ):
+        commands.main()
+    said.seek(0)
+    assert caught.value.code == 2, (arguments, said.read())
+    assert said.read().count("\n") == 1
+    assert state_of(everything) == before, arguments
+
