@@ -32,7 +32,7 @@ from minimod.errors import (
 )
 from minimod.interrupts import STOPS
 from minimod.options import EpochsOrSeconds, OnceEach, flag_of, json_option, quiet_option, training_options
-from minimod.store.claiming import config_to_go_on
+from minimod.store.claiming import description_to_go_on
 from minimod.store.files import save_json, whole_file
 from minimod.store.runs import DAMAGED, NONE, check_run, load_config
 from minimod.summary import analyze as analyze_run
@@ -88,7 +88,7 @@ def train(
         config = replace(load_config(run_dir), **given)
         config = replace(config, epochs=config.epochs + extend)
     elif resume:
-        config = replace(config_to_go_on(run_dir), **given)
+        config = replace(description_to_go_on(run_dir).config, **given)
     else:
         config = TrainingConfig.from_preset(preset or "headline", **given)
     with progress_display(config, quiet) as progress:

@@ -12,7 +12,7 @@ import numpy as np
 from minimod.config import TrainingConfig
 from minimod.data import Pairs, build_dataset, random_stream
 from minimod.engine.backend import Backend, open_backend
-from minimod.engine.device import to_host
+from minimod.engine.device import gpu_problem, to_host, warn_once
 from minimod.engine.gradient import Gradient, in_tiles, make_blocks
 from minimod.engine.memory import free_memory, memory_needed
 from minimod.errors import DivergenceError, InputError, Interrupted
@@ -20,7 +20,7 @@ from minimod.interrupts import stop_requests
 from minimod.metrics import Metrics, history_of, measure
 from minimod.network import initial_network
 from minimod.optimizers import OPTIMIZERS
-from minimod.store.claiming import Claim, claim_directory, device_to_go_on
+from minimod.store.claiming import Claim, claim_directory, description_to_go_on
 from minimod.store.contents import Checkpoint, Data, append_metrics, save_checkpoint, save_divergence, save_network
 from minimod.store.runs import Run
 
@@ -58,8 +58,7 @@ def train(
     """
     data: Data = {} if labels is None else {"labels": _checked_labels(labels, config)}
     directory = None if directory is None else Path(directory)
-    device = device_to_go_on(directory, config.device) if directory else config.device
-    with open_backend(device, config.threads) as backend:
+    with open_backend(_device(directory, config.device), config.threads) as backend:
         needed, free = memory_needed(config, backend), free_memory(backend.xp)
         if needed > free:
             raise MemoryError(
@@ -80,6 +79,25 @@ def train(
             except DivergenceError as error:
                 save_divergence(claim.place, claim.run, str(error))
                 raise
+
+
+def _device(directory: Path | None, asked: str) -> str:
+    """The device for a run: with "auto", the kind that what is in the directory began on, for others have other bits.
+
+    Another is taken where it is asked for, with a warning. Raises InputError where it began on a GPU, and there is none
+    to use.
+    """
+    if directory is None or not (directory / "config.json").exists():
+        return asked
+    began = description_to_go_on(directory).device
+    kind = "gpu" if began.startswith("CuPy") else "cpu"
+    if asked == "auto":
+        if kind == "gpu" and (problem := gpu_problem()):
+            raise InputError("device", asked, f"cpu, if the run is to go on here: it began on {began}, and {problem}")
+        return kind
+    if asked != kind:
+        warn_once(f"{directory}: the run began on {began}; on another device it goes on with other bits")
+    return asked
 
 
 def _checked_labels(labels: np.ndarray, config: TrainingConfig) -> np.ndarray:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from minimod.config import FREE_FIELDS, TrainingConfig
-from minimod.engine.device import gpu_problem, warn_once
 from minimod.errors import DivergedRunError, FinishedRunError, InputError, LockedError, UnfinishedRunError
 from minimod.store import contents, files
 from minimod.store.contents import COURSE_FIELDS, Checkpoint, Data, Description
@@ -79,31 +78,8 @@ def locked(directory: Path) -> Iterator[None]:
         lock.release()
 
 
-def config_to_go_on(directory: Path | str) -> TrainingConfig:
-    """The configuration of what is unfinished in a directory: of the extension, if there is one, else of the run."""
-    return _description_to_go_on(Path(directory)).config
-
-
-def device_to_go_on(directory: Path, asked: str) -> str:
-    """The device for a run in this directory: with "auto" the kind that it began on, for others have other bits.
-
-    Another is taken where it is asked for, with a warning. Raises InputError where the run began on a GPU, and there is
-    none to use.
-    """
-    if not (directory / "config.json").exists():
-        return asked
-    began = _description_to_go_on(directory).device
-    kind = "gpu" if began.startswith("CuPy") else "cpu"
-    if asked == "auto":
-        if kind == "gpu" and (problem := gpu_problem()):
-            raise InputError("device", asked, f"cpu, if the run is to go on here: it began on {began}, and {problem}")
-        return kind
-    if asked != kind:
-        warn_once(f"{directory}: the run began on {began}; on another device it goes on with other bits")
-    return asked
-
-
-def _description_to_go_on(directory: Path) -> Description:
+def description_to_go_on(directory: Path) -> Description:
+    """That of what is unfinished in a directory: of the extension, if there is one, else of the run."""
     extension = directory / EXTENSION
     return contents.load_description(extension if (extension / "config.json").exists() else directory)
 

@@ -56,8 +56,8 @@ def test_a_stopped_extension_leaves_the_run_as_it_was(half_extended, tmp_path):
 
 def test_a_stopped_extension_goes_on_and_takes_the_place_of_the_run(half_extended, tmp_path):
     train(LONGER, tmp_path / "long")
-    seen = []
-    run = train(claiming.config_to_go_on(half_extended), half_extended, lambda epoch, row: seen.append(epoch))
+    config, seen = claiming.description_to_go_on(half_extended).config, []
+    run = train(config, half_extended, lambda epoch, row: seen.append(epoch))
     assert seen == [15, 16, 17, 18, 19, 20], "the last checkpoint was at 15"
     assert run.directory == half_extended and not (half_extended / ".extension").exists()
     assert contents(half_extended) == contents(tmp_path / "long")

@@ -159,13 +159,13 @@ def mutate(content, generator):
 
 
 def test_two_thousand_mutated_files_are_refused_or_loaded_as_they_were(tmp_path):
-    """Checkpoints, networks and configurations; the count of each outcome is printed (pytest -s)."""
+    """Checkpoints, networks, configurations and metrics; the count of each outcome is printed (pytest -s)."""
     run = train(SMALL, tmp_path)
     state = load_checkpoint(tmp_path, load_description(tmp_path)).state
     generator = np.random.default_rng(0)
     refused = loaded = 0
     for number in range(2000):
-        path = tmp_path / ("checkpoint.npz", "config.json", "network.npz")[number % 3]
+        path = tmp_path / ("checkpoint.npz", "config.json", "network.npz", "metrics.csv")[number % 4]
         original = path.read_bytes()
         path.write_bytes(mutate(original, generator))
         try:
