@@ -309,6 +309,7 @@ def begun(tmp_path, monkeypatch):
 
 
 def test_a_run_that_began_on_a_gpu_does_not_go_on_without_one_unless_told(begun, caplog):
+    caplog.set_level("WARNING", "minimod")
     directory, config = begun("gpu")
     with pytest.raises(InputError, match=r"device is 'auto'; it must be cpu, if the run is to go on here"):
         train(config, directory)
