@@ -108,35 +108,37 @@ def train(
               help="Whose power decides a neuron's frequency: u, v and w jointly, w alone, or each for itself.")
 @click.option("--ensemble", "others", multiple=True, metavar="RUN_DIR", type=click.Path(path_type=Path),
               help="A further run on the same data (see train --init-seed), for the interaction of all together.")
-@click.option("--figures/--no-figures", default=True, show_default=True, help="Draw the figures.")
+@click.option("--figures/--no-figures", default=None, help="Draw the figures, or do not.  [default: figures]")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIRECTORY",
               help="Where analysis.json and figures go.  [default: RUN_DIR]")
 @click.option("--write/--no-write", default=True, show_default=True, help="Write files; without, only print.")
 @json_option
 def analyze(
-    run_dir: Path, by: str, others: tuple[Path, ...], figures: bool, output: Path | None, write: bool, as_json: bool
+    run_dir: Path, by: str, others: tuple[Path, ...], figures: bool | None, output: Path | None, write: bool,
+    as_json: bool,
 ) -> None:
     """Take a trained network apart.
 
     Prints the accuracies of what can be made of it, and writes RUN_DIR/analysis.json and RUN_DIR/figures.
     """
-    if output and not write:
-        raise click.UsageError("--output and --no-write do not go together")
-    summary = analyze_run(run_dir, by, others)
-    output = output or run_dir
+    if (output or figures) and not write:
+        raise click.UsageError("--no-write goes neither with --output nor with --figures")
+    summary, output, written = analyze_run(run_dir, by, others), output or run_dir, []
     if write:
         output.mkdir(parents=True, exist_ok=True)
-        save_json(output / "analysis.json", summary)
-    if write and figures:
+        written.append(output / "analysis.json")
+        save_json(written[-1], summary)
+    if write and figures is not False:
         from minimod.report.figures import draw_figures  # here, so that no other command waits for matplotlib
 
-        draw_figures(summary, output / "figures")
+        written.append(output / "figures")
+        draw_figures(summary, written[-1])
     if as_json:
         echo_json(machine_readable(summary))
         return
     echo_methods(summary)
-    if write:
-        click.echo(f"\nWritten to {output / 'analysis.json'}" + (f" and {output / 'figures'}" if figures else ""))
+    if written:
+        click.echo(f"\nWritten to {' and '.join(map(str, written))}")
 
 
 @commands.command(epilog="Claims: " + ", ".join(CLAIMS) + ".")
@@ -270,7 +272,7 @@ def check(run_dir: Path, as_json: bool) -> None:
         echo_json({"state": state, "files": files})
     else:
         click.echo("\n".join([state, *(f"{name:16}{text}" for name, text in files.items())]))
-        click.echo(f"\n{what_helps(state, run_dir, '.extension' in files)}")
+        click.echo(f"\n{what_helps(state, run_dir, files.get('.extension', '').startswith('unfinished'))}")
     sys.exit(state in (DAMAGED, NONE))
 
 

@@ -75,10 +75,11 @@ CALLS = {
         PLACES,
         [
             ["--by", "v"], ["--ensemble", "nothing"], ["--ensemble", "own"], ["--no-write", "--output", "elsewhere"],
+            ["--no-write", "--figures"],
             ["--figure"], ["--output", "bad.toml"], ["--ensemble", "damaged"], ["--ensemble", "finished/../finished",
              "--ensemble", "finished"],
         ],
-        [["--no-figures"], ["--json"], ["--by", "w"]],
+        [["--json"], ["--by", "w"]],
     ),
     "check": (PLACES, [["--resume"], ["again"]], [["--json"]]),
     "info": ([], [["more"], ["--quiet"]], [["--json"]]),
