@@ -21,7 +21,7 @@ from minimod.metrics import Metrics, history_of, measure
 from minimod.network import initial_network
 from minimod.optimizers import OPTIMIZERS
 from minimod.store.claiming import Claim, claim_directory, description_to_go_on
-from minimod.store.contents import Checkpoint, Data, append_metrics, save_checkpoint, save_divergence, save_network
+from minimod.store.contents import Checkpoint, Data, append_metrics, save_checkpoint, save_description, save_network
 from minimod.store.runs import Run
 
 # Called after every epoch with its number, and with its row of metrics where it was measured, else None.
@@ -77,7 +77,7 @@ def train(
             try:
                 return training.run(progress, checkpoint_every, signals)
             except DivergenceError as error:
-                save_divergence(claim.place, claim.run, str(error))
+                save_description(claim.place, claim.run._replace(diverged=str(error)))
                 raise
 
 

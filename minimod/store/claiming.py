@@ -111,17 +111,13 @@ def _plan(directory: Path, config: TrainingConfig, data: Data, extend: bool) -> 
 def _plan_in(place: Path, config: TrainingConfig, data: Data) -> _Plan:
     """For a place that holds a run which is not finished."""
     run = contents.load_description(place)
-    try:
-        diverged = contents.load_divergence(place, run)
-    except (OSError, ValueError, KeyError) as error:
-        raise contents.unusable("run directory", place, "a whole one", place / "diverged.json", error) from error
     differing = _differing(config, run.config, GOING_ON)
     data_fit = data or not run.checksums or not {"rule", "modulus", "train_fraction"} & set(differing)
-    if diverged and differing and data_fit:
+    if run.diverged and differing and data_fit:
         return _Plan(place, None, None, data or contents.load_data(place, run))
     _refuse_other(place, run, config, data)
-    if diverged:
-        raise DivergedRunError("run directory", str(place), f"new, or one that has not diverged ({diverged})")
+    if run.diverged:
+        raise DivergedRunError("run directory", str(place), f"new, or one that has not diverged ({run.diverged})")
     is_there = [(place / "data" / f"{name}.npz").exists() for name in run.checksums]
     if not data or all(is_there):       # killed early, it may lack some, which are given then
         contents.load_data(place, run)
@@ -136,7 +132,7 @@ def _plan_beside(directory: Path, config: TrainingConfig, data: Data, extend: bo
         longer = contents.load_description(extension)
         if not _differing(config, longer.config, GOING_ON):
             return _plan_in(extension, config, data)
-        if extend and not contents.load_divergence(extension, longer):
+        if extend and not longer.diverged:
             allowed = f"one without an extension in the making, and this one has one to epoch {longer.config.epochs}"
             raise UnfinishedRunError("run directory", str(directory), allowed)
     if not extend:
@@ -172,7 +168,7 @@ def _refuse_other(directory: Path, stored: Description, config: TrainingConfig, 
 
 def _begin(plan: _Plan, config: TrainingConfig, device: str) -> Description:
     """Describe a new run in its place, where something diverged may lie, or an extension that was never begun."""
-    place, run = plan.place, Description(config, contents.checksums_of(plan.data), device, contents.FORMAT)
+    place, run = plan.place, Description(config, contents.checksums_of(plan.data), device)
     for name in ("checkpoint.npz", "metrics.csv", "data"):
         _remove(place / name)
     if plan.checkpoint:                 # an extension; killed here, it has no description and begins again
@@ -180,7 +176,6 @@ def _begin(plan: _Plan, config: TrainingConfig, device: str) -> Description:
         contents.save_data(place, plan.data)
         contents.save_checkpoint(place, run, plan.checkpoint)
     contents.save_description(place, run)
-    _remove(place / "diverged.json")
     return run
 
 

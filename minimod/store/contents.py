@@ -5,12 +5,11 @@
     metrics.csv      a row per measured epoch
     checkpoint.npz   all that training needs to go on, replaced as it goes; the last one stays
     network.npz      the trained network; a directory that has it holds a finished run
-    diverged.json    the run has diverged; what is there is of no further use
     .extension/      a longer run in the making, with files of its own, see claiming.py
     .lock            held by the process that trains; the system frees it when that process ends, however it does
 
-Each is written whole or not at all, but for metrics.csv, which checkpoint and network have a copy of. They and
-diverged.json name the run that they belong to by its checksum.
+Each is written whole or not at all, but for metrics.csv, which checkpoint and network have a copy of. They name the run
+that they belong to by its checksum.
 """
 
 import csv
@@ -54,12 +53,16 @@ class Checkpoint:
 
 
 class Description(NamedTuple):
-    """What config.json says. checksums: of the arrays in data/, by name; device: in words; format: its own."""
+    """What config.json says.
+
+    checksums: of the arrays in data/, by name. device: in words. format: its own. diverged: how, or nothing.
+    """
 
     config: TrainingConfig
     checksums: dict[str, str]
     device: str
-    format: int
+    format: int = FORMAT
+    diverged: str = ""
 
     @property
     def owner(self) -> str:
@@ -86,6 +89,7 @@ def save_description(directory: Path, run: Description) -> None:
     """Write config.json."""
     content: dict[str, Any] = {"format": run.format, "minimod": VERSION, "numpy": np.__version__}
     content |= {"device": run.device, "data": run.checksums, "config": run.config.to_dict()}
+    content |= {"diverged": run.diverged} if run.diverged else {}
     files.save_checked_json(directory / "config.json", content)
 
 
@@ -126,10 +130,6 @@ def save_network(directory: Path, run: Description, network: TwoLayerNet, rows: 
     save_arrays(directory / "network.npz", network.arrays | labels)
 
 
-def save_divergence(directory: Path, run: Description, message: str) -> None:
-    """Write diverged.json."""
-    files.save_checked_json(directory / "diverged.json", {"run": run.owner, "message": message})
-
 
 # Reading
 
@@ -142,7 +142,8 @@ def load_description(directory: Path | str) -> Description:
         if content.get("format") not in KNOWN_FORMATS:
             raise DamagedFileError(f"format {content.get('format')}, of minimod {content.get('minimod')}, is not known")
         config = TrainingConfig.from_dict(content["config"])
-        return Description(config, dict(content.get("data", {})), content["device"], content["format"])
+        checksums, diverged = dict(content.get("data", {})), content.get("diverged", "")
+        return Description(config, checksums, content["device"], content["format"], diverged)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise unusable("run directory", directory, "one written by minimod train", path, error) from error
 
@@ -224,17 +225,6 @@ def load_network(directory: Path, run: Description) -> tuple[TwoLayerNet, list[M
     U, V, W, mu = (arrays[name] for name in ("U", "V", "W", "mu"))
     network = TwoLayerNet(U, U if config.tied else V, W, mu, config.activation, config.bias)
     return network, _rows(arrays["metrics"]) if run.format > 1 else None
-
-
-def load_divergence(directory: Path, run: Description) -> str | None:
-    """What diverged.json says of a run, or None if there is none. Raises DamagedFileError if it is of another run."""
-    path = directory / "diverged.json"
-    if not path.exists():
-        return None
-    content = files.load_checked_json(path)
-    if content.get("run") != run.owner:
-        raise DamagedFileError("it belongs to another run")
-    return str(content["message"])
 
 
 def _load_arrays_of(run: Description, path: Path) -> dict[str, np.ndarray]:

@@ -100,12 +100,13 @@ class Examination:
             self.state, sweep = NONE, (directory / "sweep.json").exists()
             self.files["config.json"] = "none: this is " + ("a sweep, and no run" if sweep else "no run's directory")
             return
-        run = self._examine("config.json", contents.load_description, lambda run: "whole")
+        run = self._examine(
+            "config.json", contents.load_description,
+            lambda run: f"{DIVERGED}: {run.diverged}" if run.diverged else "whole",
+        )
         if run:
             self._examine_files(run, finished="network.npz" in exists)
-        self.state = DIVERGED if "diverged.json" in self.files else UNFINISHED
-        if "network.npz" in exists:
-            self.state = FINISHED
+        self.state = FINISHED if "network.npz" in exists else DIVERGED if run and run.diverged else UNFINISHED
         if any(text.startswith(DAMAGED) for text in self.files.values()):
             self.state = DAMAGED
 
@@ -137,8 +138,6 @@ class Examination:
             "checkpoint.npz", contents.load_checkpoint,
             lambda point: f"whole, epoch {point.epoch} of {run.config.epochs}" if point else "none", run,
         )
-        if (self.directory / "diverged.json").exists():
-            self._examine("diverged.json", contents.load_divergence, lambda message: f"{DIVERGED}: {message}", run)
         if not finished:
             return
         loaded = self._examine("network.npz", contents.load_network, lambda loaded: "whole", run)

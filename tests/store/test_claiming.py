@@ -244,15 +244,18 @@ def test_a_diverged_run_makes_room_for_one_at_another_rate(tmp_path):
     assert contents(tmp_path / "run") == contents(tmp_path / "new") and check_run(tmp_path / "run")[0] == "finished"
 
 
-def test_the_mark_of_another_diverged_run_is_damage(tmp_path):
-    with pytest.raises(DivergenceError):
-        train(WILD, tmp_path / "wild")
-    with pytest.raises(Stopped):
-        train(SMALL, tmp_path / "run", stop_at(8), checkpoint_every=3)
-    shutil.copy(tmp_path / "wild" / "diverged.json", tmp_path / "run")
-    assert check_run(tmp_path / "run")[0] == "damaged"
-    with pytest.raises(InputError, match=r"diverged\.json: it belongs to another run"):
-        train(SMALL, tmp_path / "run")
+def test_an_extension_that_diverges_leaves_the_run_finished(finished, monkeypatch):
+    def diverge(losses):
+        raise DivergenceError("the loss is not finite")
+
+    with monkeypatch.context() as patch, pytest.raises(DivergenceError):
+        patch.setattr("minimod.training._raise_if_diverged", diverge)
+        train(LONGER, finished, extend=True)
+    state, files = check_run(finished)
+    assert (state, files[".extension"]) == ("finished", "config.json: diverged: the loss is not finite")
+    with pytest.raises(DivergedRunError):
+        train(LONGER, finished, extend=True)
+    assert train(replace(SMALL, epochs=14), finished, extend=True).history["epoch"][-1] == 14
 
 
 @pytest.mark.parametrize("what", ["nothing", "an empty directory", "a sweep", "a file"])
