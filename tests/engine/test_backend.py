@@ -118,7 +118,7 @@ def test_transfers_do_not_depend_on_the_number_of_batches(cupy):
 
 
 @pytest.mark.parametrize("options", [
-    {"modulus": 101, "width": 8}, {"modulus": 101, "width": 8, "batch_size": 500}, {"width": 1024},
+    {"modulus": 101, "width": 8}, {"modulus": 101, "width": 8, "batch_size": 500},
     {"activation": "gelu"}, {"dtype": "float64", "loss": "mse"},
 ], ids=str)  # fmt: skip
 def test_the_estimate_of_memory_counts_all_that_is_on_the_device(cupy, options, monkeypatch):
