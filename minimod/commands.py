@@ -21,7 +21,7 @@ from minimod.claims.reproduction import Reproduction
 from minimod.claims.results import page, section
 from minimod.config import PRESETS, TrainingConfig
 from minimod.display import echo_json, echo_methods, machine_readable, prepare_streams, progress_display, runs_display
-from minimod.engine.device import available_cores, gpu_problem
+from minimod.engine.device import available_cores, first_line, gpu_problem, is_gpu_error
 from minimod.errors import (
     DivergedRunError,
     DivergenceError,
@@ -327,6 +327,10 @@ def main() -> None:
         message, status = str(error), 1
     except (OSError, MemoryError, BrokenExecutor, csv.Error) as error:
         message, status = f"cannot go on: {error or type(error).__name__}", 1
+    except Exception as error:
+        if not is_gpu_error(error):
+            raise
+        message, status = f"cannot go on: the GPU failed ({first_line(error)})", 1
     click.echo(f"minimod: {message}", err=True)
     sys.exit(status)
 

@@ -1,5 +1,6 @@
 """All P² pairs: split into training, validation and test, and a share of the training labels corrupted."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,11 @@ class Pairs:
         return len(self.a)
 
     def __getitem__(self, index: Any) -> "Pairs":
-        return Pairs(self.a[index], self.b[index], self.label[index], self.true_label[index], self.is_noisy[index])
+        return self.convert(lambda array: array[index])
+
+    def convert(self, function: Callable[[Any], Any]) -> "Pairs":
+        """Pairs whose arrays are `function` of these ones': a choice of some, a move to a device."""
+        return Pairs(*map(function, (self.a, self.b, self.label, self.true_label, self.is_noisy)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -71,11 +71,8 @@ def train(
             claim_directory(directory, config, backend.description, data, extend) as claim,
             stop_requests() as signals,
         ):
-            training = _Training(config, backend, claim, claim.data)
-            if claim.checkpoint:
-                training.go_on_from(claim.checkpoint)
-            try:
-                return training.run(progress, checkpoint_every, signals)
+            try:        # no name for it: its memory is free when the backend gives back what is
+                return _Training(config, backend, claim, claim.data).run(progress, checkpoint_every, signals)
             except DivergenceError as error:
                 save_description(claim.place, claim.run._replace(diverged=str(error)))
                 raise
@@ -124,8 +121,10 @@ class _Training:
         self.start = time.perf_counter()
         # Those since the last evaluation, by epoch, left on the device: fetching each would make a GPU wait.
         self.losses: dict[int, Any] = {}
+        if claim and claim.checkpoint:
+            self._go_on_from(claim.checkpoint)
 
-    def go_on_from(self, checkpoint: Checkpoint) -> None:
+    def _go_on_from(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint's arrays over those of the run. Raises InputError if they are of another kind."""
         for name, array in self.state.items():
             saved = checkpoint.state.get(name)
@@ -176,6 +175,7 @@ class _Training:
         gradient_of = Gradient(network, config.loss, backend)
         pairs = in_tiles(self.pairs, config.modulus, backend.block_size(config.width))
         blocks = make_blocks(pairs, network, backend)
+        batched = self.pairs.convert(backend.xp.asarray)
         last_measured = self.rows[-1]["epoch"] if self.rows else -1
         schedule = (epoch for epoch in evaluation_epochs(config.epochs, config.eval_every) if epoch > last_measured)
         next_evaluation = next(schedule, None)
@@ -196,7 +196,7 @@ class _Training:
             if config.batch_size is None:
                 self.optimizer.step(gradient)
             else:
-                for batch in _batches(self.pairs, config.batch_size, config.seed, epoch + 1):
+                for batch in _batches(batched, config.batch_size, config.seed, epoch + 1):
                     losses[epoch + 1], gradient, _ = gradient_of(make_blocks(batch, network, backend))
                     self.optimizer.step(gradient)
 
@@ -218,10 +218,14 @@ def evaluation_epochs(epochs: int, every: int | None = None) -> Iterator[int]:
 
 
 def _batches(train: Pairs, size: int, seed: int, epoch: int) -> Iterator[Pairs]:
-    """The batches of an epoch, cut from a new random order."""
+    """The batches of an epoch, cut from a new random order, which goes to where the pairs are in one piece."""
     order = random_stream(seed, "batches", epoch).permutation(len(train))
-    for start in range(0, len(order), size):
-        yield train[np.sort(order[start : start + size])]
+    parts = [slice(start, start + size) for start in range(0, len(order), size)]
+    for part in parts:
+        order[part].sort()
+    order = np.asarray(order, like=train.a)
+    for part in parts:
+        yield train[order[part]]
 
 
 def _raise_if_diverged(losses: dict[int, Any]) -> None:

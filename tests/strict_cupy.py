@@ -36,6 +36,7 @@ class StrictArray(NDArrayOperatorsMixin):
             raise TypeError(f"{ufunc.__name__}.{method} is not for device arrays")
         if out is not None:
             kwargs["out"] = tuple(map(unwrap, out))
+            check_out(kwargs["out"][0], inputs, ufunc is np.matmul)
         note(ufunc.__name__, inputs, kwargs)
         result = getattr(ufunc, method)(*map(unwrap, inputs), **kwargs)
         return out[0] if out is not None else StrictArray(result)
@@ -44,6 +45,8 @@ class StrictArray(NDArrayOperatorsMixin):
         note(".".join([*func.__module__.split(".")[1:], func.__name__]), args, kwargs)
         if func is np.asarray:      # called with like=: the way in for host data
             return asarray(*args, **kwargs)
+        if "out" in kwargs:
+            check_out(unwrap(kwargs["out"]), args)
         args = [type(arg)(map(unwrap, arg)) if isinstance(arg, (list, tuple)) else unwrap(arg) for arg in args]
         result = func(*args, **{name: unwrap(value) for name, value in kwargs.items()})
         return list(map(StrictArray, result)) if isinstance(result, list) else StrictArray(result)
@@ -85,6 +88,8 @@ class StrictArray(NDArrayOperatorsMixin):
         def method(*args, **kwargs):
             note(f"ndarray.{name}", args, kwargs)
             kwargs = {keyword: unwrap(value) for keyword, value in kwargs.items()}
+            if "out" in kwargs:
+                check_out(kwargs["out"], [self, *args], at_random=True)
             return StrictArray(getattr(self._host, name)(*map(unwrap, args), **kwargs))
 
         return method
@@ -107,6 +112,20 @@ def unwrap_index(index):
     return tuple(map(unwrap, index)) if isinstance(index, tuple) else unwrap(index)
 
 
+def check_out(out, inputs, at_random=False):
+    """Refuse what a device may answer wrongly: an `out` in pieces, or one whose memory is also read elsewhere.
+
+    An element-wise function may write over the very view that it reads; one that reads `at_random` may not.
+    """
+    if not (out.flags.c_contiguous if at_random else out.flags.forc):
+        raise ValueError("`out` is not contiguous")
+    for array in (value._host for value in inputs if isinstance(value, StrictArray)):
+        same = (array.__array_interface__["data"], array.shape, array.strides) == (
+            out.__array_interface__["data"], out.shape, out.strides)
+        if np.shares_memory(array, out) and (at_random or not same):
+            raise ValueError("`out` overlaps an input")
+
+
 def asarray(value):
     """As cupy.asarray: host data is copied to the device."""
     if isinstance(value, StrictArray):
@@ -116,7 +135,7 @@ def asarray(value):
 
 
 def install(monkeypatch):
-    """Make `import cupy` and `import cupyx` find this stand-in until the test ends, with one device to use."""
+    """Make `import cupy` and `import cupyx` find this stand-in until the test ends: two devices, the second current."""
     from minimod.engine import device
 
     cupy = ModuleType("cupy")
@@ -125,8 +144,11 @@ def install(monkeypatch):
     cupy.ones = lambda *args: StrictArray(np.ones(*args))
     cupy.arange = lambda *args: StrictArray(np.arange(*args))
     cupy.cuda = SimpleNamespace(runtime=SimpleNamespace(
-        getDeviceProperties=lambda device: {"name": b"pretended GPU"}, memGetInfo=lambda: (10**9, 10**9),
+        getDeviceCount=lambda: 2, getDevice=lambda: 1, memGetInfo=lambda: (10**9, 10**9),
+        getDeviceProperties=lambda device: {"name": f"pretended GPU {device}".encode()},
     ))
+    pool = SimpleNamespace(free_bytes=lambda: 10**8, free_all_blocks=lambda: note("free_all_blocks", (), {}))
+    cupy.get_default_memory_pool = lambda: pool
     special = SimpleNamespace(erf=lambda Z: StrictArray(scipy.special.erf(unwrap(Z))))
     cupyx = ModuleType("cupyx")
     cupyx.scipy = ModuleType("cupyx.scipy")

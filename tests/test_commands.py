@@ -9,6 +9,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from sweep_cases import CLI, OTHERS
@@ -117,6 +118,20 @@ def test_analyze_refuses_what_is_no_run(minimod, what):
     answer = minimod("analyze", "run")
     assert answer.returncode == 2
     assert re.fullmatch(r"minimod: run directory is 'run'; it must be [^\n]+\n", answer.stderr)
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, Exception])       # CUDA's errors and cuBLAS's; the compiler's
+def test_an_error_of_the_gpu_is_one_line(minimod, monkeypatch, kind):
+    error = type("DeviceError", (kind,), {"__module__": "cupy_backends.cuda.libs.cublas"})("CUBLAS_STATUS\nmore")
+    monkeypatch.setattr("minimod.commands.train_network", Mock(side_effect=error))
+    answer = minimod("train", "run", "--quiet", *SMALL)
+    assert (answer.returncode, answer.stderr) == (1, "minimod: cannot go on: the GPU failed (CUBLAS_STATUS)\n")
+
+
+def test_another_runtime_error_is_not_taken_for_the_gpus(minimod, monkeypatch):
+    monkeypatch.setattr("minimod.commands.train_network", Mock(side_effect=RuntimeError("a fault of ours")))
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        minimod("train", "run", "--quiet", *SMALL)
 
 
 def test_a_full_disk_is_one_line(minimod, monkeypatch):

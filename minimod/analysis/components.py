@@ -78,7 +78,7 @@ class FourierTransform(BasisTransform):
     def power(self, coefficients: Array) -> Array:
         squares = 2 * np.abs(coefficients[:, 1:]) ** 2
         if self.order % 2 == 0:
-            squares[:, -1] /= 2                                          # k = N/2 is its own mirror
+            squares[:, -1] = np.abs(coefficients[:, -1]) ** 2           # k = N/2 is its own mirror
         return squares
 
 

@@ -1,5 +1,7 @@
 """What a computation runs on: NumPy on threads, or CuPy on a GPU; and into what blocks it is cut."""
 
+import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,32 +49,89 @@ GPU_BLOCK = (2**25, 2**20)
 
 SERIAL = Backend(np, map, 1, *CPU_BLOCK, "NumPy, the calling thread")
 
+# Environment variables that let products of float32 be rounded to 10 bits.
+TF32 = ("CUPY_TF32", "NVIDIA_TF32_OVERRIDE")
+
+# What "auto" is in this process: left to be found out, but in the workers of a pool.
+_auto = "auto"
+
+
+def settle_auto(device: str) -> None:
+    """From now on "auto" is this device in this process, whatever there is to use."""
+    global _auto
+    _auto = device
+
+
+def choose_device(device: str) -> str:
+    """Which of "cpu" and "gpu" one of DEVICES is here.
+
+    Raises InputError where "gpu" is asked for and there is none to use; "auto" then is the CPU, and logs a warning,
+    once, if CuPy is installed but cannot use a GPU.
+    """
+    if device not in DEVICES:
+        raise InputError("device", device, one_of(DEVICES, device))
+    device = _auto if device == "auto" else device
+    problem = None if device == "cpu" else gpu_problem()
+    if device == "gpu" and problem:
+        raise InputError("device", device, f"auto or cpu here: {problem}")
+    if problem and problem != NO_CUPY:
+        warn_once(f"{problem}; NumPy is used")
+    return "cpu" if device == "cpu" or problem else "gpu"
+
+
+class _OneBlasThread:
+    """BLAS on one thread while any `with` block is in here: the first to enter limits it, the last to leave restores.
+
+    What BLAS keeps to is the process's. Blocks in several threads overlap, so that none may restore what it found.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._holders = threading.Lock(), 0
+        self._limits: Any = None
+
+    def __enter__(self) -> None:
+        from threadpoolctl import threadpool_limits
+
+        with self._lock:
+            if not self._holders:
+                self._limits = threadpool_limits(1, user_api="blas")
+                with threadpool_limits():   # at the end of such a block, but not before, another thread may restore
+                    pass
+            self._holders += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._holders -= 1
+            if not self._holders:
+                with self._limits:          # restores
+                    pass
+
+
+ONE_BLAS_THREAD = _OneBlasThread()
+
 
 @contextmanager
 def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[Backend]:
     """The backend for `device` ("auto", "cpu" or "gpu"); its threads end with the `with` block.
 
     On the CPU, `threads` workers (None: one per available core) share the blocks, and BLAS keeps to one thread per
-    worker: the workers already own the cores. Raises InputError where "gpu" is asked for and there is none to use;
-    "auto" then takes the CPU, and logs a warning, once, if CuPy is installed but cannot use a GPU.
+    worker: the workers already own the cores. A GPU's memory is given back. Raises InputError as `choose_device` does,
+    and where the environment makes a GPU round to TF32.
     """
-    if device not in DEVICES:
-        raise InputError("device", device, one_of(DEVICES, device))
-    problem = "the CPU was asked for" if device == "cpu" else gpu_problem()
-    if device == "gpu" and problem:
-        raise InputError("device", device, f"auto or cpu here: {problem}")
-    if device == "auto" and problem and problem != NO_CUPY:
-        warn_once(f"{problem}; NumPy is used")
-    if not problem:
+    if choose_device(device) == "gpu":
         import cupy
 
-        name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
-        yield Backend(cupy, map, 1, *GPU_BLOCK, f"CuPy {cupy.__version__}, {name}")
+        for name in TF32:
+            if os.environ.get(name, "0") not in ("", "0"):
+                raise InputError(name, os.environ[name], "0 or unset: TF32 changes the results")
+        device_name = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.runtime.getDevice())["name"].decode()
+        try:
+            yield Backend(cupy, map, 1, *GPU_BLOCK, f"CuPy {cupy.__version__}, {device_name}")
+        finally:
+            cupy.get_default_memory_pool().free_all_blocks()
         return
 
     from concurrent.futures import ThreadPoolExecutor
-
-    from threadpoolctl import threadpool_limits
 
     threads = threads or available_cores()
 
@@ -96,6 +155,6 @@ def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[B
         np.seterr(over="ignore", invalid="ignore")
 
     pool = ThreadPoolExecutor(threads, initializer=be_quiet)
-    with threadpool_limits(1, user_api="blas"), np.errstate(), pool:
+    with ONE_BLAS_THREAD, np.errstate(), pool:
         be_quiet()
         yield Backend(np, spread, threads, *CPU_BLOCK, f"NumPy {np.__version__}, {threads} threads")

@@ -22,16 +22,37 @@ def available_cores() -> int:
 
 @cache
 def gpu_problem() -> str | None:
-    """Why no GPU can be used, or None where one can. CuPy imports without a GPU: installed is not yet usable."""
+    """Why no GPU can be used, or None where one can: tried by all that a run needs, since each is another library."""
+    state = "is installed but fails to import"
     try:
         import cupy
-    except ImportError:
-        return NO_CUPY
-    try:
-        float((cupy.ones((2, 2)) @ cupy.ones((2, 2))).sum())
-    except Exception as error:  # a missing driver, device, compiler or library: CuPy has an error of its own for each
-        return f"CuPy {cupy.__version__} is installed but cannot use a GPU ({str(error).splitlines()[0]})"
+
+        state = f"{cupy.__version__} is installed but cannot use a GPU"
+        ones = cupy.ones((2, 2))
+        float(np.abs(np.fft.rfft(ones @ ones)[ones.argmax(axis=1)]).sum())
+    except Exception as error:  # a missing driver, device, compiler or library: each has an error of its own
+        if isinstance(error, ModuleNotFoundError) and error.name == "cupy":
+            return NO_CUPY
+        return f"CuPy {state} ({first_line(error.__cause__ or error)})"    # CuPy wraps the cause in a page of advice
     return None
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names each. There must be one."""
+    import cupy
+
+    n, given = cupy.cuda.runtime.getDeviceCount(), os.environ.get("CUDA_VISIBLE_DEVICES")
+    return given.split(",")[:n] if given else [str(i) for i in range(n)]
+
+
+def is_gpu_error(error: BaseException) -> bool:
+    """Whether an error is one of CuPy's own: the driver's, a CUDA library's or the compiler's."""
+    return type(error).__module__.partition(".")[0] in ("cupy", "cupy_backends", "cupyx")
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line; its name where it says nothing."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 @cache

@@ -13,21 +13,21 @@ import numpy as np
 
 from minimod.data import Pairs
 from minimod.engine.backend import SHARDS, Backend
-from minimod.engine.kernels import activation_kernel, loss_kernel, one_hot_matrix, take_rows
+from minimod.engine.kernels import activation_kernel, loss_kernel, sums_by_token, take_rows
 from minimod.engine.memory import Kept
 from minimod.network import Array, TwoLayerNet
 
 
 class Block(NamedTuple):
-    """n examples, and the one-hot matrices of their inputs, transposed. Arrays live where the network's do."""
+    """n examples, and how rows are summed by their inputs (see `sums_by_token`). Arrays live where the network's do."""
 
     a: Array          # (n,) tokens
     b: Array          # (n,)
     label: Array      # (n,) the labels to be fitted, corrupted ones among them
-    tokens_a: Array   # (k,) the different tokens among a, sorted
-    A_T: Any          # (k, n) Aᵀ, rows of zeros left out: A_T @ X sums X's rows over the examples of one token
+    tokens_a: Array   # (k,) different tokens, all of those in a among them
+    sums_a: Any       # the function (X, memory) -> (k, M) that sums the rows of X, (n, M), by the token in a
     tokens_b: Array   # likewise for b
-    B_T: Any
+    sums_b: Any
 
 
 def in_tiles(pairs: Pairs, modulus: int, size: int) -> Pairs:
@@ -41,15 +41,17 @@ def in_tiles(pairs: Pairs, modulus: int, size: int) -> Pairs:
 
 
 def make_blocks(pairs: Pairs, network: TwoLayerNet, backend: Backend) -> list[Block]:
-    """The pairs, in order, in blocks of `backend.block_size(width)` examples, on the backend's device."""
+    """The pairs, in order, in blocks of `backend.block_size(width)` examples, on the backend's device.
+
+    Pairs may be on the host or on the device; on the device, nothing goes through the host.
+    """
     size, xp = backend.block_size(network.width), backend.xp
     blocks = []
     for start in range(0, len(pairs), size):
         part = pairs[start : start + size]
         a, b, label = (xp.asarray(array) for array in (part.a, part.b, part.label))
-        tokens_a, A_T = one_hot_matrix(part.a, xp, network.U.dtype)
-        tokens_b, B_T = one_hot_matrix(part.b, xp, network.U.dtype)
-        blocks.append(Block(a, b, label, tokens_a, A_T, tokens_b, B_T))
+        by_a, by_b = (sums_by_token(index, network.modulus, network.U.dtype, xp) for index in (part.a, part.b))
+        blocks.append(Block(a, b, label, *by_a, *by_b))
     return blocks
 
 
@@ -118,6 +120,7 @@ class Gradient:
         dH = np.matmul(dF, network.W.T, out=H)               # dH lies where H was
         dZ = self.phi.derivative(Z, out=Z)                   # φ'(Z), in Z's place
         dZ *= dH                                             # dZ = dH ∘ φ'(Z)
-        gradient["U"][block.tokens_a] += block.A_T @ dZ      # dU = Aᵀ dZ; no token is there twice
-        gradient["U" if network.tied else "V"][block.tokens_b] += block.B_T @ dZ      # dV = Bᵀ dZ; tied, it joins dU
+        gradient["U"][block.tokens_a] += block.sums_a(dZ, F)  # dU = Aᵀ dZ; no token is there twice, and dF is not read
+        dV = gradient["U" if network.tied else "V"]          # tied, it joins dU
+        dV[block.tokens_b] += block.sums_b(dZ, F)            # dV = Bᵀ dZ
         return loss, predicted

@@ -4,6 +4,7 @@ The tables here are optional: what is not in them is taken from activations.py o
 pure twin.
 """
 
+import math
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -96,18 +97,28 @@ def take_rows(X: Any, index: Any, out: Any) -> Any:
     return X.take(index, axis=0, out=out)
 
 
-def one_hot_matrix(index: np.ndarray, xp: ModuleType, dtype: Any) -> tuple[Any, Any]:
-    """The k different values in `index`, sorted, and its transposed one-hot matrix (k, n), for the device of `xp`.
+def sums_by_token(index: Any, modulus: int, dtype: Any, xp: ModuleType) -> tuple[Any, Callable[[Any, Any], Any]]:
+    """k tokens, those in `index` among them, and a function that sums rows by token: (X, memory) -> (k, M).
 
-    The matrix times an array (n, M) sums that array's rows by index. It is sparse on the host. On a GPU it is dense:
-    k is small where the examples are in tiles, and unlike cuSPARSE's, cuBLAS's products have the same bits every time.
+    X has a row for every token of the index, n in all. The function multiplies X by a one-hot matrix. On the host that
+    is sparse. On a GPU it is dense, and made anew each time in `memory`, an array of n P numbers that is overwritten:
+    cuBLAS's products have the same bits every time, and cuSPARSE's have not. An index on the host is searched for the
+    tokens that it has, which are few where examples are in tiles; one on a GPU stays there, and k is P.
     """
-    values, positions, counts = np.unique(index, return_inverse=True, return_counts=True)
-    if xp is not np:
-        one_hot = np.equal.outer(np.arange(len(values)), positions)
-        return xp.asarray(values), xp.asarray(one_hot.astype(dtype))
-    from scipy.sparse import csr_matrix
+    if xp is np:
+        from scipy.sparse import csr_matrix
 
-    row_starts = np.concatenate([[0], counts.cumsum()])
-    ones, columns = np.ones(len(index), dtype), positions.argsort(kind="stable")
-    return values, csr_matrix((ones, columns, row_starts), shape=(len(values), len(index)))
+        values, positions, counts = np.unique(index, return_inverse=True, return_counts=True)
+        row_starts = np.concatenate([[0], counts.cumsum()])
+        ones, columns = np.ones(len(index), dtype), positions.argsort(kind="stable")
+        one_hot_T = csr_matrix((ones, columns, row_starts), shape=(len(values), len(index)))
+        return values, lambda X, memory: one_hot_T @ X
+
+    tokens = xp.asarray(np.unique(index)) if isinstance(index, np.ndarray) else np.arange(modulus, like=index)
+    index, shape = xp.asarray(index), (len(index), len(tokens))
+
+    def sums(X: Any, memory: Any) -> Any:
+        one_hot = np.equal(index[:, None], tokens, out=memory.reshape(-1)[: math.prod(shape)].reshape(shape))
+        return one_hot.T @ X
+
+    return tokens, sums

@@ -50,8 +50,8 @@ def memory_needed(config: "TrainingConfig", backend: Backend) -> int:
 
 def free_memory(xp: ModuleType) -> float:
     """Bytes that can still be had where the arrays of `xp` live; inf where the system does not tell."""
-    if xp is not np:
-        return float(xp.cuda.runtime.memGetInfo()[0])
+    if xp is not np:     # what CuPy keeps for later counts as used there
+        return float(xp.cuda.runtime.memGetInfo()[0] + xp.get_default_memory_pool().free_bytes())
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         return next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))

@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any
 
-from minimod.engine.device import available_cores
+from minimod.engine.backend import choose_device, settle_auto
+from minimod.engine.device import available_cores, first_line, is_gpu_error, visible_gpus
 from minimod.errors import InputError, Interrupted
 
 # So many tasks are handed to an executor at a time: enough for a large cluster, and few enough to keep account of.
@@ -26,35 +27,64 @@ RETRIES = 3
 
 
 @contextmanager
-def process_pool() -> Iterator[Executor]:
-    """A process for each core. What is still going on when an error leaves the block ends with it."""
+def process_pool(jobs: int | None = None, device: str = "auto") -> Iterator[Executor]:
+    """So many processes; None: one for each core. What is still going on when an error leaves the block ends with it.
+
+    What `device` is here (see `choose_device`) is decided once, and is what "auto" stands for in every process. On
+    GPUs there is at most one process for each, which sees no other; it never falls back to the CPU.
+
+    A second Ctrl-C or SIGTERM ends the processes without the checkpoints that they would have written.
+    """
     others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")  # a fork would copy the locks of BLAS's threads
-    with _ProcessPool(available_cores(), context, initializer=_start_worker) as pool:
+    device = choose_device(device)
+    names = visible_gpus() if device == "gpu" else []
+    gpus = context.SimpleQueue()
+    for name in names:
+        gpus.put(name)
+    n = min(jobs or len(names), len(names)) if names else jobs or available_cores()
+    with _ProcessPool(n, context, initializer=_start_worker, initargs=(device, gpus)) as pool:
         try:
             yield pool
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
             ours = set(multiprocessing.active_children()) - others
-            for process in ours:
-                process.terminate()
-            for process in ours:
-                process.join()      # it may have a checkpoint to write
+            try:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for process in ours:
+                    process.terminate()
+                for process in ours:
+                    process.join()      # it may have a checkpoint to write
+            except (KeyboardInterrupt, SystemExit):
+                for process in ours:
+                    process.kill()
             raise
 
 
 class _ProcessPool(ProcessPoolExecutor):
-    """A pool whose processes end where a signal has interrupted a run, and do not begin the next one."""
+    """A pool whose processes end where a signal or a GPU's error has interrupted a run, and do not begin the next one.
+
+    After an error a GPU refuses all that a process asks of it, so every later run would fail.
+    """
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:  # type: ignore[override]
-        return super().submit(_until_interrupted, function, *args)
+        # This may start a process. It inherits what is blocked: Ctrl-C would be a traceback of its first imports.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return super().submit(_or_end, function, *args)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _until_interrupted(function: Callable[..., Any], *args: Any) -> Any:
+def _or_end(function: Callable[..., Any], *args: Any) -> Any:
     try:
         return function(*args)
     except Interrupted as stop:
         os._exit(128 + stop.signal)
+    except RuntimeError as error:
+        if not is_gpu_error(error):
+            raise
+        logging.getLogger(__name__).error(f"a process ends, for its GPU has failed: {first_line(error)}")
+        os._exit(1)
 
 
 @contextmanager
@@ -90,18 +120,24 @@ def completed(
 def in_processes(
     function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]
 ) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """(task, function(*task)) for all tasks as they finish, in a `process_pool`; a single one here."""
+    """(task, function(*task)) for all tasks as they finish, in a `process_pool` on the CPU; a single one here."""
     tasks = list(tasks)
     if len(tasks) <= 1:
         yield from ((task, function(*task)) for task in tasks)
         return
-    with process_pool() as pool:
+    with process_pool(device="cpu") as pool:
         for task, future in completed(pool, function, tasks):
             yield task, future.result()
 
 
-def _start_worker() -> None:
-    """Leave Ctrl-C and warnings, which reach every process of the terminal, to the one that started the others."""
+def _start_worker(device: str, gpus: Any) -> None:
+    """Leave Ctrl-C and warnings, which reach every process of the terminal, to the one that started the others.
+
+    The process is pinned to the next of the GPUs, if any, before CuPy looks for them.
+    """
+    settle_auto(device)
+    if device == "gpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpus.get()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.getLogger("minimod").setLevel(logging.ERROR)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -4,6 +4,8 @@ import inspect
 import re
 import subprocess
 import sys
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import ModuleType
 
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 import strict_cupy
 from strict_cupy import StrictArray
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from minimod import TrainingConfig, train
 from minimod.activations import ACTIVATIONS
@@ -20,12 +23,14 @@ from minimod.analysis.methods import METHODS
 from minimod.analysis.readout import predict_ensemble
 from minimod.analysis.structure import Structure
 from minimod.engine import backend, device
+from minimod.engine.memory import free_memory, memory_needed
 from minimod.engine.predict import predict_table
 from minimod.errors import InputError
 from minimod.losses import LOSSES
 from minimod.metrics import METRIC_COLUMNS
 from minimod.optimizers import OPTIMIZERS
 
+GIVEN_BACK = ("free_all_blocks", 0, ())
 SMALL = TrainingConfig(modulus=11, width=16, epochs=6, eval_every=3)
 
 
@@ -50,19 +55,24 @@ VARIANTS = [
 ]  # fmt: skip
 
 
+# By dtype: how far the weights may be from those of NumPy, and the metrics.
+ROUNDING = {"float64": ({"rtol": 1e-6, "atol": 1e-9}, {"rtol": 1e-9}), "float32": ({"atol": 1e-4}, {"rtol": 1e-5})}
+
+
+@pytest.mark.parametrize("dtype", ROUNDING)
 @pytest.mark.parametrize("block", [backend.GPU_BLOCK, (2**10, 64)], ids=["one block", "blocks"])
 @pytest.mark.parametrize("options", VARIANTS, ids=str)
-def test_training_on_device_arrays_gives_the_numbers_of_numpy(cupy, options, block, monkeypatch):
+def test_training_on_device_arrays_gives_the_numbers_of_numpy(cupy, options, block, dtype, monkeypatch):
     """To rounding: sums are taken in another order."""
     monkeypatch.setattr(backend, "GPU_BLOCK", block)
-    config = replace(SMALL, dtype="float64", **options)
+    config = replace(SMALL, dtype=dtype, **options)
     device, host = train(replace(config, device="gpu")), train(replace(config, device="cpu"))
     for name, array in host.network.arrays.items():
-        assert type(device.network.arrays[name]) is np.ndarray
-        np.testing.assert_allclose(device.network.arrays[name], array, rtol=1e-6, atol=1e-9)
+        assert (type(device.network.arrays[name]), device.network.arrays[name].dtype) == (np.ndarray, array.dtype)
+        np.testing.assert_allclose(device.network.arrays[name], array, **ROUNDING[dtype][0])
     for name in METRIC_COLUMNS:
         if name != "seconds":
-            np.testing.assert_allclose(device.history[name], host.history[name], rtol=1e-9)
+            np.testing.assert_allclose(device.history[name], host.history[name], **ROUNDING[dtype][1])
 
 
 def analysis(network, dataset):
@@ -78,8 +88,9 @@ def analysis(network, dataset):
     ]
 
 
-def test_the_analysis_of_a_network_on_the_device_is_that_of_numpy(cupy):
-    run = train(replace(SMALL, modulus=23, width=32, dtype="float64", device="cpu"))
+@pytest.mark.parametrize("dtype", ROUNDING)
+def test_the_analysis_of_a_network_on_the_device_is_that_of_numpy(cupy, dtype):
+    run = train(replace(SMALL, modulus=23, width=32, dtype=dtype, device="cpu"))
     device = analysis(run.network.convert(cupy.asarray), run.dataset)
     for ours, theirs in zip(device, analysis(run.network, run.dataset), strict=True):
         assert type(ours) is np.ndarray
@@ -96,10 +107,62 @@ def test_transfers_are_a_fixed_number_per_evaluation_and_none_per_epoch(cupy):
     assert counts[20] != counts[10]                      # five
 
 
+def test_transfers_do_not_depend_on_the_number_of_batches(cupy):
+    counts = {}
+    for size, epochs in ((90, 5), (10, 5), (10, 6)):
+        strict_cupy.transfers.clear()
+        train(replace(SMALL, device="gpu", batch_size=size, epochs=epochs, eval_every=10))
+        counts[size, epochs] = strict_cupy.transfers.copy()
+    assert counts[90, 5] == counts[10, 5]
+    assert counts[10, 6] - counts[10, 5] == {"to device": 1}           # an epoch's order
+
+
+@pytest.mark.parametrize("options", [
+    {"modulus": 101, "width": 8}, {"modulus": 101, "width": 8, "batch_size": 500},
+    {"activation": "gelu"}, {"dtype": "float64", "loss": "mse"},
+], ids=str)  # fmt: skip
+def test_the_estimate_of_memory_counts_all_that_is_on_the_device(cupy, options, monkeypatch):
+    """And what is on the host, which the stand-in does not tell apart."""
+    monkeypatch.setattr(backend, "GPU_BLOCK", (2**17, 2**10))
+    config = TrainingConfig(**{"modulus": 59, "width": 128, "epochs": 2, "device": "gpu"} | options)
+    train(replace(SMALL, device="gpu", epochs=0))      # imports
+    with backend.open_backend("gpu") as opened:
+        needed = memory_needed(config, opened)
+    tracemalloc.start()
+    train(config)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak <= needed <= 3 * peak
+
+
+def test_what_cupy_keeps_for_later_counts_as_free(cupy):
+    assert free_memory(cupy) == 10**9 + 10**8
+
+
+def test_what_does_not_fit_on_the_device_is_refused(cupy):
+    with pytest.raises(MemoryError, match=r"needs about [\d.]+ GB of memory, and 1\.1 GB are free"):
+        train(replace(SMALL, device="gpu", modulus=1009, width=64))
+
+
+def test_memory_goes_back_to_the_device_when_the_block_ends_by_an_error(cupy):
+    strict_cupy.calls.discard(GIVEN_BACK)
+    with pytest.raises(ZeroDivisionError), backend.open_backend("gpu"):
+        assert GIVEN_BACK not in strict_cupy.calls
+        raise ZeroDivisionError
+    assert GIVEN_BACK in strict_cupy.calls
+
+
+@pytest.mark.parametrize("name", backend.TF32)
+def test_an_environment_that_rounds_to_tf32_is_refused(cupy, monkeypatch, name):
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(InputError, match=f"{name} is '1'; it must be 0 or unset"), backend.open_backend("auto"):
+        pass
+
+
 def test_auto_takes_the_device_that_is_there(cupy):
     with backend.open_backend("auto") as opened:
         assert opened.xp is cupy
-        assert opened.description == "CuPy stand-in, pretended GPU"
+        assert opened.description == "CuPy stand-in, pretended GPU 1"
 
 
 @pytest.fixture
@@ -120,6 +183,59 @@ def test_auto_falls_back_with_one_line_where_cupy_finds_no_gpu(cupy_without_gpu,
     assert [record.getMessage() for record in caplog.records] == [
         "CuPy 14 is installed but cannot use a GPU (cudaErrorNoDevice: no device); NumPy is used"
     ]
+
+
+class FailsToImport:
+    """A finder of modules, by which the import of cupy raises an error."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def find_spec(self, name, path=None, target=None):
+        if name == "cupy":
+            raise self.error
+
+
+@pytest.mark.parametrize(("error", "reason"), [
+    (ImportError("libcuda.so.1: cannot open shared object file"), "libcuda.so.1: cannot open shared object file"),
+    (ModuleNotFoundError("No module named 'fastrlock'", name="fastrlock"), "No module named 'fastrlock'"),
+    (OSError("\nlibnvrtc.so.12\nmore"), "libnvrtc.so.12"), (RuntimeError(), "RuntimeError"),
+])  # fmt: skip
+def test_a_cupy_that_fails_to_import_is_not_called_missing(monkeypatch, no_gpu_answer, caplog, error, reason):
+    monkeypatch.delitem(sys.modules, "cupy", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [FailsToImport(error), *sys.meta_path])
+    device.warn_once.cache_clear()
+    for _ in range(2):
+        with backend.open_backend("auto") as opened:
+            assert opened.xp is np
+    expected = f"CuPy is installed but fails to import ({reason}); NumPy is used"
+    assert [record.getMessage() for record in caplog.records] == [expected]
+
+
+def test_the_reason_is_the_cause_where_cupy_wraps_it(monkeypatch, no_gpu_answer):
+    wrapped = ImportError("\n=====\nFailed to import CuPy.\n")
+    wrapped.__cause__ = ImportError("libcudart.so.12: cannot open")
+    monkeypatch.delitem(sys.modules, "cupy", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [FailsToImport(wrapped), *sys.meta_path])
+    assert device.gpu_problem() == "CuPy is installed but fails to import (libcudart.so.12: cannot open)"
+
+
+@pytest.mark.parametrize("missing", ["matmul", "rfft", "argmax"])
+def test_a_gpu_that_lacks_a_library_that_a_run_needs_is_not_used(cupy, monkeypatch, missing):
+    def fail(*_):
+        raise RuntimeError(f"no {missing}")
+
+    for name in ("__array_ufunc__", "__array_function__"):
+        protocol = getattr(StrictArray, name)
+
+        def broken(self, function, *args, protocol=protocol, **kwargs):
+            return fail() if function.__name__ == missing else protocol(self, function, *args, **kwargs)
+
+        monkeypatch.setattr(StrictArray, name, broken)
+    if missing == "argmax":
+        monkeypatch.setattr(StrictArray, "__getitem__", fail)
+    device.gpu_problem.cache_clear()
+    assert device.gpu_problem() == f"CuPy stand-in is installed but cannot use a GPU (no {missing})"
 
 
 def test_gpu_is_refused_without_a_warning_where_cupy_finds_none(cupy_without_gpu, caplog):
@@ -156,6 +272,45 @@ def test_the_stand_in_refuses_what_a_device_refuses():
             attempt()
 
 
+X, PART = StrictArray(np.eye(4)), StrictArray(np.arange(2))
+
+
+@pytest.mark.parametrize(("attempt", "fault"), [
+    (lambda: np.add(X, 1, out=X[:, :2]), "contiguous"), (lambda: X[:2].take(PART, axis=0, out=X[:2].T), "contiguous"),
+    (lambda: np.clip(X[:3], 0, 1, out=X[1:]), "overlaps"), (lambda: np.matmul(X, X, out=X), "overlaps"),
+    (lambda: X.take(PART, axis=0, out=X[:2]), "overlaps"),
+])  # fmt: skip
+def test_the_stand_in_refuses_an_out_that_a_device_may_write_wrongly(attempt, fault):
+    with pytest.raises(ValueError, match=fault):
+        attempt()
+
+
+def test_the_stand_in_lets_an_elementwise_function_write_where_it_reads():
+    np.testing.assert_array_equal(np.add(X, 0, out=X).get(), np.eye(4))
+
+
+def blas_threads():
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+
+@pytest.mark.parametrize("leaves_first", [0, 1])
+def test_blas_has_its_threads_again_after_blocks_that_overlap(leaves_first):
+    usual = threadpool_limits(3, user_api="blas")
+    with threadpool_limits():                       # lets other threads change it
+        pass
+    before, blocks = blas_threads(), [backend.open_backend("cpu", 1) for _ in range(2)]
+    with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as second:
+        threads = [first, second]
+        for thread, block in zip(threads, blocks, strict=True):
+            thread.submit(block.__enter__).result()
+        threads[leaves_first].submit(blocks[leaves_first].__exit__, None, None, None).result()
+        assert set(blas_threads()) == {1}
+        threads[1 - leaves_first].submit(blocks[1 - leaves_first].__exit__, None, None, None).result()
+        assert blas_threads() == before
+    with usual:                                     # restores
+        pass
+
+
 def test_the_real_cupy_has_every_function_and_method_that_is_called(monkeypatch, no_gpu_answer):
     """Run everything on the stand-in, which notes what is called, and hold each call against the installed CuPy."""
     pytest.importorskip("cupy")
@@ -169,13 +324,16 @@ def test_the_real_cupy_has_every_function_and_method_that_is_called(monkeypatch,
     device.gpu_problem.cache_clear()
     cupy = importlib.import_module("cupy")
     assert len(strict_cupy.calls) > 50
-    for name, n_arguments, keywords in sorted(strict_cupy.calls | {("ndarray.get", 0, ())}):
+    for name, n_arguments, keywords in sorted(strict_cupy.calls - {GIVEN_BACK} | {("ndarray.get", 0, ())}):
         function = functools.reduce(getattr, name.split("."), cupy)
         if isinstance(function, (cupy.ufunc, type(cupy.matmul))):
             assert set(keywords) <= {"out", "dtype", "casting"}, name
         else:
             signature_of(function).bind(*[None] * n_arguments, **dict.fromkeys(keywords))
     assert importlib.import_module("cupyx.scipy.special").erf
+    assert cupy.get_default_memory_pool().free_bytes and cupy.get_default_memory_pool().free_all_blocks
+    assert cupy.cuda.runtime.getDevice and cupy.cuda.runtime.getDeviceCount and cupy.cuda.runtime.memGetInfo
+    assert device.is_gpu_error(cupy.cuda.runtime.CUDARuntimeError(1))
 
 
 def signature_of(function):

@@ -28,27 +28,45 @@ def array_module(request, monkeypatch):
         device.gpu_problem.cache_clear()
 
 
+# By dtype: the relative rounding that is let through, and what counts as 0.
+ROUNDING = {"float64": (1e-12, 1e-14), "float32": (1e-4, 1e-6)}
+
+
+@pytest.mark.parametrize("dtype", ROUNDING)
 @pytest.mark.parametrize("has_bias", [True, False])
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_the_engine_equals_the_reference(activation, loss, tied, has_bias, array_module):
+def test_the_engine_equals_the_reference(activation, loss, tied, has_bias, array_module, dtype):
     """Over eleven blocks, the last one shorter, and more of them than there are shards."""
-    pairs = in_tiles(examples(), 11, 64)
+    pairs, (rtol, atol) = in_tiles(examples(), 11, 64), ROUNDING[dtype]
     host = random_network(P=11, M=24, activation=activation, tied=tied, has_bias=has_bias)
+    host = host.convert(lambda array: array.astype(dtype))
     network = host.convert(array_module.asarray)
     backend = Backend(array_module, map, 1, 10**9, 64, "")
     blocks = make_blocks(pairs, network, backend)
     assert len(blocks) == 11 > SHARDS and len(blocks[-1].label) < 64
     value, gradient, _ = Gradient(network, loss, backend)(blocks)
     expected_value, expected = host.gradient(pairs, loss)
-    assert float(value) == pytest.approx(expected_value, rel=1e-12)
+    assert float(value) == pytest.approx(expected_value, rel=rtol)
     assert gradient.keys() == expected.keys()
     on_device, on_device_gradient = network.gradient(pairs, loss)
-    assert float(on_device) == pytest.approx(expected_value, rel=1e-12)
+    assert float(on_device) == pytest.approx(expected_value, rel=rtol)
     for name, array in expected.items():
-        np.testing.assert_allclose(to_host(gradient[name]), array, rtol=1e-12, atol=1e-14)
-        np.testing.assert_allclose(to_host(on_device_gradient[name]), array, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(to_host(gradient[name]), array, rtol=rtol, atol=atol)
+        np.testing.assert_allclose(to_host(on_device_gradient[name]), array, rtol=rtol, atol=atol)
+
+
+def test_blocks_of_pairs_on_the_device_are_made_there_and_have_the_same_gradient(monkeypatch):
+    cupy, host = strict_cupy.install(monkeypatch), random_network(P=11, M=24)
+    network, backend = host.convert(cupy.asarray), Backend(cupy, map, 1, 10**9, 64, "")
+    pairs = examples().convert(cupy.asarray)
+    strict_cupy.transfers.clear()
+    _, gradient, _ = Gradient(network, "mse", backend)(make_blocks(pairs, network, backend))
+    assert not strict_cupy.transfers
+    device.gpu_problem.cache_clear()
+    for name, array in host.gradient(examples(), "mse")[1].items():
+        np.testing.assert_allclose(gradient[name].get(), array, rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("block_examples", [64, 100, 1000])

@@ -1,15 +1,21 @@
 """Where tasks are done: all of them, few at a time, and an end to the processes that stays with ours."""
 
 import multiprocessing
+import os
 import signal
 import threading
 import time
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 
 import pytest
+from sweep_cases import ignore
 
+from minimod.engine.backend import choose_device
+from minimod.engine.device import gpu_problem
 from minimod.errors import Interrupted
-from minimod.sweeps.executors import completed, in_processes
+from minimod.sweeps.executors import completed, in_processes, process_pool
+from minimod.sweeps.sweep import Sweep
+from minimod.sweeps.table import load_sweep
 
 
 def divide_or_sleep(numerator, seconds):
@@ -23,6 +29,41 @@ def interrupt_first(directory, number):
     if number == 0:
         raise Interrupted(signal.SIGTERM, directory, 1)
     (directory / str(number)).touch()
+
+
+class DeviceError(RuntimeError):
+    """As CuPy's."""
+
+
+DeviceError.__module__ = "cupy_backends.cuda.api.runtime"
+
+
+def break_the_device(directory, number):
+    """A task that breaks the process's GPU, or, for any but the first, leaves a file."""
+    if number == 0:
+        raise DeviceError("cudaErrorIllegalAddress")
+    (directory / str(number)).touch()
+
+
+def gpu_when_all_are_here(directory, n):
+    """The GPU that this process is pinned to, told when n processes ask."""
+    (directory / str(os.getpid())).touch()
+    deadline = time.monotonic() + 60
+    while len(list(directory.iterdir())) < n and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return os.environ["CUDA_VISIBLE_DEVICES"]
+
+
+def auto_and_lookups():
+    """What "auto" is in this process, and how often it has looked for a GPU."""
+    return choose_device("auto"), gpu_problem.cache_info().misses
+
+
+@pytest.fixture
+def two_gpus(monkeypatch):
+    """A machine with two, for the process that opens the pool; its workers find none of that name."""
+    monkeypatch.setattr("minimod.sweeps.executors.choose_device", lambda device: "gpu")
+    monkeypatch.setattr("minimod.sweeps.executors.visible_gpus", lambda: ["GPU-no-such", "GPU-nor-such"])
 
 
 @pytest.mark.parametrize("n", [0, 1, 5])
@@ -72,3 +113,33 @@ def test_a_process_that_a_signal_has_interrupted_begins_no_other_task(tmp_path, 
     with pytest.raises(BrokenExecutor):
         list(in_processes(interrupt_first, [(tmp_path, number) for number in range(3)]))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("jobs", [None, 8])
+def test_every_gpu_has_one_process_and_no_process_another_gpu(two_gpus, tmp_path, jobs):
+    with process_pool(jobs) as pool:
+        answers = [pool.submit(gpu_when_all_are_here, tmp_path, 2) for _ in range(2)]
+        assert sorted(answer.result() for answer in answers) == ["GPU-no-such", "GPU-nor-such"]
+        assert pool._max_workers == 2
+
+
+def test_a_process_that_cannot_open_its_gpu_fails_the_run_in_words_and_leaves_the_configuration(two_gpus, tmp_path):
+    with process_pool() as pool:
+        Sweep(tmp_path, {"preset": "headline", "grid": {"modulus": [7], "width": [4]}, "seeds": 1}).run(pool, ignore)
+    (row,) = load_sweep(tmp_path)
+    assert (row["status"], row["device"]) == ("failed", "auto")
+    assert "device is 'gpu'; it must be auto or cpu here: CuPy" in row["error"]
+
+
+def test_processes_on_the_cpu_are_told_so_and_do_not_look_for_a_gpu(monkeypatch):
+    monkeypatch.setattr("minimod.sweeps.executors.choose_device", lambda device: "cpu")
+    with process_pool(1) as pool:
+        assert pool.submit(auto_and_lookups).result() == ("cpu", 0)
+
+
+def test_a_process_whose_gpu_has_failed_says_so_and_begins_no_other_task(tmp_path, capfd):
+    with pytest.raises(BrokenExecutor), process_pool(1, "cpu") as pool:
+        for _, future in completed(pool, break_the_device, [(tmp_path, number) for number in range(3)]):
+            future.result()
+    assert not list(tmp_path.iterdir())
+    assert "its GPU has failed: cudaErrorIllegalAddress" in capfd.readouterr().err
