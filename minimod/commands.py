@@ -6,6 +6,7 @@ import shlex
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -33,13 +34,14 @@ from minimod.errors import (
 from minimod.interrupts import STOPS
 from minimod.options import EpochsOrSeconds, OnceEach, flag_of, json_option, quiet_option, training_options
 from minimod.store.claiming import description_to_go_on
+from minimod.store.contents import EXTENSION
 from minimod.store.files import save_json, whole_file
-from minimod.store.runs import DAMAGED, NONE, check_run, load_config
+from minimod.store.runs import DAMAGED, DIVERGED, FINISHED, NONE, UNFINISHED, check_run, load_config
 from minimod.summary import analyze as analyze_run
 from minimod.sweeps.executors import dask_cluster, process_pool
 from minimod.sweeps.grid import load_definition, parse_values
 from minimod.sweeps.sweep import Sweep
-from minimod.sweeps.table import FAILED, FINISHED, curves
+from minimod.sweeps.table import FAILED, curves
 from minimod.training import CHECKPOINT_EVERY
 from minimod.training import train as train_network
 from minimod.version import VERSION
@@ -99,7 +101,7 @@ def train(
         return
     for name, value in last.items():
         click.echo(f"{name.replace('_', ' '):24} {value:>10.4g}")
-    click.echo(f"\nWritten to {run_dir}. Next: minimod analyze {shlex.quote(str(run_dir))}")
+    click.echo(f"\nWritten to {run_dir}. Next: minimod analyze {quoted(run_dir)}")
 
 
 @commands.command()
@@ -272,7 +274,7 @@ def check(run_dir: Path, as_json: bool) -> None:
         echo_json({"state": state, "files": files})
     else:
         click.echo("\n".join([state, *(f"{name:16}{text}" for name, text in files.items())]))
-        click.echo(f"\n{what_helps(state, run_dir, files.get('.extension', '').startswith('unfinished'))}")
+        click.echo("\n" + "\n".join(what_helps(state, files, run_dir)))
     sys.exit(state in (DAMAGED, NONE))
 
 
@@ -309,9 +311,13 @@ def main() -> None:
 
     2: something to correct in the command; 1: the run failed; 130: Ctrl-C; 143: SIGTERM; 129: SIGHUP.
     """
+    def end(number: int, frame: Any) -> None:
+        os.write(2, f"minimod: stopped by {signal.Signals(number).name}\n".encode())
+        sys.exit(128 + number)          # a pool ends its processes then
+
     for number in STOPS:
         if number != signal.SIGINT and signal.getsignal(number) != signal.SIG_IGN:      # nohup ignores SIGHUP
-            signal.signal(number, lambda number, frame: sys.exit(128 + number))         # a pool ends its processes then
+            signal.signal(number, end)
     prepare_streams()
     try:
         sys.exit(commands.main(prog_name="minimod", standalone_mode=False))
@@ -346,18 +352,37 @@ def advice(error: InputError) -> str:
     return ""
 
 
-def what_helps(state: str, run_dir: Path, extended: bool) -> str:
-    """The command for a directory in this state."""
-    directory, go_on = shlex.quote(str(run_dir)), resume_command(run_dir)
-    return {
-        "none": f"minimod train {directory} trains a network there, if it is new or empty",
-        "unfinished": f"{go_on} goes on with it",
-        "diverged": f"{go_on} --learning-rate RATE begins it anew",
-        "finished": f"minimod analyze {directory} takes it apart" + f"; {go_on} goes on with its extension" * extended,
-        "damaged": "nothing reads it; remove what is damaged, or the run, and train it again",
-    }[state]
+def what_helps(state: str, files: dict[str, str], run_dir: Path) -> Iterator[str]:
+    """What to do with a directory in this state: commands, with a line's end as a comment that says what for."""
+    directory, go_on = quoted(run_dir), resume_command(run_dir)
+    extension = files.get(EXTENSION, "")
+    if state == FINISHED:
+        yield f"minimod analyze {directory}  # takes it apart"
+    if state == UNFINISHED or extension.startswith(UNFINISHED):
+        yield f"{go_on}  # goes on with it"
+    if extension.startswith((DAMAGED, DIVERGED)):
+        yield f"rm -r {quoted(run_dir / EXTENSION)}  # the run itself is whole"
+    if state == DIVERGED:
+        yield f"{go_on} --learning-rate RATE  # begins it anew, at a smaller rate"
+    if state == NONE and (run_dir / "sweep.json").exists():
+        yield f"minimod sweep {directory}  # checks its runs, and goes on"
+    elif state == NONE and not run_dir.exists():
+        yield f"minimod train {directory}  # trains a network there"
+    if state == DAMAGED:
+        broken = {name for name, text in files.items() if text.startswith(DAMAGED)}
+        if broken == {"checkpoint.npz"} and "network.npz" in files:
+            yield f"rm {quoted(run_dir / 'checkpoint.npz')}  # all else is whole; it cannot be extended then"
+        elif broken <= {"network.npz", "metrics.csv"}:
+            yield f"rm {quoted(run_dir / 'network.npz')} && {go_on}  # both come anew from the checkpoint"
+        else:
+            yield "nothing reads it: train it again in another directory, if nobody has these files as they were"
+
+
+def quoted(path: Path) -> str:
+    """A path as a shell and Click take it."""
+    return shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))
 
 
 def resume_command(directory: object) -> str:
     """The command that goes on with an unfinished run."""
-    return f"minimod train {shlex.quote(str(directory))} --resume"
+    return f"minimod train {quoted(Path(str(directory)))} --resume"

@@ -102,11 +102,11 @@ class TwoLayerNet:
         if a.ndim != 1 or a.shape != b.shape or (a.size and {a.dtype.kind, b.dtype.kind} - {"i", "u"}):
             given = f"{a.dtype} of shape {a.shape} and {b.dtype} of shape {b.shape}"
             raise InputError("tokens", given, "integers, of one shape (n,) for both inputs")
-        tokens = np.stack([a, b]).astype(np.int64)
-        outside = tokens[(tokens < 0) | (tokens >= self.modulus)]
-        if len(outside):
-            raise InputError("token", int(outside[0]), f"in 0 .. {self.modulus - 1}")
-        a, b = np.asarray(tokens, like=self.U)
+        for tokens in (a, b):
+            outside = tokens[(tokens < 0) | (tokens >= self.modulus)]
+            if len(outside):
+                raise InputError("token", int(outside[0]), f"in 0 .. {self.modulus - 1}")
+        a, b = np.asarray(np.stack([a, b]).astype(np.int64), like=self.U)
         return self.forward(a, b)[0]
 
     def grid_logits(self) -> Array:

@@ -21,8 +21,8 @@ class OnceEach(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As Click's. Raises UsageError for such an option."""
-        *_, given = self.make_parser(ctx).parse_args(args=list(args))
-        for option in given:
+        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        for option in given if not ctx.resilient_parsing else ():       # at a tab, a line may be anything
             if isinstance(option, click.Option) and not option.multiple and given.count(option) > 1:
                 raise click.UsageError(f"{' or '.join(option.opts + option.secondary_opts)} is given twice")
         return super().parse_args(ctx, args)

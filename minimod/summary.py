@@ -50,6 +50,7 @@ def analyze(run: Run | Path | str, by: str = "joint", ensemble: Sequence[Run | P
     - spectrum: the mean share of power of u, v, w, of shape (frequencies 1 .. ⌊N/2⌋, neurons in `order`),
     - examples: some neurons' weights and what the filtration keeps of them, see `example_neurons`.
     """
+    ensemble = [ensemble] if isinstance(ensemble, (str, Path)) else ensemble
     run, *others = (each if isinstance(each, Run) else load_run(each) for each in (run, *ensemble))
     with open_analysis(run, by) as study:
         methods, needs, partitions = study.methods, study.needs, study.partition

@@ -20,8 +20,16 @@ from minimod.interrupts import stop_requests
 from minimod.metrics import Metrics, history_of, measure
 from minimod.network import initial_network
 from minimod.optimizers import OPTIMIZERS
-from minimod.store.claiming import Claim, claim_directory, description_to_go_on
-from minimod.store.contents import Checkpoint, Data, append_metrics, save_checkpoint, save_description, save_network
+from minimod.store.claiming import Claim, claim_directory, plan
+from minimod.store.contents import (
+    Checkpoint,
+    Data,
+    append_metrics,
+    save_checkpoint,
+    save_description,
+    save_network,
+    write_metrics,
+)
 from minimod.store.runs import Run
 
 # Called after every epoch with its number, and with its row of metrics where it was measured, else None.
@@ -47,18 +55,23 @@ def train(
     second SIGINT has its usual effect.
 
     With `extend` the directory holds a finished run of fewer epochs, which is trained on. It stays as it is until the
-    longer one has finished. One that has diverged makes room for a run of another configuration.
+    longer one has finished. Without, a run in it that has diverged makes room for one of another configuration.
 
     `labels`, of shape (n_train,), are fitted in place of the training labels. They are kept with the run, as its data;
     all accuracies go on to refer to the labels of the dataset.
 
     Raises InputError if the directory holds anything else, the device cannot be used or the labels do not fit,
     MemoryError if the device's free memory is less than `memory_needed`, and DivergenceError at the first evaluation or
-    checkpoint that finds a loss which is not finite. Nothing is written before all this is known, but for the last.
+    checkpoint that finds a loss which is not finite. When it is any but the last of these, nothing has been written.
     """
     data: Data = {} if labels is None else {"labels": _checked_labels(labels, config)}
+    if not isinstance(checkpoint_every, timedelta) and (type(checkpoint_every) is not int or checkpoint_every < 1):
+        raise InputError("checkpoint_every", checkpoint_every, "a number of epochs, at least 1, or a timedelta")
+    if extend and directory is None:
+        raise InputError("directory", directory, "that of the run to extend")
     directory = None if directory is None else Path(directory)
-    with open_backend(_device(directory, config.device), config.threads) as backend:
+    began = plan(directory, config, data, extend).began if directory else ""
+    with open_backend(_device(config.device, began), config.threads) as backend:
         needed, free = memory_needed(config, backend), free_memory(backend.xp)
         if needed > free:
             raise MemoryError(
@@ -78,23 +91,21 @@ def train(
                 raise
 
 
-def _device(directory: Path | None, asked: str) -> str:
-    """The device for a run: with "auto", the kind that what is in the directory began on, for others have other bits.
+def _device(asked: str, began: str) -> str:
+    """The device for a run: with "auto", the kind that it began on, if it has begun, for others have other bits.
 
     Another is taken where it is asked for, with a warning. Raises InputError where it began on a GPU, and there is none
     to use.
     """
-    if directory is None or not (directory / "config.json").exists():
-        return asked
-    began = description_to_go_on(directory).device
     kind = "gpu" if began.startswith("CuPy") else "cpu"
-    if asked == "auto":
-        if kind == "gpu" and (problem := gpu_problem()):
-            raise InputError("device", asked, f"cpu, if the run is to go on here: it began on {began}, and {problem}")
-        return kind
-    if asked != kind:
-        warn_once(f"{directory}: the run began on {began}; on another device it goes on with other bits")
-    return asked
+    if not began or asked == kind:
+        return asked
+    if asked != "auto":
+        warn_once(f"the run began on {began}; on another device it goes on with other bits")
+        return asked
+    if kind == "gpu" and (problem := gpu_problem()):
+        raise InputError("device", asked, f"cpu, if the run is to go on here: it began on {began}, and {problem}")
+    return kind
 
 
 def _checked_labels(labels: np.ndarray, config: TrainingConfig) -> np.ndarray:
@@ -140,6 +151,8 @@ class _Training:
 
     def run(self, progress: Progress | None, checkpoint_every: int | timedelta, signals: list[int]) -> Run:
         """Train to the end, or to the end of the epoch in which `signals` gets one."""
+        if self.claim:
+            write_metrics(self.claim.place, self.rows)
         saved = self.start
         for epoch, metrics in self._epochs():
             row = None

@@ -454,12 +454,13 @@ def test_a_checkout_of_the_same_name_does_not_hide_the_package(tmp_path):
 
 def test_ctrl_c_while_it_imports_is_one_line(tmp_path):
     code = """
-import builtins
+import builtins, os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from minimod.__main__ import main
 
 def interrupted(name, *rest, real=builtins.__import__):
     if name == "minimod.commands":
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), signal.SIGINT)
     return real(name, *rest)
 
 builtins.__import__ = interrupted
@@ -492,15 +493,38 @@ def test_a_network_is_not_its_own_ensemble(minimod, spelled):
     assert answer.returncode == 2 and "one whose network is none of the others'" in answer.stderr
 
 
-def test_check_names_the_state_and_the_command_that_helps(minimod):
-    minimod("train", "my run", *SMALL)
-    assert minimod("check", "my run").stdout.endswith("minimod analyze 'my run' takes it apart\n")
-    minimod("train", "wild", *SMALL, "--optimizer", "sgd", "--learning-rate", 1e9)
-    answer = minimod("check", "wild")
-    assert answer.returncode == 0 and answer.stdout.startswith("diverged\n")
-    assert answer.stdout.endswith("minimod train wild --resume --learning-rate RATE begins it anew\n")
-    assert minimod("train", "wild", "--resume", "--learning-rate", 0.1).returncode == 0
-    assert minimod("check", "nothing").returncode == 1
+WILD_OPTIONS = ["--optimizer", "sgd", "--learning-rate", 1e9]
+NAMES = {"network": ["network.npz"], "metrics": ["metrics.csv"], "both": ["network.npz", "metrics.csv"],
+         "checkpoint": ["checkpoint.npz"], "extension's": [".extension/checkpoint.npz"]}  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after"), [
+    ("none", "finished"), ("unfinished", "finished"), ("diverged", "finished"), ("finished", "finished"),
+    ("a sweep", "none"), ("extended", "finished"), *((f"damaged: {name}", "finished") for name in NAMES),
+])  # fmt: skip
+def test_what_check_advises_helps(minimod, before, after):
+    """The last line is done as it stands, with a rate in place of RATE, and without what it says it is for."""
+    if before == "a sweep":
+        minimod("sweep", "my run", "--grid", "width=4", "--grid", "modulus=7", "--grid", "epochs=1", "--quiet")
+    elif before != "none":
+        minimod("train", "my run", *SMALL, *(WILD_OPTIONS if before == "diverged" else []))
+    if before in ("extended", "damaged: extension's"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("minimod.training.save_network", lambda *_: sys.exit(3))
+            minimod("train", "my run", "--extend", 2)
+    if before == "unfinished":
+        Path("my run/network.npz").unlink()
+    for name in NAMES.get(before.removeprefix("damaged: "), []):
+        os.truncate(Path("my run", name), 90)
+    answer = minimod("check", "my run")
+    assert answer.returncode == (before in ("none", "a sweep") or before.removeprefix("damaged: ") in [*NAMES][:-1])
+    advice = answer.stdout.splitlines()[-1].partition("  #")[0].replace("RATE", "0.1")
+    for command in advice.split(" && "):
+        program, *arguments = shlex.split(command)
+        arguments += SMALL if before == "none" else []
+        done = minimod(*arguments) if program == "minimod" else subprocess.run([program, *arguments])
+        assert done.returncode == 0, command
+    assert minimod("check", "my run").stdout.startswith(f"{after}\n")
 
 
 def test_a_stopped_extension_goes_on_by_resume(minimod):

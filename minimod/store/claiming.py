@@ -6,6 +6,7 @@ process is killed, one of the two is whole. Whether a claim is refused is known 
 """
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,11 +17,29 @@ from typing import NamedTuple
 from minimod.config import FREE_FIELDS, TrainingConfig
 from minimod.errors import DivergedRunError, FinishedRunError, InputError, LockedError, UnfinishedRunError
 from minimod.store import contents, files
-from minimod.store.contents import COURSE_FIELDS, Checkpoint, Data, Description
-from minimod.store.runs import EXTENSION, files_of, load_run
+from minimod.store.contents import COURSE_FIELDS, EXTENSION, Checkpoint, Data, Description
+from minimod.store.runs import files_of, load_run
 
 # Fields that may change where a run goes on.
 GOING_ON = (*FREE_FIELDS, "device")
+
+# What a process that was killed leaves of a file that it was writing, or of an extension that it was removing.
+LEFTOVER = re.compile(r"(config\.json|metrics\.csv|checkpoint\.npz|network\.npz|\.extension)\.\d+\.part")
+DATA_LEFTOVER = re.compile(r".+\.npz\.\d+\.part")
+
+
+class Plan(NamedTuple):
+    """Where to train what.
+
+    place: the directory of the run's files. run: the one to go on with; None: a new one. began: on what device it, or
+    the shorter one, did; nothing for a new one. checkpoint: to go on from, or None. data: for a new run.
+    """
+
+    place: Path
+    run: Description | None
+    began: str
+    checkpoint: Checkpoint | None
+    data: Data
 
 
 class Claim(NamedTuple):
@@ -41,25 +60,22 @@ def claim_directory(
 
     The directory is new or empty, or holds such a run, unfinished, or another one that has diverged, which then makes
     room. The data are those given or, if none are, those that the directory has. Raises InputError if it holds anything
-    else, and LockedError where another process trains there now.
+    else, and LockedError where another process trains there now. `plan` says beforehand what is refused.
     """
-    _plan(directory, config, data, extend)
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise InputError("run directory", str(directory), "new or empty, or that of an unfinished run") from error
     with locked(directory):
-        for leftover in list(directory.rglob("*.part")):
-            _remove(leftover)
-        if files_of(directory) != directory:
-            _move_up(directory)
-        plan = _plan(directory, config, data, extend)       # again: another process may have been here
-        run = plan.run or _begin(plan, config, device)
-        contents.save_data(plan.place, plan.data)
-        contents.write_metrics(plan.place, plan.checkpoint.rows if plan.checkpoint else [])
-        yield Claim(directory, plan.place, run, plan.checkpoint, contents.load_data(plan.place, run))
-        if files_of(directory) != directory:
-            _move_up(directory)
+        for place in (directory, directory / EXTENSION):
+            _remove_leftovers(place, LEFTOVER)
+            _remove_leftovers(place / "data", DATA_LEFTOVER)
+        _move_up(directory)
+        place, run, _, checkpoint, data = plan(directory, config, data, extend)
+        run = run or _begin(place, Description(config, contents.checksums_of(data), device), checkpoint, data)
+        contents.save_data(place, data)
+        yield Claim(directory, place, run, checkpoint, contents.load_data(place, run))
+        _move_up(directory)
 
 
 @contextmanager
@@ -81,21 +97,15 @@ def locked(directory: Path) -> Iterator[None]:
 def description_to_go_on(directory: Path) -> Description:
     """That of what is unfinished in a directory: of the extension, if there is one, else of the run."""
     extension = directory / EXTENSION
-    return contents.load_description(extension if (extension / "config.json").exists() else directory)
+    is_extended = (directory / "network.npz").exists() and (extension / "config.json").exists()
+    return contents.load_description(extension if is_extended else directory)
 
 
-class _Plan(NamedTuple):
-    """Where to train. run: the one to go on with; None: a new one, which begins at the checkpoint if there is one."""
-
-    place: Path
-    run: Description | None
-    checkpoint: Checkpoint | None
-    data: Data
-
-
-def _plan(directory: Path, config: TrainingConfig, data: Data, extend: bool) -> _Plan:
-    """What to do in a directory. Raises InputError where nothing may be done. Changes nothing."""
+def plan(directory: Path, config: TrainingConfig, data: Data, extend: bool) -> Plan:
+    """What `claim_directory` would do. Raises InputError where nothing may be done. Changes nothing."""
     place = files_of(directory)
+    if directory.name == EXTENSION:
+        raise InputError("run directory", str(directory), f"that of the run, {directory.parent}, which this extends")
     if (place / "network.npz").exists():
         return _plan_beside(directory, config, data, extend)
     if extend:
@@ -105,32 +115,35 @@ def _plan(directory: Path, config: TrainingConfig, data: Data, extend: bool) -> 
     if directory.exists() and not (directory.is_dir() and _is_empty(directory)):
         allowed = "new or empty, or that of an unfinished run (nothing is overwritten)"
         raise InputError("run directory", str(directory), allowed)
-    return _Plan(directory, None, None, data)
+    return Plan(directory, None, "", None, data)
 
 
-def _plan_in(place: Path, config: TrainingConfig, data: Data) -> _Plan:
+def _plan_in(place: Path, config: TrainingConfig, data: Data) -> Plan:
     """For a place that holds a run which is not finished."""
     run = contents.load_description(place)
     differing = _differing(config, run.config, GOING_ON)
     data_fit = data or not run.checksums or not {"rule", "modulus", "train_fraction"} & set(differing)
     if run.diverged and differing and data_fit:
-        return _Plan(place, None, None, data or contents.load_data(place, run))
+        return Plan(place, None, "", None, data or contents.load_data(place, run))
     _refuse_other(place, run, config, data)
     if run.diverged:
         raise DivergedRunError("run directory", str(place), f"new, or one that has not diverged ({run.diverged})")
     is_there = [(place / "data" / f"{name}.npz").exists() for name in run.checksums]
     if not data or all(is_there):       # killed early, it may lack some, which are given then
         contents.load_data(place, run)
-    return _Plan(place, run, contents.load_checkpoint(place, run), data)
+    return Plan(place, run, run.device, contents.load_checkpoint(place, run), data)
 
 
-def _plan_beside(directory: Path, config: TrainingConfig, data: Data, extend: bool) -> _Plan:
+def _plan_beside(directory: Path, config: TrainingConfig, data: Data, extend: bool) -> Plan:
     """For a directory that holds a finished run."""
     finished, extension = load_run(directory), directory / EXTENSION
     run = contents.load_description(files_of(directory))
     if files_of(directory) == directory and (extension / "config.json").exists():
         longer = contents.load_description(extension)
         if not _differing(config, longer.config, GOING_ON):
+            if longer.diverged:
+                allowed = f"extended by fewer epochs: with more, {longer.diverged}"
+                raise InputError("run directory", str(directory), allowed)
             return _plan_in(extension, config, data)
         if extend and not longer.diverged:
             allowed = f"one without an extension in the making, and this one has one to epoch {longer.config.epochs}"
@@ -145,9 +158,9 @@ def _plan_beside(directory: Path, config: TrainingConfig, data: Data, extend: bo
     if data and contents.checksums_of(data) != run.checksums:
         raise InputError("run directory", str(directory), "one on the same data")
     checkpoint = contents.load_checkpoint(files_of(directory), run)
-    if checkpoint is None or checkpoint.epoch != run.config.epochs:
+    if checkpoint is None:
         raise InputError("run directory", str(directory), "one with its last checkpoint.npz, to be extended from")
-    return _Plan(extension, None, checkpoint, finished.data)
+    return Plan(extension, None, run.device, checkpoint, finished.data)
 
 
 def _differing(config: TrainingConfig, stored: TrainingConfig, free: tuple[str, ...]) -> list[str]:
@@ -166,22 +179,24 @@ def _refuse_other(directory: Path, stored: Description, config: TrainingConfig, 
         raise InputError("run directory", str(directory), "new, or that of an unfinished run on the same data")
 
 
-def _begin(plan: _Plan, config: TrainingConfig, device: str) -> Description:
-    """Describe a new run in its place, where something diverged may lie, or an extension that was never begun."""
-    place, run = plan.place, Description(config, contents.checksums_of(plan.data), device)
-    for name in ("checkpoint.npz", "metrics.csv", "data"):
+def _begin(place: Path, run: Description, checkpoint: Checkpoint | None, data: Data) -> Description:
+    """Describe a new run in a place, where something diverged may lie, or an extension that was never begun."""
+    for name in ("checkpoint.npz", "metrics.csv"):
         _remove(place / name)
-    if plan.checkpoint:                 # an extension; killed here, it has no description and begins again
+    if checkpoint or (place / "config.json").exists():      # killed before it is described, it begins again
         place.mkdir(exist_ok=True)
-        contents.save_data(place, plan.data)
-        contents.save_checkpoint(place, run, plan.checkpoint)
+        contents.save_data(place, data, anew=True)
+    if checkpoint:
+        contents.save_checkpoint(place, run, checkpoint)
     contents.save_description(place, run)
     return run
 
 
 def _move_up(directory: Path) -> None:
-    """Copy the files of a finished extension over those of the run, and remove it."""
-    extension = directory / EXTENSION
+    """If there is a finished extension, copy its files over those of the run, and remove it."""
+    extension = files_of(directory)
+    if extension == directory:
+        return
     for source in extension.rglob("*"):
         target = directory / source.relative_to(extension)
         if source.is_file():
@@ -189,6 +204,12 @@ def _move_up(directory: Path) -> None:
             with files.whole_file(target, "wb") as file:
                 file.write(source.read_bytes())
     _remove(extension.rename(directory / f"{EXTENSION}.{os.getpid()}.part"))
+
+
+def _remove_leftovers(directory: Path, pattern: re.Pattern[str]) -> None:
+    for path in directory.iterdir() if directory.is_dir() else ():
+        if pattern.fullmatch(path.name):
+            _remove(path)
 
 
 def _remove(path: Path) -> None:
@@ -201,4 +222,4 @@ def _remove(path: Path) -> None:
 
 def _is_empty(directory: Path) -> bool:
     """Whether nothing is there but what a process leaves that is killed in its first instant."""
-    return all(path.name == ".lock" or path.suffix == ".part" for path in directory.iterdir())
+    return all(path.name == ".lock" or LEFTOVER.fullmatch(path.name) for path in directory.iterdir())

@@ -35,6 +35,9 @@ FORMAT, KNOWN_FORMATS = 2, (1, 2)
 # Fields besides the free ones that may differ between a run and the same run, stopped, extended or on another device.
 COURSE_FIELDS = ("epochs", "eval_every", "device")
 
+# A longer run in the making, in a directory of its own beside the files of the finished one, see claiming.py.
+EXTENSION = ".extension"
+
 # Arrays that the configuration cannot rebuild, by name.
 Data = Mapping[str, np.ndarray]
 
@@ -93,11 +96,11 @@ def save_description(directory: Path, run: Description) -> None:
     files.save_checked_json(directory / "config.json", content)
 
 
-def save_data(directory: Path, data: Data) -> None:
-    """Write what is not there yet: a run that was killed early may lack some."""
+def save_data(directory: Path, data: Data, anew: bool = False) -> None:
+    """Write what is not there yet, since a run that was killed early may lack some; or all of it, anew."""
     for name, array in data.items():
         path = directory / "data" / f"{name}.npz"
-        if not path.exists():
+        if anew or not path.exists():
             path.parent.mkdir(exist_ok=True)
             save_arrays(path, {name: array})
 
@@ -143,7 +146,10 @@ def load_description(directory: Path | str) -> Description:
             raise DamagedFileError(f"format {content.get('format')}, of minimod {content.get('minimod')}, is not known")
         config = TrainingConfig.from_dict(content["config"])
         checksums, diverged = dict(content.get("data", {})), content.get("diverged", "")
-        return Description(config, checksums, content["device"], content["format"], diverged)
+        run = Description(config, checksums, content["device"], content["format"], diverged)
+        if path.parent.name == EXTENSION and run.owner != load_description(path.parent.parent).owner:
+            raise DamagedFileError("it belongs to another run")
+        return run
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise unusable("run directory", directory, "one written by minimod train", path, error) from error
 

@@ -13,15 +13,12 @@ from minimod.errors import DivergedRunError, InputError, UnfinishedRunError
 from minimod.metrics import history_of
 from minimod.network import TwoLayerNet
 from minimod.store import contents
-from minimod.store.contents import Data, as_array
+from minimod.store.contents import EXTENSION, Data, as_array
 
 # The states of a directory. none: there is no run. unfinished: training can go on; metrics.csv, which may be cut then,
 # will be written anew. diverged: the loss was not finite, and training would come there again. finished: the network
 # and its metrics are there. damaged: a file is not what was written, or belongs to another run or time.
 NONE, UNFINISHED, DIVERGED, FINISHED, DAMAGED = "none", "unfinished", "diverged", "finished", "damaged"
-
-# A longer run in the making. The finished one stays whole beside it until this one has finished, see claiming.py.
-EXTENSION = ".extension"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -64,7 +61,7 @@ def load_run(directory: Path | str) -> Run:
     it holds none or a damaged one.
     """
     directory = Path(directory)
-    found = Examination(files_of(directory))
+    found = _examine(directory)
     if found.state != FINISHED:
         errors = {UNFINISHED: UnfinishedRunError, DIVERGED: DivergedRunError}
         allowed = "that of a finished run"
@@ -79,10 +76,21 @@ def load_run(directory: Path | str) -> Run:
 def check_run(directory: Path | str) -> tuple[str, dict[str, str]]:
     """The state of a directory, and what is to say of each file. The states are explained at the top of this module."""
     directory = Path(directory)
-    found = Examination(files_of(directory))
-    if (directory / EXTENSION / "config.json").exists() and files_of(directory) == directory:
+    found = _examine(directory)
+    if found.directory != directory:
+        return found.state, {f"{EXTENSION}/{name}": text for name, text in found.files.items()}
+    if found.state == FINISHED and (directory / EXTENSION / "config.json").exists():
         found.files[EXTENSION] = Examination(directory / EXTENSION).in_short
     return found.state, found.files
+
+
+def _examine(directory: Path) -> "Examination":
+    """What there is. Damage is looked at again: another process may just have begun, or ended, to move an extension."""
+    for _ in range(3):
+        found = Examination(files_of(directory))
+        if found.state not in (DAMAGED, NONE):
+            break
+    return found
 
 
 class Examination:
@@ -114,13 +122,14 @@ class Examination:
     def reason(self) -> str:
         """Why it is no finished run, by the file that shows it."""
         shown = (f"{name}: {text}" for name, text in self.files.items() if text.startswith(self.state))
-        return next(shown, self.state).replace(f"{DAMAGED}: ", "")
+        return next(shown, self.state).replace(f"{self.state}: ", "")
 
     @property
     def in_short(self) -> str:
         """One line: its state, and how far it is to go, or what is wrong."""
-        run = self.parts.get("config.json")
-        return f"{self.state}, to epoch {run.config.epochs}" if run and self.state == UNFINISHED else self.reason
+        if self.state == UNFINISHED:
+            return f"{self.state}, to epoch {self.parts['config.json'].config.epochs}"
+        return f"{self.state} ({self.reason})"
 
     def _examine(self, name: str, load: Callable[..., Any], describe: Callable[[Any], str], *run: Any) -> Any:
         try:

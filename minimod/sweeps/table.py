@@ -16,10 +16,10 @@ from minimod.constraints import Pair
 from minimod.errors import InputError, one_of
 from minimod.metrics import METRIC_COLUMNS
 from minimod.store.files import whole_file
-from minimod.store.runs import Run
+from minimod.store.runs import FINISHED, Run
 from minimod.summary import measure_methods
 
-FINISHED, FAILED = "finished", "failed"
+FAILED = "failed"
 
 # What the table says of each method's predictions.
 TABLE_MEASURES = ("noisy", "repaired", "test")

@@ -18,6 +18,7 @@ from minimod import TrainingConfig, load_run, train
 from minimod.engine import device
 from minimod.errors import DivergedRunError, DivergenceError, FinishedRunError, InputError, UnfinishedRunError
 from minimod.store import claiming
+from minimod.store.files import load_arrays, save_arrays
 from minimod.store.runs import check_run
 
 LONGER = replace(SMALL, epochs=20)
@@ -183,6 +184,110 @@ for number in range(60):
     assert unfinished
 
 
+def test_a_reader_is_not_told_of_damage_while_an_extension_is_moved(finished, monkeypatch):
+    """It may have looked where the files are just before they went elsewhere."""
+    where = iter([finished / ".extension"])
+    monkeypatch.setattr("minimod.store.runs.files_of", lambda directory: next(where, directory))
+    assert load_run(finished).config == SMALL
+
+
+def test_nobody_trains_in_the_extension_itself(half_extended):
+    before = files_in(half_extended)
+    with pytest.raises(InputError, match=r"that of the run, .*run, which this extends"):
+        train(LONGER, half_extended / ".extension")
+    assert files_in(half_extended) == before
+
+
+@pytest.mark.parametrize("is_finished", [True, False])
+def test_an_extension_of_another_run_is_refused(finished, tmp_path, is_finished):
+    train(replace(LONGER, seed=5), tmp_path / "other")
+    shutil.copytree(tmp_path / "other", finished / ".extension")
+    if not is_finished:
+        (finished / ".extension" / "network.npz").unlink()
+    before = files_in(finished)
+    for other in (LONGER, replace(LONGER, seed=5)):
+        with pytest.raises(InputError, match="it belongs to another run"):
+            train(other, finished, extend=True)
+    assert files_in(finished) == before
+    assert check_run(finished)[0] == ("damaged" if is_finished else "finished")
+
+
+def test_an_extension_has_the_data_of_its_run(finished):
+    before = files_in(finished)
+    with pytest.raises(InputError, match="on the same data"):
+        train(LONGER, finished, extend=True, labels=np.zeros(39, int))
+    assert files_in(finished) == before
+
+
+def test_what_is_to_be_extended_is_in_a_directory():
+    with pytest.raises(InputError, match="directory is None"):
+        train(LONGER, extend=True)
+
+
+# Nothing of the user's is lost
+
+
+def test_only_what_a_killed_process_left_is_removed(tmp_path):
+    mine = {tmp_path / "run" / name: name.encode() for name in ("film.part", "config.json.part", "keep/x.npz.1.part")}
+    (tmp_path / "run" / "keep").mkdir(parents=True)
+    for path, content in mine.items():
+        path.write_bytes(content)
+    with pytest.raises(InputError, match="nothing is overwritten"):
+        train(SMALL, tmp_path / "run")
+    assert files_in(tmp_path) == mine
+    train(SMALL, tmp_path / "other")
+    shutil.copytree(tmp_path / "run", tmp_path / "other", dirs_exist_ok=True)
+    (tmp_path / "other" / "checkpoint.npz.7.part").write_text("half")
+    train(LONGER, tmp_path / "other", extend=True)
+    left = {path.relative_to(tmp_path / "other") for path in (tmp_path / "other").rglob("*.part")}
+    assert left == {path.relative_to(tmp_path / "run") for path in mine}
+
+
+def diverging_after(calls, monkeypatch):
+    """Let the loss be called not finite when it is looked at for the last of so many times."""
+    left = [calls]
+
+    def look(losses):
+        left[0] -= 1
+        if left[0] == 0:
+            raise DivergenceError("the loss is not finite")
+
+    monkeypatch.setattr("minimod.training._raise_if_diverged", look)
+
+
+def test_labels_survive_a_process_that_is_killed_when_a_diverged_run_begins_anew(tmp_path, monkeypatch):
+    labels = np.random.default_rng(0).integers(0, 7, 39)
+    with monkeypatch.context() as patch, pytest.raises(DivergenceError):
+        diverging_after(4, patch)
+        train(SMALL, tmp_path / "run", checkpoint_every=1, labels=labels)
+    calm = replace(SMALL, learning_rate=1e-3)
+    for step in ("save_data", "save_description"):
+        with monkeypatch.context() as patch, pytest.raises(Stopped):
+            patch.setattr(claiming.contents, step, lambda *_, **__: stop_at(0)(0, None))
+            train(calm, tmp_path / "run")
+    with pytest.raises(Stopped):
+        train(calm, tmp_path / "run", stop_at(2), checkpoint_every=100)
+    assert (train(calm, tmp_path / "run").data["labels"] == labels).all()
+
+
+def test_a_checkpoint_that_does_not_fit_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(Stopped):
+        train(SMALL, tmp_path / "run", stop_at(8), checkpoint_every=3)
+    path = tmp_path / "run" / "checkpoint.npz"
+    save_arrays(path, load_arrays(path) | {"state_U": np.zeros((7, 9), np.float32)})
+    before = files_in(tmp_path)
+    with pytest.raises(InputError, match="array of the checkpoint is 'U'"):
+        train(SMALL, tmp_path / "run")
+    assert files_in(tmp_path) == before
+
+
+@pytest.mark.parametrize("every", [0, -3, 1.5, True, "5"])
+def test_an_interval_of_checkpoints_that_is_none_is_refused(tmp_path, every):
+    with pytest.raises(InputError, match="checkpoint_every"):
+        train(SMALL, tmp_path / "run", checkpoint_every=every)
+    assert not (tmp_path / "run").exists()
+
+
 # A file belongs to its run
 
 OTHERS = [
@@ -252,8 +357,8 @@ def test_an_extension_that_diverges_leaves_the_run_finished(finished, monkeypatc
         patch.setattr("minimod.training._raise_if_diverged", diverge)
         train(LONGER, finished, extend=True)
     state, files = check_run(finished)
-    assert (state, files[".extension"]) == ("finished", "config.json: diverged: the loss is not finite")
-    with pytest.raises(DivergedRunError):
+    assert (state, files[".extension"]) == ("finished", "diverged (config.json: the loss is not finite)")
+    with pytest.raises(InputError, match="it must be extended by fewer epochs"):
         train(LONGER, finished, extend=True)
     assert train(replace(SMALL, epochs=14), finished, extend=True).history["epoch"][-1] == 14
 
