@@ -26,20 +26,27 @@ RETRIES = 3
 
 
 @contextmanager
-def process_pool() -> Iterator[Executor]:
-    """A process for each core. What is still going on when an error leaves the block ends with it."""
+def process_pool(jobs: int | None = None) -> Iterator[Executor]:
+    """So many processes; None: one for each core. What is still going on when an error leaves the block ends with it.
+
+    A second Ctrl-C or SIGTERM ends the processes without the checkpoints that they would have written.
+    """
     others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")  # a fork would copy the locks of BLAS's threads
-    with _ProcessPool(available_cores(), context, initializer=_start_worker) as pool:
+    with _ProcessPool(jobs or available_cores(), context, initializer=_start_worker) as pool:
         try:
             yield pool
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
             ours = set(multiprocessing.active_children()) - others
-            for process in ours:
-                process.terminate()
-            for process in ours:
-                process.join()      # it may have a checkpoint to write
+            try:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for process in ours:
+                    process.terminate()
+                for process in ours:
+                    process.join()      # it may have a checkpoint to write
+            except (KeyboardInterrupt, SystemExit):
+                for process in ours:
+                    process.kill()
             raise
 
 
@@ -47,7 +54,12 @@ class _ProcessPool(ProcessPoolExecutor):
     """A pool whose processes end where a signal has interrupted a run, and do not begin the next one."""
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:  # type: ignore[override]
-        return super().submit(_until_interrupted, function, *args)
+        # This may start a process. It inherits what is blocked: Ctrl-C would be a traceback of its first imports.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return super().submit(_until_interrupted, function, *args)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _until_interrupted(function: Callable[..., Any], *args: Any) -> Any:
