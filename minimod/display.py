@@ -4,6 +4,7 @@ import json
 import logging
 import math
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -14,10 +15,14 @@ import click
 
 from minimod.analysis.accuracy import MEASURES
 from minimod.config import TrainingConfig
+from minimod.errors import Interrupted
 from minimod.metrics import Metrics
 from minimod.store.files import plain_data
 from minimod.sweeps.schedule import WorkProgress, estimated_seconds, work
 from minimod.training import Progress
+
+# More runs than this are trained only where --yes is given, and more than these are not trained at all.
+MANY_RUNS, MOST_RUNS = 100_000, 10_000_000
 
 
 def echo_methods(summary: dict[str, Any]) -> None:
@@ -90,13 +95,37 @@ def progress_display(config: TrainingConfig, quiet: bool) -> Iterator[Progress |
         yield tell
 
 
+def announce_runs(number: int, yes: bool, quiet: bool) -> None:
+    """Print how many runs are asked for, before any of them is looked at. Raises UsageError for too many."""
+    if number > MANY_RUNS and not yes:
+        raise click.UsageError(f"these are {number} runs; --yes trains more than {MANY_RUNS}")
+    if number > MOST_RUNS:
+        raise click.UsageError(f"these are {number} runs; more than {MOST_RUNS} cannot be kept account of")
+    if not quiet:
+        click.echo(f"{number} run{'s' * (number > 1)} in all", err=True)
+
+
 @contextmanager
-def runs_display(configs: list[TrainingConfig], quiet: bool) -> Iterator[WorkProgress]:
+def stop_line(go_on: str) -> Iterator[None]:
+    """Make of Ctrl-C and SIGTERM a line with the command that goes on; further signals do not disturb the end."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, Interrupted) as stop:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        error = click.ClickException(f"stopped; go on with: {go_on}")
+        is_term = isinstance(stop, SystemExit) or getattr(stop, "signal", None) == signal.SIGTERM
+        error.exit_code = 128 + (signal.SIGTERM if is_term else signal.SIGINT)  # type: ignore[misc]
+        raise error from stop
+
+
+@contextmanager
+def runs_display(configs: list[TrainingConfig], quiet: bool, jobs: int | None = None) -> Iterator[WorkProgress]:
     """As `progress_display`, for many runs: how long they are likely to take, and then how far they are."""
     if quiet or not configs:
         yield lambda done, text: None
         return
-    total, minutes = sum(map(work, configs)), estimated_seconds(configs) / 60
+    total, minutes = sum(map(work, configs)), estimated_seconds(configs, jobs) / 60
     duration = f"{minutes / 60:.1f} hours" if minutes > 90 else f"{math.ceil(minutes)} min"
     click.echo(f"{len(configs)} run{'s' * (len(configs) > 1)} to train, about {duration}", err=True)
     if sys.stderr.isatty():

@@ -9,11 +9,25 @@ import click
 
 from minimod.config import CONSTRAINTS, TrainingConfig
 from minimod.constraints import Boolean, Choice, OrNone, Pair
+from minimod.display import MANY_RUNS
 
 Command = Callable[..., Any]
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on standard error.")
+yes_option = click.option("--yes", is_flag=True, help=f"Train more than {MANY_RUNS} runs.")
+
+
+class StrictCommand(click.Command):
+    """A command that refuses an option that is given twice: Click takes the last one without a word."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """As Click's own."""
+        _, _, given = self.make_parser(context).parse_args(list(args))
+        for parameter in given:
+            if given.count(parameter) > 1 and not parameter.multiple:
+                raise click.UsageError(f"{parameter.opts[0]} is given twice")
+        return super().parse_args(context, args)
 
 
 def flag_of(name: str) -> str:

@@ -260,10 +260,10 @@ def test_reproduce_all_writes_the_page(minimod, small_claim, monkeypatch):
 
 def test_reproduce_says_how_long_it_will_take_before_it_starts(minimod, small_claim):
     progress = minimod("reproduce", "tied", "--seeds", 1).stderr.splitlines()
-    assert re.fullmatch(r"4 runs to train, about \d+ min", progress[0])
-    assert len(progress) == 1 + 4 + 1 and progress[-2].startswith("100%")
+    assert progress[0] == "4 runs in all" and re.fullmatch(r"4 runs to train, about \d+ min", progress[1])
+    assert len(progress) == 2 + 4 + 1 and progress[-2].startswith("100%")
     again = minimod("reproduce", "tied", "--seeds", 1)
-    assert again.stderr == "measuring\n", "finished runs are used again"
+    assert again.stderr == "4 runs in all\nmeasuring\n", "finished runs are used again"
     assert minimod("reproduce", "tied", "--seeds", 1, "--quiet", "--directory", "elsewhere").stderr == ""
 
 

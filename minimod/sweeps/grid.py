@@ -88,8 +88,8 @@ def _check_name(name: str) -> None:
 
 def number_of_runs(definition: dict[str, Any]) -> int:
     """How many configurations a definition has, without making them."""
-    grid = definition["grid"]
-    return math.prod(len(set(map(repr, values))) for values in grid.values()) * (1 if "seed" in grid else int(definition["seeds"]))
+    grid, seeds = definition["grid"], int(definition["seeds"])
+    return math.prod(len(set(map(repr, values))) for values in grid.values()) * (1 if "seed" in grid else seeds)
 
 
 def configurations(base: TrainingConfig, grid: Grid, seeds: int) -> list[TrainingConfig]:
