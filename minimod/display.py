@@ -3,12 +3,14 @@
 import json
 import logging
 import math
+import multiprocessing
 import shutil
 import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import click
@@ -107,16 +109,34 @@ def announce_runs(number: int, yes: bool, quiet: bool) -> None:
 
 @contextmanager
 def stop_line(go_on: str) -> Iterator[None]:
-    """Make of Ctrl-C and SIGTERM a line with the command that goes on; further signals do not disturb the end."""
+    """Make of Ctrl-C and SIGTERM a line that says how to go on.
+
+    The first ends the block: its processes write their checkpoints. A second one kills them, and disturbs nothing else:
+    an exception in the wrong place would lose a semaphore.
+    """
+    def again(number: int, frame: FrameType | None) -> None:
+        for process in multiprocessing.active_children():
+            process.kill()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for each in usual:
+            signal.signal(each, again)
+        sys.exit(128 + number)
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    usual = {number: handler for number, handler in handlers.items() if handler != signal.SIG_IGN}
+    for number in usual:
+        signal.signal(number, stop)
     try:
         yield
-    except (KeyboardInterrupt, SystemExit, Interrupted) as stop:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
+    except (SystemExit, Interrupted) as cause:
+        usual = dict.fromkeys(usual, signal.SIG_IGN)    # the interpreter ends undisturbed too
         error = click.ClickException(f"stopped; go on with: {go_on}")
-        is_term = isinstance(stop, SystemExit) or getattr(stop, "signal", None) == signal.SIGTERM
-        error.exit_code = 128 + (signal.SIGTERM if is_term else signal.SIGINT)  # type: ignore[misc]
-        raise error from stop
+        error.exit_code = 128 + cause.signal if isinstance(cause, Interrupted) else cause.code  # type: ignore
+        raise error from cause
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

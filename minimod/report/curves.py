@@ -57,12 +57,12 @@ def draw_curves(
     if any(place is not value for value, place in places.items()) or (log_x and len(places) <= 12):
         ticks = _some(list(places))
         axes.set_xticks([places[value] for value in ticks], list(map(str, ticks)))
-        axes.minorticks_off()
+        axes.set_xticks([], minor=True)
         _slant(axes, ticks)
     axes.set(xlabel=label_of(x), ylabel=label_of(y))
     if by:
         figure.legend(title=label_of(by), fontsize=9, handlelength=4, loc="outside right upper")
-    axes.set_title(_caption("mean over runs; band: lowest to highest", points, settings), fontsize=9)
+    _write_caption(figure, "mean over runs; band: lowest to highest; ", points, settings)
     return figure
 
 
@@ -80,7 +80,7 @@ def draw_heat_map(points: Points, x: str, y: str, by: str, settings: dict[str, A
     _slant(axes, _some(columns))
     axes.set(xlabel=label_of(x), ylabel=label_of(by))
     figure.colorbar(image, ax=axes, label=label_of(y))
-    axes.set_title(_caption("mean over runs", points, settings), fontsize=9)
+    _write_caption(figure, "mean over runs; ", points, settings)
     return figure
 
 
@@ -94,12 +94,15 @@ def behind_each_point(points: Points) -> str:
     """How many runs, seeds among them, each point is the mean of, in words."""
     numbers = {len(numbers) for line in points.values() for numbers in line.values()}
     few, many = min(numbers), max(numbers)
-    return f"{few} to {many} behind each point" if few < many else f"{few} behind each point"
+    return f"{few} to {many} runs behind each point" if few < many else f"{few} run{'s' * (few > 1)} behind each point"
 
 
-def _caption(what: str, points: Points, settings: dict[str, Any] | None) -> str:
+def _write_caption(figure: Figure, several: str, points: Points, settings: dict[str, Any] | None) -> None:
+    """Write what is drawn above a figure; `several` where points are of several runs."""
+    is_mean = any(len(numbers) > 1 for line in points.values() for numbers in line.values())
     fixed = ", ".join(f"{words(name)} {value}" for name, value in (settings or {}).items())
-    return "\n".join([f"{what}; {behind_each_point(points)}", *textwrap.wrap(fixed, 90)])
+    lines = [several * is_mean + behind_each_point(points), *textwrap.wrap(fixed, int(8 * figure.get_figwidth()))]
+    figure.suptitle("\n".join(lines), fontsize=9)
 
 
 def _in_order(value: Any) -> tuple[bool, Any]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from minimod.engine.device import available_cores
 from minimod.errors import InputError, Interrupted
+from minimod.interrupts import stop_requests
 
 # So many tasks are handed to an executor at a time: enough for a large cluster, and few enough to keep account of.
 IN_FLIGHT = 10_000
@@ -27,26 +28,19 @@ RETRIES = 3
 
 @contextmanager
 def process_pool(jobs: int | None = None) -> Iterator[Executor]:
-    """So many processes; None: one for each core. What is still going on when an error leaves the block ends with it.
-
-    A second Ctrl-C or SIGTERM ends the processes without the checkpoints that they would have written.
-    """
+    """So many processes; None: one a core. What is still going on when an error leaves the block ends with it."""
     others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")  # a fork would copy the locks of BLAS's threads
-    with _ProcessPool(jobs or available_cores(), context, initializer=_start_worker) as pool:
+    with stop_requests():       # between two of its steps a semaphore would be lost
+        pool = _ProcessPool(jobs or available_cores(), context, initializer=_start_worker)
+    with pool:
         try:
             yield pool
         except BaseException:
-            ours = set(multiprocessing.active_children()) - others
-            try:
-                pool.shutdown(wait=False, cancel_futures=True)
-                for process in ours:
-                    process.terminate()
-                for process in ours:
-                    process.join()      # it may have a checkpoint to write
-            except (KeyboardInterrupt, SystemExit):
-                for process in ours:
-                    process.kill()
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()
+            # It waits: for checkpoints, and for the pool's thread, which must not live when the interpreter ends.
+            pool.shutdown(cancel_futures=True)
             raise
 
 
@@ -54,12 +48,14 @@ class _ProcessPool(ProcessPoolExecutor):
     """A pool whose processes end where a signal has interrupted a run, and do not begin the next one."""
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:  # type: ignore[override]
-        # This may start a process. It inherits what is blocked: Ctrl-C would be a traceback of its first imports.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            return super().submit(_until_interrupted, function, *args)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        # This may start a process. It must get all that it is sent, and inherits what is blocked: Ctrl-C would be a
+        # traceback of its first imports.
+        with stop_requests():
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                return super().submit(_until_interrupted, function, *args)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _until_interrupted(function: Callable[..., Any], *args: Any) -> Any:
