@@ -132,7 +132,8 @@ def put_another_run(run):
 
 
 @pytest.mark.parametrize(("damage", "said"), [
-    (truncate_network, "network.npz is damaged: "), (lambda run: os.truncate(run / "metrics.csv", 50), "metrics.csv is "),
+    (truncate_network, "network.npz is damaged: "),
+    (lambda run: os.truncate(run / "metrics.csv", 50), "metrics.csv is damaged: "),
     (lambda run: (run / "config.json").write_text("{}"), "config.json is damaged: "),
     (put_another_run, "config.json is of another run"),
 ], ids=["network", "metrics", "configuration", "another run"])  # fmt: skip
