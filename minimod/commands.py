@@ -214,6 +214,8 @@ def sweep(
         raise click.UsageError("--jobs is for this machine; a cluster has as many as it has workers")
     runs = Sweep(sweep_dir, asked_definition(sweep_dir, axes, seeds, preset, toml))
     announce_runs(number_of_configurations(runs.definition), yes, quiet)
+    if not quiet and (sweep_dir / "results.csv").exists():
+        click.echo("checking those that have finished", err=True)
     missing = list(runs.missing(retry_failed).values())
     with (
         runs_display(missing, quiet, jobs) as progress, stop_line(f"minimod sweep {shlex.quote(str(sweep_dir))}"),
