@@ -4,7 +4,7 @@ import itertools
 import math
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -86,10 +86,16 @@ def _check_name(name: str) -> None:
         raise InputError("grid", name, one_of(allowed, name))
 
 
+def values_of(definition: dict[str, Any]) -> dict[str, Collection[Any]]:
+    """Field of the configuration -> the values that it takes in the runs of a definition."""
+    values: dict[str, Collection[Any]] = {"seed": range(definition["seeds"])}
+    values |= {name: {CONSTRAINTS[name].check(each) for each in axis} for name, axis in definition["grid"].items()}
+    return {name: (value,) for name, value in vars(TrainingConfig.from_preset(definition["preset"])).items()} | values
+
+
 def number_of_runs(definition: dict[str, Any]) -> int:
     """How many configurations a definition has, without making them."""
-    grid, seeds = definition["grid"], int(definition["seeds"])
-    return math.prod(len(set(map(repr, values))) for values in grid.values()) * (1 if "seed" in grid else seeds)
+    return math.prod(map(len, values_of(definition).values()))
 
 
 def configurations(base: TrainingConfig, grid: Grid, seeds: int) -> list[TrainingConfig]:

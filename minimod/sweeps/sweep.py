@@ -7,6 +7,7 @@
 
 import csv
 import itertools
+import math
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Set
@@ -20,7 +21,7 @@ from minimod.errors import DivergenceError, InputError
 from minimod.store.files import DamagedFileError, load_checked_json, save_checked_json, whole_file
 from minimod.store.runs import check_run, load_config, locked
 from minimod.sweeps import table
-from minimod.sweeps.grid import configurations
+from minimod.sweeps.grid import configurations, values_of
 from minimod.sweeps.schedule import WorkProgress, finished_run, longest_first, run_name, work
 from minimod.sweeps.table import FAILED, FINISHED, TableRow
 
@@ -198,10 +199,15 @@ class Sweep:
 
 def account(directory: Path) -> str:
     """In words, what has become of the runs of a sweep; of one that is only a table, of the rows of that."""
-    rows = {row["run"]: row["status"] for row in table.load_sweep(directory, ["run", "status"])}
-    finished = [name for name, status in rows.items() if status == FINISHED]
-    names = rows.keys() | (Sweep(directory).configs.keys() if (directory / "sweep.json").exists() else set())
-    gone = sum(not (directory / "runs" / name).exists() for name in finished)
-    parts = {"failed": len(rows) - len(finished), "missing": len(names) - len(rows), "finished and gone": gone}
+    counts = {"finished": 0, "failed": 0, "of the grid": 0, "gone": 0}
+    values = values_of(Sweep(directory).definition) if (directory / "sweep.json").exists() else None
+    for row in table.load_sweep(directory, ["run", "status", *table.OPTIONS]):
+        counts["finished" if row["status"] == FINISHED else "failed"] += 1
+        options = zip(table.OPTIONS, table.identity(row), strict=True)
+        counts["of the grid"] += values is not None and all(value in values[name] for name, value in options)
+        counts["gone"] += row["status"] == FINISHED and not (directory / "runs" / row["run"]).exists()
+    missing = math.prod(map(len, values.values())) - counts["of the grid"] if values else 0
+    total = counts["finished"] + counts["failed"] + missing
+    parts = {"failed": counts["failed"], "missing": missing, "finished and gone": counts["gone"]}
     others = [f", {number} {what}" for what, number in parts.items() if number]
-    return f"{len(finished)} of {len(names)} runs have finished{''.join(others)}"
+    return f"{counts['finished']} of {total} runs have finished{''.join(others)}"

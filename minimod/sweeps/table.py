@@ -9,6 +9,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,7 +41,7 @@ class Column(NamedTuple):
 def _option_column(name: str) -> Column:
     constraint = CONSTRAINTS[name]
     kind = tuple if isinstance(constraint, Pair) else constraint.kind
-    return Column(kind, lambda text: constraint.check(constraint.parse(text)))
+    return Column(kind, lru_cache(1024)(lambda text: constraint.check(constraint.parse(text))))
 
 
 COLUMNS: dict[str, Column] = {
@@ -118,6 +119,8 @@ def load_sweep(directory: Path | str, columns: Iterable[str] | None = None) -> I
             for line in reader:
                 if len(line) != len(header) and any(line):
                     raise csv.Error(f"{len(line)} fields and not {len(header)}")
+                if any(line) and not line[header.index("run")]:
+                    raise csv.Error("no name of a run")
                 if any(line):
                     yield dict.fromkeys(columns) | {name: _value(path, name, line[n]) for name, n in places.items()}
         except csv.Error as error:

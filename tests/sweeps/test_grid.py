@@ -74,7 +74,7 @@ def test_a_value_that_is_there_twice_is_refused(name, text):
     ({"grid": {"seed": [4, 5]}, "seeds": 1}, 2), ({"grid": {"width": [8, 8]}, "seeds": 1}, 1),
 ])
 def test_the_number_of_runs_takes_no_configuration(definition, number):
-    assert number_of_runs(definition) == number
+    assert number_of_runs({"preset": "headline"} | definition) == number
 
 
 def load(tmp_path, content):

@@ -136,6 +136,12 @@ def test_a_line_with_another_number_of_fields_is_named(saved, wrong):
         list(load_sweep(saved(insert)))
 
 
+def test_a_line_without_the_name_of_its_run_is_named(tmp_path):
+    (tmp_path / "results.csv").write_text("run,width\nname,3\n,4\n")
+    with pytest.raises(InputError, match="its line 3 has no name of a run"):
+        list(load_sweep(tmp_path))
+
+
 @pytest.mark.parametrize("make", [lambda path: path.touch(), os.mkdir, os.mkfifo], ids=["empty", "directory", "pipe"])
 def test_what_is_no_table_is_refused(tmp_path, make):
     make(tmp_path / "results.csv")
