@@ -18,10 +18,19 @@ import click
 from minimod.analysis.components import COMPONENT_CHOICES
 from minimod.claims import CLAIMS
 from minimod.claims.claim import SCALES
-from minimod.claims.reproduction import Reproduction
+from minimod.claims.reproduction import Reproduction, number_of_runs
 from minimod.claims.results import page, section
 from minimod.config import PRESETS, TrainingConfig
-from minimod.display import echo_json, echo_methods, machine_readable, prepare_streams, progress_display, runs_display
+from minimod.display import (
+    announce_runs,
+    echo_json,
+    echo_methods,
+    machine_readable,
+    prepare_streams,
+    progress_display,
+    runs_display,
+    stop_line,
+)
 from minimod.engine.device import available_cores, first_line, gpu_problem, is_gpu_error
 from minimod.errors import (
     DivergedRunError,
@@ -30,18 +39,28 @@ from minimod.errors import (
     InputError,
     Interrupted,
     UnfinishedRunError,
+    one_of,
 )
 from minimod.interrupts import STOPS
-from minimod.options import EpochsOrSeconds, OnceEach, flag_of, json_option, quiet_option, training_options
+from minimod.options import (
+    EpochsOrSeconds,
+    OnceEach,
+    flag_of,
+    json_option,
+    quiet_option,
+    training_options,
+    yes_option,
+)
 from minimod.store.claiming import description_to_go_on
 from minimod.store.contents import EXTENSION
 from minimod.store.files import save_json, whole_file
 from minimod.store.runs import DAMAGED, DIVERGED, FINISHED, NONE, UNFINISHED, check_run, load_config
 from minimod.summary import analyze as analyze_run
 from minimod.sweeps.executors import dask_cluster, process_pool
-from minimod.sweeps.grid import load_definition, parse_values
-from minimod.sweeps.sweep import Sweep
-from minimod.sweeps.table import FAILED, curves
+from minimod.sweeps.grid import DEFAULTS, load_definition, parse_grid
+from minimod.sweeps.grid import number_of_runs as number_of_configurations
+from minimod.sweeps.sweep import Sweep, account
+from minimod.sweeps.table import curves, fixed_settings
 from minimod.training import CHECKPOINT_EVERY
 from minimod.training import train as train_network
 from minimod.version import VERSION
@@ -144,27 +163,35 @@ def analyze(
 
 
 @commands.command(epilog="Claims: " + ", ".join(CLAIMS) + ".")
-@click.argument("names", metavar="NAME...", nargs=-1, required=True, type=click.Choice((*CLAIMS, "all")))
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @click.option("--scale", type=click.Choice(SCALES), default="quick", show_default=True,
               help="quick: minutes for all, at small moduli where these show the same; full: at the paper's sizes.")
 @click.option("--seeds", type=click.IntRange(min=1), help="How many, from 0 on.  [default: what each claim asks for]")
 @click.option("--directory", type=click.Path(path_type=Path), default="reproduced", show_default=True,
               help="Where runs are kept; one that has finished is used again.")
+@yes_option
 @quiet_option
 @json_option
 def reproduce(
-    names: tuple[str, ...], scale: str, seeds: int | None, directory: Path, quiet: bool, as_json: bool
+    names: tuple[str, ...], scale: str, seeds: int | None, directory: Path, yes: bool, quiet: bool, as_json: bool
 ) -> None:
     """Measure claims of the paper.
 
     Trains, measures, and says whether each claim holds. Draws DIRECTORY/figures; for all also writes
-    DIRECTORY/results.md. A NAME is one of the claims below, or all.
+    DIRECTORY/results.md. A NAME is one of the claims below, or all. Stopped, the same command goes on.
     """
+    for name in names:
+        if name not in (*CLAIMS, "all"):
+            raise InputError("claim", name, one_of((*CLAIMS, "all"), name))
+    if len(names) > len(set(names)) or ("all" in names and len(names) > 1):
+        raise click.UsageError("give each claim once, or all alone")
     start = time.perf_counter()
     everything = "all" in names
-    reproduction = Reproduction(CLAIMS if everything else dict.fromkeys(names), scale, directory, seeds)
+    claims = tuple(CLAIMS) if everything else names
+    announce_runs(number_of_runs(claims, scale, seeds), yes, quiet)
+    reproduction = Reproduction(claims, scale, directory, seeds)
     missing = reproduction.missing()
-    with runs_display(list(missing.values()), quiet) as progress:
+    with runs_display(list(missing.values()), quiet) as progress, stop_line("the same command"):
         reproduction.train(missing, progress)
     if not quiet:
         click.echo("measuring", err=True)
@@ -193,40 +220,68 @@ def reproduce(
 @click.argument("sweep_dir", type=click.Path(path_type=Path))
 @click.option("--grid", "axes", multiple=True, metavar="FIELD=VALUES",
               help="Values of a field of the configuration: width=64,128,256 or noise_ratio=0:0.9:0.1.")
-@click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="How many, from 0 on.")
-@click.option("--preset", type=click.Choice(tuple(PRESETS)), default="headline", show_default=True,
-              help="Where fields that are not in the grid come from.")
+@click.option("--seeds", type=click.IntRange(min=1), help="How many, from 0 on.  [default: 1]")
+@click.option("--preset", type=click.Choice(tuple(PRESETS)),
+              help="Where fields that are not in the grid come from.  [default: headline]")
 @click.option("--file", "toml", type=click.Path(path_type=Path),
               help="A TOML file with preset, seeds, and a table grid, in place of these options.")
+@click.option("--jobs", type=click.IntRange(1, 1024), metavar="N",
+              help="Runs at a time, each a process.  [default: one a core]")
 @click.option("--scheduler", metavar="ADDRESS", help="Train on the Dask cluster of this scheduler, not here.")
-@click.option("--retry-failed", is_flag=True, help="Train again what has failed.")
+@click.option("--retry-failed", is_flag=True,
+              help="Train again what has failed; the directory of a damaged run is kept as runs/NAME.damaged.")
+@yes_option
 @quiet_option
+@json_option
 def sweep(
-    sweep_dir: Path, axes: tuple[str, ...], seeds: int, preset: str, toml: Path | None, scheduler: str | None,
-    retry_failed: bool, quiet: bool,
+    sweep_dir: Path, axes: tuple[str, ...], seeds: int | None, preset: str | None, toml: Path | None, jobs: int | None,
+    scheduler: str | None, retry_failed: bool, yes: bool, quiet: bool, as_json: bool,
 ) -> None:
     """Train a grid of runs, into SWEEP_DIR.
 
     A directory a run, and SWEEP_DIR/results.csv with a row for each. Finished runs are skipped and unfinished ones gone
-    on with; without --grid and --file this goes on with the grid that SWEEP_DIR has.
+    on with; one whose directory is gone is trained again, and a damaged one counts as failed. Without --grid and --file
+    this goes on with the grid that SWEEP_DIR has, or trains the seeds of a preset.
     """
-    definition = None
-    if toml:
-        definition = load_definition(toml)
-    elif axes:
-        pairs = [axis.partition("=") for axis in axes]
-        grid = {name: parse_values(name, values) for name, _, values in pairs}
-        definition = {"preset": preset, "grid": grid, "seeds": seeds}
-    runs = Sweep(sweep_dir, definition)
+    if scheduler and jobs:
+        raise click.UsageError("--jobs is for this machine; a cluster has as many as it has workers")
+    runs = Sweep(sweep_dir, asked_definition(sweep_dir, axes, seeds, preset, toml))
+    announce_runs(number_of_configurations(runs.definition), yes, quiet)
+    if not quiet and (sweep_dir / "results.csv").exists():
+        click.echo("checking those that have finished", err=True)
     missing = list(runs.missing(retry_failed).values())
-    with runs_display(missing, quiet) as progress, dask_cluster(scheduler) if scheduler else process_pool() as executor:
+    with (
+        runs_display(missing, quiet, jobs) as progress, stop_line(f"minimod sweep {quoted(sweep_dir)}"),
+        dask_cluster(scheduler) if scheduler else process_pool(jobs) as executor,
+    ):
         runs.run(executor, progress, retry_failed)
-    failed = [row for row in runs.rows() if row["status"] == FAILED]
-    for row in failed[:10]:
-        click.echo(f"failed: {row['run']}: {row['error']}", err=True)
-    finished = sum(row["status"] == FINISHED for row in runs.rows())
-    click.echo(f"{finished} finished, {len(failed)} failed. The table is {sweep_dir / 'results.csv'}.")
-    sys.exit(bool(failed))
+    state = runs.state()
+    if as_json:
+        echo_json({"directory": str(sweep_dir)} | state)
+    else:
+        for name, error in list(state["failures"].items())[:10]:
+            click.echo(f"failed: {name}: {error}", err=True)
+        table = sweep_dir / "results.csv"
+        click.echo(f"{state['finished']} finished, {state['failed']} failed. The table is {table}.")
+    sys.exit(bool(state["failed"]))
+
+
+def asked_definition(
+    sweep_dir: Path, axes: tuple[str, ...], seeds: int | None, preset: str | None, toml: Path | None
+) -> dict[str, Any] | None:
+    """The definition that the options of a sweep give, all of them; None where there are none."""
+    grid = parse_grid(axes)
+    given = {name: value for name, value in {"preset": preset, "seeds": seeds, "grid": grid}.items() if value}
+    flags = " and ".join(f"--{name}" for name in given)
+    if toml and given:
+        raise click.UsageError(f"--file holds the whole sweep; put {flags} into it")
+    if toml:
+        return load_definition(toml)
+    if given and not axes and (sweep_dir / "sweep.json").exists():
+        raise click.UsageError(f"{sweep_dir} has a grid of its own; leave {flags} out to go on, or give --grid too")
+    if seeds and "seed" in grid:
+        raise click.UsageError("--seeds and seed in --grid say the same; give one of them")
+    return DEFAULTS | given if given else None
 
 
 @commands.command()
@@ -236,27 +291,42 @@ def sweep(
 @click.option("--by", metavar="COLUMN", help="A curve for every value of this column, or a heat map's y-axis.")
 @click.option("--heat-map", is_flag=True, help="Draw x, --by and the mean of y over runs as a heat map.")
 @click.option("--log-x", is_flag=True, help="A logarithmic x-axis.")
-@click.option("--output", type=click.Path(path_type=Path), help="[default: SWEEP_DIR/Y-over-X.png]")
+@click.option("--log-y", is_flag=True, help="A logarithmic y-axis.")
+@click.option("--output", type=click.Path(path_type=Path),
+              help="A file that ends in .png, .svg or .pdf.  [default: SWEEP_DIR/Y-over-X.png]")
+@click.option("--dpi", type=click.IntRange(20, 1000), help="Dots per inch of a .png.  [default: 100]")
 def plot(
-    sweep_dir: Path, x: str, y: str, by: str | None, heat_map: bool, log_x: bool, output: Path | None
+    sweep_dir: Path, x: str, y: str, by: str | None, heat_map: bool, log_x: bool, log_y: bool, output: Path | None,
+    dpi: int | None,
 ) -> None:
     """Draw a column of a sweep's table over another.
 
-    Curves show the mean over runs, seeds among them, and their range.
+    Curves show the mean over runs, seeds among them, and their range. Says how many runs there are to draw.
     """
     if heat_map and not by:
         raise click.UsageError("--heat-map needs --by for its second axis")
-    from minimod.report.curves import draw_curves, draw_heat_map
+    if heat_map and (log_x or log_y):
+        raise click.UsageError("--log-x and --log-y are for curves; a heat map has a cell for each value")
+    from minimod.report.curves import behind_each_point, draw_curves, draw_heat_map
     from minimod.report.style import save_figure
 
     output = output or sweep_dir / f"{y}-over-{x}.png"
     if output.suffix not in (".png", ".svg", ".pdf"):
         raise InputError("--output", str(output), "a file that ends in .png, .svg or .pdf")
+    if dpi and output.suffix != ".png":
+        raise click.UsageError(f"--dpi is for .png files, and {output} is none")
     data = curves(sweep_dir, x, y, by)
     if log_x and not all(isinstance(value, (int, float)) and value > 0 for line in data.values() for value in line):
         raise InputError("--log-x", x, "with a column of positive numbers")
-    figure = draw_heat_map(data, x, y, by) if heat_map and by else draw_curves(data, x, y, by, log_x)
-    save_figure(figure, output, dpi=100)
+    if log_y and not all(min(numbers) > 0 for line in data.values() for numbers in line.values()):
+        raise InputError("--log-y", y, "with a column of positive numbers")
+    click.echo(f"{account(sweep_dir)}; {behind_each_point(data)}", err=True)
+    settings = {name: value for name, value in fixed_settings(sweep_dir, y).items() if name not in (x, by)}
+    if heat_map and by:
+        figure = draw_heat_map(data, x, y, by, settings)
+    else:
+        figure = draw_curves(data, x, y, by, log_x, log_y, settings)
+    save_figure(figure, output, dpi=dpi or 100)
     click.echo(f"Written to {output}.")
 
 

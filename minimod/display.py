@@ -3,22 +3,30 @@
 import json
 import logging
 import math
+import multiprocessing
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Any
 
 import click
 
 from minimod.analysis.accuracy import MEASURES
 from minimod.config import TrainingConfig
+from minimod.errors import Interrupted
+from minimod.interrupts import STOPS
 from minimod.metrics import Metrics
 from minimod.store.files import plain_data
 from minimod.sweeps.schedule import WorkProgress, estimated_seconds, work
 from minimod.training import Progress
+
+# More runs than this are trained only where --yes is given, and more than these are not trained at all.
+MANY_RUNS, MOST_RUNS = 100_000, 10_000_000
 
 
 class _Unfailing:
@@ -124,14 +132,56 @@ def progress_display(config: TrainingConfig, quiet: bool) -> Iterator[Progress |
         yield tell
 
 
+def announce_runs(number: int, yes: bool, quiet: bool) -> None:
+    """Print how many runs are asked for, before any of them is looked at. Raises UsageError for too many."""
+    if number > MANY_RUNS and not yes:
+        raise click.UsageError(f"these are {number} runs; --yes trains more than {MANY_RUNS}")
+    if number > MOST_RUNS:
+        raise click.UsageError(f"these are {number} runs; more than {MOST_RUNS} cannot be kept account of")
+    if not quiet:
+        click.echo(f"{number} run{'s' * (number > 1)} in all", err=True)
+
+
 @contextmanager
-def runs_display(configs: list[TrainingConfig], quiet: bool) -> Iterator[WorkProgress]:
+def stop_line(go_on: str) -> Iterator[None]:
+    """Make of Ctrl-C, SIGTERM and SIGHUP a line that says how to go on.
+
+    The first ends the block: its processes write their checkpoints. A second one kills them, and disturbs nothing else:
+    an exception in the wrong place would lose a semaphore.
+    """
+    def again(number: int, frame: FrameType | None) -> None:
+        for process in multiprocessing.active_children():
+            process.kill()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for each in usual:
+            signal.signal(each, again)
+        sys.exit(128 + number)
+
+    handlers = {number: signal.getsignal(number) for number in STOPS}
+    usual = {number: handler for number, handler in handlers.items() if handler != signal.SIG_IGN}
+    for number in usual:
+        signal.signal(number, stop)
+    try:
+        yield
+    except (SystemExit, Interrupted) as cause:
+        usual = dict.fromkeys(usual, signal.SIG_IGN)    # the interpreter ends undisturbed too
+        error = click.ClickException(f"stopped; go on with: {go_on}")
+        error.exit_code = 128 + cause.signal if isinstance(cause, Interrupted) else cause.code  # type: ignore
+        raise error from cause
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def runs_display(configs: list[TrainingConfig], quiet: bool, jobs: int | None = None) -> Iterator[WorkProgress]:
     """As `progress_display`, for many runs: how long they are likely to take, and then how far they are."""
     if quiet or not configs:
         yield lambda done, text: None
         return
     total = sum(map(work, configs))
-    about = duration(estimated_seconds(configs))
+    about = duration(estimated_seconds(configs, jobs))
     click.echo(f"{len(configs)} run{'s' * (len(configs) > 1)} to train, about {about}", err=True)
     if sys.stderr.isatty():
         with click.progressbar(length=total, file=sys.stderr, width=20) as bar:

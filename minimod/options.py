@@ -9,11 +9,13 @@ import click
 
 from minimod.config import CONSTRAINTS, TrainingConfig
 from minimod.constraints import Boolean, Choice, OrNone, Pair
+from minimod.display import MANY_RUNS
 
 AnyCommand = Callable[..., Any]
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on standard error.")
+yes_option = click.option("--yes", is_flag=True, help=f"Train more than {MANY_RUNS} runs.")
 
 
 class OnceEach(click.Command):

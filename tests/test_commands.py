@@ -16,7 +16,7 @@ from sweep_cases import CLI, OTHERS
 
 from minimod import TrainingConfig
 from minimod.claims import CLAIMS, reproduction
-from minimod.config import CONSTRAINTS
+from minimod.config import CONSTRAINTS, PRESETS
 from minimod.constraints import Choice
 from minimod.errors import Interrupted
 from minimod.metrics import METRIC_COLUMNS
@@ -282,10 +282,10 @@ def test_reproduce_all_writes_the_page(minimod, small_claim, monkeypatch):
 
 def test_reproduce_says_how_long_it_will_take_before_it_starts(minimod, small_claim):
     progress = minimod("reproduce", "tied", "--seeds", 1).stderr.splitlines()
-    assert re.fullmatch(r"4 runs to train, about \d+ s", progress[0])
-    assert len(progress) == 1 + 4 + 1 and progress[-2].startswith("100%")
+    assert progress[0] == "4 runs in all" and re.fullmatch(r"4 runs to train, about \d+ s", progress[1])
+    assert len(progress) == 2 + 4 + 1 and progress[-2].startswith("100%")
     again = minimod("reproduce", "tied", "--seeds", 1)
-    assert again.stderr == "measuring\n", "finished runs are used again"
+    assert again.stderr == "4 runs in all\nmeasuring\n", "finished runs are used again"
     assert minimod("reproduce", "tied", "--seeds", 1, "--quiet", "--directory", "elsewhere").stderr == ""
 
 
@@ -359,6 +359,50 @@ def test_the_command_line_sweeps_and_plots(minimod):
     assert Path("s/dominant_test-over-epochs.png").stat().st_size > 5000
 
 
+def test_a_sweep_as_json_says_what_has_become_of_its_runs(minimod):
+    grid = ["--grid=modulus=7", "--grid=width=4", "--grid=optimizer=sgd", "--grid=epochs=50"]
+    answer = minimod("sweep", "s", "--json", *grid, "--grid=learning_rate=1e-3,1e30", "--jobs", 1)
+    said = json.loads(answer.stdout)
+    assert answer.returncode == 1 and {name: said[name] for name in ("directory", "finished", "failed", "missing")} == {
+        "directory": "s", "finished": 1, "failed": 1, "missing": 0,
+    }  # fmt: skip
+    assert [error.partition(":")[0] for error in said["failures"].values()] == ["DivergenceError"]
+
+
+def test_seeds_alone_are_seeds_of_the_preset(minimod, monkeypatch):
+    monkeypatch.setitem(PRESETS, "headline", TrainingConfig(modulus=7, width=4, epochs=1))
+    assert minimod("sweep", "s", "--seeds", 3).stdout.startswith("3 finished, 0 failed")
+    assert minimod("sweep", "s").stdout.startswith("3 finished, 0 failed"), "goes on with the same"
+
+
+def test_a_plot_says_how_many_runs_there_are_and_behind_each_point(minimod, swept):
+    answer = minimod("plot", swept, "--x", "width", "--y", "test_accuracy", "--output", "plot.svg")
+    assert answer.stderr == "8 of 8 runs have finished; 4 runs behind each point\n"
+
+
+def test_a_plot_has_the_dots_per_inch_that_are_asked_for(minimod, swept):
+    from PIL import Image
+
+    minimod("plot", swept, "--x", "width", "--y", "test_accuracy", "--output", "plot.png", "--dpi", 40)
+    with Image.open("plot.png") as image:
+        assert image.size == (300, 180)
+
+
+@pytest.mark.parametrize("number", [100_001, 10**11])
+@pytest.mark.parametrize("command", [["sweep", "s"], ["reproduce", "headline"]], ids=["sweep", "reproduce"])
+def test_very_many_runs_have_to_be_confirmed(minimod, command, number):
+    answer = minimod(*command, "--seeds", number)
+    assert_one_line(answer, (2,))
+    assert f"{number} runs" in answer.stderr and "--yes" in answer.stderr
+    assert not Path("s").exists() and not Path("reproduced").exists()
+
+
+def test_more_runs_than_can_be_kept_account_of_are_refused_all_the_same(minimod):
+    answer = minimod("sweep", "s", "--seeds", 10**11, "--yes")
+    assert_one_line(answer, (2,))
+    assert "cannot be kept account of" in answer.stderr
+
+
 @pytest.mark.parametrize("options", [[], ["--by", "noise_ratio", "--log-x"], ["--by", "noise_ratio", "--heat-map"]])
 def test_a_plot_is_a_file(minimod, swept, options):
     answer = minimod("plot", swept, "--x", "width", "--y", "test_accuracy", "--output", "plot.svg", *options)
@@ -381,11 +425,31 @@ def assert_one_line(answer, statuses):
 
 @pytest.mark.parametrize("arguments", [
     ["--grid", "widht=3"], ["--grid", "width"], [], ["--file", "missing.toml"], ["--seeds", "0"],
-    ["--grid", "threads=1,2"],
+    ["--grid", "threads=1,2"], ["--grid", "width=8", "--grid", "width=16"], ["--grid", "width=8,8"],
+    ["--grid", "seed=1,2", "--seeds", "3"], ["--seeds", "2", "--seeds", "3"], ["--file", "grid.toml", "--seeds", "2"],
+    ["--file", "grid.toml", "--preset", "headline"], ["--file", "grid.toml", "--grid", "width=8"],
+    ["--grid", "width=8", "--jobs", "0"], ["--grid", "width=8", "--jobs", "2", "--scheduler", "tcp://127.0.0.1:1"],
 ])  # fmt: skip
 def test_wrong_options_of_a_sweep_are_one_line(minimod, arguments):
     assert_one_line(minimod("sweep", "s", "--quiet", *arguments), (2,))
     assert not Path("s").exists()
+
+
+@pytest.mark.parametrize("option", ["--seeds=5", "--preset=paper"])
+def test_a_sweep_keeps_its_grid_unless_another_is_given(minimod, swept, option):
+    answer = minimod("sweep", swept, option)
+    assert_one_line(answer, (2,))
+    assert "has a grid of its own" in answer.stderr
+
+
+@pytest.mark.parametrize(("names", "said"), [
+    (["all", "headline"], "or all alone"), (["tied", "tied"], "each claim once"), (["haedline"], "must be headline"),
+    (["tied", "--scale", "quick", "--scale", "full"], "--scale is given twice"),
+])  # fmt: skip
+def test_wrong_names_of_claims_are_one_line(minimod, names, said):
+    answer = minimod("reproduce", *names)
+    assert_one_line(answer, (2,))
+    assert said in answer.stderr
 
 
 def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path):
@@ -414,9 +478,15 @@ def test_a_damaged_sweep_is_one_line(minimod, swept, name, content):
     assert_one_line(minimod(*command), (1, 2))
 
 
-@pytest.mark.parametrize("options", [["--output", "x.bmp"], ["--log-x", "--x", "activation"], ["--heat-map"]])
+@pytest.mark.parametrize("options", [
+    ["--output", "x.bmp"], ["--x", "activation", "--log-x"], ["--heat-map"], ["--x", "width", "--y", "seed", "--log-y"],
+    ["--heat-map", "--by", "seed", "--log-x"], ["--heat-map", "--by", "seed", "--log-y"],
+    ["--x", "seed", "--x", "width"], ["--dpi", "50", "--output", "x.svg"], ["--dpi", "100000"], ["--by", "noise-ratio"],
+])  # fmt: skip
 def test_wrong_options_of_a_plot_are_one_line(minimod, swept, options):
-    assert_one_line(minimod("plot", swept, "--x", "width", "--y", "test_accuracy", *options), (2,))
+    given = {"--x": "width", "--y": "test_accuracy"}
+    defaults = [part for name, value in given.items() if name not in options for part in (name, value)]
+    assert_one_line(minimod("plot", swept, *defaults, *options), (2,))
 
 
 # What is around a command: streams, signals, places

@@ -1,5 +1,6 @@
 """Carries out the experiments of claims: many runs at once, a process each; a run that has finished is used again."""
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,15 @@ from minimod.metrics import Metrics
 from minimod.store.runs import load_run
 from minimod.sweeps.executors import in_processes, process_pool
 from minimod.sweeps.schedule import WorkProgress, finished_run, is_finished, longest_first, run_name, work
+
+
+def number_of_runs(names: Iterable[str], scale: str, seeds: int | None) -> int:
+    """How many runs the experiments of some claims have, without making them; what claims share counts once."""
+    most: dict[TrainingConfig, int] = {}
+    for name in names:
+        for config in itertools.chain(*CLAIMS[name].experiments(scale)):
+            most[config] = max(most.get(config, 0), seeds or CLAIMS[name].seeds)
+    return sum(most.values())
 
 
 class Reproduction:

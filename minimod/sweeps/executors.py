@@ -18,6 +18,7 @@ from typing import Any
 from minimod.engine.backend import choose_device, settle_auto
 from minimod.engine.device import available_cores, first_line, is_gpu_error, visible_gpus
 from minimod.errors import InputError, Interrupted
+from minimod.interrupts import stop_requests
 
 # So many tasks are handed to an executor at a time: enough for a large cluster, and few enough to keep account of.
 IN_FLIGHT = 10_000
@@ -32,31 +33,25 @@ def process_pool(jobs: int | None = None, device: str = "auto") -> Iterator[Exec
 
     What `device` is here (see `choose_device`) is decided once, and is what "auto" stands for in every process. On
     GPUs there is at most one process for each, which sees no other; it never falls back to the CPU.
-
-    A second Ctrl-C or SIGTERM ends the processes without the checkpoints that they would have written.
     """
     others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")  # a fork would copy the locks of BLAS's threads
     device = choose_device(device)
     names = visible_gpus() if device == "gpu" else []
-    gpus = context.SimpleQueue()
+    n = min(jobs or len(names), len(names)) if names else jobs or available_cores()
+    with stop_requests():       # between two of its steps a semaphore would be lost
+        gpus = context.SimpleQueue()
+        pool = _ProcessPool(n, context, initializer=_start_worker, initargs=(device, gpus))
     for name in names:
         gpus.put(name)
-    n = min(jobs or len(names), len(names)) if names else jobs or available_cores()
-    with _ProcessPool(n, context, initializer=_start_worker, initargs=(device, gpus)) as pool:
+    with pool:
         try:
             yield pool
         except BaseException:
-            ours = set(multiprocessing.active_children()) - others
-            try:
-                pool.shutdown(wait=False, cancel_futures=True)
-                for process in ours:
-                    process.terminate()
-                for process in ours:
-                    process.join()      # it may have a checkpoint to write
-            except (KeyboardInterrupt, SystemExit):
-                for process in ours:
-                    process.kill()
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()
+            # It waits: for checkpoints, and for the pool's thread, which must not live when the interpreter ends.
+            pool.shutdown(cancel_futures=True)
             raise
 
 
@@ -67,12 +62,14 @@ class _ProcessPool(ProcessPoolExecutor):
     """
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:  # type: ignore[override]
-        # This may start a process. It inherits what is blocked: Ctrl-C would be a traceback of its first imports.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            return super().submit(_or_end, function, *args)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        # This may start a process. It must get all that it is sent, and inherits what is blocked: Ctrl-C would be a
+        # traceback of its first imports.
+        with stop_requests():
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                return super().submit(_or_end, function, *args)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _or_end(function: Callable[..., Any], *args: Any) -> Any:

@@ -3,34 +3,80 @@
 import itertools
 import math
 import tomllib
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from minimod.config import CONSTRAINTS, FREE_FIELDS, TrainingConfig
+from minimod.config import CONSTRAINTS, FREE_FIELDS, PRESETS, TrainingConfig
 from minimod.errors import InputError, one_of
 
 Grid = dict[str, list[Any]]
+
+# A definition is {"preset", "seeds", "grid"}. What a file does not say of it:
+DEFAULTS: dict[str, Any] = {"preset": "headline", "seeds": 1, "grid": {}}
+
+# More than this no definition has; a longer file is refused before it is read.
+MAX_TOML_BYTES = 10**6
+
+MAX_VALUES = 10**6
+
+
+def parse_grid(axes: Iterable[str]) -> Grid:
+    """The grid of texts such as "width=64,128". Raises InputError as `parse_values`, and for a field given twice."""
+    grid: Grid = {}
+    for axis in axes:
+        name, _, text = axis.partition("=")
+        if name in grid:
+            raise InputError("grid", axis, f"the only one of {name}, with all of its values, as {name}=FIRST,SECOND")
+        grid[name] = parse_values(name, text)
+    return grid
 
 
 def parse_values(name: str, text: str) -> list[Any]:
     """The values of a field from text: "64,128,256", or "0:0.9:0.1" for 0, 0.1, ..., 0.9, both ends included.
 
-    Raises InputError for an unknown field, for one that changes no result, and for values that are not allowed.
+    Raises InputError for a text that is neither, and as `checked_values`.
     """
     _check_name(name)
     try:
         if ":" in text:
             first, last, step = map(float, text.split(":"))
             count = math.floor((last - first) / step + 1e-9) + 1
-            if not 1 <= count <= 10**6:
+            if not 1 <= count <= MAX_VALUES:
                 raise ValueError(f"{count} values")
             values: list[Any] = [float(f"{first + i * step:.12g}") for i in range(count)]
         else:
-            values = [CONSTRAINTS[name].parse(part) for part in text.split(",")]
+            parts = text.split(",")
+            if not all(part.strip() for part in parts):
+                raise ValueError("nothing between commas")
+            values = [CONSTRAINTS[name].parse(part) for part in parts]
     except (ValueError, ZeroDivisionError, OverflowError) as error:
-        raise InputError(f"grid {name}", text, "values as 64,128,256 or FIRST:LAST:STEP") from error
-    return [getattr(TrainingConfig(**{name: value}), name) for value in values]
+        allowed = f"values as 64,128,256 or FIRST:LAST:STEP, and no more than {MAX_VALUES}"
+        raise InputError(f"grid {name}", text, allowed) from error
+    return checked_values(name, values)
+
+
+def checked_values(name: str, values: list[Any]) -> list[Any]:
+    """The values of a field, each in its own type.
+
+    Raises InputError for an unknown field, for one that changes no result, for values that are not allowed, for none,
+    and for one that stands there twice.
+    """
+    _check_name(name)
+    if not values:
+        raise InputError(f"grid {name}", values, "at least one value")
+    checked = []
+    for value in values:
+        try:
+            checked.append(CONSTRAINTS[name].check(value))
+        except ValueError as error:
+            raise InputError(f"grid {name}", value, str(CONSTRAINTS[name])) from error
+    (most_often, times), = Counter(checked).most_common(1)
+    if times > 1:
+        raise InputError(f"grid {name}", most_often, f"there once, not {times} times")
+    return checked
 
 
 def _check_name(name: str) -> None:
@@ -38,6 +84,18 @@ def _check_name(name: str) -> None:
     allowed = [field for field in CONSTRAINTS if field not in FREE_FIELDS]
     if name not in allowed:
         raise InputError("grid", name, one_of(allowed, name))
+
+
+def values_of(definition: dict[str, Any]) -> dict[str, Collection[Any]]:
+    """Field of the configuration -> the values that it takes in the runs of a definition."""
+    values: dict[str, Collection[Any]] = {"seed": range(definition["seeds"])}
+    values |= {name: {CONSTRAINTS[name].check(each) for each in axis} for name, axis in definition["grid"].items()}
+    return {name: (value,) for name, value in vars(TrainingConfig.from_preset(definition["preset"])).items()} | values
+
+
+def number_of_runs(definition: dict[str, Any]) -> int:
+    """How many configurations a definition has, without making them."""
+    return math.prod(map(len, values_of(definition).values()))
 
 
 def configurations(base: TrainingConfig, grid: Grid, seeds: int) -> list[TrainingConfig]:
@@ -50,20 +108,38 @@ def configurations(base: TrainingConfig, grid: Grid, seeds: int) -> list[Trainin
 
 def load_definition(path: Path) -> dict[str, Any]:
     """The definition of a sweep in a TOML file. Raises InputError if it is not one."""
+    content = _load_toml(path)
+    for name in content:
+        if name not in DEFAULTS:
+            raise InputError(f"{path}: key", name, one_of(DEFAULTS, name))
+    definition = DEFAULTS | content
+    preset, seeds, grid = definition["preset"], definition["seeds"], definition["grid"]
+    if not (isinstance(preset, str) and preset in PRESETS):
+        raise InputError(f"{path}: preset", preset, one_of(PRESETS, preset))
+    if type(seeds) is not int or seeds < 1:
+        raise InputError(f"{path}: seeds", seeds, "a whole number of at least 1")
+    if not isinstance(grid, dict):
+        raise InputError(f"{path}: grid", grid, "a table of fields and their values")
+    if not grid and content.keys() <= {"grid"}:
+        raise InputError("file", str(path), "one that says what to train, in a table [grid]")
+    if "seeds" in content and "seed" in grid:
+        raise InputError(f"{path}: seeds", seeds, "left out where the grid has seed")
+    return definition | {"grid": {
+        name: checked_values(name, each) if isinstance(each, list) else parse_values(name, str(each))
+        for name, each in grid.items()
+    }}
+
+
+def _load_toml(path: Path) -> dict[str, Any]:
     try:
-        content = tomllib.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        if path.exists() and not path.is_file():
+            raise ValueError("it is not a file")
+        with open(path, "rb") as file:
+            content = file.read(MAX_TOML_BYTES + 1)
+        if len(content) > MAX_TOML_BYTES:
+            raise ValueError(f"it is longer than {MAX_TOML_BYTES} bytes")
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InputError("file", str(path), "a TOML file in UTF-8: save it in that encoding") from error
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError("file", str(path), f"a TOML file ({error})") from error
-    definition: dict[str, Any] = {"preset": "headline", "seeds": 1, "grid": {}} | content
-    kinds = {"preset": str, "seeds": int, "grid": dict}
-    if {name: type(value) for name, value in definition.items()} != kinds:
-        raise InputError("file", str(path), "one with preset, seeds, and a table grid, and nothing else")
-    if definition["seeds"] < 1:
-        raise InputError("seeds", definition["seeds"], "a whole number of at least 1")
-    for name in definition["grid"]:
-        _check_name(name)
-    definition["grid"] = {
-        name: values if isinstance(values, list) else parse_values(name, str(values))
-        for name, values in definition["grid"].items()
-    }
-    return definition

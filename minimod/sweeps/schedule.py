@@ -3,6 +3,7 @@
 Sweeps and claims both train their runs through this.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
@@ -41,14 +42,17 @@ def work(config: TrainingConfig) -> int:
     return max(1, config.epochs) * round(config.train_fraction * P**2) * config.width * (P + 64)
 
 
-def estimated_seconds(configs: Iterable[TrainingConfig]) -> float:
-    """How long it will take to train these runs on this machine's cores, from a short run that is timed now."""
+def estimated_seconds(configs: Iterable[TrainingConfig], jobs: int | None = None) -> float:
+    """How long it will take to train these runs, so many at a time, from a short run that is timed now.
+
+    None: one at a time for each of this machine's cores.
+    """
     short = TrainingConfig(modulus=59, width=512, epochs=30, eval_every=30, threads=1, device="cpu")
     start = time.perf_counter()
     train(short)
     rate = (time.perf_counter() - start) / work(short)
     lengths = [work(config) for config in configs]
-    return rate * max(max(lengths) if len(lengths) > 1 else 0, sum(lengths) / available_cores())
+    return rate * max(max(lengths) if len(lengths) > 1 else 0, sum(lengths) / min(jobs or math.inf, available_cores()))
 
 
 def is_finished(directory: Path) -> bool:

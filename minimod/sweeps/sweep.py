@@ -6,10 +6,13 @@
 """
 
 import csv
+import itertools
+import math
 import tempfile
 import uuid
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from concurrent.futures import BrokenExecutor, Executor
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,8 +20,9 @@ from minimod.config import TrainingConfig
 from minimod.errors import DivergenceError, InputError
 from minimod.store.claiming import locked
 from minimod.store.files import DamagedFileError, load_checked_json, save_checked_json, whole_file
+from minimod.store.runs import FINISHED, check_run, load_config
 from minimod.sweeps import table
-from minimod.sweeps.grid import configurations
+from minimod.sweeps.grid import configurations, values_of
 from minimod.sweeps.schedule import WorkProgress, finished_run, longest_first, run_name, work
 from minimod.sweeps.table import FAILED, TableRow
 
@@ -54,6 +58,30 @@ def _sees(directory: Path, sweep_id: str) -> bool:
         return False
 
 
+def _refuse_inside(directory: Path) -> None:
+    """Raise InputError for what is no directory, is a run's or lies in one, or lies among the runs of a sweep."""
+    whole = directory.resolve()
+    if whole.exists() and not whole.is_dir():
+        raise InputError("sweep directory", str(directory), "a directory")
+    for above in (whole, *whole.parents):
+        if (above / "config.json").exists() and (above / "metrics.csv").exists():
+            raise InputError("sweep directory", str(directory), f"outside of the run in {above}")
+        if above.name == "runs" and (above.parent / "sweep.json").exists():
+            raise InputError("sweep directory", str(directory), f"outside of the runs of the sweep in {above.parent}")
+
+
+def problem_of(directory: Path, row: TableRow) -> str | None:
+    """Why a directory does not hold the finished run of a row: "" if it is gone or can go on, else what is damaged."""
+    if not directory.exists():
+        return ""
+    state, files = check_run(directory)
+    if state == "damaged":
+        return "; ".join(f"{name} is {text}" for name, text in files.items() if text.startswith("damaged"))
+    if table.identity(row) != table.identity(table.options_of(load_config(directory))):
+        return "config.json is of another run"
+    return None if state == "finished" else ""
+
+
 class Sweep:
     """The runs of a grid in a directory. One process at a time may hold it, while `run` is at work.
 
@@ -63,6 +91,7 @@ class Sweep:
 
     def __init__(self, directory: Path | str, definition: dict[str, Any] | None = None):
         self.directory = Path(directory)
+        _refuse_inside(self.directory)
         path = self.directory / "sweep.json"
         try:
             stored = load_checked_json(path) if path.exists() else {}
@@ -72,23 +101,39 @@ class Sweep:
             raise InputError("sweep directory", str(directory), "one that has been swept, or given with a grid")
         self.definition = definition or stored["definition"]
         self.id = stored.get("id") or uuid.uuid4().hex
+
+    @cached_property
+    def configs(self) -> dict[str, TrainingConfig]:
+        """The configurations of the grid, by the names of their runs. Raises InputError for one that cannot be."""
         base = TrainingConfig.from_preset(self.definition["preset"])
         # A run that the table has keeps the name that it has there: an earlier version named it otherwise.
         named = {table.identity(row): row["run"] for row in table.load_sweep(self.directory, ["run", *table.OPTIONS])}
-        self.configs = {
+        return {
             named.get(table.identity(table.options_of(config)), run_name(config)): config
             for config in configurations(base, self.definition["grid"], self.definition["seeds"])
         }
 
-    def run(self, executor: Executor, progress: WorkProgress, retry_failed: bool = False) -> None:
-        """Train and measure what the table does not have yet, the longest first.
+    @cached_property
+    def problems(self) -> dict[str, str]:
+        """See `problem_of`: of the runs that the table has as finished and that are not, by name."""
+        found = (
+            (row["run"], problem_of(self.directory / "runs" / row["run"], row))
+            for row in table.load_sweep(self.directory, ["run", "status", *table.OPTIONS]) if row["status"] == FINISHED
+        )
+        return {name: problem for name, problem in found if problem is not None}
 
-        `progress` is told every run that is done and its status. Failed runs stay as they are unless `retry_failed`.
+    def run(self, executor: Executor, progress: WorkProgress, retry_failed: bool = False) -> None:
+        """Train and measure what the table does not have yet or whose run is gone, the longest first.
+
+        `progress` is told every run that is done and its status. A damaged run is a failed one. Failed runs stay as
+        they are unless `retry_failed`; a damaged directory is moved aside then.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         with locked(self.directory):
             save_checked_json(self.directory / "sweep.json", {"id": self.id, "definition": self.definition})
             missing = self.missing(retry_failed)
+            if retry_failed:
+                self._move_damaged_aside(missing)
             self._tidy(without=missing.keys())
             runs = {self.directory / "runs" / name: config for name, config in missing.items()}
             with open(self.directory / "results.csv", "a", newline="") as file:
@@ -106,19 +151,44 @@ class Sweep:
 
     def missing(self, retry_failed: bool = False) -> dict[str, TrainingConfig]:
         """The configurations that `run` would train, by the names of their runs."""
-        again = {FAILED} if retry_failed else set()
-        done = {row["run"] for row in self.rows() if row["status"] not in again}
-        return {name: config for name, config in self.configs.items() if name not in done}
+        status = {row["run"]: row["status"] for row in self.rows()}
+        status |= {name: FAILED if problem else None for name, problem in self.problems.items()}
+        done = {FINISHED} if retry_failed else {FINISHED, FAILED}
+        return {name: config for name, config in self.configs.items() if status.get(name) not in done}
 
     def rows(self) -> Iterator[TableRow]:
         """Name, status and error of the runs in the table."""
         return table.load_sweep(self.directory, ["run", "status", "error"])
 
+    def state(self) -> dict[str, Any]:
+        """How many runs have finished, have failed and are not in the table, and the error of each that has failed."""
+        rows = {row["run"]: row for row in self.rows()}
+        failures = {name: row["error"] for name, row in rows.items() if row["status"] == FAILED}
+        finished = sum(row["status"] == FINISHED for row in rows.values())
+        missing = len(self.configs.keys() - rows.keys())
+        return {"finished": finished, "failed": len(failures), "missing": missing, "failures": failures}
+
+    def _move_damaged_aside(self, names: Iterable[str]) -> None:
+        """Rename the directories of runs that cannot be gone on with, to NAME.damaged; none is deleted."""
+        for name in names:
+            directory = self.directory / "runs" / name
+            if problem_of(directory, table.options_of(self.configs[name])):
+                aside = (directory.with_name(f"{name}.damaged{n or ''}") for n in itertools.count())
+                directory.rename(next(path for path in aside if not path.exists()))
+
     def _tidy(self, without: Set[str] = frozenset()) -> None:
-        """Write the table anew, in the order of the grid, but for some runs; those of an earlier grid come last."""
+        """Write the table anew as its runs are, in the order of the grid, but for some runs.
+
+        Those of an earlier grid come last.
+        """
         by_run = {row["run"]: row for row in table.load_sweep(self.directory)}
+        for name, problem in self.problems.items():
+            row = by_run.pop(name)
+            if problem:
+                by_run[name] = {"run": name, "status": FAILED, "error": problem} | {n: row[n] for n in table.OPTIONS}
         order = [*(name for name in self.configs if name in by_run), *(n for n in by_run if n not in self.configs)]
         table.write_rows(self.directory / "results.csv", (by_run[name] for name in order if name not in without))
+        self.problems = {}      # the table knows them now
 
     def _write_files(self, directory: Path, files: dict[str, bytes]) -> None:
         """Write what a worker sent; the network last, since it tells that the run is whole."""
@@ -126,3 +196,19 @@ class Sweep:
             directory.mkdir(parents=True, exist_ok=True)
             with whole_file(directory / name, "wb") as file:
                 file.write(files[name])
+
+
+def account(directory: Path) -> str:
+    """In words, what has become of the runs of a sweep; of one that is only a table, of the rows of that."""
+    counts = {"finished": 0, "failed": 0, "of the grid": 0, "gone": 0}
+    values = values_of(Sweep(directory).definition) if (directory / "sweep.json").exists() else None
+    for row in table.load_sweep(directory, ["run", "status", *table.OPTIONS]):
+        counts["finished" if row["status"] == FINISHED else "failed"] += 1
+        options = zip(table.OPTIONS, table.identity(row), strict=True)
+        counts["of the grid"] += values is not None and all(value in values[name] for name, value in options)
+        counts["gone"] += row["status"] == FINISHED and not (directory / "runs" / row["run"]).exists()
+    missing = math.prod(map(len, values.values())) - counts["of the grid"] if values else 0
+    total = counts["finished"] + counts["failed"] + missing
+    parts = {"failed": counts["failed"], "missing": missing, "finished and gone": counts["gone"]}
+    others = [f", {number} {what}" for what, number in parts.items() if number]
+    return f"{counts['finished']} of {total} runs have finished{''.join(others)}"

@@ -5,8 +5,11 @@ nothing. A table of an earlier version lacks the columns that came later.
 """
 
 import csv
+import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,7 +41,7 @@ class Column(NamedTuple):
 def _option_column(name: str) -> Column:
     constraint = CONSTRAINTS[name]
     kind = tuple if isinstance(constraint, Pair) else constraint.kind
-    return Column(kind, lambda text: constraint.check(constraint.parse(text)))
+    return Column(kind, lru_cache(1024)(lambda text: constraint.check(constraint.parse(text))))
 
 
 COLUMNS: dict[str, Column] = {
@@ -87,9 +90,10 @@ def write_rows(path: Path, rows: Iterable[TableRow]) -> None:
 
 
 def load_sweep(directory: Path | str, columns: Iterable[str] | None = None) -> Iterator[TableRow]:
-    """The rows of a sweep's table, or some columns of them; a line that is not whole is left out.
+    """The rows of a sweep's table, or some columns of them; a last line that was cut is left out.
 
-    Raises InputError for a column that there is not, and for a table that is of another version or is none.
+    The table may have been saved by a spreadsheet: with a byte-order mark, and with semicolons or tabs. Raises
+    InputError for a column that there is not, and for a table that is of another version, is damaged or is none.
     """
     path = Path(directory) / "results.csv"
     columns = list(COLUMNS if columns is None else columns)
@@ -98,16 +102,42 @@ def load_sweep(directory: Path | str, columns: Iterable[str] | None = None) -> I
             raise InputError("column", column, one_of(COLUMNS, column))
     if not path.exists():
         return
-    with open(path, newline="", errors="replace") as file:
-        reader = csv.reader(line for line in file if line.endswith("\n"))
-        header = next(reader, [])
-        if not set(header) <= COLUMNS.keys() or "run" not in header:
-            raise InputError("table", str(path), "one of this version or an earlier one; its columns are others")
-        places = {column: header.index(column) for column in columns if column in header}
-        for line in reader:
-            if len(line) == len(header):
-                values = {column: _value(path, column, line[place]) for column, place in places.items()}
-                yield dict.fromkeys(columns) | values
+    if not path.is_file() or not path.stat().st_size:
+        raise InputError("table", str(path), "a file with a line of columns; without it the sweep writes it anew")
+    with open(path, "rb") as file:
+        lines = _decoded(path, file)
+        first = next(lines, "")
+        reader = csv.reader(itertools.chain([first], lines), delimiter=max(",;\t", key=first.count))
+        try:
+            header = next(reader)
+            unknown = [name for name in header if name not in COLUMNS]
+            if unknown or "run" not in header:
+                others = f" ({', '.join(unknown)[:100]})" if unknown else ""
+                allowed = f"one of this version or an earlier one; its columns are others{others}"
+                raise InputError("table", str(path), allowed)
+            places = {column: header.index(column) for column in columns if column in header}
+            for line in reader:
+                if len(line) != len(header) and any(line):
+                    raise csv.Error(f"{len(line)} fields and not {len(header)}")
+                if any(line) and not line[header.index("run")]:
+                    raise csv.Error("no name of a run")
+                if any(line):
+                    yield dict.fromkeys(columns) | {name: _value(path, name, line[n]) for name, n in places.items()}
+        except csv.Error as error:
+            raise InputError("table", str(path), f"whole; its line {reader.line_num} has {error}") from error
+
+
+def _decoded(path: Path, file: Iterable[bytes]) -> Iterator[str]:
+    """The lines of a table but for one that was cut."""
+    for number, line in enumerate(file):
+        if line.endswith(b"\n"):
+            try:
+                text = line.decode("utf-8" if number else "utf-8-sig")
+            except UnicodeDecodeError:
+                text = "\0"
+            if "\0" in text:        # Latin-1 is refused by the decoder, UTF-16 has zeros
+                raise InputError("table", str(path), f"in UTF-8, which line {number + 1} is not: save it as CSV UTF-8")
+            yield text
 
 
 def _value(path: Path, column: str, text: str) -> Any:
@@ -123,11 +153,27 @@ def curves(directory: Path | str, x: str, y: str, by: str | None = None) -> dict
     Raises InputError for a column that there is not, where y has no numbers, and where no run has finished.
     """
     result: dict[Any, dict[Any, list[float]]] = {}
-    for row in load_sweep(directory, dict.fromkeys(["status", x, y, *([by] if by else [])])):
+    for row in _drawn_rows(directory, y, [x, *([by] if by else [])]):
+        result.setdefault(row[by] if by else None, {}).setdefault(row[x], []).append(row[y])
+    path = Path(directory) / "results.csv"
+    if not path.exists():
+        raise InputError("sweep directory", str(directory), "one that has been swept; it has no results.csv")
+    if not result:
+        raise InputError("table", str(path), f"one with finished runs that have {y}")
+    return result
+
+
+def _drawn_rows(directory: Path | str, y: str, columns: Iterable[str]) -> Iterator[TableRow]:
+    """The rows of finished runs that have the number y."""
+    for row in load_sweep(directory, dict.fromkeys(["status", y, *columns])):
         if COLUMNS[y].kind not in (int, float):
             raise InputError("y", y, "a column of numbers")
-        if row["status"] == FINISHED and row[y] is not None:
-            result.setdefault(row[by] if by else None, {}).setdefault(row[x], []).append(row[y])
-    if not result:
-        raise InputError("sweep directory", str(directory), f"one with finished runs that have {y}")
-    return result
+        if row["status"] == FINISHED and row[y] is not None and not math.isnan(row[y]):
+            yield row
+
+
+def fixed_settings(directory: Path | str, y: str) -> TableRow:
+    """The options that have one value over all rows that `curves` takes y from, where that is not the default."""
+    rows = map(identity, _drawn_rows(directory, y, OPTIONS))
+    values = zip(OPTIONS.items(), *rows, strict=True)
+    return {name: first for (name, default), first, *others in values if first != default and {*others} <= {first}}

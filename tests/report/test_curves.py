@@ -1,4 +1,6 @@
-from minimod.report.curves import draw_curves, draw_heat_map
+import pytest
+
+from minimod.report.curves import behind_each_point, draw_curves, draw_heat_map, label_of
 
 CURVES = {0.1: {64: [0.5, 0.7], 8: [0.1, 0.3]}, 0.02: {8: [0.2], 64: [0.9]}}
 
@@ -37,3 +39,47 @@ def test_all_curves_have_a_value_at_the_same_place():
     assert [label.get_text() for label in axes.get_xticklabels()] == ["None", "10", "20"]
     unset, ten, twenty = axes.get_xticks()
     assert [line.get_xdata(orig=False).tolist() for line in axes.lines] == [[ten, twenty], [unset, ten]]
+
+
+@pytest.mark.parametrize(("column", "label"), [
+    ("dominant_test", "dominant, test accuracy"), ("raw_noisy", "raw, noisy accuracy"),
+    ("raw+quadratic_repaired", "raw+quadratic, repaired accuracy"), ("test_accuracy", "test accuracy"),
+    ("final_loss", "final loss"),
+])  # fmt: skip
+def test_an_axis_says_what_is_an_accuracy(column, label):
+    assert label_of(column) == label
+
+
+@pytest.mark.parametrize(("points", "words"), [
+    (CURVES, "1 to 2 runs behind each point"), ({None: {8: [0.1]}}, "1 run behind each point"),
+    ({None: {8: [0.1, 0.2, 0.3]}}, "3 runs behind each point"),
+])  # fmt: skip
+def test_the_runs_behind_a_point_in_words(points, words):
+    assert behind_each_point(points) == words
+
+
+@pytest.mark.parametrize("draw", [draw_heat_map, lambda *given: draw_curves(*given[:4], False, False, given[4])])
+def test_the_caption_has_the_runs_behind_a_point_and_the_settings(draw):
+    figure = draw(CURVES, "width", "test_accuracy", "noise_ratio", {"modulus": 7, "weight_decay": 2.0})
+    first, second = figure.get_suptitle().splitlines()
+    assert first.endswith("1 to 2 runs behind each point") and second == "modulus 7, weight decay 2.0"
+
+
+def test_the_y_axis_may_be_logarithmic():
+    (axes,) = draw_curves(CURVES, "width", "test_accuracy", "noise_ratio", False, True).axes
+    assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "log")
+
+
+def test_six_lines_differ_in_dashes_and_markers_and_their_bands_have_edges_as_they_have():
+    curves = {n: {8: [n, n + 1], 64: [n, n + 2]} for n in range(6)}
+    (axes,) = draw_curves(curves, "width", "final_loss", "noise_ratio", False).axes
+    assert len({line.get_marker() for line in axes.lines}) == 6
+    assert len({str(band.get_linestyle()) for band in axes.collections}) == 6
+    for line, band in zip(axes.lines, axes.collections):
+        assert band.get_edgecolor().tolist() == [line.get_color().tolist()] and band.get_linewidth() == [0.6]
+
+
+def test_many_values_have_a_label_here_and_there():
+    many = {n: {width: [0.5] for width in range(100)} for n in range(100)}
+    axes = draw_heat_map(many, "width", "test_accuracy", "seed").axes[0]
+    assert len(axes.get_xticks()) == len(axes.get_yticks()) == 20

@@ -1,9 +1,11 @@
+import os
+
 import pytest
 
 from minimod import TrainingConfig
 from minimod.config import FREE_FIELDS
 from minimod.errors import InputError
-from minimod.sweeps.grid import configurations, load_definition, parse_values
+from minimod.sweeps.grid import configurations, load_definition, number_of_runs, parse_grid, parse_values
 
 
 @pytest.mark.parametrize(("name", "text", "values"), [
@@ -48,3 +50,62 @@ def test_a_file_is_refused_for_what_the_command_line_refuses(tmp_path, line):
     with pytest.raises(InputError):
         definition = load_definition(tmp_path / "grid.toml")
         configurations(TrainingConfig(), definition["grid"], definition["seeds"])
+
+
+def test_a_field_that_is_given_twice_is_refused():
+    with pytest.raises(InputError, match="the only one of width, with all of its values, as width=FIRST,SECOND"):
+        parse_grid(["width=8", "width=16"])
+
+
+@pytest.mark.parametrize(("name", "text"), [("batch_size", ""), ("batch_size", "10,,20"), ("width", "8, ,16")])
+def test_an_empty_value_is_refused(name, text):
+    with pytest.raises(InputError, match="values as 64,128,256"):
+        parse_values(name, text)
+
+
+@pytest.mark.parametrize(("name", "text"), [("width", "8,16,8"), ("noise_ratio", "0.5,0.50"), ("tied", "true,True")])
+def test_a_value_that_is_there_twice_is_refused(name, text):
+    with pytest.raises(InputError, match="there once, not 2 times"):
+        parse_values(name, text)
+
+
+@pytest.mark.parametrize(("definition", "number"), [
+    ({"grid": {}, "seeds": 10**11}, 10**11), ({"grid": {"width": [8, 16], "tied": [True, False]}, "seeds": 3}, 12),
+    ({"grid": {"seed": [4, 5]}, "seeds": 1}, 2), ({"grid": {"width": [8, 8]}, "seeds": 1}, 1),
+])
+def test_the_number_of_runs_takes_no_configuration(definition, number):
+    assert number_of_runs({"preset": "headline"} | definition) == number
+
+
+def load(tmp_path, content):
+    """The definition in a file of this content."""
+    path = tmp_path / "sweep.toml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return load_definition(path)
+
+
+@pytest.mark.parametrize(("content", "said"), [
+    ("[grid]\nlr = [0.1, 1.0]", "it must be learning_rate"), ("seed = 3", "sweep.toml: key is 'seed'; .* one of seeds"),
+    ("preset = 'papr'\nseeds = 1", "one of paper"), ("preset = []", "sweep.toml: preset"),
+    ("seeds = true", "at least 1"), ("[grid]\nwidth = []", "at least one value"), ("", "what to train"),
+    ("[grid]", "what to train"), ("[grid]\nwidth = [8, '16']", "grid width is '16'; it must be a whole number"),
+    ("[grid]\nwidth = [[8]]", "a whole number"), ("[grid]\nwidth = {a = 8}", "values as"),
+    ("[grid]\nwidth = ''", "values as"), ("[grid]\nactivation = [['relu']]", "one of relu"),
+    ("seeds = 5\n[grid]\nseed = [1, 2]", "left out where the grid has seed"),
+    ("seeds = 5".encode("utf-16"), "in UTF-8: save it"), ("# é".encode("latin-1"), "in UTF-8: save it"),
+    (b"#" * (10**6 + 1), "longer than 1000000 bytes"), ("seeds = 1\nseeds = 2", "a TOML file"),
+], ids=lambda value: str(value)[:20])  # fmt: skip
+def test_a_file_that_is_no_definition_is_refused_in_words(tmp_path, content, said):
+    with pytest.raises(InputError, match=said):
+        load(tmp_path, content)
+
+
+def test_a_file_may_have_a_byte_order_mark(tmp_path):
+    assert load(tmp_path, b"\xef\xbb\xbfseeds = 5")["seeds"] == 5
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo], ids=["directory", "pipe"])
+def test_what_is_no_file_is_no_definition(tmp_path, make):
+    make(tmp_path / "sweep.toml")
+    with pytest.raises(InputError, match="it is not a file"):
+        load_definition(tmp_path / "sweep.toml")

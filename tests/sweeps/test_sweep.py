@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from sweep_cases import CLI, DEFINITION, STORED, Refusing, ignore, rows_of, with_grid
 
-from minimod import TrainingConfig, load_run
+from minimod import TrainingConfig, load_run, train
 from minimod.engine.device import available_cores
 from minimod.errors import InputError
 from minimod.store.runs import check_run
 from minimod.sweeps.executors import dask_cluster, process_pool
 from minimod.sweeps.schedule import work
-from minimod.sweeps.sweep import Sweep, train_and_measure
+from minimod.sweeps.sweep import Sweep, account, train_and_measure
 from minimod.sweeps.table import COLUMNS, curves, load_sweep
 
 SIXTY = {
@@ -93,6 +93,119 @@ def test_a_row_of_a_former_grid_that_was_cut_spoils_no_other(tmp_path):
         (tmp_path / "results.csv").write_text(whole[:-20])
         Sweep(tmp_path, with_grid(width=[12])).run(executor, ignore)
     assert [row["width"] for row in rows_of(tmp_path)] == [12] * 4 + [4] * 4 + [8] * 3
+
+
+@pytest.fixture
+def copied(swept, tmp_path):
+    """A copy of the sweep of DEFINITION, and the directory of its third run."""
+    shutil.copytree(swept, tmp_path / "s")
+    name = rows_of(swept)[2]["run"]
+    return tmp_path / "s", tmp_path / "s" / "runs" / name
+
+
+def go_on(directory, **options):
+    """Run a sweep again; what was trained, by the status of its row."""
+    told = []
+    with ThreadPoolExecutor(1) as executor:
+        Sweep(directory).run(executor, lambda done, status: told.append(status), **options)
+    return told
+
+
+@pytest.mark.parametrize("lose", [shutil.rmtree, lambda run: (run / "network.npz").unlink()], ids=["run", "network"])
+def test_a_run_that_is_gone_is_trained_again(copied, swept, lose):
+    directory, run = copied
+    lose(run)
+    assert list(Sweep(directory).missing()) == [run.name]
+    assert go_on(directory) == ["finished"]
+    np.testing.assert_equal(rows_of(directory), rows_of(swept))
+    assert check_run(run)[0] == "finished"
+
+
+def truncate_network(run):
+    os.truncate(run / "network.npz", 100)
+
+
+def put_another_run(run):
+    other = next(path for path in run.parent.iterdir() if path != run)
+    shutil.rmtree(run)
+    shutil.copytree(other, run)
+
+
+@pytest.mark.parametrize(("damage", "said"), [
+    (truncate_network, "network.npz is damaged: "),
+    (lambda run: os.truncate(run / "metrics.csv", 50), "metrics.csv is damaged: "),
+    (lambda run: (run / "config.json").write_text("{}"), "config.json is damaged: "),
+    (put_another_run, "config.json is of another run"),
+], ids=["network", "metrics", "configuration", "another run"])  # fmt: skip
+def test_a_run_that_is_damaged_becomes_a_failed_row_that_names_the_file(copied, damage, said):
+    directory, run = copied
+    damage(run)
+    assert go_on(directory) == []
+    (failed,) = [row for row in rows_of(directory) if row["status"] == "failed"]
+    assert failed["run"] == run.name and failed["error"].startswith(said) and failed["width"] == 4
+    assert len(rows_of(directory)) == 8 and failed["dominant_test"] is None
+
+
+def test_a_damaged_run_is_moved_aside_and_trained_again_when_asked(copied, swept):
+    directory, run = copied
+    for n in ("", "1"):
+        truncate_network(run)
+        assert go_on(directory, retry_failed=True) == ["finished"]
+        aside = run.with_name(f"{run.name}.damaged{n}")
+        assert (aside / "network.npz").stat().st_size == 100 and check_run(run)[0] == "finished"
+    np.testing.assert_equal(rows_of(directory), rows_of(swept))
+
+
+def test_a_damaged_run_of_an_earlier_grid_is_a_failed_row_and_one_that_is_gone_none(copied):
+    directory, run = copied
+    sweep = Sweep(directory, with_grid(width=[8]))
+    gone = next(path for path in run.parent.iterdir() if "width4" in path.name and path != run)
+    shutil.rmtree(gone)
+    truncate_network(run)
+    sweep.run(Refusing(), ignore)
+    rows = rows_of(directory)
+    assert [row["width"] for row in rows] == [8] * 4 + [4] * 3
+    assert [row["run"] for row in rows if row["status"] == "failed"] == [run.name]
+
+
+class Interrupting:
+    """An executor at which Ctrl-C is pressed."""
+
+    def submit(self, *task):
+        raise KeyboardInterrupt
+
+
+def test_an_account_counts_what_has_failed_what_is_missing_and_what_is_gone(copied):
+    directory, run = copied
+    truncate_network(run)
+    with pytest.raises(KeyboardInterrupt):
+        Sweep(directory, with_grid(width=[4, 8, 12])).run(Interrupting(), ignore)
+    shutil.rmtree(next(path for path in run.parent.iterdir() if path != run))
+    assert account(directory) == "7 of 12 runs have finished, 1 failed, 4 missing, 1 finished and gone"
+
+
+def test_a_table_alone_has_an_account(swept, tmp_path):
+    shutil.copy(swept / "results.csv", tmp_path)
+    assert account(tmp_path) == "8 of 8 runs have finished, 8 finished and gone"
+
+
+@pytest.mark.parametrize("inside", ["", "deeper/still"])
+def test_a_sweep_in_the_directory_of_a_run_is_refused(tmp_path, inside):
+    train(TrainingConfig(modulus=5, width=4, epochs=1, threads=1), tmp_path / "run")
+    with pytest.raises(InputError, match="outside of the run in "):
+        Sweep(tmp_path / "run" / inside, DEFINITION)
+
+
+@pytest.mark.parametrize("inside", ["runs", "runs/new"])
+def test_a_sweep_among_the_runs_of_another_is_refused(copied, inside):
+    with pytest.raises(InputError, match="outside of the runs of the sweep in "):
+        Sweep(copied[0] / inside, DEFINITION)
+
+
+def test_a_file_is_no_directory_for_a_sweep(tmp_path):
+    (tmp_path / "s").touch()
+    with pytest.raises(InputError, match="it must be a directory"):
+        Sweep(tmp_path / "s", DEFINITION)
 
 
 def test_one_sweep_at_a_time_holds_a_directory(tmp_path):
@@ -213,6 +326,29 @@ def test_a_sweep_that_is_stopped_lets_its_runs_write_checkpoints(tmp_path, numbe
     assert process.returncode == status
     states = [check_run(path.parent) for path in measured]
     assert states and all(state == "unfinished" and "epoch" in files["checkpoint.npz"] for state, files in states)
+
+
+@pytest.mark.parametrize(("signals", "status"), [
+    ([signal.SIGINT], 130), ([signal.SIGTERM], 143), ([signal.SIGINT] * 3, 130), ([signal.SIGTERM] * 3, 143),
+], ids=["Ctrl-C", "SIGTERM", "Ctrl-C thrice", "SIGTERM thrice"])  # fmt: skip
+def test_a_sweep_that_is_stopped_ends_with_the_line_that_goes_on(tmp_path, signals, status):
+    """All processes get the signals, as from a terminal, and while they start: nothing else is said."""
+    command = [sys.executable, CLI, "sweep", "my sweep", "--grid=modulus=11", "--grid=epochs=100000000,100000001"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
+        assert process.stderr.readline() == "2 runs in all\n"
+        assert process.stderr.readline().startswith("2 runs to train")
+        deadline = time.monotonic() + 30
+        while not (tmp_path / "my sweep" / "results.csv").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.2)     # the first process is at its imports
+        for number in signals:
+            os.killpg(process.pid, number)
+            time.sleep(0.05)
+        rest = process.communicate(timeout=30)[1]
+    assert (process.returncode, rest) == (status, "minimod: stopped; go on with: minimod sweep 'my sweep'\n")
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -1,7 +1,9 @@
 """The table: its columns and their types, tables of earlier versions, and the curves that are read from it."""
 
 import csv
+import io
 import math
+import os
 import shutil
 
 import numpy as np
@@ -11,7 +13,7 @@ from sweep_cases import Refusing, ignore
 from minimod import TrainingConfig, load_run, train
 from minimod.errors import InputError
 from minimod.sweeps.sweep import Sweep
-from minimod.sweeps.table import COLUMNS, curves, failed_row, load_sweep, result_row, write_rows
+from minimod.sweeps.table import COLUMNS, curves, failed_row, fixed_settings, load_sweep, result_row, write_rows
 
 TINY = TrainingConfig(modulus=5, width=4, epochs=2, threads=1)
 
@@ -87,6 +89,89 @@ def test_a_value_that_its_column_cannot_have_is_refused(tmp_path):
     (tmp_path / "results.csv").write_text("run,test_accuracy\nname,much\n")
     with pytest.raises(InputError, match="test_accuracy is never 'much'"):
         list(load_sweep(tmp_path))
+
+
+@pytest.fixture
+def saved(swept, tmp_path):
+    """Save the table of the sweep anew, as bytes made of its text."""
+    def save(change):
+        (tmp_path / "results.csv").write_bytes(change((swept / "results.csv").read_text()))
+        return tmp_path
+
+    return save
+
+
+def separated_by(separator, text):
+    """A table in other words: with another separator, and with CRLF at the end of lines, as spreadsheets have it."""
+    file = io.StringIO(newline="")
+    csv.writer(file, delimiter=separator).writerows(csv.reader(text.splitlines()))
+    return file.getvalue().encode()
+
+
+@pytest.mark.parametrize("change", [
+    lambda text: text.encode("utf-8-sig"), lambda text: separated_by(";", text), lambda text: separated_by("\t", text),
+    lambda text: text.replace("False", "FALSE").encode(), lambda text: (text + "," * text.count(",")).encode(),
+    lambda text: (text + "\n").encode(),
+], ids=["byte-order mark", "semicolons", "tabs", "capitals", "torn", "empty line"])  # fmt: skip
+def test_a_table_that_a_spreadsheet_has_saved_is_simply_read(swept, saved, change):
+    np.testing.assert_equal(list(load_sweep(saved(change))), list(load_sweep(swept)))
+
+
+@pytest.mark.parametrize("change", [
+    lambda text: text.encode("utf-16"), lambda text: text.encode("utf-16-le"), lambda text: text.encode("utf-16-be"),
+    lambda text: text.replace("finished", "finished\N{LATIN SMALL LETTER E WITH ACUTE}").encode("latin-1"),
+], ids=["UTF-16", "little-endian", "big-endian", "Latin-1"])  # fmt: skip
+def test_a_table_in_another_encoding_is_refused_with_what_to_do(saved, change):
+    with pytest.raises(InputError, match=r"results\.csv'; it must be in UTF-8, .*: save it as CSV UTF-8"):
+        list(load_sweep(saved(change)))
+
+
+@pytest.mark.parametrize("wrong", ["a,b\n", "name\n", "," * 500 + "a\n"])
+def test_a_line_with_another_number_of_fields_is_named(saved, wrong):
+    def insert(text):
+        lines = text.splitlines(keepends=True)
+        return "".join([*lines[:3], wrong, *lines[3:]]).encode()
+
+    with pytest.raises(InputError, match=r"results\.csv'; it must be whole; its line 4 has \d+ fields and not \d+"):
+        list(load_sweep(saved(insert)))
+
+
+def test_a_line_without_the_name_of_its_run_is_named(tmp_path):
+    (tmp_path / "results.csv").write_text("run,width\nname,3\n,4\n")
+    with pytest.raises(InputError, match="its line 3 has no name of a run"):
+        list(load_sweep(tmp_path))
+
+
+@pytest.mark.parametrize("make", [lambda path: path.touch(), os.mkdir, os.mkfifo], ids=["empty", "directory", "pipe"])
+def test_what_is_no_table_is_refused(tmp_path, make):
+    make(tmp_path / "results.csv")
+    with pytest.raises(InputError, match=r"results\.csv'; it must be a file with a line of columns"):
+        list(load_sweep(tmp_path))
+
+
+def test_a_table_without_rows_has_no_curves(tmp_path):
+    write_rows(tmp_path / "results.csv", [])
+    with pytest.raises(InputError, match=r"results\.csv'; it must be one with finished runs that have test_accuracy"):
+        curves(tmp_path, "width", "test_accuracy")
+
+
+def test_a_directory_that_was_never_swept_has_no_curves(tmp_path):
+    with pytest.raises(InputError, match="one that has been swept"):
+        curves(tmp_path, "width", "test_accuracy")
+
+
+def test_curves_leave_out_a_share_of_nothing(swept):
+    assert curves(swept, "width", "noisy_accuracy", "noise_ratio").keys() == {0.5}
+
+
+def test_settings_are_what_all_drawn_rows_have_and_is_no_default(swept):
+    assert fixed_settings(swept, "test_accuracy") == {"modulus": 7, "epochs": 3}
+    assert fixed_settings(swept, "noisy_accuracy") == {"modulus": 7, "epochs": 3, "noise_ratio": 0.5}
+
+
+def test_a_wrong_column_is_answered_with_the_nearest(swept):
+    with pytest.raises(InputError, match="it must be dominant_test or"):
+        curves(swept, "width", "dominnt_test")
 
 
 def test_a_sweep_that_has_not_begun_has_no_rows(tmp_path):
