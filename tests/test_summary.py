@@ -1,3 +1,4 @@
+import contextlib
 import json
 import math
 from dataclasses import replace
@@ -15,7 +16,7 @@ from minimod.analysis.readout import predict_ensemble, predict_interaction
 from minimod.analysis.structure import Structure
 from minimod.data import build_dataset, random_stream
 from minimod.engine.predict import predict_table
-from minimod.errors import InputError
+from minimod.errors import DivergenceError, InputError
 from minimod.network import initial_network
 from minimod.store.files import plain_data
 from minimod.summary import RANDOM_DRAWS, measure_methods, open_analysis
@@ -35,6 +36,20 @@ def summary(run):
 
 def test_the_summary_can_be_written_as_json(summary):
     assert json.loads(json.dumps(plain_data(summary), allow_nan=False)).keys() == summary.keys()
+
+
+@pytest.mark.parametrize("options", [
+    {"init_std": 1e-45}, {"init_std": 1e-300, "dtype": "float64"}, {"init_std": 1e-22}, {"init_std": 1e10},
+    {"init_std": 1e18, "loss": "mse"}, {"learning_rate": 1e-300}, {"learning_rate": 1e30}, {"width": 1},
+    {"modulus": 2, "width": 1}, {"modulus": 3, "rule": "mul"}, {"train_fraction": 0.02}, {"train_fraction": 1},
+    {"betas": (0, 0)}, {"betas": (1 - 2**-53, 1 - 2**-53)}, {"weight_decay": 1e30}, {"noise_ratio": 1}, {"epochs": 0},
+], ids=str)  # fmt: skip
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_odd_values_are_trained_and_analysed_or_diverge_without_a_warning(optimizer, options):
+    """Of any library: pytest makes every warning an error."""
+    config = TrainingConfig(**{"modulus": 7, "width": 4, "epochs": 2, "threads": 2, "optimizer": optimizer} | options)
+    with contextlib.suppress(DivergenceError):
+        analyze(train(config))
 
 
 def test_methods_are_the_accuracies_of_their_networks(run, summary):
