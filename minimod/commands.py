@@ -250,9 +250,10 @@ def sweep(
     if not quiet and (sweep_dir / "results.csv").exists():
         click.echo("checking those that have finished", err=True)
     missing = list(runs.missing(retry_failed).values())
+    device = "cpu" if all(config.device == "cpu" for config in missing) else "auto"
     with (
         runs_display(missing, quiet, jobs) as progress, stop_line(f"minimod sweep {quoted(sweep_dir)}"),
-        dask_cluster(scheduler) if scheduler else process_pool(jobs) as executor,
+        dask_cluster(scheduler) if scheduler else process_pool(jobs, device) as executor,
     ):
         runs.run(executor, progress, retry_failed)
     state = runs.state()

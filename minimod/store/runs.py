@@ -85,12 +85,22 @@ def check_run(directory: Path | str) -> tuple[str, dict[str, str]]:
 
 
 def _examine(directory: Path) -> "Examination":
-    """What there is. Damage is looked at again: another process may just have begun, or ended, to move an extension."""
+    """What there is. Damage is looked at again where another process has begun or ended to move an extension."""
     for _ in range(3):
+        before = _where_and_when(directory)
         found = Examination(files_of(directory))
-        if found.state not in (DAMAGED, NONE):
+        if found.state not in (DAMAGED, NONE) or before == _where_and_when(directory):
             break
     return found
+
+
+def _where_and_when(directory: Path) -> tuple[Path, int]:
+    """Where the files of a run are, and when its description was written."""
+    description = files_of(directory) / "config.json"
+    try:
+        return description, description.stat().st_mtime_ns
+    except OSError:
+        return description, 0
 
 
 class Examination:

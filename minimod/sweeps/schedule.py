@@ -13,9 +13,9 @@ from typing import Any
 
 from minimod.config import FREE_FIELDS, TrainingConfig
 from minimod.engine.device import available_cores
-from minimod.errors import DivergenceError, FinishedRunError, InputError, LockedError
+from minimod.errors import DivergedRunError, DivergenceError, FinishedRunError, InputError, LockedError
 from minimod.store.files import checksum
-from minimod.store.runs import Run, load_run
+from minimod.store.runs import Run, files_of, load_run
 from minimod.sweeps.executors import completed
 from minimod.training import Progress, train
 
@@ -57,7 +57,7 @@ def estimated_seconds(configs: Iterable[TrainingConfig], jobs: int | None = None
 
 def is_finished(directory: Path) -> bool:
     """Whether a directory holds a run that has been trained to its end; whether it is whole shows when it is read."""
-    return (directory / "network.npz").exists()
+    return (files_of(directory) / "network.npz").exists()
 
 
 def finished_run(config: TrainingConfig, directory: Path, threads: int, progress: Progress | None = None) -> Run:
@@ -71,7 +71,7 @@ def finished_run(config: TrainingConfig, directory: Path, threads: int, progress
             return train(replace(config, threads=threads), directory, progress)
         except (LockedError, FinishedRunError):     # it is trained elsewhere, or was finished there just now
             time.sleep(LOCK_WAIT)
-        except DivergenceError as error:
+        except (DivergenceError, DivergedRunError) as error:
             raise DivergenceError(f"{directory.name}: {error}") from error
     run = load_run(directory)
     if replace(run.config, threads=config.threads) != config:

@@ -186,7 +186,7 @@ for number in range(60):
 
 def test_a_reader_is_not_told_of_damage_while_an_extension_is_moved(finished, monkeypatch):
     """It may have looked where the files are just before they went elsewhere."""
-    where = iter([finished / ".extension"])
+    where = iter([finished / ".extension"] * 2)
     monkeypatch.setattr("minimod.store.runs.files_of", lambda directory: next(where, directory))
     assert load_run(finished).config == SMALL
 

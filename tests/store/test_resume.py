@@ -247,7 +247,7 @@ def test_after_sigkill_at_any_instant_a_run_goes_on_to_the_same_end(tmp_path):
 import os, signal, sys, threading, time
 from pathlib import Path
 from test_resume import SMALL, replace, train
-config, generator = replace(SMALL, epochs=40), __import__("random").Random(int(sys.argv[2]))
+config, generator = replace(SMALL, epochs=20), __import__("random").Random(int(sys.argv[2]))
 for number in range(int(sys.argv[3])):
     pid = os.fork()
     if not pid:
@@ -258,7 +258,7 @@ for number in range(int(sys.argv[3])):
     os.waitpid(pid, 0)
     [generator.random() for _ in range(7)]
 """
-    config = replace(SMALL, epochs=40)
+    config = replace(SMALL, epochs=20)
     start = time.perf_counter()
     for seed in range(5):
         train(replace(config, seed=seed), tmp_path / f"whole{seed}", checkpoint_every=1)
