@@ -2,11 +2,9 @@
 
 import csv
 import os
-import shlex
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -15,6 +13,7 @@ from typing import Any
 
 import click
 
+from minimod.advice import advice, quoted, resume_command, what_helps
 from minimod.analysis.components import COMPONENT_CHOICES
 from minimod.claims import CLAIMS
 from minimod.claims.claim import SCALES
@@ -32,29 +31,12 @@ from minimod.display import (
     stop_line,
 )
 from minimod.engine.device import available_cores, first_line, gpu_problem, is_gpu_error
-from minimod.errors import (
-    DivergedRunError,
-    DivergenceError,
-    FinishedRunError,
-    InputError,
-    Interrupted,
-    UnfinishedRunError,
-    one_of,
-)
+from minimod.errors import DivergenceError, InputError, Interrupted, one_of
 from minimod.interrupts import STOPS
-from minimod.options import (
-    EpochsOrSeconds,
-    OnceEach,
-    flag_of,
-    json_option,
-    quiet_option,
-    training_options,
-    yes_option,
-)
+from minimod.options import EpochsOrSeconds, OnceEach, flag_of, json_option, quiet_option, training_options, yes_option
 from minimod.store.claiming import description_to_go_on
-from minimod.store.contents import EXTENSION
 from minimod.store.files import save_json, whole_file
-from minimod.store.runs import DAMAGED, DIVERGED, FINISHED, NONE, UNFINISHED, check_run, load_config
+from minimod.store.runs import DAMAGED, NONE, check_run, load_config
 from minimod.summary import analyze as analyze_run
 from minimod.sweeps.executors import dask_cluster, process_pool
 from minimod.sweeps.grid import DEFAULTS, load_definition, parse_grid
@@ -410,50 +392,3 @@ def main() -> None:
         message, status = f"cannot go on: the GPU failed ({first_line(error)})", 1
     click.echo(f"minimod: {message}", err=True)
     sys.exit(status)
-
-
-def advice(error: InputError) -> str:
-    """What on the command line helps, where something does."""
-    if isinstance(error, UnfinishedRunError):
-        return f"; go on with this one by: {resume_command(error.value)}"
-    if isinstance(error, DivergedRunError):
-        return f"; begin it anew by: {resume_command(error.value)} --learning-rate RATE"
-    if isinstance(error, FinishedRunError):
-        return ", and --extend EPOCHS trains it further"
-    return ""
-
-
-def what_helps(state: str, files: dict[str, str], run_dir: Path) -> Iterator[str]:
-    """What to do with a directory in this state: commands, with a line's end as a comment that says what for."""
-    directory, go_on = quoted(run_dir), resume_command(run_dir)
-    extension = files.get(EXTENSION, "")
-    if state == FINISHED:
-        yield f"minimod analyze {directory}  # takes it apart"
-    if state == UNFINISHED or extension.startswith(UNFINISHED):
-        yield f"{go_on}  # goes on with it"
-    if extension.startswith((DAMAGED, DIVERGED)):
-        yield f"rm -r {quoted(run_dir / EXTENSION)}  # the run itself is whole"
-    if state == DIVERGED:
-        yield f"{go_on} --learning-rate RATE  # begins it anew, at a smaller rate"
-    if state == NONE and (run_dir / "sweep.json").exists():
-        yield f"minimod sweep {directory}  # checks its runs, and goes on"
-    elif state == NONE and not run_dir.exists():
-        yield f"minimod train {directory}  # trains a network there"
-    if state == DAMAGED:
-        broken = {name for name, text in files.items() if text.startswith(DAMAGED)}
-        if broken == {"checkpoint.npz"} and "network.npz" in files:
-            yield f"rm {quoted(run_dir / 'checkpoint.npz')}  # all else is whole; it cannot be extended then"
-        elif broken <= {"network.npz", "metrics.csv"}:
-            yield f"rm {quoted(run_dir / 'network.npz')} && {go_on}  # both come anew from the checkpoint"
-        else:
-            yield "nothing reads it: train it again in another directory, if nobody has these files as they were"
-
-
-def quoted(path: Path) -> str:
-    """A path as a shell and Click take it."""
-    return shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))
-
-
-def resume_command(directory: object) -> str:
-    """The command that goes on with an unfinished run."""
-    return f"minimod train {quoted(Path(str(directory)))} --resume"
