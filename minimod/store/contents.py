@@ -215,7 +215,7 @@ def load_metrics(directory: Path, run: Description) -> list[Metrics]:
 
 
 def load_network(directory: Path, run: Description) -> tuple[TwoLayerNet, list[Metrics] | None]:
-    """The network in network.npz, and its copy of the rows of metrics, which format 1 does not have.
+    """The network in network.npz, and its copy of the rows of metrics, which an earlier version did not write.
 
     Raises DamagedFileError if it is not that of this run.
     """
@@ -230,7 +230,7 @@ def load_network(directory: Path, run: Description) -> tuple[TwoLayerNet, list[M
             raise DamagedFileError(f"{name} is not finite")
     U, V, W, mu = (arrays[name] for name in ("U", "V", "W", "mu"))
     network = TwoLayerNet(U, U if config.tied else V, W, mu, config.activation, config.bias)
-    return network, _rows(arrays["metrics"]) if run.format > 1 else None
+    return network, _rows(arrays["metrics"]) if "metrics" in arrays else None
 
 
 def _load_arrays_of(run: Description, path: Path) -> dict[str, np.ndarray]:
@@ -239,7 +239,7 @@ def _load_arrays_of(run: Description, path: Path) -> dict[str, np.ndarray]:
     theirs = {name: arrays.pop(name, None) for name in run.labels}
     if run.format > 1 and theirs["run"] != run.labels["run"]:
         raise DamagedFileError("it belongs to another run")
-    if run.format > 1 and theirs["config"] != run.labels["config"]:
+    if theirs["config"] is not None and theirs["config"] != run.labels["config"]:
         raise DamagedFileError("it was written beside another config.json")
     return arrays
 
