@@ -9,6 +9,7 @@ from minimod.data import NOISE_KINDS
 from minimod.engine.backend import DEVICES
 from minimod.errors import InputError, one_of
 from minimod.losses import LOSSES
+from minimod.network import TRAINED
 from minimod.optimizers import OPTIMIZERS
 from minimod.rules import RULES, make_rule
 
@@ -52,6 +53,9 @@ class TrainingConfig:
         None, OrNone(Interval(float, 0, open="low"), "M^(-1/2)"), "Standard deviation of the initial weights"
     )
     # The optimisation.
+    train: str = _option(
+        "all", Choice(TRAINED), "What is trained: all, W and μ over U and V as drawn, or U and V under W as drawn"
+    )
     loss: str = _option(
         "cross_entropy", Choice(LOSSES), "Mean over examples; mse is against one-hot labels, mean over classes too"
     )

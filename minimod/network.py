@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 # An array of NumPy's or of CuPy's: the two are not told apart in here.
 Array = Any
 
+# What is trained: all, or one layer alone over the other as it was drawn. A network whose U and V are frozen (random
+# features) learns no features: it is the control for whatever is said of them.
+TRAINED = {"all": ("U", "V", "W", "mu"), "output": ("W", "mu"), "input": ("U", "V")}
+
 
 @dataclass(eq=False, repr=False)
 class TwoLayerNet:
@@ -31,6 +35,7 @@ class TwoLayerNet:
     W: of shape (M, P), the output weights.   mu: of shape (P,), the output bias, written μ in formulas.
     activation: a name in ACTIVATIONS.
     has_bias: whether μ is a parameter. Where it is not, it is zero and stays so.
+    train: what training changes, a name in TRAINED; all else stays as it is.
 
     Neuron m is (U[:, m], V[:, m], W[m]). Arrays are NumPy's or CuPy's, all of one kind and dtype.
     """
@@ -41,10 +46,12 @@ class TwoLayerNet:
     mu: Array
     activation: str = "relu"
     has_bias: bool = True
+    train: str = "all"
 
     def __repr__(self) -> str:
-        tied, bias = ", tied" * self.tied, ", no bias" * (not self.has_bias)
-        return f"TwoLayerNet(modulus {self.modulus}, width {self.width}, {self.activation}{tied}{bias}, {self.U.dtype})"
+        kind = ", tied" * self.tied + ", no bias" * (not self.has_bias)
+        kind += f", {self.train} trained" * (self.train != "all")
+        return f"TwoLayerNet(modulus {self.modulus}, width {self.width}, {self.activation}{kind}, {self.U.dtype})"
 
     def __post_init__(self) -> None:
         P, M = self.U.shape
@@ -53,6 +60,8 @@ class TwoLayerNet:
                 raise InputError(f"shape of {name}", getattr(self, name).shape, f"{shape} beside U of shape {(P, M)}")
         if self.activation not in ACTIVATIONS:
             raise InputError("activation", self.activation, one_of(ACTIVATIONS, self.activation))
+        if self.train not in TRAINED:
+            raise InputError("train", self.train, one_of(TRAINED, self.train))
 
     def forward(self, a: Array, b: Array) -> tuple[Array, Callable[[Array], dict[str, Array]]]:
         """The logits F of shape (n, P), and the backward pass: the function that goes back through them.
@@ -140,9 +149,9 @@ class TwoLayerNet:
 
     @property
     def parameters(self) -> dict[str, Array]:
-        """The arrays that training changes: all four, less V where it is U, and less mu where there is no bias."""
-        changes = {"U": True, "V": not self.tied, "W": True, "mu": self.has_bias}
-        return {name: array for name, array in self.arrays.items() if changes[name]}
+        """The arrays that training changes: those of `train`, less V where it is U, and mu where there is no bias."""
+        fixed = {"V": self.tied, "mu": not self.has_bias}
+        return {name: self.arrays[name] for name in TRAINED[self.train] if not fixed.get(name)}
 
     def subnetwork(self, neurons: Any) -> "TwoLayerNet":
         """The network of some neurons alone, given by their indices; μ stays."""
@@ -172,4 +181,4 @@ def initial_network(config: "TrainingConfig") -> TwoLayerNet:
 
     U = draw(P, M)
     V = U if config.tied else draw(P, M)
-    return TwoLayerNet(U, V, draw(M, P), np.zeros(P, config.dtype), config.activation, config.bias)
+    return TwoLayerNet(U, V, draw(M, P), np.zeros(P, config.dtype), config.activation, config.bias, config.train)

@@ -91,7 +91,8 @@ def title(config: TrainingConfig) -> str:
     """The run in one line."""
     labels = {"wrong": "wrong", "uniform": "random", "symmetric": "symmetrically wrong"}[config.noise_kind]
     share = f"{100 * config.noise_ratio:g} % of the training labels {labels}"
-    return f"{config.rule} mod {config.modulus}, width {config.width}, {share}, seed {config.seed}"
+    trained = f", {config.train} layer trained alone" * (config.train != "all")
+    return f"{config.rule} mod {config.modulus}, width {config.width}{trained}, {share}, seed {config.seed}"
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from minimod.config import PRESETS
 from minimod.data import NOISE_KINDS
 from minimod.losses import LOSSES
 from minimod.metrics import METRICS
-from minimod.network import initial_network
+from minimod.network import TRAINED, initial_network
 from minimod.optimizers import OPTIMIZERS
 from minimod.report.figures import FIGURES
 from minimod.rules import RULES
@@ -111,6 +111,7 @@ TABLES = {
     "RULES": (RULES, has_labels_and_orthonormal_bases), "NOISE_KINDS": (NOISE_KINDS, trains("noise_kind")),
     "LOSSES": (LOSSES, trains("loss")), "ACTIVATIONS": (ACTIVATIONS, trains("activation")),
     "OPTIMIZERS": (OPTIMIZERS, trains("optimizer")), "METRICS": (METRICS, is_measured),
+    "TRAINED": (TRAINED, trains("train")),
     "CLAIMS": (CLAIMS, has_runs_that_differ_at_both_scales), "FIGURES": (FIGURES, is_drawn),
     "PRESETS": (PRESETS, survives_json),
 }  # fmt: skip

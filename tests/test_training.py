@@ -16,7 +16,7 @@ from minimod.engine.predict import predict_table
 from minimod.errors import DivergenceError, InputError
 from minimod.losses import LOSSES
 from minimod.metrics import METRIC_COLUMNS
-from minimod.network import initial_network
+from minimod.network import TRAINED, initial_network
 from minimod.optimizers import OPTIMIZERS
 from minimod.training import _batches, evaluation_epochs
 
@@ -71,6 +71,15 @@ def test_no_epochs_give_the_network_as_initialised():
     assert run.history["epoch"].tolist() == [0]
     initial = initial_network(config)
     assert all((array == initial.arrays[name]).all() for name, array in run.network.arrays.items())
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("trained", TRAINED)
+def test_what_is_not_trained_keeps_its_bits(trained, optimizer):
+    config = TrainingConfig(modulus=7, width=8, epochs=3, train=trained, optimizer=optimizer, weight_decay=0.1)
+    before, after = initial_network(config).arrays, train(config).network.arrays
+    for name, array in after.items():
+        assert (array != before[name]).any() == (name in TRAINED[trained])
 
 
 def test_a_tied_network_stays_tied():

@@ -114,9 +114,12 @@ class Gradient:
         predicted = F.argmax(axis=1) if predict else None
         loss, dF = self.loss(F, block.label, n_total)        # dF lies where F was
 
-        gradient["W"] += np.matmul(H.T, dF, out=memory[3])   # dW = Hᵀ dF; H is not read again
-        if network.has_bias:
+        if "W" in gradient:
+            gradient["W"] += np.matmul(H.T, dF, out=memory[3])   # dW = Hᵀ dF; H is not read again
+        if "mu" in gradient:
             gradient["mu"] += dF.sum(axis=0)
+        if "U" not in gradient:
+            return loss, predicted
         dH = np.matmul(dF, network.W.T, out=H)               # dH lies where H was
         dZ = self.phi.derivative(Z, out=Z)                   # φ'(Z), in Z's place
         dZ *= dH                                             # dZ = dH ∘ φ'(Z)

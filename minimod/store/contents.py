@@ -229,7 +229,7 @@ def load_network(directory: Path, run: Description) -> tuple[TwoLayerNet, list[M
         if not np.isfinite(array).all():
             raise DamagedFileError(f"{name} is not finite")
     U, V, W, mu = (arrays[name] for name in ("U", "V", "W", "mu"))
-    network = TwoLayerNet(U, U if config.tied else V, W, mu, config.activation, config.bias)
+    network = TwoLayerNet(U, U if config.tied else V, W, mu, config.activation, config.bias, config.train)
     return network, _rows(arrays["metrics"]) if "metrics" in arrays else None
 
 

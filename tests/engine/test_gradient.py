@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import strict_cupy
@@ -10,6 +12,7 @@ from minimod.engine.backend import SERIAL, SHARDS, Backend, open_backend
 from minimod.engine.device import to_host
 from minimod.engine.gradient import Gradient, in_tiles, make_blocks
 from minimod.losses import LOSSES
+from minimod.network import TRAINED
 
 
 def examples(n=700, P=11, seed=3):
@@ -55,6 +58,18 @@ def test_the_engine_equals_the_reference(activation, loss, tied, has_bias, array
     for name, array in expected.items():
         np.testing.assert_allclose(to_host(gradient[name]), array, rtol=rtol, atol=atol)
         np.testing.assert_allclose(to_host(on_device_gradient[name]), array, rtol=rtol, atol=atol)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("train", TRAINED)
+def test_the_gradient_is_that_of_what_is_trained_alone(train, tied):
+    network, pairs = replace(random_network(P=11, M=24, tied=tied), train=train), examples()
+    blocks = make_blocks(pairs, network, SERIAL)
+    _, gradient, _ = Gradient(network, "cross_entropy", SERIAL)(blocks)
+    _, of_all = replace(network, train="all").gradient(pairs, "cross_entropy")
+    assert set(gradient) == set(TRAINED[train]) - set("V" * tied) == set(network.gradient(pairs, "cross_entropy")[1])
+    for name, array in gradient.items():
+        np.testing.assert_allclose(array, of_all[name], rtol=1e-12, atol=1e-14)
 
 
 def test_blocks_of_pairs_on_the_device_are_made_there_and_have_the_same_gradient(monkeypatch):

@@ -47,7 +47,7 @@ def contents(directory):
 
 VARIANTS = [
     *({"optimizer": name} for name in OPTIMIZERS), {"batch_size": 10}, {"tied": True, "bias": False},
-    {"dtype": "float64"}, {"eval_every": None}, {"noise_ratio": 0, "train_fraction": 1},
+    {"train": "output"}, {"dtype": "float64"}, {"eval_every": None}, {"noise_ratio": 0, "train_fraction": 1},
 ]  # fmt: skip
 
 
