@@ -56,12 +56,17 @@ class Pairs:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """The pairs of a rule in three parts. Only training labels are ever corrupted."""
+    """The pairs of a rule in three parts, training, validation and test. Only training labels are corrupted.
+
+    held_out: the validation pairs once more, with labels as noisy as those of training: what there is to choose by
+    where nobody has clean labels.
+    """
 
     rule: CyclicRule
     train: Pairs
     validation: Pairs
     test: Pairs
+    held_out: Pairs
 
 
 def build_dataset(config: "TrainingConfig") -> Dataset:
@@ -81,9 +86,12 @@ def build_dataset(config: "TrainingConfig") -> Dataset:
         true_label = rule.label_table[a, b]
         return Pairs(a, b, true_label.copy(), true_label, np.zeros(len(a), bool))
 
-    train = part(order[:n_train])
-    corrupt(train, config.modulus, config.noise_ratio, config.noise_kind, random_stream(config.seed, "noise"))
-    return Dataset(rule, train, part(order[n_train : n_train + n_validation]), part(order[n_train + n_validation :]))
+    validation = order[n_train : n_train + n_validation]
+    train, held_out = part(order[:n_train]), part(validation)
+    for pairs, key in ((train, ()), (held_out, (1,))):
+        generator = random_stream(config.seed, "noise", *key)
+        corrupt(pairs, config.modulus, config.noise_ratio, config.noise_kind, generator)
+    return Dataset(rule, train, part(validation), part(order[n_train + n_validation :]), held_out)
 
 
 def corrupt(pairs: Pairs, modulus: int, ratio: float, kind: str, generator: np.random.Generator) -> None:

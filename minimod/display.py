@@ -58,10 +58,10 @@ def prepare_streams() -> None:
 
 def echo_methods(summary: dict[str, Any]) -> None:
     """Print the methods under what each needs to know, the partitions, and the typical neuron."""
-    def echo_row(name: str, values: Iterable[Any]) -> None:
-        click.echo(f"{name:27}" + "".join(map(str.rjust, map(cell, values), widths)))
+    def echo_row(name: str, values: Iterable[Any]) -> None:     # n and widths are those of the table
+        click.echo(f"{name:{n}}" + "".join(map(str.rjust, map(cell, values), widths)))
 
-    widths = [max(9, len(measure) + 1) for measure in MEASURES]
+    n, widths = 33, [max(9, len(measure) + 1) for measure in MEASURES]
     click.echo(f"{summary['title']}\n")
     echo_row("method", MEASURES)
     for needs in dict.fromkeys(summary["needs"].values()):
@@ -72,10 +72,10 @@ def echo_methods(summary: dict[str, Any]) -> None:
     echo_row("pairs counted", [summary["counts"][measure] for measure in MEASURES])
     click.echo(f"\nchance: {summary['chance']:.4f}\n")
 
-    widths = [10] * 5
-    echo_row("partition by", ("γ_G", "γ_R", "γ_G + γ_R", "test", "filtered"))
+    n, widths = 16, [7, 7, 11, 8, 10, 11, 10]
+    echo_row("partition by", ("γ_G", "γ_R", "γ_G + γ_R", "test", "filtered", "noisy γ_G", "its test"))
     for name, row in summary["partition"].items():
-        echo_row(name, [row[key] for key in ("generalising", "memorising", "sum", "test", "filtered_test")])
+        echo_row(name, row.values())
     click.echo(f"\n{'dominant frequency':40}{'trained':>10}{'untrained':>11}")
     for label, key in {
         "median share of a neuron's power": "median_share",

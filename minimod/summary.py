@@ -4,22 +4,23 @@ Nothing is rounded here, and what is undefined is nan: JSON is made where it is 
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from minimod.analysis.accuracy import MEASURES, accuracies, mean_accuracies, share
+from minimod.analysis.accuracy import accuracies, mean_accuracies, share
 from minimod.analysis.components import FourierTransform
 from minimod.analysis.filtration import random_component
-from minimod.analysis.masking import KEEP, SCORES, Curves, at_best_share, mask_curves, random_rankings, score_curves
+from minimod.analysis.masking import KEEP, Curves, mask_curves, random_rankings
 from minimod.analysis.masking import partition as partition_of
-from minimod.analysis.methods import COORDINATES, METHODS, NOTHING, RULE, TWO_INPUTS, applicable, method_accuracies
+from minimod.analysis.methods import CHOICE_NEEDS, METHODS, Method, applicable, whole
 from minimod.analysis.readout import predict_ensemble
+from minimod.analysis.scores import COORDINATES, NOTHING, RULE, SCORES, TWO_INPUTS
 from minimod.analysis.structure import Structure, neuron_table, typical
 from minimod.config import TrainingConfig
 from minimod.data import random_stream
@@ -27,6 +28,7 @@ from minimod.engine.backend import Backend, open_backend
 from minimod.engine.predict import predict, predict_table
 from minimod.errors import InputError
 from minimod.network import TwoLayerNet, initial_network
+from minimod.rules.rule import Rule
 from minimod.store.runs import Run, load_run
 
 # How many random choices of frequencies the control is the mean of.
@@ -99,35 +101,36 @@ def title(config: TrainingConfig) -> str:
 def open_analysis(run: Run, by: str = "joint", threads: int | None = None) -> Iterator["Analysis"]:
     """The analysis of a run, on so many CPU threads (None: as it was trained) until the `with` block ends."""
     with open_backend("cpu", threads or run.config.threads) as backend:
-        yield Analysis(run, by, backend)
+        yield Analysis(run, by, run.dataset.rule, backend)
 
 
 def measure_methods(
     run: Run, names: Iterable[str] | None = None, threads: int | None = None
 ) -> dict[str, dict[str, float]]:
-    """The accuracies of some of METHODS on a run, by name; None: of all that apply to it."""
+    """The accuracies of some rows of `analyze` on a run, by name; None: of all METHODS without a mask that apply."""
     with open_analysis(run, threads=threads) as study:
-        names = applicable(run.network.activation) if names is None else names
-        return method_accuracies(study.structure, run.dataset, names, study.backend)
+        names = whole(applicable(run.network.activation)) if names is None else names
+        return {name: study.row(name) for name in names}
 
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """What there is to measure on a run. Each part is computed when it is first asked for, and once."""
+    """What there is to measure on a run, in a rule's components. Each part is computed when asked for, and once."""
 
     run: Run
     by: str
+    rule: Rule
     backend: Backend
 
     @cached_property
     def structure(self) -> Structure:
         """The structure of the trained network."""
-        return Structure(self.run.network, self.run.dataset.rule, self.by)
+        return Structure(self.run.network, self.rule, self.by)
 
     @cached_property
     def untrained(self) -> Structure:
         """That of the network before training, a control."""
-        return Structure(initial_network(self.run.config), self.run.dataset.rule, self.by)
+        return Structure(initial_network(self.run.config), self.rule, self.by)
 
     @cached_property
     def _chosen_at_random(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -137,9 +140,21 @@ class Analysis:
         return rankings, [random_component(self.structure, generator) for _ in range(RANDOM_DRAWS)]
 
     @cached_property
+    def _curves(self) -> dict[Any, Curves]:
+        """The mask curves that were computed, by mask, part and activation."""
+        return {}
+
+    def curves(self, method: Method) -> Curves:
+        """The mask curves of a method that has a mask."""
+        key = method.mask, method.part, method.activation
+        if key not in self._curves:
+            self._curves[key] = method.curves(self.structure, self.run.dataset, self.backend)
+        return self._curves[key]
+
+    @cached_property
     def scored(self) -> dict[str, Curves]:
-        """The mask curves by every score."""
-        return score_curves(self.structure, self.run.dataset, self.backend)
+        """The mask curves of the network by every score."""
+        return {score: self.curves(METHODS[f"{score} subnetwork"]) for score in SCORES}
 
     @cached_property
     def random(self) -> list[Curves]:
@@ -147,54 +162,68 @@ class Analysis:
         rankings, _ = self._chosen_at_random
         return [mask_curves(self.run.network, ranking, self.run.dataset, self.backend) for ranking in rankings]
 
+    def predict(self, name: str) -> np.ndarray:
+        """The prediction table of one of METHODS, see `Method.predict`."""
+        method = METHODS[name]
+        curves = self.curves(method) if method.mask else None
+        return method.predict(self.structure, self.run.dataset, self.backend, curves)
+
+    def row(self, name: str) -> dict[str, float]:
+        """The accuracies of one of METHODS or CONTROLS; nan where a share of neurons cannot be chosen."""
+        if name in CONTROLS:
+            return CONTROLS[name].row(self)
+        method = METHODS[name]
+        if method.mask:
+            return self.curves(method).chosen(method.readout, method.choice).accuracies
+        return accuracies(self.predict(name), self.run.dataset)
+
     @cached_property
     def methods(self) -> dict[str, dict[str, float]]:
-        """The accuracies of every method.
-
-        First those of methods.py. Then the subnetworks that a score picks, of the share γ_G that is best on validation
-        labels; random subnetwork: picked in the same way from random rankings, mean of RANDOM_RANKINGS. Then controls.
-        random frequency: the filtration at one frequency drawn for each neuron, mean of RANDOM_DRAWS. untrained ideal:
-        the ideal fit of the network before training. rule: the rule, on the pairs that its components cover.
-        """
-        dataset, rule = self.run.dataset, self.run.dataset.rule
-        rows = method_accuracies(self.structure, dataset, applicable(self.run.network.activation), self.backend)
-        rows |= {f"{name} subnetwork": at_best_share(curves) for name, curves in self.scored.items()}
-        rows["random subnetwork"] = mean_accuracies([at_best_share(curves) for curves in self.random])
-        kept = (self.structure.keep(component) for component in self._chosen_at_random[1])
-        rows["random frequency"] = mean_accuracies([self._count(network) for network in kept])
-        rows["untrained ideal"] = self._count(self.untrained.ideal.network)
-        rows["rule"] = accuracies(np.where(rule.has_components, rule.label_table, -1), dataset)
-        return rows
+        """The accuracies of every method that applies, and of every control."""
+        return {name: self.row(name) for name in self.needs}
 
     @property
     def needs(self) -> dict[str, str]:
         """What each row of `methods` needs to know."""
-        subnetworks = {name: score.needs for name, score in SCORES.items()} | {"random": NOTHING}
-        return (
-            {name: METHODS[name].needs for name in applicable(self.run.network.activation)}
-            | {f"{name} subnetwork": f"{needs}, validation" for name, needs in subnetworks.items()}
-            | {"random frequency": COORDINATES, "untrained ideal": RULE, "rule": RULE}
-        )
+        rows: dict[str, Method | Control] = applicable(self.run.network.activation) | CONTROLS
+        return {name: row.needs for name, row in rows.items()}
 
     @cached_property
     def partition(self) -> dict[str, dict[str, float]]:
         """By score: γ_G, γ_R and their sum (see `partition`), and the test accuracy of the top γ_G, raw and filtered.
 
-        The filtered one is for comparison with the row `dominant`, the whole network filtered. random: their mean.
+        The filtered one is for comparison with the row `dominant`, the whole network filtered. noisy_choice and
+        noisy_choice_test: γ_G as it is chosen by held-out noisy labels, and what that answers. random: their mean.
         """
         rows = {name: self._partition_row(curves) for name, curves in self.scored.items()}
         return rows | {"random": mean_accuracies([self._partition_row(curves) for curves in self.random])}
 
     def _partition_row(self, curves: Curves) -> dict[str, float]:
         generalising, memorising = partition_of(curves)
-        row = {"generalising": generalising, "memorising": memorising, "sum": generalising + memorising}
-        if math.isnan(generalising):
-            return row | {"test": math.nan, "filtered_test": math.nan}
-        # Each neuron is filtered by itself: the subnetwork of the filtered network is the subnetwork, filtered.
-        top = curves.ranking[: round(generalising * self.run.network.width)]
-        filtered, test = self.structure.dominant.subnetwork(top), self.run.dataset.test
-        answers = predict(filtered, test.a, test.b, self.backend)
-        return row | {"test": at_best_share(curves)["test"], "filtered_test": share(answers == test.true_label)}
+        clean, noisy = (curves.chosen("logits", choice) for choice in ("validation", "noisy"))
+        test, filtered_test = self.run.dataset.test, math.nan
+        if not math.isnan(clean.share):
+            # Each neuron is filtered by itself: the subnetwork of the filtered network is the subnetwork, filtered.
+            filtered = self.structure.dominant.subnetwork(clean.neurons)
+            filtered_test = share(predict(filtered, test.a, test.b, self.backend) == test.true_label)
+        return {
+            "generalising": generalising, "memorising": memorising, "sum": generalising + memorising,
+            "test": clean.accuracies["test"], "filtered_test": filtered_test,
+            "noisy_choice": noisy.share, "noisy_choice_test": noisy.accuracies["test"],
+        }
+
+    def random_subnetwork(self, readout: str) -> dict[str, float]:
+        """The mean of random rankings, each with the share of top neurons that is best on validation pairs."""
+        return mean_accuracies([curves.chosen(readout, "validation").accuracies for curves in self.random])
+
+    def random_frequency(self) -> dict[str, float]:
+        """The mean of filtrations at one frequency drawn for each neuron."""
+        kept = (self.structure.keep(component) for component in self._chosen_at_random[1])
+        return mean_accuracies([self.count(network) for network in kept])
+
+    def count(self, network: TwoLayerNet) -> dict[str, float]:
+        """The accuracies of a network."""
+        return accuracies(predict_table(network, self.backend), self.run.dataset)
 
     def ensemble(self, others: Sequence[Run]) -> dict[str, float]:
         """The accuracies of the interaction readout of this run and others together, see `predict_ensemble`."""
@@ -210,20 +239,38 @@ class Analysis:
         networks = [run.network for run in (self.run, *others)]
         return accuracies(predict_ensemble(networks, self.backend), self.run.dataset)
 
-    def _count(self, network: TwoLayerNet) -> dict[str, float]:
-        return accuracies(predict_table(network, self.backend), self.run.dataset)
+
+class Control(NamedTuple):
+    """A row beside the methods, to hold them against: what it needs to know, and its accuracies on an analysis."""
+
+    needs: str
+    row: Callable[[Analysis], dict[str, float]]
+
+
+CLEAN = CHOICE_NEEDS["validation"]
+
+# untrained ideal: the ideal fit of the network before training. rule: the rule, on the pairs that its components cover.
+CONTROLS: dict[str, Control] = {
+    "random subnetwork": Control(NOTHING + CLEAN, lambda study: study.random_subnetwork("logits")),
+    "random+interaction": Control(TWO_INPUTS + CLEAN, lambda study: study.random_subnetwork("interaction")),
+    "random frequency": Control(COORDINATES, Analysis.random_frequency),
+    "untrained ideal": Control(RULE, lambda study: study.count(study.untrained.ideal.network)),
+    "rule": Control(RULE, lambda study: accuracies(
+        np.where(study.rule.has_components, study.rule.label_table, -1), study.run.dataset
+    )),
+}
 
 
 def mask_study(scored: dict[str, Curves], random: list[Curves]) -> dict[str, Any]:
-    """The curves by name: keep, and for part top and rest: score -> measure -> accuracies over keep.
+    """The curves by name: keep, and by part, top, interaction and rest: score -> measure -> accuracies over keep.
 
     The random rankings are there under three names: random, their mean, random low and random high, their extremes.
     """
     study: dict[str, Any] = {"keep": np.array(KEEP)}
-    for part in ("top", "rest"):
-        study[part] = {name: getattr(curves, part) for name, curves in scored.items()}
-        for measure in MEASURES:
-            values = np.array([getattr(curves, part)[measure] for curves in random])
+    for part, field in {"top": "logits", "interaction": "interaction", "rest": "rest"}.items():
+        study[part] = {name: getattr(curves, field) for name, curves in scored.items()}
+        for measure in random[0].rest:
+            values = np.array([getattr(curves, field)[measure] for curves in random])
             three = {"random": values.mean(axis=0), "random low": values.min(axis=0), "random high": values.max(axis=0)}
             for name, reduced in three.items():
                 study[part].setdefault(name, {})[measure] = reduced

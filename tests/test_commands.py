@@ -212,7 +212,7 @@ def test_analyze_prints_a_row_per_method(minimod):
     for line in answer.stdout.split("partition by")[0].splitlines():
         if line.startswith("-- needs to know: "):
             heading = line.removeprefix("-- needs to know: ")
-        rows[line[:27].strip()], needs[line[:27].strip()] = line[27:].split(), heading
+        rows[line[:33].strip()], needs[line[:33].strip()] = line[33:].split(), heading
     for name, row in summary["methods"].items():
         assert rows[name] == ["-" if value is None else f"{value:.3f}" for value in row.values()]
         assert needs[name] == summary["needs"][name]
@@ -238,7 +238,7 @@ def test_whose_power_decides_is_an_option(minimod):
 def test_every_field_has_an_option_with_a_range_and_a_default(minimod):
     text = minimod("train", "--help").stdout
     for field in fields(TrainingConfig):
-        entry = re.search(rf"--{field.name.replace('_', '-')}\b.*?\[default: .*?\]", text, re.DOTALL)
+        entry = re.search(rf"--{field.name.replace('_', '-')}(?![\w-]).*?\[default: .*?\]", text, re.DOTALL)
         assert entry, field.name
         flat = re.sub(r"\s+", " ", entry.group())
         constraint = CONSTRAINTS[field.name]

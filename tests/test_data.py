@@ -129,3 +129,13 @@ def test_symmetric_noise_gives_mirrored_pairs_one_wrong_label(rule, ratio):
 
 def test_full_symmetric_noise_corrupts_everything():
     assert dataset(noise_ratio=1, noise_kind="symmetric").train.is_noisy.all()
+
+
+@pytest.mark.parametrize("kind", NOISE_KINDS)
+def test_the_held_out_labels_are_the_validation_pairs_with_noise_of_their_own(kind):
+    dataset = build_dataset(TrainingConfig(modulus=23, noise_ratio=0.4, noise_kind=kind))
+    held_out, validation = dataset.held_out, dataset.validation
+    assert (held_out.a == validation.a).all() and (held_out.b == validation.b).all()
+    assert held_out.is_noisy.sum() == pytest.approx(0.4 * len(held_out), abs=1)
+    assert not validation.is_noisy.any() and (validation.label == validation.true_label).all()
+    assert (held_out.label == held_out.true_label)[~held_out.is_noisy].all()

@@ -12,8 +12,8 @@ import pytest
 
 from minimod import TrainingConfig, analyze, make_rule, train
 from minimod.activations import ACTIVATIONS
-from minimod.analysis.masking import SCORES
-from minimod.analysis.methods import COORDINATES, METHODS, NOTHING, RULE, TWO_INPUTS
+from minimod.analysis.methods import CHOICE_NEEDS, METHODS, READOUTS
+from minimod.analysis.scores import COORDINATES, NOTHING, RULE, SCORES, TWO_INPUTS
 from minimod.analysis.structure import Structure
 from minimod.claims import CLAIMS
 from minimod.claims.claim import SCALES
@@ -51,8 +51,10 @@ def assert_table(table):
 
 
 def predicts(name):
-    assert METHODS[name].needs in NEEDS
-    assert_table(METHODS[name].predict(untrained()))
+    method = METHODS[name]
+    assert method.needs.removesuffix(CHOICE_NEEDS[method.choice] if method.mask else "") in NEEDS
+    assert method.readout in READOUTS
+    assert_table(method.predict(untrained(), tiny_run().dataset))
 
 
 def ranks_neurons(name):

@@ -1,7 +1,8 @@
-"""Neuron scores, the subnetworks that they rank, and the partition into a generalising and a memorising part.
+"""Subnetworks of the neurons that rank highest, and the partition into a generalising and a memorising part.
 
-Source: Algorithm 1 of Liu & Lu (arXiv 2605.18022). A score ranks the neurons; the top share of them is to hold the
-rule, the bottom share the noise. Which score separates the two, if any, is what the curves of this module show.
+Source: Algorithm 1 of Liu & Lu (arXiv 2605.18022). A score (see scores.py) ranks the neurons; the top share of them is
+to hold the rule, the bottom share the noise. Which score separates the two, if any, is what the curves of this module
+show. How large the top share should be is a choice, which has to be made on pairs that were not trained on.
 """
 
 import math
@@ -10,10 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minimod.activations import ACTIVATIONS
-from minimod.analysis.accuracy import MEASURES, accuracies
-from minimod.analysis.methods import COORDINATES, NOTHING, RULE
-from minimod.analysis.structure import Structure
+from minimod.analysis.accuracy import MEASURES, accuracies, share
 from minimod.data import Dataset
 from minimod.engine.backend import SERIAL, Backend
 from minimod.engine.device import to_host
@@ -21,8 +19,8 @@ from minimod.engine.memory import Kept
 from minimod.engine.predict import over_rows
 from minimod.network import Array, TwoLayerNet
 
-# The shares of neurons that a curve is measured at.
-KEEP = tuple(round(step / 20, 2) for step in range(21))
+# The shares of neurons that a curve is measured at. At much noise the best is a few percent.
+KEEP = (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, *(round(step / 20, 2) for step in range(2, 21)))
 
 # How many random rankings stand beside those of the scores.
 RANDOM_RANKINGS = 10
@@ -30,85 +28,101 @@ RANDOM_RANKINGS = 10
 # The noise counts as memorised from this noisy accuracy on.
 MEMORISED = 0.95
 
-
-def ipr(structure: Structure) -> Array:
-    """The mean of the IPR of u, v and w (Doshi et al., arXiv 2310.13061)."""
-    return structure.ipr.mean(axis=0)
-
-
-def strength(structure: Structure) -> Array:
-    """‖w‖_∞ φ(s) with s = ‖u‖_∞ + ‖v‖_∞ (Liu & Lu). It looks at the network alone, and uses nothing about the task.
-
-    A bound on the neuron's effect on any logit. max(φ(s), φ(-s)) stands for φ(s), so that a neuron that answers to
-    negative pre-activations (reverse ReLU) has a strength too.
-    """
-    network = structure.network
-    largest = np.abs(network.U).max(axis=0) + np.abs(network.V).max(axis=0)
-    value = ACTIVATIONS[network.activation].value
-    return np.abs(network.W).max(axis=1) * np.maximum(value(largest), value(-largest))
-
-
-class Score(NamedTuple):
-    """What a score needs to know (see methods.py), and value(structure), of shape (M,)."""
-
-    needs: str
-    value: Callable[[Structure], Array]
-
-
-# The higher a neuron's score, the more it is taken to belong to the rule.
-SCORES: dict[str, Score] = {
-    "ipr": Score(COORDINATES, ipr),
-    "ipr_w": Score(COORDINATES, lambda structure: structure.ipr[2]),                # of w alone (Liu & Lu)
-    # The share of its power that a vector has at the neuron's dominant frequency, mean of u, v and w.
-    "dominant_share": Score(COORDINATES, lambda structure: structure.dominant_share.mean(axis=0)),
-    # 1 for an ideal neuron, 0 on average for a random one.
-    "phase_alignment": Score(RULE, lambda structure: np.cos(structure.phase_error)),
-    "strength": Score(NOTHING, strength),
-}
+# Measure -> the accuracies at every share of KEEP, of shape (len(KEEP),).
+Curve = dict[str, np.ndarray]
 
 
 class Curves(NamedTuple):
-    """A ranking of the neurons, of shape (M,), and the accuracies at every share of KEEP, measure -> (len(KEEP),).
+    """A ranking of the neurons, of shape (M,), and accuracies at every share of KEEP.
 
-    top: of the network of the first neurons; rest: of the network of the others.
+    logits: of the network of the first neurons; interaction: of the interaction readout of that network; rest: of the
+    network of the others. Beside the MEASURES each has the agreement with the held-out noisy labels, n_held_out of
+    them: the share of the pairs of `Dataset.held_out` that get their label.
     """
 
     ranking: Array
-    top: dict[str, np.ndarray]
-    rest: dict[str, np.ndarray]
+    n_held_out: int
+    logits: Curve
+    interaction: Curve
+    rest: Curve
+
+    def chosen(self, readout: str, choice: str) -> "Chosen":
+        """The share of top neurons that a choice of CHOICES takes for this readout, logits or interaction."""
+        curve: Curve = getattr(self, readout)
+        i = CHOICES[choice](curve, self.n_held_out) if self.n_held_out else None
+        if i is None:
+            return Chosen(math.nan, self.ranking[:0], dict.fromkeys(MEASURES, math.nan))
+        n = round(KEEP[i] * len(self.ranking))
+        row = {measure: float(curve[measure][i]) for measure in MEASURES}
+        return Chosen(n / len(self.ranking), self.ranking[:n], row)
+
+
+class Chosen(NamedTuple):
+    """A share of the neurons, nan where there are no pairs to choose on; these neurons; the accuracies with them."""
+
+    share: float
+    neurons: Array
+    accuracies: dict[str, float]
+
+
+def best_on_validation(curve: Curve, n_held_out: int) -> int:
+    """The smallest share that is best on the validation pairs, whose labels are clean: its place in KEEP."""
+    return int(curve["validation"].argmax())
+
+
+def best_on_noisy_labels(curve: Curve, n_held_out: int) -> int:
+    """The largest share within a standard error of the best agreement with held-out noisy labels: its place in KEEP.
+
+    The agreement is highest for the right rule too: of n labels, whatever noise they have, it gets most. Where the
+    agreement is flat, few neurons are a risk that gains nothing. The standard error is √(p (1 - p) / n).
+    """
+    agreement = curve["agreement"]
+    p = agreement.max()
+    return int(np.flatnonzero(agreement >= p - math.sqrt(p * (1 - p) / n_held_out))[-1])
+
+
+# How the share of neurons is chosen: on the clean labels of the validation pairs, which nobody has in the wild, or on
+# labels that are as noisy as those of training.
+CHOICES: dict[str, Callable[[Curve, int], int]] = {"validation": best_on_validation, "noisy": best_on_noisy_labels}
 
 
 def mask_curves(network: TwoLayerNet, ranking: Array, dataset: Dataset, backend: Backend = SERIAL) -> Curves:
     """What the first neurons of a ranking answer without the others, and the others without them; both have μ.
 
-    `ranking` is a permutation of the neurons, of shape (M,), such as `(-score).argsort()`. The logits are sums over
-    neurons: those of the top grow from one share of KEEP to the next, and the rest is what they lack of all.
+    `ranking` is a permutation of the neurons, of shape (M,), such as `scores.ranking` gives. The logits are sums over
+    neurons: those of the top grow from one share of KEEP to the next, and the rest is what they lack of all. So are the
+    main effects that the interaction readout takes away (see readout.py): those of b from the mean of the hidden
+    vectors over a, and those of a, which the row of logits has in it.
     """
     ranked, P = network.subnetwork(np.asarray(ranking, like=network.U)), network.modulus
     ends = [round(keep * network.width) for keep in KEEP]
+    parts = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+    swapped = TwoLayerNet(ranked.V, ranked.U, ranked.W, ranked.mu, ranked.activation)
+    means = np.stack(over_rows(lambda rows, H: H.mean(axis=0), swapped, backend, n_rows=1))        # over a, (P, M)
+    means -= means.mean(axis=0)
+    effects = np.cumsum(np.stack([means[:, part] @ ranked.W[part] for part in parts]), axis=0)     # (KEEP, P, P)
     memory = Kept(lambda: [np.empty((len(KEEP), P, P), network.U.dtype, like=network.U) for _ in range(2)])
 
     def predictions(rows: slice, H: Array) -> Array:
-        """For top and rest, and for every share, of shape (2, len(KEEP), P): the predictions in one row."""
-        with memory.borrow() as (top, rest):                             # logits, for every share
-            start, before = 0, ranked.mu
-            for end, logits in zip(ends, top, strict=True):
-                np.matmul(H[:, start:end], ranked.W[start:end], out=logits)
+        """For logits, interaction and rest, and for every share, of shape (3, len(KEEP), P): those in one row."""
+        with memory.borrow() as (top, other):                            # logits, for every share
+            before = ranked.mu
+            for part, logits in zip(parts, top, strict=True):
+                np.matmul(H[:, part], ranked.W[part], out=logits)
                 logits += before
-                start, before = end, logits
-            np.subtract(top[-1] + ranked.mu, top, out=rest)
-            return np.stack([top.argmax(axis=2), rest.argmax(axis=2)])
+                before = logits
+            np.subtract(top, effects, out=other)
+            other -= other.mean(axis=1, keepdims=True)
+            interaction = other.argmax(axis=2)
+            np.subtract(top[-1] + ranked.mu, top, out=other)
+            return np.stack([top.argmax(axis=2), interaction, other.argmax(axis=2)])
 
     tables = np.stack([to_host(row) for row in over_rows(predictions, ranked, backend, n_rows=1)], axis=2)
-    return Curves(ranking, *(accuracies(part, dataset) for part in tables))
-
-
-def score_curves(structure: Structure, dataset: Dataset, backend: Backend = SERIAL) -> dict[str, Curves]:
-    """The curves of the rankings by every score of SCORES, best first."""
-    return {
-        name: mask_curves(structure.network, (-score.value(structure)).argsort(), dataset, backend)
-        for name, score in SCORES.items()
-    }
+    held_out = dataset.held_out
+    return Curves(ranking, len(held_out), *(
+        accuracies(table, dataset) | {"agreement": share(table[..., held_out.a, held_out.b] == held_out.label)}
+        for table in tables
+    ))
 
 
 def random_rankings(width: int, generator: np.random.Generator) -> list[np.ndarray]:
@@ -129,16 +143,6 @@ def partition(curves: Curves) -> Partition:
     γ_G: the share of KEEP whose top network is best on the validation pairs, the smallest of several.
     γ_R: the smallest share of bottom neurons that still has a noisy accuracy of MEMORISED.
     """
-    M, validation = len(curves.ranking), curves.top["validation"]
-    top = np.array([round(keep * M) / M for keep in KEEP])
-    generalising = math.nan if np.isnan(validation).any() else top[validation.argmax()]
-    shares = (1 - top)[curves.rest["noisy"] >= MEMORISED]
-    return Partition(float(generalising), float(shares.min()) if len(shares) else math.nan)
-
-
-def at_best_share(curves: Curves) -> dict[str, float]:
-    """The accuracies of the top network at the share that is best on validation; nan without validation pairs."""
-    validation = curves.top["validation"]
-    if np.isnan(validation).any():
-        return dict.fromkeys(MEASURES, math.nan)
-    return {measure: float(values[validation.argmax()]) for measure, values in curves.top.items()}
+    M = len(curves.ranking)
+    bottom = np.array([1 - round(keep * M) / M for keep in KEEP])[curves.rest["noisy"] >= MEMORISED]
+    return Partition(curves.chosen("logits", "validation").share, float(bottom.min()) if len(bottom) else math.nan)

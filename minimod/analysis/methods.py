@@ -1,25 +1,29 @@
 """The extraction methods: ways to make predictions from a trained network, and what each needs to know.
 
-A method is a part of the trained network, an activation to evaluate it with, and a readout of its logits.
+A method is a composition: which neurons (mask), which part of their weights (filtration), an activation to evaluate
+them with, and a readout.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
 import numpy as np
 
-from minimod.analysis.accuracy import accuracies
+from minimod.analysis.masking import Curves, mask_curves
 from minimod.analysis.readout import predict_interaction
+from minimod.analysis.scores import COORDINATES, NOTHING, RULE, SCORES, TWO_INPUTS, ranking
 from minimod.analysis.structure import Structure
 from minimod.data import Dataset
 from minimod.engine.backend import SERIAL, Backend
 from minimod.engine.predict import predict_table
+from minimod.errors import InputError
 from minimod.network import TwoLayerNet
 
-# What a method needs to know. The rule's coordinates: in which order of the tokens the rule is cyclic addition.
-# The rule: also that it is addition there, and not some other function of the coordinates.
-NOTHING, TWO_INPUTS, COORDINATES, RULE = "nothing", "two inputs", "coordinates", "the rule"
+# name -> from a network and a backend to the prediction table, of shape (P, P).
+READOUTS: dict[str, Callable[[TwoLayerNet, Backend], np.ndarray]] = {
+    "logits": predict_table, "interaction": predict_interaction,
+}
 
 
 @dataclass(frozen=True)
@@ -29,22 +33,60 @@ class Method:
     needs: what it needs to know beyond the trained network.
     part: from the network's structure to the network to evaluate.
     activation: the one to evaluate it with; None: the one it was trained with.
-    readout: from that network and a backend to the prediction table, of shape (P, P).
+    readout: a name of READOUTS.
+    mask: a name of SCORES, for its top neurons alone; None: all neurons.
+    choice: how their share is chosen, a name of CHOICES.
     """
 
     needs: str
     part: Callable[[Structure], TwoLayerNet] = attrgetter("network")
     activation: str | None = None
-    readout: Callable[[TwoLayerNet, Backend], np.ndarray] = predict_table
+    readout: str = "logits"
+    mask: str | None = None
+    choice: str = "validation"
 
-    def predict(self, structure: Structure, backend: Backend = SERIAL) -> np.ndarray:
-        """The prediction table, of shape (P, P)."""
+    def network(self, structure: Structure) -> TwoLayerNet:
+        """The network to evaluate, with all of its neurons."""
         network = self.part(structure)
-        return self.readout(replace(network, activation=self.activation or network.activation), backend)
+        return replace(network, activation=self.activation or network.activation)
+
+    def curves(self, structure: Structure, dataset: Dataset, backend: Backend = SERIAL) -> Curves:
+        """Those of the mask. The neurons are ranked as they are in the trained network."""
+        assert self.mask
+        return mask_curves(self.network(structure), ranking(self.mask, structure), dataset, backend)
+
+    def predict(
+        self, structure: Structure, dataset: Dataset, backend: Backend = SERIAL, curves: Curves | None = None
+    ) -> np.ndarray:
+        """The prediction table, of shape (P, P); `curves`, if they are there already, are those of `curves`.
+
+        Raises InputError where a share of neurons has to be chosen and there are no pairs to choose it on.
+        """
+        network = self.network(structure)
+        if self.mask:
+            chosen = (curves or self.curves(structure, dataset, backend)).chosen(self.readout, self.choice)
+            if np.isnan(chosen.share):
+                raise InputError("train_fraction", 1, "less than 1: a mask is chosen on pairs that are held out")
+            network = network.subnetwork(chosen.neurons)
+        return READOUTS[self.readout](network, backend)
 
 
 # One frequency (or component) per neuron; what that leaves; ideal neurons in place of the trained ones.
 DOMINANT, RESIDUAL, IDEAL = attrgetter("dominant"), attrgetter("residual"), attrgetter("ideal.network")
+
+# What the choice of a share needs to know, by its name in CHOICES.
+CHOICE_NEEDS = {"validation": ", clean validation", "noisy": ""}
+
+
+def _masked(score: str, readout: str = "logits", choice: str = "validation") -> Method:
+    """The method of a score's top neurons."""
+    needs = SCORES[score].needs
+    needs = TWO_INPUTS if (needs, readout) == (NOTHING, "interaction") else needs
+    return Method(needs + CHOICE_NEEDS[choice], readout=readout, mask=score, choice=choice)
+
+
+# The scores that know nothing: with the interaction readout, masks that do not know the rule either.
+AGNOSTIC = tuple(name for name, score in SCORES.items() if score.needs == NOTHING)
 
 # name -> method; +activation marks a swap. relu and reverse_relu differ by z, which has no interaction: one suffices.
 METHODS: dict[str, Method] = {
@@ -52,15 +94,18 @@ METHODS: dict[str, Method] = {
     "raw+relu": Method(NOTHING, activation="relu"),
     "raw+quadratic": Method(NOTHING, activation="quadratic"),
     "raw+reverse_relu": Method(NOTHING, activation="reverse_relu"),
-    "interaction": Method(TWO_INPUTS, readout=predict_interaction),
-    "interaction+relu": Method(TWO_INPUTS, activation="relu", readout=predict_interaction),
-    "interaction+quadratic": Method(TWO_INPUTS, activation="quadratic", readout=predict_interaction),
+    "interaction": Method(TWO_INPUTS, readout="interaction"),
+    "interaction+relu": Method(TWO_INPUTS, activation="relu", readout="interaction"),
+    "interaction+quadratic": Method(TWO_INPUTS, activation="quadratic", readout="interaction"),
     "dominant": Method(COORDINATES, DOMINANT),
     "dominant+relu": Method(COORDINATES, DOMINANT, "relu"),
     "dominant+quadratic": Method(COORDINATES, DOMINANT, "quadratic"),
     "dominant+reverse_relu": Method(COORDINATES, DOMINANT, "reverse_relu"),
     "residual": Method(COORDINATES, RESIDUAL),
     "ideal": Method(RULE, IDEAL),
+    **{f"{score} subnetwork": _masked(score) for score in SCORES},
+    **{f"{score}+interaction": _masked(score, "interaction") for score in AGNOSTIC},
+    **{f"{score}+interaction, noisy": _masked(score, "interaction", "noisy") for score in AGNOSTIC},
 }
 
 
@@ -69,8 +114,6 @@ def applicable(activation: str) -> dict[str, Method]:
     return {name: method for name, method in METHODS.items() if method.activation != activation}
 
 
-def method_accuracies(
-    structure: Structure, dataset: Dataset, names: Iterable[str], backend: Backend = SERIAL
-) -> dict[str, dict[str, float]]:
-    """The accuracies of some of METHODS, by name."""
-    return {name: accuracies(METHODS[name].predict(structure, backend), dataset) for name in names}
+def whole(methods: dict[str, Method]) -> dict[str, Method]:
+    """Those of the methods that take all neurons."""
+    return {name: method for name, method in methods.items() if not method.mask}

@@ -3,7 +3,8 @@
 import numpy as np
 
 from minimod.analysis.accuracy import accuracies
-from minimod.analysis.masking import KEEP, ipr, mask_curves, random_rankings
+from minimod.analysis.masking import KEEP, mask_curves, random_rankings
+from minimod.analysis.scores import ranking
 from minimod.analysis.structure import neuron_table, typical
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import cell, difference, furthest, highest, least, lowest, most, note, numbers
@@ -119,18 +120,18 @@ PARTITION = Claim(
 def measure_spread(run: Run) -> list[Row]:
     """What shares of the filtered network's neurons answer: taken at random, or from either end of the IPR ranking."""
     with open_analysis(run) as study:
-        ranking = (-ipr(study.structure)).argsort()
+        by_ipr = ranking("ipr", study.structure)
         rankings = random_rankings(run.network.width, random_stream(run.config.seed, "control"))
         *random, ranked, reverse = (
             mask_curves(study.structure.dominant, order, run.dataset, study.backend)
-            for order in (*rankings, ranking, ranking[::-1])
+            for order in (*rankings, by_ipr, by_ipr[::-1])
         )
-    tests = [curves.top["test"] for curves in random]
+    tests = [curves.logits["test"] for curves in random]
     return [
         {
             "noise_ratio": run.config.noise_ratio, "share": keep,
             "random test": float(np.mean(tests, axis=0)[i]), "lowest random test": float(np.min(tests, axis=0)[i]),
-            "top test": float(ranked.top["test"][i]), "bottom test": float(reverse.top["test"][i]),
+            "top test": float(ranked.logits["test"][i]), "bottom test": float(reverse.logits["test"][i]),
         }
         for i, keep in enumerate(KEEP) if keep in (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1)
     ]

@@ -17,7 +17,7 @@ def method_rows(run: Run) -> list[Row]:
 
 
 def read(run: Run, *columns: str) -> Row:
-    """Accuracies of methods on a run, by columns such as "dominant+quadratic test": a name of METHODS and a measure."""
+    """Accuracies on a run, by columns such as "dominant+quadratic test": a row of `analyze` and a measure."""
     wanted = [column.rsplit(maxsplit=1) for column in columns]
     measured = measure_methods(run, dict.fromkeys(name for name, _ in wanted))
     return {f"{name} {measure}": measured[name][measure] for name, measure in wanted}

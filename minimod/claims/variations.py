@@ -1,11 +1,11 @@
 """Claims on other settings: optimisers, activations, rules, tied weights, and the system of Doshi et al."""
 
+from dataclasses import replace
 from typing import Any
 
 from minimod.analysis.accuracy import accuracies, share
-from minimod.analysis.masking import KEEP, at_best_share, ipr, mask_curves
-from minimod.analysis.methods import method_accuracies
-from minimod.analysis.structure import Structure
+from minimod.analysis.masking import KEEP, mask_curves
+from minimod.analysis.scores import ranking
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import at, cell, difference, highest, least, lowest, most, select
 from minimod.claims.readings import read, reading
@@ -74,13 +74,10 @@ ACTIVATIONS = Claim(
 
 def measure_rule(run: Run) -> list[Row]:
     """Methods in the rule's coordinates; and those that depend on them also over the tokens as they are."""
-    tokens = Structure(run.network, make_rule("add", run.config.modulus))
     with open_analysis(run) as study:
         tests = {name: row["test"] for name, row in study.methods.items() if "relu" not in name}
-        curves = mask_curves(run.network, (-ipr(tokens)).argsort(), run.dataset, study.backend)
-        tests["ipr subnetwork, tokens"] = at_best_share(curves)["test"]
-        dominant = method_accuracies(tokens, run.dataset, ["dominant"], study.backend)["dominant"]
-        tests["dominant, tokens"] = dominant["test"]
+        tokens = replace(study, rule=make_rule("add", run.config.modulus))
+        tests |= {f"{name}, tokens": tokens.row(name)["test"] for name in ("ipr subnetwork", "dominant")}
     return [{"rule": run.config.rule, "method": name, "test": test} for name, test in tests.items()]
 
 
@@ -202,16 +199,15 @@ DOSHI = Claim(
 def measure_pruning(run: Run) -> list[Row]:
     """Accuracies of what is left when neurons are cut from the bottom and from the top of the ranking by IPR."""
     with open_analysis(run) as study:
-        ranking = (-ipr(study.structure)).argsort()
-        curves = mask_curves(run.network, ranking, run.dataset, study.backend)
+        curves = mask_curves(run.network, ranking("ipr", study.structure), run.dataset, study.backend)
     return [
         {
-            "weight_decay": run.config.weight_decay, "share_cut": round(1 - keep, 2),
-            "lowest cut: noisy": curves.top["noisy"][i], "lowest cut: test": curves.top["test"][i],
-            "highest cut: noisy": curves.rest["noisy"][-1 - i], "highest cut: test": curves.rest["test"][-1 - i],
+            "weight_decay": run.config.weight_decay, "share_cut": cut,
+            **{f"lowest cut: {name}": curves.logits[name][KEEP.index(round(1 - cut, 2))] for name in ("noisy", "test")},
+            **{f"highest cut: {name}": curves.rest[name][KEEP.index(cut)] for name in ("noisy", "test")},
         }
-        for i, keep in enumerate(KEEP) if i % 2 == 0
-    ][::-1]
+        for cut in KEEP if round(10 * cut, 6).is_integer()
+    ]
 
 
 DOSHI_PRUNING = Claim(

@@ -77,26 +77,33 @@ def draw_methods(summary: dict[str, Any]) -> Figure:
 def draw_masks(summary: dict[str, Any]) -> Figure:
     """What the top neurons of every score answer, and what the others still know of the noise, by the share kept."""
     masks = summary["masks"]
-    figure = Figure(figsize=(9, 4.2))
+    figure = Figure(figsize=(11, 4.6))
     parts = {
-        "top": ("test", "the top neurons alone: test pairs"),
-        "rest": ("noisy", "without the top neurons: corrupted training labels"),
+        "top": ("test", "the top neurons alone:\ntest pairs"),
+        "interaction": ("test", "their interaction readout:\ntest pairs"),
+        "rest": ("noisy", "without the top neurons:\ncorrupted training labels"),
     }
-    for axes, (part, (measure, heading)) in zip(figure.subplots(1, 2, sharey=True), parts.items(), strict=True):
+    for axes, (part, (measure, heading)) in zip(figure.subplots(1, 3, sharey=True), parts.items(), strict=True):
         curves = {name: curve[measure] for name, curve in masks[part].items()}
         axes.fill_between(
             masks["keep"], curves.pop("random low"), curves.pop("random high"), color=BLACK, alpha=0.2, linewidth=0,
             label="random, lowest to highest",
         )
-        for (name, curve), color in zip(curves.items(), (BLUE, SKY, GREEN, ORANGE, VERMILION, BLACK), strict=True):
-            axes.plot(masks["keep"], curve, color=color, label=name, linestyle=":" if name == "random" else "-")
-        axes.set(xlabel="share of neurons counted as top", ylim=(-0.02, 1.04), xlim=(0, 1))
+        colors = {"-": iter((BLUE, SKY, GREEN, ORANGE)), "--": iter((BLUE, SKY, GREEN, ORANGE)), ":": iter((BLACK,))}
+        for name, curve in curves.items():
+            agnostic = summary["needs"][f"{name} subnetwork"].startswith("nothing")
+            line = ":" if name == "random" else "-" if agnostic else "--"
+            axes.plot(masks["keep"], curve, color=next(colors[line]), label=name, linestyle=line)
+        axes.axhline(summary["chance"], color=BLACK, linewidth=0.8)
+        axes.set(xlabel="share of neurons counted as top", xscale="log", ylim=(-0.02, 1.04), xlim=(0.01, 1))
+        axes.set_xticks([0.01, 0.03, 0.1, 0.3, 1], ["1 %", "3 %", "10 %", "30 %", "all"])
+        axes.minorticks_off()
         axes.set_title(heading)
     dominant = summary["methods"]["dominant"]["test"]
-    figure.axes[0].axhline(dominant, color=BLACK, linestyle="--", linewidth=1, label="dominant, all neurons")
+    figure.axes[0].axhline(dominant, color=VERMILION, linestyle="-.", linewidth=1, label="dominant, all neurons")
     figure.axes[0].set_ylabel("accuracy")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9)
-    figure.suptitle(summary["title"])
+    figure.suptitle(f"{summary['title']}\nsolid: scores that know nothing of the rule; thin line: chance")
     return figure
 
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from minimod.analysis.methods import METHODS
+from minimod.analysis.methods import METHODS, whole
 from minimod.config import CONSTRAINTS, FREE_FIELDS, TrainingConfig
 from minimod.constraints import Pair
 from minimod.errors import InputError, one_of
@@ -49,7 +49,7 @@ COLUMNS: dict[str, Column] = {
     **{name: _option_column(name) for name in OPTIONS},
     # `loss` is the option.
     **{"final_loss" if name == "loss" else name: Column(kind, kind) for name, kind in METRIC_COLUMNS.items()},
-    **{f"{name}_{measure}": Column(float, float) for name in METHODS for measure in TABLE_MEASURES},
+    **{f"{name}_{measure}": Column(float, float) for name in whole(METHODS) for measure in TABLE_MEASURES},
 }
 
 TableRow = dict[str, Any]

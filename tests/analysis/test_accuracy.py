@@ -19,6 +19,7 @@ def test_accuracies_are_counts_over_counts():
         train=pairs([0, 0, 0, 1, 1], [0, 1, 2, 0, 1], [0, 1, 2, 0, 0], [0, 1, 2, 1, 2]),
         validation=pairs([1], [2], [0], [0]),
         test=pairs([2, 2, 2], [0, 1, 2], [2, 0, 1], [2, 0, 1]),
+        held_out=pairs([], [], [], []),
     )
     table = np.array([[0, 0, 2], [1, 0, 0], [1, 0, 2]])
     assert accuracies(table, dataset) == {
@@ -35,7 +36,7 @@ def test_a_corrupted_label_that_is_right_by_chance_counts_as_corrupted():
     right = np.array([True, True])
     train = Pairs(np.array([0, 1]), np.array([0, 0]), np.array([0, 1]), np.array([0, 1]), right)
     empty = pairs([], [], [], [])
-    measured = accuracies(np.array([[0, 0], [0, 0]]), Dataset(make_rule("add", 2), train, empty, empty))
+    measured = accuracies(np.array([[0, 0], [0, 0]]), Dataset(make_rule("add", 2), train, empty, empty, empty))
     assert (measured["noisy"], measured["repaired"]) == (1 / 2, 1 / 2) and math.isnan(measured["clean"])
 
 

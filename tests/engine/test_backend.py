@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from minimod import TrainingConfig, train
 from minimod.activations import ACTIVATIONS
 from minimod.analysis.filtration import random_component
-from minimod.analysis.masking import mask_curves, score_curves
+from minimod.analysis.masking import mask_curves
 from minimod.analysis.methods import METHODS
 from minimod.analysis.readout import predict_ensemble
 from minimod.analysis.structure import Structure
@@ -80,11 +80,13 @@ def analysis(network, dataset):
     structure = Structure(network, dataset.rule)
     ranking = np.asarray(np.random.default_rng(0).permutation(network.width), like=network.U)
     control = structure.keep(random_component(structure, np.random.default_rng(0)))
-    curves = [*score_curves(structure, dataset).values(), mask_curves(network, ranking, dataset)]
+    masked = {method.mask: method for method in METHODS.values() if method.mask}
+    curves = [method.curves(structure, dataset) for method in masked.values()]
+    curves.append(mask_curves(network, ranking, dataset))
     return [
-        *(method.predict(structure) for method in METHODS.values()), predict_table(control),
+        *(method.predict(structure, dataset) for method in METHODS.values()), predict_table(control),
         predict_ensemble([network, network.subnetwork(slice(0, 8))]),
-        *(part[measure] for each in curves for part in (each.top, each.rest) for measure in part),
+        *(part[measure] for each in curves for part in (each.logits, each.interaction, each.rest) for measure in part),
     ]
 
 
