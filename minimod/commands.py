@@ -8,6 +8,7 @@ import time
 from concurrent.futures import BrokenExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import click
 
 from minimod.advice import advice, quoted, resume_command, what_helps
 from minimod.analysis.components import COMPONENT_CHOICES
+from minimod.analysis.methods import METHODS
 from minimod.claims import CLAIMS
 from minimod.claims.claim import SCALES
 from minimod.claims.reproduction import Reproduction, number_of_runs
@@ -22,6 +24,7 @@ from minimod.claims.results import page, section
 from minimod.config import PRESETS, TrainingConfig
 from minimod.display import (
     announce_runs,
+    cell,
     echo_json,
     echo_methods,
     machine_readable,
@@ -32,6 +35,8 @@ from minimod.display import (
 )
 from minimod.engine.device import available_cores, first_line, gpu_problem, is_gpu_error
 from minimod.errors import DivergenceError, InputError, Interrupted, one_of
+from minimod.extraction import DEFAULT_METHOD, Round, by_method
+from minimod.extraction import extract as extract_rounds
 from minimod.interrupts import STOPS
 from minimod.options import EpochsOrSeconds, OnceEach, flag_of, json_option, quiet_option, training_options, yes_option
 from minimod.store.claiming import description_to_go_on
@@ -142,6 +147,38 @@ def analyze(
     echo_methods(summary)
     if written:
         click.echo(f"\nWritten to {' and '.join(map(str, written))}")
+
+
+@commands.command()
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="How many networks at most.")
+@click.option("--output", type=click.Path(path_type=Path), metavar="NEW_RUN", required=True,
+              help="Where the last network goes; those before go to NEW_RUN/rounds.")
+@click.option("--method", type=click.Choice(tuple(METHODS)), default=DEFAULT_METHOD, metavar="ROW",
+              help=f"The row of analyze whose answers become labels.  [default: {DEFAULT_METHOD}]")
+@quiet_option
+@json_option
+def extract(run_dir: Path, rounds: int, output: Path, method: str, quiet: bool, as_json: bool) -> None:
+    """Train on a network's own answers.
+
+    Gives the training pairs the labels that a readout of RUN_DIR's network answers, trains a new network on them, and
+    so on, until the answers change no more. Tells for each round how many of the labels it was trained on are right,
+    what share of the neurons was read out, and what that answers. Stopped, the same command goes on.
+    """
+    def tell(done: Round) -> None:
+        if not as_json and not done.number:
+            click.echo("".join(f"{name.replace('_', ' '):>13}" for name in done.row))
+        if not as_json:
+            click.echo("".join(f"{cell(value):>13}" for value in done.row.values()))
+
+    with stop_line("the same command"):
+        done = extract_rounds(run_dir, rounds, output, by_method(method), partial(progress_display, quiet=quiet), tell)
+    if as_json:
+        echo_json({"directory": str(output), "method": method, "rounds": [each.row for each in done]})
+    elif len(done) == 1:
+        click.echo(f"\nThe answers are the labels of {run_dir} already: nothing to train.")
+    else:
+        click.echo(f"\nWritten to {output}. Next: minimod analyze {quoted(output)}")
 
 
 @commands.command(epilog="Claims: " + ", ".join(CLAIMS) + ".")

@@ -197,13 +197,18 @@ def _move_up(directory: Path) -> None:
     extension = files_of(directory)
     if extension == directory:
         return
-    for source in extension.rglob("*"):
-        target = directory / source.relative_to(extension)
-        if source.is_file():
-            target.parent.mkdir(exist_ok=True)
-            with files.whole_file(target, "wb") as file:
-                file.write(source.read_bytes())
+    copy_run(extension, directory)
     _remove(extension.rename(directory / f"{EXTENSION}.{os.getpid()}.part"))
+
+
+def copy_run(source: Path, directory: Path) -> None:
+    """Copy the files of a run, each whole, the network last: with it the directory holds a finished run."""
+    paths = [path for path in source.rglob("*") if path.is_file() and path.name != ".lock"]
+    for path in sorted(paths, key=lambda path: path.name == "network.npz"):
+        target = directory / path.relative_to(source)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with files.whole_file(target, "wb") as file:
+            file.write(path.read_bytes())
 
 
 def _remove_leftovers(directory: Path, pattern: re.Pattern[str]) -> None:

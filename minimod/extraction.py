@@ -1,0 +1,145 @@
+"""Self-training: a network's answers become the labels of the next one, round by round, until they change no more.
+
+Where labels are corrupted, a readout that knows nothing of the rule (see analysis/methods.py) gets some of the training
+pairs right that were taught wrong. A network that is trained on its answers has less noise to fit, so its own answers
+are better. Nothing is learned from outside: all that each round knows is what the first network says.
+"""
+
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from minimod.analysis.accuracy import accuracies, share
+from minimod.analysis.methods import METHODS
+from minimod.config import TrainingConfig
+from minimod.errors import FinishedRunError, InputError, one_of
+from minimod.store.claiming import copy_run, locked
+from minimod.store.runs import Run, load_run
+from minimod.summary import Analysis, open_analysis
+from minimod.training import Progress, train
+
+# From the analysis of a run to the share of neurons that were kept, and the answers for all pairs, of shape (P, P).
+Answers = Callable[[Analysis], tuple[float, np.ndarray]]
+
+# How a training run shows its progress: from its configuration to a `with` block.
+Display = Callable[[TrainingConfig], AbstractContextManager[Progress | None]]
+
+DEFAULT_METHOD = "norm+interaction"
+
+
+@dataclass(frozen=True, eq=False)
+class Round:
+    """One round: a network, and what is read out of it.
+
+    number: 0 for the run that it began with. right: the share of the labels it was trained on that are true. kept: the
+    share of its neurons that are read out. changed: the share of the labels that the readout changes. accuracies: those
+    of the readout; clean, noisy and repaired refer to the labels that the dataset has, before any round.
+    """
+
+    number: int
+    run: Run
+    right: float
+    kept: float
+    changed: float
+    accuracies: dict[str, float]
+
+    @property
+    def row(self) -> dict[str, float]:
+        """The round in numbers; raw_test is the test accuracy of the network itself."""
+        return {
+            "round": self.number, "labels_right": self.right, "kept": self.kept,
+            "raw_test": float(self.run.history["test_accuracy"][-1]), "test": self.accuracies["test"],
+            "repaired": self.accuracies["repaired"], "changed": self.changed,
+        }
+
+
+def by_method(name: str = DEFAULT_METHOD) -> Answers:
+    """The answers of one of METHODS. Raises InputError for any other name."""
+    if name not in METHODS:
+        raise InputError("method", name, one_of(METHODS, name))
+    method = METHODS[name]
+
+    def answers(study: Analysis) -> tuple[float, np.ndarray]:
+        table = study.predict(name)
+        kept = study.curves(method).chosen(method.readout, method.choice).share if method.mask else 1.0
+        return kept, table
+
+    return answers
+
+
+def extract(
+    run: Run | Path | str,
+    rounds: int,
+    directory: Path | str | None = None,
+    answers: Answers | None = None,
+    display: Display = lambda config: nullcontext(),
+    tell: Callable[[Round], object] = lambda done: None,
+) -> list[Round]:
+    """Train on a run's own answers, for at most so many rounds; the rounds, that of the run itself first.
+
+    Each round gives all training pairs the labels that `answers` reads out of the network before (None: `by_method()`)
+    and trains a new network on them, with the configuration of the run. It ends where the answers are the labels that
+    the network was trained on. Every round is a run like any other: the last one in `directory`, those before in
+    `directory`/rounds/1 and so on; the labels that were fitted are in data/. Called again after a stop it goes on, and
+    what has finished is used again. `tell` is called with every round.
+
+    Raises InputError if the directory holds anything else, and what `train` raises.
+    """
+    run = run if isinstance(run, Run) else load_run(run)
+    answers, config = answers or by_method(), run.config
+    place = None if directory is None else Path(directory)
+    if place and place.exists() and not (place.is_dir() and _is_ours(place)):
+        raise InputError("output", str(place), "new or empty, or that of the same extraction")
+    done, labels = _read_out(0, run, answers)       # before anything is written: it may be refused
+    finished = [done]
+    tell(done)
+    if place:
+        place.mkdir(parents=True, exist_ok=True)
+    with locked(place) if place else nullcontext():
+        while done.changed and done.number < rounds:
+            number = done.number + 1
+            with display(config) as progress:
+                run = _trained(config, labels, place, number, progress)
+            done, labels = _read_out(number, run, answers)
+            finished.append(done)
+            tell(done)
+        if place and done.number and not (place / "network.npz").exists():
+            last = place / "rounds" / str(done.number)
+            copy_run(last, place)
+            shutil.rmtree(last)
+    return finished
+
+
+def _is_ours(directory: Path) -> bool:
+    """Whether nothing is there but what an extraction leaves, stopped or finished."""
+    return (directory / "rounds").exists() or {path.name for path in directory.iterdir()} <= {".lock"}
+
+
+def _read_out(number: int, run: Run, answers: Answers) -> tuple[Round, np.ndarray]:
+    """The round of a run, and the labels that its answers give the training pairs, of shape (n_train,)."""
+    train_pairs = run.dataset.train
+    fitted = run.data.get("labels", train_pairs.label)
+    with open_analysis(run) as study:
+        kept, table = answers(study)
+    labels = table[train_pairs.a, train_pairs.b]
+    right, changed = share(fitted == train_pairs.true_label), share(labels != fitted)
+    return Round(number, run, right, kept, changed, accuracies(table, run.dataset)), labels
+
+
+def _trained(
+    config: TrainingConfig, labels: np.ndarray, directory: Path | None, number: int, progress: Progress | None
+) -> Run:
+    """The run of a round: trained, gone on with, or loaded if it has finished."""
+    if directory is None:
+        return train(config, None, progress, labels=labels)
+    place = directory / "rounds" / str(number)
+    if not place.exists() and (directory / "network.npz").exists():
+        place = directory               # it was the last one
+    try:
+        return train(config, place, progress, labels=labels)
+    except FinishedRunError:            # on these labels: on others it would be another error
+        return load_run(place)
