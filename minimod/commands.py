@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from concurrent.futures import BrokenExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -20,7 +21,8 @@ from minimod.analysis.methods import METHODS
 from minimod.claims import CLAIMS
 from minimod.claims.claim import SCALES
 from minimod.claims.reproduction import Reproduction, number_of_runs
-from minimod.claims.results import page, section
+from minimod.claims.results import section, write_page
+from minimod.claims.rows import SUFFIXES, save_rows, stored_results
 from minimod.config import PRESETS, TrainingConfig
 from minimod.display import (
     announce_runs,
@@ -40,7 +42,7 @@ from minimod.extraction import extract as extract_rounds
 from minimod.interrupts import STOPS
 from minimod.options import EpochsOrSeconds, OnceEach, flag_of, json_option, quiet_option, training_options, yes_option
 from minimod.store.claiming import description_to_go_on
-from minimod.store.files import save_json, whole_file
+from minimod.store.files import save_json
 from minimod.store.runs import DAMAGED, NONE, check_run, load_config
 from minimod.summary import analyze as analyze_run
 from minimod.sweeps.executors import dask_cluster, process_pool
@@ -188,16 +190,20 @@ def extract(run_dir: Path, rounds: int, output: Path, method: str, quiet: bool, 
 @click.option("--seeds", type=click.IntRange(min=1), help="How many, from 0 on.  [default: what each claim asks for]")
 @click.option("--directory", type=click.Path(path_type=Path), default="reproduced", show_default=True,
               help="Where runs are kept; one that has finished is used again.")
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIRECTORY",
+              help="Where results, figures and their page go.  [default: --directory]")
 @yes_option
 @quiet_option
 @json_option
 def reproduce(
-    names: tuple[str, ...], scale: str, seeds: int | None, directory: Path, yes: bool, quiet: bool, as_json: bool
+    names: tuple[str, ...], scale: str, seeds: int | None, directory: Path, output: Path | None, yes: bool, quiet: bool,
+    as_json: bool,
 ) -> None:
     """Measure claims of the paper.
 
-    Trains, measures, and says whether each claim holds. Draws DIRECTORY/figures; for all also writes
-    DIRECTORY/results.md. A NAME is one of the claims below, or all. Stopped, the same command goes on.
+    Trains, measures, and says whether each claim holds. Writes each one's rows and figure, and makes a page of all rows
+    in rows/, those of earlier calls too: results.md, at full scale results-full.md. A NAME is one of the claims below,
+    or all. Stopped, the same command goes on.
     """
     for name in names:
         if name not in (*CLAIMS, "all"):
@@ -205,8 +211,9 @@ def reproduce(
     if len(names) > len(set(names)) or ("all" in names and len(names) > 1):
         raise click.UsageError("give each claim once, or all alone")
     start = time.perf_counter()
-    everything = "all" in names
+    everything, output = "all" in names, output or directory
     claims = tuple(CLAIMS) if everything else names
+    stored_results(output, scale, but=claims)       # what cannot go on the page is said before hours of training
     announce_runs(number_of_runs(claims, scale, seeds), yes, quiet)
     reproduction = Reproduction(claims, scale, directory, seeds)
     missing = reproduction.missing()
@@ -214,16 +221,16 @@ def reproduce(
         reproduction.train(missing, progress)
     if not quiet:
         click.echo("measuring", err=True)
-    results = reproduction.results()
     from minimod.claims.figure import draw_claim
     from minimod.report.style import save_figure
 
-    for result in results:
-        save_figure(draw_claim(result), directory / "figures" / f"{result.name}.png", dpi=100)
-    if everything:
-        command = f"minimod reproduce all --scale {scale}" + (f" --seeds {seeds}" if seeds else "")
-        with whole_file(directory / "results.md") as file:
-            file.write(page(results, command))
+    results = []
+    with closing(reproduction.results()) as measured:
+        for result in measured:
+            results.append(result)
+            save_rows(output, result)
+            save_figure(draw_claim(result), output / "figures" / f"{result.name}{SUFFIXES[scale]}.png", dpi=100)
+    page = write_page(output, scale)
     if as_json:
         echo_json([result.plain() for result in results])
         return
@@ -231,8 +238,7 @@ def reproduce(
         click.echo("\n".join(f"{result.name:24} {result.verdict}" for result in results))
     else:
         click.echo("\n\n".join(map(section, results)))
-    page_too = ", and results.md" if everything else ""
-    click.echo(f"\n{time.perf_counter() - start:.0f} s. Runs and figures{page_too} are in {directory}.")
+    click.echo(f"\n{time.perf_counter() - start:.0f} s. Runs are in {directory}; the page is {page}.")
 
 
 @commands.command()

@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from minimod.claims import CLAIMS
-from minimod.claims.claim import Criterion, Result
+from minimod.claims.claim import Criterion, Plot, Result
 from minimod.claims.criteria import cell
 
 
 def made_up_claim(*criteria):
-    """A claim with these criteria."""
-    return replace(CLAIMS["tied"], keys=(), criteria=criteria)
+    """A claim with these criteria, that draws x."""
+    return replace(CLAIMS["tied"], keys=(), criteria=criteria, plot=Plot("x", ("x",)))
 
 
 def made_up_result(*values, relation="at least", bound=0.5):

@@ -265,8 +265,62 @@ def test_reproduce_measures_each_seed_and_says_its_verdict(minimod, small_claim)
     assert len(answer["rows"]) == 4 * 2
     text = minimod("reproduce", "tied", "--seeds", 2).stdout
     assert text.startswith("## tied: does not hold\n")
-    assert {path.name for path in Path("reproduced").iterdir()} == {"runs", "figures"}
-    assert [path.name for path in Path("reproduced/figures").iterdir()] == ["tied.png"]
+
+
+def written(directory):
+    """The files that reproduce has made in a directory, but for its runs."""
+    paths = [path.relative_to(directory) for path in Path(directory).rglob("*") if path.is_file()]
+    return sorted(str(path) for path in paths if path.parts[0] != "runs")
+
+
+def test_reproduce_writes_rows_a_figure_and_the_page_and_names_it(minimod, small_claim):
+    text = minimod("reproduce", "tied", "--seeds", 1).stdout
+    assert re.search(r" s\. Runs are in reproduced; the page is reproduced/results\.md\.\n$", text)
+    assert written("reproduced") == ["figures/tied.png", "results.md", "rows/tied.json"]
+
+
+def test_reproduce_at_full_scale_writes_files_of_its_own(minimod, small_claim):
+    minimod("reproduce", "tied", "--seeds", 1, "--scale", "full")
+    assert written("reproduced") == ["figures/tied-full.png", "results-full.md", "rows/tied-full.json"]
+
+
+def test_reproduce_writes_what_it_has_found_where_it_is_told_to(minimod, small_claim):
+    minimod("reproduce", "tied", "--seeds", 1, "--output", "there/deep")
+    assert written("there/deep") == ["figures/tied.png", "results.md", "rows/tied.json"]
+    assert [path.name for path in Path("reproduced").iterdir()] == ["runs"]
+
+
+def test_the_page_grows_claim_by_claim(minimod, small_claim, monkeypatch):
+    monkeypatch.setitem(CLAIMS, "rules", replace(CLAIMS["tied"], statement="Another."))
+    for name in ("tied", "rules"):
+        minimod("reproduce", name, "--seeds", 1)
+    assert re.findall(r"^## (\w+): ", Path("reproduced/results.md").read_text(), re.MULTILINE) == ["rules", "tied"]
+
+
+def test_rows_that_cannot_go_on_the_page_are_said_before_anything_is_trained(minimod, small_claim):
+    Path("reproduced/rows").mkdir(parents=True)
+    Path("reproduced/rows/rules.json").write_text("{")
+    answer = minimod("reproduce", "tied", "--seeds", 1)
+    assert_one_line(answer, (2,))
+    assert "reproduced/rows/rules.json" in answer.stderr and written("reproduced") == ["rows/rules.json"]
+    assert not Path("reproduced/runs").exists()
+
+
+def test_a_damaged_file_of_rows_is_mended_by_measuring_that_claim(minimod, small_claim):
+    Path("reproduced/rows").mkdir(parents=True)
+    Path("reproduced/rows/tied.json").write_text("{")
+    assert minimod("reproduce", "tied", "--seeds", 1).returncode == 0
+
+
+def test_ctrl_c_keeps_the_claims_that_have_been_measured_whole(minimod, small_claim, monkeypatch):
+    def interrupted(run):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(CLAIMS, "rules", replace(CLAIMS["tied"], measure=interrupted))
+    # One after another, as processes do for many.
+    monkeypatch.setattr(reproduction, "in_processes", lambda function, tasks: ((t, function(*t)) for t in tasks))
+    assert minimod("reproduce", "tied", "rules", "--seeds", 1).returncode == 130
+    assert written("reproduced") == ["figures/tied.png", "rows/tied.json"]
 
 
 def test_reproduce_all_writes_the_page(minimod, small_claim, monkeypatch):
@@ -274,10 +328,9 @@ def test_reproduce_all_writes_the_page(minimod, small_claim, monkeypatch):
         monkeypatch.delitem(CLAIMS, name)
     text = minimod("reproduce", "all", "--seeds", 1).stdout
     assert text.splitlines()[0].split(maxsplit=1) == ["tied", "does not hold"]
-    written = Path("reproduced/results.md").read_text()
-    assert "minimod reproduce all --scale quick --seeds 1\n" in written
-    assert "minimod reproduce tied --scale quick --seeds 1\n" in written
-    assert "| tied, symmetric noise " in written and "(figures/tied.png)" in written
+    page = Path("reproduced/results.md").read_text()
+    assert "minimod reproduce tied --scale quick --seeds 1\n" in page
+    assert "| tied, symmetric noise " in page and "(figures/tied.png)" in page
 
 
 def test_reproduce_says_how_long_it_will_take_before_it_starts(minimod, small_claim):

@@ -84,7 +84,8 @@ CALLS = {
     "check": (PLACES, [["--resume"], ["again"]], [["--json"]]),
     "info": ([], [["more"], ["--quiet"]], [["--json"]]),
     "reproduce": (
-        ["headline", "all", "width"], [["no-such-claim"], ["--seeds", "0"], ["--scale", "huge"]],
+        ["headline", "all", "width"],
+        [["no-such-claim"], ["--seeds", "0"], ["--scale", "huge"], ["--output", "bad.toml"]],
         [["--quiet"], ["--json"], ["--directory", "reproduced"]],
     ),
     "sweep": (

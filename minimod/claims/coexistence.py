@@ -91,11 +91,9 @@ GENTLE: dict[str, dict[str, Any]] = {
 
 def noise_first_configs(scale: str) -> list[TrainingConfig]:
     """Every optimiser at two widths and three noise ratios."""
+    size = {"modulus": 59, "epochs": 240} if scale == "quick" else {"modulus": 113, "epochs": 500}
     return [
-        setting(
-            modulus=59 if scale == "quick" else 113, optimizer=optimizer, width=width, noise_ratio=ratio,
-            epochs=240, eval_every=4, **values,
-        )
+        setting(optimizer=optimizer, width=width, noise_ratio=ratio, eval_every=4, **size, **values)
         for optimizer, values in GENTLE.items() for width in (256, 512) for ratio in (0.1, 0.3, 0.5)
     ]
 
@@ -110,9 +108,17 @@ def measure_noise_first(run: Run) -> list[Row]:
     return [{"optimizer": config.optimizer, "width": config.width, "noise_ratio": config.noise_ratio, **epochs}]
 
 
-def share_noise_first(rows: list[Row]) -> float:
-    """The share of rows in which half of the noisy labels were fitted, and half of the clean ones later or never."""
-    return float(np.mean(np.less(numbers(rows, "noisy 50 %"), numbers(rows, "clean 50 %"))))
+def half_fitted(rows: list[Row]) -> list[Row]:
+    """The rows that tell which kind came first: those in which half of one of them was fitted within the budget."""
+    return [row for row in rows if min(number_in(row, "clean 50 %"), number_in(row, "noisy 50 %")) < math.inf]
+
+
+def share_noise_first(rows: list[Row], needed: int = 1) -> float:
+    """The share of half-fitted rows in which half of the clean labels came later or never; nan if too few."""
+    told = half_fitted(rows)
+    if len(told) < needed:
+        return math.nan
+    return float(np.mean(np.less(numbers(told, "noisy 50 %"), numbers(told, "clean 50 %"))))
 
 
 NOISE_FIRST = Claim(
@@ -124,11 +130,16 @@ NOISE_FIRST = Claim(
         least("AdamW: share of settings with noisy labels first at 50 %", 1.0, lambda rows: (
             share_noise_first(select(rows, optimizer="adamw"))
         )),
-        least("all optimisers: that share", 0.9, share_noise_first),
+        least("all optimisers: that share, of at least 20 settings that tell", 0.95, lambda rows: (
+            share_noise_first(rows, needed=20)
+        )),
+        note("settings that tell, of 24: half of one kind is fitted in the epochs there are", lambda rows: (
+            float(len(half_fitted(rows)))
+        )),
     ),
     plot=Plot("noise_ratio", ("clean 50 %", "noisy 50 %"), ("optimizer", "width"), label="epoch (not drawn: never)"),
     remark="Each optimiser has a rate at which it takes tens of epochs to fit the labels, so that the order shows. "
-    "never: not within 240 epochs.",
+    "never: not within 240 epochs, 500 at full scale.",
 )
 
 

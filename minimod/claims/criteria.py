@@ -54,13 +54,17 @@ def highest(column: str, **keys: Cell) -> Number:
 def furthest(column: str, level: float, **keys: Cell) -> Number:
     """The largest noise ratio up to which the column stays at the level or above, in the rows with these keys.
 
-    Rows are taken in the order of their noise ratios. -inf if not even the first is at the level.
+    Rows are taken in the order of their noise ratios. -inf if not even the first is at the level, nan where the column
+    was not measured before it falls below. Raises ValueError if there are no such rows.
     """
     def reached(rows: list[Row]) -> float:
         ratio = -math.inf
-        for row in by_number(select(rows, **keys), "noise_ratio"):
-            if number_in(row, column) < level:
-                break
+        if not (chosen := by_number(select(rows, **keys), "noise_ratio")):
+            raise ValueError(f"no rows with {keys}")
+        for row in chosen:
+            value = number_in(row, column)
+            if not value >= level:
+                return math.nan if math.isnan(value) else ratio
             ratio = number_in(row, "noise_ratio")
         return ratio
 

@@ -1,9 +1,11 @@
 """Carries out the experiments of claims: many runs at once, a process each; a run that has finished is used again."""
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections import Counter, deque
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from minimod.claims import CLAIMS
 from minimod.claims.claim import Result, Row
@@ -65,16 +67,23 @@ class Reproduction:
 
             finished_run(config, directory, available_cores(), tell)
 
-    def results(self) -> list[Result]:
-        """The measured rows of every claim, whose runs must all have finished."""
+    def results(self) -> Generator[Result, None, None]:
+        """The measured rows of every claim, in their order, each once it has all. The runs must have finished."""
         tasks = [
             (name, tuple(self.run_directory(config) for config in configs)) for name, _, configs in self.measurements
         ]
-        measured = dict(in_processes(measure, tasks))
-        rows: dict[str, list[Row]] = {name: [] for name in self.names}
-        for (name, seed, _), task in zip(self.measurements, tasks, strict=True):
-            rows[name].extend({"seed": seed} | row for row in measured[task])
-        return [Result(name, CLAIMS[name], self.scale, rows[name]) for name in self.names]
+        names, left = deque(self.names), Counter(name for name, _ in tasks)
+        measured: dict[tuple[Any, ...], list[Row]] = {}
+        for task, rows in in_processes(measure, tasks):
+            measured[task] = rows
+            left[task[0]] -= 1
+            while names and not left[names[0]]:
+                name = names.popleft()
+                yield Result(name, CLAIMS[name], self.scale, [
+                    {"seed": seed} | row
+                    for (other, seed, _), each in zip(self.measurements, tasks, strict=True) if other == name
+                    for row in measured[each]
+                ])
 
 
 def _finish(config: TrainingConfig, directory: Path) -> None:

@@ -1,15 +1,15 @@
 """The results of claims as text: a section of Markdown for each, that a terminal shows as well, and the page of all."""
 
 import math
-import platform
-from datetime import date
+from collections.abc import Sequence
+from pathlib import Path
 from textwrap import fill
 
 import numpy as np
 
 from minimod.claims.claim import Cell, Result
-from minimod.engine.device import available_cores
-from minimod.version import VERSION
+from minimod.claims.rows import SUFFIXES, Stored, stored_results
+from minimod.store.files import whole_file
 
 
 def section(result: Result) -> str:
@@ -63,29 +63,41 @@ def spread(values: list[Cell]) -> str:
     return mean if low == high else f"{mean} ({low} to {high})"
 
 
-def page(results: list[Result], command: str) -> str:
-    """The page of all results: `command` and what it ran on, the verdicts, and every claim's section and figure.
+def page(stored: Sequence[Stored], scale: str) -> str:
+    """The page of the results at a scale, from what is stored alone: the verdicts, every claim's section and figure.
 
-    Above each section stands the command that regenerates its numbers.
+    Above each section stands the command that regenerates its numbers, and what it ran on where this is not the same
+    for all.
     """
-    verdicts = [["claim", "verdict", "seeds"]]
-    for result in results:
+    on = [f"with NumPy {each.numpy} on {each.machine}" for each in stored]
+    verdicts, sections = [["claim", "verdict", "seeds", "measured", "minimod"]], []
+    for each, machine in zip(stored, on, strict=True):
+        result = each.result
         link = f"[{result.name}](#{result.name}-{result.verdict.replace(' ', '-')})"
-        verdicts.append([link, result.verdict, str(len(result.seeds))])
-    sections = []
-    for result in results:
+        verdicts.append([link, result.verdict, str(len(result.seeds)), each.date, each.minimod])
         head, *rest = section(result).split("\n\n")
-        again = f"minimod reproduce {result.name} --scale {result.scale} --seeds {len(result.seeds)}"
-        sections += [head, f"```sh\n{again}\n```", *rest, f"![{result.name}](figures/{result.name}.png)"]
-    machine = (
-        f"Measured on {date.today()} by minimod {VERSION} with NumPy {np.__version__} on "
-        f"{available_cores()} cores ({platform.machine()}, {platform.system()}). Where there are several seeds, a "
-        "table shows the mean and, in brackets, the lowest and the highest. A column such as `dominant+quadratic test` "
-        "names a method and a measure, which minimod's README explains."
+        again = f"minimod reproduce {result.name} --scale {scale} --seeds {len(result.seeds)}"
+        differs = [f"Measured {machine}."] if len(set(on)) > 1 else []
+        figure = f"![{result.name}](figures/{result.name}{SUFFIXES[scale]}.png)"
+        sections += [head, f"```sh\n{again}\n```", *differs, *rest, figure]
+    made = (
+        "`minimod reproduce NAME` measures a claim, keeps its rows in `rows`, and makes this page anew from all rows "
+        f"that are there{f'; all were measured {on[0]}' if len(set(on)) == 1 else ''}. Where there are several seeds, "
+        "a table shows the mean and, in brackets, the lowest and the highest. A column such as "
+        "`dominant+quadratic test` names a method and a measure, which minimod's README explains."
     )
     rule = (
         "A claim holds if every criterion is met by every seed; it does not hold if some criterion is met by none; "
-        "anything between is inconclusive. Noted numbers decide nothing. The criteria follow the statements; rates, "
-        "sizes and budgets were sought so that the effects show quickly."
+        "anything between is inconclusive, and so is what could not be measured (-). Noted numbers decide nothing. The "
+        "criteria follow the statements; rates, sizes and budgets were sought so that the effects show quickly."
     )
-    return "\n\n".join(["# Results", f"```sh\n{command}\n```", machine, rule, table(verdicts), *sections]) + "\n"
+    title = "# Results at full scale" if scale == "full" else "# Results"
+    return "\n\n".join([title, made, rule, table(verdicts), *sections]) + "\n"
+
+
+def write_page(directory: Path, scale: str) -> Path:
+    """Make the page of a scale from the rows in a directory. Returns its path; raises as `stored_results`."""
+    path, text = directory / f"results{SUFFIXES[scale]}.md", page(stored_results(directory, scale), scale)
+    with whole_file(path) as file:
+        file.write(text)
+    return path

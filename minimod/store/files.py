@@ -106,10 +106,10 @@ def save_checked_json(path: Path, data: dict[str, Any]) -> None:
     save_json(path, data | {"sha256": checksum(data)}, indent=1)
 
 
-def load_checked_json(path: Path) -> dict[str, Any]:
-    """What `save_checked_json` wrote. Raises DamagedFileError if it is not, and OSError if there is no file."""
+def load_checked_json(path: Path, limit: float = MAX_JSON_BYTES) -> dict[str, Any]:
+    """What `save_checked_json` wrote. Raises DamagedFileError if it is not, or too long; OSError if there is none."""
     try:
-        data = json.loads(read_bytes(path, MAX_JSON_BYTES))
+        data = json.loads(read_bytes(path, limit))
     except DamagedFileError:
         raise
     except (ValueError, RecursionError) as error:

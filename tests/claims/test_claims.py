@@ -1,7 +1,6 @@
-"""Every claim carried through on networks that are hardly trained, and the committed page."""
+"""Every claim carried through on networks that are hardly trained."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -56,11 +55,3 @@ def test_a_claim_is_drawn_and_written_without_a_gap(untrained):
     assert len([line for line in text.splitlines() if line.startswith("| ")]) == (
         2 + len(untrained.claim.criteria) + len(untrained.of_seed(0))
     )
-
-
-def test_the_committed_page_is_of_the_present_claims():
-    text = " ".join((Path(__file__).parents[2] / "docs" / "results.md").read_text().split())
-    for name, claim in CLAIMS.items():
-        assert f"## {name}: " in text
-        for words in (claim.statement, claim.experiment, claim.remark, *(c.statement for c in claim.criteria)):
-            assert words in text, f"{name}: {words}"

@@ -5,7 +5,8 @@ import pytest
 
 from minimod import train
 from minimod.claims import CLAIMS
-from minimod.claims.claim import FAILS, HOLDS, Result
+from minimod.claims.claim import FAILS, HOLDS, INCONCLUSIVE, Result
+from minimod.claims.coexistence import GENTLE
 from minimod.claims.results import section
 
 
@@ -38,3 +39,32 @@ def test_what_was_never_reached_fails_wherever_it_stands(epochs, verdict):
         for ratio, epoch in zip((0.1, 0.3, 0.8), epochs, strict=True)
     ]
     assert Result("structure", CLAIMS["structure-before-output"], "quick", rows).verdict == verdict
+
+
+def noise_first(*epochs):
+    """The result of the claim noise-first whose 24 settings have these epochs, (clean, noisy), first of all AdamW's."""
+    settings = [
+        (optimizer, width, ratio) for optimizer in GENTLE for width in (256, 512) for ratio in (0.1, 0.3, 0.5)
+    ]
+    rows = [
+        {"seed": 0, "optimizer": optimizer, "width": width, "noise_ratio": ratio, "clean 50 %": c, "noisy 50 %": n}
+        for (optimizer, width, ratio), (c, n) in zip(settings, epochs, strict=True)
+    ]
+    return Result("noise-first", CLAIMS["noise-first"], "quick", rows)
+
+
+NOISY, NOISY_ALONE, CLEAN, NEITHER = (50, 20), (math.inf, 20), (20, 50), (math.inf, math.inf)
+
+
+@pytest.mark.parametrize(("epochs", "verdict"), [
+    ([NOISY] * 20 + [NOISY_ALONE] * 4, HOLDS), ([NOISY] * 23 + [CLEAN], HOLDS), ([NOISY] * 22 + [CLEAN] * 2, FAILS),
+    ([CLEAN] + [NOISY] * 23, FAILS), ([NEITHER] * 4 + [NOISY] * 20, HOLDS),
+    ([NOISY] * 19 + [NEITHER] * 5, INCONCLUSIVE), ([NEITHER] * 24, INCONCLUSIVE),
+    ([NEITHER] * 6 + [NOISY] * 18, INCONCLUSIVE),
+])  # fmt: skip
+def test_settings_in_which_neither_kind_is_fitted_decide_nothing(epochs, verdict):
+    assert noise_first(*epochs).verdict == verdict
+
+
+def test_the_settings_that_tell_are_counted():
+    assert noise_first(*[NOISY] * 10, *[NEITHER] * 14).values[-1] == [10]

@@ -12,6 +12,16 @@ def test_a_method_reaches_as_far_as_it_stays_above_the_level():
     assert furthest("x", 1.1)(ROWS) == -math.inf
 
 
+def test_how_far_a_method_reaches_is_unknown_where_it_was_not_measured():
+    assert math.isnan(furthest("x", 0.85)([{"noise_ratio": 0.1, "x": math.nan}, *ROWS]))
+    assert furthest("x", 0.95)([{"noise_ratio": 0.3, "x": math.nan}, *ROWS]) == 0.0, "it has broken down before"
+
+
+def test_no_rows_are_no_break_down():
+    with pytest.raises(ValueError, match="no rows with"):
+        furthest("x", 0.9, width=7)([row | {"width": 8} for row in ROWS])
+
+
 def test_numbers_are_made_of_the_rows_with_these_keys():
     assert cell("x", noise_ratio=0.4)(ROWS) == 0.8
     assert (lowest("x")(ROWS), highest("x")(ROWS)) == (0.8, 1.0)

@@ -73,8 +73,21 @@ def test_a_damaged_run_is_an_error_and_is_not_trained_again(small):
     before = {path: path.read_bytes() for path in directory.iterdir()}
     assert not small.missing()
     with pytest.raises(InputError, match=rf"{directory}'; it must be the whole of a finished run \(network.npz: "):
-        small.results()
+        list(small.results())
     assert {path: path.read_bytes() for path in directory.iterdir()} == before
+
+
+def test_a_claim_is_given_before_the_next_is_measured(small, monkeypatch):
+    small.train(small.missing(), ignore)
+    measured = []
+
+    def one_by_one(function, tasks):
+        for task in tasks:
+            measured.append(task[0])
+            yield task, function(*task)
+
+    monkeypatch.setattr("minimod.claims.reproduction.in_processes", one_by_one)
+    assert next(small.results()).name == "tied" and set(measured) == {"tied"}
 
 
 @pytest.mark.skipif(available_cores() < 2, reason="a single process trains where it was started")

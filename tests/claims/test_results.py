@@ -1,9 +1,11 @@
 import json
 import math
+import re
 
 from claim_cases import made_up_result
 
 from minimod.claims.results import number, page, spread, table
+from minimod.claims.rows import Stored
 
 
 def test_numbers_are_written_as_people_read_them():
@@ -23,9 +25,38 @@ def test_a_table_has_columns_of_one_width():
     assert lines[3] == "| b         | 0.25 |"
 
 
+def stored(*values, date="2026-11-24", version="0.1.0", machine="2 cores"):
+    """A made-up result as it is loaded."""
+    return Stored(made_up_result(*values), date, version, "2.4.6", machine)
+
+
 def test_the_page_links_to_every_claim():
-    text = page([made_up_result(0.9), made_up_result(0.1)], "minimod reproduce all")
+    text = page([stored(0.9), stored(0.1)], "quick")
     assert "[made up](#made up-holds)" in text and "[made up](#made up-does-not-hold)" in text
+
+
+def test_the_page_says_for_each_claim_when_and_by_which_version_it_was_measured():
+    text = page([stored(0.9), stored(0.1, date="2026-12-01", version="0.2.0")], "quick")
+    assert re.search(r"-holds\) .* 2026-11-24 \| +0\.1\.0 \|", text)
+    assert re.search(r"-not-hold\) .* 2026-12-01 \| +0\.2\.0 \|", text)
+
+
+def test_one_machine_for_all_is_named_once():
+    assert page([stored(0.9), stored(0.1)], "quick").count("with NumPy 2.4.6 on 2 cores") == 1
+
+
+def test_different_machines_are_named_with_each_claim():
+    first, second = page([stored(0.9), stored(0.1, machine="64 cores")], "quick").split("\n## ")[1:]
+    assert "Measured with NumPy 2.4.6 on 2 cores." in first and "Measured with NumPy 2.4.6 on 64 cores." in second
+
+
+def test_above_a_section_stands_the_command_for_its_scale_and_seeds():
+    assert "minimod reproduce made up --scale quick --seeds 2\n" in page([stored(0.9, 0.8)], "quick")
+
+
+def test_the_page_at_full_scale_has_a_title_and_figures_of_its_own():
+    text = page([stored(0.9)], "full")
+    assert text.startswith("# Results at full scale\n") and "(figures/made up-full.png)" in text
 
 
 def test_plain_results_are_json():
