@@ -90,11 +90,9 @@ def test_a_subnetwork_is_chosen_on_validation_pairs(run, summary):
 
 def test_without_clean_labels_a_subnetwork_is_chosen_on_noisy_ones(run, summary):
     """The largest share within a standard error of the best, for the masks that know nothing."""
-    n = len(run.dataset.held_out)
     for score in ("strength", "norm", "flatness", "norm_flatness"):
         curves = summary["masks"]["interaction"][score]
-        p = curves["agreement"].max()
-        i = max(i for i, agreement in enumerate(curves["agreement"]) if agreement >= p - np.sqrt(p * (1 - p) / n))
+        i = np.flatnonzero(curves["agreement"] + curves["standard_error"] >= curves["agreement"].max())[-1]
         assert summary["methods"][f"{score}+interaction, noisy"]["test"] == curves["test"][i]
         assert summary["partition"][score]["noisy_choice"] in [round(40 * keep) / 40 for keep in KEEP]
 

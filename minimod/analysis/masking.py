@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minimod.analysis.accuracy import MEASURES, accuracies, share
-from minimod.data import Dataset
+from minimod.data import Dataset, Pairs
 from minimod.engine.backend import SERIAL, Backend
 from minimod.engine.device import to_host
 from minimod.engine.memory import Kept
@@ -36,12 +36,10 @@ class Curves(NamedTuple):
     """A ranking of the neurons, of shape (M,), and accuracies at every share of KEEP.
 
     logits: of the network of the first neurons; interaction: of the interaction readout of that network; rest: of the
-    network of the others. Beside the MEASURES each has the agreement with the held-out noisy labels, n_held_out of
-    them: the share of the pairs of `Dataset.held_out` that get their label.
+    network of the others. Beside the MEASURES each has its agreement with the held-out noisy labels, see `agreement`.
     """
 
     ranking: Array
-    n_held_out: int
     logits: Curve
     interaction: Curve
     rest: Curve
@@ -49,9 +47,9 @@ class Curves(NamedTuple):
     def chosen(self, readout: str, choice: str) -> "Chosen":
         """The share of top neurons that a choice of CHOICES takes for this readout, logits or interaction."""
         curve: Curve = getattr(self, readout)
-        i = CHOICES[choice](curve, self.n_held_out) if self.n_held_out else None
-        if i is None:
+        if np.isnan(curve["validation"]).any():
             return Chosen(math.nan, self.ranking[:0], dict.fromkeys(MEASURES, math.nan))
+        i = CHOICES[choice](curve)
         n = round(KEEP[i] * len(self.ranking))
         row = {measure: float(curve[measure][i]) for measure in MEASURES}
         return Chosen(n / len(self.ranking), self.ranking[:n], row)
@@ -65,25 +63,24 @@ class Chosen(NamedTuple):
     accuracies: dict[str, float]
 
 
-def best_on_validation(curve: Curve, n_held_out: int) -> int:
+def best_on_validation(curve: Curve) -> int:
     """The smallest share that is best on the validation pairs, whose labels are clean: its place in KEEP."""
     return int(curve["validation"].argmax())
 
 
-def best_on_noisy_labels(curve: Curve, n_held_out: int) -> int:
+def best_on_noisy_labels(curve: Curve) -> int:
     """The largest share within a standard error of the best agreement with held-out noisy labels: its place in KEEP.
 
-    The agreement is highest for the right rule too: of n labels, whatever noise they have, it gets most. Where the
-    agreement is flat, few neurons are a risk that gains nothing. The standard error is √(p (1 - p) / n).
+    Whatever noise the labels have, the right rule agrees with most of them. Where the agreement is flat, few neurons
+    are a risk that gains nothing.
     """
-    agreement = curve["agreement"]
-    p = agreement.max()
-    return int(np.flatnonzero(agreement >= p - math.sqrt(p * (1 - p) / n_held_out))[-1])
+    within = curve["agreement"] >= curve["agreement"].max() - curve["standard_error"]
+    return int(np.flatnonzero(within)[-1])
 
 
 # How the share of neurons is chosen: on the clean labels of the validation pairs, which nobody has in the wild, or on
 # labels that are as noisy as those of training.
-CHOICES: dict[str, Callable[[Curve, int], int]] = {"validation": best_on_validation, "noisy": best_on_noisy_labels}
+CHOICES: dict[str, Callable[[Curve], int]] = {"validation": best_on_validation, "noisy": best_on_noisy_labels}
 
 
 def mask_curves(network: TwoLayerNet, ranking: Array, dataset: Dataset, backend: Backend = SERIAL) -> Curves:
@@ -118,11 +115,19 @@ def mask_curves(network: TwoLayerNet, ranking: Array, dataset: Dataset, backend:
             return np.stack([top.argmax(axis=2), interaction, other.argmax(axis=2)])
 
     tables = np.stack([to_host(row) for row in over_rows(predictions, ranked, backend, n_rows=1)], axis=2)
-    held_out = dataset.held_out
-    return Curves(ranking, len(held_out), *(
-        accuracies(table, dataset) | {"agreement": share(table[..., held_out.a, held_out.b] == held_out.label)}
-        for table in tables
-    ))
+    return Curves(ranking, *(accuracies(table, dataset) | agreement(table, dataset.held_out) for table in tables))
+
+
+def agreement(tables: np.ndarray, held_out: Pairs) -> Curve:
+    """The share of n held-out labels that each of several prediction tables, (tables, P, P), gives; nan if n is 0.
+
+    standard_error is that of a table's distance to the best: s / √n, with s the standard deviation, over the labels, of
+    the difference between their hits. Tables that answer nearly alike are told apart by few labels.
+    """
+    hits = (tables[:, held_out.a, held_out.b] == held_out.label).astype(float)
+    behind = hits - hits[share(hits).argmax()]
+    variance = share(behind**2) - share(behind) ** 2
+    return {"agreement": share(hits), "standard_error": np.sqrt(variance / max(1, len(held_out)))}
 
 
 def random_rankings(width: int, generator: np.random.Generator) -> list[np.ndarray]:

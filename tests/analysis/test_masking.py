@@ -10,12 +10,13 @@ from minimod.analysis.masking import (
     MEMORISED,
     RANDOM_RANKINGS,
     Curves,
+    agreement,
     mask_curves,
     partition,
     random_rankings,
 )
 from minimod.analysis.methods import READOUTS
-from minimod.data import build_dataset
+from minimod.data import Pairs, build_dataset
 from minimod.engine.backend import SERIAL, open_backend
 
 DATASET = build_dataset(TrainingConfig(modulus=13, noise_ratio=0.3))
@@ -42,8 +43,8 @@ def test_curves_are_the_accuracies_of_the_subnetworks():
             if len(neurons):
                 table = READOUTS["logits" if part == "rest" else part](network.subnetwork(neurons), SERIAL)
                 held_out = DATASET.held_out
-                agreement = (table[held_out.a, held_out.b] == held_out.label).mean()
-                expected = accuracies(table, DATASET) | {"agreement": agreement}
+                hits = (table[held_out.a, held_out.b] == held_out.label).mean()
+                expected = accuracies(table, DATASET) | {"agreement": hits}
                 assert {name: getattr(curves, part)[name][i] for name in expected} == expected
     nothing = np.full((13, 13), network.mu.argmax())
     assert curves.logits["test"][0] == curves.rest["test"][-1] == accuracies(nothing, DATASET)["test"]
@@ -58,8 +59,8 @@ def test_random_rankings_differ():
 
 def fabricated(validation, noisy):
     """Curves with these accuracies, at the shares given, and 0 elsewhere."""
-    measures = (*MEASURES, "agreement")
-    curves = Curves(np.arange(20), 100, *({name: np.zeros(len(KEEP)) for name in measures} for _ in range(3)))
+    measures = (*MEASURES, "agreement", "standard_error")
+    curves = Curves(np.arange(20), *({name: np.zeros(len(KEEP)) for name in measures} for _ in range(3)))
     for keep, value in validation.items():
         curves.logits["validation"][KEEP.index(keep)] = value
     for keep, value in noisy.items():
@@ -82,14 +83,14 @@ def test_the_partition_counts_the_neurons_that_there_are():
 def test_without_validation_pairs_or_noise_there_is_no_partition():
     curves = fabricated({}, {})
     curves.logits["validation"][:] = curves.rest["noisy"][:] = np.nan
-    curves = curves._replace(n_held_out=0)
     assert np.isnan(partition(curves)).all()
     assert np.isnan(partition(fabricated({1: 1}, {})).memorising), "nothing memorises"
 
 
 def test_the_choice_on_noisy_labels_is_the_largest_share_within_a_standard_error():
-    """Of 100 labels 0.05 at 0.5; and curves that are flat keep all neurons."""
+    """And curves that are flat keep all neurons."""
     curves = fabricated({0.3: 1}, {})
+    curves.interaction["standard_error"][:] = 0.05
     curves.interaction["agreement"][[KEEP.index(keep) for keep in (0.2, 0.3, 0.4, 0.5)]] = 0.45, 0.5, 0.46, 0.44
     curves.interaction["test"][KEEP.index(0.4)] = 0.9
     chosen = curves.chosen("interaction", "noisy")
@@ -98,7 +99,19 @@ def test_the_choice_on_noisy_labels_is_the_largest_share_within_a_standard_error
     assert fabricated({}, {}).chosen("logits", "noisy").share == 1
 
 
+def test_tables_that_answer_alike_are_told_apart_by_few_labels():
+    """The best has 3 of 4 labels; the second table has one of them less, the third one more and two less."""
+    a = np.arange(4)
+    tables = np.zeros((3, 4, 4), int)
+    tables[:, a, 0] = [[1, 1, 1, 0], [1, 1, 0, 0], [1, 0, 0, 1]]
+    measured = agreement(tables, Pairs(a, 0 * a, 0 * a + 1, 0 * a, 0 * a > 0))
+    np.testing.assert_allclose(measured["agreement"], [3 / 4, 2 / 4, 2 / 4])
+    np.testing.assert_allclose(measured["standard_error"], [0, np.std([0, 0, -1, 0]) / 2, np.std([0, -1, -1, 1]) / 2])
+
+
 @pytest.mark.parametrize("choice", CHOICES)
 def test_without_pairs_nothing_is_chosen(choice):
-    chosen = fabricated({}, {})._replace(n_held_out=0).chosen("logits", choice)
+    curves = fabricated({}, {})
+    curves.logits["validation"][:] = np.nan
+    chosen = curves.chosen("logits", choice)
     assert np.isnan([chosen.share, *chosen.accuracies.values()]).all() and len(chosen.neurons) == 0
