@@ -1,6 +1,6 @@
 """Each claim of the paper, and some that go past it, as an experiment with a verdict."""
 
-from minimod.claims import agnostic, coexistence, extraction, variations
+from minimod.claims import agnostic, coexistence, extraction, partition, variations
 from minimod.claims.claim import Claim
 
 CLAIMS: dict[str, Claim] = {
@@ -12,16 +12,20 @@ CLAIMS: dict[str, Claim] = {
     "weight-decay": coexistence.WEIGHT_DECAY,
     "swap": extraction.SWAP,
     "phases": extraction.PHASES,
-    "partition": extraction.PARTITION,
+    "partition": partition.PARTITION,
+    "decay": partition.DECAY,
     "spread": extraction.SPREAD,
     "optimizers": variations.OPTIMIZERS,
     "activations": variations.ACTIVATIONS,
-    "rules": variations.RULES,
+    "rules": partition.RULES,
+    "learned-features": extraction.LEARNED_FEATURES,
     "tied": variations.TIED,
     "doshi": variations.DOSHI,
     "doshi-pruning": variations.DOSHI_PRUNING,
     "readout": agnostic.READOUT,
     "high-noise": extraction.HIGH_NOISE,
+    "masked-readout": agnostic.MASKED_READOUT,
+    "self-training": agnostic.SELF_TRAINING,
     "agnostic-limit": agnostic.AGNOSTIC_LIMIT,
     "agnostic-ensemble": agnostic.AGNOSTIC_ENSEMBLE,
 }

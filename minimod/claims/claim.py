@@ -69,6 +69,7 @@ class Claim:
     plot: the figure.
     remark: how the settings were found, what else was seen, and, where the claim does not hold, that in plain words.
     seeds: how many seeds are tried unless told otherwise.
+    full_criteria: what is asked besides at full scale, of effects that small moduli do not show as much.
     """
 
     statement: str
@@ -80,6 +81,7 @@ class Claim:
     plot: Plot
     remark: str = ""
     seeds: int = 3
+    full_criteria: tuple[Criterion, ...] = ()
 
     def experiments(self, scale: str) -> list[tuple[TrainingConfig, ...]]:
         """The runs at a scale, those that are measured together in one tuple."""
@@ -100,6 +102,11 @@ class Result:
         """The seeds tried."""
         return sorted({int(row["seed"]) for row in self.rows})
 
+    @property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """Those of the claim at this scale."""
+        return self.claim.criteria + self.claim.full_criteria * (self.scale == "full")
+
     def of_seed(self, seed: int) -> list[Row]:
         """The rows of one seed."""
         return [row for row in self.rows if row["seed"] == seed]
@@ -113,7 +120,7 @@ class Result:
     def values(self) -> list[list[float]]:
         """The number of each criterion, in their order, for every seed."""
         rows = [self.of_seed(seed) for seed in self.seeds]
-        return [[criterion.value(of_seed) for of_seed in rows] for criterion in self.claim.criteria]
+        return [[criterion.value(of_seed) for of_seed in rows] for criterion in self.criteria]
 
     @cached_property
     def verdict(self) -> str:
@@ -124,7 +131,7 @@ class Result:
         """
         met = [
             [criterion.met(value) for value in values]
-            for criterion, values in zip(self.claim.criteria, self.values, strict=True)
+            for criterion, values in zip(self.criteria, self.values, strict=True)
         ]
         if all(all(of_criterion) for of_criterion in met):
             return HOLDS
@@ -139,7 +146,7 @@ class Result:
                 "statement": criterion.statement, "relation": criterion.relation, "bound": criterion.bound,
                 "values": values,
             }
-            for criterion, values in zip(self.claim.criteria, self.values, strict=True)
+            for criterion, values in zip(self.criteria, self.values, strict=True)
         ]
         return {
             "claim": self.name, "scale": self.scale, "statement": self.claim.statement, "verdict": self.verdict,

@@ -1,14 +1,15 @@
 """Claims on how memorising and generalising share a network: over training, noise, width and weight decay."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import by_number, cell, difference, furthest, least, most, note, number_in, numbers, select
-from minimod.claims.readings import first_epoch, method_rows, reading
-from minimod.claims.settings import large_runs, runs, setting
+from minimod.claims.readings import first_epoch, method_rows, read, reading
+from minimod.claims.settings import FROZEN, large_runs, network_of, runs, setting
 from minimod.config import PRESETS, TrainingConfig
 from minimod.store.runs import Run
 
@@ -49,6 +50,13 @@ def largest_fall(rows: list[Row], noise_ratio: float) -> float:
     """How far raw test accuracy falls, at most, from a width to a larger one."""
     test = numbers(by_number(select(rows, noise_ratio=noise_ratio), "width"), "raw test")
     return float(np.max(np.maximum.accumulate(test) - test))
+
+
+def rise_after_fall(rows: list[Row], noise_ratio: float) -> float:
+    """How far raw test accuracy rises, at most, from where it has fallen furthest to a larger width."""
+    test = np.array(numbers(by_number(select(rows, noise_ratio=noise_ratio), "width"), "raw test"))
+    lowest = int((np.maximum.accumulate(test) - test).argmax())
+    return float(test[lowest:].max() - test[lowest])
 
 
 WIDTH = Claim(
@@ -143,10 +151,16 @@ NOISE_FIRST = Claim(
 )
 
 
+def structure_configs(scale: str) -> list[TrainingConfig]:
+    """The large runs, the headline, and a frozen twin of the run that answers in the end."""
+    large = large_runs(scale)
+    return [*large, PRESETS["headline"], replace(large[0], **FROZEN)]
+
+
 def measure_structure(run: Run) -> list[Row]:
     """When the filtered network answers, when the network fits, and when it answers."""
     return [{
-        "noise_ratio": run.config.noise_ratio,
+        "noise_ratio": run.config.noise_ratio, "network": network_of(run.config),
         "dominant test 99 %": first_epoch(run, 0.99, "filtered_test_accuracy"),
         "training 50 %": first_epoch(run, 0.5, "clean_accuracy", "noisy_accuracy"),
         "training 99 %": first_epoch(run, 0.99, "clean_accuracy", "noisy_accuracy"),
@@ -156,33 +170,67 @@ def measure_structure(run: Run) -> list[Row]:
 
 
 def dominant_against_training(rows: list[Row]) -> float:
-    """The epoch of dominant test 99 % over that of training 99 %, the largest over the rows; inf if never reached."""
+    """The epoch of dominant test 99 % over that of training 99 %, the largest over what was trained entirely.
+
+    inf if the first was never reached, nan if not even the labels were fitted.
+    """
+    rows = select(rows, network="trained")
     epochs = zip(numbers(rows, "dominant test 99 %"), numbers(rows, "training 99 %"), strict=True)
-    return float(np.max([dominant / training for dominant, training in epochs]))
+    return float(np.max([dominant / training if training < math.inf else math.nan for dominant, training in epochs]))
 
 
 STRUCTURE_BEFORE_OUTPUT = Claim(
     statement="An over-parameterised network forms a generalising structure inside, but the need to fit noisy labels "
     "suppresses it in the output.",
-    experiment="Three runs at modulus 113 (width 1024, 512 and 2048). The first epochs at which the filtered network "
+    experiment="Three runs at modulus 113 (width 1024, 512 and 2048), and the first of them with W and μ alone trained "
+    "(frozen). The first epochs at which the filtered network "
     "answers 99 % of the test pairs, at which the network has fitted 50 and 99 % of the clean and of the noisy labels, "
     "and at which it answers 99 % of the test pairs itself.",
-    configs=lambda scale: [*large_runs(scale), PRESETS["headline"]], measure=measure_structure,
-    keys=("noise_ratio",), seeds=1,
+    configs=structure_configs, measure=measure_structure, keys=("noise_ratio", "network"), seeds=1,
     criteria=(
         most("epoch of dominant test 99 % over that of training 99 %, largest", 1.0, dominant_against_training),
-        most("noise 0.8: raw test at the end", 0.05, cell("raw test at the end", noise_ratio=0.8)),
+        most("noise 0.8: raw test at the end", 0.05, (
+            cell("raw test at the end", noise_ratio=0.8, network="trained")
+        )),
+        most("noise 0.1, frozen: raw test at the end", 0.05, (
+            cell("raw test at the end", noise_ratio=0.1, network="frozen")
+        )),
     ),
     plot=Plot(
-        "noise_ratio", ("dominant test 99 %", "training 50 %", "training 99 %", "raw test 99 %"),
+        "noise_ratio", ("dominant test 99 %", "training 50 %", "training 99 %", "raw test 99 %"), ("network",),
         label="epoch (not drawn: never)",
     ),
+    remark="The order alone is no evidence of learned features: the frozen network, whose U and V stay as drawn, has "
+    "it as well. That the structure comes out in the end, at noise 0.1, it has not.",
 )
 
 
 def last_noise(method: str, width: int) -> Number:
     """The noise ratio before the method breaks down at this width."""
-    return furthest(f"{method} test", 0.9, width=width)
+    return furthest(f"{method} test", 0.9, network="trained", width=width)
+
+
+noise_level_runs = runs(
+    quick={"width": [64, 256, 1024], "modulus": 59, "epochs": 200},
+    full={"width": [256, 1024, 4097], "modulus": 113, "epochs": 600},
+    noise_ratio=[0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 0.9, 0.95, 0.98],
+)
+
+
+def noise_level_configs(scale: str) -> list[TrainingConfig]:
+    """Three widths at all noise ratios, and frozen networks of one of them at two."""
+    configs = noise_level_runs(scale)
+    middle = [config for config in configs if config.width == 1024 and config.noise_ratio in (0.5, 0.8)]
+    return [*configs, *(replace(config, **FROZEN) for config in middle)]
+
+
+def measure_noise_level(run: Run) -> list[Row]:
+    """What is fitted, answered and extracted."""
+    columns = (f"{name} test" for name in (
+        "raw", "interaction", "interaction+quadratic", "dominant", "dominant+quadratic"
+    ))
+    keys: Row = {"network": network_of(run.config), "width": run.config.width, "noise_ratio": run.config.noise_ratio}
+    return [keys | read(run, "raw clean", "raw noisy", *columns)]
 
 
 NOISE_LEVEL = Claim(
@@ -190,18 +238,11 @@ NOISE_LEVEL = Claim(
     "frequency-based method.",
     experiment="Noise ratios from 0 to 0.98 at several widths. A method breaks down where it first answers less than "
     "90 % of the test pairs.",
-    configs=runs(
-        quick={"width": [64, 256, 1024], "modulus": 59, "epochs": 200},
-        full={"width": [256, 1024, 4097], "modulus": 113, "epochs": 600},
-        noise_ratio=[0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 0.9, 0.95, 0.98],
-    ),
-    measure=reading(
-        ("width", "noise_ratio"), "raw clean", "raw noisy", "raw test", "interaction test",
-        "interaction+quadratic test", "dominant test", "dominant+quadratic test",
-    ),
-    keys=("width", "noise_ratio"), seeds=2,
+    configs=noise_level_configs, measure=measure_noise_level, keys=("network", "width", "noise_ratio"), seeds=2,
     criteria=(
-        most("width 1024, noise 0.8: raw test", 0.05, cell("raw test", width=1024, noise_ratio=0.8)),
+        most("width 1024, noise 0.8: raw test", 0.05, (
+            cell("raw test", network="trained", width=1024, noise_ratio=0.8)
+        )),
         least("width 1024: noise before dominant+quadratic breaks down", 0.8, last_noise("dominant+quadratic", 1024)),
         least("width 1024: before dominant does", 0.8, last_noise("dominant", 1024)),
         note("width 1024: before interaction does", last_noise("interaction", 1024)),
@@ -210,11 +251,15 @@ NOISE_LEVEL = Claim(
         note("width 256: before dominant does", last_noise("dominant", 256)),
         note("width 256: before interaction does", last_noise("interaction", 256)),
         note("width 256: before raw does", last_noise("raw", 256)),
+        note("frozen, width 1024, noise 0.8: dominant+quadratic test", (
+            cell("dominant+quadratic test", network="frozen", noise_ratio=0.8)
+        )),
     ),
     plot=Plot("noise_ratio", (
         "raw noisy", "raw test", "interaction test", "dominant test", "dominant+quadratic test"
-    ), ("width",)),
-    remark="How far filtration goes at modulus 113 is in the claim high-noise.",
+    ), ("network", "width")),
+    remark="How far filtration goes at modulus 113 is in the claim high-noise. The frozen network, whose U and V stay "
+    "as drawn, shows that it takes no learned features.",
 )
 
 WEIGHT_DECAY = Claim(
@@ -234,7 +279,7 @@ WEIGHT_DECAY = Claim(
         least("no decay, memorising: raw noisy", 0.9, cell("raw noisy", weight_decay=0.0)),
         most("no decay, memorising: raw test", 0.9, cell("raw test", weight_decay=0.0)),
         least("coexistence: best raw test where raw noisy is above 0.9", 0.9, lambda rows: (
-            max(numbers([row for row in rows if number_in(row, "raw noisy") >= 0.9], "raw test"), default=0)
+            max(numbers([row for row in rows if number_in(row, "raw noisy") >= 0.9], "raw test"), default=math.nan)
         )),
         most("decay 90, forgetting: raw clean", 0.9, cell("raw clean", weight_decay=90.0)),
         most("decay 90, forgetting: raw test", 0.9, cell("raw test", weight_decay=90.0)),

@@ -1,5 +1,7 @@
 """Claims on taking the rule out of a network: by frequency, by activation, by neuron, by interaction."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from minimod.analysis.accuracy import accuracies
@@ -9,7 +11,8 @@ from minimod.analysis.structure import neuron_table, typical
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import cell, difference, furthest, highest, least, lowest, most, note, numbers
 from minimod.claims.readings import read, reading
-from minimod.claims.settings import runs, standard_runs
+from minimod.claims.settings import FROZEN, L2, network_of, runs, setting, standard_runs
+from minimod.config import TrainingConfig
 from minimod.data import Dataset, random_stream
 from minimod.store.runs import Run
 from minimod.summary import open_analysis
@@ -30,6 +33,7 @@ SWAP = Claim(
     )),
     keys=("noise_ratio",),
     criteria=(
+        least("lowest raw noisy", 0.95, lowest("raw noisy")),
         least("quadratic: least gain in test accuracy over the noise ratios", -0.02, least_gain("quadratic")),
         least("reverse ReLU: least gain in test accuracy", -0.02, least_gain("reverse_relu")),
         least("noise 0.3: quadratic, gain in test accuracy", 0.1, difference(
@@ -45,21 +49,24 @@ SWAP = Claim(
 )
 
 
-def measure_phases(run: Run) -> list[Row]:
-    """The phase errors of the network before and after training."""
-    with open_analysis(run) as study:
-        errors = {
-            name: typical(neuron_table(structure))["phase_error_rms"]
-            for name, structure in (("trained", study.structure), ("untrained", study.untrained))
-        }
+def frozen_too(scale: str) -> list[tuple[TrainingConfig, ...]]:
+    """The standard runs, each with its frozen twin."""
+    return [(config, replace(config, **FROZEN)) for config in standard_runs(scale)]
+
+
+def measure_phases(run: Run, frozen: Run) -> list[Row]:
+    """The phase errors of the network before and after training, and of its frozen twin."""
+    with open_analysis(run) as study, open_analysis(frozen) as control:
+        structures = {"trained": study.structure, "untrained": study.untrained, "frozen": control.structure}
+        errors = {name: typical(neuron_table(each))["phase_error_rms"] for name, each in structures.items()}
     return [{"noise_ratio": run.config.noise_ratio, **errors}]
 
 
 PHASES = Claim(
     statement="The neurons come to obey φ_a + φ_b = φ_c, the better the less noise there is.",
     experiment="The root mean square of φ_a + φ_b - φ_c over the neurons, in rad, at their dominant frequencies, "
-    "before and after training. Random phases give π/√3 = 1.81.",
-    configs=standard_runs, measure=measure_phases, keys=("noise_ratio",),
+    "before and after training. Random phases give π/√3 = 1.81. frozen: a network that trains W and μ alone.",
+    configs=frozen_too, measure=measure_phases, keys=("noise_ratio",),
     criteria=(
         most("noise 0.1: error", 0.5, cell("trained", noise_ratio=0.1)),
         most("noise 0.8: error", 1.5, cell("trained", noise_ratio=0.8)),
@@ -67,58 +74,24 @@ PHASES = Claim(
             cell("trained", noise_ratio=0.8), cell("trained", noise_ratio=0.1)
         )),
         least("least untrained error", 1.6, lowest("untrained")),
+        least("noise 0.1: error of the frozen network less that of the trained one", 0.2, difference(
+            cell("frozen", noise_ratio=0.1), cell("trained", noise_ratio=0.1)
+        )),
     ),
-    plot=Plot("noise_ratio", ("trained", "untrained"), label="root mean square phase error, rad"),
+    plot=Plot("noise_ratio", ("trained", "frozen", "untrained"), label="root mean square phase error, rad"),
+    remark="In the frozen network w alone comes to fit the phases that u and v were drawn with: the phase relation by "
+    "itself is no evidence of learned features, a small error at little noise is.",
 )
 
 
-def measure_partition(run: Run) -> list[Row]:
-    """The partition by every score."""
-    columns = {
-        "γ_G": "generalising", "γ_R": "memorising", "γ_G + γ_R": "sum", "subnetwork test": "test",
-        "filtered subnetwork test": "filtered_test",
-    }
-    whole = read(run, "raw test", "dominant test")
-    with open_analysis(run) as study:
-        return [
-            {"noise_ratio": run.config.noise_ratio, "score": name, **{c: row[k] for c, k in columns.items()}, **whole}
-            for name, row in study.partition.items()
-        ]
+def measure_spread(run: Run, frozen: Run) -> list[Row]:
+    """What shares of the filtered network's neurons answer: taken at random, or from either end of the IPR ranking.
 
-
-PARTITION = Claim(
-    statement="A task-agnostic score splits the network into a generalising part of γ_G of the neurons and a "
-    "memorising part of γ_R, with γ_G + γ_R <= 1 in large networks. It helps, but less than frequency filtration of "
-    "the whole.",
-    experiment="The neurons ranked by every score: γ_G is the top share that is best on validation pairs, γ_R the "
-    "smallest bottom share that still knows 95 % of the noisy labels. random is the mean of ten random rankings.",
-    configs=lambda scale: [config for config in standard_runs(scale) if config.noise_ratio < 0.8],
-    measure=measure_partition, keys=("noise_ratio", "score"),
-    criteria=(
-        least("noise 0.3: ipr_w subnetwork, test, less random subnetwork", 0.05, difference(
-            cell("subnetwork test", noise_ratio=0.3, score="ipr_w"),
-            cell("subnetwork test", noise_ratio=0.3, score="random"),
-        )),
-        least("noise 0.3: dominant of the whole network, test, less ipr_w subnetwork", 0.05, difference(
-            cell("dominant test", noise_ratio=0.3, score="ipr_w"),
-            cell("subnetwork test", noise_ratio=0.3, score="ipr_w"),
-        )),
-        most("noise 0.3: ipr_w, γ_G + γ_R", 1.0, cell("γ_G + γ_R", noise_ratio=0.3, score="ipr_w")),
-        least("noise 0.3: strength subnetwork, test, less random subnetwork", 0.05, difference(
-            cell("subnetwork test", noise_ratio=0.3, score="strength"),
-            cell("subnetwork test", noise_ratio=0.3, score="random"),
-        )),
-    ),
-    plot=Plot("score", ("raw test", "subnetwork test", "filtered subnetwork test", "dominant test"), ("noise_ratio",)),
-    remark="Where this does not hold: Strength, which is agnostic, picks nothing better than the whole network, "
-    "and neither does a random ranking. IPR does, but it looks at Fourier coefficients in the rule's coordinates, so "
-    "it is no more agnostic than filtration, which does far better. And at this width the two parts do not always "
-    "fit beside each other.",
-)
-
-
-def measure_spread(run: Run) -> list[Row]:
-    """What shares of the filtered network's neurons answer: taken at random, or from either end of the IPR ranking."""
+    And of its frozen twin's, at random.
+    """
+    with open_analysis(frozen) as study:
+        order = random_rankings(frozen.network.width, random_stream(frozen.config.seed, "control"))[0]
+        control = mask_curves(study.structure.dominant, order, frozen.dataset, study.backend)
     with open_analysis(run) as study:
         by_ipr = ranking("ipr", study.structure)
         rankings = random_rankings(run.network.width, random_stream(run.config.seed, "control"))
@@ -132,6 +105,7 @@ def measure_spread(run: Run) -> list[Row]:
             "noise_ratio": run.config.noise_ratio, "share": keep,
             "random test": float(np.mean(tests, axis=0)[i]), "lowest random test": float(np.min(tests, axis=0)[i]),
             "top test": float(ranked.logits["test"][i]), "bottom test": float(reverse.logits["test"][i]),
+            "frozen, random test": float(control.logits["test"][i]),
         }
         for i, keep in enumerate(KEEP) if keep in (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1)
     ]
@@ -140,17 +114,84 @@ def measure_spread(run: Run) -> list[Row]:
 SPREAD = Claim(
     statement="The structure is spread over the neurons: all of them hold some of it.",
     experiment="Test accuracy of shares of the filtered network's neurons: at random (mean and lowest of ten draws), "
-    "and from the top and the bottom of the ranking by IPR.",
-    configs=standard_runs, measure=measure_spread, keys=("noise_ratio", "share"),
+    "and from the top and the bottom of the ranking by IPR. frozen: a network that trains W and μ alone, one draw.",
+    configs=frozen_too, measure=measure_spread, keys=("noise_ratio", "share"),
     criteria=(
         least("noise 0.1: the half with the lowest IPR", 0.5, cell("bottom test", noise_ratio=0.1, share=0.5)),
         least("noise 0.3: the half with the lowest IPR", 0.5, cell("bottom test", noise_ratio=0.3, share=0.5)),
         least("noise 0.5: the half with the lowest IPR", 0.5, cell("bottom test", noise_ratio=0.5, share=0.5)),
         least("noise 0.3: a random half", 0.9, cell("random test", noise_ratio=0.3, share=0.5)),
     ),
-    plot=Plot("share", ("random test", "top test", "bottom test"), ("noise_ratio",)),
+    plot=Plot("share", ("random test", "top test", "bottom test", "frozen, random test"), ("noise_ratio",)),
     remark="Even the half with the lowest IPR holds the rule once it is filtered, hardly less than the half with "
-    "the highest.",
+    "the highest. That is no evidence of learned features: a frozen network's neurons hold it likewise.",
+)
+
+PARTS = ("all", "output", "input")
+
+
+def learned_configs(scale: str) -> list[TrainingConfig]:
+    """Adam with a little L2, and with either layer frozen; a frozen one fits every label without decay."""
+    size = {"modulus": 59, "width": 512} if scale == "quick" else {"modulus": 113, "width": 2048}
+    return [
+        setting(noise_ratio=ratio, **size, **(L2 if part == "all" else FROZEN | {"train": part}))
+        for ratio in (0.1, 0.3, 0.8) for part in PARTS
+    ]
+
+
+def measure_learned(run: Run) -> list[Row]:
+    """What is fitted, answered, extracted and picked; phases and shares, and those before training."""
+    columns = ("raw noisy", "raw test", "interaction test", "norm+interaction test", "dominant test",
+               "dominant+quadratic test", "ipr subnetwork test", "random subnetwork test")
+    with open_analysis(run) as study:
+        trained, untrained = (typical(neuron_table(each)) for each in (study.structure, study.untrained))
+    return [{
+        "noise_ratio": run.config.noise_ratio, "network": network_of(run.config), **read(run, *columns),
+        "phase error": trained["phase_error_rms"], "dominant share": trained["median_share"],
+        "untrained share": untrained["median_share"],
+    }]
+
+
+LEARNED_FEATURES = Claim(
+    statement="(Beyond the paper.) Near-perfect accuracy after frequency filtration is no evidence that features were "
+    "learned: a network whose U and V stay as they were drawn has it too. What it cannot do shows what is learned: it "
+    "answers nothing itself, its interactions answer nothing, no score picks neurons that do, and its frequencies do "
+    "not stand out.",
+    experiment="All weights trained, with Adam and a little L2; W and μ alone (frozen); U and V alone (frozen output).",
+    configs=learned_configs, measure=measure_learned, keys=("noise_ratio", "network"),
+    criteria=(
+        least("lowest raw noisy", 0.95, lowest("raw noisy")),
+        least("frozen, noise 0.1: dominant+quadratic test", 0.95, (
+            cell("dominant+quadratic test", network="frozen", noise_ratio=0.1)
+        )),
+        least("frozen, noise 0.3: dominant+quadratic test", 0.95, (
+            cell("dominant+quadratic test", network="frozen", noise_ratio=0.3)
+        )),
+        note("frozen, noise 0.8: dominant+quadratic test", (
+            cell("dominant+quadratic test", network="frozen", noise_ratio=0.8)
+        )),
+        least("trained, noise 0.1: raw test", 0.9, cell("raw test", network="trained", noise_ratio=0.1)),
+        least("trained, noise 0.3: interaction test", 0.9, (
+            cell("interaction test", network="trained", noise_ratio=0.3)
+        )),
+        most("frozen: highest raw test", 0.05, highest("raw test", network="frozen")),
+        most("frozen: highest interaction test", 0.1, highest("interaction test", network="frozen")),
+        most("frozen: highest norm+interaction test", 0.1, highest("norm+interaction test", network="frozen")),
+        most("frozen: highest test of an ipr subnetwork", 0.1, highest("ipr subnetwork test", network="frozen")),
+        least("noise 0.3: dominant share, trained less frozen", 0.1, difference(
+            cell("dominant share", network="trained", noise_ratio=0.3),
+            cell("dominant share", network="frozen", noise_ratio=0.3),
+        )),
+        least("noise 0.3: phase error, frozen less trained", 0.2, difference(
+            cell("phase error", network="frozen", noise_ratio=0.3),
+            cell("phase error", network="trained", noise_ratio=0.3),
+        )),
+    ),
+    plot=Plot("network", (
+        "raw test", "interaction test", "ipr subnetwork test", "dominant test", "dominant+quadratic test"
+    ), ("noise_ratio",)),
+    remark="At noise 0.8 the trained network's own answers, interactions and shares tell nothing either: there the "
+    "phase error alone is smaller than a frozen network's.",
 )
 
 

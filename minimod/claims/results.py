@@ -16,7 +16,7 @@ def section(result: Result) -> str:
     """One claim: what is claimed, what was done, what decides and how it came out, and every number measured."""
     claim = result.claim
     criteria = [["criterion", "bound", *(f"seed {seed}" for seed in result.seeds)]]
-    for criterion, values in zip(claim.criteria, result.values, strict=True):
+    for criterion, values in zip(result.criteria, result.values, strict=True):
         bound = "noted" if criterion.relation == "noted" else f"{criterion.relation} {criterion.bound:g}"
         criteria.append([criterion.statement, bound, *map(number, values)])
     numbers = [[*(key.replace("_", " ") for key in claim.keys), *result.columns]]

@@ -31,6 +31,20 @@ def runs(quick: dict[str, Any], full: dict[str, Any], **changes: Any) -> Callabl
     return configs
 
 
+# Adam with a little weight decay in the gradient: the largest weights of neurons differ, and a norm can rank them.
+L2: dict[str, Any] = {"optimizer": "adam", "learning_rate": 5e-3, "weight_decay": 1e-4, "epochs": 480}
+
+# The control for whatever is said of features: U and V stay as drawn, and W and μ fit every label.
+FROZEN: dict[str, Any] = {
+    "train": "output", "optimizer": "adam", "learning_rate": 0.02, "weight_decay": 0.0, "epochs": 480,
+}
+
+
+def network_of(config: TrainingConfig) -> str:
+    """What is trained of it, in a word."""
+    return {"all": "trained", "output": "frozen", "input": "frozen output"}[config.train]
+
+
 # The runs that several claims take apart: every label is fitted, at four noise ratios.
 standard_runs = runs(
     quick={"modulus": 59, "width": 512}, full={"modulus": 113, "width": 1024},

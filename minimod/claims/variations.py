@@ -1,18 +1,16 @@
 """Claims on other settings: optimisers, activations, rules, tied weights, and the system of Doshi et al."""
 
-from dataclasses import replace
 from typing import Any
 
 from minimod.analysis.accuracy import accuracies, share
 from minimod.analysis.masking import KEEP, mask_curves
 from minimod.analysis.scores import ranking
 from minimod.claims.claim import Claim, Number, Plot, Row
-from minimod.claims.criteria import at, cell, difference, highest, least, lowest, most, select
+from minimod.claims.criteria import cell, difference, highest, least, lowest, most, select
 from minimod.claims.readings import read, reading
 from minimod.claims.settings import runs, setting
 from minimod.config import TrainingConfig
 from minimod.engine.predict import predict_table
-from minimod.rules import make_rule
 from minimod.store.runs import Run
 from minimod.summary import open_analysis
 
@@ -69,51 +67,6 @@ ACTIVATIONS = Claim(
     plot=Plot("activation", METHOD_COLUMNS, ("noise_ratio",)),
     remark="Filtered GELU networks hold the rule as well as the others, as the quadratic activation shows; "
     "evaluated with GELU itself, neurons of one frequency answer little of it.",
-)
-
-
-def measure_rule(run: Run) -> list[Row]:
-    """Methods in the rule's coordinates; and those that depend on them also over the tokens as they are."""
-    with open_analysis(run) as study:
-        tests = {name: row["test"] for name, row in study.methods.items() if "relu" not in name}
-        tokens = replace(study, rule=make_rule("add", run.config.modulus))
-        tests |= {f"{name}, tokens": tokens.row(name)["test"] for name in ("ipr subnetwork", "dominant")}
-    return [{"rule": run.config.rule, "method": name, "test": test} for name, test in tests.items()]
-
-
-def share_of_rule(rows: list[Row]) -> float:
-    """The test accuracy of dominant+quadratic over that of the rule, on pairs with coordinates: the least of all."""
-    return min(
-        at(rows, "test", rule=rule, method="dominant+quadratic") / at(rows, "test", rule=rule, method="rule")
-        for rule in ("add", "sub", "mul")
-    )
-
-
-RULES = Claim(
-    statement="What holds for addition holds for subtraction and multiplication. For multiplication IPR needs the "
-    "logarithmic coordinates, where Strength needs none.",
-    experiment="30 % noise under each rule. Frequencies are those of the rule's coordinates, discrete logarithms for "
-    "mul; 'tokens' stands for frequencies over the tokens as they are. The row rule counts the pairs with coordinates.",
-    configs=runs(
-        quick={"modulus": 59, "width": 512}, full={"modulus": 113, "width": 1024},
-        rule=["add", "sub", "mul"], noise_ratio=0.3, weight_decay=3, epochs=250,
-    ),
-    measure=measure_rule, keys=("rule", "method"),
-    criteria=(
-        least("dominant+quadratic, least test as a share of that of rule", 0.95, share_of_rule),
-        most("mul: dominant over tokens, test", 0.1, cell("test", rule="mul", method="dominant, tokens")),
-        least("mul: ipr subnetwork, test, less that by IPR over tokens", 0.05, difference(
-            cell("test", rule="mul", method="ipr subnetwork"), cell("test", rule="mul", method="ipr subnetwork, tokens")
-        )),
-        least("mul: strength subnetwork, test, less ipr subnetwork over tokens", 0.05, difference(
-            cell("test", rule="mul", method="strength subnetwork"),
-            cell("test", rule="mul", method="ipr subnetwork, tokens"),
-        )),
-    ),
-    plot=Plot("method", ("test",), ("rule",)),
-    remark="Where this does not hold: Strength needs no coordinates, but it picks nothing better than the whole "
-    "network under any rule, so it does not make up for IPR over tokens, which is as useless for mul as filtration "
-    "over tokens.",
 )
 
 
@@ -177,7 +130,7 @@ DOSHI_PHASES = {0.0: "coexistence", 5.0: "partial inversion", 15.0: "full invers
 
 def is_phase(decay: float, phase: str) -> Number:
     """1 if the network with this decay is in the phase, else 0."""
-    return lambda rows: float(all(row["phase"] == phase for row in select(rows, weight_decay=decay)))
+    return lambda rows: float([row["phase"] for row in select(rows, weight_decay=decay)] == [phase])
 
 
 DOSHI = Claim(

@@ -31,7 +31,7 @@ def untrained(request):
 
 def test_no_claim_holds_of_networks_that_are_hardly_trained(untrained):
     assert untrained.verdict != HOLDS
-    assert len(untrained.values) == len(untrained.claim.criteria)
+    assert len(untrained.values) == len(untrained.criteria)
     for values in untrained.values:
         assert len(values) == 2 and all(isinstance(value, (int, float)) for value in values)
 
@@ -53,5 +53,5 @@ def test_a_claim_is_drawn_and_written_without_a_gap(untrained):
     assert text.startswith(f"## {untrained.name}: {untrained.verdict}\n")
     assert untrained.claim.statement in " ".join(text.split())
     assert len([line for line in text.splitlines() if line.startswith("| ")]) == (
-        2 + len(untrained.claim.criteria) + len(untrained.of_seed(0))
+        2 + len(untrained.criteria) + len(untrained.of_seed(0))
     )

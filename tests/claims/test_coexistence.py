@@ -30,13 +30,19 @@ def test_the_headline_beats_its_controls(headline):
     assert tests["interaction"] < 0.05, "no method without the coordinates gets there"
 
 
-@pytest.mark.parametrize(("epochs", "verdict"), [
-    ((20, 20, math.inf), FAILS), ((math.inf, 20, 20), FAILS), ((20, 20, 20), HOLDS),
-])
-def test_what_was_never_reached_fails_wherever_it_stands(epochs, verdict):
+@pytest.mark.parametrize(("epochs", "fitted", "verdict"), [
+    ((20, 20, math.inf), 50, FAILS), ((math.inf, 20, 20), 50, FAILS), ((20, 20, 20), 50, HOLDS),
+    ((20, 20, 20), math.inf, INCONCLUSIVE),
+])  # fmt: skip
+def test_what_was_never_reached_fails_wherever_it_stands_and_what_was_never_fitted_tells_nothing(
+    epochs, fitted, verdict
+):
     rows = [
-        {"seed": 0, "noise_ratio": ratio, "dominant test 99 %": epoch, "training 99 %": 50, "raw test at the end": 0.0}
-        for ratio, epoch in zip((0.1, 0.3, 0.8), epochs, strict=True)
+        {
+            "seed": 0, "noise_ratio": ratio, "network": network, "dominant test 99 %": epoch, "training 99 %": fitted,
+            "raw test at the end": 0.0,
+        }
+        for network in ("trained", "frozen") for ratio, epoch in zip((0.1, 0.3, 0.8), epochs, strict=True)
     ]
     assert Result("structure", CLAIMS["structure-before-output"], "quick", rows).verdict == verdict
 

@@ -1,0 +1,234 @@
+"""Claims on scores that rank neurons: what a partition by them is worth, and on what that depends."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from minimod.analysis.scores import SCORES
+from minimod.claims.claim import Claim, Number, Plot, Row
+from minimod.claims.criteria import at, cell, difference, highest, least, lowest, most, note, select
+from minimod.claims.settings import L2, runs
+from minimod.network import Array
+from minimod.rules import make_rule
+from minimod.store.runs import Run
+from minimod.summary import Analysis, open_analysis
+
+ADAM, ADAMW = "Adam, L2 1e-4", "AdamW, decay 3"
+
+
+def rank_correlation(x: Array, y: Array) -> float:
+    """Spearman's: the correlation of the ranks of two arrays of shape (M,)."""
+    return float(np.corrcoef(x.argsort().argsort(), y.argsort().argsort())[0, 1])
+
+
+def agreement_with_strength(study: Analysis) -> dict[str, float]:
+    """The rank correlation of every score with Strength, by score."""
+    values = {name: score.value(study.structure) for name, score in SCORES.items()}
+    return {name: rank_correlation(value, values["strength"]) for name, value in values.items()}
+
+
+# AdamW with the decay of the runs that other claims take apart, at one width; Adam at two.
+partition_configs = runs(
+    quick={"modulus": 59, "width": [512, 2048]}, full={"modulus": 113, "width": [1024, 2048]}, noise_ratio=0.3, **L2
+)
+contrast_configs = runs(
+    quick={"modulus": 59, "width": 512}, full={"modulus": 113, "width": 1024}, noise_ratio=0.3, weight_decay=3,
+    epochs=250,
+)
+
+
+def measure_partition(run: Run) -> list[Row]:
+    """The partition by every score, and that of random rankings."""
+    with open_analysis(run) as study:
+        whole = {f"{name} test": study.row(name)["test"] for name in ("raw", "dominant")}
+        correlation = agreement_with_strength(study) | {"random": 0.0}
+        return [
+            {
+                "setting": ADAM if run.config.optimizer == "adam" else ADAMW, "width": run.config.width, "score": name,
+                "γ_G": row["generalising"], "γ_R": row["memorising"], "γ_G + γ_R": row["sum"],
+                "subnetwork test": row["test"], "filtered subnetwork test": row["filtered_test"],
+                "rank correlation with Strength": correlation[name], **whole,
+            }
+            for name, row in study.partition.items()
+        ]
+
+
+def strength_row(column: str, setting: str = ADAM, width: int | None = None) -> Number:
+    """The column in the row of Strength at a width, the smallest of them unless said."""
+    def number(rows: list[Row]) -> float:
+        of_setting = select(rows, setting=setting, score="strength")
+        return at(of_setting, column, width=min(row["width"] for row in of_setting) if width is None else width)
+
+    return number
+
+
+def over_random(setting: str) -> Number:
+    """What the subnetwork that Strength picks answers more than those of random rankings, at the smallest width."""
+    def number(rows: list[Row]) -> float:
+        width = min(row["width"] for row in rows)
+        tests = (at(rows, "subnetwork test", setting=setting, width=width, score=s) for s in ("strength", "random"))
+        return next(tests) - next(tests)
+
+    return number
+
+
+PARTITION = Claim(
+    statement="A task-agnostic score, Strength, splits the network into a generalising part of γ_G of the neurons and "
+    "a memorising part of γ_R. The generalising one answers more than the whole network, but less than frequency "
+    "filtration of the whole; filtered, it stays below the whole, filtered. In large networks γ_G + γ_R <= 1.",
+    experiment="30 % noise, with Adam and a little L2 at two widths; and with AdamW and decay 3, for contrast. γ_G is "
+    "the top share of a score's ranking that is best on validation pairs, γ_R the smallest bottom share that still "
+    "knows 95 % of the noisy labels. random is the mean of ten random rankings.",
+    configs=lambda scale: [*partition_configs(scale), *contrast_configs(scale)],
+    measure=measure_partition, keys=("setting", "width", "score"),
+    criteria=(
+        least("Adam, smaller width: Strength's subnetwork less the whole network, test", 0.1, difference(
+            strength_row("subnetwork test"), strength_row("raw test")
+        )),
+        least("Adam, smaller width: Strength's subnetwork less random ones, test", 0.1, over_random(ADAM)),
+        least("Adam, smaller width: filtration of the whole less Strength's subnetwork, test", 0.2, difference(
+            strength_row("dominant test"), strength_row("subnetwork test")
+        )),
+        least("Adam, smaller width: filtration of the whole less that of Strength's subnetwork, test", 0.0, difference(
+            strength_row("dominant test"), strength_row("filtered subnetwork test")
+        )),
+        most("Adam, width 2048: Strength, γ_G + γ_R", 1.0, strength_row("γ_G + γ_R", width=2048)),
+        most("AdamW: Strength's subnetwork less random ones, test", 0.05, over_random(ADAMW)),
+    ),
+    plot=Plot(
+        "score", ("raw test", "subnetwork test", "filtered subnetwork test", "dominant test"), ("setting", "width")
+    ),
+    remark="All of this depends on the weight decay, as the claim decay shows: under AdamW with decay 3 the largest "
+    "weights of all neurons are nearly alike, and Strength, which is made of largest weights, picks nothing better "
+    "than random neurons. A frozen network, see learned-features, has no such partition.",
+)
+
+decay_configs = {
+    "adamw": runs(
+        quick={"modulus": 59, "width": 512}, full={"modulus": 113, "width": 1024}, noise_ratio=0.3,
+        weight_decay=[0.3, 1.0, 3.0], epochs=250,
+    ),
+    "adam": runs(
+        quick={"modulus": 59, "width": 512}, full={"modulus": 113, "width": 1024}, noise_ratio=0.3,
+        **L2 | {"weight_decay": [1e-5, 3e-5, 1e-4, 3e-4]},
+    ),
+}
+
+
+def measure_decay(run: Run) -> list[Row]:
+    """How alike the largest weights are, whether Strength ranks as IPR does, and what each of them picks."""
+    config, names = run.config, ("strength", "ipr", "norm_flatness", "random")
+    largest = np.abs(run.network.W).max(axis=1)
+    with open_analysis(run) as study:
+        tests = {f"{name} test": study.row(f"{name} subnetwork")["test"] for name in names}
+        raw, correlation = study.row("raw"), agreement_with_strength(study)
+    low, median, high = np.quantile(largest, [0.1, 0.5, 0.9])
+    return [{
+        "optimizer": config.optimizer, "weight_decay": config.weight_decay,
+        "raw noisy": raw["noisy"], "raw test": raw["test"], **tests,
+        "rank correlation of Strength and IPR": correlation["ipr"],
+        "λ‖w‖_∞, 10 %": config.weight_decay * low, "λ‖w‖_∞, median": config.weight_decay * median,
+        "λ‖w‖_∞, 90 %": config.weight_decay * high, "‖w‖_∞, 90 % over 10 %": high / low,
+    }]
+
+
+def gain_at(optimizer: str, weight_decay: float) -> Number:
+    """What Strength's subnetwork answers more than random ones."""
+    strength, random = (
+        cell(f"{name} test", optimizer=optimizer, weight_decay=weight_decay) for name in ("strength", "random")
+    )
+    return difference(strength, random)
+
+
+DECAY = Claim(
+    statement="(Beyond the paper.) Whether Strength can rank neurons depends on the weight decay. AdamW's pulls the "
+    "largest weight of every neuron towards 1/λ (Xie & Li, arXiv 2404.04454), so that with much of it all neurons have "
+    "nearly the same; L2 in the gradient of Adam does not.",
+    experiment="30 % noise at growing decay under AdamW, and under Adam with L2. λ‖w‖_∞ is the largest output weight "
+    "of a neuron times the decay: quantiles over the neurons; 1 is AdamW's bound in the limit, and finite training can "
+    "exceed it.",
+    configs=lambda scale: [config for configs in decay_configs.values() for config in configs(scale)],
+    measure=measure_decay, keys=("optimizer", "weight_decay"), seeds=2,
+    criteria=(
+        least("lowest raw noisy", 0.95, lowest("raw noisy")),
+        least("Adam, L2 1e-4: Strength's subnetwork less random ones, test", 0.1, gain_at("adam", 1e-4)),
+        most("AdamW, decay 3: Strength's subnetwork less random ones, test", 0.05, gain_at("adamw", 3.0)),
+        least("Adam, L2 1e-4: rank correlation of Strength and IPR", 0.5, (
+            cell("rank correlation of Strength and IPR", optimizer="adam", weight_decay=1e-4)
+        )),
+        most("AdamW, decay 3: rank correlation of Strength and IPR", 0.0, (
+            cell("rank correlation of Strength and IPR", optimizer="adamw", weight_decay=3.0)
+        )),
+        least("AdamW, decay 3: λ‖w‖_∞, median", 0.9, cell("λ‖w‖_∞, median", optimizer="adamw", weight_decay=3.0)),
+        note("AdamW: largest ‖w‖_∞, 90 % over 10 %", highest("‖w‖_∞, 90 % over 10 %", optimizer="adamw")),
+        note("Adam: largest ‖w‖_∞, 90 % over 10 %", highest("‖w‖_∞, 90 % over 10 %", optimizer="adam")),
+    ),
+    plot=Plot(
+        "weight_decay", ("raw test", "random test", "strength test", "norm_flatness test", "ipr test"), ("optimizer",),
+        "log",
+    ),
+)
+
+TOKENS = "ipr, tokens"
+
+
+def measure_rule(run: Run) -> list[Row]:
+    """The subnetwork of every score in the rule's coordinates; and by IPR over the tokens as they are."""
+    methods = ("raw", "rule", "dominant", "dominant+quadratic")
+    with open_analysis(run) as study:
+        tokens = replace(study, rule=make_rule("add", run.config.modulus))
+        tests = {score: study.row(f"{score} subnetwork")["test"] for score in (*SCORES, "random")}
+        tests[TOKENS] = tokens.row("ipr subnetwork")["test"]
+        correlation = agreement_with_strength(study)
+        correlation |= {"random": 0.0, TOKENS: agreement_with_strength(tokens)["ipr"]}
+        whole = {f"{name} test": study.row(name)["test"] for name in methods}
+        whole["dominant over tokens, test"] = tokens.row("dominant")["test"]
+    return [
+        {
+            "rule": run.config.rule, "score": score, "subnetwork test": test,
+            "rank correlation with Strength": correlation[score], **whole,
+        }
+        for score, test in tests.items()
+    ]
+
+
+def share_of_rule(rows: list[Row]) -> float:
+    """The test accuracy of dominant+quadratic over that of the rule, on pairs with coordinates: the least of all."""
+    return float(np.min([
+        at(rows, "dominant+quadratic test", rule=rule, score="ipr") / at(rows, "rule test", rule=rule, score="ipr")
+        for rule in ("add", "sub", "mul")
+    ]))
+
+
+def mul(score: str) -> Number:
+    """What a score's subnetwork answers under multiplication."""
+    return cell("subnetwork test", rule="mul", score=score)
+
+
+RULES = Claim(
+    statement="What holds for addition holds for subtraction and multiplication. Strength and IPR agree on addition "
+    "and subtraction. For multiplication IPR needs the logarithmic coordinates, where Strength needs none.",
+    experiment="30 % noise under each rule, Adam and a little L2. Frequencies are those of the rule's coordinates, "
+    "discrete logarithms for mul; 'tokens' stands for frequencies over the tokens as they are. The rule's own test "
+    "accuracy counts the pairs with coordinates.",
+    configs=runs(
+        quick={"modulus": 59, "width": 512}, full={"modulus": 113, "width": 1024},
+        rule=["add", "sub", "mul"], noise_ratio=0.3, **L2,
+    ),
+    measure=measure_rule, keys=("rule", "score"),
+    criteria=(
+        least("dominant+quadratic, least test as a share of that of the rule", 0.95, share_of_rule),
+        least("add: rank correlation of IPR with Strength", 0.5, (
+            cell("rank correlation with Strength", rule="add", score="ipr")
+        )),
+        least("sub: rank correlation of IPR with Strength", 0.5, (
+            cell("rank correlation with Strength", rule="sub", score="ipr")
+        )),
+        most("mul: dominant over tokens, test", 0.1, cell("dominant over tokens, test", rule="mul", score="ipr")),
+        least("mul: ipr subnetwork, test, less that by IPR over tokens", 0.05, difference(mul("ipr"), mul(TOKENS))),
+        least("mul: strength subnetwork, test, less ipr subnetwork over tokens", 0.05, (
+            difference(mul("strength"), mul(TOKENS))
+        )),
+    ),
+    plot=Plot("score", ("raw test", "subnetwork test", "dominant test"), ("rule",)),
+)
