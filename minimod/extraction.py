@@ -28,7 +28,7 @@ Answers = Callable[[Analysis], tuple[float, np.ndarray]]
 # How a training run shows its progress: from its configuration to a `with` block.
 Display = Callable[[TrainingConfig], AbstractContextManager[Progress | None]]
 
-DEFAULT_METHOD = "norm+interaction"
+DEFAULT_METHOD = "norm_flatness+interaction"
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +97,8 @@ def extract(
     done, labels = _read_out(0, run, answers)       # before anything is written: it may be refused
     finished = [done]
     tell(done)
+    if not (rounds and done.changed):
+        return finished
     if place:
         place.mkdir(parents=True, exist_ok=True)
     with locked(place) if place else nullcontext():
@@ -107,7 +109,7 @@ def extract(
             done, labels = _read_out(number, run, answers)
             finished.append(done)
             tell(done)
-        if place and done.number and not (place / "network.npz").exists():
+        if place and not (place / "network.npz").exists():
             last = place / "rounds" / str(done.number)
             copy_run(last, place)
             shutil.rmtree(last)

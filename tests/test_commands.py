@@ -227,6 +227,26 @@ def test_an_ensemble_is_one_more_row(minimod):
     assert "same data" in minimod("analyze", "run", "--ensemble", "elsewhere").stderr
 
 
+def test_extract_trains_on_answers_and_tells_every_round(minimod):
+    minimod("train", "run", *SMALL)
+    answer = minimod("extract", "run", "--output", "new", "--rounds", 2)
+    head, *rows = answer.stdout.split("\n\n")[0].splitlines()
+    assert head.split("  ")[-1].strip() == "changed" and [row.split()[0] for row in rows] == ["0", "1", "2"]
+    assert "minimod analyze new" in answer.stdout and max(map(len, answer.stdout.splitlines())) <= 100
+    assert {path.name for path in Path("new").iterdir()} == {
+        ".lock", "config.json", "metrics.csv", "checkpoint.npz", "network.npz", "data", "rounds",
+    }  # fmt: skip
+    told = json.loads(minimod("extract", "run", "--output", "new", "--rounds", 2, "--json", "--quiet").stdout)
+    assert [f"{told['rounds'][i]['test']:.3f}" for i in range(3)] == [row.split()[4] for row in rows]
+    assert minimod("analyze", "new", "--no-figures").returncode == 0
+
+
+def test_extract_says_where_there_is_nothing_to_train(minimod):
+    minimod("train", "run", "--modulus", 7, "--width", 64, "--epochs", 100, "--noise-ratio", 0)
+    answer = minimod("extract", "run", "--output", "new", "--method", "raw", "--quiet")
+    assert "nothing to train" in answer.stdout and not Path("new").exists()
+
+
 def test_whose_power_decides_is_an_option(minimod):
     minimod("train", "run", *SMALL)
     for by in ("joint", "w", "each"):

@@ -81,6 +81,14 @@ CALLS = {
         ],
         [["--json"], ["--by", "w"]],
     ),
+    "extract": (
+        PLACES,
+        [
+            ["--rounds", "0"], ["--method", "no such row"], ["--output", "own"], ["--output", "finished"],
+            ["--output", "bad.toml"], ["--output", "swept"], ["--quiet"], ["--output", "unfinished", "--rounds", "1"],
+        ],
+        [["--json"], ["--method", "interaction"]],
+    ),
     "check": (PLACES, [["--resume"], ["again"]], [["--json"]]),
     "info": ([], [["more"], ["--quiet"]], [["--json"]]),
     "reproduce": (

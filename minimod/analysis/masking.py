@@ -45,14 +45,15 @@ class Curves(NamedTuple):
     rest: Curve
 
     def chosen(self, readout: str, choice: str) -> "Chosen":
-        """The share of top neurons that a choice of CHOICES takes for this readout, logits or interaction."""
-        curve: Curve = getattr(self, readout)
+        """The share that a choice of CHOICES takes for this readout, logits or interaction: at least one neuron."""
+        M, curve = len(self.ranking), getattr(self, readout)
         if np.isnan(curve["validation"]).any():
             return Chosen(math.nan, self.ranking[:0], dict.fromkeys(MEASURES, math.nan))
-        i = CHOICES[choice](curve)
-        n = round(KEEP[i] * len(self.ranking))
+        sizes = [round(keep * M) for keep in KEEP]
+        empty = sizes.count(0)
+        i = empty + CHOICES[choice]({name: values[empty:] for name, values in curve.items()})
         row = {measure: float(curve[measure][i]) for measure in MEASURES}
-        return Chosen(n / len(self.ranking), self.ranking[:n], row)
+        return Chosen(sizes[i] / M, self.ranking[: sizes[i]], row)
 
 
 class Chosen(NamedTuple):
@@ -64,18 +65,18 @@ class Chosen(NamedTuple):
 
 
 def best_on_validation(curve: Curve) -> int:
-    """The smallest share that is best on the validation pairs, whose labels are clean: its place in KEEP."""
+    """The smallest share that is best on the validation pairs, whose labels are clean: its place in the curve."""
     return int(curve["validation"].argmax())
 
 
 def best_on_noisy_labels(curve: Curve) -> int:
-    """The largest share within a standard error of the best agreement with held-out noisy labels: its place in KEEP.
+    """The smallest share within a standard error of the best agreement with held-out noisy labels: its place.
 
-    Whatever noise the labels have, the right rule agrees with most of them. Where the agreement is flat, few neurons
-    are a risk that gains nothing.
+    Whatever noise the labels have, the right rule agrees with most of them. Where the agreement is flat, the fewer
+    neurons have memorised less: the answers on held-out pairs are the same, and more training labels are repaired.
     """
     within = curve["agreement"] >= curve["agreement"].max() - curve["standard_error"]
-    return int(np.flatnonzero(within)[-1])
+    return int(within.argmax())
 
 
 # How the share of neurons is chosen: on the clean labels of the validation pairs, which nobody has in the wild, or on

@@ -47,11 +47,10 @@ MASK = "norm_flatness"
 
 
 def masked_configs(scale: str) -> list[TrainingConfig]:
-    """Networks at modulus 113 that hold more noise the wider they are."""
-    sizes: dict[float, dict[str, Any]] = {0.3: {"width": 512}, 0.5: {"width": 1024}}
-    if scale == "full":
-        sizes[0.6] = {"width": 2048, "epochs": 800}
-    return [setting(noise_ratio=ratio, **L2 | {"modulus": 113} | size) for ratio, size in sizes.items()]
+    """Networks at modulus 113, the wider the more noise there is: 0.3, 0.5 and, at full scale, 0.6."""
+    _, little_noise = large_runs(scale)
+    configs = [little_noise, setting(modulus=113, noise_ratio=0.5, width=1024, **L2)]
+    return configs if scale == "quick" else [*configs, self_training_configs(scale)[0][0]]
 
 
 def measure_masked(run: Run) -> list[Row]:
@@ -292,9 +291,9 @@ MEMBERS = (1, 2, 4, 8)
 def ensemble_configs(scale: str) -> list[tuple[TrainingConfig, ...]]:
     """Networks on the same data, each from initial weights of its own; last, one as wide as all of them together."""
     if scale == "quick":
-        ratios, values = (0.4, 0.5), {"modulus": 59, "width": 256, "epochs": 500}
+        ratios, values = [0.4], {"modulus": 59, "width": 256, "epochs": 500}
     else:
-        ratios, values = (0.5, 0.6), {"modulus": 113, "width": 512, "epochs": 1000}
+        ratios, values = [0.5, 0.6], {"modulus": 113, "width": 512, "epochs": 1000}
     configs = []
     for ratio in ratios:
         config = setting(noise_ratio=ratio, weight_decay=3, **values)

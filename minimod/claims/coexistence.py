@@ -71,7 +71,7 @@ WIDTH = Claim(
     measure=reading(
         ("noise_ratio", "width"), "raw clean", "raw noisy", "raw test", "interaction test", "dominant test"
     ),
-    keys=("noise_ratio", "width"), seeds=2,
+    keys=("noise_ratio", "width"), seeds=1,
     criteria=(
         least("noise 0.1: raw test, width 2048 less 128", 0.2, gain("raw test", 0.1)),
         least("noise 0.3: raw test, width 2048 less 128", 0.05, gain("raw test", 0.3)),
@@ -133,7 +133,7 @@ NOISE_FIRST = Claim(
     statement="Noisy labels are memorised faster than clean ones.",
     experiment="The epochs at which 25, 50 and 75 % of the clean and of the noisy training labels are fitted, measured "
     "every fourth epoch, at two widths, three noise ratios and with four optimisers, all with small steps.",
-    configs=noise_first_configs, measure=measure_noise_first, keys=("optimizer", "width", "noise_ratio"), seeds=2,
+    configs=noise_first_configs, measure=measure_noise_first, keys=("optimizer", "width", "noise_ratio"), seeds=1,
     criteria=(
         least("AdamW: share of settings with noisy labels first at 50 %", 1.0, lambda rows: (
             share_noise_first(select(rows, optimizer="adamw"))
@@ -238,7 +238,7 @@ NOISE_LEVEL = Claim(
     "frequency-based method.",
     experiment="Noise ratios from 0 to 0.98 at several widths. A method breaks down where it first answers less than "
     "90 % of the test pairs.",
-    configs=noise_level_configs, measure=measure_noise_level, keys=("network", "width", "noise_ratio"), seeds=2,
+    configs=noise_level_configs, measure=measure_noise_level, keys=("network", "width", "noise_ratio"), seeds=1,
     criteria=(
         most("width 1024, noise 0.8: raw test", 0.05, (
             cell("raw test", network="trained", width=1024, noise_ratio=0.8)
@@ -274,7 +274,7 @@ WEIGHT_DECAY = Claim(
         ("weight_decay",), "raw clean", "raw noisy", "raw repaired", "raw test", "interaction test",
         "interaction repaired", "dominant test",
     ),
-    keys=("weight_decay",), seeds=2,
+    keys=("weight_decay",), seeds=1,
     criteria=(
         least("no decay, memorising: raw noisy", 0.9, cell("raw noisy", weight_decay=0.0)),
         most("no decay, memorising: raw test", 0.9, cell("raw test", weight_decay=0.0)),

@@ -158,7 +158,7 @@ LEARNED_FEATURES = Claim(
     "answers nothing itself, its interactions answer nothing, no score picks neurons that do, and its frequencies do "
     "not stand out.",
     experiment="All weights trained, with Adam and a little L2; W and μ alone (frozen); U and V alone (frozen output).",
-    configs=learned_configs, measure=measure_learned, keys=("noise_ratio", "network"),
+    configs=learned_configs, measure=measure_learned, keys=("noise_ratio", "network"), seeds=2,
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
         least("frozen, noise 0.1: dominant+quadratic test", 0.95, (

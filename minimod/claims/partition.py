@@ -28,9 +28,13 @@ def agreement_with_strength(study: Analysis) -> dict[str, float]:
 
 
 # AdamW with the decay of the runs that other claims take apart, at one width; Adam at two.
-partition_configs = runs(
-    quick={"modulus": 59, "width": [512, 2048]}, full={"modulus": 113, "width": [1024, 2048]}, noise_ratio=0.3, **L2
-)
+partition_configs = [
+    runs(quick={"modulus": 59, "width": 512}, full={"modulus": 113, "width": 1024}, noise_ratio=0.3, **L2),
+    runs(
+        quick={"modulus": 59}, full={"modulus": 113}, width=2048, noise_ratio=0.3,
+        **L2 | {"learning_rate": 0.01, "epochs": 240},
+    ),
+]
 contrast_configs = runs(
     quick={"modulus": 59, "width": 512}, full={"modulus": 113, "width": 1024}, noise_ratio=0.3, weight_decay=3,
     epochs=250,
@@ -79,7 +83,7 @@ PARTITION = Claim(
     experiment="30 % noise, with Adam and a little L2 at two widths; and with AdamW and decay 3, for contrast. γ_G is "
     "the top share of a score's ranking that is best on validation pairs, γ_R the smallest bottom share that still "
     "knows 95 % of the noisy labels. random is the mean of ten random rankings.",
-    configs=lambda scale: [*partition_configs(scale), *contrast_configs(scale)],
+    configs=lambda scale: [config for configs in (*partition_configs, contrast_configs) for config in configs(scale)],
     measure=measure_partition, keys=("setting", "width", "score"),
     criteria=(
         least("Adam, smaller width: Strength's subnetwork less the whole network, test", 0.1, difference(

@@ -1,0 +1,171 @@
+import json
+import shutil
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from minimod import TrainingConfig, extract, load_run, train
+from minimod.errors import InputError
+from minimod.extraction import by_method
+from minimod.store.claiming import copy_run
+from minimod.store.runs import FINISHED, NONE, check_run
+from minimod.summary import open_analysis
+
+CONFIG = TrainingConfig(modulus=11, width=24, noise_ratio=0.4, epochs=8, eval_every=4, threads=1)
+METHOD = "norm_flatness+interaction"
+
+
+class Stopped(Exception):
+    pass
+
+
+def refused(call, option):
+    with pytest.raises(InputError) as caught:
+        call()
+    assert caught.value.option == option
+
+
+@pytest.fixture(scope="module")
+def run():
+    return train(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def rounds(run):
+    return extract(run, 2)
+
+
+def answers_of(run, method=METHOD):
+    """What the method answers on the training pairs."""
+    with open_analysis(run) as study:
+        return study.predict(method)[run.dataset.train.a, run.dataset.train.b]
+
+
+def contents(directory):
+    """All files of a directory, bit for bit, but those that have seconds in them."""
+    paths = (path for path in directory.rglob("*") if path.is_file())
+    return {path.relative_to(directory): path.read_bytes() for path in paths if path.suffix == ".json" or "data" in
+            path.parts} | {"W": load_run(directory).network.W.tobytes()}  # fmt: skip
+
+
+def test_every_round_is_trained_on_the_answers_of_the_one_before(run, rounds):
+    assert [done.number for done in rounds] == [0, 1, 2] and rounds[0].run is run
+    for before, after in pairwise(rounds):
+        assert (after.run.data["labels"] == answers_of(before.run)).all()
+        again = train(CONFIG, labels=after.run.data["labels"])
+        assert (again.network.W == after.run.network.W).all()
+
+
+def test_the_numbers_of_a_round_are_those_of_its_labels_and_its_readout(rounds):
+    for done in rounds:
+        pairs = done.run.dataset.train
+        fitted = done.run.data.get("labels", pairs.label)
+        answered = answers_of(done.run)
+        assert done.row["labels_right"] == (fitted == pairs.true_label).mean()
+        assert done.row["changed"] == (answered != fitted).mean()
+        assert done.row["raw_test"] == done.run.history["test_accuracy"][-1]
+        # Noisy and repaired go on to mean the labels that were corrupted at first.
+        assert done.row["repaired"] == (answered == pairs.true_label)[pairs.is_noisy].mean()
+        with open_analysis(done.run) as study:
+            assert done.row["test"] == study.row(METHOD)["test"]
+            assert done.row["kept"] == study.scored["norm_flatness"].chosen("interaction", "validation").share
+
+
+@pytest.mark.parametrize("method", ["interaction", "norm+interaction, noisy", "dominant", "strength subnetwork"])
+def test_any_row_of_analyze_can_relabel(run, method):
+    _, done = extract(run, 1, answers=by_method(method))
+    assert (done.run.data["labels"] == answers_of(run, method)).all()
+
+
+def test_it_ends_where_the_answers_are_the_labels():
+    fitted = train(replace(CONFIG, width=64, noise_ratio=0, epochs=100, learning_rate=0.02))
+    assert fitted.history["clean_accuracy"][-1] == 1
+    assert len(extract(fitted, 3, answers=by_method("raw"))) == 1
+
+
+def test_the_last_round_is_in_the_directory_and_those_before_in_rounds(run, rounds, tmp_path):
+    extract(run, 2, tmp_path / "new")
+    assert {path.name for path in (tmp_path / "new" / "rounds").iterdir()} == {"1"}
+    for directory, expected in ((tmp_path / "new", rounds[2]), (tmp_path / "new" / "rounds" / "1", rounds[1])):
+        assert check_run(directory)[0] == FINISHED
+        stored = load_run(directory)
+        assert (stored.network.W == expected.run.network.W).all()
+        assert (stored.data["labels"] == expected.run.data["labels"]).all()
+
+
+def test_the_same_again_trains_nothing(run, rounds, tmp_path):
+    extract(run, 2, tmp_path / "new")
+    before = contents(tmp_path / "new")
+
+    @contextmanager
+    def display(config):
+        yield lambda epoch, row: pytest.fail("it trains")
+
+    again = extract(run, 2, tmp_path / "new", display=display)
+    assert [done.row for done in again] == [done.row for done in rounds] and contents(tmp_path / "new") == before
+
+
+@pytest.mark.parametrize(("number", "epoch"), [(1, 3), (1, 8), (2, 3)])
+def test_stopped_anywhere_it_goes_on_to_the_same_end(run, rounds, tmp_path, number, epoch):
+    begun = []
+
+    @contextmanager
+    def display(config):
+        begun.append(config)
+
+        def progress(now, row):
+            if (len(begun), now) == (number, epoch):
+                raise Stopped
+
+        yield progress
+
+    with pytest.raises(Stopped):
+        extract(run, 2, tmp_path / "new", display=display)
+    assert check_run(tmp_path / "new")[0] == NONE
+    done = extract(run, 2, tmp_path / "new")
+    assert [each.row for each in done] == [each.row for each in rounds]
+    assert (load_run(tmp_path / "new").network.W == rounds[2].run.network.W).all()
+
+
+@pytest.mark.parametrize("left", ["nothing", "all but the network", "all"])
+def test_killed_while_the_last_round_is_moved_it_goes_on(run, tmp_path, left):
+    extract(run, 1, tmp_path / "whole")
+    expected = contents(tmp_path / "whole")
+    (tmp_path / "new" / "rounds").mkdir(parents=True)
+    copy_run(tmp_path / "whole", tmp_path / "new" / "rounds" / "1")
+    if left != "nothing":
+        copy_run(tmp_path / "whole", tmp_path / "new")
+    if left == "all but the network":
+        (tmp_path / "new" / "network.npz").unlink()
+    extract(run, 1, tmp_path / "new")
+    shutil.rmtree(tmp_path / "new" / "rounds")
+    assert contents(tmp_path / "new") == expected
+
+
+def test_what_is_not_the_same_extraction_is_refused_and_left_alone(run, tmp_path):
+    extract(run, 2, tmp_path / "new")
+    train(CONFIG, tmp_path / "run")
+    before = {name: contents(tmp_path / name) for name in ("new", "run")}
+    refused(lambda: extract(run, 2, tmp_path / "run"), "output")
+    refused(lambda: extract(run, 2, tmp_path / "new", by_method("interaction")), "run directory")
+    refused(lambda: extract(replace(run, config=replace(CONFIG, epochs=9)), 2, tmp_path / "new"), "run directory")
+    (tmp_path / "file").write_text("mine")
+    refused(lambda: extract(run, 1, tmp_path / "file"), "output")
+    assert {name: contents(tmp_path / name) for name in ("new", "run")} == before
+
+
+def test_without_pairs_to_choose_on_it_is_refused_before_anything_is_written(tmp_path):
+    run = train(replace(CONFIG, train_fraction=1))
+    refused(lambda: extract(run, 1, tmp_path / "new"), "train_fraction")
+    refused(lambda: by_method("intreaction"), "method")
+    assert not (tmp_path / "new").exists()
+    assert len(extract(run, 1, answers=by_method("interaction"))) == 2
+
+
+def test_the_configuration_is_that_of_the_run(run, tmp_path):
+    extract(run, 1, tmp_path / "new")
+    assert TrainingConfig.from_dict(json.loads((tmp_path / "new" / "config.json").read_text())["config"]) == CONFIG
+    assert np.array_equal(load_run(tmp_path / "new").dataset.train.label, run.dataset.train.label)
