@@ -17,6 +17,7 @@ CLAIMS: dict[str, Claim] = {
     "spread": extraction.SPREAD,
     "optimizers": variations.OPTIMIZERS,
     "activations": variations.ACTIVATIONS,
+    "ceiling": variations.CEILING,
     "rules": partition.RULES,
     "learned-features": extraction.LEARNED_FEATURES,
     "tied": variations.TIED,

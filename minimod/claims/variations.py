@@ -70,6 +70,33 @@ ACTIVATIONS = Claim(
 )
 
 
+def last_doubling(activation: str) -> Number:
+    """What raw test accuracy gains from width 1024 to 2048."""
+    return difference(*(cell("raw test", activation=activation, width=width) for width in (2048, 1024)))
+
+
+CEILING = Claim(
+    statement="Raw test accuracy grows with width without an end under ReLU; under the quadratic activation and GELU "
+    "it has a ceiling.",
+    experiment="The networks of the claim width at 30 % noise, from width 256 on, under three activations.",
+    configs=runs(
+        quick={"modulus": 59, "epochs": 200}, full={"modulus": 113, "epochs": 600},
+        noise_ratio=0.3, activation=["relu", "quadratic", "gelu"], width=[256, 512, 1024, 2048],
+    ),
+    measure=reading(("activation", "width"), "raw noisy", "raw test", "interaction test"),
+    keys=("activation", "width"), seeds=1,
+    criteria=(
+        least("ReLU: raw test, width 2048 less 1024", 0.02, last_doubling("relu")),
+        most("quadratic: raw test, width 2048 less 1024", 0.02, last_doubling("quadratic")),
+        most("GELU: raw test, width 2048 less 1024", 0.02, last_doubling("gelu")),
+        note("quadratic less ReLU at width 2048, raw test", difference(
+            cell("raw test", activation="quadratic", width=2048), cell("raw test", activation="relu", width=2048)
+        )),
+    ),
+    plot=Plot("width", ("raw noisy", "raw test", "interaction test"), ("activation",), "log"),
+)
+
+
 def measure_tied(run: Run) -> list[Row]:
     """What is fitted, answered and extracted."""
     name = f"{'tied' if run.config.tied else 'untied'}, {run.config.noise_kind} noise"
