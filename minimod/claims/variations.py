@@ -6,7 +6,7 @@ from minimod.analysis.accuracy import accuracies, share
 from minimod.analysis.masking import KEEP, mask_curves
 from minimod.analysis.scores import ranking
 from minimod.claims.claim import Claim, Number, Plot, Row
-from minimod.claims.criteria import cell, difference, highest, least, lowest, most, select
+from minimod.claims.criteria import cell, difference, highest, least, lowest, most, note, select
 from minimod.claims.readings import read, reading
 from minimod.claims.settings import runs, setting
 from minimod.config import TrainingConfig
