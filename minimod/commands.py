@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from minimod import display
 from minimod.advice import advice, quoted, resume_command, what_helps
 from minimod.analysis.components import COMPONENT_CHOICES
 from minimod.analysis.methods import METHODS
@@ -24,17 +25,6 @@ from minimod.claims.reproduction import Reproduction, number_of_runs
 from minimod.claims.results import section, write_page
 from minimod.claims.rows import SUFFIXES, save_rows, stored_results
 from minimod.config import PRESETS, TrainingConfig
-from minimod.display import (
-    announce_runs,
-    cell,
-    echo_json,
-    echo_methods,
-    machine_readable,
-    prepare_streams,
-    progress_display,
-    runs_display,
-    stop_line,
-)
 from minimod.engine.device import available_cores, first_line, gpu_problem, is_gpu_error
 from minimod.errors import DivergenceError, InputError, Interrupted, one_of
 from minimod.extraction import DEFAULT_METHOD, Round, by_method
@@ -101,11 +91,11 @@ def train(
         config = replace(description_to_go_on(run_dir).config, **given)
     else:
         config = TrainingConfig.from_preset(preset or "headline", **given)
-    with progress_display(config, quiet) as progress:
+    with display.progress_display(config, quiet) as progress:
         run = train_network(config, run_dir, progress, checkpoint_every, extend=bool(extend))
     last = {name: column[-1].item() for name, column in run.history.items()}
     if as_json:
-        echo_json({"directory": str(run_dir), "config": config.to_dict(), "metrics": last})
+        display.echo_json({"directory": str(run_dir), "config": config.to_dict(), "metrics": last})
         return
     for name, value in last.items():
         click.echo(f"{name.replace('_', ' '):24} {value:>10.4g}")
@@ -144,9 +134,9 @@ def analyze(
         written.append(output / "figures")
         draw_figures(summary, written[-1])
     if as_json:
-        echo_json(machine_readable(summary))
+        display.echo_json(display.machine_readable(summary))
         return
-    echo_methods(summary)
+    display.echo_methods(summary)
     if written:
         click.echo(f"\nWritten to {' and '.join(map(str, written))}")
 
@@ -171,12 +161,13 @@ def extract(run_dir: Path, rounds: int, output: Path, method: str, quiet: bool, 
         if not as_json and not done.number:
             click.echo("".join(f"{name.replace('_', ' '):>13}" for name in done.row))
         if not as_json:
-            click.echo("".join(f"{cell(value):>13}" for value in done.row.values()))
+            click.echo("".join(f"{display.cell(value):>13}" for value in done.row.values()))
 
-    with stop_line("the same command"):
-        done = extract_rounds(run_dir, rounds, output, by_method(method), partial(progress_display, quiet=quiet), tell)
+    progress = partial(display.progress_display, quiet=quiet)
+    with display.stop_line("the same command"):
+        done = extract_rounds(run_dir, rounds, output, by_method(method), progress, tell)
     if as_json:
-        echo_json({"directory": str(output), "method": method, "rounds": [each.row for each in done]})
+        display.echo_json({"directory": str(output), "method": method, "rounds": [each.row for each in done]})
     elif len(done) == 1:
         click.echo(f"\nThe answers are the labels of {run_dir} already: nothing to train.")
     else:
@@ -214,10 +205,10 @@ def reproduce(
     everything, output = "all" in names, output or directory
     claims = tuple(CLAIMS) if everything else names
     stored_results(output, scale, but=claims)       # what cannot go on the page is said before hours of training
-    announce_runs(number_of_runs(claims, scale, seeds), yes, quiet)
+    display.announce_runs(number_of_runs(claims, scale, seeds), yes, quiet)
     reproduction = Reproduction(claims, scale, directory, seeds)
     missing = reproduction.missing()
-    with runs_display(list(missing.values()), quiet) as progress, stop_line("the same command"):
+    with display.runs_display(list(missing.values()), quiet) as progress, display.stop_line("the same command"):
         reproduction.train(missing, progress)
     if not quiet:
         click.echo("measuring", err=True)
@@ -232,7 +223,7 @@ def reproduce(
             save_figure(draw_claim(result), output / "figures" / f"{result.name}{SUFFIXES[scale]}.png", dpi=100)
     page = write_page(output, scale)
     if as_json:
-        echo_json([result.plain() for result in results])
+        display.echo_json([result.plain() for result in results])
         return
     if everything:
         click.echo("\n".join(f"{result.name:24} {result.verdict}" for result in results))
@@ -271,19 +262,19 @@ def sweep(
     if scheduler and jobs:
         raise click.UsageError("--jobs is for this machine; a cluster has as many as it has workers")
     runs = Sweep(sweep_dir, asked_definition(sweep_dir, axes, seeds, preset, toml))
-    announce_runs(number_of_configurations(runs.definition), yes, quiet)
+    display.announce_runs(number_of_configurations(runs.definition), yes, quiet)
     if not quiet and (sweep_dir / "results.csv").exists():
         click.echo("checking those that have finished", err=True)
     missing = list(runs.missing(retry_failed).values())
     device = "cpu" if all(config.device == "cpu" for config in missing) else "auto"
     with (
-        runs_display(missing, quiet, jobs) as progress, stop_line(f"minimod sweep {quoted(sweep_dir)}"),
+        display.runs_display(missing, quiet, jobs) as progress, display.stop_line(f"minimod sweep {quoted(sweep_dir)}"),
         dask_cluster(scheduler) if scheduler else process_pool(jobs, device) as executor,
     ):
         runs.run(executor, progress, retry_failed)
     state = runs.state()
     if as_json:
-        echo_json({"directory": str(sweep_dir)} | state)
+        display.echo_json({"directory": str(sweep_dir)} | state)
     else:
         for name, error in list(state["failures"].items())[:10]:
             click.echo(f"failed: {name}: {error}", err=True)
@@ -367,7 +358,7 @@ def check(run_dir: Path, as_json: bool) -> None:
     """
     state, files = check_run(run_dir)
     if as_json:
-        echo_json({"state": state, "files": files})
+        display.echo_json({"state": state, "files": files})
     else:
         click.echo("\n".join([state, *(f"{name:16}{text}" for name, text in files.items())]))
         click.echo("\n" + "\n".join(what_helps(state, files, run_dir)))
@@ -396,7 +387,7 @@ def info(as_json: bool) -> None:
     facts |= {"threads": available_cores(), "array module": "numpy" if problem else "cupy"}
     facts["GPU"] = f"no: {problem}" if problem else "yes"
     if as_json:
-        echo_json(facts)
+        display.echo_json(facts)
         return
     for name, value in facts.items():
         click.echo(f"{name:14}{value}")
@@ -414,7 +405,7 @@ def main() -> None:
     for number in STOPS:
         if number != signal.SIGINT and signal.getsignal(number) != signal.SIG_IGN:      # nohup ignores SIGHUP
             signal.signal(number, end)
-    prepare_streams()
+    display.prepare_streams()
     try:
         sys.exit(commands.main(prog_name="minimod", standalone_mode=False))
     except InputError as error:

@@ -20,16 +20,8 @@ from minimod.interrupts import stop_requests
 from minimod.metrics import Metrics, history_of, measure
 from minimod.network import initial_network
 from minimod.optimizers import OPTIMIZERS
+from minimod.store import contents
 from minimod.store.claiming import Claim, claim_directory, plan
-from minimod.store.contents import (
-    Checkpoint,
-    Data,
-    append_metrics,
-    save_checkpoint,
-    save_description,
-    save_network,
-    write_metrics,
-)
 from minimod.store.runs import Run
 
 # Called after every epoch with its number, and with its row of metrics where it was measured, else None.
@@ -64,7 +56,7 @@ def train(
     MemoryError if the device's free memory is less than `memory_needed`, and DivergenceError at the first evaluation or
     checkpoint that finds a loss which is not finite. When it is any but the last of these, nothing has been written.
     """
-    data: Data = {} if labels is None else {"labels": _checked_labels(labels, config)}
+    data: contents.Data = {} if labels is None else {"labels": _checked_labels(labels, config)}
     if not isinstance(checkpoint_every, timedelta) and (type(checkpoint_every) is not int or checkpoint_every < 1):
         raise InputError("checkpoint_every", checkpoint_every, "a number of epochs, at least 1, or a timedelta")
     if extend and directory is None:
@@ -87,7 +79,7 @@ def train(
             try:        # no name for it: its memory is free when the backend gives back what is
                 return _Training(config, backend, claim, claim.data).run(progress, checkpoint_every, signals)
             except DivergenceError as error:
-                save_description(claim.place, claim.run._replace(diverged=str(error)))
+                contents.save_description(claim.place, claim.run._replace(diverged=str(error)))
                 raise
 
 
@@ -121,7 +113,7 @@ def _checked_labels(labels: np.ndarray, config: TrainingConfig) -> np.ndarray:
 class _Training:
     """A run in the making."""
 
-    def __init__(self, config: TrainingConfig, backend: Backend, claim: Claim | None, data: Data):
+    def __init__(self, config: TrainingConfig, backend: Backend, claim: Claim | None, data: contents.Data):
         self.config, self.backend, self.claim, self.data = config, backend, claim, data
         self.dataset = build_dataset(config)
         self.pairs = replace(self.dataset.train, label=data["labels"]) if "labels" in data else self.dataset.train
@@ -135,7 +127,7 @@ class _Training:
         if claim and claim.checkpoint:
             self._go_on_from(claim.checkpoint)
 
-    def _go_on_from(self, checkpoint: Checkpoint) -> None:
+    def _go_on_from(self, checkpoint: contents.Checkpoint) -> None:
         """Write a checkpoint's arrays over those of the run. Raises InputError if they are of another kind."""
         for name, array in self.state.items():
             saved = checkpoint.state.get(name)
@@ -152,7 +144,7 @@ class _Training:
     def run(self, progress: Progress | None, checkpoint_every: int | timedelta, signals: list[int]) -> Run:
         """Train to the end, or to the end of the epoch in which `signals` gets one."""
         if self.claim:
-            write_metrics(self.claim.place, self.rows)
+            contents.write_metrics(self.claim.place, self.rows)
         saved = self.start
         for epoch, metrics in self._epochs():
             row = None
@@ -160,7 +152,7 @@ class _Training:
                 row = {"epoch": epoch, "seconds": self.seconds} | metrics
                 self.rows.append(row)
                 if self.claim:
-                    append_metrics(self.claim.place, row)
+                    contents.append_metrics(self.claim.place, row)
             if progress:
                 progress(epoch, row)
             if self.claim and epoch < self.config.epochs:
@@ -173,14 +165,14 @@ class _Training:
         network = self.network.convert(to_host)
         if self.claim:
             self._save(self.claim, self.config.epochs)
-            save_network(self.claim.place, self.claim.run, network, self.rows)
+            contents.save_network(self.claim.place, self.claim.run, network, self.rows)
         directory = self.claim.directory if self.claim else None
         return Run(self.config, self.dataset, network, history_of(self.rows), directory, self.data)
 
     def _save(self, claim: Claim, epoch: int) -> None:
         _raise_if_diverged(self.losses)
         host = {name: to_host(array) for name, array in self.state.items()}
-        save_checkpoint(claim.place, claim.run, Checkpoint(epoch, self.seconds, self.rows, host))
+        contents.save_checkpoint(claim.place, claim.run, contents.Checkpoint(epoch, self.seconds, self.rows, host))
 
     def _epochs(self) -> Iterator[tuple[int, Metrics | None]]:
         """Train in place. Before each epoch, and after the last: the number of epochs so far, and metrics or None."""

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from minimod.claims.claim import Claim, Number, Plot, Row
-from minimod.claims.criteria import by_number, cell, difference, furthest, least, most, note, number_in, numbers, select
-from minimod.claims.readings import first_epoch, method_rows, read, reading
+from minimod.claims.criteria import by_number, furthest, least, most, note, number_in, numbers, select
+from minimod.claims.readings import first_epoch, method_rows, reading
 from minimod.claims.settings import FROZEN, large_runs, network_of, runs, setting
 from minimod.config import PRESETS, TrainingConfig
 from minimod.store.runs import Run
@@ -19,23 +19,16 @@ HEADLINE = Claim(
     experiment="The default run (modulus 113, width 2048, 100 epochs), and every method on it.",
     configs=lambda scale: [PRESETS["headline"]], measure=method_rows, keys=("noise_ratio", "method"), seeds=1,
     criteria=(
-        least("raw, clean labels", 0.99, cell("clean", method="raw")),
-        least("raw, noisy labels", 0.99, cell("noisy", method="raw")),
-        most("raw, test", 0.05, cell("test", method="raw")),
-        least("dominant, test", 0.99, cell("test", method="dominant")),
-        least("residual, noisy labels", 0.95, cell("noisy", method="residual")),
+        least("raw, clean labels", 0.99, "clean", method="raw"),
+        least("raw, noisy labels", 0.99, "noisy", method="raw"),
+        most("raw, test", 0.05, "test", method="raw"),
+        least("dominant, test", 0.99, "test", method="dominant"),
+        least("residual, noisy labels", 0.95, "noisy", method="residual"),
     ),
     plot=Plot("method", ("noisy", "test")),
     remark="Among the controls, a frequency drawn at random for each neuron answers part of the test pairs too, and "
     "the ideal fit of the untrained network nearly all: the accuracy of an ideal fit proves nothing.",
 )
-
-
-def gain(column: str, noise_ratio: float) -> Number:
-    """What width 2048 has over width 128."""
-    return difference(
-        cell(column, noise_ratio=noise_ratio, width=2048), cell(column, noise_ratio=noise_ratio, width=128)
-    )
 
 
 def interpolation_threshold(rows: list[Row], noise_ratio: float) -> float:
@@ -73,9 +66,10 @@ WIDTH = Claim(
     ),
     keys=("noise_ratio", "width"), seeds=1,
     criteria=(
-        least("noise 0.1: raw test, width 2048 less 128", 0.2, gain("raw test", 0.1)),
-        least("noise 0.3: raw test, width 2048 less 128", 0.05, gain("raw test", 0.3)),
-        least("noise 0.3: interaction test, width 2048 less 128", 0.2, gain("interaction test", 0.3)),
+        least("noise 0.1: raw test, width 2048 less 128", 0.2, "raw test", noise_ratio=0.1, width=(2048, 128)),
+        least("noise 0.3: raw test, width 2048 less 128", 0.05, "raw test", noise_ratio=0.3, width=(2048, 128)),
+        least("noise 0.3: interaction test, width 2048 less 128", 0.2,
+              "interaction test", noise_ratio=0.3, width=(2048, 128)),
         note("noise 0.1: interpolation threshold", lambda rows: interpolation_threshold(rows, 0.1)),
         note("noise 0.3: interpolation threshold", lambda rows: interpolation_threshold(rows, 0.3)),
         note("noise 0.1: largest fall of raw test with width", lambda rows: largest_fall(rows, 0.1)),
@@ -189,12 +183,8 @@ STRUCTURE_BEFORE_OUTPUT = Claim(
     configs=structure_configs, measure=measure_structure, keys=("noise_ratio", "network"), seeds=1,
     criteria=(
         most("epoch of dominant test 99 % over that of training 99 %, largest", 1.0, dominant_against_training),
-        most("noise 0.8: raw test at the end", 0.05, (
-            cell("raw test at the end", noise_ratio=0.8, network="trained")
-        )),
-        most("noise 0.1, frozen: raw test at the end", 0.05, (
-            cell("raw test at the end", noise_ratio=0.1, network="frozen")
-        )),
+        most("noise 0.8: raw test at the end", 0.05, "raw test at the end", noise_ratio=0.8, network="trained"),
+        most("noise 0.1, frozen: raw test at the end", 0.05, "raw test at the end", noise_ratio=0.1, network="frozen"),
     ),
     plot=Plot(
         "noise_ratio", ("dominant test 99 %", "training 50 %", "training 99 %", "raw test 99 %"), ("network",),
@@ -224,25 +214,19 @@ def noise_level_configs(scale: str) -> list[TrainingConfig]:
     return [*configs, *(replace(config, **FROZEN) for config in middle)]
 
 
-def measure_noise_level(run: Run) -> list[Row]:
-    """What is fitted, answered and extracted."""
-    columns = (f"{name} test" for name in (
-        "raw", "interaction", "interaction+quadratic", "dominant", "dominant+quadratic"
-    ))
-    keys: Row = {"network": network_of(run.config), "width": run.config.width, "noise_ratio": run.config.noise_ratio}
-    return [keys | read(run, "raw clean", "raw noisy", *columns)]
-
-
 NOISE_LEVEL = Claim(
     statement="Even with 80 % label noise, near-perfect test accuracy comes back by extracting the structure with a "
     "frequency-based method.",
     experiment="Noise ratios from 0 to 0.98 at several widths. A method breaks down where it first answers less than "
     "90 % of the test pairs.",
-    configs=noise_level_configs, measure=measure_noise_level, keys=("network", "width", "noise_ratio"), seeds=1,
+    configs=noise_level_configs,
+    measure=reading(
+        ("network", "width", "noise_ratio"), "raw clean", "raw noisy", "raw test", "interaction test",
+        "interaction+quadratic test", "dominant test", "dominant+quadratic test",
+    ),
+    keys=("network", "width", "noise_ratio"), seeds=1,
     criteria=(
-        most("width 1024, noise 0.8: raw test", 0.05, (
-            cell("raw test", network="trained", width=1024, noise_ratio=0.8)
-        )),
+        most("width 1024, noise 0.8: raw test", 0.05, "raw test", network="trained", width=1024, noise_ratio=0.8),
         least("width 1024: noise before dominant+quadratic breaks down", 0.8, last_noise("dominant+quadratic", 1024)),
         least("width 1024: before dominant does", 0.8, last_noise("dominant", 1024)),
         note("width 1024: before interaction does", last_noise("interaction", 1024)),
@@ -251,9 +235,8 @@ NOISE_LEVEL = Claim(
         note("width 256: before dominant does", last_noise("dominant", 256)),
         note("width 256: before interaction does", last_noise("interaction", 256)),
         note("width 256: before raw does", last_noise("raw", 256)),
-        note("frozen, width 1024, noise 0.8: dominant+quadratic test", (
-            cell("dominant+quadratic test", network="frozen", noise_ratio=0.8)
-        )),
+        note("frozen, width 1024, noise 0.8: dominant+quadratic test",
+             "dominant+quadratic test", network="frozen", noise_ratio=0.8),
     ),
     plot=Plot("noise_ratio", (
         "raw noisy", "raw test", "interaction test", "dominant test", "dominant+quadratic test"
@@ -276,13 +259,13 @@ WEIGHT_DECAY = Claim(
     ),
     keys=("weight_decay",), seeds=1,
     criteria=(
-        least("no decay, memorising: raw noisy", 0.9, cell("raw noisy", weight_decay=0.0)),
-        most("no decay, memorising: raw test", 0.9, cell("raw test", weight_decay=0.0)),
+        least("no decay, memorising: raw noisy", 0.9, "raw noisy", weight_decay=0.0),
+        most("no decay, memorising: raw test", 0.9, "raw test", weight_decay=0.0),
         least("coexistence: best raw test where raw noisy is above 0.9", 0.9, lambda rows: (
             max(numbers([row for row in rows if number_in(row, "raw noisy") >= 0.9], "raw test"), default=math.nan)
         )),
-        most("decay 90, forgetting: raw clean", 0.9, cell("raw clean", weight_decay=90.0)),
-        most("decay 90, forgetting: raw test", 0.9, cell("raw test", weight_decay=90.0)),
+        most("decay 90, forgetting: raw clean", 0.9, "raw clean", weight_decay=90.0),
+        most("decay 90, forgetting: raw test", 0.9, "raw test", weight_decay=90.0),
     ),
     plot=Plot("weight_decay", (
         "raw clean", "raw noisy", "raw repaired", "raw test", "interaction repaired", "dominant test"

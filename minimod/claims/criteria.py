@@ -6,6 +6,10 @@ import numpy as np
 
 from minimod.claims.claim import Cell, Criterion, Number, Row
 
+# One of a table's, or a pair whose difference is meant, see `cell`.
+Column = str | tuple[str, str]
+Key = Cell | tuple[Cell, Cell]
+
 
 def select(rows: list[Row], **keys: Cell) -> list[Row]:
     """The rows with these keys."""
@@ -36,9 +40,21 @@ def by_number(rows: list[Row], column: str) -> list[Row]:
     return sorted(rows, key=lambda row: number_in(row, column))
 
 
-def cell(column: str, **keys: Cell) -> Number:
-    """The number in the column of the one row with these keys, as a function of the rows."""
-    return lambda rows: at(rows, column, **keys)
+def cell(column: Column, **keys: Key) -> Number:
+    """The number in the column of the one row with these keys, as a function of the rows.
+
+    Where the column or a key is a pair it is a difference: the number with the first of it less that with the second.
+    """
+    if not any(isinstance(value, tuple) for value in (column, *keys.values())):
+        return lambda rows: at(rows, column, **keys)  # type: ignore[arg-type]
+
+
+    def of(i: int) -> Number:
+        column_i, *keys_i = (value[i] if isinstance(value, tuple) else value for value in (column, *keys.values()))
+        return cell(str(column_i), **dict(zip(keys, keys_i, strict=True)))
+
+    first, second = of(0), of(1)
+    return lambda rows: first(rows) - second(rows)
 
 
 def lowest(column: str, **keys: Cell) -> Number:
@@ -71,21 +87,20 @@ def furthest(column: str, level: float, **keys: Cell) -> Number:
     return reached
 
 
-def difference(first: Number, second: Number) -> Number:
-    """The first number less the second, both functions of the rows."""
-    return lambda rows: first(rows) - second(rows)
+def note(statement: str, value: Number | Column, **keys: Key) -> Criterion:
+    """A number that is shown and decides nothing: a function of the rows, or the `cell` of a column and keys."""
+    return Criterion(statement, _number(value, keys), "noted")
 
 
-def note(statement: str, value: Number) -> Criterion:
-    """A number that is shown and decides nothing."""
-    return Criterion(statement, value, "noted")
-
-
-def least(statement: str, bound: float, value: Number) -> Criterion:
+def least(statement: str, bound: float, value: Number | Column, **keys: Key) -> Criterion:
     """A criterion: the value is at least the bound."""
-    return Criterion(statement, value, "at least", bound)
+    return Criterion(statement, _number(value, keys), "at least", bound)
 
 
-def most(statement: str, bound: float, value: Number) -> Criterion:
+def most(statement: str, bound: float, value: Number | Column, **keys: Key) -> Criterion:
     """A criterion: the value is at most the bound."""
-    return Criterion(statement, value, "at most", bound)
+    return Criterion(statement, _number(value, keys), "at most", bound)
+
+
+def _number(value: Number | Column, keys: dict[str, Key]) -> Number:
+    return value if callable(value) else cell(value, **keys)

@@ -9,9 +9,9 @@ from minimod.analysis.masking import KEEP, mask_curves, random_rankings
 from minimod.analysis.scores import ranking
 from minimod.analysis.structure import neuron_table, typical
 from minimod.claims.claim import Claim, Number, Plot, Row
-from minimod.claims.criteria import cell, difference, furthest, highest, least, lowest, most, note, numbers
+from minimod.claims.criteria import furthest, highest, least, lowest, most, note, numbers
 from minimod.claims.readings import read, reading
-from minimod.claims.settings import FROZEN, L2, network_of, runs, setting, standard_runs
+from minimod.claims.settings import FROZEN, L2, runs, setting, standard_runs
 from minimod.config import TrainingConfig
 from minimod.data import Dataset, random_stream
 from minimod.store.runs import Run
@@ -36,10 +36,8 @@ SWAP = Claim(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
         least("quadratic: least gain in test accuracy over the noise ratios", -0.02, least_gain("quadratic")),
         least("reverse ReLU: least gain in test accuracy", -0.02, least_gain("reverse_relu")),
-        least("noise 0.3: quadratic, gain in test accuracy", 0.1, difference(
-            cell("raw+quadratic test", noise_ratio=0.3), cell("raw test", noise_ratio=0.3)
-        )),
-        most("noise 0.1: quadratic, noisy labels", 0.9, cell("raw+quadratic noisy", noise_ratio=0.1)),
+        least("noise 0.3: quadratic, gain in test accuracy", 0.1, ("raw+quadratic test", "raw test"), noise_ratio=0.3),
+        most("noise 0.1: quadratic, noisy labels", 0.9, "raw+quadratic noisy", noise_ratio=0.1),
         most("largest noisy accuracy with reverse ReLU", 0.9, highest("raw+reverse_relu noisy")),
     ),
     plot=Plot("noise_ratio", (
@@ -68,15 +66,12 @@ PHASES = Claim(
     "before and after training. Random phases give π/√3 = 1.81. frozen: a network that trains W and μ alone.",
     configs=frozen_too, measure=measure_phases, keys=("noise_ratio",),
     criteria=(
-        most("noise 0.1: error", 0.5, cell("trained", noise_ratio=0.1)),
-        most("noise 0.8: error", 1.5, cell("trained", noise_ratio=0.8)),
-        least("noise 0.8: error less that at 0.1", 0.2, difference(
-            cell("trained", noise_ratio=0.8), cell("trained", noise_ratio=0.1)
-        )),
+        most("noise 0.1: error", 0.5, "trained", noise_ratio=0.1),
+        most("noise 0.8: error", 1.5, "trained", noise_ratio=0.8),
+        least("noise 0.8: error less that at 0.1", 0.2, "trained", noise_ratio=(0.8, 0.1)),
         least("least untrained error", 1.6, lowest("untrained")),
-        least("noise 0.1: error of the frozen network less that of the trained one", 0.2, difference(
-            cell("frozen", noise_ratio=0.1), cell("trained", noise_ratio=0.1)
-        )),
+        least("noise 0.1: error of the frozen network less that of the trained one", 0.2,
+              ("frozen", "trained"), noise_ratio=0.1),
     ),
     plot=Plot("noise_ratio", ("trained", "frozen", "untrained"), label="root mean square phase error, rad"),
     remark="In the frozen network w alone comes to fit the phases that u and v were drawn with: the phase relation by "
@@ -117,10 +112,10 @@ SPREAD = Claim(
     "and from the top and the bottom of the ranking by IPR. frozen: a network that trains W and μ alone, one draw.",
     configs=frozen_too, measure=measure_spread, keys=("noise_ratio", "share"),
     criteria=(
-        least("noise 0.1: the half with the lowest IPR", 0.5, cell("bottom test", noise_ratio=0.1, share=0.5)),
-        least("noise 0.3: the half with the lowest IPR", 0.5, cell("bottom test", noise_ratio=0.3, share=0.5)),
-        least("noise 0.5: the half with the lowest IPR", 0.5, cell("bottom test", noise_ratio=0.5, share=0.5)),
-        least("noise 0.3: a random half", 0.9, cell("random test", noise_ratio=0.3, share=0.5)),
+        least("noise 0.1: the half with the lowest IPR", 0.5, "bottom test", noise_ratio=0.1, share=0.5),
+        least("noise 0.3: the half with the lowest IPR", 0.5, "bottom test", noise_ratio=0.3, share=0.5),
+        least("noise 0.5: the half with the lowest IPR", 0.5, "bottom test", noise_ratio=0.5, share=0.5),
+        least("noise 0.3: a random half", 0.9, "random test", noise_ratio=0.3, share=0.5),
     ),
     plot=Plot("share", ("random test", "top test", "bottom test", "frozen, random test"), ("noise_ratio",)),
     remark="Even the half with the lowest IPR holds the rule once it is filtered, hardly less than the half with "
@@ -139,17 +134,20 @@ def learned_configs(scale: str) -> list[TrainingConfig]:
     ]
 
 
+read_learned = reading(
+    ("noise_ratio", "network"), "raw noisy", "raw test", "interaction test", "norm+interaction test", "dominant test",
+    "dominant+quadratic test", "ipr subnetwork test", "random subnetwork test",
+)
+
+
 def measure_learned(run: Run) -> list[Row]:
     """What is fitted, answered, extracted and picked; phases and shares, and those before training."""
-    columns = ("raw noisy", "raw test", "interaction test", "norm+interaction test", "dominant test",
-               "dominant+quadratic test", "ipr subnetwork test", "random subnetwork test")
     with open_analysis(run) as study:
         trained, untrained = (typical(neuron_table(each)) for each in (study.structure, study.untrained))
-    return [{
-        "noise_ratio": run.config.noise_ratio, "network": network_of(run.config), **read(run, *columns),
+    return [row | {
         "phase error": trained["phase_error_rms"], "dominant share": trained["median_share"],
         "untrained share": untrained["median_share"],
-    }]
+    } for row in read_learned(run)]
 
 
 LEARNED_FEATURES = Claim(
@@ -161,31 +159,22 @@ LEARNED_FEATURES = Claim(
     configs=learned_configs, measure=measure_learned, keys=("noise_ratio", "network"), seeds=2,
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
-        least("frozen, noise 0.1: dominant+quadratic test", 0.95, (
-            cell("dominant+quadratic test", network="frozen", noise_ratio=0.1)
-        )),
-        least("frozen, noise 0.3: dominant+quadratic test", 0.95, (
-            cell("dominant+quadratic test", network="frozen", noise_ratio=0.3)
-        )),
-        note("frozen, noise 0.8: dominant+quadratic test", (
-            cell("dominant+quadratic test", network="frozen", noise_ratio=0.8)
-        )),
-        least("trained, noise 0.1: raw test", 0.9, cell("raw test", network="trained", noise_ratio=0.1)),
-        least("trained, noise 0.3: interaction test", 0.9, (
-            cell("interaction test", network="trained", noise_ratio=0.3)
-        )),
+        least("frozen, noise 0.1: dominant+quadratic test", 0.95,
+              "dominant+quadratic test", network="frozen", noise_ratio=0.1),
+        least("frozen, noise 0.3: dominant+quadratic test", 0.95,
+              "dominant+quadratic test", network="frozen", noise_ratio=0.3),
+        note("frozen, noise 0.8: dominant+quadratic test",
+             "dominant+quadratic test", network="frozen", noise_ratio=0.8),
+        least("trained, noise 0.1: raw test", 0.9, "raw test", network="trained", noise_ratio=0.1),
+        least("trained, noise 0.3: interaction test", 0.9, "interaction test", network="trained", noise_ratio=0.3),
         most("frozen: highest raw test", 0.05, highest("raw test", network="frozen")),
         most("frozen: highest interaction test", 0.1, highest("interaction test", network="frozen")),
         most("frozen: highest norm+interaction test", 0.1, highest("norm+interaction test", network="frozen")),
         most("frozen: highest test of an ipr subnetwork", 0.1, highest("ipr subnetwork test", network="frozen")),
-        least("noise 0.3: dominant share, trained less frozen", 0.1, difference(
-            cell("dominant share", network="trained", noise_ratio=0.3),
-            cell("dominant share", network="frozen", noise_ratio=0.3),
-        )),
-        least("noise 0.3: phase error, frozen less trained", 0.2, difference(
-            cell("phase error", network="frozen", noise_ratio=0.3),
-            cell("phase error", network="trained", noise_ratio=0.3),
-        )),
+        least("noise 0.3: dominant share, trained less frozen", 0.1,
+              "dominant share", network=("trained", "frozen"), noise_ratio=0.3),
+        least("noise 0.3: phase error, frozen less trained", 0.2,
+              "phase error", network=("frozen", "trained"), noise_ratio=0.3),
     ),
     plot=Plot("network", (
         "raw test", "interaction test", "ipr subnetwork test", "dominant test", "dominant+quadratic test"
@@ -229,13 +218,10 @@ HIGH_NOISE = Claim(
     ),
     measure=measure_high_noise, keys=("width", "noise_ratio"), seeds=1,
     criteria=(
-        least("width 2048, noise 0.9: dominant+quadratic test", 0.95, (
-            cell("dominant+quadratic test", width=2048, noise_ratio=0.9)
-        )),
-        least("noise 0.95: dominant+quadratic test at width 2048 less that at 512", 0.2, difference(
-            cell("dominant+quadratic test", width=2048, noise_ratio=0.95),
-            cell("dominant+quadratic test", width=512, noise_ratio=0.95),
-        )),
+        least("width 2048, noise 0.9: dominant+quadratic test", 0.95,
+              "dominant+quadratic test", width=2048, noise_ratio=0.9),
+        least("noise 0.95: dominant+quadratic test at width 2048 less that at 512", 0.2,
+              "dominant+quadratic test", width=(2048, 512), noise_ratio=0.95),
         note("noise up to which the best decoder answers all", furthest("best decoder test", 1.0, width=2048)),
     ),
     plot=Plot("noise_ratio", ("raw test", "dominant test", "dominant+quadratic test", "best decoder test"), ("width",)),

@@ -6,7 +6,7 @@ import numpy as np
 
 from minimod.analysis.scores import SCORES
 from minimod.claims.claim import Claim, Number, Plot, Row
-from minimod.claims.criteria import at, cell, difference, highest, least, lowest, most, note, select
+from minimod.claims.criteria import Column, Key, at, cell, highest, least, lowest, most, note, numbers
 from minimod.claims.settings import L2, runs
 from minimod.network import Array
 from minimod.rules import make_rule
@@ -57,21 +57,11 @@ def measure_partition(run: Run) -> list[Row]:
         ]
 
 
-def strength_row(column: str, setting: str = ADAM, width: int | None = None) -> Number:
-    """The column in the row of Strength at a width, the smallest of them unless said."""
+def at_width(column: Column, setting: str = ADAM, score: Key = "strength", width: int | None = None) -> Number:
+    """The `cell` of a setting and score, Strength's unless said, at a width, the smallest unless said."""
     def number(rows: list[Row]) -> float:
-        of_setting = select(rows, setting=setting, score="strength")
-        return at(of_setting, column, width=min(row["width"] for row in of_setting) if width is None else width)
-
-    return number
-
-
-def over_random(setting: str) -> Number:
-    """What the subnetwork that Strength picks answers more than those of random rankings, at the smallest width."""
-    def number(rows: list[Row]) -> float:
-        width = min(row["width"] for row in rows)
-        tests = (at(rows, "subnetwork test", setting=setting, width=width, score=s) for s in ("strength", "random"))
-        return next(tests) - next(tests)
+        chosen = min(numbers(rows, "width")) if width is None else width
+        return cell(column, setting=setting, score=score, width=chosen)(rows)
 
     return number
 
@@ -86,18 +76,17 @@ PARTITION = Claim(
     configs=lambda scale: [config for configs in (*partition_configs, contrast_configs) for config in configs(scale)],
     measure=measure_partition, keys=("setting", "width", "score"),
     criteria=(
-        least("Adam, smaller width: Strength's subnetwork less the whole network, test", 0.1, difference(
-            strength_row("subnetwork test"), strength_row("raw test")
-        )),
-        least("Adam, smaller width: Strength's subnetwork less random ones, test", 0.1, over_random(ADAM)),
-        least("Adam, smaller width: filtration of the whole less Strength's subnetwork, test", 0.2, difference(
-            strength_row("dominant test"), strength_row("subnetwork test")
-        )),
-        least("Adam, smaller width: filtration of the whole less that of Strength's subnetwork, test", 0.0, difference(
-            strength_row("dominant test"), strength_row("filtered subnetwork test")
-        )),
-        most("Adam, width 2048: Strength, γ_G + γ_R", 1.0, strength_row("γ_G + γ_R", width=2048)),
-        most("AdamW: Strength's subnetwork less random ones, test", 0.05, over_random(ADAMW)),
+        least("Adam, smaller width: Strength's subnetwork less the whole network, test", 0.1,
+              at_width(("subnetwork test", "raw test"))),
+        least("Adam, smaller width: Strength's subnetwork less random ones, test", 0.1,
+              at_width("subnetwork test", score=("strength", "random"))),
+        least("Adam, smaller width: filtration of the whole less Strength's subnetwork, test", 0.2,
+              at_width(("dominant test", "subnetwork test"))),
+        least("Adam, smaller width: filtration of the whole less that of Strength's subnetwork, test", 0.0,
+              at_width(("dominant test", "filtered subnetwork test"))),
+        most("Adam, width 2048: Strength, γ_G + γ_R", 1.0, at_width("γ_G + γ_R", width=2048)),
+        most("AdamW: Strength's subnetwork less random ones, test", 0.05,
+             at_width("subnetwork test", ADAMW, score=("strength", "random"))),
     ),
     plot=Plot(
         "score", ("raw test", "subnetwork test", "filtered subnetwork test", "dominant test"), ("setting", "width")
@@ -136,14 +125,6 @@ def measure_decay(run: Run) -> list[Row]:
     }]
 
 
-def gain_at(optimizer: str, weight_decay: float) -> Number:
-    """What Strength's subnetwork answers more than random ones."""
-    strength, random = (
-        cell(f"{name} test", optimizer=optimizer, weight_decay=weight_decay) for name in ("strength", "random")
-    )
-    return difference(strength, random)
-
-
 DECAY = Claim(
     statement="(Beyond the paper.) Whether Strength can rank neurons depends on the weight decay. AdamW's pulls the "
     "largest weight of every neuron towards 1/λ (Xie & Li, arXiv 2404.04454), so that with much of it all neurons have "
@@ -155,15 +136,15 @@ DECAY = Claim(
     measure=measure_decay, keys=("optimizer", "weight_decay"), seeds=2,
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
-        least("Adam, L2 1e-4: Strength's subnetwork less random ones, test", 0.1, gain_at("adam", 1e-4)),
-        most("AdamW, decay 3: Strength's subnetwork less random ones, test", 0.05, gain_at("adamw", 3.0)),
-        least("Adam, L2 1e-4: rank correlation of Strength and IPR", 0.5, (
-            cell("rank correlation of Strength and IPR", optimizer="adam", weight_decay=1e-4)
-        )),
-        most("AdamW, decay 3: rank correlation of Strength and IPR", 0.0, (
-            cell("rank correlation of Strength and IPR", optimizer="adamw", weight_decay=3.0)
-        )),
-        least("AdamW, decay 3: λ‖w‖_∞, median", 0.9, cell("λ‖w‖_∞, median", optimizer="adamw", weight_decay=3.0)),
+        least("Adam, L2 1e-4: Strength's subnetwork less random ones, test", 0.1,
+              ("strength test", "random test"), optimizer="adam", weight_decay=1e-4),
+        most("AdamW, decay 3: Strength's subnetwork less random ones, test", 0.05,
+             ("strength test", "random test"), optimizer="adamw", weight_decay=3.0),
+        least("Adam, L2 1e-4: rank correlation of Strength and IPR", 0.5,
+              "rank correlation of Strength and IPR", optimizer="adam", weight_decay=1e-4),
+        most("AdamW, decay 3: rank correlation of Strength and IPR", 0.0,
+             "rank correlation of Strength and IPR", optimizer="adamw", weight_decay=3.0),
+        least("AdamW, decay 3: λ‖w‖_∞, median", 0.9, "λ‖w‖_∞, median", optimizer="adamw", weight_decay=3.0),
         note("AdamW: largest ‖w‖_∞, 90 % over 10 %", highest("‖w‖_∞, 90 % over 10 %", optimizer="adamw")),
         note("Adam: largest ‖w‖_∞, 90 % over 10 %", highest("‖w‖_∞, 90 % over 10 %", optimizer="adam")),
     ),
@@ -204,11 +185,6 @@ def share_of_rule(rows: list[Row]) -> float:
     ]))
 
 
-def mul(score: str) -> Number:
-    """What a score's subnetwork answers under multiplication."""
-    return cell("subnetwork test", rule="mul", score=score)
-
-
 RULES = Claim(
     statement="What holds for addition holds for subtraction and multiplication. Strength and IPR agree on addition "
     "and subtraction. For multiplication IPR needs the logarithmic coordinates, where Strength needs none.",
@@ -222,17 +198,15 @@ RULES = Claim(
     measure=measure_rule, keys=("rule", "score"),
     criteria=(
         least("dominant+quadratic, least test as a share of that of the rule", 0.95, share_of_rule),
-        least("add: rank correlation of IPR with Strength", 0.5, (
-            cell("rank correlation with Strength", rule="add", score="ipr")
-        )),
-        least("sub: rank correlation of IPR with Strength", 0.5, (
-            cell("rank correlation with Strength", rule="sub", score="ipr")
-        )),
-        most("mul: dominant over tokens, test", 0.1, cell("dominant over tokens, test", rule="mul", score="ipr")),
-        least("mul: ipr subnetwork, test, less that by IPR over tokens", 0.05, difference(mul("ipr"), mul(TOKENS))),
-        least("mul: strength subnetwork, test, less ipr subnetwork over tokens", 0.05, (
-            difference(mul("strength"), mul(TOKENS))
-        )),
+        least("add: rank correlation of IPR with Strength", 0.5,
+              "rank correlation with Strength", rule="add", score="ipr"),
+        least("sub: rank correlation of IPR with Strength", 0.5,
+              "rank correlation with Strength", rule="sub", score="ipr"),
+        most("mul: dominant over tokens, test", 0.1, "dominant over tokens, test", rule="mul", score="ipr"),
+        least("mul: ipr subnetwork, test, less that by IPR over tokens", 0.05,
+              "subnetwork test", rule="mul", score=("ipr", TOKENS)),
+        least("mul: strength subnetwork, test, less ipr subnetwork over tokens", 0.05,
+              "subnetwork test", rule="mul", score=("strength", TOKENS)),
     ),
     plot=Plot("score", ("raw test", "subnetwork test", "dominant test"), ("rule",)),
 )

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 from minimod.claims.claim import Row
+from minimod.claims.settings import network_of
 from minimod.store.runs import Run
 from minimod.summary import measure_methods, open_analysis
 
@@ -24,8 +25,15 @@ def read(run: Run, *columns: str) -> Row:
 
 
 def reading(keys: tuple[str, ...], *columns: str) -> Callable[[Run], list[Row]]:
-    """A measurement of one row: these fields of the run's configuration, and what `read` gives for the columns."""
-    return lambda run: [{key: getattr(run.config, key) for key in keys} | read(run, *columns)]
+    """A measurement of one row: these fields of the run's configuration, and what `read` gives for the columns.
+
+    The key network stands for `network_of` it.
+    """
+    def row(run: Run) -> Row:
+        fields = vars(run.config) | {"network": network_of(run.config)}
+        return {key: fields[key] for key in keys} | read(run, *columns)
+
+    return lambda run: [row(run)]
 
 
 def first_epoch(run: Run, level: float, *columns: str) -> float:

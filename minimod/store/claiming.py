@@ -43,7 +43,7 @@ class Plan(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A run's directory, where in it its files are written, its description, checkpoint or None, and data."""
+    """A run's directory, held; where in it its files are written, its description, checkpoint or None, and data."""
 
     directory: Path
     place: Path

@@ -133,7 +133,6 @@ def save_network(directory: Path, run: Description, network: TwoLayerNet, rows: 
     save_arrays(directory / "network.npz", network.arrays | labels)
 
 
-
 # Reading
 
 

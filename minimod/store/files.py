@@ -108,10 +108,9 @@ def save_checked_json(path: Path, data: dict[str, Any]) -> None:
 
 def load_checked_json(path: Path, limit: float = MAX_JSON_BYTES) -> dict[str, Any]:
     """What `save_checked_json` wrote. Raises DamagedFileError if it is not, or too long; OSError if there is none."""
+    content = read_bytes(path, limit)
     try:
-        data = json.loads(read_bytes(path, limit))
-    except DamagedFileError:
-        raise
+        data = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise DamagedFileError(f"it is not JSON: {error}") from error
     if not isinstance(data, dict):

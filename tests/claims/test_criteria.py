@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from minimod.claims.criteria import at, by_number, cell, difference, furthest, highest, lowest, number_in, select
+from minimod.claims.criteria import at, by_number, cell, furthest, highest, lowest, number_in, select
 
 ROWS = [{"noise_ratio": ratio, "x": x} for ratio, x in ((0.4, 0.8), (0.0, 1.0), (0.2, 0.9), (0.6, 1.0))]
 
@@ -26,7 +26,7 @@ def test_numbers_are_made_of_the_rows_with_these_keys():
     assert cell("x", noise_ratio=0.4)(ROWS) == 0.8
     assert (lowest("x")(ROWS), highest("x")(ROWS)) == (0.8, 1.0)
     assert (lowest("x", noise_ratio=0.2)(ROWS), highest("x", noise_ratio=0.2)(ROWS)) == (0.9, 0.9)
-    assert difference(cell("x", noise_ratio=0.0), cell("x", noise_ratio=0.4))(ROWS) == 1.0 - 0.8
+    assert cell("x", noise_ratio=(0.0, 0.4))(ROWS) == 1.0 - 0.8
     assert select(ROWS, noise_ratio=0.2) == [ROWS[2]]
     assert [row["x"] for row in by_number(ROWS, "noise_ratio")] == [1.0, 0.9, 0.8, 1.0]
 
