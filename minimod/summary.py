@@ -16,8 +16,7 @@ import numpy as np
 from minimod.analysis.accuracy import accuracies, mean_accuracies, share
 from minimod.analysis.components import FourierTransform
 from minimod.analysis.filtration import random_component
-from minimod.analysis.masking import KEEP, Curves, mask_curves, random_rankings
-from minimod.analysis.masking import partition as partition_of
+from minimod.analysis.masking import KEEP, Curves, mask_curves, memorising_share, random_rankings
 from minimod.analysis.methods import CHOICE_NEEDS, METHODS, Method, applicable, whole
 from minimod.analysis.readout import predict_ensemble
 from minimod.analysis.scores import COORDINATES, NOTHING, RULE, SCORES, TWO_INPUTS
@@ -199,15 +198,15 @@ class Analysis:
         return rows | {"random": mean_accuracies([self._partition_row(curves) for curves in self.random])}
 
     def _partition_row(self, curves: Curves) -> dict[str, float]:
-        generalising, memorising = partition_of(curves)
         clean, noisy = (curves.chosen("logits", choice) for choice in ("validation", "noisy"))
+        memorising = memorising_share(curves)
         test, filtered_test = self.run.dataset.test, math.nan
         if not math.isnan(clean.share):
             # Each neuron is filtered by itself: the subnetwork of the filtered network is the subnetwork, filtered.
             filtered = self.structure.dominant.subnetwork(clean.neurons)
             filtered_test = share(predict(filtered, test.a, test.b, self.backend) == test.true_label)
         return {
-            "generalising": generalising, "memorising": memorising, "sum": generalising + memorising,
+            "generalising": clean.share, "memorising": memorising, "sum": clean.share + memorising,
             "test": clean.accuracies["test"], "filtered_test": filtered_test,
             "noisy_choice": noisy.share, "noisy_choice_test": noisy.accuracies["test"],
         }

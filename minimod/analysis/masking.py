@@ -136,19 +136,11 @@ def random_rankings(width: int, generator: np.random.Generator) -> list[np.ndarr
     return [generator.permutation(width) for _ in range(RANDOM_RANKINGS)]
 
 
-class Partition(NamedTuple):
-    """The shares of neurons that generalise and that memorise; nan where there is none, or no pairs to tell."""
+def memorising_share(curves: Curves) -> float:
+    """γ_R: the smallest share of bottom neurons that still has a noisy accuracy of MEMORISED; nan if none has.
 
-    generalising: float
-    memorising: float
-
-
-def partition(curves: Curves) -> Partition:
-    """γ_G and γ_R of a ranking. Where γ_G + γ_R <= 1 the two parts need not share a neuron.
-
-    γ_G: the share of KEEP whose top network is best on the validation pairs, the smallest of several.
-    γ_R: the smallest share of bottom neurons that still has a noisy accuracy of MEMORISED.
+    γ_G, the share of top neurons that generalises, is `Curves.chosen`. Where γ_G + γ_R <= 1 the two need not overlap.
     """
     M = len(curves.ranking)
     bottom = np.array([1 - round(keep * M) / M for keep in KEEP])[curves.rest["noisy"] >= MEMORISED]
-    return Partition(curves.chosen("logits", "validation").share, float(bottom.min()) if len(bottom) else math.nan)
+    return float(bottom.min()) if len(bottom) else math.nan

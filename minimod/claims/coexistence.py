@@ -9,7 +9,7 @@ import numpy as np
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import by_number, furthest, least, most, note, number_in, numbers, select
 from minimod.claims.readings import first_epoch, method_rows, reading
-from minimod.claims.settings import FROZEN, large_runs, network_of, runs, setting
+from minimod.claims.settings import FROZEN, large_runs, middle_runs, network_of, runs, setting
 from minimod.config import PRESETS, TrainingConfig
 from minimod.store.runs import Run
 
@@ -31,14 +31,6 @@ HEADLINE = Claim(
 )
 
 
-def interpolation_threshold(rows: list[Row], noise_ratio: float) -> float:
-    """The smallest width that fits 99 % of the clean and of the noisy labels; inf if none does."""
-    return min((
-        number_in(row, "width") for row in select(rows, noise_ratio=noise_ratio)
-        if number_in(row, "raw clean") >= 0.99 and number_in(row, "raw noisy") >= 0.99
-    ), default=math.inf)
-
-
 def largest_fall(rows: list[Row], noise_ratio: float) -> float:
     """How far raw test accuracy falls, at most, from a width to a larger one."""
     test = numbers(by_number(select(rows, noise_ratio=noise_ratio), "width"), "raw test")
@@ -54,9 +46,8 @@ def rise_after_fall(rows: list[Row], noise_ratio: float) -> float:
 
 WIDTH = Claim(
     statement="Larger models generalise better.",
-    experiment="Networks of width 16 to 2048, trained alike, without noise and at three noise ratios. The "
-    "interpolation threshold is the smallest width that fits 99 % of the clean and of the noisy labels; double descent "
-    "would be a fall of the raw test accuracy around it.",
+    experiment="Networks of width 16 to 2048, trained alike, without noise and at three noise ratios. "
+    "Double descent would be a fall of the raw test accuracy around the smallest width that fits all labels.",
     configs=runs(
         quick={"modulus": 59, "epochs": 200}, full={"modulus": 113, "epochs": 600},
         noise_ratio=[0.0, 0.1, 0.3, 0.5], width=[16, 32, 48, 64, 96, 128, 256, 512, 1024, 2048],
@@ -70,16 +61,17 @@ WIDTH = Claim(
         least("noise 0.3: raw test, width 2048 less 128", 0.05, "raw test", noise_ratio=0.3, width=(2048, 128)),
         least("noise 0.3: interaction test, width 2048 less 128", 0.2,
               "interaction test", noise_ratio=0.3, width=(2048, 128)),
-        note("noise 0.1: interpolation threshold", lambda rows: interpolation_threshold(rows, 0.1)),
-        note("noise 0.3: interpolation threshold", lambda rows: interpolation_threshold(rows, 0.3)),
         note("noise 0.1: largest fall of raw test with width", lambda rows: largest_fall(rows, 0.1)),
-        note("noise 0.3: largest fall of raw test with width", lambda rows: largest_fall(rows, 0.3)),
+    ),
+    full_criteria=(
+        least("noise 0.3: largest fall of raw test with width", 0.25, lambda rows: largest_fall(rows, 0.3)),
+        least("noise 0.3: rise of raw test after that", 0.4, lambda rows: rise_after_fall(rows, 0.3)),
     ),
     plot=Plot(
         "width", ("raw clean", "raw noisy", "raw test", "interaction test", "dominant test"), ("noise_ratio",), "log"
     ),
-    remark="Double descent shows as a shallow dip at noise 0.1, below the interpolation threshold, where the noise "
-    "begins to be fitted. At weight decay 3 narrow networks leave the noise alone, and there is none.",
+    remark="Double descent, result 3.1 of the paper, is a shallow dip at modulus 59 and a deep one at 113, at the "
+    "width that just fits all labels. At weight decay 3 narrow networks leave the noise alone, and there is none.",
 )
 
 # Settings at which every optimiser fits the labels within a hundred epochs or two, in steps that show the order.
@@ -145,12 +137,6 @@ NOISE_FIRST = Claim(
 )
 
 
-def structure_configs(scale: str) -> list[TrainingConfig]:
-    """The large runs, the headline, and a frozen twin of the run that answers in the end."""
-    large = large_runs(scale)
-    return [*large, PRESETS["headline"], replace(large[0], **FROZEN)]
-
-
 def measure_structure(run: Run) -> list[Row]:
     """When the filtered network answers, when the network fits, and when it answers."""
     return [{
@@ -180,7 +166,10 @@ STRUCTURE_BEFORE_OUTPUT = Claim(
     "(frozen). The first epochs at which the filtered network "
     "answers 99 % of the test pairs, at which the network has fitted 50 and 99 % of the clean and of the noisy labels, "
     "and at which it answers 99 % of the test pairs itself.",
-    configs=structure_configs, measure=measure_structure, keys=("noise_ratio", "network"), seeds=1,
+    configs=lambda scale: [
+        *large_runs(scale), PRESETS["headline"], replace(large_runs(scale)[0], **FROZEN)
+    ],
+    measure=measure_structure, keys=("noise_ratio", "network"), seeds=1,
     criteria=(
         most("epoch of dominant test 99 % over that of training 99 %, largest", 1.0, dominant_against_training),
         most("noise 0.8: raw test at the end", 0.05, "raw test at the end", noise_ratio=0.8, network="trained"),
@@ -233,8 +222,6 @@ NOISE_LEVEL = Claim(
         note("width 1024: before raw does", last_noise("raw", 1024)),
         least("width 256: before dominant+quadratic does", 0.5, last_noise("dominant+quadratic", 256)),
         note("width 256: before dominant does", last_noise("dominant", 256)),
-        note("width 256: before interaction does", last_noise("interaction", 256)),
-        note("width 256: before raw does", last_noise("raw", 256)),
         note("frozen, width 1024, noise 0.8: dominant+quadratic test",
              "dominant+quadratic test", network="frozen", noise_ratio=0.8),
     ),
@@ -249,8 +236,7 @@ WEIGHT_DECAY = Claim(
     statement="With growing weight decay a network goes from memorising through coexistence to forgetting.",
     experiment="One setting at eight weight decays, 10 % noise, 300 epochs. Bounds as in the table of Doshi et al.: "
     "fitted or answered is 90 %.",
-    configs=runs(
-        quick={"modulus": 59, "width": 512}, full={"modulus": 113, "width": 1024},
+    configs=middle_runs(
         noise_ratio=0.1, learning_rate=0.01, weight_decay=[0.0, 0.3, 1.0, 3.0, 6.0, 10.0, 30.0, 90.0], epochs=300,
     ),
     measure=reading(

@@ -47,7 +47,7 @@ def save_rows(directory: Path, result: Result) -> None:
         "minimod": VERSION, "numpy": np.__version__,
         "machine": f"{available_cores()} cores ({platform.machine()}, {platform.system()})",
     }
-    rows = [{column: _to_json(cell) for column, cell in row.items()} for row in result.rows]
+    rows = [{column: _to_json(np.asarray(cell).item()) for column, cell in row.items()} for row in result.rows]
     head["sha256"] = checksum(head | {"rows": rows})
     lines = ",\n".join(json.dumps(row) for row in rows)
     path = rows_file(directory, result.name, result.scale)
@@ -57,7 +57,6 @@ def save_rows(directory: Path, result: Result) -> None:
 
 
 def _to_json(cell: Any) -> Any:
-    cell = cell.item() if isinstance(cell, np.generic) else cell
     return str(cell) if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 

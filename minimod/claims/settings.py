@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from minimod.config import TrainingConfig
@@ -45,11 +46,16 @@ def network_of(config: TrainingConfig) -> str:
     return {"all": "trained", "output": "frozen", "input": "frozen output"}[config.train]
 
 
+# `runs` at the size of most claims.
+middle_runs = partial(runs, {"modulus": 59, "width": 512}, {"modulus": 113, "width": 1024})
+
 # The runs that several claims take apart: every label is fitted, at four noise ratios.
-standard_runs = runs(
-    quick={"modulus": 59, "width": 512}, full={"modulus": 113, "width": 1024},
-    noise_ratio=[0.1, 0.3, 0.5, 0.8], weight_decay=3, epochs=250,
-)
+standard_runs = middle_runs(noise_ratio=[0.1, 0.3, 0.5, 0.8], weight_decay=3, epochs=250)
+
+
+def all_of(*several: Callable[[str], list[TrainingConfig]]) -> Callable[[str], list[TrainingConfig]]:
+    """The runs of several `runs`, one after the other."""
+    return lambda scale: [config for configs in several for config in configs(scale)]
 
 
 def large_runs(scale: str) -> list[TrainingConfig]:

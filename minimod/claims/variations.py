@@ -8,7 +8,7 @@ from minimod.analysis.scores import ranking
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import highest, least, lowest, most, note, select
 from minimod.claims.readings import read, reading
-from minimod.claims.settings import runs, setting
+from minimod.claims.settings import middle_runs, runs, setting
 from minimod.config import TrainingConfig
 from minimod.engine.predict import predict_table
 from minimod.store.runs import Run
@@ -98,10 +98,7 @@ TIED = Claim(
     statement="With tied weights, U = V, a network cannot fit noise that differs between (a, b) and (b, a), and the "
     "picture breaks; symmetric noise restores it.",
     experiment="Tied and untied networks, 30 % noise, drawn for each pair or for both orders alike.",
-    configs=runs(
-        quick={"modulus": 59, "width": 512}, full={"modulus": 113, "width": 1024},
-        noise_ratio=0.3, tied=[False, True], noise_kind=["wrong", "symmetric"], epochs=150,
-    ),
+    configs=middle_runs(noise_ratio=0.3, tied=[False, True], noise_kind=["wrong", "symmetric"], epochs=150),
     measure=measure_tied, keys=("network",), seeds=2,
     criteria=(
         most("tied, wrong noise: raw noisy", 0.8, "raw noisy", network="tied, wrong noise"),

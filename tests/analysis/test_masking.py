@@ -12,7 +12,7 @@ from minimod.analysis.masking import (
     Curves,
     agreement,
     mask_curves,
-    partition,
+    memorising_share,
     random_rankings,
 )
 from minimod.analysis.methods import READOUTS
@@ -68,6 +68,11 @@ def fabricated(validation, noisy):
     return curves
 
 
+def partition(curves):
+    """γ_G and γ_R."""
+    return curves.chosen("logits", "validation").share, memorising_share(curves)
+
+
 def test_the_partition_takes_the_best_share_on_validation_and_the_least_that_memorises():
     curves = fabricated({0.3: 0.9, 0.6: 0.9, 1: 0.5}, {0: 1, 0.2: MEMORISED, 0.4: 0.9})
     curves.logits["test"][KEEP.index(0.8)] = 1
@@ -84,7 +89,7 @@ def test_without_validation_pairs_or_noise_there_is_no_partition():
     curves = fabricated({}, {})
     curves.logits["validation"][:] = curves.rest["noisy"][:] = np.nan
     assert np.isnan(partition(curves)).all()
-    assert np.isnan(partition(fabricated({1: 1}, {})).memorising), "nothing memorises"
+    assert np.isnan(memorising_share(fabricated({1: 1}, {}))), "nothing memorises"
 
 
 def test_the_choice_on_noisy_labels_is_the_smallest_share_within_a_standard_error():
