@@ -208,19 +208,20 @@ def reproduce(
     display.announce_runs(number_of_runs(claims, scale, seeds), yes, quiet)
     reproduction = Reproduction(claims, scale, directory, seeds)
     missing = reproduction.missing()
-    with display.runs_display(list(missing.values()), quiet) as progress, display.stop_line("the same command"):
-        reproduction.train(missing, progress)
-    if not quiet:
-        click.echo("measuring", err=True)
     from minimod.claims.figure import draw_claim
     from minimod.report.style import save_figure
 
     results = []
-    with closing(reproduction.results()) as measured:
-        for result in measured:
-            results.append(result)
-            save_rows(output, result)
-            save_figure(draw_claim(result), output / "figures" / f"{result.name}{SUFFIXES[scale]}.png", dpi=100)
+    with display.stop_line("the same command"):
+        with display.runs_display(list(missing.values()), quiet) as progress:
+            reproduction.train(missing, progress)
+        if not quiet:
+            click.echo("measuring" + ", and training its rounds" * ("self-training" in claims), err=True)
+        with closing(reproduction.results()) as measured:
+            for result in measured:
+                results.append(result)
+                save_figure(draw_claim(result), output / "figures" / f"{result.name}{SUFFIXES[scale]}.png", dpi=100)
+                save_rows(output, result)
     page = write_page(output, scale)
     if as_json:
         display.echo_json([result.plain() for result in results])

@@ -72,10 +72,11 @@ def echo_methods(summary: dict[str, Any]) -> None:
     echo_row("pairs counted", [summary["counts"][measure] for measure in MEASURES])
     click.echo(f"\nchance: {summary['chance']:.4f}\n")
 
+    keys = ("generalising", "memorising", "sum", "test", "filtered_test", "noisy_choice", "noisy_choice_test")
     n, widths = 16, [7, 7, 11, 8, 10, 11, 10]
     echo_row("partition by", ("γ_G", "γ_R", "γ_G + γ_R", "test", "filtered", "noisy γ_G", "its test"))
     for name, row in summary["partition"].items():
-        echo_row(name, row.values())
+        echo_row(name, [row[key] for key in keys])
     click.echo(f"\n{'dominant frequency':40}{'trained':>10}{'untrained':>11}")
     for label, key in {
         "median share of a neuron's power": "median_share",

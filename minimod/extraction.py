@@ -2,10 +2,10 @@
 
 Where labels are corrupted, a readout that knows nothing of the rule (see analysis/methods.py) gets some of the training
 pairs right that were taught wrong. A network that is trained on its answers has less noise to fit, so its own answers
-are better. Nothing is learned from outside: all that each round knows is what the first network says.
+are better. All that is learned from outside is how many neurons to read out: by the labels, as noisy as all, of pairs
+that are held out.
 """
 
-import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ import numpy as np
 from minimod.analysis.accuracy import accuracies, share
 from minimod.analysis.methods import METHODS
 from minimod.config import TrainingConfig
+from minimod.engine.backend import choose_device
 from minimod.errors import FinishedRunError, InputError, one_of
 from minimod.store.claiming import copy_run, locked
 from minimod.store.runs import Run, load_run
@@ -28,7 +29,11 @@ Answers = Callable[[Analysis], tuple[float, np.ndarray]]
 # How a training run shows its progress: from its configuration to a `with` block.
 Display = Callable[[TrainingConfig], AbstractContextManager[Progress | None]]
 
-DEFAULT_METHOD = "norm_flatness+interaction"
+DEFAULT_METHOD = "norm_flatness+interaction, noisy"
+
+# What the directory of an extraction may hold: a run, its analysis, and the rounds.
+RUN = {"config.json", "data", "metrics.csv", "checkpoint.npz", "network.npz", "analysis.json", "figures"}
+OURS = RUN | {"rounds", ".lock"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,12 +66,10 @@ def by_method(name: str = DEFAULT_METHOD) -> Answers:
     """The answers of one of METHODS. Raises InputError for any other name."""
     if name not in METHODS:
         raise InputError("method", name, one_of(METHODS, name))
-    method = METHODS[name]
 
     def answers(study: Analysis) -> tuple[float, np.ndarray]:
-        table = study.predict(name)
-        kept = study.curves(method).chosen(method.readout, method.choice).share if method.mask else 1.0
-        return kept, table
+        chosen = study.chosen(name)
+        return chosen.share if chosen else 1.0, study.predict(name)
 
     return answers
 
@@ -83,17 +86,21 @@ def extract(
 
     Each round gives all training pairs the labels that `answers` reads out of the network before (None: `by_method()`)
     and trains a new network on them, with the configuration of the run. It ends where the answers are the labels that
-    the network was trained on. Every round is a run like any other: the last one in `directory`, those before in
-    `directory`/rounds/1 and so on; the labels that were fitted are in data/. Called again after a stop it goes on, and
-    what has finished is used again. `tell` is called with every round.
+    the network was trained on. Every round is a run like any other, in `directory`/rounds/1 and so on, with the labels
+    that were fitted in its data/; the last one is also in `directory` itself. Called again it goes on, and what has
+    finished is used again. `tell` is called with every round.
 
-    Raises InputError if the directory holds anything else, and what `train` raises.
+    Raises InputError if `rounds` is no number of rounds or the directory holds anything else, and what `train` raises.
     """
+    if type(rounds) is not int or rounds < 0:
+        raise InputError("rounds", rounds, "a whole number, at least 0")
     run = run if isinstance(run, Run) else load_run(run)
     answers, config = answers or by_method(), run.config
     place = None if directory is None else Path(directory)
-    if place and place.exists() and not (place.is_dir() and _is_ours(place)):
+    names = {path.name for path in place.iterdir()} if place and place.is_dir() else set()
+    if place and (place.is_file() or names - OURS or (names & RUN and "rounds" not in names)):
         raise InputError("output", str(place), "new or empty, or that of the same extraction")
+    choose_device(config.device)
     done, labels = _read_out(0, run, answers)       # before anything is written: it may be refused
     finished = [done]
     tell(done)
@@ -105,20 +112,13 @@ def extract(
         while done.changed and done.number < rounds:
             number = done.number + 1
             with display(config) as progress:
-                run = _trained(config, labels, place, number, progress)
+                run = _trained(config, labels, place and place / "rounds" / str(number), progress)
             done, labels = _read_out(number, run, answers)
             finished.append(done)
             tell(done)
-        if place and not (place / "network.npz").exists():
-            last = place / "rounds" / str(done.number)
-            copy_run(last, place)
-            shutil.rmtree(last)
+        if place:
+            copy_run(place / "rounds" / str(done.number), place)
     return finished
-
-
-def _is_ours(directory: Path) -> bool:
-    """Whether nothing is there but what an extraction leaves, stopped or finished."""
-    return (directory / "rounds").exists() or {path.name for path in directory.iterdir()} <= {".lock"}
 
 
 def _read_out(number: int, run: Run, answers: Answers) -> tuple[Round, np.ndarray]:
@@ -132,16 +132,10 @@ def _read_out(number: int, run: Run, answers: Answers) -> tuple[Round, np.ndarra
     return Round(number, run, right, kept, changed, accuracies(table, run.dataset)), labels
 
 
-def _trained(
-    config: TrainingConfig, labels: np.ndarray, directory: Path | None, number: int, progress: Progress | None
-) -> Run:
+def _trained(config: TrainingConfig, labels: np.ndarray, place: Path | None, progress: Progress | None) -> Run:
     """The run of a round: trained, gone on with, or loaded if it has finished."""
-    if directory is None:
-        return train(config, None, progress, labels=labels)
-    place = directory / "rounds" / str(number)
-    if not place.exists() and (directory / "network.npz").exists():
-        place = directory               # it was the last one
     try:
         return train(config, place, progress, labels=labels)
     except FinishedRunError:            # on these labels: on others it would be another error
+        assert place
         return load_run(place)

@@ -16,10 +16,10 @@ import numpy as np
 from minimod.analysis.accuracy import accuracies, mean_accuracies, share
 from minimod.analysis.components import FourierTransform
 from minimod.analysis.filtration import random_component
-from minimod.analysis.masking import KEEP, Curves, mask_curves, memorising_share, random_rankings
-from minimod.analysis.methods import CHOICE_NEEDS, METHODS, Method, applicable, whole
+from minimod.analysis.masking import KEEP, Chosen, Curves, mask_curves, memorising_share, random_rankings
+from minimod.analysis.methods import METHODS, Method, applicable, whole
 from minimod.analysis.readout import predict_ensemble
-from minimod.analysis.scores import COORDINATES, NOTHING, RULE, SCORES, TWO_INPUTS
+from minimod.analysis.scores import COORDINATES, RULE, SCORES, TWO_INPUTS
 from minimod.analysis.structure import Structure, neuron_table, typical
 from minimod.config import TrainingConfig
 from minimod.data import random_stream
@@ -162,19 +162,23 @@ class Analysis:
         return [mask_curves(self.run.network, ranking, self.run.dataset, self.backend) for ranking in rankings]
 
     def predict(self, name: str) -> np.ndarray:
-        """The prediction table of one of METHODS, see `Method.predict`."""
+        """The prediction table of one of METHODS. Raises InputError where a share of neurons cannot be chosen."""
+        chosen = self.chosen(name)
+        if chosen and math.isnan(chosen.share):
+            raise InputError("pairs that are held out", 0, "some, to choose the share of neurons on")
+        return METHODS[name].predict(self.structure, self.backend, chosen.neurons if chosen else None)
+
+    def chosen(self, name: str) -> Chosen | None:
+        """The neurons that one of METHODS has chosen; None where it takes all."""
         method = METHODS[name]
-        curves = self.curves(method) if method.mask else None
-        return method.predict(self.structure, self.run.dataset, self.backend, curves)
+        return self.curves(method).chosen(method.readout, method.choice) if method.mask else None
 
     def row(self, name: str) -> dict[str, float]:
         """The accuracies of one of METHODS or CONTROLS; nan where a share of neurons cannot be chosen."""
         if name in CONTROLS:
             return CONTROLS[name].row(self)
-        method = METHODS[name]
-        if method.mask:
-            return self.curves(method).chosen(method.readout, method.choice).accuracies
-        return accuracies(self.predict(name), self.run.dataset)
+        chosen = self.chosen(name)
+        return chosen.accuracies if chosen else accuracies(self.predict(name), self.run.dataset)
 
     @cached_property
     def methods(self) -> dict[str, dict[str, float]]:
@@ -246,12 +250,12 @@ class Control(NamedTuple):
     row: Callable[[Analysis], dict[str, float]]
 
 
-CLEAN = CHOICE_NEEDS["validation"]
-
 # untrained ideal: the ideal fit of the network before training. rule: the rule, on the pairs that its components cover.
 CONTROLS: dict[str, Control] = {
-    "random subnetwork": Control(NOTHING + CLEAN, lambda study: study.random_subnetwork("logits")),
-    "random+interaction": Control(TWO_INPUTS + CLEAN, lambda study: study.random_subnetwork("interaction")),
+    "random subnetwork": Control(METHODS["norm subnetwork"].needs, lambda study: study.random_subnetwork("logits")),
+    "random+interaction": Control(
+        METHODS["norm+interaction"].needs, lambda study: study.random_subnetwork("interaction")
+    ),
     "random frequency": Control(COORDINATES, Analysis.random_frequency),
     "untrained ideal": Control(RULE, lambda study: study.count(study.untrained.ideal.network)),
     "rule": Control(RULE, lambda study: accuracies(

@@ -1,5 +1,4 @@
 import json
-import shutil
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
@@ -10,12 +9,11 @@ import pytest
 from minimod import TrainingConfig, extract, load_run, train
 from minimod.errors import InputError
 from minimod.extraction import by_method
-from minimod.store.claiming import copy_run
 from minimod.store.runs import FINISHED, NONE, check_run
 from minimod.summary import open_analysis
 
 CONFIG = TrainingConfig(modulus=11, width=24, noise_ratio=0.4, epochs=8, eval_every=4, threads=1)
-METHOD = "norm_flatness+interaction"
+METHOD = "norm_flatness+interaction, noisy"
 
 
 class Stopped(Exception):
@@ -70,8 +68,8 @@ def test_the_numbers_of_a_round_are_those_of_its_labels_and_its_readout(rounds):
         # Noisy and repaired go on to mean the labels that were corrupted at first.
         assert done.row["repaired"] == (answered == pairs.true_label)[pairs.is_noisy].mean()
         with open_analysis(done.run) as study:
-            assert done.row["test"] == study.row(METHOD)["test"]
-            assert done.row["kept"] == study.scored["norm_flatness"].chosen("interaction", "validation").share
+            assert done.row["test"] == pytest.approx(study.row(METHOD)["test"], abs=2 / 12)    # near-ties
+            assert done.row["kept"] == study.scored["norm_flatness"].chosen("interaction", "noisy").share
 
 
 @pytest.mark.parametrize("method", ["interaction", "norm+interaction, noisy", "dominant", "strength subnetwork"])
@@ -86,14 +84,23 @@ def test_it_ends_where_the_answers_are_the_labels():
     assert len(extract(fitted, 3, answers=by_method("raw"))) == 1
 
 
-def test_the_last_round_is_in_the_directory_and_those_before_in_rounds(run, rounds, tmp_path):
+def test_every_round_is_in_rounds_and_the_last_one_in_the_directory(run, rounds, tmp_path):
     extract(run, 2, tmp_path / "new")
-    assert {path.name for path in (tmp_path / "new" / "rounds").iterdir()} == {"1"}
-    for directory, expected in ((tmp_path / "new", rounds[2]), (tmp_path / "new" / "rounds" / "1", rounds[1])):
-        assert check_run(directory)[0] == FINISHED
-        stored = load_run(directory)
-        assert (stored.network.W == expected.run.network.W).all()
-        assert (stored.data["labels"] == expected.run.data["labels"]).all()
+    places = {"": 2, "rounds/1": 1, "rounds/2": 2}
+    assert {path.name for path in (tmp_path / "new" / "rounds").iterdir()} == {"1", "2"}
+    for name, number in places.items():
+        assert check_run(tmp_path / "new" / name)[0] == FINISHED
+        stored = load_run(tmp_path / "new" / name)
+        assert (stored.network.W == rounds[number].run.network.W).all()
+        assert (stored.data["labels"] == rounds[number].run.data["labels"]).all()
+
+
+@pytest.mark.parametrize(("first", "then"), [(1, 2), (2, 1)])
+def test_more_or_fewer_rounds_go_on_from_those_there_are(run, rounds, tmp_path, first, then):
+    extract(run, first, tmp_path / "new")
+    done = extract(run, then, tmp_path / "new")
+    assert [each.row for each in done] == [each.row for each in rounds[: then + 1]]
+    assert (load_run(tmp_path / "new").network.W == rounds[then].run.network.W).all()
 
 
 def test_the_same_again_trains_nothing(run, rounds, tmp_path):
@@ -130,18 +137,15 @@ def test_stopped_anywhere_it_goes_on_to_the_same_end(run, rounds, tmp_path, numb
     assert (load_run(tmp_path / "new").network.W == rounds[2].run.network.W).all()
 
 
-@pytest.mark.parametrize("left", ["nothing", "all but the network", "all"])
-def test_killed_while_the_last_round_is_moved_it_goes_on(run, tmp_path, left):
-    extract(run, 1, tmp_path / "whole")
-    expected = contents(tmp_path / "whole")
-    (tmp_path / "new" / "rounds").mkdir(parents=True)
-    copy_run(tmp_path / "whole", tmp_path / "new" / "rounds" / "1")
-    if left != "nothing":
-        copy_run(tmp_path / "whole", tmp_path / "new")
-    if left == "all but the network":
-        (tmp_path / "new" / "network.npz").unlink()
+@pytest.mark.parametrize("left", ["config.json", "metrics.csv", "data/labels.npz", "checkpoint.npz"])
+def test_killed_while_the_last_round_is_copied_it_goes_on(run, tmp_path, left):
     extract(run, 1, tmp_path / "new")
-    shutil.rmtree(tmp_path / "new" / "rounds")
+    expected = contents(tmp_path / "new")
+    for name in ("network.npz", "checkpoint.npz", "metrics.csv", "data/labels.npz", "config.json"):
+        if name == left:
+            break
+        (tmp_path / "new" / name).unlink()
+    extract(run, 1, tmp_path / "new")
     assert contents(tmp_path / "new") == expected
 
 
@@ -153,14 +157,22 @@ def test_what_is_not_the_same_extraction_is_refused_and_left_alone(run, tmp_path
     refused(lambda: extract(run, 2, tmp_path / "new", by_method("interaction")), "run directory")
     refused(lambda: extract(replace(run, config=replace(CONFIG, epochs=9)), 2, tmp_path / "new"), "run directory")
     (tmp_path / "file").write_text("mine")
+    (tmp_path / "own" / "rounds").mkdir(parents=True)
+    (tmp_path / "own" / "thesis.txt").write_text("mine")
+    refused(lambda: extract(run, 1, tmp_path / "own"), "output")
     refused(lambda: extract(run, 1, tmp_path / "file"), "output")
     assert {name: contents(tmp_path / name) for name in ("new", "run")} == before
 
 
-def test_without_pairs_to_choose_on_it_is_refused_before_anything_is_written(tmp_path):
+def test_what_cannot_be_done_is_refused_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("minimod.engine.backend.gpu_problem", lambda: "no GPU in this test")
     run = train(replace(CONFIG, train_fraction=1))
-    refused(lambda: extract(run, 1, tmp_path / "new"), "train_fraction")
+    refused(lambda: extract(run, 1, tmp_path / "new"), "pairs that are held out")
     refused(lambda: by_method("intreaction"), "method")
+    for rounds in (-1, 1.5, "2", True):
+        refused(lambda rounds=rounds: extract(run, rounds, tmp_path / "new"), "rounds")
+    elsewhere = replace(run, config=replace(CONFIG, device="gpu"))
+    refused(lambda: extract(elsewhere, 1, tmp_path / "new", by_method("interaction")), "device")
     assert not (tmp_path / "new").exists()
     assert len(extract(run, 1, answers=by_method("interaction"))) == 2
 

@@ -78,6 +78,7 @@ def test_every_method_says_what_it_needs(summary):
     assert set(summary["needs"].values()) == {
         "nothing", "two inputs", "coordinates", "the rule",
         *(f"{needs}, clean validation" for needs in ("nothing", "two inputs", "coordinates", "the rule")),
+        "two inputs, noisy validation",
     }  # fmt: skip
 
 

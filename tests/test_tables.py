@@ -12,7 +12,8 @@ import pytest
 
 from minimod import TrainingConfig, analyze, make_rule, train
 from minimod.activations import ACTIVATIONS
-from minimod.analysis.methods import CHOICE_NEEDS, METHODS, READOUTS
+from minimod.analysis.masking import CHOICES
+from minimod.analysis.methods import METHODS, READOUTS
 from minimod.analysis.scores import COORDINATES, NOTHING, RULE, SCORES, TWO_INPUTS
 from minimod.analysis.structure import Structure
 from minimod.claims import CLAIMS
@@ -52,9 +53,9 @@ def assert_table(table):
 
 def predicts(name):
     method = METHODS[name]
-    assert method.needs.removesuffix(CHOICE_NEEDS[method.choice] if method.mask else "") in NEEDS
+    assert method.needs.removesuffix(f", {CHOICES[method.choice].needs}" if method.mask else "") in NEEDS
     assert method.readout in READOUTS
-    assert_table(method.predict(untrained(), tiny_run().dataset))
+    assert_table(method.predict(untrained(), neurons=np.arange(3) if method.mask else None))
 
 
 def ranks_neurons(name):

@@ -30,7 +30,7 @@ def accuracies(table: np.ndarray, dataset: Dataset) -> dict[str, Any]:
 
 
 def share(hits: np.ndarray) -> Any:
-    """The share of True along the last axis of a boolean array, a float if there is no other; nan of nothing."""
+    """The share of True, or the mean of numbers, along the last axis; a float if there is no other; nan of nothing."""
     shares = hits.mean(axis=-1) if hits.shape[-1] else np.full(hits.shape[:-1], math.nan)
     return shares if shares.ndim else float(shares)
 

@@ -46,13 +46,13 @@ class Curves(NamedTuple):
 
     def chosen(self, readout: str, choice: str) -> "Chosen":
         """The share that a choice of CHOICES takes for this readout, logits or interaction: at least one neuron."""
-        M, curve = len(self.ranking), getattr(self, readout)
-        if np.isnan(curve["validation"]).any():
+        M, curve, (_, measure, place) = len(self.ranking), getattr(self, readout), CHOICES[choice]
+        if np.isnan(curve[measure]).any():
             return Chosen(math.nan, self.ranking[:0], dict.fromkeys(MEASURES, math.nan))
         sizes = [round(keep * M) for keep in KEEP]
         empty = sizes.count(0)
-        i = empty + CHOICES[choice]({name: values[empty:] for name, values in curve.items()})
-        row = {measure: float(curve[measure][i]) for measure in MEASURES}
+        i = empty + place({name: values[empty:] for name, values in curve.items()})
+        row = {name: float(curve[name][i]) for name in MEASURES}
         return Chosen(sizes[i] / M, self.ranking[: sizes[i]], row)
 
 
@@ -72,16 +72,26 @@ def best_on_validation(curve: Curve) -> int:
 def best_on_noisy_labels(curve: Curve) -> int:
     """The smallest share within a standard error of the best agreement with held-out noisy labels: its place.
 
-    Whatever noise the labels have, the right rule agrees with most of them. Where the agreement is flat, the fewer
-    neurons have memorised less: the answers on held-out pairs are the same, and more training labels are repaired.
+    Whatever noise the labels have, the right rule agrees with more of them than any other. Where the agreement is flat,
+    the fewer neurons have memorised less: they answer held-out pairs as well, and repair more training labels.
     """
     within = curve["agreement"] >= curve["agreement"].max() - curve["standard_error"]
     return int(within.argmax())
 
 
-# How the share of neurons is chosen: on the clean labels of the validation pairs, which nobody has in the wild, or on
-# labels that are as noisy as those of training.
-CHOICES: dict[str, Callable[[Curve], int]] = {"validation": best_on_validation, "noisy": best_on_noisy_labels}
+class Choice(NamedTuple):
+    """A way to choose the share of neurons: what it needs to know, on what measure, and the place in a curve."""
+
+    needs: str
+    measure: str
+    place: Callable[[Curve], int]
+
+
+# On the clean labels of the validation pairs, which nobody has in the wild; or on labels as noisy as those of training.
+CHOICES: dict[str, Choice] = {
+    "validation": Choice("clean validation", "validation", best_on_validation),
+    "noisy": Choice("noisy validation", "agreement", best_on_noisy_labels),
+}
 
 
 def mask_curves(network: TwoLayerNet, ranking: Array, dataset: Dataset, backend: Backend = SERIAL) -> Curves:

@@ -10,15 +10,14 @@ from operator import attrgetter
 
 import numpy as np
 
-from minimod.analysis.masking import Curves, mask_curves
+from minimod.analysis.masking import CHOICES, Curves, mask_curves
 from minimod.analysis.readout import predict_interaction
 from minimod.analysis.scores import COORDINATES, NOTHING, RULE, SCORES, TWO_INPUTS, ranking
 from minimod.analysis.structure import Structure
 from minimod.data import Dataset
 from minimod.engine.backend import SERIAL, Backend
 from minimod.engine.predict import predict_table
-from minimod.errors import InputError
-from minimod.network import TwoLayerNet
+from minimod.network import Array, TwoLayerNet
 
 # name -> from a network and a backend to the prediction table, of shape (P, P).
 READOUTS: dict[str, Callable[[TwoLayerNet, Backend], np.ndarray]] = {
@@ -55,34 +54,21 @@ class Method:
         assert self.mask
         return mask_curves(self.network(structure), ranking(self.mask, structure), dataset, backend)
 
-    def predict(
-        self, structure: Structure, dataset: Dataset, backend: Backend = SERIAL, curves: Curves | None = None
-    ) -> np.ndarray:
-        """The prediction table, of shape (P, P); `curves`, if they are there already, are those of `curves`.
-
-        Raises InputError where a share of neurons has to be chosen and there are no pairs to choose it on.
-        """
+    def predict(self, structure: Structure, backend: Backend = SERIAL, neurons: Array | None = None) -> np.ndarray:
+        """The prediction table, of shape (P, P): of all neurons, or of those that the mask has chosen."""
         network = self.network(structure)
-        if self.mask:
-            chosen = (curves or self.curves(structure, dataset, backend)).chosen(self.readout, self.choice)
-            if np.isnan(chosen.share):
-                raise InputError("train_fraction", 1, "less than 1: a mask is chosen on pairs that are held out")
-            network = network.subnetwork(chosen.neurons)
-        return READOUTS[self.readout](network, backend)
+        return READOUTS[self.readout](network if neurons is None else network.subnetwork(neurons), backend)
 
 
 # One frequency (or component) per neuron; what that leaves; ideal neurons in place of the trained ones.
 DOMINANT, RESIDUAL, IDEAL = attrgetter("dominant"), attrgetter("residual"), attrgetter("ideal.network")
-
-# What the choice of a share needs to know, by its name in CHOICES.
-CHOICE_NEEDS = {"validation": ", clean validation", "noisy": ""}
 
 
 def _masked(score: str, readout: str = "logits", choice: str = "validation") -> Method:
     """The method of a score's top neurons."""
     needs = SCORES[score].needs
     needs = TWO_INPUTS if (needs, readout) == (NOTHING, "interaction") else needs
-    return Method(needs + CHOICE_NEEDS[choice], readout=readout, mask=score, choice=choice)
+    return Method(f"{needs}, {CHOICES[choice].needs}", readout=readout, mask=score, choice=choice)
 
 
 # The scores that know nothing: with the interaction readout, masks that do not know the rule either.

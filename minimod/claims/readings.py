@@ -6,7 +6,7 @@ from collections.abc import Callable
 from minimod.claims.claim import Row
 from minimod.claims.settings import network_of
 from minimod.store.runs import Run
-from minimod.summary import measure_methods, open_analysis
+from minimod.summary import Analysis, open_analysis
 
 
 def method_rows(run: Run) -> list[Row]:
@@ -19,8 +19,14 @@ def method_rows(run: Run) -> list[Row]:
 
 def read(run: Run, *columns: str) -> Row:
     """Accuracies on a run, by columns such as "dominant+quadratic test": a row of `analyze` and a measure."""
+    with open_analysis(run) as study:
+        return read_from(study, *columns)
+
+
+def read_from(study: Analysis, *columns: str) -> Row:
+    """As `read`, of an analysis that is open."""
     wanted = [column.rsplit(maxsplit=1) for column in columns]
-    measured = measure_methods(run, dict.fromkeys(name for name, _ in wanted))
+    measured = {name: study.row(name) for name in dict.fromkeys(name for name, _ in wanted)}
     return {f"{name} {measure}": measured[name][measure] for name, measure in wanted}
 
 

@@ -69,9 +69,10 @@ ACTIVATIONS = Claim(
 
 
 CEILING = Claim(
-    statement="Raw test accuracy grows with width without an end under ReLU; under the quadratic activation and GELU "
-    "it has a ceiling.",
-    experiment="The networks of the claim width at 30 % noise, from width 256 on, under three activations.",
+    statement="Raw test accuracy grows with width under ReLU; under the quadratic activation and GELU it has a "
+    "ceiling.",
+    experiment="The networks of the claim width at 30 % noise, from width 256 on, under three activations; whether the "
+    "last doubling still adds anything.",
     configs=runs(
         quick={"modulus": 59, "epochs": 200}, full={"modulus": 113, "epochs": 600},
         noise_ratio=0.3, activation=["relu", "quadratic", "gelu"], width=[256, 512, 1024, 2048],
@@ -79,6 +80,7 @@ CEILING = Claim(
     measure=reading(("activation", "width"), "raw noisy", "raw test", "interaction test"),
     keys=("activation", "width"), seeds=1,
     criteria=(
+        least("lowest raw noisy", 0.95, lowest("raw noisy")),
         least("ReLU: raw test, width 2048 less 1024", 0.02, "raw test", activation="relu", width=(2048, 1024)),
         most("quadratic: raw test, width 2048 less 1024", 0.02, "raw test", activation="quadratic", width=(2048, 1024)),
         most("GELU: raw test, width 2048 less 1024", 0.02, "raw test", activation="gelu", width=(2048, 1024)),

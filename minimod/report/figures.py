@@ -1,5 +1,6 @@
 """Figures of what `analyze` returns. Nothing is computed here."""
 
+import itertools
 import math
 import textwrap
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import numpy as np
 from matplotlib import style
 from matplotlib.figure import Figure
 
+from minimod.analysis.scores import NOTHING
 from minimod.report.style import BLACK, BLUE, GREEN, ORANGE, SKY, STYLE, VERMILION, save_figure
 
 
@@ -74,6 +76,10 @@ def draw_methods(summary: dict[str, Any]) -> Figure:
     return figure
 
 
+# By line: of scores that know nothing of the rule, of those that do, and of random rankings.
+MASK_COLORS = dict.fromkeys(("-", "--"), (BLUE, SKY, GREEN, ORANGE, VERMILION)) | {":": (BLACK,)}
+
+
 def draw_masks(summary: dict[str, Any]) -> Figure:
     """What the top neurons of every score answer, and what the others still know of the noise, by the share kept."""
     masks = summary["masks"]
@@ -89,9 +95,9 @@ def draw_masks(summary: dict[str, Any]) -> Figure:
             masks["keep"], curves.pop("random low"), curves.pop("random high"), color=BLACK, alpha=0.2, linewidth=0,
             label="random, lowest to highest",
         )
-        colors = {"-": iter((BLUE, SKY, GREEN, ORANGE)), "--": iter((BLUE, SKY, GREEN, ORANGE)), ":": iter((BLACK,))}
+        colors = {line: itertools.cycle(colors) for line, colors in MASK_COLORS.items()}
         for name, curve in curves.items():
-            agnostic = summary["needs"][f"{name} subnetwork"].startswith("nothing")
+            agnostic = summary["needs"][f"{name} subnetwork"].startswith(NOTHING)
             line = ":" if name == "random" else "-" if agnostic else "--"
             axes.plot(masks["keep"], curve, color=next(colors[line]), label=name, linestyle=line)
         axes.axhline(summary["chance"], color=BLACK, linewidth=0.8)

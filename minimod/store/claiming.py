@@ -202,7 +202,14 @@ def _move_up(directory: Path) -> None:
 
 
 def copy_run(source: Path, directory: Path) -> None:
-    """Copy the files of a run, each whole, the network last: with it the directory holds a finished run."""
+    """Copy the files of a run over those of another, each whole; the network is removed first, and comes last.
+
+    With it the directory holds a finished run. Where it holds the same one already, nothing changes.
+    """
+    networks = [place / "network.npz" for place in (source, directory)]
+    if networks[1].exists() and networks[0].read_bytes() == networks[1].read_bytes():
+        return
+    networks[1].unlink(missing_ok=True)
     paths = [path for path in source.rglob("*") if path.is_file() and path.name != ".lock"]
     for path in sorted(paths, key=lambda path: path.name == "network.npz"):
         target = directory / path.relative_to(source)

@@ -115,6 +115,6 @@ def test_tables_that_answer_alike_are_told_apart_by_few_labels():
 @pytest.mark.parametrize("choice", CHOICES)
 def test_without_pairs_nothing_is_chosen(choice):
     curves = fabricated({}, {})
-    curves.logits["validation"][:] = np.nan
+    curves.logits[CHOICES[choice].measure][:] = np.nan
     chosen = curves.chosen("logits", choice)
     assert np.isnan([chosen.share, *chosen.accuracies.values()]).all() and len(chosen.neurons) == 0

@@ -67,7 +67,7 @@ def ends(changes):
         BLIND: (4, 0.99, 0.95),
     }  # fmt: skip
     with_controls = [
-        {"noise_ratio": 0.6, "relabelled by": by, "round": number, "test": test, "repaired": repaired}
+        {"noise_ratio": 0.6, "relabelled_by": by, "round": number, "test": test, "repaired": repaired}
         | (changes.get(by, {}) if number == last else {"test": 0.2})
         for by, (last, test, repaired) in numbers.items() for number in range(last + 1)
     ]

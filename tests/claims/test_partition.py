@@ -7,7 +7,7 @@ from minimod.claims import CLAIMS
 from minimod.claims.claim import FAILS, HOLDS, Result
 from minimod.claims.partition import ADAM, ADAMW, TOKENS, rank_correlation
 
-WHOLE = {"raw test": 0.4, "dominant test": 0.99}
+WHOLE = {"raw noisy": 1.0, "raw test": 0.4, "dominant test": 0.99}
 # By setting, width and score: the subnetwork's test, its filtered test, γ_G + γ_R.
 PARTITIONS = {
     (ADAM, 512, "strength"): (0.6, 0.9, 1.2), (ADAM, 512, "random"): (0.4, 0.99, 1.7),

@@ -84,7 +84,8 @@ def analysis(network, dataset):
     curves = [method.curves(structure, dataset) for method in masked.values()]
     curves.append(mask_curves(network, ranking, dataset))
     return [
-        *(method.predict(structure, dataset) for method in METHODS.values()), predict_table(control),
+        *(method.predict(structure, neurons=ranking[:8] if method.mask else None) for method in METHODS.values()),
+        predict_table(control),
         predict_ensemble([network, network.subnetwork(slice(0, 8))]),
         *(part[measure] for each in curves for part in (each.logits, each.interaction, each.rest) for measure in part),
     ]
