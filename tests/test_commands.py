@@ -138,7 +138,7 @@ def test_a_full_disk_is_one_line(minimod, monkeypatch):
     def full(directory, row):
         raise OSError(28, "No space left on device", str(directory / "metrics.csv"))
 
-    monkeypatch.setattr("minimod.training.append_metrics", full)
+    monkeypatch.setattr("minimod.training.contents.append_metrics", full)
     answer = minimod("train", "run", "--quiet", *SMALL)
     assert answer.returncode == 1
     assert answer.stderr == "minimod: cannot go on: [Errno 28] No space left on device: 'run/metrics.csv'\n"
@@ -275,7 +275,7 @@ def small_claim(monkeypatch):
     monkeypatch.setitem(CLAIMS, "tied", replace(claim, configs=lambda scale: tiny))
     # In this process: another one would not know the small claim.
     monkeypatch.setattr(reproduction, "process_pool", lambda: ThreadPoolExecutor(1))
-    monkeypatch.setattr(reproduction, "in_processes", lambda function, tasks: [(t, function(*t)) for t in tasks])
+    monkeypatch.setattr(reproduction, "in_processes", lambda function, tasks: [function(*t) for t in tasks])
 
 
 def test_reproduce_measures_each_seed_and_says_its_verdict(minimod, small_claim):
@@ -338,7 +338,7 @@ def test_ctrl_c_keeps_the_claims_that_have_been_measured_whole(minimod, small_cl
 
     monkeypatch.setitem(CLAIMS, "rules", replace(CLAIMS["tied"], measure=interrupted))
     # One after another, as processes do for many.
-    monkeypatch.setattr(reproduction, "in_processes", lambda function, tasks: ((t, function(*t)) for t in tasks))
+    monkeypatch.setattr(reproduction, "in_processes", lambda function, tasks: (function(*t) for t in tasks))
     assert minimod("reproduce", "tied", "rules", "--seeds", 1).returncode == 130
     assert written("reproduced") == ["figures/tied.png", "rows/tied.json"]
 
@@ -653,7 +653,7 @@ def test_what_check_advises_helps(minimod, before, after):
         minimod("train", "my run", *SMALL, *(WILD_OPTIONS if before == "diverged" else []))
     if before in ("extended", "damaged: extension's"):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("minimod.training.save_network", lambda *_: sys.exit(3))
+            patch.setattr("minimod.training.contents.save_network", lambda *_: sys.exit(3))
             minimod("train", "my run", "--extend", 2)
     if before == "unfinished":
         Path("my run/network.npz").unlink()
@@ -673,7 +673,7 @@ def test_what_check_advises_helps(minimod, before, after):
 def test_a_stopped_extension_goes_on_by_resume(minimod):
     minimod("train", "run", *SMALL)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("minimod.training.save_network", lambda *_: sys.exit(3))
+        patch.setattr("minimod.training.contents.save_network", lambda *_: sys.exit(3))
         minimod("train", "run", "--extend", 2)
     assert ".extension      unfinished, to epoch 5\n" in minimod("check", "run").stdout
     answer = json.loads(minimod("train", "run", "--resume", "--json").stdout)

@@ -1,11 +1,9 @@
 """Carries out the experiments of claims: many runs at once, a process each; a run that has finished is used again."""
 
 import itertools
-from collections import Counter, deque
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from minimod.claims import CLAIMS
 from minimod.claims.claim import Result, Row
@@ -72,18 +70,11 @@ class Reproduction:
         tasks = [
             (name, tuple(self.run_directory(config) for config in configs)) for name, _, configs in self.measurements
         ]
-        names, left = deque(self.names), Counter(name for name, _ in tasks)
-        measured: dict[tuple[Any, ...], list[Row]] = {}
-        for task, rows in in_processes(measure, tasks):
-            measured[task] = rows
-            left[task[0]] -= 1
-            while names and not left[names[0]]:
-                name = names.popleft()
-                yield Result(name, CLAIMS[name], self.scale, [
-                    {"seed": seed} | row
-                    for (other, seed, _), each in zip(self.measurements, tasks, strict=True) if other == name
-                    for row in measured[each]
-                ])
+        measured = iter(in_processes(measure, tasks))
+        for name in self.names:
+            seeds = [seed for other, seed, _ in self.measurements if other == name]
+            rows = [{"seed": seed} | row for seed, rows in zip(seeds, measured, strict=False) for row in rows]
+            yield Result(name, CLAIMS[name], self.scale, rows)
 
 
 def _finish(config: TrainingConfig, directory: Path) -> None:

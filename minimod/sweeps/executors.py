@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from queue import SimpleQueue
@@ -114,17 +114,13 @@ def completed(
         yield running.pop(future), future
 
 
-def in_processes(
-    function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]
-) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """(task, function(*task)) for all tasks as they finish, in a `process_pool` on the CPU; a single one here."""
-    tasks = list(tasks)
+def in_processes(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+    """function(*task) for all tasks, in their order, in a `process_pool` on the CPU; a single one here."""
     if len(tasks) <= 1:
-        yield from ((task, function(*task)) for task in tasks)
+        yield from itertools.starmap(function, tasks)
         return
     with process_pool(device="cpu") as pool:
-        for task, future in completed(pool, function, tasks):
-            yield task, future.result()
+        yield from pool.map(function, *zip(*tasks, strict=True))
 
 
 def _start_worker(device: str, gpus: Any) -> None:

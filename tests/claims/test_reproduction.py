@@ -28,7 +28,7 @@ def small(monkeypatch, tmp_path):
     monkeypatch.setitem(CLAIMS, "tied", replace(CLAIMS["tied"], configs=lambda scale: configs[:2]))
     monkeypatch.setitem(CLAIMS, "swap", replace(CLAIMS["swap"], configs=lambda scale: configs[1:]))
     monkeypatch.setattr("minimod.claims.reproduction.process_pool", lambda: ThreadPoolExecutor(1))
-    monkeypatch.setattr("minimod.claims.reproduction.in_processes", lambda f, tasks: [(t, f(*t)) for t in tasks])
+    monkeypatch.setattr("minimod.claims.reproduction.in_processes", lambda f, tasks: [f(*t) for t in tasks])
     return Reproduction(["tied", "swap"], "quick", tmp_path, seeds=2)
 
 
@@ -84,7 +84,7 @@ def test_a_claim_is_given_before_the_next_is_measured(small, monkeypatch):
     def one_by_one(function, tasks):
         for task in tasks:
             measured.append(task[0])
-            yield task, function(*task)
+            yield function(*task)
 
     monkeypatch.setattr("minimod.claims.reproduction.in_processes", one_by_one)
     assert next(small.results()).name == "tied" and set(measured) == {"tied"}

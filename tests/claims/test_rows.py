@@ -50,7 +50,7 @@ def test_what_was_not_measured_comes_back_as_that(tmp_path):
 def test_a_file_is_strict_json_with_a_line_for_every_row(tmp_path):
     save(tmp_path)
     text = (tmp_path / "rows/first.json").read_text()
-    assert json.loads(text, parse_constant=pytest.fail)["seeds"] == 2
+    assert json.loads(text, parse_constant=pytest.fail)["claim"] == "first"
     assert '\n{"seed": 1, "x": "inf", "name": "nano", "n": "-inf"}\n]}\n' in text
 
 
