@@ -184,10 +184,6 @@ def runs_display(configs: list[TrainingConfig], quiet: bool, jobs: int | None = 
     total = sum(map(work, configs))
     about = duration(estimated_seconds(configs, jobs))
     click.echo(f"{len(configs)} run{'s' * (len(configs) > 1)} to train, about {about}", err=True)
-    if sys.stderr.isatty():
-        with click.progressbar(length=total, file=sys.stderr, width=20) as bar:
-            yield lambda done, text: bar.update(done)
-        return
     so_far, start = 0, time.perf_counter()
 
     def show(done: int, text: str | None) -> None:

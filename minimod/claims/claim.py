@@ -13,6 +13,7 @@ from minimod.config import TrainingConfig
 Cell = float | str
 Row = dict[str, Cell]
 Number = Callable[[list[Row]], float]
+Relation = Literal["at least", "at most", "noted"]
 
 SCALES = ("quick", "full")
 
@@ -29,7 +30,7 @@ class Criterion:
 
     statement: str
     value: Number
-    relation: Literal["at least", "at most", "noted"]
+    relation: Relation
     bound: float = math.nan
 
     def met(self, value: float) -> bool | None:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from minimod.claims.claim import Cell, Criterion, Number, Row
+from minimod.claims.claim import Cell, Criterion, Number, Relation, Row
 
 # One of a table's, or a pair whose difference is meant, see `cell`.
 Column = str | tuple[str, str]
@@ -30,8 +30,10 @@ def number_in(row: Row, column: str) -> float:
     return value
 
 
-def numbers(rows: list[Row], column: str) -> list[float]:
-    """The numbers in a column, row by row."""
+def numbers(rows: list[Row], column: Column) -> list[float]:
+    """The numbers in a column, row by row; of a pair of columns, the differences."""
+    if isinstance(column, tuple):
+        return [number_in(row, column[0]) - number_in(row, column[1]) for row in rows]
     return [number_in(row, column) for row in rows]
 
 
@@ -57,12 +59,12 @@ def cell(column: Column, **keys: Key) -> Number:
     return lambda rows: first(rows) - second(rows)
 
 
-def lowest(column: str, **keys: Cell) -> Number:
+def lowest(column: Column, **keys: Cell) -> Number:
     """The lowest number in the column over the rows with these keys, as a function of the rows."""
     return lambda rows: float(np.min(numbers(select(rows, **keys), column)))
 
 
-def highest(column: str, **keys: Cell) -> Number:
+def highest(column: Column, **keys: Cell) -> Number:
     """The highest number in the column over the rows with these keys, as a function of the rows."""
     return lambda rows: float(np.max(numbers(select(rows, **keys), column)))
 
@@ -87,20 +89,32 @@ def furthest(column: str, level: float, **keys: Cell) -> Number:
     return reached
 
 
-def note(statement: str, value: Number | Column, **keys: Key) -> Criterion:
-    """A number that is shown and decides nothing: a function of the rows, or the `cell` of a column and keys."""
-    return Criterion(statement, _number(value, keys), "noted")
+def note(what: Column, value: Number | None = None, **keys: Key) -> Criterion:
+    """A number that is shown and decides nothing: one of the rows with a name, or the `cell` of a column and keys."""
+    return _criterion("noted", math.nan, what, value, keys)
 
 
-def least(statement: str, bound: float, value: Number | Column, **keys: Key) -> Criterion:
-    """A criterion: the value is at least the bound."""
-    return Criterion(statement, _number(value, keys), "at least", bound)
+def least(what: Column, bound: float, value: Number | None = None, **keys: Key) -> Criterion:
+    """A criterion: the number, as in `note`, is at least the bound."""
+    return _criterion("at least", bound, what, value, keys)
 
 
-def most(statement: str, bound: float, value: Number | Column, **keys: Key) -> Criterion:
-    """A criterion: the value is at most the bound."""
-    return Criterion(statement, _number(value, keys), "at most", bound)
+def most(what: Column, bound: float, value: Number | None = None, **keys: Key) -> Criterion:
+    """A criterion: the number, as in `note`, is at most the bound."""
+    return _criterion("at most", bound, what, value, keys)
 
 
-def _number(value: Number | Column, keys: dict[str, Key]) -> Number:
-    return value if callable(value) else cell(value, **keys)
+def _criterion(
+    relation: Relation, bound: float, what: Column, value: Number | None, keys: dict[str, Key]
+) -> Criterion:
+    if value:
+        return Criterion(str(what), value, relation, bound)
+    where = (_in_words(key, name.replace("_", " ")) for name, key in keys.items())
+    return Criterion(f"{', '.join(where)}: {_in_words(what)}", cell(what, **keys), relation, bound)
+
+
+def _in_words(value: Key, name: str = "") -> str:
+    """A column or a key; numbers stand behind the name of their key."""
+    if isinstance(value, tuple):
+        return " less ".join([_in_words(value[0], name), _in_words(value[1])])
+    return value if isinstance(value, str) else f"{name} {value:g}".strip()

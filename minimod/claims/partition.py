@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from minimod.analysis.scores import SCORES
-from minimod.claims.claim import Claim, Number, Plot, Row
-from minimod.claims.criteria import Column, Key, cell, least, lowest, most, note, numbers
+from minimod.claims.claim import Claim, Plot, Row
+from minimod.claims.criteria import least, lowest, most, note
 from minimod.claims.readings import read_from
 from minimod.claims.settings import L2, all_of, middle_runs, runs
 from minimod.network import Array
@@ -14,7 +14,7 @@ from minimod.rules import make_rule
 from minimod.store.runs import Run
 from minimod.summary import Analysis, open_analysis
 
-ADAM, ADAMW = "Adam, L2 1e-4", "AdamW, decay 3"
+ADAM, WIDE, ADAMW = "Adam, L2", "Adam, L2, wide", "AdamW, decay 3"
 
 
 def rank_correlation(x: Array, y: Array) -> float:
@@ -40,25 +40,17 @@ def measure_partition(run: Run) -> list[Row]:
     """The partition by every score, and that of random rankings."""
     with open_analysis(run) as study:
         whole = read_from(study, "raw noisy", "raw test", "dominant test")
+        setting = ADAMW if run.config.optimizer == "adamw" else WIDE if run.config.width == 2048 else ADAM
         correlation = agreement_with_strength(study) | {"random": 0.0}
         return [
             {
-                "setting": ADAM if run.config.optimizer == "adam" else ADAMW, "width": run.config.width, "score": name,
+                "setting": setting, "width": run.config.width, "score": name,
                 "γ_G": row["generalising"], "γ_R": row["memorising"], "γ_G + γ_R": row["sum"],
                 "subnetwork test": row["test"], "filtered subnetwork test": row["filtered_test"],
                 "rank correlation with Strength": correlation[name], **whole,
             }
             for name, row in study.partition.items()
         ]
-
-
-def at_width(column: Column, setting: str = ADAM, score: Key = "strength", width: int | None = None) -> Number:
-    """The `cell` of a setting and score, Strength's unless said, at a width, the smallest unless said."""
-    def number(rows: list[Row]) -> float:
-        chosen = min(numbers(rows, "width")) if width is None else width
-        return cell(column, setting=setting, score=score, width=chosen)(rows)
-
-    return number
 
 
 PARTITION = Claim(
@@ -71,24 +63,18 @@ PARTITION = Claim(
     configs=partition_configs, measure=measure_partition, keys=("setting", "width", "score"),
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
-        least("Adam, smaller width: Strength's subnetwork less the whole network, test", 0.1,
-              at_width(("subnetwork test", "raw test"))),
-        least("Adam, smaller width: Strength's subnetwork less random ones, test", 0.1,
-              at_width("subnetwork test", score=("strength", "random"))),
-        least("Adam, smaller width: filtration of the whole less Strength's subnetwork, test", 0.2,
-              at_width(("dominant test", "subnetwork test"))),
-        least("Adam, smaller width: filtration of the whole less that of Strength's subnetwork, test", 0.01,
-              at_width(("dominant test", "filtered subnetwork test"))),
-        most("Adam, width 2048: Strength, γ_G + γ_R", 1.0, at_width("γ_G + γ_R", width=2048)),
-        most("AdamW: Strength's subnetwork less random ones, test", 0.05,
-             at_width("subnetwork test", ADAMW, score=("strength", "random"))),
+        least(("subnetwork test", "raw test"), 0.1, setting=ADAM, score="strength"),
+        least("subnetwork test", 0.1, setting=ADAM, score=("strength", "random")),
+        least(("dominant test", "subnetwork test"), 0.2, setting=ADAM, score="strength"),
+        least(("dominant test", "filtered subnetwork test"), 0.01, setting=ADAM, score="strength"),
+        most("γ_G + γ_R", 1.0, setting=WIDE, score="strength"),
+        most("subnetwork test", 0.05, setting=ADAMW, score=("strength", "random")),
     ),
     plot=Plot(
         "score", ("raw test", "subnetwork test", "filtered subnetwork test", "dominant test"), ("setting", "width")
     ),
-    remark="All of this depends on the weight decay, as the claim decay shows: under AdamW with decay 3 the largest "
-    "weights of all neurons are nearly alike, and Strength, which is made of largest weights, picks nothing better "
-    "than random neurons. A frozen network, see learned-features, has no such partition.",
+    remark="All of this depends on the weight decay, as the claim decay shows: AdamW's makes the largest weights of "
+    "all neurons nearly alike. A frozen network, see learned-features, has no such partition.",
 )
 
 decay_configs = all_of(
@@ -124,17 +110,13 @@ DECAY = Claim(
     configs=decay_configs, measure=measure_decay, keys=("optimizer", "weight_decay"), seeds=2,
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
-        least("Adam, L2 1e-4: Strength's subnetwork less random ones, test", 0.1,
-              ("strength test", "random test"), optimizer="adam", weight_decay=1e-4),
-        most("AdamW, decay 3: Strength's subnetwork less random ones, test", 0.05,
-             ("strength test", "random test"), optimizer="adamw", weight_decay=3.0),
-        least("Adam, L2 1e-4: rank correlation of Strength and IPR", 0.5,
-              "rank correlation of Strength and IPR", optimizer="adam", weight_decay=1e-4),
-        most("AdamW, decay 3: rank correlation of Strength and IPR", 0.0,
-             "rank correlation of Strength and IPR", optimizer="adamw", weight_decay=3.0),
-        least("AdamW, decay 3: λ‖w‖_∞, median", 0.9, "λ‖w‖_∞, median", optimizer="adamw", weight_decay=3.0),
-        most("AdamW, decay 3: ‖w‖_∞, 90 over 10 %", 1.5, "‖w‖_∞, 90 over 10 %", optimizer="adamw", weight_decay=3.0),
-        note("Adam, L2 1e-4: ‖w‖_∞, 90 over 10 %", "‖w‖_∞, 90 over 10 %", optimizer="adam", weight_decay=1e-4),
+        least(("strength test", "random test"), 0.1, optimizer="adam", weight_decay=1e-4),
+        most(("strength test", "random test"), 0.05, optimizer="adamw", weight_decay=3.0),
+        least("rank correlation of Strength and IPR", 0.5, optimizer="adam", weight_decay=1e-4),
+        most("rank correlation of Strength and IPR", 0.0, optimizer="adamw", weight_decay=3.0),
+        least("λ‖w‖_∞, median", 0.9, optimizer="adamw", weight_decay=3.0),
+        most("‖w‖_∞, 90 over 10 %", 1.5, optimizer="adamw", weight_decay=3.0),
+        note("‖w‖_∞, 90 over 10 %", optimizer="adam", weight_decay=1e-4),
     ),
     plot=Plot(
         "weight_decay", ("raw test", "random test", "strength test", "norm_flatness test", "ipr test"), ("optimizer",),
@@ -176,15 +158,11 @@ RULES = Claim(
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
         least("lowest test of dominant+quadratic over that of the rule", 0.95, lowest("dominant+quadratic over rule")),
-        least("add: rank correlation of IPR with Strength", 0.5,
-              "rank correlation with Strength", rule="add", score="ipr"),
-        least("sub: rank correlation of IPR with Strength", 0.5,
-              "rank correlation with Strength", rule="sub", score="ipr"),
-        most("mul: dominant over tokens, test", 0.1, "dominant over tokens, test", rule="mul", score="ipr"),
-        least("mul: ipr subnetwork, test, less that by IPR over tokens", 0.05,
-              "subnetwork test", rule="mul", score=("ipr", TOKENS)),
-        least("mul: strength subnetwork, test, less ipr subnetwork over tokens", 0.05,
-              "subnetwork test", rule="mul", score=("strength", TOKENS)),
+        least("rank correlation with Strength", 0.5, rule="add", score="ipr"),
+        least("rank correlation with Strength", 0.5, rule="sub", score="ipr"),
+        most("dominant over tokens, test", 0.1, rule="mul", score="ipr"),
+        least("subnetwork test", 0.05, rule="mul", score=("ipr", TOKENS)),
+        least("subnetwork test", 0.05, rule="mul", score=("strength", TOKENS)),
     ),
     plot=Plot("score", ("raw test", "subnetwork test", "dominant test"), ("rule",)),
 )

@@ -12,9 +12,7 @@ from minimod.summary import Analysis, open_analysis
 def method_rows(run: Run) -> list[Row]:
     """A row for every method of `analyze`."""
     with open_analysis(run) as study:
-        return [
-            {"noise_ratio": run.config.noise_ratio, "method": name, **row} for name, row in study.methods.items()
-        ]
+        return [{"noise_ratio": run.config.noise_ratio, "method": name, **row} for name, row in study.methods.items()]
 
 
 def read(run: Run, *columns: str) -> Row:

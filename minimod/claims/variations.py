@@ -59,8 +59,8 @@ ACTIVATIONS = Claim(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
         most("noise 0.8: highest raw test", 0.05, highest("raw test", noise_ratio=0.8)),
         least("noise 0.8: lowest dominant+quadratic test", 0.9, lowest("dominant+quadratic test", noise_ratio=0.8)),
-        most("noise 0.8: GELU, dominant test", 0.5, "dominant test", noise_ratio=0.8, activation="gelu"),
-        least("noise 0.8: quadratic, dominant test", 0.95, "dominant test", noise_ratio=0.8, activation="quadratic"),
+        most("dominant test", 0.5, noise_ratio=0.8, activation="gelu"),
+        least("dominant test", 0.95, noise_ratio=0.8, activation="quadratic"),
     ),
     plot=Plot("activation", METHOD_COLUMNS, ("noise_ratio",)),
     remark="Filtered GELU networks hold the rule as well as the others, as the quadratic activation shows; "
@@ -81,10 +81,10 @@ CEILING = Claim(
     keys=("activation", "width"), seeds=1,
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
-        least("ReLU: raw test, width 2048 less 1024", 0.02, "raw test", activation="relu", width=(2048, 1024)),
-        most("quadratic: raw test, width 2048 less 1024", 0.02, "raw test", activation="quadratic", width=(2048, 1024)),
-        most("GELU: raw test, width 2048 less 1024", 0.02, "raw test", activation="gelu", width=(2048, 1024)),
-        note("quadratic less ReLU at width 2048, raw test", "raw test", activation=("quadratic", "relu"), width=2048),
+        least("raw test", 0.02, activation="relu", width=(2048, 1024)),
+        most("raw test", 0.02, activation="quadratic", width=(2048, 1024)),
+        most("raw test", 0.02, activation="gelu", width=(2048, 1024)),
+        note("raw test", activation=("quadratic", "relu"), width=2048),
     ),
     plot=Plot("width", ("raw noisy", "raw test", "interaction test"), ("activation",), "log"),
 )
@@ -103,10 +103,10 @@ TIED = Claim(
     configs=middle_runs(noise_ratio=0.3, tied=[False, True], noise_kind=["wrong", "symmetric"], epochs=150),
     measure=measure_tied, keys=("network",), seeds=2,
     criteria=(
-        most("tied, wrong noise: raw noisy", 0.8, "raw noisy", network="tied, wrong noise"),
-        least("tied, symmetric noise: raw noisy", 0.99, "raw noisy", network="tied, symmetric noise"),
-        least("untied, wrong noise: raw noisy", 0.99, "raw noisy", network="untied, wrong noise"),
-        least("tied, symmetric noise: dominant test", 0.9, "dominant test", network="tied, symmetric noise"),
+        most("raw noisy", 0.8, network="tied, wrong noise"),
+        least("raw noisy", 0.99, network="tied, symmetric noise"),
+        least("raw noisy", 0.99, network="untied, wrong noise"),
+        least("dominant test", 0.9, network="tied, symmetric noise"),
     ),
     plot=Plot("network", METHOD_COLUMNS),
 )
@@ -188,11 +188,9 @@ DOSHI_PRUNING = Claim(
     configs=lambda scale: doshi_configs(scale)[:2], measure=measure_pruning,
     keys=("weight_decay", "share_cut"), seeds=1,
     criteria=(
-        least("decay 5, lowest 30 % cut: test", 0.9, "lowest cut: test", weight_decay=5.0, share_cut=0.3),
-        least("decay 5: noisy uncut, less that with the lowest 30 % cut", 0.1,
-              "lowest cut: noisy", weight_decay=5.0, share_cut=(0.0, 0.3)),
-        least("decay 5: test with the lowest 30 % cut, less that with the highest 30 % cut", 0.05,
-              ("lowest cut: test", "highest cut: test"), weight_decay=5.0, share_cut=0.3),
+        least("lowest cut: test", 0.9, weight_decay=5.0, share_cut=0.3),
+        least("lowest cut: noisy", 0.1, weight_decay=5.0, share_cut=(0.0, 0.3)),
+        least(("lowest cut: test", "highest cut: test"), 0.05, weight_decay=5.0, share_cut=0.3),
     ),
     plot=Plot(
         "share_cut", ("lowest cut: noisy", "lowest cut: test", "highest cut: noisy", "highest cut: test"),

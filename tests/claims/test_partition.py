@@ -5,13 +5,13 @@ from scipy.stats import spearmanr
 from minimod import TrainingConfig, analyze, train
 from minimod.claims import CLAIMS
 from minimod.claims.claim import FAILS, HOLDS, Result
-from minimod.claims.partition import ADAM, ADAMW, TOKENS, rank_correlation
+from minimod.claims.partition import ADAM, ADAMW, TOKENS, WIDE, rank_correlation
 
 WHOLE = {"raw noisy": 1.0, "raw test": 0.4, "dominant test": 0.99}
 # By setting, width and score: the subnetwork's test, its filtered test, γ_G + γ_R.
 PARTITIONS = {
     (ADAM, 512, "strength"): (0.6, 0.9, 1.2), (ADAM, 512, "random"): (0.4, 0.99, 1.7),
-    (ADAM, 2048, "strength"): (0.8, 1.0, 0.9), (ADAM, 2048, "random"): (0.6, 1.0, 1.5),
+    (WIDE, 2048, "strength"): (0.8, 1.0, 0.9), (WIDE, 2048, "random"): (0.6, 1.0, 1.5),
     (ADAMW, 512, "strength"): (0.4, 0.99, 1.6), (ADAMW, 512, "random"): (0.4, 0.99, 1.6),
 }  # fmt: skip
 
@@ -34,7 +34,7 @@ def test_made_up_partitions_that_should_hold_hold():
 @pytest.mark.parametrize(("row", "to"), [
     ((ADAM, 512, "strength"), {"subnetwork test": 0.45}), ((ADAM, 512, "random"), {"subnetwork test": 0.55}),
     ((ADAM, 512, "strength"), {"subnetwork test": 0.85}), ((ADAM, 512, "strength"), {"filtered subnetwork test": 1.0}),
-    ((ADAM, 2048, "strength"), {"γ_G + γ_R": 1.05}), ((ADAMW, 512, "strength"), {"subnetwork test": 0.5}),
+    ((WIDE, 2048, "strength"), {"γ_G + γ_R": 1.05}), ((ADAMW, 512, "strength"), {"subnetwork test": 0.5}),
 ])  # fmt: skip
 def test_made_up_partitions_that_should_fail_the_claim_fail_it(row, to):
     assert partition_result(row=row, to=to).verdict == FAILS
