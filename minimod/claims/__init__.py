@@ -1,6 +1,6 @@
 """Each claim of the paper, and some that go past it, as an experiment with a verdict."""
 
-from minimod.claims import agnostic, coexistence, extraction, partition, variations
+from minimod.claims import agnostic, coexistence, features, partition, variations
 from minimod.claims.claim import Claim
 
 CLAIMS: dict[str, Claim] = {
@@ -10,21 +10,21 @@ CLAIMS: dict[str, Claim] = {
     "structure-before-output": coexistence.STRUCTURE_BEFORE_OUTPUT,
     "noise-level": coexistence.NOISE_LEVEL,
     "weight-decay": coexistence.WEIGHT_DECAY,
-    "swap": extraction.SWAP,
-    "phases": extraction.PHASES,
+    "swap": features.SWAP,
+    "phases": features.PHASES,
     "partition": partition.PARTITION,
     "decay": partition.DECAY,
-    "spread": extraction.SPREAD,
+    "spread": features.SPREAD,
     "optimizers": variations.OPTIMIZERS,
     "activations": variations.ACTIVATIONS,
     "ceiling": variations.CEILING,
     "rules": partition.RULES,
-    "learned-features": extraction.LEARNED_FEATURES,
+    "learned-features": features.LEARNED_FEATURES,
     "tied": variations.TIED,
     "doshi": variations.DOSHI,
     "doshi-pruning": variations.DOSHI_PRUNING,
     "readout": agnostic.READOUT,
-    "high-noise": extraction.HIGH_NOISE,
+    "high-noise": features.HIGH_NOISE,
     "masked-readout": agnostic.MASKED_READOUT,
     "self-training": agnostic.SELF_TRAINING,
     "agnostic-limit": agnostic.AGNOSTIC_LIMIT,

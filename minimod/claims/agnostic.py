@@ -91,7 +91,7 @@ def self_training_configs(scale: str) -> list[tuple[TrainingConfig, ...]]:
     That one trains on 95 % of the noisy labels: 5 % are held out, to choose the share of neurons on.
     """
     size: dict[str, Any] = {"modulus": 113, "width": 2048, "weight_decay": 3e-5, "epochs": 800}
-    ratios, size = ([0.5], {"modulus": 59, "width": 512}) if scale == "quick" else ([0.6, 0.5, 0.65], size)
+    ratios, size = ([0.45], {"modulus": 59, "width": 512}) if scale == "quick" else ([0.6, 0.5, 0.65], size)
     first, *others = (setting(noise_ratio=ratio, **L2 | size) for ratio in ratios)
     longer = replace(first, epochs=(ROUNDS + 1) * first.epochs)
     return [(first, longer, replace(first, train_fraction=0.95 * first.train_fraction)), *((each,) for each in others)]

@@ -1,4 +1,4 @@
-"""Claims on taking the rule out of a network: by frequency, by activation, by neuron, by interaction."""
+"""Claims on what a network has inside: by activation, phase and share of neurons, learned or not; at most noise."""
 
 from dataclasses import replace
 from functools import partial

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minimod import TrainingConfig
-from minimod.claims.extraction import best_affine_prediction
+from minimod.claims.features import best_affine_prediction
 from minimod.data import build_dataset
 
 
