@@ -55,3 +55,11 @@ def test_a_claim_is_drawn_and_written_without_a_gap(untrained):
     assert len([line for line in text.splitlines() if line.startswith("| ")]) == (
         2 + len(untrained.criteria) + len(untrained.of_seed(0))
     )
+
+
+def test_seeds_that_agree_are_drawn_though_their_mean_is_rounded():
+    assert sum([0.1] * 3) / 3 > 0.1 and sum([0.7] * 3) / 3 < 0.7
+    for value in (0.1, 0.7):
+        numbers = dict.fromkeys(CLAIMS["optimizers"].plot.columns, value)
+        rows = [{"seed": seed, "optimizer": "sgd"} | numbers for seed in range(3)]
+        draw_claim(Result("optimizers", CLAIMS["optimizers"], "quick", rows)).draw_without_rendering()
