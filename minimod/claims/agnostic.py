@@ -167,7 +167,7 @@ SELF_TRAINING = Claim(
         least("masked readout: repaired in the end", 0.6, after(BY_MASK, column="repaired")),
         least("masked readout: test in the end less that of the first", 0.1, after(BY_MASK, BY_MASK, less_round=0)),
         least("no clean label: test in the end", 0.9, after(BLIND)),
-        least("masked readout less the network trained as long, test", 0.05, after(BY_MASK, LONG)),
+        least("masked readout less the network trained as long, repaired", 0.1, after(BY_MASK, LONG, "repaired")),
         least("masked readout less readout of all, test", 0.05, after(BY_MASK, BY_ALL)),
         least("masked readout less random neurons, test", 0.05, after(BY_MASK, BY_RANDOM)),
     ),

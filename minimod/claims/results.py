@@ -46,12 +46,11 @@ def table(rows: list[list[str]], n_left: int = 1) -> str:
 
 
 def number(value: Cell) -> str:
-    """A number for a table: whole ones as they are, others with three decimals; a dash for nan, never for infinity."""
-    if isinstance(value, str):
-        return value
-    if not math.isfinite(value):
-        return "-" if math.isnan(value) else "never"
-    return f"{value:.0f}" if isinstance(value, int) or (value == round(value) and abs(value) > 1) else f"{value:.3f}"
+    """A number for a table: whole or with three decimals, a tiny one with one digit; a dash for nan, never for inf."""
+    if isinstance(value, str) or not math.isfinite(value):
+        return value if isinstance(value, str) else "-" if math.isnan(value) else "never"
+    is_whole = isinstance(value, int) or (value == round(value) and abs(value) > 1)
+    return f"{value:.0f}" if is_whole else f"{value:.1g}" if 0 < abs(value) < 5e-4 else f"{value:.3f}"
 
 
 def spread(values: list[Cell]) -> str:

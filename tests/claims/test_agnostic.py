@@ -77,7 +77,7 @@ def ends(changes):
 
 @pytest.mark.parametrize(("changes", "verdict"), [
     ({}, HOLDS), ({BY_MASK: {"test": 0.8}}, FAILS), ({BY_MASK: {"repaired": 0.5}}, FAILS),
-    ({BLIND: {"test": 0.5}}, FAILS), ({LONG: {"test": 1.0}}, FAILS), ({BY_ALL: {"test": 1.0}}, FAILS),
+    ({BLIND: {"test": 0.5}}, FAILS), ({LONG: {"repaired": 0.9}}, FAILS), ({BY_ALL: {"test": 1.0}}, FAILS),
     ({BY_RANDOM: {"test": 1.0}}, FAILS),
 ])  # fmt: skip
 def test_self_training_is_judged_by_the_last_round_beside_its_controls(changes, verdict):

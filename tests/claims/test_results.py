@@ -12,6 +12,7 @@ def test_numbers_are_written_as_people_read_them():
     assert [number(x) for x in (0.5, 1.0, 0.0, 113, 5.0, math.nan, math.inf, "relu")] == [
         "0.500", "1.000", "0.000", "113", "5", "-", "never", "relu",
     ]  # fmt: skip
+    assert [number(x) for x in (1e-4, 3e-5, -2e-4)] == ["0.0001", "3e-05", "-0.0002"]
     assert spread([5, 7, math.inf]) == "never (5 to never)"
     assert spread([5, 7, math.nan]) == spread([math.nan, 5, 7]) == "-"
     assert spread([0.5, 0.7]) == "0.600 (0.500 to 0.700)"
