@@ -33,7 +33,7 @@ from minimod.interrupts import STOPS
 from minimod.options import EpochsOrSeconds, OnceEach, flag_of, json_option, quiet_option, training_options, yes_option
 from minimod.store.claiming import description_to_go_on
 from minimod.store.files import save_json
-from minimod.store.runs import DAMAGED, NONE, check_run, load_config
+from minimod.store.runs import DAMAGED, NONE, check_run, load_config, load_run
 from minimod.summary import analyze as analyze_run
 from minimod.sweeps.executors import dask_cluster, process_pool
 from minimod.sweeps.grid import DEFAULTS, load_definition, parse_grid
@@ -145,12 +145,15 @@ def analyze(
 @click.argument("run_dir", type=click.Path(path_type=Path))
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="How many networks at most.")
 @click.option("--output", type=click.Path(path_type=Path), metavar="NEW_RUN", required=True,
-              help="Where the last network goes; those before go to NEW_RUN/rounds.")
+              help="Where the last network goes; each one goes to NEW_RUN/rounds.")
 @click.option("--method", type=click.Choice(tuple(METHODS)), default=DEFAULT_METHOD, metavar="ROW",
               help=f"The row of analyze whose answers become labels.  [default: {DEFAULT_METHOD}]")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: as many as the run was trained on]")
 @quiet_option
 @json_option
-def extract(run_dir: Path, rounds: int, output: Path, method: str, quiet: bool, as_json: bool) -> None:
+def extract(
+    run_dir: Path, rounds: int, output: Path, method: str, threads: int | None, quiet: bool, as_json: bool
+) -> None:
     """Train on a network's own answers.
 
     Gives the training pairs the labels that a readout of RUN_DIR's network answers, trains a new network on them, and
@@ -165,7 +168,9 @@ def extract(run_dir: Path, rounds: int, output: Path, method: str, quiet: bool, 
 
     progress = partial(display.progress_display, quiet=quiet)
     with display.stop_line("the same command"):
-        done = extract_rounds(run_dir, rounds, output, by_method(method), progress, tell)
+        run = load_run(run_dir)
+        run = replace(run, config=replace(run.config, threads=threads or run.config.threads))
+        done = extract_rounds(run, rounds, output, by_method(method), progress, tell)
     if as_json:
         display.echo_json({"directory": str(output), "method": method, "rounds": [each.row for each in done]})
     elif len(done) == 1:

@@ -229,7 +229,7 @@ def test_an_ensemble_is_one_more_row(minimod):
 
 def test_extract_trains_on_answers_and_tells_every_round(minimod):
     minimod("train", "run", *SMALL)
-    answer = minimod("extract", "run", "--output", "new", "--rounds", 2)
+    answer = minimod("extract", "run", "--output", "new", "--rounds", 2, "--threads", 2)
     head, *rows = answer.stdout.split("\n\n")[0].splitlines()
     assert head.split("  ")[-1].strip() == "changed" and [row.split()[0] for row in rows] == ["0", "1", "2"]
     assert "minimod analyze new" in answer.stdout and max(map(len, answer.stdout.splitlines())) <= 100
@@ -238,6 +238,7 @@ def test_extract_trains_on_answers_and_tells_every_round(minimod):
     }  # fmt: skip
     told = json.loads(minimod("extract", "run", "--output", "new", "--rounds", 2, "--json", "--quiet").stdout)
     assert [f"{told['rounds'][i]['test']:.3f}" for i in range(3)] == [row.split()[4] for row in rows]
+    assert json.loads(Path("new/config.json").read_text())["config"]["threads"] == 2
     assert minimod("analyze", "new", "--no-figures").returncode == 0
 
 
