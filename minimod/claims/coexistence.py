@@ -57,7 +57,7 @@ WIDTH = Claim(
     ),
     keys=("noise_ratio", "width"), seeds=1,
     criteria=(
-        least("raw test", 0.2, noise_ratio=0.1, width=(2048, 128)),
+        least("raw test", 0.2, noise_ratio=0.1, width=(2048, 64)),
         least("raw test", 0.05, noise_ratio=0.3, width=(2048, 128)),
         least("interaction test", 0.2, noise_ratio=0.3, width=(2048, 128)),
         note("noise 0.1: largest fall of raw test with width", lambda rows: largest_fall(rows, 0.1)),
