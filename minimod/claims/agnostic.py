@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minimod.analysis.accuracy import accuracies
+from minimod.analysis.masking import mask_curves, random_rankings
 from minimod.analysis.methods import AGNOSTIC
 from minimod.analysis.readout import predict_ensemble, predict_interaction
 from minimod.claims.claim import Claim, Number, Plot, Row
@@ -99,8 +100,10 @@ def self_training_configs(scale: str) -> list[tuple[TrainingConfig, ...]]:
 
 def by_random_neurons(study: Analysis) -> tuple[float, np.ndarray]:
     """The interaction readout of the first of the random rankings: the control of a mask."""
-    chosen = study.random[0].chosen("interaction", "validation")
-    return chosen.share, predict_interaction(study.run.network.subnetwork(chosen.neurons), study.backend)
+    run, network = study.run, study.run.network
+    order = random_rankings(network.width, random_stream(run.config.seed, "control"))[0]
+    chosen = mask_curves(network, order, run.dataset, study.backend).chosen("interaction", "validation")
+    return chosen.share, predict_interaction(network.subnetwork(chosen.neurons), study.backend)
 
 
 def by_noisy_labels(study: Analysis) -> tuple[float, np.ndarray]:
@@ -142,10 +145,9 @@ def measure_self_training(run: Run, *controls: Run) -> list[Row]:
 def after(by: str, less: str | None = None, column: str = "test", less_round: int = -1) -> Number:
     """The column after the last round, where the controls are; less that after a round of another, if one is named."""
     def number(rows: list[Row]) -> float:
-        with_controls = {row["noise_ratio"] for row in rows if row["relabelled_by"] == BLIND}
-        rounds = [row for row in rows if row["noise_ratio"] in with_controls]
+        ratio = select(rows, relabelled_by=BLIND)[0]["noise_ratio"]
         ends = [
-            number_in(by_number([row for row in rounds if row["relabelled_by"] == name], "round")[i], column)
+            number_in(by_number(select(rows, noise_ratio=ratio, relabelled_by=name), "round")[i], column)
             for name, i in ((by, -1), (less, less_round)) if name
         ]
         return ends[0] - sum(ends[1:])
