@@ -50,7 +50,6 @@ def cell(column: Column, **keys: Key) -> Number:
     if not any(isinstance(value, tuple) for value in (column, *keys.values())):
         return lambda rows: at(rows, column, **keys)  # type: ignore[arg-type]
 
-
     def of(i: int) -> Number:
         column_i, *keys_i = (value[i] if isinstance(value, tuple) else value for value in (column, *keys.values()))
         return cell(str(column_i), **dict(zip(keys, keys_i, strict=True)))
@@ -104,9 +103,7 @@ def most(what: Column, bound: float, value: Number | None = None, **keys: Key) -
     return _criterion("at most", bound, what, value, keys)
 
 
-def _criterion(
-    relation: Relation, bound: float, what: Column, value: Number | None, keys: dict[str, Key]
-) -> Criterion:
+def _criterion(relation: Relation, bound: float, what: Column, value: Number | None, keys: dict[str, Key]) -> Criterion:
     if value:
         return Criterion(str(what), value, relation, bound)
     where = (_in_words(key, name.replace("_", " ")) for name, key in keys.items())

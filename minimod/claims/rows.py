@@ -89,7 +89,8 @@ def _load(path: Path, name: str, scale: str) -> Stored:
             if any(column not in row for row in rows):
                 raise ValueError(f"a row has no column {column!r}")
         result = Result(name, claim, scale, rows)
-        assert result.verdict        # its criteria are evaluated: a row that they need may be missing
+        if not (result.seeds and result.values):        # the criteria are evaluated: one may lack a row that it needs
+            raise ValueError("it has no rows")
         return Stored(result, data["date"], data["minimod"], data["numpy"], data["machine"])
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         allowed = f"whole, with what the claim takes from it now ({error!s}); measure {name} at scale {scale} again"

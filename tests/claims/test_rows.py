@@ -108,6 +108,11 @@ def test_rows_without_a_column_that_is_needed_now_are_refused(tmp_path, monkeypa
     assert "'y'" in said and said.endswith("measure first at scale quick again")
 
 
+def test_a_file_without_rows_is_refused(tmp_path):
+    save(tmp_path, rows=[])
+    assert "it has no rows" in refused(tmp_path)
+
+
 def test_rows_that_a_criterion_does_not_find_are_refused(tmp_path, monkeypatch):
     save(tmp_path)
     wanted = Criterion("x", cell("x", n=7), "noted")
