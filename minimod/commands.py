@@ -134,7 +134,8 @@ def analyze(
         written.append(output / "figures")
         draw_figures(summary, written[-1])
     if as_json:
-        display.echo_json(display.machine_readable(summary))
+        printed = ("config", "by", "chance", "counts", "methods", "needs", "partition", "structure")
+        display.echo_json({name: summary[name] for name in printed})
         return
     display.echo_methods(summary)
     if written:
@@ -221,7 +222,7 @@ def reproduce(
         with display.runs_display(list(missing.values()), quiet) as progress:
             reproduction.train(missing, progress)
         if not quiet:
-            click.echo("measuring" + ", and training its rounds" * ("self-training" in claims), err=True)
+            click.echo("measuring" + ", and training rounds" * ("self-training" in " ".join(claims)), err=True)
         with closing(reproduction.results()) as measured:
             for result in measured:
                 results.append(result)

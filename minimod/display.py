@@ -87,12 +87,6 @@ def echo_methods(summary: dict[str, Any]) -> None:
         click.echo(f"{label:40}{trained:>10}{untrained:>11}")
 
 
-def machine_readable(summary: dict[str, Any]) -> dict[str, Any]:
-    """The part of a summary that `echo_methods` prints."""
-    names = ("config", "by", "chance", "counts", "methods", "needs", "partition", "structure")
-    return {name: summary[name] for name in names}
-
-
 def cell(value: float | int | str) -> str:
     """A table's cell: three decimals for a share, a dash for a share of nothing, counts and words as they are."""
     if not isinstance(value, float):

@@ -17,11 +17,11 @@ from minimod.analysis.accuracy import accuracies, share
 from minimod.analysis.methods import METHODS
 from minimod.config import TrainingConfig
 from minimod.engine.backend import choose_device
-from minimod.errors import FinishedRunError, InputError, one_of
+from minimod.errors import InputError, one_of
 from minimod.store.claiming import copy_run, locked
 from minimod.store.runs import Run, load_run
 from minimod.summary import Analysis, open_analysis
-from minimod.training import Progress, train
+from minimod.training import Progress, finished_run, train
 
 # From the analysis of a run to the share of neurons that were kept, and the answers for all pairs, of shape (P, P).
 Answers = Callable[[Analysis], tuple[float, np.ndarray]]
@@ -108,15 +108,18 @@ def extract(
         return finished
     if place:
         place.mkdir(parents=True, exist_ok=True)
-    with locked(place) if place else nullcontext():
-        while done.changed and done.number < rounds:
-            number = done.number + 1
-            with display(config) as progress:
-                run = _trained(config, labels, place and place / "rounds" / str(number), progress)
-            done, labels = _read_out(number, run, answers)
-            finished.append(done)
-            tell(done)
-        if place:
+    while done.changed and done.number < rounds:
+        number = done.number + 1
+        with display(config) as progress:
+            if place:
+                run = finished_run(config, place / "rounds" / str(number), progress, labels)
+            else:
+                run = train(config, None, progress, labels=labels)
+        done, labels = _read_out(number, run, answers)
+        finished.append(done)
+        tell(done)
+    if place:
+        with locked(place, wait=True):
             copy_run(place / "rounds" / str(done.number), place)
     return finished
 
@@ -130,12 +133,3 @@ def _read_out(number: int, run: Run, answers: Answers) -> tuple[Round, np.ndarra
     labels = table[train_pairs.a, train_pairs.b]
     right, changed = share(fitted == train_pairs.true_label), share(labels != fitted)
     return Round(number, run, right, kept, changed, accuracies(table, run.dataset)), labels
-
-
-def _trained(config: TrainingConfig, labels: np.ndarray, place: Path | None, progress: Progress | None) -> Run:
-    """The run of a round: trained, gone on with, or loaded if it has finished."""
-    try:
-        return train(config, place, progress, labels=labels)
-    except FinishedRunError:            # on these labels: on others it would be another error
-        assert place
-        return load_run(place)

@@ -15,20 +15,23 @@ from minimod.engine.backend import Backend, open_backend
 from minimod.engine.device import gpu_problem, to_host, warn_once
 from minimod.engine.gradient import Gradient, in_tiles, make_blocks
 from minimod.engine.memory import free_memory, memory_needed
-from minimod.errors import DivergenceError, InputError, Interrupted
+from minimod.errors import DivergedRunError, DivergenceError, FinishedRunError, InputError, Interrupted, LockedError
 from minimod.interrupts import stop_requests
 from minimod.metrics import Metrics, history_of, measure
 from minimod.network import initial_network
 from minimod.optimizers import OPTIMIZERS
 from minimod.store import contents
 from minimod.store.claiming import Claim, claim_directory, plan
-from minimod.store.runs import Run
+from minimod.store.runs import Run, load_run
 
 # Called after every epoch with its number, and with its row of metrics where it was measured, else None.
 Progress = Callable[[int, Metrics | None], Any]
 
 # How often a checkpoint is written unless told otherwise.
 CHECKPOINT_EVERY = timedelta(minutes=1)
+
+# Seconds between attempts where another process still trains a run, as after a sweep that was killed.
+LOCK_WAIT = 0.5
 
 
 def train(
@@ -81,6 +84,24 @@ def train(
             except DivergenceError as error:
                 contents.save_description(claim.place, claim.run._replace(diverged=str(error)))
                 raise
+
+
+def finished_run(
+    config: TrainingConfig, directory: Path, progress: Progress | None = None, labels: np.ndarray | None = None
+) -> Run:
+    """The run of this configuration and these labels in the directory: loaded if finished, else trained to its end.
+
+    Where another process trains there, waits for it. Raises what `train` does; DivergenceError names the directory.
+    """
+    while True:
+        try:
+            return train(config, directory, progress, labels=labels)
+        except FinishedRunError:
+            return load_run(directory)
+        except LockedError:
+            time.sleep(LOCK_WAIT)
+        except (DivergenceError, DivergedRunError) as error:
+            raise DivergenceError(f"{directory.name}: {error}") from error
 
 
 def _device(asked: str, began: str) -> str:

@@ -1,6 +1,6 @@
 """Each claim of the paper, and some that go past it, as an experiment with a verdict."""
 
-from minimod.claims import agnostic, coexistence, features, partition, variations
+from minimod.claims import agnostic, coexistence, features, partition, self_training, variations
 from minimod.claims.claim import Claim
 
 CLAIMS: dict[str, Claim] = {
@@ -26,7 +26,8 @@ CLAIMS: dict[str, Claim] = {
     "readout": agnostic.READOUT,
     "high-noise": features.HIGH_NOISE,
     "masked-readout": agnostic.MASKED_READOUT,
-    "self-training": agnostic.SELF_TRAINING,
+    "self-training": self_training.SELF_TRAINING,
+    "self-training-controls": self_training.SELF_TRAINING_CONTROLS,
     "agnostic-limit": agnostic.AGNOSTIC_LIMIT,
     "agnostic-ensemble": agnostic.AGNOSTIC_ENSEMBLE,
 }

@@ -7,18 +7,15 @@ from typing import Any
 import numpy as np
 
 from minimod.analysis.accuracy import accuracies
-from minimod.analysis.masking import mask_curves, random_rankings
 from minimod.analysis.methods import AGNOSTIC
-from minimod.analysis.readout import predict_ensemble, predict_interaction
-from minimod.claims.claim import Claim, Number, Plot, Row
-from minimod.claims.criteria import by_number, highest, least, lowest, most, number_in, numbers, select
+from minimod.analysis.readout import predict_ensemble
+from minimod.claims.claim import Claim, Plot, Row
+from minimod.claims.criteria import by_number, highest, least, lowest, most, numbers, select
 from minimod.claims.readings import method_rows, read
-from minimod.claims.settings import L2, large_runs, setting
+from minimod.claims.settings import L2, corrupted, large_runs, setting
 from minimod.config import TrainingConfig
-from minimod.data import random_stream
-from minimod.extraction import Answers, by_method, extract
 from minimod.store.runs import Run
-from minimod.summary import Analysis, open_analysis
+from minimod.summary import open_analysis
 
 READOUT = Claim(
     statement="(Beyond the paper.) The interaction readout, which knows nothing of the rule, answers what the network "
@@ -43,7 +40,7 @@ def masked_configs(scale: str) -> list[TrainingConfig]:
     """Networks at modulus 113, the wider the more noise there is: 0.3, 0.5 and, at full scale, 0.6."""
     _, little_noise = large_runs(scale)
     configs = [little_noise, setting(modulus=113, noise_ratio=0.5, width=1024, **L2)]
-    return configs if scale == "quick" else [*configs, self_training_configs(scale)[0][0]]
+    return configs if scale == "quick" else [*configs, corrupted(scale)]
 
 
 def measure_masked(run: Run) -> list[Row]:
@@ -78,108 +75,6 @@ MASKED_READOUT = Claim(
         most("most that the noisy choice costs", 0.02, highest(("test", "noisy choice, test"), score=MASK)),
     ),
     plot=Plot("score", ("test", "noisy choice, test", "repaired", "noisy choice, repaired"), ("noise_ratio",)),
-)
-
-# How many networks are trained on answers; where no clean label chooses, more.
-ROUNDS, BLIND_ROUNDS = 2, 4
-BY_MASK, BY_ALL, BY_RANDOM, BLIND = "masked readout", "readout of all", "random neurons", "masked, no clean label"
-LONG = "nobody, trained as long"
-
-
-def self_training_configs(scale: str) -> list[tuple[TrainingConfig, ...]]:
-    """Networks to begin with; beside the first, one that trains as long as all rounds, and one with less to train on.
-
-    That one trains on 95 % of the noisy labels: 5 % are held out, to choose the share of neurons on.
-    """
-    size: dict[str, Any] = {"modulus": 113, "width": 2048, "weight_decay": 3e-5, "epochs": 800}
-    ratios, size = ([0.45], {"modulus": 59, "width": 512}) if scale == "quick" else ([0.6, 0.5, 0.65], size)
-    first, *others = (setting(noise_ratio=ratio, **L2 | size) for ratio in ratios)
-    longer = replace(first, epochs=(ROUNDS + 1) * first.epochs)
-    return [(first, longer, replace(first, train_fraction=0.95 * first.train_fraction)), *((each,) for each in others)]
-
-
-def by_random_neurons(study: Analysis) -> tuple[float, np.ndarray]:
-    """The interaction readout of the first of the random rankings: the control of a mask."""
-    run, network = study.run, study.run.network
-    order = random_rankings(network.width, random_stream(run.config.seed, "control"))[0]
-    chosen = mask_curves(network, order, run.dataset, study.backend).chosen("interaction", "validation")
-    return chosen.share, predict_interaction(network.subnetwork(chosen.neurons), study.backend)
-
-
-def by_noisy_labels(study: Analysis) -> tuple[float, np.ndarray]:
-    """The masked readout, its share of neurons chosen on a nineteenth as many noisy labels as are trained on."""
-    run = study.run
-    held_out, n = run.dataset.held_out, round(len(run.dataset.train) / 19)
-    some = np.sort(random_stream(run.config.seed, "control").permutation(len(held_out))[:n])
-    few = replace(run, dataset=replace(run.dataset, held_out=held_out[some]))
-    return by_method(f"{MASK}+interaction, noisy")(replace(study, run=few))
-
-
-def measure_self_training(run: Run, *controls: Run) -> list[Row]:
-    """The rounds that begin with a run, by what relabels its training pairs; what ends early stays as it is."""
-    def rounds(by: str, first: Run, n: int, answers: Answers) -> list[Row]:
-        place = None if first.directory is None else first.directory.parents[1] / "rounds" / first.directory.name / by
-        done = extract(first, n, place, answers)
-        rows = [dict(each.row) for each in done] + [dict(done[-1].row) for _ in range(n + 1 - len(done))]
-        seconds = sum(float(each.run.history["seconds"][-1]) for each in done)
-        return [
-            {
-                "noise_ratio": run.config.noise_ratio, "relabelled_by": by, "round": number,
-                "noise less limit": run.config.noise_ratio - agnostic_limit(run.config.modulus, 0.8),
-                **{name.replace("_", " "): value for name, value in row.items() if name != "round"},
-                "seconds of training": seconds,
-            }
-            for number, row in enumerate(rows)
-        ]
-
-    masked = by_method(f"{MASK}+interaction")
-    rows = rounds(BY_MASK, run, ROUNDS, masked)
-    if controls:
-        longer, less = controls
-        rows += rounds(BY_ALL, run, ROUNDS, by_method("interaction"))
-        rows += rounds(BY_RANDOM, run, ROUNDS, by_random_neurons)
-        rows += rounds(LONG, longer, 0, masked) + rounds(BLIND, less, BLIND_ROUNDS, by_noisy_labels)
-    return rows
-
-
-def after(by: str, less: str | None = None, column: str = "test", less_round: int = -1) -> Number:
-    """The column after the last round, where the controls are; less that after a round of another, if one is named."""
-    def number(rows: list[Row]) -> float:
-        ratio = select(rows, relabelled_by=BLIND)[0]["noise_ratio"]
-        ends = [
-            number_in(by_number(select(rows, noise_ratio=ratio, relabelled_by=name), "round")[i], column)
-            for name, i in ((by, -1), (less, less_round)) if name
-        ]
-        return ends[0] - sum(ends[1:])
-
-    return number
-
-
-SELF_TRAINING = Claim(
-    statement="(Beyond the paper.) Labels repaired by a network's masked readout train a better network: round by "
-    "round the rule comes out, also where a single network's readout gets little of it, and without any knowledge of "
-    "the rule. It ends where rank-one structure does, see agnostic-limit.",
-    experiment=f"The training pairs get the labels that the interaction readout of the top neurons by {MASK} answers, "
-    "and a new network is trained on them. Beside it: relabelling by the readout of all neurons, and of random ones; "
-    "one network trained as long as all; and the masked readout without any clean label: 5 % of the noisy labels are "
-    "held out, and choose the share of neurons.",
-    configs=self_training_configs, measure=measure_self_training, keys=("noise_ratio", "relabelled_by", "round"),
-    criteria=(
-        least("masked readout: test in the end", 0.9, after(BY_MASK)),
-        least("masked readout: repaired in the end", 0.6, after(BY_MASK, column="repaired")),
-        least("masked readout: test in the end less that of the first", 0.1, after(BY_MASK, BY_MASK, less_round=0)),
-        least("no clean label: test in the end", 0.9, after(BLIND)),
-        least("masked readout less the network trained as long, repaired", 0.1, after(BY_MASK, LONG, "repaired")),
-        least("masked readout less readout of all, test", 0.05, after(BY_MASK, BY_ALL)),
-        least("masked readout less random neurons, test", 0.05, after(BY_MASK, BY_RANDOM)),
-    ),
-    full_criteria=(
-        least("noise 0.6: test in the end", 0.99, after(BY_MASK)),
-        least("noise 0.6: repaired in the end", 0.93, after(BY_MASK, column="repaired")),
-        least("noise 0.6, no clean label: test in the end", 0.97, after(BLIND)),
-        most("test", 0.5, noise_ratio=0.65, relabelled_by=BY_MASK, round=ROUNDS),
-    ),
-    plot=Plot("round", ("labels right", "raw test", "test", "repaired"), ("noise_ratio", "relabelled_by")),
 )
 
 # Both networks at a weight decay at which the interaction readout goes far.

@@ -12,7 +12,8 @@ from minimod.engine.device import available_cores
 from minimod.metrics import Metrics
 from minimod.store.runs import load_run
 from minimod.sweeps.executors import in_processes, process_pool
-from minimod.sweeps.schedule import WorkProgress, finished_run, is_finished, longest_first, run_name, work
+from minimod.sweeps.schedule import WorkProgress, is_finished, longest_first, run_name, work
+from minimod.training import finished_run
 
 
 def number_of_runs(names: Iterable[str], scale: str, seeds: int | None) -> int:
@@ -63,7 +64,7 @@ class Reproduction:
             def tell(epoch: int, row: Metrics | None, step: int = step) -> None:
                 progress(step * (epoch > 0), f"epoch {epoch}, loss {row['loss']:.4f}" if row else None)
 
-            finished_run(config, directory, available_cores(), tell)
+            finished_run(replace(config, threads=available_cores()), directory, tell)
 
     def results(self) -> Generator[Result, None, None]:
         """The measured rows of every claim, in their order, each once it has all. The runs must have finished."""
@@ -79,7 +80,7 @@ class Reproduction:
 
 def _finish(config: TrainingConfig, directory: Path) -> None:
     """See that a run has finished; it stays on disk, and is not sent from process to process."""
-    finished_run(config, directory, threads=1)
+    finished_run(replace(config, threads=1), directory)
 
 
 def measure(name: str, directories: tuple[Path, ...]) -> list[Row]:

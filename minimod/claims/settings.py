@@ -65,3 +65,10 @@ def large_runs(scale: str) -> list[TrainingConfig]:
         setting(noise_ratio=0.1, width=1024, epochs=500, **size),
         setting(noise_ratio=0.3, width=512, **size | L2),
     ]
+
+
+def corrupted(scale: str, noise_ratio: float | None = None) -> TrainingConfig:
+    """A network to begin self-training with, wide and trained long; None: the noise ratio that most is measured at."""
+    size: dict[str, Any] = {"modulus": 113, "width": 2048, "weight_decay": 3e-5, "epochs": 800}
+    ratio, size = (0.45, {"modulus": 59, "width": 512}) if scale == "quick" else (0.6, size)
+    return setting(**L2 | size, noise_ratio=noise_ratio or ratio)

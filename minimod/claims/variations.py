@@ -25,11 +25,9 @@ OPTIMIZER_SETTINGS: dict[str, dict[str, Any]] = {
 
 def optimizer_configs(scale: str) -> list[TrainingConfig]:
     """The same task for every optimiser."""
-    size = {"width": 512, "epochs": 100} if scale == "quick" else {"width": 2048, "epochs": 100}
-    return [
-        setting(modulus=113, noise_ratio=0.8, optimizer=name, **size, **values)
-        for name, values in OPTIMIZER_SETTINGS.items()
-    ]
+    size: dict[str, Any] = {"modulus": 113, "width": 512 if scale == "quick" else 2048, "epochs": 100}
+    return [setting(optimizer=name, noise_ratio=0.8, **size, **values) for name, values in OPTIMIZER_SETTINGS.items()]
+
 
 METHOD_COLUMNS = ("raw clean", "raw noisy", "raw test", "dominant test", "dominant+quadratic test", "residual noisy")
 
@@ -66,7 +64,6 @@ ACTIVATIONS = Claim(
     remark="Filtered GELU networks hold the rule as well as the others, as the quadratic activation shows; "
     "evaluated with GELU itself, neurons of one frequency answer little of it.",
 )
-
 
 CEILING = Claim(
     statement="Raw test accuracy grows with width under ReLU; under the quadratic activation and GELU it has a "

@@ -79,11 +79,11 @@ def claim_directory(
 
 
 @contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Hold a directory. Raises LockedError where another process does."""
+def locked(directory: Path, wait: bool = False) -> Iterator[None]:
+    """Hold a directory. Where another process does, waits for it or raises LockedError."""
     from filelock import FileLock, Timeout  # here, so that `minimod --help` does not wait for it
 
-    lock = FileLock(directory / ".lock", blocking=False)
+    lock = FileLock(directory / ".lock", blocking=wait)
     try:
         lock.acquire()
     except Timeout as error:

@@ -7,23 +7,18 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from minimod.config import FREE_FIELDS, TrainingConfig
 from minimod.engine.device import available_cores
-from minimod.errors import DivergedRunError, DivergenceError, FinishedRunError, InputError, LockedError
 from minimod.store.files import checksum
-from minimod.store.runs import Run, files_of, load_run
+from minimod.store.runs import files_of
 from minimod.sweeps.executors import completed
-from minimod.training import Progress, train
+from minimod.training import train
 
 # Called with the `work` that was done since the last call, and with a line where there is something to say.
 WorkProgress = Callable[[int, str | None], Any]
-
-# Seconds between attempts where another process still trains a run, as after a sweep that was killed.
-LOCK_WAIT = 0.5
 
 
 def run_name(config: TrainingConfig) -> str:
@@ -58,25 +53,6 @@ def estimated_seconds(configs: Iterable[TrainingConfig], jobs: int | None = None
 def is_finished(directory: Path) -> bool:
     """Whether a directory holds a run that has been trained to its end; whether it is whole shows when it is read."""
     return (files_of(directory) / "network.npz").exists()
-
-
-def finished_run(config: TrainingConfig, directory: Path, threads: int, progress: Progress | None = None) -> Run:
-    """The run of this configuration in the directory: loaded if it has finished, else trained to its end.
-
-    Where another process trains there, waits for it. Raises InputError if the directory holds anything but a whole run
-    of this configuration.
-    """
-    while not is_finished(directory):
-        try:
-            return train(replace(config, threads=threads), directory, progress)
-        except (LockedError, FinishedRunError):     # it is trained elsewhere, or was finished there just now
-            time.sleep(LOCK_WAIT)
-        except (DivergenceError, DivergedRunError) as error:
-            raise DivergenceError(f"{directory.name}: {error}") from error
-    run = load_run(directory)
-    if replace(run.config, threads=config.threads) != config:
-        raise InputError("run directory", str(directory), "a run of the configuration that is asked for")
-    return run
 
 
 def longest_first(

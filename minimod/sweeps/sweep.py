@@ -12,6 +12,7 @@ import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Set
 from concurrent.futures import BrokenExecutor, Executor
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,8 +24,9 @@ from minimod.store.files import DamagedFileError, load_checked_json, save_checke
 from minimod.store.runs import FINISHED, check_run, load_config
 from minimod.sweeps import table
 from minimod.sweeps.grid import configurations, values_of
-from minimod.sweeps.schedule import WorkProgress, finished_run, longest_first, run_name, work
+from minimod.sweeps.schedule import WorkProgress, longest_first, run_name, work
 from minimod.sweeps.table import FAILED, TableRow
+from minimod.training import finished_run
 
 
 class Outcome(NamedTuple):
@@ -39,12 +41,13 @@ def train_and_measure(config: TrainingConfig, directory: Path, sweep_id: str) ->
 
     An error that a user can mend becomes the row of a failed run.
     """
+    alone = replace(config, threads=1)
     try:
         if _sees(directory.parent.parent, sweep_id):
-            return Outcome(table.result_row(directory.name, finished_run(config, directory, threads=1)), {})
+            return Outcome(table.result_row(directory.name, finished_run(alone, directory)), {})
         with tempfile.TemporaryDirectory() as temporary:
             elsewhere = Path(temporary) / directory.name
-            row = table.result_row(directory.name, finished_run(config, elsewhere, threads=1))
+            row = table.result_row(directory.name, finished_run(alone, elsewhere))
             files = {path.name: path.read_bytes() for path in elsewhere.iterdir() if path.name != ".lock"}
             return Outcome(row, files)
     except (InputError, DivergenceError, MemoryError, OSError) as error:

@@ -4,21 +4,9 @@ import numpy as np
 import pytest
 
 from minimod import TrainingConfig, analyze, train
-from minimod.analysis.masking import agreement
 from minimod.claims import CLAIMS
-from minimod.claims.agnostic import (
-    BLIND,
-    BY_ALL,
-    BY_MASK,
-    BY_RANDOM,
-    LONG,
-    QUADRATIC,
-    RELU,
-    agnostic_limit,
-    by_noisy_labels,
-)
+from minimod.claims.agnostic import QUADRATIC, RELU, agnostic_limit
 from minimod.claims.claim import FAILS, HOLDS, Result
-from minimod.summary import open_analysis
 
 
 def limit_rows(distance, shortfall):
@@ -58,53 +46,3 @@ def test_the_readout_claim_is_the_table_of_analyze():
     rows = CLAIMS["readout"].measure(run)
     methods = analyze(run)["methods"]
     assert {row["method"]: row["test"] for row in rows} == {name: method["test"] for name, method in methods.items()}
-
-
-def ends(changes):
-    """Rows of self-training that should hold, but for some: by what relabels -> what changes in the last round."""
-    numbers = {
-        BY_MASK: (2, 1.0, 0.95), BY_ALL: (2, 0.5, 0.1), BY_RANDOM: (2, 0.5, 0.1), LONG: (0, 0.8, 0.7),
-        BLIND: (4, 0.99, 0.95),
-    }  # fmt: skip
-    with_controls = [
-        {"noise_ratio": 0.6, "relabelled_by": by, "round": number, "test": test, "repaired": repaired}
-        | (changes.get(by, {}) if number == last else {"test": 0.2})
-        for by, (last, test, repaired) in numbers.items() for number in range(last + 1)
-    ]
-    alone = [row | {"noise_ratio": 0.65, "test": 0.1, "repaired": 0.1} for row in with_controls[:3]]
-    return [{"seed": 0} | row for row in (*alone, *with_controls)]
-
-
-@pytest.mark.parametrize(("changes", "verdict"), [
-    ({}, HOLDS), ({BY_MASK: {"test": 0.8}}, FAILS), ({BY_MASK: {"repaired": 0.5}}, FAILS),
-    ({BLIND: {"test": 0.5}}, FAILS), ({LONG: {"repaired": 0.9}}, FAILS), ({BY_ALL: {"test": 1.0}}, FAILS),
-    ({BY_RANDOM: {"test": 1.0}}, FAILS),
-])  # fmt: skip
-def test_self_training_is_judged_by_the_last_round_beside_its_controls(changes, verdict):
-    assert Result("self-training", CLAIMS["self-training"], "quick", ends(changes)).verdict == verdict
-
-
-def test_the_share_is_chosen_on_five_percent_of_the_noisy_labels():
-    run = train(TrainingConfig(modulus=23, width=40, epochs=5, noise_ratio=0.4, train_fraction=0.76, threads=1))
-    seen = []
-    with open_analysis(run) as study, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("minimod.analysis.masking.agreement", lambda tables, pairs: seen.append(pairs) or agreement(
-            tables, pairs
-        ))
-        by_noisy_labels(study)
-    assert {len(pairs) for pairs in seen} == {round(0.76 * 23**2 / 19)}
-    held_out = {(a, b): label for a, b, label in zip(*pairs_of(run.dataset.held_out), strict=True)}
-    assert all(held_out[a, b] == label for a, b, label in zip(*pairs_of(seen[0]), strict=True))
-
-
-def pairs_of(pairs):
-    return pairs.a.tolist(), pairs.b.tolist(), pairs.label.tolist()
-
-
-def test_rounds_of_stored_runs_are_kept_and_used_again(tmp_path):
-    run = train(TrainingConfig(modulus=11, width=24, epochs=4, noise_ratio=0.4, threads=1), tmp_path / "runs" / "one")
-    rows = CLAIMS["self-training"].measure(run)
-    assert [row["round"] for row in rows] == [0, 1, 2]
-    before = sorted((path, path.stat().st_mtime_ns) for path in (tmp_path / "rounds").rglob("*.npz"))
-    assert len(before) and CLAIMS["self-training"].measure(run) == rows
-    assert sorted((path, path.stat().st_mtime_ns) for path in (tmp_path / "rounds").rglob("*.npz")) == before

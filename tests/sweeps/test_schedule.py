@@ -1,7 +1,5 @@
 """The names of runs, in what order and for how long they are trained, and that none is trained twice."""
 
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 
@@ -10,8 +8,7 @@ from sweep_cases import OTHERS
 
 from minimod import TrainingConfig
 from minimod.config import FREE_FIELDS
-from minimod.errors import DivergenceError, InputError
-from minimod.sweeps.schedule import estimated_seconds, finished_run, is_finished, longest_first, run_name, work
+from minimod.sweeps.schedule import estimated_seconds, longest_first, run_name, work
 
 SMALL = TrainingConfig(modulus=7, width=8, epochs=2)
 
@@ -61,55 +58,3 @@ def test_the_longest_are_begun_first(tmp_path):
         done = list(longest_first(executor, lambda config, directory, more: begun.append((config, more)), runs, "more"))
     assert begun == [(replace(SMALL, epochs=epochs), "more") for epochs in (9, 5, 2)]
     assert [directory.name for directory, _ in done] == ["9", "5", "2"]
-
-
-def test_a_finished_run_is_used_again(tmp_path):
-    first = finished_run(SMALL, tmp_path / "run", threads=1)
-    written = (tmp_path / "run" / "metrics.csv").read_bytes()
-    second = finished_run(SMALL, tmp_path / "run", threads=2, progress=lambda *_: pytest.fail("trained again"))
-    assert (first.network.W == second.network.W).all()
-    assert (tmp_path / "run" / "metrics.csv").read_bytes() == written
-
-
-def test_an_unfinished_run_is_trained_to_its_end(tmp_path):
-    finished_run(SMALL, tmp_path / "run", threads=1)
-    (tmp_path / "run" / "network.npz").unlink()
-    assert not is_finished(tmp_path / "run")
-    finished_run(SMALL, tmp_path / "run", threads=1)
-    assert is_finished(tmp_path / "run")
-    assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 1 + 3
-
-
-def test_a_run_of_another_configuration_is_not_taken_for_this_one(tmp_path):
-    finished_run(SMALL, tmp_path / "run", threads=1)
-    with pytest.raises(InputError, match="the configuration that is asked for"):
-        finished_run(replace(SMALL, seed=1), tmp_path / "run", threads=1)
-
-
-def test_a_run_that_diverges_is_named(tmp_path):
-    with pytest.raises(DivergenceError, match=r"^wild: the loss is not finite"):
-        finished_run(replace(SMALL, learning_rate=1e30, epochs=50), tmp_path / "wild", threads=1)
-
-
-def test_a_run_that_another_process_trains_is_waited_for(tmp_path):
-    config = replace(SMALL, epochs=5, threads=1)
-    inside, finished = threading.Event(), []
-
-    def slow(epoch, row):
-        inside.set()
-        time.sleep(0.2)
-
-    first = threading.Thread(target=lambda: finished_run(config, tmp_path / "run", 1, slow))
-    first.start()
-    inside.wait()
-    finished.append(finished_run(config, tmp_path / "run", 1, lambda *_: pytest.fail("trained twice")))
-    first.join()
-    assert finished[0].network.W.any()
-
-
-def test_a_run_that_another_process_finishes_meanwhile_is_loaded(tmp_path, monkeypatch):
-    trained = finished_run(SMALL, tmp_path / "run", threads=1)
-    answers = iter([False, True])       # it was not there yet when this process looked
-    monkeypatch.setattr("minimod.sweeps.schedule.is_finished", lambda directory: next(answers))
-    monkeypatch.setattr("minimod.sweeps.schedule.LOCK_WAIT", 0)
-    assert (finished_run(SMALL, tmp_path / "run", threads=1).network.W == trained.network.W).all()

@@ -1,0 +1,119 @@
+"""Claims on self-training: networks that are trained on what is read out of the one before."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from minimod.analysis.masking import mask_curves, random_rankings
+from minimod.analysis.readout import predict_interaction
+from minimod.claims.agnostic import MASK, agnostic_limit
+from minimod.claims.claim import Claim, Plot, Row
+from minimod.claims.criteria import least, most
+from minimod.claims.settings import corrupted
+from minimod.config import TrainingConfig
+from minimod.data import random_stream
+from minimod.extraction import Answers, by_method, extract
+from minimod.store.runs import Run
+from minimod.summary import Analysis
+
+# How many networks are trained on answers; where no clean label chooses, more.
+ROUNDS, BLIND_ROUNDS = 2, 4
+BY_MASK, BY_ALL, BY_RANDOM, BLIND = "masked readout", "readout of all", "random neurons", "masked, no clean label"
+LONG = "nobody, longer"
+MASKED = by_method(f"{MASK}+interaction")
+
+
+def rounds_of(by: str, first: Run, n: int, answers: Answers) -> list[Row]:
+    """The rounds that begin with a run, kept beside it; what ends early stays as it is."""
+    place = None if first.directory is None else first.directory.parents[1] / "rounds" / first.directory.name / by
+    done = extract(first, n, place, answers)
+    rows = [dict(each.row) for each in done] + [dict(done[-1].row) for _ in range(n + 1 - len(done))]
+    config, seconds = first.config, sum(float(each.run.history["seconds"][-1]) for each in done)
+    return [
+        {
+            "noise_ratio": config.noise_ratio, "relabelled_by": by, "round": number,
+            "noise less limit": config.noise_ratio - agnostic_limit(config.modulus, 0.8),
+            **{name.replace("_", " "): value for name, value in row.items() if name != "round"},
+            "seconds of training": seconds,
+        }
+        for number, row in enumerate(rows)
+    ]
+
+
+def by_noisy_labels(study: Analysis) -> tuple[float, np.ndarray]:
+    """The masked readout, its share of neurons chosen on noisy labels alone, a nineteenth as many as are trained on."""
+    run = study.run
+    held_out, n = run.dataset.held_out, round(len(run.dataset.train) / 19)
+    some = np.sort(random_stream(run.config.seed, "control").permutation(len(held_out))[:n])
+    few = replace(run, dataset=replace(run.dataset, held_out=held_out[some]))
+    return by_method(f"{MASK}+interaction, noisy")(replace(study, run=few))
+
+
+def by_random_neurons(study: Analysis) -> tuple[float, np.ndarray]:
+    """The interaction readout of the first of the random rankings: the control of a mask."""
+    run, network = study.run, study.run.network
+    order = random_rankings(network.width, random_stream(run.config.seed, "control"))[0]
+    chosen = mask_curves(network, order, run.dataset, study.backend).chosen("interaction", "validation")
+    return chosen.share, predict_interaction(network.subnetwork(chosen.neurons), study.backend)
+
+
+def measure_rounds(run: Run, less: Run) -> list[Row]:
+    """The rounds by the masked readout, and those of a run on fewer labels, without any clean one."""
+    return rounds_of(BY_MASK, run, ROUNDS, MASKED) + rounds_of(BLIND, less, BLIND_ROUNDS, by_noisy_labels)
+
+
+def measure_controls(run: Run, *longer: Run) -> list[Row]:
+    """The rounds by the masked readout; beside the first run also those by others, and a longer one without any."""
+    if not longer:
+        return rounds_of(f"{BY_MASK}, noise {run.config.noise_ratio:g}", run, ROUNDS, MASKED)
+    rows = rounds_of(BY_MASK, run, ROUNDS, MASKED) + rounds_of(BY_ALL, run, ROUNDS, by_method("interaction"))
+    return rows + rounds_of(BY_RANDOM, run, ROUNDS, by_random_neurons) + rounds_of(LONG, longer[0], 0, MASKED)
+
+
+def control_configs(scale: str) -> list[tuple[TrainingConfig, ...]]:
+    """The network to begin with, and one that trains as long as all rounds; at full scale, at two noise ratios more."""
+    first = corrupted(scale)
+    others = [(corrupted(scale, noise_ratio=ratio),) for ratio in (0.5, 0.65) if scale == "full"]
+    return [(first, replace(first, epochs=(ROUNDS + 1) * first.epochs)), *others]
+
+
+SELF_TRAINING = Claim(
+    statement="(Beyond the paper.) Labels repaired by a network's masked readout train a better network: round by "
+    "round the rule comes out, also where a single network's readout gets little of it, and without any knowledge of "
+    "the rule.",
+    experiment=f"The training pairs get the labels that the interaction readout of the top neurons by {MASK} answers, "
+    "and a new network is trained on them. The share of neurons is chosen on clean validation labels; beside it, "
+    "without any clean label: 5 % of the noisy labels are held out, and choose it.",
+    configs=lambda scale: [(first := corrupted(scale), replace(first, train_fraction=0.95 * first.train_fraction))],
+    measure=measure_rounds, keys=("noise_ratio", "relabelled_by", "round"),
+    criteria=(
+        least("test", 0.9, relabelled_by=BY_MASK, round=ROUNDS),
+        least("repaired", 0.6, relabelled_by=BY_MASK, round=ROUNDS),
+        least("test", 0.1, relabelled_by=BY_MASK, round=(ROUNDS, 0)),
+        least("test", 0.9, relabelled_by=BLIND, round=BLIND_ROUNDS),
+    ),
+    full_criteria=(
+        least("test", 0.99, noise_ratio=0.6, relabelled_by=BY_MASK, round=ROUNDS),
+        least("repaired", 0.93, noise_ratio=0.6, relabelled_by=BY_MASK, round=ROUNDS),
+        least("test", 0.97, noise_ratio=0.6, relabelled_by=BLIND, round=BLIND_ROUNDS),
+    ),
+    plot=Plot("round", ("labels right", "raw test", "test", "repaired"), ("relabelled_by",)),
+)
+
+SELF_TRAINING_CONTROLS = Claim(
+    statement="(Beyond the paper.) Self-training needs the mask, and more than the time that it takes; it ends where "
+    "rank-one structure does, see agnostic-limit.",
+    experiment="Self-training as in self-training, beside relabelling by the readout of all neurons and of random "
+    "ones, and one network that is trained as long as all rounds together.",
+    configs=control_configs, measure=measure_controls, keys=("noise_ratio", "relabelled_by", "round"), seeds=1,
+    criteria=(
+        least("repaired", 0.1, relabelled_by=(BY_MASK, LONG), round=(ROUNDS, 0)),
+        least("test", 0.05, relabelled_by=(BY_MASK, BY_ALL), round=ROUNDS),
+        least("test", 0.05, relabelled_by=(BY_MASK, BY_RANDOM), round=ROUNDS),
+    ),
+    full_criteria=(
+        least("test", 0.99, relabelled_by=f"{BY_MASK}, noise 0.5", round=ROUNDS),
+        most("test", 0.5, relabelled_by=f"{BY_MASK}, noise 0.65", round=ROUNDS),
+    ),
+    plot=Plot("round", ("labels right", "raw test", "test", "repaired"), ("relabelled_by",)),
+)
