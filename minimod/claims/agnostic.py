@@ -38,9 +38,8 @@ MASK = "norm_flatness"
 
 def masked_configs(scale: str) -> list[TrainingConfig]:
     """Networks at modulus 113, the wider the more noise there is: 0.3, 0.5 and, at full scale, 0.6."""
-    _, little_noise = large_runs(scale)
-    configs = [little_noise, setting(modulus=113, noise_ratio=0.5, width=1024, **L2)]
-    return configs if scale == "quick" else [*configs, corrupted(scale)]
+    middle = setting(modulus=113, noise_ratio=0.5, width=1024, **L2)
+    return [large_runs(scale)[1], middle, *[corrupted(scale)] * (scale == "full")]
 
 
 def measure_masked(run: Run) -> list[Row]:
