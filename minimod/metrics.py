@@ -3,6 +3,7 @@
 A new metric is one entry at the end of METRICS. Runs from before it was there have no numbers for it.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -12,7 +13,9 @@ from minimod.analysis.accuracy import MEASURES, accuracies, share
 from minimod.analysis.structure import Structure
 from minimod.data import Dataset, Pairs
 from minimod.engine.backend import Backend
-from minimod.engine.predict import predict
+from minimod.engine.device import to_host
+from minimod.engine.gradient import Answers
+from minimod.engine.predict import evaluate, predict
 from minimod.network import TwoLayerNet
 
 # One measured epoch, by METRIC_COLUMNS. Accuracies are shares of pairs, nan of none; norms are Frobenius norms.
@@ -20,27 +23,35 @@ Metrics = dict[str, float]
 
 
 class Measured(NamedTuple):
-    """What the metrics of an epoch are made from. filtered_test: of the dominant network, the share of test pairs."""
+    """What the metrics of an epoch are made from: a network's structure, and its losses and accuracies by part.
 
-    network: TwoLayerNet
-    loss: float
-    accuracies: dict[str, float]
-    filtered_test: float
+    The part train is all training pairs with the labels that are fitted, clean and noisy are the two parts of it.
+    """
+
+    structure: Structure
+    loss: dict[str, float]
+    accuracy: dict[str, float]
 
 
-def _accuracy(measure: str) -> Callable[[Measured], float]:
-    return lambda measured: measured.accuracies[measure]
+def _accuracy(part: str) -> Callable[[Measured], float]:
+    return lambda measured: measured.accuracy[part]
+
+
+def _loss(part: str) -> Callable[[Measured], float]:
+    return lambda measured: measured.loss[part]
 
 
 def _norm(name: str) -> Callable[[Measured], float]:
-    return lambda measured: float(np.sqrt((measured.network.arrays[name] ** 2).sum()))
+    return lambda measured: float(np.sqrt((measured.structure.network.arrays[name] ** 2).sum()))
 
 
 METRICS: dict[str, Callable[[Measured], float]] = {
-    "loss": lambda measured: measured.loss,
-    **{f"{measure}_accuracy": _accuracy(measure) for measure in MEASURES},
-    "filtered_test_accuracy": lambda measured: measured.filtered_test,
+    "loss": _loss("train"),
+    **{f"{part}_accuracy": _accuracy(part) for part in (*MEASURES, "filtered_test")},
     **{f"norm_{name}": _norm(name) for name in ("U", "V", "W", "mu")},
+    **{f"{part}_loss": _loss(part) for part in ("clean", "noisy", "validation", "test")},
+    "train_accuracy": _accuracy("train"),
+    "mean_ipr": lambda measured: float(measured.structure.ipr.mean()),
 }
 
 # Column -> the type of its numbers. `seconds` count from the start of training.
@@ -48,15 +59,24 @@ METRIC_COLUMNS: dict[str, type] = {"epoch": int, "seconds": float} | dict.fromke
 
 
 def measure(
-    network: TwoLayerNet, dataset: Dataset, loss: float, train: Pairs, predicted: np.ndarray, backend: Backend
+    network: TwoLayerNet, dataset: Dataset, loss: str, train: Pairs, train_loss: float, answers: Answers,
+    backend: Backend,
 ) -> Metrics:
-    """All METRICS of a network; `predicted` are the labels predicted for the pairs of `train`, in their order."""
+    """All METRICS of a network; `train` are the pairs with the labels that are fitted, in the order of the answers."""
+    n_noisy, predicted = int(train.is_noisy.sum()), to_host(answers.predicted)
+    losses = {
+        "train": train_loss,
+        "clean": float(answers.clean_loss) / (len(train) - n_noisy) if n_noisy < len(train) else math.nan,
+        "noisy": float(answers.noisy_loss) / n_noisy if n_noisy else math.nan,
+    }
     table, test = np.empty_like(dataset.rule.label_table), dataset.test
     table[train.a, train.b] = predicted
-    for pairs in (dataset.validation, test):
-        table[pairs.a, pairs.b] = predict(network, pairs.a, pairs.b, backend)
-    filtered = predict(Structure(network, dataset.rule).dominant, test.a, test.b, backend)
-    measured = Measured(network, loss, accuracies(table, dataset), share(filtered == test.true_label))
+    for part, pairs in (("validation", dataset.validation), ("test", test)):
+        table[pairs.a, pairs.b], losses[part] = evaluate(network, pairs, loss, backend)
+    structure = Structure(network, dataset.rule)
+    filtered = predict(structure.dominant, test.a, test.b, backend)
+    shares = {"train": share(predicted == train.label), "filtered_test": share(filtered == test.true_label)}
+    measured = Measured(structure, losses, accuracies(table, dataset) | shares)
     return {name: metric(measured) for name, metric in METRICS.items()}
 
 

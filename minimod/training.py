@@ -209,13 +209,14 @@ class _Training:
         for epoch in range(self.first, config.epochs + 1):
             measured = epoch == next_evaluation
             if measured or config.batch_size is None:
-                losses[epoch], gradient, predicted = gradient_of(blocks, predict=measured)  # of the next step too
+                losses[epoch], gradient, answers = gradient_of(blocks, answer=measured)  # of the next step too
             metrics = None
             if measured:
+                assert answers
                 loss = float(losses[epoch])
                 _raise_if_diverged(losses)
                 next_evaluation = next(schedule, None)
-                metrics = measure(network, self.dataset, loss, pairs, to_host(predicted), backend)
+                metrics = measure(network, self.dataset, config.loss, pairs, loss, answers, backend)
             yield epoch, metrics
             if epoch == config.epochs:
                 return

@@ -11,6 +11,7 @@ import pytest
 
 from minimod import TrainingConfig, filter_frequencies, train
 from minimod.analysis.accuracy import accuracies
+from minimod.analysis.structure import Structure
 from minimod.data import build_dataset
 from minimod.engine.backend import open_backend
 from minimod.engine.memory import memory_needed
@@ -290,3 +291,34 @@ def test_a_run_that_another_process_trains_is_waited_for(tmp_path):
     finished.append(finished_run(config, tmp_path / "run", lambda *_: pytest.fail("trained twice")))
     first.join()
     assert finished[0].network.W.any()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("fitted", [False, True])
+def test_the_metrics_are_those_of_the_network(loss, fitted):
+    config = replace(SMALL, loss=loss, train_fraction=0.6)
+    labels = np.random.default_rng(0).integers(0, 23, len(build_dataset(config).train)) if fitted else None
+    run = train(config, labels=labels)
+    train_pairs = replace(run.dataset.train, label=run.data.get("labels", run.dataset.train.label))
+    parts = {
+        "": train_pairs, "clean_": train_pairs[~train_pairs.is_noisy], "noisy_": train_pairs[train_pairs.is_noisy],
+        "validation_": run.dataset.validation, "test_": run.dataset.test,
+    }  # fmt: skip
+    last = {name: column[-1] for name, column in run.history.items()}
+    for name, pairs in parts.items():
+        value, _ = run.network.gradient(pairs, loss)
+        assert last[f"{name}loss"] == pytest.approx(value, rel=1e-5)
+    predicted = run.network.logits(train_pairs.a, train_pairs.b).argmax(axis=1)
+    assert last["train_accuracy"] == (predicted == train_pairs.label).mean()
+    assert last["mean_ipr"] == pytest.approx(Structure(run.network, run.dataset.rule).ipr.mean())
+
+
+@pytest.mark.parametrize(("options", "undefined"), [
+    ({"noise_ratio": 0}, {"noisy_loss", "noisy_accuracy", "repaired_accuracy"}),
+    ({"noise_ratio": 1}, {"clean_loss", "clean_accuracy"}),
+    ({"train_fraction": 1}, {"validation_loss", "test_loss", "validation_accuracy", "test_accuracy",
+                             "filtered_test_accuracy"}),
+])  # fmt: skip
+def test_what_there_are_no_pairs_for_is_nan(options, undefined):
+    history = train(replace(SMALL, epochs=1, **options)).history
+    assert {name for name, column in history.items() if np.isnan(column).any()} == undefined

@@ -24,10 +24,19 @@ class Block(NamedTuple):
     a: Array          # (n,) tokens
     b: Array          # (n,)
     label: Array      # (n,) the labels to be fitted, corrupted ones among them
+    is_noisy: Array   # (n,) which of them were corrupted
     tokens_a: Array   # (k,) different tokens, all of those in a among them
     sums_a: Any       # the function (X, memory) -> (k, M) that sums the rows of X, (n, M), by the token in a
     tokens_b: Array   # likewise for b
     sums_b: Any
+
+
+class Answers(NamedTuple):
+    """What a network answers on n examples: the labels predicted, (n,), and the loss summed over two parts of them."""
+
+    predicted: Array
+    clean_loss: Array
+    noisy_loss: Array
 
 
 def in_tiles(pairs: Pairs, modulus: int, size: int) -> Pairs:
@@ -49,9 +58,9 @@ def make_blocks(pairs: Pairs, network: TwoLayerNet, backend: Backend) -> list[Bl
     blocks = []
     for start in range(0, len(pairs), size):
         part = pairs[start : start + size]
-        a, b, label = (xp.asarray(array) for array in (part.a, part.b, part.label))
+        a, b, label, is_noisy = map(xp.asarray, (part.a, part.b, part.label, part.is_noisy))
         by_a, by_b = (sums_by_token(index, network.modulus, network.U.dtype, xp) for index in (part.a, part.b))
-        blocks.append(Block(a, b, label, *by_a, *by_b))
+        blocks.append(Block(a, b, label, is_noisy, *by_a, *by_b))
     return blocks
 
 
@@ -66,18 +75,18 @@ class Gradient:
         self._memory = Kept(lambda: [np.empty(shape, network.U.dtype, like=network.U) for shape in shapes])
         self._sums: list[dict[str, Array]] = []                          # the gradient of each shard
 
-    def __call__(self, blocks: list[Block], predict: bool = False) -> tuple[Array, dict[str, Array], Any]:
-        """The mean loss over the blocks' examples, its gradient by parameter name, and their predicted labels, (n,).
+    def __call__(self, blocks: list[Block], answer: bool = False) -> tuple[Array, dict[str, Array], Answers | None]:
+        """The mean loss over the blocks' examples, its gradient by parameter name, and (asked for) what it answers.
 
-        All are on the device. The gradient's arrays are overwritten by the next call. The labels are None unless asked
-        for by `predict`; they cost next to nothing here.
+        All are on the device. The gradient's arrays are overwritten by the next call. Answers cost little here, where
+        the logits are: a search for the largest of them, and the loss once more.
         """
         n_total = sum(len(block.label) for block in blocks)
         n_shards = min(SHARDS, len(blocks))
         while len(self._sums) < n_shards:
             self._sums.append({name: np.empty_like(array) for name, array in self.network.parameters.items()})
 
-        predicted: list[Any] = [None] * len(blocks)
+        answers: list[Any] = [None] * len(blocks)
 
         def add_up_shard(i: int) -> Any:
             for array in self._sums[i].values():
@@ -85,7 +94,7 @@ class Gradient:
             loss = 0
             with self._memory.borrow() as memory:
                 for j in range(i, len(blocks), SHARDS):
-                    block_loss, predicted[j] = self._add_block(blocks[j], n_total, memory, self._sums[i], predict)
+                    block_loss, answers[j] = self._add_block(blocks[j], n_total, memory, self._sums[i], answer)
                     loss = loss + block_loss
             return loss
 
@@ -94,14 +103,17 @@ class Gradient:
         for shard in self._sums[1:n_shards]:
             for name, array in shard.items():
                 total[name] += array
-        return sum(losses), total, np.concatenate(predicted) if predict else None
+        if not answer:
+            return sum(losses), total, None
+        predicted, clean, noisy = zip(*answers, strict=True)
+        return sum(losses), total, Answers(np.concatenate(predicted), sum(clean), sum(noisy))
 
     def _add_block(
-        self, block: Block, n_total: int, memory: list[Array], gradient: dict[str, Array], predict: bool
-    ) -> tuple[Array, Array | None]:
+        self, block: Block, n_total: int, memory: list[Array], gradient: dict[str, Array], answer: bool
+    ) -> tuple[Array, Answers | None]:
         """Add a block's share of the gradient of the mean loss over n_total examples to `gradient`.
 
-        Returns its share of the loss, and (or None) its predicted labels. This is `TwoLayerNet.forward` and its
+        Returns its share of the loss, and (or None) its answers. This is `TwoLayerNet.forward` and its
         backward pass in four arrays. An array that has been read for the last time is written over by what comes next.
         """
         network, n = self.network, len(block.label)
@@ -111,7 +123,7 @@ class Gradient:
         self.phi.value(Z, out=H)                             # H = φ(Z)
         np.matmul(H, network.W, out=F)
         F += network.mu                                      # F = H W + μ
-        predicted = F.argmax(axis=1) if predict else None
+        answers = self._answers(block, F) if answer else None
         loss, dF = self.loss(F, block.label, n_total)        # dF lies where F was
 
         if "W" in gradient:
@@ -119,11 +131,18 @@ class Gradient:
         if "mu" in gradient:
             gradient["mu"] += dF.sum(axis=0)
         if "U" not in gradient:
-            return loss, predicted
+            return loss, answers
         dH = np.matmul(dF, network.W.T, out=H)               # dH lies where H was
         dZ = self.phi.derivative(Z, out=Z)                   # φ'(Z), in Z's place
         dZ *= dH                                             # dZ = dH ∘ φ'(Z)
         gradient["U"][block.tokens_a] += block.sums_a(dZ, F)  # dU = Aᵀ dZ; no token is there twice, and dF is not read
         dV = gradient["U" if network.tied else "V"]          # tied, it joins dU
         dV[block.tokens_b] += block.sums_b(dZ, F)            # dV = Bᵀ dZ
-        return loss, predicted
+        return loss, answers
+
+    def _answers(self, block: Block, F: Array) -> Answers:
+        """The answers in a block's logits, which are left as they are."""
+        clean, noisy = (
+            self.loss(F[part], block.label[part], 1)[0] for part in (~block.is_noisy, block.is_noisy)    # of copies
+        )
+        return Answers(F.argmax(axis=1), clean, noisy)

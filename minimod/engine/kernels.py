@@ -53,7 +53,7 @@ def _cross_entropy_in_place(F: Any, label: Any, n_total: int) -> tuple[Any, Any]
     e = np.exp(F, out=F)                                     # (n, P)
     e_label = e[at_label]                                    # (n,)
     e[at_label] = 0
-    others = e @ np.ones_like(e[0])                          # (n,); BLAS adds up rows in a quarter of sum's time
+    others = e @ np.ones_like(e, shape=e.shape[1:])         # (n,); BLAS adds up rows in a quarter of sum's time
     total = others + e_label
     loss = np.where(f_label == 0, np.log1p(others), np.log(total) - f_label)
 
@@ -83,7 +83,7 @@ def loss_kernel(name: str) -> Callable[..., tuple[Any, Any]]:
     """The loss as a function of (F, label, n_total): in place, or where there is no such twin, the pure one."""
 
     def kernel(F: Any, label: Any, n_total: int) -> tuple[Any, Any]:
-        loss, dF = LOSSES[name](F, label)
+        loss, dF = LOSSES[name](F, label) if len(F) else (0, F)
         share = len(F) / n_total
         return loss * share, dF * share
 

@@ -3,36 +3,60 @@
 Predictions for all pairs are a *prediction table*, of shape (P, P): first input, second input.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from minimod.data import Pairs
 from minimod.engine.backend import SERIAL, Backend
 from minimod.engine.device import to_host
-from minimod.engine.kernels import activation_kernel, take_rows
+from minimod.engine.kernels import activation_kernel, loss_kernel, take_rows
 from minimod.engine.memory import Kept
 from minimod.network import Array, TwoLayerNet
 
 
 def predict(network: TwoLayerNet, a: np.ndarray, b: np.ndarray, backend: Backend = SERIAL) -> np.ndarray:
     """The class with the largest logit for inputs a and b of shape (n,), of shape (n,), on the host."""
+    labels = _over_pairs(lambda rows, F: to_host(F.argmax(axis=1)), network, a, b, backend)
+    return np.concatenate(labels) if labels else np.empty(0, int)
+
+
+def evaluate(network: TwoLayerNet, pairs: Pairs, loss: str, backend: Backend = SERIAL) -> tuple[np.ndarray, float]:
+    """As `predict` for n pairs on the host, and the mean of a loss of LOSSES against their labels; nan of none."""
+    kernel = loss_kernel(loss)
+
+    def answers(rows: slice, F: Array) -> tuple[np.ndarray, float]:
+        predicted = to_host(F.argmax(axis=1))
+        return predicted, float(kernel(F, np.asarray(pairs.label[rows], like=F), len(pairs))[0])
+
+    if not len(pairs):
+        return np.empty(0, int), math.nan
+    labels, losses = zip(*_over_pairs(answers, network, pairs.a, pairs.b, backend), strict=True)
+    return np.concatenate(labels), sum(losses)
+
+
+def _over_pairs(
+    function: Callable[[slice, Array], Any], network: TwoLayerNet, a: np.ndarray, b: np.ndarray, backend: Backend
+) -> list[Any]:
+    """function(rows, F) for the logits F of some `rows` of the pairs at a time, which it may overwrite."""
     size, (P, M) = min(len(a), backend.block_size(network.width)), network.U.shape
     phi, shapes = activation_kernel(network.activation), ((size, M), (size, M), (size, P))      # of Z, H and F
     memory = Kept(lambda: [np.empty(shape, network.U.dtype, like=network.U) for shape in shapes])
 
-    def block(start: int) -> Array:
-        tokens_a, tokens_b = (np.asarray(tokens[start : start + size], like=network.U) for tokens in (a, b))
+    def block(start: int) -> Any:
+        rows = slice(start, start + size)
+        tokens_a, tokens_b = (np.asarray(tokens[rows], like=network.U) for tokens in (a, b))
         with memory.borrow() as arrays:
             Z, H, F = (array[: len(tokens_a)] for array in arrays)
             take_rows(network.U, tokens_a, out=Z)
             Z += take_rows(network.V, tokens_b, out=H)
             np.matmul(phi.value(Z, out=H), network.W, out=F)
             F += network.mu
-            return F.argmax(axis=1)
+            return function(rows, F)
 
-    labels = [to_host(each) for each in backend.map(block, range(0, len(a), size or 1))]
-    return np.concatenate(labels) if labels else np.empty(0, int)
+    return list(backend.map(block, range(0, len(a), size or 1)))
 
 
 def over_rows(

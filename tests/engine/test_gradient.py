@@ -11,6 +11,7 @@ from minimod.engine import device
 from minimod.engine.backend import SERIAL, SHARDS, Backend, open_backend
 from minimod.engine.device import to_host
 from minimod.engine.gradient import Gradient, in_tiles, make_blocks
+from minimod.engine.kernels import IN_PLACE_LOSSES
 from minimod.losses import LOSSES
 from minimod.network import TRAINED
 
@@ -97,10 +98,11 @@ def test_the_gradient_has_the_same_bits_for_any_number_of_threads(threads):
     network = random_network(P=11, M=24).convert(lambda array: array.astype(np.float32))
     blocks = make_blocks(examples(), network, Backend(np, map, 1, 10**9, 64, ""))
     assert len(blocks) > SHARDS
-    loss, gradient, predicted = Gradient(network, "cross_entropy", SERIAL)(blocks, predict=True)
+    loss, gradient, answers = Gradient(network, "cross_entropy", SERIAL)(blocks, answer=True)
     with open_backend("cpu", threads) as backend:
-        other_loss, other, other_predicted = Gradient(network, "cross_entropy", backend)(blocks, predict=True)
-    assert loss == other_loss and (predicted == other_predicted).all()
+        other_loss, other, others = Gradient(network, "cross_entropy", backend)(blocks, answer=True)
+    assert loss == other_loss and (answers.predicted == others.predicted).all()
+    assert (answers.clean_loss, answers.noisy_loss) == (others.clean_loss, others.noisy_loss)
     assert all((gradient[name] == other[name]).all() for name in gradient)
 
 
@@ -113,8 +115,27 @@ def test_nothing_is_silently_cast():
 def test_predicted_labels_are_those_of_the_network_in_the_order_of_the_pairs():
     network, pairs = random_network(P=11, M=24), examples()
     backend = Backend(np, map, 1, 10**9, 64, "")
-    _, _, predicted = Gradient(network, "mse", backend)(make_blocks(pairs, network, backend), predict=True)
-    assert (predicted == network.logits(pairs.a, pairs.b).argmax(axis=1)).all()
+    _, _, answers = Gradient(network, "mse", backend)(make_blocks(pairs, network, backend), answer=True)
+    assert (answers.predicted == network.logits(pairs.a, pairs.b).argmax(axis=1)).all()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("twin", [True, False])
+@pytest.mark.parametrize("noisy", [0, 300, 700])
+def test_the_loss_is_told_by_parts(loss, twin, noisy, array_module, monkeypatch):
+    if not twin:
+        monkeypatch.delitem(IN_PLACE_LOSSES, loss)
+    host, pairs = random_network(P=11, M=24), examples()
+    pairs.is_noisy[:] = np.random.default_rng(0).permutation(700) < noisy
+    network, backend = host.convert(array_module.asarray), Backend(array_module, map, 1, 10**9, 64, "")
+    value, gradient, answers = Gradient(network, loss, backend)(make_blocks(pairs, network, backend), answer=True)
+    F = host.logits(pairs.a, pairs.b)
+    for part, total in ((~pairs.is_noisy, answers.clean_loss), (pairs.is_noisy, answers.noisy_loss)):
+        expected = LOSSES[loss](F[part], pairs.label[part])[0] * part.sum() if part.any() else 0
+        assert float(total) == pytest.approx(expected, rel=1e-12)
+    assert float(answers.clean_loss + answers.noisy_loss) == pytest.approx(700 * float(value), rel=1e-12)
+    unasked = Gradient(network, loss, backend)(make_blocks(pairs, network, backend))[1]
+    assert all((to_host(gradient[name]) == to_host(unasked[name])).all() for name in gradient)
 
 
 def test_a_second_call_forgets_the_first():
