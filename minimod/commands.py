@@ -32,7 +32,7 @@ from minimod.extraction import extract as extract_rounds
 from minimod.interrupts import STOPS
 from minimod.options import EpochsOrSeconds, OnceEach, flag_of, json_option, quiet_option, training_options, yes_option
 from minimod.store.claiming import description_to_go_on
-from minimod.store.files import save_json
+from minimod.store.files import load_numbers, save_json
 from minimod.store.runs import DAMAGED, NONE, check_run, load_config, load_run
 from minimod.summary import analyze as analyze_run
 from minimod.sweeps.executors import dask_cluster, process_pool
@@ -68,12 +68,14 @@ def commands(context: click.Context) -> None:
               help="Train the finished run in RUN_DIR for so many epochs more. It stays whole until the longer one is.")
 @click.option("--checkpoint-every", type=EpochsOrSeconds(), default=CHECKPOINT_EVERY,
               help="Epochs, as 500, or seconds, as 30s, from one checkpoint to the next.  [default: 60s]")
+@click.option("--noise-matrix", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
+              help="For noise of kind matrix, a CSV of P × P weights: a row a true label, a column a corrupted one.")
 @training_options
 @quiet_option
 @json_option
 def train(
-    run_dir: Path, preset: str | None, resume: bool, extend: int | None, checkpoint_every: int | timedelta, quiet: bool,
-    as_json: bool, **options: Any,
+    run_dir: Path, preset: str | None, resume: bool, extend: int | None, checkpoint_every: int | timedelta,
+    noise_matrix: Path | None, quiet: bool, as_json: bool, **options: Any,
 ) -> None:
     """Train a network, into RUN_DIR.
 
@@ -91,8 +93,9 @@ def train(
         config = replace(description_to_go_on(run_dir).config, **given)
     else:
         config = TrainingConfig.from_preset(preset or "headline", **given)
+    matrix = load_numbers(noise_matrix) if noise_matrix else None
     with display.progress_display(config, quiet) as progress:
-        run = train_network(config, run_dir, progress, checkpoint_every, extend=bool(extend))
+        run = train_network(config, run_dir, progress, checkpoint_every, extend=bool(extend), noise_matrix=matrix)
     last = {name: column[-1].item() for name, column in run.history.items()}
     if as_json:
         display.echo_json({"directory": str(run_dir), "config": config.to_dict(), "metrics": last})

@@ -5,11 +5,11 @@ from typing import Any
 
 from minimod.activations import ACTIVATIONS
 from minimod.constraints import Boolean, Choice, Constraint, Interval, OrNone, Pair
-from minimod.data import NOISE_KINDS
 from minimod.engine.backend import DEVICES
 from minimod.errors import InputError, one_of
 from minimod.losses import LOSSES
 from minimod.network import TRAINED
+from minimod.noise import NOISE_KINDS
 from minimod.optimizers import OPTIMIZERS
 from minimod.rules import RULES, make_rule
 
@@ -37,8 +37,7 @@ class TrainingConfig:
     noise_ratio: float = _option(0.8, Interval(float, 0, 1), "Share α of the training labels to corrupt")
     noise_kind: str = _option(
         "wrong", Choice(NOISE_KINDS),
-        "How a corrupted label is drawn: from the wrong labels; from all, so it may be right; from the wrong ones, "
-        "the same for (a, b) and (b, a)",
+        "A corrupted label is drawn: " + "; ".join(f"{name}: {kind.help}" for name, kind in NOISE_KINDS.items()),
     )
     seed: int = _option(0, Interval(int, 0), "Seed of the split, the noise, the initialisation and the batches")
     init_seed: int | None = _option(
@@ -90,7 +89,9 @@ class TrainingConfig:
                 object.__setattr__(self, name, constraint.check(value))
             except ValueError as error:
                 raise InputError(name, value, str(constraint)) from error
-        make_rule(self.rule, self.modulus)
+        rule = make_rule(self.rule, self.modulus)
+        if self.noise_kind == "bijective" and not rule.is_latin_square:
+            raise InputError("noise_kind", "bijective", f"another with {self.rule}, whose table is no Latin square")
         if round(self.train_fraction * self.modulus**2) < 1:
             raise InputError("train_fraction", self.train_fraction, f"enough for one of the {self.modulus**2} pairs")
 

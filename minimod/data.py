@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minimod.noise import Noise, corrupt
 from minimod.rules import make_rule
 from minimod.rules.cyclic import CyclicRule
 
 if TYPE_CHECKING:
     from minimod.config import TrainingConfig
-
-# How a corrupted label is drawn. wrong: uniformly from the P - 1 wrong labels. uniform: from all P labels, so it may be
-# the true one. symmetric: wrong, and (a, b) and (b, a) get the same one where both are training pairs.
-NOISE_KINDS = ("wrong", "uniform", "symmetric")
 
 # Independent random streams of one seed: changing the noise changes neither the split nor the initialisation. `control`
 # is for random choices that a result is compared with.
@@ -69,11 +66,12 @@ class Dataset:
     held_out: Pairs
 
 
-def build_dataset(config: "TrainingConfig") -> Dataset:
-    """The dataset of a TrainingConfig, a function of its task, data and seed fields alone.
+def build_dataset(config: "TrainingConfig", noise_matrix: np.ndarray | None = None) -> Dataset:
+    """The dataset of a TrainingConfig, a function of its task, data and seed fields alone, and of the noise's matrix.
 
     round(train_fraction P²) pairs are for training, the rest is halved into validation and test (which takes the odd
     one). round(noise_ratio n_train) training labels are corrupted; with symmetric noise the count may be one less.
+    Raises InputError for a matrix that cannot be used, and where the kind of noise needs one and there is none.
     """
     rule = make_rule(config.rule, config.modulus)
     n_pairs = config.modulus**2
@@ -88,41 +86,7 @@ def build_dataset(config: "TrainingConfig") -> Dataset:
 
     validation = order[n_train : n_train + n_validation]
     train, held_out = part(order[:n_train]), part(validation)
+    noise = Noise(rule, random_stream(config.seed, "noise", 2), noise_matrix)
     for pairs, key in ((train, ()), (held_out, (1,))):
-        generator = random_stream(config.seed, "noise", *key)
-        corrupt(pairs, config.modulus, config.noise_ratio, config.noise_kind, generator)
+        corrupt(pairs, config.noise_ratio, config.noise_kind, noise, random_stream(config.seed, "noise", *key))
     return Dataset(rule, train, part(validation), part(order[n_train + n_validation :]), held_out)
-
-
-def corrupt(pairs: Pairs, modulus: int, ratio: float, kind: str, generator: np.random.Generator) -> None:
-    """Draw round(ratio n) of the pairs' labels anew, in place, and mark them. See NOISE_KINDS for the kinds."""
-    n_noisy = round(ratio * len(pairs))
-    if kind == "symmetric":
-        _corrupt_symmetrically(pairs, modulus, n_noisy, generator)
-        return
-    noisy = generator.permutation(len(pairs))[:n_noisy]
-    if kind == "uniform":
-        pairs.label[noisy] = generator.integers(0, modulus, n_noisy)
-    else:
-        pairs.label[noisy] = (pairs.true_label[noisy] + generator.integers(1, modulus, n_noisy)) % modulus
-    pairs.is_noisy[noisy] = True
-
-
-def _corrupt_symmetrically(pairs: Pairs, modulus: int, n_noisy: int, generator: np.random.Generator) -> None:
-    """Corrupt whole orbits {(a, b), (b, a)} until the next would pass n_noisy, with labels wrong for both pairs."""
-    _, orbit, sizes = np.unique(
-        np.minimum(pairs.a, pairs.b) * modulus + np.maximum(pairs.a, pairs.b), return_inverse=True, return_counts=True
-    )
-    order = generator.permutation(len(sizes))
-    noisy_orbits = order[np.cumsum(sizes[order]) <= n_noisy]
-    pairs.is_noisy[:] = np.isin(orbit, noisy_orbits)
-
-    # The true labels of an orbit: one, or two where the rule is not commutative.
-    low, high = np.full(len(sizes), modulus), np.full(len(sizes), -1)
-    np.minimum.at(low, orbit, pairs.true_label)
-    np.maximum.at(high, orbit, pairs.true_label)
-    # A uniform draw from the labels that are left, renumbered to step over the true ones.
-    label = generator.integers(0, modulus - 1 - (low < high))
-    label += label >= low
-    label += (label >= high) & (low < high)
-    pairs.label[pairs.is_noisy] = label[orbit[pairs.is_noisy]]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -110,11 +111,12 @@ def extract(
         place.mkdir(parents=True, exist_ok=True)
     while done.changed and done.number < rounds:
         number = done.number + 1
+        data: dict[str, Any] = {**run.data, "labels": labels}
         with display(config) as progress:
             if place:
-                run = finished_run(config, place / "rounds" / str(number), progress, labels)
+                run = finished_run(config, place / "rounds" / str(number), progress, **data)
             else:
-                run = train(config, None, progress, labels=labels)
+                run = train(config, None, progress, **data)
         done, labels = _read_out(number, run, answers)
         finished.append(done)
         tell(done)

@@ -27,6 +27,7 @@ from minimod.engine.backend import Backend, open_backend
 from minimod.engine.predict import predict, predict_table
 from minimod.errors import InputError
 from minimod.network import TwoLayerNet, initial_network
+from minimod.noise import NOISE_KINDS
 from minimod.rules.rule import Rule
 from minimod.store.runs import Run, load_run
 
@@ -90,7 +91,7 @@ def analyze(run: Run | Path | str, by: str = "joint", ensemble: Sequence[Run | P
 
 def title(config: TrainingConfig) -> str:
     """The run in one line."""
-    labels = {"wrong": "wrong", "uniform": "random", "symmetric": "symmetrically wrong"}[config.noise_kind]
+    labels = NOISE_KINDS[config.noise_kind].title
     share = f"{100 * config.noise_ratio:g} % of the training labels {labels}"
     trained = f", {config.train} layer trained alone" * (config.train != "all")
     return f"{config.rule} mod {config.modulus}, width {config.width}{trained}, {share}, seed {config.seed}"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minimod.config import TrainingConfig
-from minimod.data import Pairs, build_dataset, random_stream
+from minimod.data import Dataset, Pairs, build_dataset, random_stream
 from minimod.engine.backend import Backend, open_backend
 from minimod.engine.device import gpu_problem, to_host, warn_once
 from minimod.engine.gradient import Gradient, in_tiles, make_blocks
@@ -19,6 +19,7 @@ from minimod.errors import DivergedRunError, DivergenceError, FinishedRunError, 
 from minimod.interrupts import stop_requests
 from minimod.metrics import Metrics, history_of, measure
 from minimod.network import initial_network
+from minimod.noise import checked
 from minimod.optimizers import OPTIMIZERS
 from minimod.store import contents
 from minimod.store.claiming import Claim, claim_directory, plan
@@ -41,6 +42,7 @@ def train(
     checkpoint_every: int | timedelta = CHECKPOINT_EVERY,
     labels: np.ndarray | None = None,
     extend: bool = False,
+    noise_matrix: np.ndarray | None = None,
 ) -> Run:
     """Train a network. With a `directory` the run is written there as it goes, without one it stays in memory.
 
@@ -52,20 +54,28 @@ def train(
     With `extend` the directory holds a finished run of fewer epochs, which is trained on. It stays as it is until the
     longer one has finished. Without, a run in it that has diverged makes room for one of another configuration.
 
-    `labels`, of shape (n_train,), are fitted in place of the training labels. They are kept with the run, as its data;
-    all accuracies go on to refer to the labels of the dataset.
+    `labels`, of shape (n_train,), are fitted in place of the training labels; all accuracies go on to refer to the
+    labels of the dataset. `noise_matrix` is what noise of kind matrix draws from, see `noise.by_matrix`. Both are kept
+    with the run, as its data, and need not be given to go on with it.
 
     Raises InputError if the directory holds anything else, the device cannot be used or the labels do not fit,
     MemoryError if the device's free memory is less than `memory_needed`, and DivergenceError at the first evaluation or
     checkpoint that finds a loss which is not finite. When it is any but the last of these, nothing has been written.
     """
     data: contents.Data = {} if labels is None else {"labels": _checked_labels(labels, config)}
+    if noise_matrix is not None:
+        if config.noise_kind != "matrix":
+            raise InputError("noise_kind", config.noise_kind, "matrix, where a noise_matrix is given")
+        data = {**data, "noise_matrix": checked(noise_matrix, config.modulus)}
     if not isinstance(checkpoint_every, timedelta) and (type(checkpoint_every) is not int or checkpoint_every < 1):
         raise InputError("checkpoint_every", checkpoint_every, "a number of epochs, at least 1, or a timedelta")
     if extend and directory is None:
         raise InputError("directory", directory, "that of the run to extend")
     directory = None if directory is None else Path(directory)
-    began = plan(directory, config, data, extend).began if directory else ""
+    began = ""
+    if directory:
+        _, _, began, _, data = plan(directory, config, data, extend)
+    dataset = build_dataset(config, data.get("noise_matrix"))
     with open_backend(_device(config.device, began), config.threads) as backend:
         needed, free = memory_needed(config, backend), free_memory(backend.xp)
         if needed > free:
@@ -74,28 +84,27 @@ def train(
                 f" of memory, and {free / 1e9:,.1f} GB are free"
             )
         if directory is None:
-            return _Training(config, backend, None, data).run(progress, checkpoint_every, [])
+            return _Training(config, dataset, backend, None, data).run(progress, checkpoint_every, [])
         with (
             claim_directory(directory, config, backend.description, data, extend) as claim,
             stop_requests() as signals,
         ):
             try:        # no name for it: its memory is free when the backend gives back what is
-                return _Training(config, backend, claim, claim.data).run(progress, checkpoint_every, signals)
+                return _Training(config, dataset, backend, claim, claim.data).run(progress, checkpoint_every, signals)
             except DivergenceError as error:
                 contents.save_description(claim.place, claim.run._replace(diverged=str(error)))
                 raise
 
 
-def finished_run(
-    config: TrainingConfig, directory: Path, progress: Progress | None = None, labels: np.ndarray | None = None
-) -> Run:
-    """The run of this configuration and these labels in the directory: loaded if finished, else trained to its end.
+def finished_run(config: TrainingConfig, directory: Path, progress: Progress | None = None, **data: Any) -> Run:
+    """The run of this configuration in the directory: loaded if it has finished, else trained to its end.
 
-    Where another process trains there, waits for it. Raises what `train` does; DivergenceError names the directory.
+    `data` are labels and a noise_matrix, as for `train`; a run on others is refused. Where another process trains
+    there, waits for it. Raises what `train` does; DivergenceError names the directory.
     """
     while True:
         try:
-            return train(config, directory, progress, labels=labels)
+            return train(config, directory, progress, **data)
         except FinishedRunError:
             return load_run(directory)
         except LockedError:
@@ -134,9 +143,10 @@ def _checked_labels(labels: np.ndarray, config: TrainingConfig) -> np.ndarray:
 class _Training:
     """A run in the making."""
 
-    def __init__(self, config: TrainingConfig, backend: Backend, claim: Claim | None, data: contents.Data):
-        self.config, self.backend, self.claim, self.data = config, backend, claim, data
-        self.dataset = build_dataset(config)
+    def __init__(
+        self, config: TrainingConfig, dataset: Dataset, backend: Backend, claim: Claim | None, data: contents.Data
+    ):
+        self.config, self.dataset, self.backend, self.claim, self.data = config, dataset, backend, claim, data
         self.pairs = replace(self.dataset.train, label=data["labels"]) if "labels" in data else self.dataset.train
         self.network = initial_network(config).convert(backend.xp.asarray)
         self.optimizer = OPTIMIZERS[config.optimizer](self.network.parameters, config)

@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
 from sweep_cases import CLI, OTHERS
 
@@ -20,7 +21,7 @@ from minimod.config import CONSTRAINTS, PRESETS
 from minimod.constraints import Choice
 from minimod.errors import Interrupted
 from minimod.metrics import METRIC_COLUMNS
-from minimod.store.runs import check_run
+from minimod.store.runs import check_run, load_run
 
 SMALL = ["--modulus", "11", "--width", "12", "--epochs", "3", "--threads", "1"]
 
@@ -240,6 +241,38 @@ def test_extract_trains_on_answers_and_tells_every_round(minimod):
     assert [f"{told['rounds'][i]['test']:.3f}" for i in range(3)] == [row.split()[4] for row in rows]
     assert json.loads(Path("new/config.json").read_text())["config"]["threads"] == 2
     assert minimod("analyze", "new", "--no-figures").returncode == 0
+
+
+def test_a_noise_matrix_comes_from_a_csv_file(minimod):
+    weights = np.roll(np.eye(5), 2, axis=1)
+    np.savetxt("confusion.csv", weights, delimiter=",")
+    options = ("--modulus", 5, "--width", 8, "--epochs", 2, "--noise-kind", "matrix")
+    assert minimod("train", "run", *options, "--noise-matrix", "confusion.csv").returncode == 0
+    pairs = load_run("run").dataset.train
+    assert (pairs.label == (pairs.true_label + 2 * pairs.is_noisy) % 5).all()
+    assert "labels drawn by a matrix" in minimod("analyze", "run", "--no-write").stdout
+    assert minimod("train", "run", "--extend", 2).returncode == 0
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    (None, "'--noise-matrix': File 'confusion.csv' does not exist."), ("", "(it is empty)"),
+    ("0,1\n1\n", "as many in every line"), ("0,one\n1,0\n", "could not convert string 'one'"),
+    ("0,1\n1,0\n", "noise_matrix is 'float64 of shape (2, 2)'; it must be numbers, 5 × 5"),
+    ("\xff\xfe", "can't decode"), ("0,1,1,1,nan\n" * 5, "row 0 of noise_matrix"),
+])  # fmt: skip
+def test_a_file_that_is_no_noise_matrix_is_one_line(content, message, minimod):
+    if content is not None:
+        Path("confusion.csv").write_bytes(content.encode("latin-1"))
+    options = ("--modulus", 5, "--noise-kind", "matrix", "--noise-matrix", "confusion.csv")
+    answer = minimod("train", "run", *options)
+    assert answer.returncode == 2 and message in answer.stderr and len(answer.stderr.splitlines()) == 1
+    assert not Path("run").exists()
+
+
+def test_noise_by_a_matrix_needs_one(minimod):
+    answer = minimod("train", "run", "--noise-kind", "matrix")
+    assert answer.returncode == 2 and "noise_matrix is None; it must be given" in answer.stderr
+    assert not Path("run").exists()
 
 
 def test_extract_says_where_there_is_nothing_to_train(minimod):

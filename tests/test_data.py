@@ -1,12 +1,25 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 
 from minimod import TrainingConfig
-from minimod.data import NOISE_KINDS, STREAMS, build_dataset, corrupt, random_stream
+from minimod.data import STREAMS, build_dataset, random_stream
+from minimod.errors import InputError
+from minimod.noise import NOISE_KINDS, Noise, corrupt
+from minimod.rules import make_rule
+from minimod.rules.rule import Rule
+
+# Weights of the corrupted labels, a row a true one.
+MATRIX = np.random.default_rng(0).uniform(0, 1, (31, 31)) * (1 - np.eye(31))
+
+# Those that draw each wrong label equally often.
+EVEN = ("wrong", "uniform", "symmetric")
 
 
 def dataset(**options):
-    return build_dataset(TrainingConfig(**{"modulus": 31, "noise_ratio": 0.5} | options))
+    config = TrainingConfig(**{"modulus": 31, "noise_ratio": 0.5} | options)
+    return build_dataset(config, MATRIX if config.noise_kind == "matrix" else None)
 
 
 def indices(pairs):
@@ -48,11 +61,82 @@ def test_the_streams_of_a_seed_differ():
     assert len(draws) == len(STREAMS) + 2
 
 
+@pytest.mark.parametrize("rule", ["add", "sub"])
+@pytest.mark.parametrize("kind", sorted({*NOISE_KINDS} - {"uniform", "symmetric"}))
 @pytest.mark.parametrize("ratio", [0, 0.1, 0.33, 0.8, 1])
-def test_wrong_noise_corrupts_the_exact_number_of_labels(ratio):
-    train = dataset(noise_ratio=ratio).train
+def test_the_exact_number_of_labels_is_corrupted_and_each_is_wrong(ratio, kind, rule):
+    train = dataset(noise_ratio=ratio, noise_kind=kind, rule=rule).train
     assert (train.label != train.true_label).sum() == train.is_noisy.sum() == round(ratio * len(train))
     assert (train.is_noisy == (train.label != train.true_label)).all()
+
+
+def test_pair_noise_is_one_too_high():
+    train = dataset(noise_kind="pair").train
+    assert (train.label == (train.true_label + train.is_noisy) % 31).all()
+
+
+@pytest.mark.parametrize(("rule", "modulus"), [("add", 31), ("sub", 30), ("add", 2)])
+def test_bijective_noise_is_another_latin_square_of_the_rules_kind(rule, modulus):
+    """In every part: π(a) ∘ b = a ∘ b + (π(a) - a), a shift that the row alone decides, and that is never 0."""
+    data = dataset(noise_kind="bijective", noise_ratio=1, train_fraction=0.5, rule=rule, modulus=modulus)
+    pairs = [np.concatenate(both) for both in zip(*(
+        (each.a, each.b, (each.label - each.true_label) % modulus) for each in (data.train, data.held_out)
+    ))]  # fmt: skip
+    shifts = [set(pairs[2][pairs[0] == a].tolist()) for a in range(modulus)]
+    assert all(len(shift) == 1 and 0 not in shift for shift in shifts)
+    assert len({(a + shift.pop()) % modulus for a, shift in enumerate(shifts)}) == modulus
+
+
+def test_derangements_are_drawn_with_the_seed_and_all_alike():
+    """Of four tokens there are nine: each within five standard deviations of a ninth of the seeds."""
+    counts = Counter(
+        tuple(Noise(make_rule("add", 4), random_stream(seed, "noise", 2)).derangement.tolist()) for seed in range(1800)
+    )
+    assert len(counts) == 9 and all(abs(count - 200) < 5 * np.sqrt(200) for count in counts.values())
+
+
+def test_bijective_noise_needs_a_latin_square():
+    assert not make_rule("mul", 7).is_latin_square and make_rule("sub", 6).is_latin_square
+    for rule in ("add", "sub", "mul"):
+        assert make_rule(rule, 7).is_latin_square == Rule.is_latin_square.fget(make_rule(rule, 7))
+    with pytest.raises(InputError, match="whose table is no Latin square"):
+        TrainingConfig(rule="mul", noise_kind="bijective")
+
+
+def test_labels_are_drawn_by_the_matrix():
+    """Chi squared over the labels of every true one, 30 seeds: within five standard deviations of its 29 degrees."""
+    parts = [dataset(noise_kind="matrix", noise_ratio=1, seed=seed).train for seed in range(30)]
+    counts = np.zeros((31, 31))
+    for train in parts:
+        np.add.at(counts, (train.true_label, train.label), 1)
+    expected = MATRIX / MATRIX.sum(axis=1, keepdims=True) * counts.sum(axis=1, keepdims=True)
+    off_diagonal = ~np.eye(31, dtype=bool)
+    chi2 = ((counts - expected)[off_diagonal] ** 2 / expected[off_diagonal]).sum()
+    n = 31 * 29
+    assert not counts.diagonal().any() and abs(chi2 - n) < 5 * np.sqrt(2 * n)
+
+
+def test_what_a_matrix_leaves_out_is_never_drawn():
+    one_way = np.roll(np.eye(31), 1, axis=1)        # c -> c + 1
+    config = TrainingConfig(modulus=31, noise_kind="matrix")
+    train = build_dataset(config, one_way).train
+    assert (train.label == (train.true_label + train.is_noisy) % 31).all()
+    scaled = build_dataset(config, 1e-300 * one_way).train
+    assert (scaled.label == train.label).all()
+
+
+@pytest.mark.parametrize(("matrix", "message"), [
+    (None, "must be given where the noise is of the kind matrix"),
+    (np.ones((31, 30)), r"float64 of shape \(31, 30\)'; it must be numbers, 31 × 31"),
+    (np.full((31, 31), "x"), "it must be numbers"), (MATRIX * (1 + 1j), "it must be numbers"),
+    (np.ones((31, 31)), "row 0 of noise_matrix"), (MATRIX - 2 * np.eye(31, k=1), "row 0 of noise_matrix"),
+    (MATRIX * (np.arange(31) != 3)[:, None], "row 3 of noise_matrix"),
+    (np.where(MATRIX, np.inf, 0), "row 0 of noise_matrix"), (1e308 * (1 - np.eye(31)), "row 0 of noise_matrix"),
+])  # fmt: skip
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_a_matrix_that_cannot_be_used_is_refused(matrix, message):
+    with pytest.raises(InputError, match=message):
+        build_dataset(TrainingConfig(modulus=31, noise_kind="matrix"), matrix)
 
 
 @pytest.mark.parametrize("kind", NOISE_KINDS)
@@ -65,7 +149,7 @@ def test_noise_leaves_true_labels_and_held_out_labels_alone(kind):
 
 
 @pytest.mark.parametrize("rule", ["add", "sub"])
-@pytest.mark.parametrize("kind", NOISE_KINDS)
+@pytest.mark.parametrize("kind", EVEN)
 def test_corrupted_labels_are_uniform_over_what_is_allowed(kind, rule):
     """Offsets from the true label, over several seeds: 0 only for uniform noise, and every other one equally often."""
     seeds = [dataset(rule=rule, noise_ratio=1, noise_kind=kind, seed=seed).train for seed in range(20)]
@@ -90,7 +174,8 @@ def test_corrupted_pairs_are_anywhere(kind):
 @pytest.mark.parametrize("kind", NOISE_KINDS)
 def test_the_noise_comes_from_its_own_stream(kind):
     train, again = dataset(noise_kind=kind).train, dataset(noise_ratio=0).train
-    corrupt(again, 31, 0.5, kind, random_stream(0, "noise"))
+    noise = Noise(dataset().rule, random_stream(0, "noise", 2), MATRIX)
+    corrupt(again, 0.5, kind, noise, random_stream(0, "noise"))
     assert (train.label == again.label).all() and (train.is_noisy == again.is_noisy).all()
 
 
@@ -133,8 +218,8 @@ def test_full_symmetric_noise_corrupts_everything():
 
 @pytest.mark.parametrize("kind", NOISE_KINDS)
 def test_the_held_out_labels_are_the_validation_pairs_with_noise_of_their_own(kind):
-    dataset = build_dataset(TrainingConfig(modulus=23, noise_ratio=0.4, noise_kind=kind))
-    held_out, validation = dataset.held_out, dataset.validation
+    data = dataset(noise_ratio=0.4, noise_kind=kind)
+    held_out, validation = data.held_out, data.validation
     assert (held_out.a == validation.a).all() and (held_out.b == validation.b).all()
     assert held_out.is_noisy.sum() == pytest.approx(0.4 * len(held_out), abs=1)
     assert not validation.is_noisy.any() and (validation.label == validation.true_label).all()

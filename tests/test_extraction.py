@@ -181,3 +181,12 @@ def test_the_configuration_is_that_of_the_run(run, tmp_path):
     extract(run, 1, tmp_path / "new")
     assert TrainingConfig.from_dict(json.loads((tmp_path / "new" / "config.json").read_text())["config"]) == CONFIG
     assert np.array_equal(load_run(tmp_path / "new").dataset.train.label, run.dataset.train.label)
+
+
+def test_the_noise_matrix_goes_with_the_rounds(tmp_path):
+    weights = np.roll(np.eye(11), 1, axis=1)
+    run = train(replace(CONFIG, noise_kind="matrix"), noise_matrix=weights)
+    extract(run, 1, tmp_path / "new")
+    new = load_run(tmp_path / "new")
+    assert new.data.keys() == {"labels", "noise_matrix"}
+    assert (new.dataset.train.label == run.dataset.train.label).all()

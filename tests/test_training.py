@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minimod import TrainingConfig, filter_frequencies, train
+from minimod import TrainingConfig, filter_frequencies, load_run, train
 from minimod.analysis.accuracy import accuracies
 from minimod.analysis.structure import Structure
 from minimod.data import build_dataset
@@ -253,7 +253,7 @@ def test_a_finished_run_is_used_again(tmp_path):
 def test_a_finished_run_on_other_labels_is_not_taken_for_this_one(tmp_path):
     n_train = len(build_dataset(SMALL).train)
     finished_run(SMALL, tmp_path / "run", labels=np.zeros(n_train, int))
-    finished_run(SMALL, tmp_path / "run", lambda *_: pytest.fail("trained again"), np.zeros(n_train, int))
+    finished_run(SMALL, tmp_path / "run", lambda *_: pytest.fail("trained again"), labels=np.zeros(n_train, int))
     with pytest.raises(InputError, match="on the same data"):
         finished_run(SMALL, tmp_path / "run", labels=np.ones(n_train, int))
 
@@ -322,3 +322,39 @@ def test_the_metrics_are_those_of_the_network(loss, fitted):
 def test_what_there_are_no_pairs_for_is_nan(options, undefined):
     history = train(replace(SMALL, epochs=1, **options)).history
     assert {name for name, column in history.items() if np.isnan(column).any()} == undefined
+
+
+WEIGHTS = np.roll(np.eye(23), 1, axis=1)
+BY_MATRIX = replace(SMALL, noise_kind="matrix", epochs=4)
+
+
+def test_a_noise_matrix_is_kept_with_the_run(tmp_path):
+    run = train(BY_MATRIX, tmp_path / "run", noise_matrix=WEIGHTS.astype(int))
+    pairs = run.dataset.train
+    assert pairs.is_noisy.any() and (pairs.label == (pairs.true_label + pairs.is_noisy) % 23).all()
+    loaded = load_run(tmp_path / "run")
+    assert (loaded.dataset.train.label == pairs.label).all() and (loaded.data["noise_matrix"] == WEIGHTS).all()
+    longer = train(replace(BY_MATRIX, epochs=6), tmp_path / "run", extend=True)
+    assert same_bits(longer, train(replace(BY_MATRIX, epochs=6), noise_matrix=WEIGHTS))
+
+
+def test_a_run_with_a_noise_matrix_is_gone_on_with_without_it(tmp_path):
+    def stop(epoch, row):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(BY_MATRIX, tmp_path / "run", stop, checkpoint_every=1, noise_matrix=WEIGHTS)
+    with pytest.raises(InputError, match="on the same data"):
+        train(BY_MATRIX, tmp_path / "run", noise_matrix=WEIGHTS.T)
+    assert same_bits(train(BY_MATRIX, tmp_path / "run"), train(BY_MATRIX, noise_matrix=WEIGHTS))
+
+
+@pytest.mark.parametrize(("config", "weights", "option"), [
+    (BY_MATRIX, None, "noise_matrix"), (BY_MATRIX, WEIGHTS[:3], "noise_matrix"),
+    (BY_MATRIX, WEIGHTS + np.eye(23), "row 0 of noise_matrix"), (SMALL, WEIGHTS, "noise_kind"),
+])  # fmt: skip
+def test_a_noise_matrix_that_cannot_be_used_is_refused_before_anything_is_written(config, weights, option, tmp_path):
+    with pytest.raises(InputError) as caught:
+        train(config, tmp_path / "run", noise_matrix=weights)
+    assert caught.value.option == option and not (tmp_path / "run").exists()

@@ -41,6 +41,11 @@ class CyclicRule(Rule):
         return self.operation(x[:, None], x) % self.modulus
 
     @property
+    def is_latin_square(self) -> bool:
+        """As `Rule`'s: where every token has a coordinate."""
+        return self.order == self.modulus
+
+    @property
     def has_components(self) -> np.ndarray:
         """Whether both tokens of a pair have coordinates, of shape (P, P)."""
         x = np.arange(self.modulus)

@@ -35,6 +35,12 @@ class Rule:
         raise NotImplementedError
 
     @property
+    def is_latin_square(self) -> bool:
+        """Whether every label is there once in every row and in every column of the label table."""
+        tokens, table = np.arange(self.modulus), self.label_table
+        return bool((np.sort(table, axis=0) == tokens[:, None]).all() and (np.sort(table, axis=1) == tokens).all())
+
+    @property
     def bases(self) -> Bases:
         """The bases of the rule's components: they are what every Fourier tool works in."""
         raise NotImplementedError

@@ -122,7 +122,7 @@ def _plan_in(place: Path, config: TrainingConfig, data: Data) -> Plan:
     """For a place that holds a run which is not finished."""
     run = contents.load_description(place)
     differing = _differing(config, run.config, GOING_ON)
-    data_fit = data or not run.checksums or not {"rule", "modulus", "train_fraction"} & set(differing)
+    data_fit = data or not run.checksums or not {"rule", "modulus", "train_fraction", "noise_kind"} & set(differing)
     if run.diverged and differing and data_fit:
         return Plan(place, None, "", None, data or contents.load_data(place, run))
     _refuse_other(place, run, config, data)
@@ -130,7 +130,7 @@ def _plan_in(place: Path, config: TrainingConfig, data: Data) -> Plan:
         raise DivergedRunError("run directory", str(place), f"new, or one that has not diverged ({run.diverged})")
     is_there = [(place / "data" / f"{name}.npz").exists() for name in run.checksums]
     if not data or all(is_there):       # killed early, it may lack some, which are given then
-        contents.load_data(place, run)
+        data = contents.load_data(place, run)
     return Plan(place, run, run.device, contents.load_checkpoint(place, run), data)
 
 

@@ -17,8 +17,13 @@ from zipfile import ZipFile
 
 import numpy as np
 
+from minimod.errors import InputError
+
 # More than this no JSON file of a run has; a longer one is refused before it is read.
 MAX_JSON_BYTES = 10**6
+
+# Nor a file of numbers that a user brings.
+MAX_NUMBERS_BYTES = 10**9
 
 
 class DamagedFileError(ValueError):
@@ -162,6 +167,17 @@ def _read_header(part: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
         raise ValueError("it is of another version of NumPy's format")
     shape, _, dtype = np.lib.format.read_array_header_1_0(part)
     return shape, dtype
+
+
+def load_numbers(path: Path) -> np.ndarray:
+    """The numbers of a CSV file without a head, float64 of shape (lines, columns). Raises InputError for another."""
+    try:
+        text = read_bytes(path, MAX_NUMBERS_BYTES).decode("utf-8-sig")
+        if not text.strip():
+            raise DamagedFileError("it is empty")
+        return np.loadtxt(text.splitlines(), delimiter=",", ndmin=2)
+    except ValueError as error:
+        raise InputError("file", str(path), f"a CSV of numbers, as many in every line ({error})") from error
 
 
 def checksum(data: Any) -> str:

@@ -70,7 +70,8 @@ def load_run(directory: Path | str) -> Run:
         raise errors.get(found.state, InputError)("run directory", str(directory), allowed)
     run, (network, _), rows = (found.parts[name] for name in ("config.json", "network.npz", "metrics.csv"))
     data = found.parts.get("data", {})
-    return Run(run.config, build_dataset(run.config), network, history_of(rows), directory, data)
+    dataset = build_dataset(run.config, data.get("noise_matrix"))
+    return Run(run.config, dataset, network, history_of(rows), directory, data)
 
 
 def check_run(directory: Path | str) -> tuple[str, dict[str, str]]:

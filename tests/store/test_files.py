@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minimod import TrainingConfig, load_run, train
-from minimod.data import NOISE_KINDS
 from minimod.errors import InputError
 from minimod.losses import LOSSES
+from minimod.noise import NOISE_KINDS
 from minimod.optimizers import OPTIMIZERS
 from minimod.store.contents import load_checkpoint, load_description
 from minimod.store.files import (
@@ -104,7 +104,7 @@ def test_checked_json_comes_back(tmp_path):
 configs = st.builds(
     TrainingConfig,
     rule=st.sampled_from(["add", "sub"]), modulus=st.integers(2, 300), noise_ratio=st.floats(0, 1),
-    train_fraction=st.floats(0.3, 1), noise_kind=st.sampled_from(NOISE_KINDS), seed=st.integers(0, 2**70),
+    train_fraction=st.floats(0.3, 1), noise_kind=st.sampled_from(list(NOISE_KINDS)), seed=st.integers(0, 2**70),
     init_seed=st.none() | st.integers(0, 9), width=st.integers(1, 10**12), tied=st.booleans(), bias=st.booleans(),
     init_std=st.none() | st.floats(1e-300, 1e300), loss=st.sampled_from(list(LOSSES)),
     optimizer=st.sampled_from(list(OPTIMIZERS)), learning_rate=st.floats(1e-300, 1e300),

@@ -1,0 +1,134 @@
+"""How training labels are corrupted: the kinds of noise. A new one is a function and its entry in NOISE_KINDS.
+
+None but `uniform` ever draws the true label. A corrupted label is `noisy` whatever it is.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from minimod.errors import InputError
+from minimod.rules.cyclic import CyclicRule
+
+if TYPE_CHECKING:
+    from minimod.data import Pairs
+
+
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """What kinds of noise draw from, besides the generator of the pairs that are corrupted.
+
+    shared: a generator for what all parts of a dataset have in common. matrix: T, see `by_matrix`, or None.
+    """
+
+    rule: CyclicRule
+    shared: np.random.Generator
+    matrix: np.ndarray | None = None
+
+    @cached_property
+    def derangement(self) -> np.ndarray:
+        """A uniform one of the permutations of the tokens that leave none where it is, of shape (P,)."""
+        tokens = np.arange(self.rule.modulus)
+        while ((permutation := self.shared.permutation(tokens)) == tokens).any():
+            pass
+        return permutation
+
+
+def corrupt(pairs: "Pairs", ratio: float, kind: str, noise: Noise, generator: np.random.Generator) -> None:
+    """Draw round(ratio n) of the pairs' labels anew, in place, and mark them. See NOISE_KINDS for the kinds."""
+    n_noisy = round(ratio * len(pairs))
+    if kind == "symmetric":
+        _corrupt_symmetrically(pairs, noise.rule.modulus, n_noisy, generator)
+        return
+    noisy = generator.permutation(len(pairs))[:n_noisy]
+    pairs.label[noisy] = NOISE_KINDS[kind].draw(pairs[noisy], noise, generator)
+    pairs.is_noisy[noisy] = True
+
+
+def wrong(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.ndarray:
+    """Uniformly from the P - 1 wrong labels."""
+    labels: np.ndarray = (pairs.true_label + generator.integers(1, noise.rule.modulus, len(pairs))) % noise.rule.modulus
+    return labels
+
+
+def uniform(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.ndarray:
+    """Uniformly from all P labels, so that some are right."""
+    return generator.integers(0, noise.rule.modulus, len(pairs))
+
+
+def pair(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.ndarray:
+    """The next label, c + 1 mod P: the pair flipping of Han et al. (arXiv 1804.06872)."""
+    labels: np.ndarray = (pairs.true_label + 1) % noise.rule.modulus
+    return labels
+
+
+def bijective(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.ndarray:
+    """c' = π(a) ∘ b with a derangement π. Where the rule's table is a Latin square, this is one that it never meets."""
+    labels: np.ndarray = noise.rule.label_table[noise.derangement[pairs.a], pairs.b]
+    return labels
+
+
+def by_matrix(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.ndarray:
+    """Label c' in place of c with a probability in proportion to T[c, c'], for a T of shape (P, P), see `checked`."""
+    sums = np.cumsum(checked(noise.matrix, noise.rule.modulus), axis=1)
+    below = (sums / sums[:, -1:])[pairs.true_label] <= generator.random((len(pairs), 1))
+    labels: np.ndarray = below.sum(axis=1)      # the first whose sum is above the random number: none of weight 0
+    return labels
+
+
+def checked(matrix: np.ndarray | None, modulus: int) -> np.ndarray:
+    """The matrix in float64. Raises InputError unless it can be used: its rows give other labels than their own."""
+    if matrix is None:
+        raise InputError("noise_matrix", None, "given where the noise is of the kind matrix")
+    array = np.asarray(matrix)
+    if array.shape != (modulus, modulus) or array.dtype.kind not in "iuf":
+        raise InputError("noise_matrix", f"{array.dtype} of shape {array.shape}", f"numbers, {modulus} × {modulus}")
+    array = array.astype(float)
+    for row, weights in enumerate(array):
+        if weights[row] or not np.isfinite(weights).all() or weights.min() < 0 or not 0 < weights.sum() < np.inf:
+            given = np.array2string(weights, precision=3, threshold=6)
+            allowed = f"weights of the labels, none negative, 0 for label {row} itself, and not 0 for all others"
+            raise InputError(f"row {row} of noise_matrix", given, allowed)
+    return array
+
+
+def _corrupt_symmetrically(pairs: "Pairs", modulus: int, n_noisy: int, generator: np.random.Generator) -> None:
+    """Corrupt whole orbits {(a, b), (b, a)} until the next would pass n_noisy, with labels wrong for both pairs."""
+    _, orbit, sizes = np.unique(
+        np.minimum(pairs.a, pairs.b) * modulus + np.maximum(pairs.a, pairs.b), return_inverse=True, return_counts=True
+    )
+    order = generator.permutation(len(sizes))
+    noisy_orbits = order[np.cumsum(sizes[order]) <= n_noisy]
+    pairs.is_noisy[:] = np.isin(orbit, noisy_orbits)
+
+    # The true labels of an orbit: one, or two where the rule is not commutative.
+    low, high = np.full(len(sizes), modulus), np.full(len(sizes), -1)
+    np.minimum.at(low, orbit, pairs.true_label)
+    np.maximum.at(high, orbit, pairs.true_label)
+    # A uniform draw from the labels that are left, renumbered to step over the true ones.
+    label = generator.integers(0, modulus - 1 - (low < high))
+    label += label >= low
+    label += (label >= high) & (low < high)
+    pairs.label[pairs.is_noisy] = label[orbit[pairs.is_noisy]]
+
+
+class NoiseKind(NamedTuple):
+    """A kind of noise: how it draws, for `--help`; what its labels are, for titles; a function that draws n labels."""
+
+    help: str
+    title: str
+    draw: Callable[["Pairs", Noise, np.random.Generator], np.ndarray]
+
+
+NOISE_KINDS: dict[str, NoiseKind] = {
+    "wrong": NoiseKind("from the wrong labels", "wrong", wrong),
+    "uniform": NoiseKind("from all, so it may be right", "random", uniform),
+    # Which pairs, and what, is drawn for two at a time, see `corrupt`.
+    "symmetric": NoiseKind("wrong, the same for (a, b) and (b, a)", "symmetrically wrong", wrong),
+    "pair": NoiseKind("one too high", "one too high", pair),
+    "bijective": NoiseKind("that of another Latin square", "of another Latin square", bijective),
+    "matrix": NoiseKind("by --noise-matrix", "drawn by a matrix", by_matrix),
+}
