@@ -121,7 +121,7 @@ def measure_limit(run: Run) -> list[Row]:
 def half_points(rows: list[Row], network: str) -> list[float]:
     """The noise ratio at which the interaction test accuracy falls through 0.5, for every modulus, the smallest first.
 
-    By straight lines between the rows; nan where it never falls so far, or is never so high.
+    By straight lines between the rows; the first ratio where it is below there already, nan where it never falls below.
     """
     points = []
     for modulus in sorted(set(numbers(rows, "modulus"))):
@@ -129,7 +129,8 @@ def half_points(rows: list[Row], network: str) -> list[float]:
         ratios, tests = numbers(curve, "noise_ratio"), numbers(curve, "interaction test")
         falls = [i for i in range(len(tests) - 1) if tests[i] >= 0.5 > tests[i + 1]]
         ends = slice(falls[0], falls[0] + 2) if falls else slice(0)
-        points.append(float(np.interp(0.5, tests[ends][::-1], ratios[ends][::-1])) if falls else math.nan)
+        point = float(np.interp(0.5, tests[ends][::-1], ratios[ends][::-1])) if falls else math.nan
+        points.append(ratios[0] if tests[0] < 0.5 else point)
     return points
 
 
