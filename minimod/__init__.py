@@ -11,6 +11,7 @@ TYPE_CHECKING = False       # as typing's, which takes a while to import
 if TYPE_CHECKING:
     from minimod.analysis.filtration import filter_frequencies
     from minimod.config import TrainingConfig
+    from minimod.detection import detect
     from minimod.extraction import extract
     from minimod.network import TwoLayerNet
     from minimod.rules import make_rule
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 
 __version__ = VERSION
 __all__ = [
-    "Run", "TrainingConfig", "TwoLayerNet", "analyze", "extract", "filter_frequencies", "load_run", "load_sweep",
-    "make_rule", "train",
+    "Run", "TrainingConfig", "TwoLayerNet", "analyze", "detect", "extract", "filter_frequencies", "load_run",
+    "load_sweep", "make_rule", "train",
 ]
 
 _HOMES = {
     "Run": "store.runs", "TrainingConfig": "config", "TwoLayerNet": "network", "analyze": "summary",
-    "extract": "extraction", "filter_frequencies": "analysis.filtration", "load_run": "store.runs",
-    "load_sweep": "sweeps.table", "make_rule": "rules", "train": "training",
+    "detect": "detection", "extract": "extraction", "filter_frequencies": "analysis.filtration",
+    "load_run": "store.runs", "load_sweep": "sweeps.table", "make_rule": "rules", "train": "training",
 }
 
 

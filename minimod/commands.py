@@ -18,6 +18,7 @@ import click
 from minimod import display
 from minimod.advice import advice, quoted, resume_command, what_helps
 from minimod.analysis.components import COMPONENT_CHOICES
+from minimod.analysis.detectors import COURSE
 from minimod.analysis.methods import METHODS
 from minimod.claims import CLAIMS
 from minimod.claims.claim import SCALES
@@ -25,14 +26,15 @@ from minimod.claims.reproduction import Reproduction, number_of_runs
 from minimod.claims.results import section, write_page
 from minimod.claims.rows import SUFFIXES, save_rows, stored_results
 from minimod.config import PRESETS, TrainingConfig
+from minimod.detection import detect as detect_labels
 from minimod.engine.device import available_cores, first_line, gpu_problem, is_gpu_error
 from minimod.errors import DivergenceError, InputError, Interrupted, one_of
-from minimod.extraction import DEFAULT_METHOD, Round, by_method
+from minimod.extraction import DEFAULT_METHOD, Round, by_method, held_out_logits
 from minimod.extraction import extract as extract_rounds
 from minimod.interrupts import STOPS
 from minimod.options import EpochsOrSeconds, OnceEach, flag_of, json_option, quiet_option, training_options, yes_option
 from minimod.store.claiming import description_to_go_on
-from minimod.store.files import load_numbers, save_json
+from minimod.store.files import load_numbers, save_json, whole_file
 from minimod.store.runs import DAMAGED, NONE, check_run, load_config, load_run
 from minimod.summary import analyze as analyze_run
 from minimod.sweeps.executors import dask_cluster, process_pool
@@ -43,6 +45,9 @@ from minimod.sweeps.table import curves, fixed_settings
 from minimod.training import CHECKPOINT_EVERY
 from minimod.training import train as train_network
 from minimod.version import VERSION
+
+# Claims that train networks while they measure.
+TRAINS = {"self-training", "self-training-controls", "detectors"}
 
 
 class _Commands(click.Group):
@@ -183,6 +188,50 @@ def extract(
         click.echo(f"\nWritten to {output}. Next: minimod analyze {quoted(output)}")
 
 
+@commands.command()
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--extracted", type=click.Path(path_type=Path), metavar="NEW_RUN",
+              help="What minimod extract made of the run, for one more detector.")
+@click.option("--folds", type=click.IntRange(2), metavar="N",
+              help="Train N networks, each on all but one of N parts of the pairs, for one more; in RUN_DIR/folds.")
+@click.option("--csv", "table", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Where the scores of all training pairs go.  [default: RUN_DIR/detectors.csv]")
+@quiet_option
+@json_option
+def detect(
+    run_dir: Path, extracted: Path | None, folds: int | None, table: Path | None, quiet: bool, as_json: bool
+) -> None:
+    """Tell which training labels are wrong.
+
+    Scores every training label by detectors that know nothing of the rule: the higher, the more likely it is wrong.
+    Prints how well each tells wrong labels from right ones: AUROC, 0.5 by chance, and the share of wrong ones among as
+    many with the highest scores. Some need a run that was trained with --record.
+    """
+    run, held_out, progress = load_run(run_dir), None, partial(display.progress_display, quiet=quiet)
+    if folds:
+        with display.stop_line("the same command"):
+            held_out = held_out_logits(run, folds, run_dir / "folds", progress)
+    found = detect_labels(run, extracted, held_out)
+    table = table or run_dir / "detectors.csv"
+    columns = {name: found[name] for name in ("a", "b", "label")} | found["scores"]
+    with whole_file(table) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+    if as_json:
+        names = ("wrong", "needs", "auroc", "precision")
+        display.echo_json({"csv": str(table), "labels": len(found["label"])} | {name: found[name] for name in names})
+        return
+    click.echo(f"{len(found['label'])} training labels, {found['wrong']} of them wrong\n")
+    click.echo(f"{'detector':20}{'AUROC':>9}{'precision':>11}  needs to know")
+    for name, needs in found["needs"].items():
+        numbers = f"{display.cell(found['auroc'][name]):>9}{display.cell(found['precision'][name]):>11}"
+        click.echo(f"{name:20}{numbers}  {needs}")
+    if not any(needs == COURSE for needs in found["needs"].values()):
+        click.echo("\nThe course of training was not recorded, see minimod train --record.")
+    click.echo(f"\nWritten to {table}.")
+
+
 @commands.command(epilog="Claims: " + ", ".join(CLAIMS) + ".")
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @click.option("--scale", type=click.Choice(SCALES), default="quick", show_default=True,
@@ -225,7 +274,7 @@ def reproduce(
         with display.runs_display(list(missing.values()), quiet) as progress:
             reproduction.train(missing, progress)
         if not quiet:
-            click.echo("measuring" + ", and training rounds" * ("self-training" in " ".join(claims)), err=True)
+            click.echo("measuring" + ", and training rounds" * bool({*claims} & TRAINS), err=True)
         with closing(reproduction.results()) as measured:
             for result in measured:
                 results.append(result)

@@ -76,6 +76,7 @@ class TrainingConfig:
     eval_every: int | None = _option(
         None, OrNone(Interval(int, 1), "1 up to epoch 40, then 5 % of those passed"), "Epochs between evaluations"
     )
+    record: bool = _option(False, Boolean(), "Record how each training pair is fitted, for minimod detect")
     dtype: str = _option("float32", Choice(("float32", "float64")), "Floating-point type of the network")
     device: str = _option("auto", Choice(DEVICES), "NumPy on the CPU, CuPy on a GPU, or whichever there is to use")
     threads: int | None = _option(

@@ -8,7 +8,7 @@ that are held out.
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 from minimod.analysis.accuracy import accuracies, share
 from minimod.analysis.methods import METHODS
 from minimod.config import TrainingConfig
+from minimod.data import random_stream
 from minimod.engine.backend import choose_device
 from minimod.errors import InputError, one_of
 from minimod.store.claiming import copy_run, locked
@@ -34,7 +35,7 @@ DEFAULT_METHOD = "norm_flatness+interaction, noisy"
 
 # What the directory of an extraction may hold: a run, its analysis, and the rounds.
 RUN = {"config.json", "data", "metrics.csv", "checkpoint.npz", "network.npz", "analysis.json", "figures"}
-OURS = RUN | {"rounds", ".lock"}
+OURS = RUN | {"detectors.csv", "folds", "rounds", ".lock"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +125,29 @@ def extract(
         with locked(place, wait=True):
             copy_run(place / "rounds" / str(done.number), place)
     return finished
+
+
+def held_out_logits(
+    run: Run, folds: int, directory: Path | str | None = None, display: Display = lambda config: nullcontext()
+) -> np.ndarray:
+    """The logits at every training pair of a network that was not trained on it, of shape (n, P).
+
+    The training pairs are cut into folds at random, and for each fold a network is trained on the others, with the
+    configuration of the run; in `directory`/K-of-N. Called again it goes on. Raises what `train` raises.
+    """
+    pairs, config = run.dataset.train, replace(run.config, record=False)
+    fold = random_stream(config.seed, "control").permutation(len(pairs)) % folds
+    logits = np.empty((len(pairs), config.modulus), config.dtype)
+    for number in range(folds):
+        left_out = fold == number
+        data: dict[str, Any] = {**run.data, "kept": ~left_out}
+        with display(config) as progress:
+            if directory:
+                network = finished_run(config, Path(directory) / f"{number + 1}-of-{folds}", progress, **data).network
+            else:
+                network = train(config, None, progress, **data).network
+        logits[left_out] = network.logits(pairs.a[left_out], pairs.b[left_out])
+    return logits
 
 
 def _read_out(number: int, run: Run, answers: Answers) -> tuple[Round, np.ndarray]:

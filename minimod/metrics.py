@@ -17,18 +17,20 @@ from minimod.engine.device import to_host
 from minimod.engine.gradient import Answers
 from minimod.engine.predict import evaluate, predict
 from minimod.network import TwoLayerNet
+from minimod.rules.rule import Rule
 
 # One measured epoch, by METRIC_COLUMNS. Accuracies are shares of pairs, nan of none; norms are Frobenius norms.
 Metrics = dict[str, float]
 
 
 class Measured(NamedTuple):
-    """What the metrics of an epoch are made from: a network's structure, and its losses and accuracies by part.
+    """What the metrics of an epoch are made from: a network, its mean IPR, and its losses and accuracies by part.
 
     The part train is all training pairs with the labels that are fitted, clean and noisy are the two parts of it.
     """
 
-    structure: Structure
+    network: TwoLayerNet
+    ipr: float
     loss: dict[str, float]
     accuracy: dict[str, float]
 
@@ -42,7 +44,7 @@ def _loss(part: str) -> Callable[[Measured], float]:
 
 
 def _norm(name: str) -> Callable[[Measured], float]:
-    return lambda measured: float(np.sqrt((measured.structure.network.arrays[name] ** 2).sum()))
+    return lambda measured: float(np.sqrt((measured.network.arrays[name] ** 2).sum()))
 
 
 METRICS: dict[str, Callable[[Measured], float]] = {
@@ -51,7 +53,7 @@ METRICS: dict[str, Callable[[Measured], float]] = {
     **{f"norm_{name}": _norm(name) for name in ("U", "V", "W", "mu")},
     **{f"{part}_loss": _loss(part) for part in ("clean", "noisy", "validation", "test")},
     "train_accuracy": _accuracy("train"),
-    "mean_ipr": lambda measured: float(measured.structure.ipr.mean()),
+    "mean_ipr": lambda measured: measured.ipr,
 }
 
 # Column -> the type of its numbers. `seconds` count from the start of training.
@@ -59,10 +61,13 @@ METRIC_COLUMNS: dict[str, type] = {"epoch": int, "seconds": float} | dict.fromke
 
 
 def measure(
-    network: TwoLayerNet, dataset: Dataset, loss: str, train: Pairs, train_loss: float, answers: Answers,
-    backend: Backend,
+    network: TwoLayerNet, dataset: Dataset, loss: str, train: Pairs, left_out: Pairs, train_loss: float,
+    answers: Answers, backend: Backend,
 ) -> Metrics:
-    """All METRICS of a network; `train` are the pairs with the labels that are fitted, in the order of the answers."""
+    """All METRICS of a network; `train` are the pairs with the labels that are fitted, in the order of the answers.
+
+    left_out: the training pairs that are not trained on.
+    """
     n_noisy, predicted = int(train.is_noisy.sum()), to_host(answers.predicted)
     losses = {
         "train": train_loss,
@@ -71,13 +76,19 @@ def measure(
     }
     table, test = np.empty_like(dataset.rule.label_table), dataset.test
     table[train.a, train.b] = predicted
-    for part, pairs in (("validation", dataset.validation), ("test", test)):
+    for part, pairs in (("left out", left_out), ("validation", dataset.validation), ("test", test)):
         table[pairs.a, pairs.b], losses[part] = evaluate(network, pairs, loss, backend)
-    structure = Structure(network, dataset.rule)
-    filtered = predict(structure.dominant, test.a, test.b, backend)
+    dominant, ipr = _dominant_and_ipr(network, dataset.rule)
+    filtered = predict(dominant, test.a, test.b, backend)
     shares = {"train": share(predicted == train.label), "filtered_test": share(filtered == test.true_label)}
-    measured = Measured(structure, losses, accuracies(table, dataset) | shares)
+    measured = Measured(network, ipr, losses, accuracies(table, dataset) | shares)
     return {name: metric(measured) for name, metric in METRICS.items()}
+
+
+def _dominant_and_ipr(network: TwoLayerNet, rule: Rule) -> tuple[TwoLayerNet, float]:
+    """Two parts of a network's structure; the rest, several times the weights, is free again."""
+    structure = Structure(network, rule)
+    return structure.dominant, float(structure.ipr.mean())
 
 
 def history_of(rows: list[Metrics]) -> dict[str, np.ndarray]:

@@ -21,6 +21,7 @@ from minimod.metrics import Metrics, history_of, measure
 from minimod.network import initial_network
 from minimod.noise import checked
 from minimod.optimizers import OPTIMIZERS
+from minimod.record import Record
 from minimod.store import contents
 from minimod.store.claiming import Claim, claim_directory, plan
 from minimod.store.runs import Run, load_run
@@ -43,6 +44,7 @@ def train(
     labels: np.ndarray | None = None,
     extend: bool = False,
     noise_matrix: np.ndarray | None = None,
+    kept: np.ndarray | None = None,
 ) -> Run:
     """Train a network. With a `directory` the run is written there as it goes, without one it stays in memory.
 
@@ -55,14 +57,17 @@ def train(
     longer one has finished. Without, a run in it that has diverged makes room for one of another configuration.
 
     `labels`, of shape (n_train,), are fitted in place of the training labels; all accuracies go on to refer to the
-    labels of the dataset. `noise_matrix` is what noise of kind matrix draws from, see `noise.by_matrix`. Both are kept
-    with the run, as its data, and need not be given to go on with it.
+    labels of the dataset. `kept`, booleans of this shape, are the training pairs that are trained on, the others are
+    left out. `noise_matrix` is what noise of kind matrix draws from, see `noise.by_matrix`. All three are kept with the
+    run, as its data, and need not be given to go on with it.
 
     Raises InputError if the directory holds anything else, the device cannot be used or the labels do not fit,
     MemoryError if the device's free memory is less than `memory_needed`, and DivergenceError at the first evaluation or
     checkpoint that finds a loss which is not finite. When it is any but the last of these, nothing has been written.
     """
     data: contents.Data = {} if labels is None else {"labels": _checked_labels(labels, config)}
+    if kept is not None:
+        data = {**data, "kept": _checked_choice(kept, config)}
     if noise_matrix is not None:
         if config.noise_kind != "matrix":
             raise InputError("noise_kind", config.noise_kind, "matrix, where a noise_matrix is given")
@@ -99,7 +104,7 @@ def train(
 def finished_run(config: TrainingConfig, directory: Path, progress: Progress | None = None, **data: Any) -> Run:
     """The run of this configuration in the directory: loaded if it has finished, else trained to its end.
 
-    `data` are labels and a noise_matrix, as for `train`; a run on others is refused. Where another process trains
+    `data` are labels, kept and noise_matrix, as for `train`; a run on others is refused. Where another process trains
     there, waits for it. Raises what `train` does; DivergenceError names the directory.
     """
     while True:
@@ -140,6 +145,15 @@ def _checked_labels(labels: np.ndarray, config: TrainingConfig) -> np.ndarray:
     return array.astype(np.int64)
 
 
+def _checked_choice(kept: np.ndarray, config: TrainingConfig) -> np.ndarray:
+    """The booleans. Raises InputError unless there is one for every training pair, and some pairs are kept."""
+    array, n_train = np.asarray(kept), round(config.train_fraction * config.modulus**2)
+    if array.shape != (n_train,) or array.dtype != bool or not array.any():
+        allowed = f"booleans of shape {(n_train,)}, some of them true"
+        raise InputError("kept", f"{array.dtype} of shape {array.shape}", allowed)
+    return array
+
+
 class _Training:
     """A run in the making."""
 
@@ -147,10 +161,13 @@ class _Training:
         self, config: TrainingConfig, dataset: Dataset, backend: Backend, claim: Claim | None, data: contents.Data
     ):
         self.config, self.dataset, self.backend, self.claim, self.data = config, dataset, backend, claim, data
-        self.pairs = replace(self.dataset.train, label=data["labels"]) if "labels" in data else self.dataset.train
+        pairs = replace(self.dataset.train, label=data.get("labels", self.dataset.train.label))
+        kept = data.get("kept", np.ones(len(pairs), bool))
+        self.pairs, self.left_out = pairs[kept], pairs[~kept]
         self.network = initial_network(config).convert(backend.xp.asarray)
         self.optimizer = OPTIMIZERS[config.optimizer](self.network.parameters, config)
-        self.state = self.network.parameters | self.optimizer.state
+        self.record = Record(len(self.pairs)) if config.record else None
+        self.state = self.network.parameters | self.optimizer.state | (self.record.state if self.record else {})
         self.first, self.seconds_before, self.rows = 0, 0.0, list[Metrics]()
         self.start = time.perf_counter()
         # Those since the last evaluation, by epoch, left on the device: fetching each would make a GPU wait.
@@ -194,11 +211,12 @@ class _Training:
                     self._save(self.claim, epoch)
                     saved = time.perf_counter()
         network = self.network.convert(to_host)
+        course = self.record.course if self.record else {}
         if self.claim:
             self._save(self.claim, self.config.epochs)
-            contents.save_network(self.claim.place, self.claim.run, network, self.rows)
+            contents.save_network(self.claim.place, self.claim.run, network, self.rows, course)
         directory = self.claim.directory if self.claim else None
-        return Run(self.config, self.dataset, network, history_of(self.rows), directory, self.data)
+        return Run(self.config, self.dataset, network, history_of(self.rows), directory, self.data, course)
 
     def _save(self, claim: Claim, epoch: int) -> None:
         _raise_if_diverged(self.losses)
@@ -208,8 +226,9 @@ class _Training:
     def _epochs(self) -> Iterator[tuple[int, Metrics | None]]:
         """Train in place. Before each epoch, and after the last: the number of epochs so far, and metrics or None."""
         config, network, backend, losses = self.config, self.network, self.backend, self.losses
-        gradient_of = Gradient(network, config.loss, backend)
+        gradient_of = Gradient(network, config.loss, backend, config.record)
         pairs = in_tiles(self.pairs, config.modulus, backend.block_size(config.width))
+        in_order = np.lexsort((pairs.b, pairs.a))
         blocks = make_blocks(pairs, network, backend)
         batched = self.pairs.convert(backend.xp.asarray)
         last_measured = self.rows[-1]["epoch"] if self.rows else -1
@@ -226,7 +245,11 @@ class _Training:
                 loss = float(losses[epoch])
                 _raise_if_diverged(losses)
                 next_evaluation = next(schedule, None)
-                metrics = measure(network, self.dataset, config.loss, pairs, loss, answers, backend)
+                metrics = measure(
+                    network, self.dataset, config.loss, pairs, self.left_out, loss, answers, backend
+                )
+                if self.record:
+                    self.record.add(*(to_host(each)[in_order] for each in (answers.margin, answers.loss)))
             yield epoch, metrics
             if epoch == config.epochs:
                 return

@@ -1,3 +1,4 @@
+import csv
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import pytest
 from sweep_cases import CLI, OTHERS
 
 from minimod import TrainingConfig
+from minimod.analysis.detectors import DETECTORS, auroc
 from minimod.claims import CLAIMS, reproduction
 from minimod.config import CONSTRAINTS, PRESETS
 from minimod.constraints import Choice
@@ -273,6 +275,40 @@ def test_noise_by_a_matrix_needs_one(minimod):
     answer = minimod("train", "run", "--noise-kind", "matrix")
     assert answer.returncode == 2 and "noise_matrix is None; it must be given" in answer.stderr
     assert not Path("run").exists()
+
+
+def test_detect_scores_every_training_label(minimod):
+    minimod("train", "run", "--modulus", 13, "--width", 40, "--noise-ratio", 0.3, "--epochs", 60,
+            "--learning-rate", 0.02, "--record")
+    answer = minimod("detect", "run")
+    head, *rows = answer.stdout.split("\n\n")[1].splitlines()
+    assert answer.stdout.startswith("135 training labels, 40 of them wrong\n") and head.startswith("detector")
+    assert {row[:20].strip() for row in rows} == {*DETECTORS} - {"held-out folds", "self-training"}
+    assert max(map(len, answer.stdout.splitlines())) <= 80 and "--record" not in answer.stdout
+    with open("run/detectors.csv", newline="") as file:
+        table = list(csv.DictReader(file))
+    pairs = load_run("run").dataset.train
+    assert [int(row["label"]) for row in table] == pairs.label.tolist()
+    told = json.loads(minimod("detect", "run", "--csv", "scores.csv", "--json").stdout)
+    assert told["csv"] == "scores.csv" and told["labels"] == 135 and told["wrong"] == 40
+    for name, number in told["auroc"].items():
+        score = np.array([float(row[name]) for row in table])
+        assert number == pytest.approx(auroc(score, pairs.is_noisy))
+    assert Path("scores.csv").read_bytes() == Path("run/detectors.csv").read_bytes()
+    assert minimod("check", "run").returncode == 0
+
+
+def test_detect_takes_an_extracted_network_and_says_what_was_not_recorded(minimod):
+    minimod("train", "run", *SMALL)
+    minimod("extract", "run", "--output", "new", "--rounds", 1)
+    answer = minimod("detect", "run", "--extracted", "new", "--folds", 2, "--quiet")
+    assert {path.name for path in Path("run/folds").iterdir()} == {"1-of-2", "2-of-2"} and not answer.stderr
+    assert "held-out folds" in answer.stdout
+    assert "self-training" in answer.stdout and "see minimod train --record" in answer.stdout
+    minimod("train", "other", *SMALL, "--seed", 1)
+    refused = minimod("detect", "run", "--extracted", "other", "--csv", "none.csv")
+    assert refused.returncode == 2 and "one that began with this run" in refused.stderr
+    assert not Path("none.csv").exists()
 
 
 def test_extract_says_where_there_is_nothing_to_train(minimod):

@@ -8,7 +8,7 @@ import pytest
 
 from minimod import TrainingConfig, extract, load_run, train
 from minimod.errors import InputError
-from minimod.extraction import by_method
+from minimod.extraction import by_method, held_out_logits
 from minimod.store.runs import FINISHED, NONE, check_run
 from minimod.summary import open_analysis
 
@@ -190,3 +190,19 @@ def test_the_noise_matrix_goes_with_the_rounds(tmp_path):
     new = load_run(tmp_path / "new")
     assert new.data.keys() == {"labels", "noise_matrix"}
     assert (new.dataset.train.label == run.dataset.train.label).all()
+
+
+def test_every_pair_is_held_out_of_the_network_that_gives_its_logits(run, tmp_path):
+    logits, pairs = held_out_logits(run, 3, tmp_path / "folds"), run.dataset.train
+    assert {path.name for path in (tmp_path / "folds").iterdir()} == {"1-of-3", "2-of-3", "3-of-3"}
+    folds = [load_run(tmp_path / "folds" / f"{number}-of-3") for number in (1, 2, 3)]
+    times_left_out = sum((~fold.data["kept"]).astype(int) for fold in folds)
+    assert (times_left_out == 1).all()
+    for fold in folds:
+        left_out = ~fold.data["kept"]
+        assert 31 <= left_out.sum() <= 33
+        assert (logits[left_out] == fold.network.logits(pairs.a[left_out], pairs.b[left_out])).all()
+    assert (held_out_logits(run, 3) == logits).all()
+    before = contents(tmp_path / "folds" / "1-of-3")
+    assert (held_out_logits(run, 3, tmp_path / "folds") == logits).all()
+    assert contents(tmp_path / "folds" / "1-of-3") == before

@@ -358,3 +358,36 @@ def test_a_noise_matrix_that_cannot_be_used_is_refused_before_anything_is_writte
     with pytest.raises(InputError) as caught:
         train(config, tmp_path / "run", noise_matrix=weights)
     assert caught.value.option == option and not (tmp_path / "run").exists()
+
+
+def test_pairs_that_are_left_out_are_not_trained_on(tmp_path):
+    kept = np.arange(423) % 3 > 0
+    run = train(SMALL, tmp_path / "run", kept=kept)
+    pairs = run.dataset.train
+    other = np.where(kept, pairs.label, 0)
+    assert same_bits(run, load_run(tmp_path / "run")) and (load_run(tmp_path / "run").data["kept"] == kept).all()
+    assert (train(SMALL, kept=kept, labels=other).network.W == run.network.W).all()
+    last = {name: column[-1] for name, column in run.history.items()}
+    value, _ = run.network.gradient(pairs[kept], SMALL.loss)
+    assert last["loss"] == pytest.approx(value, rel=1e-5)
+    fitted = run.network.logits(pairs.a, pairs.b).argmax(axis=1) == pairs.label
+    assert last["train_accuracy"] == fitted[kept].mean() and last["clean_accuracy"] == fitted[~pairs.is_noisy].mean()
+
+
+def test_pairs_that_are_left_out_stay_out_when_a_run_goes_on(tmp_path):
+    kept = np.arange(423) % 3 > 0
+
+    def stop(epoch, row):
+        if epoch == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(SMALL, tmp_path / "run", stop, checkpoint_every=1, kept=kept)
+    assert same_bits(train(SMALL, tmp_path / "run"), train(SMALL, kept=kept))
+
+
+@pytest.mark.parametrize("kept", [np.ones(3, bool), np.zeros(423, bool), np.ones(423, int), "all"])
+def test_a_choice_of_pairs_that_cannot_be_used_is_refused(kept, tmp_path):
+    with pytest.raises(InputError, match="kept"):
+        train(SMALL, tmp_path / "run", kept=kept)
+    assert not (tmp_path / "run").exists()

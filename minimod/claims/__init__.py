@@ -1,12 +1,13 @@
 """Each claim of the paper, and some that go past it, as an experiment with a verdict."""
 
-from minimod.claims import agnostic, coexistence, features, partition, self_training, variations
+from minimod.claims import agnostic, coexistence, features, labels, partition, self_training, variations
 from minimod.claims.claim import Claim
 
 CLAIMS: dict[str, Claim] = {
     "headline": coexistence.HEADLINE,
     "width": coexistence.WIDTH,
     "noise-first": coexistence.NOISE_FIRST,
+    "noise-order": labels.NOISE_ORDER,
     "structure-before-output": coexistence.STRUCTURE_BEFORE_OUTPUT,
     "noise-level": coexistence.NOISE_LEVEL,
     "weight-decay": coexistence.WEIGHT_DECAY,
@@ -28,6 +29,7 @@ CLAIMS: dict[str, Claim] = {
     "masked-readout": agnostic.MASKED_READOUT,
     "self-training": self_training.SELF_TRAINING,
     "self-training-controls": self_training.SELF_TRAINING_CONTROLS,
+    "detectors": labels.DETECTION,
     "agnostic-limit": agnostic.AGNOSTIC_LIMIT,
     "agnostic-ensemble": agnostic.AGNOSTIC_ENSEMBLE,
 }

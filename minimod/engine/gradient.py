@@ -13,7 +13,7 @@ import numpy as np
 
 from minimod.data import Pairs
 from minimod.engine.backend import SHARDS, Backend
-from minimod.engine.kernels import activation_kernel, loss_kernel, sums_by_token, take_rows
+from minimod.engine.kernels import activation_kernel, confidence, loss_kernel, sums_by_token, take_rows
 from minimod.engine.memory import Kept
 from minimod.network import Array, TwoLayerNet
 
@@ -32,11 +32,16 @@ class Block(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """What a network answers on n examples: the labels predicted, (n,), and the loss summed over two parts of them."""
+    """What a network answers on n examples: the labels predicted, (n,), and the loss summed over two parts of them.
+
+    Where it is recorded, also the `confidence` in each label, margin and loss, (n,); else None.
+    """
 
     predicted: Array
     clean_loss: Array
     noisy_loss: Array
+    margin: Array | None = None
+    loss: Array | None = None
 
 
 def in_tiles(pairs: Pairs, modulus: int, size: int) -> Pairs:
@@ -65,10 +70,10 @@ def make_blocks(pairs: Pairs, network: TwoLayerNet, backend: Backend) -> list[Bl
 
 
 class Gradient:
-    """The mean loss of a network over blocks of examples, and its gradient."""
+    """The mean loss of a network over blocks of examples, and its gradient; `record`: its answers tell confidences."""
 
-    def __init__(self, network: TwoLayerNet, loss: str, backend: Backend):
-        self.network, self.backend = network, backend
+    def __init__(self, network: TwoLayerNet, loss: str, backend: Backend, record: bool = False):
+        self.network, self.backend, self.record = network, backend, record
         self.phi, self.loss = activation_kernel(network.activation), loss_kernel(loss)
         n, (P, M) = backend.block_size(network.width), network.U.shape
         shapes = ((n, M), (n, M), (n, P), (M, P))                        # of Z, H, F and dW
@@ -105,8 +110,9 @@ class Gradient:
                 total[name] += array
         if not answer:
             return sum(losses), total, None
-        predicted, clean, noisy = zip(*answers, strict=True)
-        return sum(losses), total, Answers(np.concatenate(predicted), sum(clean), sum(noisy))
+        predicted, clean, noisy, *confidences = zip(*answers, strict=True)
+        told = map(np.concatenate, confidences) if self.record else ()
+        return sum(losses), total, Answers(np.concatenate(predicted), sum(clean), sum(noisy), *told)
 
     def _add_block(
         self, block: Block, n_total: int, memory: list[Array], gradient: dict[str, Array], answer: bool
@@ -145,4 +151,4 @@ class Gradient:
         clean, noisy = (
             self.loss(F[part], block.label[part], 1)[0] for part in (~block.is_noisy, block.is_noisy)    # of copies
         )
-        return Answers(F.argmax(axis=1), clean, noisy)
+        return Answers(F.argmax(axis=1), clean, noisy, *confidence(F, block.label) if self.record else ())

@@ -90,6 +90,20 @@ def loss_kernel(name: str) -> Callable[..., tuple[Any, Any]]:
     return IN_PLACE_LOSSES.get(name, kernel)
 
 
+def confidence(F: Any, label: Any) -> tuple[Any, Any]:
+    """Of n examples the margin, the label's logit less the largest other one, and the cross-entropy loss, each (n,).
+
+    F are logits of shape (n, P), which are left as they are. Neither rounds to 0 before its time, see losses.py.
+    """
+    at_label = (np.arange(len(label), like=label), label)
+    others = F - F[at_label][:, None]                        # (n, P), beside the label's logit
+    others[at_label] = -np.inf
+    largest = others.max(axis=1)                             # (n,)
+    top = np.maximum(largest, 0)                             # that of all logits
+    total = np.exp(others - top[:, None]).sum(axis=1)        # (n,), without the label's
+    return -largest, np.where(largest < 0, np.log1p(total), top + np.log(np.exp(-top) + total))
+
+
 def take_rows(X: Any, index: Any, out: Any) -> Any:
     """X[index], the rows of an array of either library, written into `out`. The index must be in range."""
     if isinstance(X, np.ndarray):

@@ -55,6 +55,14 @@ class Checkpoint:
     state: dict[str, np.ndarray]
 
 
+class Trained(NamedTuple):
+    """What network.npz holds: the network, its copy of the metrics, which format 1 lacks, and the course of a `Run`."""
+
+    network: TwoLayerNet
+    rows: list[Metrics] | None
+    course: dict[str, np.ndarray]
+
+
 class Description(NamedTuple):
     """What config.json says.
 
@@ -127,10 +135,11 @@ def save_checkpoint(directory: Path, run: Description, checkpoint: Checkpoint) -
     save_arrays(directory / "checkpoint.npz", arrays | {f"state_{name}": X for name, X in checkpoint.state.items()})
 
 
-def save_network(directory: Path, run: Description, network: TwoLayerNet, rows: list[Metrics]) -> None:
+def save_network(directory: Path, run: Description, network: TwoLayerNet, rows: list[Metrics], course: Data) -> None:
     """Write network.npz, and with it finish a run."""
     labels = run.labels | {"epoch": np.array(run.config.epochs), "metrics": as_array(rows)}
-    save_arrays(directory / "network.npz", network.arrays | labels)
+    recorded = {f"course_{name}": array for name, array in course.items()}
+    save_arrays(directory / "network.npz", network.arrays | labels | recorded)
 
 
 # Reading
@@ -213,11 +222,8 @@ def load_metrics(directory: Path, run: Description) -> list[Metrics]:
     return metrics
 
 
-def load_network(directory: Path, run: Description) -> tuple[TwoLayerNet, list[Metrics] | None]:
-    """The network in network.npz, and its copy of the rows of metrics, which an earlier version did not write.
-
-    Raises DamagedFileError if it is not that of this run.
-    """
+def load_network(directory: Path, run: Description) -> Trained:
+    """What is in network.npz. Raises DamagedFileError if it is not that of this run."""
     config = run.config
     arrays = _load_arrays_of(run, directory / "network.npz")
     P, M = config.modulus, config.width
@@ -229,7 +235,8 @@ def load_network(directory: Path, run: Description) -> tuple[TwoLayerNet, list[M
             raise DamagedFileError(f"{name} is not finite")
     U, V, W, mu = (arrays[name] for name in ("U", "V", "W", "mu"))
     network = TwoLayerNet(U, U if config.tied else V, W, mu, config.activation, config.bias, config.train)
-    return network, _rows(arrays["metrics"]) if "metrics" in arrays else None
+    course = {name.removeprefix("course_"): X for name, X in arrays.items() if name.startswith("course_")}
+    return Trained(network, _rows(arrays["metrics"]) if "metrics" in arrays else None, course)
 
 
 def _load_arrays_of(run: Description, path: Path) -> dict[str, np.ndarray]:

@@ -28,6 +28,7 @@ class Run:
     history: column of metrics.METRIC_COLUMNS -> one number per measured epoch.
     directory: where it is stored, or None.
     data: what the configuration cannot rebuild, see `train`.
+    course: how each training pair was fitted, see `Record.course`; empty unless the configuration says `record`.
     """
 
     config: TrainingConfig
@@ -36,6 +37,7 @@ class Run:
     history: dict[str, np.ndarray]
     directory: Path | None = None
     data: Data = field(default_factory=dict)
+    course: Data = field(default_factory=dict)
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value!r}" for name, value in self.config.changes().items())
@@ -68,10 +70,10 @@ def load_run(directory: Path | str) -> Run:
         if found.state != UNFINISHED:
             allowed = f"the whole of a finished run ({found.reason})"
         raise errors.get(found.state, InputError)("run directory", str(directory), allowed)
-    run, (network, _), rows = (found.parts[name] for name in ("config.json", "network.npz", "metrics.csv"))
+    run, trained, rows = (found.parts[name] for name in ("config.json", "network.npz", "metrics.csv"))
     data = found.parts.get("data", {})
     dataset = build_dataset(run.config, data.get("noise_matrix"))
-    return Run(run.config, dataset, network, history_of(rows), directory, data)
+    return Run(run.config, dataset, trained.network, history_of(rows), directory, data, trained.course)
 
 
 def check_run(directory: Path | str) -> tuple[str, dict[str, str]]:
@@ -164,12 +166,10 @@ class Examination:
         rows = self._examine("metrics.csv", contents.load_metrics, lambda rows: f"whole, {len(rows)} rows", run)
         if not loaded or not rows:
             return
-        network, its_rows = loaded
-        if checkpoint and any(
-            not np.array_equal(array, checkpoint.state.get(name)) for name, array in network.parameters.items()
-        ):
+        parameters = loaded.network.parameters
+        if checkpoint and any(not np.array_equal(X, checkpoint.state.get(name)) for name, X in parameters.items()):
             self.files["network.npz"] = f"{DAMAGED}: it is not that of the last checkpoint"
-        copies = {"checkpoint": checkpoint.rows if checkpoint else None, "network": its_rows}
+        copies = {"checkpoint": checkpoint.rows if checkpoint else None, "network": loaded.rows}
         for name, copy in copies.items():
             if copy is not None and not np.array_equal(as_array(rows), as_array(copy), equal_nan=True):
                 self.files["metrics.csv"] = f"{DAMAGED}: its rows are not those of the {name}"

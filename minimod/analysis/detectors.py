@@ -1,0 +1,146 @@
+"""Detectors: which training labels are wrong, told without knowing the rule.
+
+Each gives every training label a score: the higher, the more likely it is wrong. None looks at true labels. Most of the
+field's methods take for granted that clean labels are fitted first; here the noisy ones are, see the claims
+`noise-first` and `noise-order`, and those methods do worse than chance.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minimod.engine.kernels import confidence
+
+# What a detector needs besides the labels.
+LABELS, COURSE, NETWORK, TWO_INPUTS, TRAINING = (
+    "nothing", "the course of training", "the network", "two inputs", "further training"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What there is to judge n labels by; None where it is not there.
+
+    a, b, label: of shape (n,). modulus: P. random: a generator, for the control.
+    course: numbers along training by name, each of shape (n,), see `Record.course`.
+    hidden: the hidden vectors of the trained network, of shape (n, M); logits, interaction, masked: its logits, their
+    interaction, and the interaction of the few neurons that a mask picks, of shape (n, P). retrained: as masked, of a
+    network that was trained on what the one before answered, see extraction.py. held_out: the logits of networks that
+    were trained on the other labels, of shape (n, P).
+    """
+
+    a: np.ndarray
+    b: np.ndarray
+    label: np.ndarray
+    modulus: int
+    random: np.random.Generator
+    course: dict[str, np.ndarray] | None = None
+    hidden: np.ndarray | None = None
+    logits: np.ndarray | None = None
+    interaction: np.ndarray | None = None
+    masked: np.ndarray | None = None
+    retrained: np.ndarray | None = None
+    held_out: np.ndarray | None = None
+
+
+def collisions(a: np.ndarray, b: np.ndarray, label: np.ndarray, modulus: int) -> np.ndarray:
+    """How many of n pairs have the same a, or the same b, and the same label as each, of shape (n,).
+
+    A right label meets only noise: over a row of a Latin square every class is true once. Early on, a label is fitted
+    by what the others in its row and column say, so the number also predicts who is fitted first.
+    """
+    counts = np.zeros((2, modulus, modulus), int)               # by token and label, for a and for b
+    for count, token in zip(counts, (a, b), strict=True):
+        np.add.at(count, (token, label), 1)
+    met: np.ndarray = counts[0][a, label] + counts[1][b, label] - 2
+    return met
+
+
+def leave_one_out(X: np.ndarray, Y: np.ndarray, ridge: float = 1e-3) -> np.ndarray:
+    """What a ridge regression of Y, of shape (n, P), on X, (n, M), predicts for each example without it, (n, P).
+
+    With the smoother S = X (XᵀX + λ n I)⁻¹ Xᵀ, where λ is `ridge` times the mean square of X's entries: the prediction
+    without example i is (S Y - s y)ᵢ / (1 - s), with s = Sᵢᵢ. No model is fitted twice (PRESS, Allen 1974).
+    """
+    n, M = X.shape
+    X, Y = X.astype(float), Y.astype(float)
+    gram = X.T @ X
+    gram[np.diag_indices(M)] += ridge * n * (X**2).mean() + np.finfo(float).tiny
+    solved = np.linalg.solve(gram, X.T)                         # (M, n)
+    s = np.einsum("nm,mn->n", X, solved)[:, None]
+    predicted: np.ndarray = (X @ (solved @ Y) - s * Y) / np.maximum(1 - s, np.finfo(float).eps)
+    return predicted
+
+
+def doubt(F: np.ndarray, evidence: Evidence) -> np.ndarray:
+    """The largest other number less that of the label, of logits or the like, (n, P)."""
+    margin: np.ndarray = confidence(F, evidence.label)[0]
+    return -margin
+
+
+def ridge_doubt(hidden: np.ndarray, evidence: Evidence) -> np.ndarray:
+    """The `doubt` of a ridge readout of the hidden vectors, of shape (n, M), that was fitted without the label."""
+    return doubt(leave_one_out(hidden, np.eye(evidence.modulus)[evidence.label]), evidence)
+
+
+class Detector(NamedTuple):
+    """needs: what it needs besides the labels. source: the field of Evidence that it looks at, its first argument."""
+
+    needs: str
+    source: str
+    score: Callable[[Any, Evidence], np.ndarray]
+
+
+DETECTORS: dict[str, Detector] = {
+    "random": Detector(LABELS, "random", lambda random, evidence: random.random(len(evidence.label))),
+    "collisions": Detector(LABELS, "label", lambda label, evidence: (
+        collisions(evidence.a, evidence.b, label, evidence.modulus).astype(float)
+    )),
+    # The area under the margin (Pleiss et al., arXiv 2001.10528).
+    "aum": Detector(COURSE, "course", lambda course, _: -course["margin"]),
+    # The confidence of dataset cartography (Swayamdipta et al., arXiv 2009.10795).
+    "cartography": Detector(COURSE, "course", lambda course, _: -course["probability"]),
+    # Forgetting events (Toneva et al., arXiv 1812.05159).
+    "forgetting": Detector(COURSE, "course", lambda course, _: course["forgotten"]),
+    # Small losses are of right labels (Han et al., arXiv 1804.06872).
+    "half-fitted loss": Detector(COURSE, "course", lambda course, _: course["half_loss"]),
+    "loss": Detector(NETWORK, "logits", lambda F, evidence: confidence(F, evidence.label)[1]),
+    "ridge": Detector(NETWORK, "hidden", ridge_doubt),
+    "interaction": Detector(TWO_INPUTS, "interaction", doubt),
+    "masked readout": Detector(TWO_INPUTS, "masked", doubt),
+    # Confident learning (Northcutt et al., arXiv 1911.00068) on networks that have not seen the label.
+    "held-out folds": Detector(TRAINING, "held_out", doubt),
+    "self-training": Detector(f"{TWO_INPUTS}, {TRAINING}", "retrained", doubt),
+}
+
+
+def scores(evidence: Evidence) -> dict[str, np.ndarray]:
+    """The score of every detector for which there is evidence, each of shape (n,); none has a nan."""
+    found: dict[str, np.ndarray] = {}
+    for name, detector in DETECTORS.items():
+        source = getattr(evidence, detector.source)
+        if source is not None and not np.isnan(score := detector.score(source, evidence)).any():
+            found[name] = score
+    return found
+
+
+def auroc(score: np.ndarray, wrong: np.ndarray) -> float:
+    """The chance that a wrong label has a higher score than a right one, ties half; nan where there are none of one."""
+    _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    n_wrong, n_right = int(wrong.sum()), int((~wrong).sum())
+    if not n_wrong or not n_right:
+        return float("nan")
+    return float((ranks[wrong].sum() - n_wrong * (n_wrong + 1) / 2) / (n_wrong * n_right))
+
+
+def precision(score: np.ndarray, wrong: np.ndarray) -> float:
+    """The share of wrong labels among as many with the highest scores; ties at the end count in part."""
+    n = int(wrong.sum())
+    if not n:
+        return float("nan")
+    last = np.sort(score)[-n]
+    above, ties = score > last, score == last
+    return float((wrong[above].sum() + (n - above.sum()) * wrong[ties].mean()) / n)

@@ -1,0 +1,68 @@
+"""Which training labels of a run are wrong: the evidence that its network gives, and what each detector makes of it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minimod.activations import ACTIVATIONS
+from minimod.analysis.detectors import DETECTORS, Evidence, auroc, precision, scores
+from minimod.analysis.readout import interaction
+from minimod.data import random_stream
+from minimod.engine.predict import grid_logits
+from minimod.errors import InputError
+from minimod.extraction import DEFAULT_METHOD
+from minimod.store.runs import Run, load_run
+from minimod.summary import Analysis, open_analysis
+
+
+def detect(
+    run: Run | Path | str, extracted: Run | Path | str | None = None, held_out: np.ndarray | None = None
+) -> dict[str, Any]:
+    """The score of every training label by every detector for which there is evidence, as numbers and arrays.
+
+    Runs are given as `train`, `extract` and `load_run` return them, or by their directories. `extracted`: the last
+    network of an extraction that began with the run. held_out: logits of shape (n, P), see
+    `extraction.held_out_logits`. Detectors that look at the course of training need a run with `record`. Raises
+    InputError if the extracted network is of other data. The result has
+
+    - a, b, label: of the n training pairs, each of shape (n,),
+    - scores: detector -> array of shape (n,), the higher the more likely wrong; needs: detector -> what it needs,
+    - wrong: how many labels are; auroc, precision: detector -> number, see analysis/detectors.py. These three look at
+      the true labels.
+    """
+    run = run if isinstance(run, Run) else load_run(run)
+    pairs = run.dataset.train
+    label, retrained = run.data.get("labels", pairs.label), None
+    if extracted is not None:
+        other = extracted if isinstance(extracted, Run) else load_run(extracted)
+        theirs = other.dataset.train
+        if not all(np.array_equal(getattr(pairs, name), getattr(theirs, name)) for name in ("a", "b", "label")):
+            raise InputError("extracted run", str(other.directory), "one that began with this run")
+        with open_analysis(other) as study:
+            retrained = masked_interaction(study)
+    with open_analysis(run) as study:
+        network, F = run.network, grid_logits(run.network, study.backend)
+        evidence = Evidence(
+            pairs.a, pairs.b, label, network.modulus, random_stream(run.config.seed, "control"),
+            course=dict(run.course) or None,
+            hidden=ACTIVATIONS[network.activation].value(network.U[pairs.a] + network.V[pairs.b]),
+            logits=F[pairs.a, pairs.b], interaction=interaction(F)[pairs.a, pairs.b],
+            masked=masked_interaction(study), retrained=retrained, held_out=held_out,
+        )
+    found, is_wrong = scores(evidence), label != pairs.true_label
+    return {
+        "a": pairs.a, "b": pairs.b, "label": label, "scores": found,
+        "needs": {name: DETECTORS[name].needs for name in found}, "wrong": int(is_wrong.sum()),
+        "auroc": {name: auroc(score, is_wrong) for name, score in found.items()},
+        "precision": {name: precision(score, is_wrong) for name, score in found.items()},
+    }
+
+
+def masked_interaction(study: Analysis) -> np.ndarray | None:
+    """At the training pairs, the interaction of the neurons that DEFAULT_METHOD picks, (n, P); None where it cannot."""
+    chosen, pairs = study.chosen(DEFAULT_METHOD), study.run.dataset.train
+    if not chosen or not len(chosen.neurons):
+        return None
+    few = grid_logits(study.run.network.subnetwork(chosen.neurons), study.backend)
+    return np.asarray(interaction(few)[pairs.a, pairs.b])
