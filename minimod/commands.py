@@ -32,6 +32,7 @@ from minimod.errors import DivergenceError, InputError, Interrupted, one_of
 from minimod.extraction import DEFAULT_METHOD, Round, by_method, held_out_logits
 from minimod.extraction import extract as extract_rounds
 from minimod.interrupts import STOPS
+from minimod.metrics import THRESHOLDS
 from minimod.options import EpochsOrSeconds, OnceEach, flag_of, json_option, quiet_option, training_options, yes_option
 from minimod.store.claiming import description_to_go_on
 from minimod.store.files import load_numbers, save_json, whole_file
@@ -116,14 +117,17 @@ def train(
               help="Whose power decides a neuron's frequency: u, v and w jointly, w alone, or each for itself.")
 @click.option("--ensemble", "others", multiple=True, metavar="RUN_DIR", type=click.Path(path_type=Path),
               help="A further run on the same data (see train --init-seed), for the interaction of all together.")
+@click.option("--threshold", "thresholds", multiple=True, type=click.FloatRange(0, 1), metavar="SHARE",
+              help="Of accuracies: tell the first measured epoch at which each is past it (see train --eval-every)."
+              f"  [default: {', '.join(map(str, THRESHOLDS))}]")
 @click.option("--figures/--no-figures", default=None, help="Draw the figures, or do not.  [default: figures]")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIRECTORY",
               help="Where analysis.json and figures go.  [default: RUN_DIR]")
 @click.option("--write/--no-write", default=True, show_default=True, help="Write files; without, only print.")
 @json_option
 def analyze(
-    run_dir: Path, by: str, others: tuple[Path, ...], figures: bool | None, output: Path | None, write: bool,
-    as_json: bool,
+    run_dir: Path, by: str, others: tuple[Path, ...], thresholds: tuple[float, ...], figures: bool | None,
+    output: Path | None, write: bool, as_json: bool,
 ) -> None:
     """Take a trained network apart.
 
@@ -131,7 +135,8 @@ def analyze(
     """
     if (output or figures) and not write:
         raise click.UsageError("--no-write goes neither with --output nor with --figures")
-    summary, output, written = analyze_run(run_dir, by, others), output or run_dir, []
+    output, written = output or run_dir, []
+    summary = analyze_run(run_dir, by, others, dict.fromkeys(thresholds or THRESHOLDS))
     if write:
         output.mkdir(parents=True, exist_ok=True)
         written.append(output / "analysis.json")
@@ -142,7 +147,8 @@ def analyze(
         written.append(output / "figures")
         draw_figures(summary, written[-1])
     if as_json:
-        printed = ("config", "by", "chance", "counts", "methods", "needs", "partition", "structure")
+        printed = ("config", "by", "chance", "counts", "methods", "needs", "partition", "structure",
+                   "first_epochs")
         display.echo_json({name: summary[name] for name in printed})
         return
     display.echo_methods(summary)

@@ -20,7 +20,7 @@ from minimod.analysis.accuracy import MEASURES
 from minimod.config import TrainingConfig
 from minimod.errors import Interrupted
 from minimod.interrupts import STOPS
-from minimod.metrics import Metrics
+from minimod.metrics import ACCURACIES, Metrics
 from minimod.store.files import plain_data
 from minimod.sweeps.schedule import WorkProgress, estimated_seconds, work
 from minimod.training import Progress
@@ -85,6 +85,15 @@ def echo_methods(summary: dict[str, Any]) -> None:
     }.items():
         trained, untrained = (cell(summary["structure"][name][key]) for name in ("trained", "untrained"))
         click.echo(f"{label:40}{trained:>10}{untrained:>11}")
+
+    n, epochs = 40, summary["first_epochs"]
+    past = dict.fromkeys(name.rsplit("_", 1)[1] for name in epochs)
+    widths = [8] * len(past)
+    click.echo()
+    echo_row("first measured epoch with accuracy past", past)
+    for part in ACCURACIES if epochs else ():
+        found = (epochs[f"first_epoch_{part}_{threshold}"] for threshold in past)
+        echo_row(part.replace("_", " "), (int(epoch) if math.isfinite(epoch) else math.nan for epoch in found))
 
 
 def cell(value: float | int | str) -> str:

@@ -4,7 +4,7 @@ A new metric is one entry at the end of METRICS. Runs from before it was there h
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -56,6 +56,10 @@ METRICS: dict[str, Callable[[Measured], float]] = {
     "mean_ipr": lambda measured: measured.ipr,
 }
 
+# The parts of which there are accuracies, and what a first epoch past is told of, unless others are asked for.
+ACCURACIES = tuple(name.removesuffix("_accuracy") for name in METRICS if name.endswith("_accuracy"))
+THRESHOLDS = (0.5, 0.9, 0.99)
+
 # Column -> the type of its numbers. `seconds` count from the start of training.
 METRIC_COLUMNS: dict[str, type] = {"epoch": int, "seconds": float} | dict.fromkeys(METRICS, float)
 
@@ -94,3 +98,23 @@ def _dominant_and_ipr(network: TwoLayerNet, rule: Rule) -> tuple[TwoLayerNet, fl
 def history_of(rows: list[Metrics]) -> dict[str, np.ndarray]:
     """The rows as columns: name -> one number per measured epoch; nan for what was not measured then."""
     return {name: np.array([row.get(name, np.nan) for row in rows], kind) for name, kind in METRIC_COLUMNS.items()}
+
+
+def first_epoch(history: Mapping[str, np.ndarray], level: float, *columns: str) -> float:
+    """The first measured epoch at which all these columns are at the level or above.
+
+    inf if none is, nan where one of them was never measured.
+    """
+    values = np.array([history[column] for column in columns])
+    if np.isnan(values).all(axis=1).any():
+        return math.nan
+    reached = (values >= level).all(axis=0)
+    return float(history["epoch"][reached.argmax()]) if reached.any() else math.inf
+
+
+def first_epochs(history: Mapping[str, np.ndarray], thresholds: Iterable[float] = THRESHOLDS) -> dict[str, float]:
+    """`first_epoch` of every accuracy that there is past every threshold, by names such as first_epoch_test_0.99."""
+    return {
+        f"first_epoch_{part}_{threshold:g}": first_epoch(history, threshold, f"{part}_accuracy")
+        for part in ACCURACIES if f"{part}_accuracy" in history for threshold in thresholds
+    }

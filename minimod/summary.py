@@ -26,6 +26,7 @@ from minimod.data import random_stream
 from minimod.engine.backend import Backend, open_backend
 from minimod.engine.predict import predict, predict_table
 from minimod.errors import InputError
+from minimod.metrics import THRESHOLDS, first_epochs
 from minimod.network import TwoLayerNet, initial_network
 from minimod.noise import NOISE_KINDS
 from minimod.rules.rule import Rule
@@ -35,7 +36,10 @@ from minimod.store.runs import Run, load_run
 RANDOM_DRAWS = 10
 
 
-def analyze(run: Run | Path | str, by: str = "joint", ensemble: Sequence[Run | Path | str] = ()) -> dict[str, Any]:
+def analyze(
+    run: Run | Path | str, by: str = "joint", ensemble: Sequence[Run | Path | str] = (),
+    thresholds: Iterable[float] = THRESHOLDS,
+) -> dict[str, Any]:
     """The methods' accuracies and the Fourier structure of a run's network, as numbers and arrays.
 
     A run is given as `train` and `load_run` return it, or by its directory. `by` is whose power decides a neuron's
@@ -44,6 +48,7 @@ def analyze(run: Run | Path | str, by: str = "joint", ensemble: Sequence[Run | P
     if two of all these have the same network. The summary has
 
     - title, config, by, chance (1 / P), counts (pairs each measure is over), history (column -> array),
+    - first_epochs: the first measured epoch past each of `thresholds`, for every accuracy, see `metrics.first_epochs`,
     - methods: row -> {clean, noisy, repaired, validation, test}; needs: row -> what it has to know; see `Analysis`,
     - masks: curves over the share `keep` of neurons, see `mask_study`; partition: score -> see `Analysis.partition`,
     - neurons: arrays over neurons, see `neuron_table`; initial_share: the array "share" of the network before training,
@@ -74,6 +79,7 @@ def analyze(run: Run | Path | str, by: str = "joint", ensemble: Sequence[Run | P
             "validation": len(run.dataset.validation), "test": len(run.dataset.test),
         },
         "history": run.history,
+        "first_epochs": first_epochs(run.history, thresholds),
         "methods": methods,
         "needs": needs,
         "masks": masks,

@@ -22,7 +22,7 @@ from minimod.claims import CLAIMS, reproduction
 from minimod.config import CONSTRAINTS, PRESETS
 from minimod.constraints import Choice
 from minimod.errors import Interrupted
-from minimod.metrics import METRIC_COLUMNS
+from minimod.metrics import ACCURACIES, METRIC_COLUMNS
 from minimod.store.runs import check_run, load_run
 
 SMALL = ["--modulus", "11", "--width", "12", "--epochs", "3", "--threads", "1"]
@@ -228,6 +228,19 @@ def test_an_ensemble_is_one_more_row(minimod):
     answer = minimod("analyze", "run", "--ensemble", "other", "--no-figures", "--json")
     assert json.loads(answer.stdout)["needs"]["ensemble interaction"] == "two inputs, 2 networks"
     assert "same data" in minimod("analyze", "run", "--ensemble", "elsewhere").stderr
+
+
+def test_analyze_tells_the_first_epochs_past_thresholds(minimod):
+    minimod("train", "run", *SMALL)
+    told = minimod("analyze", "run", "--no-write").stdout.splitlines()
+    head = next(i for i, line in enumerate(told) if line.startswith("first measured epoch"))
+    assert told[head].split()[-3:] == ["0.5", "0.9", "0.99"]
+    assert [line[:40].strip() for line in told[head + 1 :]] == [part.replace("_", " ") for part in ACCURACIES]
+    answer = minimod("analyze", "run", "--no-write", "--threshold", 0, "--threshold", 1, "--threshold", 0, "--json")
+    epochs = json.loads(answer.stdout)["first_epochs"]
+    assert {name.rsplit("_", 1)[1] for name in epochs} == {"0", "1"} and epochs["first_epoch_test_0"] == 0
+    assert epochs["first_epoch_test_1"] is None
+    assert minimod("analyze", "run", "--threshold", 1.5).returncode == 2
 
 
 def test_extract_trains_on_answers_and_tells_every_round(minimod):

@@ -8,9 +8,10 @@ import numpy as np
 
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import by_number, furthest, least, most, note, number_in, numbers, select
-from minimod.claims.readings import first_epoch, method_rows, reading
+from minimod.claims.readings import method_rows, reading
 from minimod.claims.settings import FROZEN, all_of, large_runs, middle_runs, network_of, runs, setting
 from minimod.config import PRESETS, TrainingConfig
+from minimod.metrics import first_epoch
 from minimod.store.runs import Run
 
 HEADLINE = Claim(
@@ -88,7 +89,7 @@ def noise_first_configs(scale: str) -> list[TrainingConfig]:
 def measure_noise_first(run: Run) -> list[Row]:
     """The epochs at which clean and noisy labels have been fitted to a quarter, a half and three quarters."""
     epochs = {
-        f"{kind} {100 * level:.0f} %": first_epoch(run, level, f"{kind}_accuracy")
+        f"{kind} {100 * level:.0f} %": first_epoch(run.history, level, f"{kind}_accuracy")
         for level in (0.25, 0.5, 0.75) for kind in ("clean", "noisy")
     }
     config = run.config
@@ -134,10 +135,10 @@ def measure_structure(run: Run) -> list[Row]:
     """When the filtered network answers, when the network fits, and when it answers."""
     return [{
         "noise_ratio": run.config.noise_ratio, "network": network_of(run.config),
-        "dominant test 99 %": first_epoch(run, 0.99, "filtered_test_accuracy"),
-        "training 50 %": first_epoch(run, 0.5, "clean_accuracy", "noisy_accuracy"),
-        "training 99 %": first_epoch(run, 0.99, "clean_accuracy", "noisy_accuracy"),
-        "raw test 99 %": first_epoch(run, 0.99, "test_accuracy"),
+        "dominant test 99 %": first_epoch(run.history, 0.99, "filtered_test_accuracy"),
+        "training 50 %": first_epoch(run.history, 0.5, "clean_accuracy", "noisy_accuracy"),
+        "training 99 %": first_epoch(run.history, 0.99, "clean_accuracy", "noisy_accuracy"),
+        "raw test 99 %": first_epoch(run.history, 0.99, "test_accuracy"),
         "raw test at the end": float(run.history["test_accuracy"][-1]),
     }]
 

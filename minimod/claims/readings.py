@@ -1,6 +1,5 @@
 """Numbers of a run, as the rows of a claim's table have them."""
 
-import math
 from collections.abc import Callable
 
 from minimod.claims.claim import Row
@@ -38,11 +37,3 @@ def reading(keys: tuple[str, ...], *columns: str) -> Callable[[Run], list[Row]]:
         return {key: fields[key] for key in keys} | read(run, *columns)
 
     return lambda run: [row(run)]
-
-
-def first_epoch(run: Run, level: float, *columns: str) -> float:
-    """The first measured epoch at which all these columns of the history are at the level or above; inf if none is."""
-    for i, epoch in enumerate(run.history["epoch"]):
-        if all(run.history[column][i] >= level for column in columns):
-            return float(epoch)
-    return math.inf

@@ -17,7 +17,7 @@ from minimod.analysis.methods import METHODS, whole
 from minimod.config import CONSTRAINTS, FREE_FIELDS, TrainingConfig
 from minimod.constraints import Pair
 from minimod.errors import InputError, one_of
-from minimod.metrics import METRIC_COLUMNS
+from minimod.metrics import ACCURACIES, METRIC_COLUMNS, THRESHOLDS, first_epochs
 from minimod.store.files import whole_file
 from minimod.store.runs import FINISHED, Run
 from minimod.summary import measure_methods
@@ -50,6 +50,7 @@ COLUMNS: dict[str, Column] = {
     # `loss` is the option.
     **{"final_loss" if name == "loss" else name: Column(kind, kind) for name, kind in METRIC_COLUMNS.items()},
     **{f"{name}_{measure}": Column(float, float) for name in whole(METHODS) for measure in TABLE_MEASURES},
+    **{f"first_epoch_{part}_{threshold:g}": Column(float, float) for part in ACCURACIES for threshold in THRESHOLDS},
 }
 
 TableRow = dict[str, Any]
@@ -59,10 +60,9 @@ def result_row(name: str, run: Run) -> TableRow:
     """The row of a finished run, by COLUMNS; methods that do not apply have none."""
     last = {column: numbers[-1].item() for column, numbers in run.history.items()}
     row = {"run": name, "status": FINISHED} | options_of(run.config) | {"final_loss": last.pop("loss")} | last
-    return row | {
-        f"{method}_{measure}": measured[measure]
-        for method, measured in measure_methods(run, threads=1).items() for measure in TABLE_MEASURES
-    }
+    methods = measure_methods(run, threads=1)
+    row |= {f"{name}_{measure}": methods[name][measure] for name in methods for measure in TABLE_MEASURES}
+    return row | first_epochs(run.history)
 
 
 def failed_row(name: str, config: TrainingConfig, error: BaseException) -> TableRow:
@@ -168,7 +168,7 @@ def _drawn_rows(directory: Path | str, y: str, columns: Iterable[str]) -> Iterat
     for row in load_sweep(directory, dict.fromkeys(["status", y, *columns])):
         if COLUMNS[y].kind not in (int, float):
             raise InputError("y", y, "a column of numbers")
-        if row["status"] == FINISHED and row[y] is not None and not math.isnan(row[y]):
+        if row["status"] == FINISHED and row[y] is not None and math.isfinite(row[y]):
             yield row
 
 
