@@ -12,6 +12,7 @@ import pytest
 
 from minimod import TrainingConfig, analyze, make_rule, train
 from minimod.activations import ACTIVATIONS
+from minimod.analysis.detectors import DETECTORS, Evidence
 from minimod.analysis.masking import CHOICES
 from minimod.analysis.methods import METHODS, READOUTS
 from minimod.analysis.scores import COORDINATES, NOTHING, RULE, SCORES, TWO_INPUTS
@@ -101,6 +102,15 @@ def has_runs_that_differ_at_both_scales(name):
             assert all(isinstance(config, TrainingConfig) and config.seed == 0 for config in configs)
 
 
+def scores_labels(name):
+    n, P, generator = 40, 7, np.random.default_rng(0)
+    a, b, label = generator.integers(0, P, (3, n))
+    F, course = generator.normal(size=(n, P)), dict.fromkeys(("margin", "probability", "forgotten", "half_loss"), b + 0.5)
+    detector, evidence = DETECTORS[name], Evidence(a, b, label, P, generator, course, F, F, F, F, F, F)
+    score = detector.score(getattr(evidence, detector.source), evidence)
+    assert score.shape == (n,) and np.isfinite(score).all() and detector.needs
+
+
 def is_drawn(name):
     FIGURES[name](tiny_summary()).draw_without_rendering()
 
@@ -115,7 +125,7 @@ TABLES = {
     "RULES": (RULES, has_labels_and_orthonormal_bases), "NOISE_KINDS": (NOISE_KINDS, trains("noise_kind")),
     "LOSSES": (LOSSES, trains("loss")), "ACTIVATIONS": (ACTIVATIONS, trains("activation")),
     "OPTIMIZERS": (OPTIMIZERS, trains("optimizer")), "METRICS": (METRICS, is_measured),
-    "TRAINED": (TRAINED, trains("train")),
+    "TRAINED": (TRAINED, trains("train")), "DETECTORS": (DETECTORS, scores_labels),
     "CLAIMS": (CLAIMS, has_runs_that_differ_at_both_scales), "FIGURES": (FIGURES, is_drawn),
     "PRESETS": (PRESETS, survives_json),
 }  # fmt: skip

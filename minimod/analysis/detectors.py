@@ -15,7 +15,7 @@ from minimod.engine.kernels import confidence
 
 # What a detector needs besides the labels.
 LABELS, COURSE, NETWORK, TWO_INPUTS, TRAINING = (
-    "nothing", "the course of training", "the network", "two inputs", "further training"
+    "the labels alone", "the course of training", "the network", "two inputs", "further training"
 )
 
 
