@@ -105,7 +105,8 @@ def has_runs_that_differ_at_both_scales(name):
 def scores_labels(name):
     n, P, generator = 40, 7, np.random.default_rng(0)
     a, b, label = generator.integers(0, P, (3, n))
-    F, course = generator.normal(size=(n, P)), dict.fromkeys(("margin", "probability", "forgotten", "half_loss"), b + 0.5)
+    names = ("margin", "probability", "forgotten", "half_loss")
+    F, course = generator.normal(size=(n, P)), dict.fromkeys(names, b + 0.5)
     detector, evidence = DETECTORS[name], Evidence(a, b, label, P, generator, course, F, F, F, F, F, F)
     score = detector.score(getattr(evidence, detector.source), evidence)
     assert score.shape == (n,) and np.isfinite(score).all() and detector.needs
