@@ -48,7 +48,7 @@ from minimod.training import train as train_network
 from minimod.version import VERSION
 
 # Claims that train networks while they measure.
-TRAINS = {"self-training", "self-training-controls", "detectors"}
+TRAINS = {"self-training", "self-training-controls", "self-training-width", "detectors"}
 
 
 class _Commands(click.Group):
@@ -163,11 +163,13 @@ def analyze(
               help="Where the last network goes; each one goes to NEW_RUN/rounds.")
 @click.option("--method", type=click.Choice(tuple(METHODS)), default=DEFAULT_METHOD, metavar="ROW",
               help=f"The row of analyze whose answers become labels.  [default: {DEFAULT_METHOD}]")
+@click.option("--width", type=click.IntRange(1), help="Hidden neurons of the new networks.  [default: the run's]")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: as many as the run was trained on]")
 @quiet_option
 @json_option
 def extract(
-    run_dir: Path, rounds: int, output: Path, method: str, threads: int | None, quiet: bool, as_json: bool
+    run_dir: Path, rounds: int, output: Path, method: str, width: int | None, threads: int | None, quiet: bool,
+    as_json: bool,
 ) -> None:
     """Train on a network's own answers.
 
@@ -185,7 +187,7 @@ def extract(
     with display.stop_line("the same command"):
         run = load_run(run_dir)
         run = replace(run, config=replace(run.config, threads=threads or run.config.threads))
-        done = extract_rounds(run, rounds, output, by_method(method), progress, tell)
+        done = extract_rounds(run, rounds, output, by_method(method), progress, tell, width)
     if as_json:
         display.echo_json({"directory": str(output), "method": method, "rounds": [each.row for each in done]})
     elif len(done) == 1:

@@ -83,21 +83,22 @@ def extract(
     answers: Answers | None = None,
     display: Display = lambda config: nullcontext(),
     tell: Callable[[Round], object] = lambda done: None,
+    width: int | None = None,
 ) -> list[Round]:
     """Train on a run's own answers, for at most so many rounds; the rounds, that of the run itself first.
 
     Each round gives all training pairs the labels that `answers` reads out of the network before (None: `by_method()`)
-    and trains a new network on them, with the configuration of the run. It ends where the answers are the labels that
-    the network was trained on. Every round is a run like any other, in `directory`/rounds/1 and so on, with the labels
-    that were fitted in its data/; the last one is also in `directory` itself. Called again it goes on, and what has
-    finished is used again. `tell` is called with every round.
+    and trains a new network on them, with the configuration of the run, or with another `width`. It ends where the
+    answers are the labels that the network was trained on. Every round is a run like any other, in `directory`/rounds/1
+    and so on, with the labels that were fitted in its data/; the last one is also in `directory` itself. Called again
+    it goes on, and what has finished is used again. `tell` is called with every round.
 
     Raises InputError if `rounds` is no number of rounds or the directory holds anything else, and what `train` raises.
     """
     if type(rounds) is not int or rounds < 0:
         raise InputError("rounds", rounds, "a whole number, at least 0")
     run = run if isinstance(run, Run) else load_run(run)
-    answers, config = answers or by_method(), run.config
+    answers, config = answers or by_method(), replace(run.config, width=width or run.config.width)
     place = None if directory is None else Path(directory)
     names = {path.name for path in place.iterdir()} if place and place.is_dir() else set()
     if place and (place.is_file() or names - OURS or (names & RUN and "rounds" not in names)):

@@ -206,3 +206,10 @@ def test_every_pair_is_held_out_of_the_network_that_gives_its_logits(run, tmp_pa
     before = contents(tmp_path / "folds" / "1-of-3")
     assert (held_out_logits(run, 3, tmp_path / "folds") == logits).all()
     assert contents(tmp_path / "folds" / "1-of-3") == before
+
+
+def test_the_rounds_may_be_of_another_width(run, tmp_path):
+    first, second = extract(run, 1, tmp_path / "new", width=9)
+    assert first.run is run and second.run.config == replace(CONFIG, width=9)
+    assert load_run(tmp_path / "new").network.width == 9
+    refused(lambda: extract(run, 1, tmp_path / "new"), "run directory")

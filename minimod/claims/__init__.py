@@ -29,6 +29,7 @@ CLAIMS: dict[str, Claim] = {
     "masked-readout": agnostic.MASKED_READOUT,
     "self-training": self_training.SELF_TRAINING,
     "self-training-controls": self_training.SELF_TRAINING_CONTROLS,
+    "self-training-width": self_training.SELF_TRAINING_WIDTH,
     "detectors": labels.DETECTION,
     "agnostic-limit": agnostic.AGNOSTIC_LIMIT,
     "agnostic-ensemble": agnostic.AGNOSTIC_ENSEMBLE,

@@ -6,7 +6,7 @@ from minimod import TrainingConfig, train
 from minimod.analysis.masking import agreement
 from minimod.claims import CLAIMS
 from minimod.claims.claim import FAILS, HOLDS, Result
-from minimod.claims.self_training import BLIND, BY_ALL, BY_MASK, BY_RANDOM, LONG, by_noisy_labels
+from minimod.claims.self_training import BLIND, BY_ALL, BY_MASK, BY_RANDOM, LONG, NARROW, WIDE, by_noisy_labels
 from minimod.summary import open_analysis
 
 
@@ -34,6 +34,16 @@ def test_self_training_does_better_than_its_controls(changes, verdict):
     ends = {BY_MASK: (2, 1.0, 0.95), BY_ALL: (2, 0.5, 0.1), BY_RANDOM: (2, 0.5, 0.1), LONG: (0, 0.8, 0.7)} | changes
     result = Result("self-training-controls", CLAIMS["self-training-controls"], "quick", rows(ends))
     assert result.verdict == verdict
+
+
+@pytest.mark.parametrize(("changes", "verdict"), [
+    ({}, HOLDS), ({WIDE: (2, 0.7, 0.9)}, FAILS), ({WIDE: (2, 1.0, 0.7)}, FAILS), ({NARROW: (4, 0.9, 0.9)}, FAILS),
+])  # fmt: skip
+def test_a_wide_first_network_does_better_at_the_same_cost(changes, verdict):
+    ends = rows({WIDE: (2, 1.0, 0.9), NARROW: (4, 0.2, 0.1)} | changes)
+    for row in ends:
+        row["test"] += 0.4 * (row["relabelled_by"] == WIDE and row["round"] == 0)
+    assert Result("self-training-width", CLAIMS["self-training-width"], "quick", ends).verdict == verdict
 
 
 def test_the_share_is_chosen_on_five_percent_of_the_noisy_labels():
