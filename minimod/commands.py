@@ -27,6 +27,7 @@ from minimod.claims.results import section, write_page
 from minimod.claims.rows import SUFFIXES, save_rows, stored_results
 from minimod.config import PRESETS, TrainingConfig
 from minimod.detection import detect as detect_labels
+from minimod.detection import extraction_of
 from minimod.engine.device import available_cores, first_line, gpu_problem, is_gpu_error
 from minimod.errors import DivergenceError, InputError, Interrupted, one_of
 from minimod.extraction import DEFAULT_METHOD, Round, by_method, held_out_logits
@@ -46,9 +47,6 @@ from minimod.sweeps.table import curves, fixed_settings
 from minimod.training import CHECKPOINT_EVERY
 from minimod.training import train as train_network
 from minimod.version import VERSION
-
-# Claims that train networks while they measure.
-TRAINS = {"self-training", "self-training-controls", "self-training-width", "detectors"}
 
 
 class _Commands(click.Group):
@@ -118,7 +116,7 @@ def train(
 @click.option("--ensemble", "others", multiple=True, metavar="RUN_DIR", type=click.Path(path_type=Path),
               help="A further run on the same data (see train --init-seed), for the interaction of all together.")
 @click.option("--threshold", "thresholds", multiple=True, type=click.FloatRange(0, 1), metavar="SHARE",
-              help="Of accuracies: tell the first measured epoch at which each is past it (see train --eval-every)."
+              help="Of accuracies: tell the first measured epoch with each at it or above (see train --eval-every)."
               f"  [default: {', '.join(map(str, THRESHOLDS))}]")
 @click.option("--figures/--no-figures", default=None, help="Draw the figures, or do not.  [default: figures]")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIRECTORY",
@@ -216,11 +214,13 @@ def detect(
     many with the highest scores. Some need a run that was trained with --record.
     """
     run, held_out, progress = load_run(run_dir), None, partial(display.progress_display, quiet=quiet)
+    table, other = table or run_dir / "detectors.csv", extraction_of(run, extracted) if extracted else None
+    if not table.parent.is_dir():
+        raise InputError("--csv", str(table), "in a directory that there is")
     if folds:
         with display.stop_line("the same command"):
             held_out = held_out_logits(run, folds, run_dir / "folds", progress)
-    found = detect_labels(run, extracted, held_out)
-    table = table or run_dir / "detectors.csv"
+    found = detect_labels(run, other, held_out)
     columns = {name: found[name] for name in ("a", "b", "label")} | found["scores"]
     with whole_file(table) as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -282,7 +282,7 @@ def reproduce(
         with display.runs_display(list(missing.values()), quiet) as progress:
             reproduction.train(missing, progress)
         if not quiet:
-            click.echo("measuring" + ", and training rounds" * bool({*claims} & TRAINS), err=True)
+            click.echo("measuring" + ", and training rounds" * any(CLAIMS[name].trains for name in claims), err=True)
         with closing(reproduction.results()) as measured:
             for result in measured:
                 results.append(result)

@@ -8,12 +8,12 @@ import numpy as np
 from minimod.activations import ACTIVATIONS
 from minimod.analysis.detectors import DETECTORS, Evidence, auroc, precision, scores
 from minimod.analysis.readout import interaction
-from minimod.data import random_stream
+from minimod.data import Pairs, random_stream
 from minimod.engine.predict import grid_logits
 from minimod.errors import InputError
 from minimod.extraction import DEFAULT_METHOD
 from minimod.store.runs import Run, load_run
-from minimod.summary import Analysis, open_analysis
+from minimod.summary import open_analysis
 
 
 def detect(
@@ -26,29 +26,25 @@ def detect(
     `extraction.held_out_logits`. Detectors that look at the course of training need a run with `record`. Raises
     InputError if the extracted network is of other data. The result has
 
-    - a, b, label: of the n training pairs, each of shape (n,),
+    - a, b, label: of the n pairs that were trained on, each of shape (n,),
     - scores: detector -> array of shape (n,), the higher the more likely wrong; needs: detector -> what it needs,
     - wrong: how many labels are; auroc, precision: detector -> number, see analysis/detectors.py. These three look at
       the true labels.
     """
     run = run if isinstance(run, Run) else load_run(run)
-    pairs = run.dataset.train
-    label, retrained = run.data.get("labels", pairs.label), None
-    if extracted is not None:
-        other = extracted if isinstance(extracted, Run) else load_run(extracted)
-        theirs = other.dataset.train
-        if not all(np.array_equal(getattr(pairs, name), getattr(theirs, name)) for name in ("a", "b", "label")):
-            raise InputError("extracted run", str(other.directory), "one that began with this run")
-        with open_analysis(other) as study:
-            retrained = masked_interaction(study)
+    network, train = run.network, run.dataset.train
+    kept = run.data.get("kept", np.ones(len(train), bool))      # what was left out was not judged by
+    pairs, label = train[kept], run.data.get("labels", train.label)[kept]
+    retrained = None if extracted is None else masked_interaction(extraction_of(run, extracted), pairs)
     with open_analysis(run) as study:
-        network, F = run.network, grid_logits(run.network, study.backend)
+        F = grid_logits(network, study.backend)
         evidence = Evidence(
             pairs.a, pairs.b, label, network.modulus, random_stream(run.config.seed, "control"),
             course=dict(run.course) or None,
             hidden=ACTIVATIONS[network.activation].value(network.U[pairs.a] + network.V[pairs.b]),
             logits=F[pairs.a, pairs.b], interaction=interaction(F)[pairs.a, pairs.b],
-            masked=masked_interaction(study), retrained=retrained, held_out=held_out,
+            masked=masked_interaction(run, pairs), retrained=retrained,
+            held_out=None if held_out is None else held_out[kept],
         )
     found, is_wrong = scores(evidence), label != pairs.true_label
     return {
@@ -59,10 +55,21 @@ def detect(
     }
 
 
-def masked_interaction(study: Analysis) -> np.ndarray | None:
-    """At the training pairs, the interaction of the neurons that DEFAULT_METHOD picks, (n, P); None where it cannot."""
-    chosen, pairs = study.chosen(DEFAULT_METHOD), study.run.dataset.train
-    if not chosen or not len(chosen.neurons):
-        return None
-    few = grid_logits(study.run.network.subnetwork(chosen.neurons), study.backend)
+def extraction_of(run: Run, extracted: Run | Path | str) -> Run:
+    """The last network of an extraction that began with a run. Raises InputError if it is none."""
+    other = extracted if isinstance(extracted, Run) else load_run(extracted)
+    ours, theirs = run.dataset.train, other.dataset.train
+    same = all(np.array_equal(getattr(ours, name), getattr(theirs, name)) for name in ("a", "b", "label"))
+    if not same or "labels" not in other.data:
+        raise InputError("extracted run", str(other.directory), "one that minimod extract made of this run")
+    return other
+
+
+def masked_interaction(run: Run, pairs: Pairs) -> np.ndarray | None:
+    """At some pairs, the interaction of the neurons that DEFAULT_METHOD picks, of shape (n, P); None if it cannot."""
+    with open_analysis(run) as study:
+        chosen = study.chosen(DEFAULT_METHOD)
+        if not chosen or not len(chosen.neurons):
+            return None
+        few = grid_logits(run.network.subnetwork(chosen.neurons), study.backend)
     return np.asarray(interaction(few)[pairs.a, pairs.b])

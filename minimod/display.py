@@ -90,10 +90,10 @@ def echo_methods(summary: dict[str, Any]) -> None:
     past = dict.fromkeys(name.rsplit("_", 1)[1] for name in epochs)
     widths = [8] * len(past)
     click.echo()
-    echo_row("first measured epoch with accuracy past", past)
+    echo_row("first measured epoch with accuracy >=", past)
     for part in ACCURACIES if epochs else ():
         found = (epochs[f"first_epoch_{part}_{threshold}"] for threshold in past)
-        echo_row(part.replace("_", " "), (int(epoch) if math.isfinite(epoch) else math.nan for epoch in found))
+        echo_row(part.replace("_", " "), ("never" if e == math.inf else e if math.isnan(e) else int(e) for e in found))
 
 
 def cell(value: float | int | str) -> str:

@@ -133,18 +133,22 @@ def held_out_logits(
 ) -> np.ndarray:
     """The logits at every training pair of a network that was not trained on it, of shape (n, P).
 
-    The training pairs are cut into folds at random, and for each fold a network is trained on the others, with the
-    configuration of the run; in `directory`/K-of-N. Called again it goes on. Raises what `train` raises.
+    The training pairs are cut into folds at random, and for each fold a network is trained on the others, as far as the
+    run was, with its configuration; in `directory`, by the number of the fold and of epochs. Called again it goes on.
+    Raises InputError for fewer than two folds or more than pairs, and what `train` raises.
     """
     pairs, config = run.dataset.train, replace(run.config, record=False)
+    if type(folds) is not int or not 2 <= folds <= len(pairs):
+        raise InputError("folds", folds, f"a whole number from 2 to {len(pairs)}, the number of training pairs")
     fold = random_stream(config.seed, "control").permutation(len(pairs)) % folds
     logits = np.empty((len(pairs), config.modulus), config.dtype)
     for number in range(folds):
         left_out = fold == number
-        data: dict[str, Any] = {**run.data, "kept": ~left_out}
+        data: dict[str, Any] = {**run.data, "kept": ~left_out & run.data.get("kept", True)}
         with display(config) as progress:
             if directory:
-                network = finished_run(config, Path(directory) / f"{number + 1}-of-{folds}", progress, **data).network
+                place = Path(directory) / f"{number + 1}-of-{folds}-epochs-{config.epochs}"
+                network = finished_run(config, place, progress, **data).network
             else:
                 network = train(config, None, progress, **data).network
         logits[left_out] = network.logits(pairs.a[left_out], pairs.b[left_out])

@@ -16,6 +16,7 @@ from minimod.engine.backend import Backend
 from minimod.engine.device import to_host
 from minimod.engine.gradient import Answers
 from minimod.engine.predict import evaluate, predict
+from minimod.errors import InputError
 from minimod.network import TwoLayerNet
 from minimod.rules.rule import Rule
 
@@ -80,7 +81,8 @@ def measure(
     }
     table, test = np.empty_like(dataset.rule.label_table), dataset.test
     table[train.a, train.b] = predicted
-    for part, pairs in (("left out", left_out), ("validation", dataset.validation), ("test", test)):
+    table[left_out.a, left_out.b] = predict(network, left_out.a, left_out.b, backend)
+    for part, pairs in (("validation", dataset.validation), ("test", test)):
         table[pairs.a, pairs.b], losses[part] = evaluate(network, pairs, loss, backend)
     dominant, ipr = _dominant_and_ipr(network, dataset.rule)
     filtered = predict(dominant, test.a, test.b, backend)
@@ -113,8 +115,15 @@ def first_epoch(history: Mapping[str, np.ndarray], level: float, *columns: str) 
 
 
 def first_epochs(history: Mapping[str, np.ndarray], thresholds: Iterable[float] = THRESHOLDS) -> dict[str, float]:
-    """`first_epoch` of every accuracy that there is past every threshold, by names such as first_epoch_test_0.99."""
+    """`first_epoch` of every accuracy that there is and every threshold, by names such as first_epoch_test_0.99.
+
+    Raises InputError for a threshold that is no share.
+    """
+    thresholds = list(thresholds)
+    for threshold in thresholds:
+        if not 0 <= threshold <= 1:
+            raise InputError("threshold", threshold, "a number in [0, 1]")
     return {
-        f"first_epoch_{part}_{threshold:g}": first_epoch(history, threshold, f"{part}_accuracy")
+        f"first_epoch_{part}_{threshold:.12g}": first_epoch(history, threshold, f"{part}_accuracy")
         for part in ACCURACIES if f"{part}_accuracy" in history for threshold in thresholds
     }

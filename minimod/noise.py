@@ -37,15 +37,23 @@ class Noise:
         return permutation
 
 
+# Corrupts so many of the pairs, in place.
+Corruption = Callable[["Pairs", int, Noise, np.random.Generator], None]
+
+
 def corrupt(pairs: "Pairs", ratio: float, kind: str, noise: Noise, generator: np.random.Generator) -> None:
     """Draw round(ratio n) of the pairs' labels anew, in place, and mark them. See NOISE_KINDS for the kinds."""
-    n_noisy = round(ratio * len(pairs))
-    if kind == "symmetric":
-        _corrupt_symmetrically(pairs, noise.rule.modulus, n_noisy, generator)
-        return
-    noisy = generator.permutation(len(pairs))[:n_noisy]
-    pairs.label[noisy] = NOISE_KINDS[kind].draw(pairs[noisy], noise, generator)
-    pairs.is_noisy[noisy] = True
+    NOISE_KINDS[kind].corrupt(pairs, round(ratio * len(pairs)), noise, generator)
+
+
+def each(draw: Callable[["Pairs", Noise, np.random.Generator], np.ndarray]) -> Corruption:
+    """Corrupts pairs that are chosen at random, each for itself, by a function that draws their labels."""
+    def corrupt(pairs: "Pairs", n_noisy: int, noise: Noise, generator: np.random.Generator) -> None:
+        noisy = generator.permutation(len(pairs))[:n_noisy]
+        pairs.label[noisy] = draw(pairs[noisy], noise, generator)
+        pairs.is_noisy[noisy] = True
+
+    return corrupt
 
 
 def wrong(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.ndarray:
@@ -74,8 +82,12 @@ def bijective(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> n
 def by_matrix(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.ndarray:
     """Label c' in place of c with a probability in proportion to T[c, c'], for a T of shape (P, P), see `checked`."""
     sums = np.cumsum(checked(noise.matrix, noise.rule.modulus), axis=1)
-    below = (sums / sums[:, -1:])[pairs.true_label] <= generator.random((len(pairs), 1))
-    labels: np.ndarray = below.sum(axis=1)      # the first whose sum is above the random number: none of weight 0
+    number, labels = generator.random(len(pairs)), np.empty(len(pairs), int)
+    order = pairs.true_label.argsort(kind="stable")
+    for rows in np.split(order, np.searchsorted(pairs.true_label[order], np.arange(1, noise.rule.modulus))):
+        of_row = sums[pairs.true_label[rows[:1]]].sum(axis=0)       # the row of their true label, or of none
+        # The first label whose sum is above the random number: none of weight 0.
+        labels[rows] = np.searchsorted(of_row / (of_row[-1] or 1), number[rows], side="right")
     return labels
 
 
@@ -95,8 +107,9 @@ def checked(matrix: np.ndarray | None, modulus: int) -> np.ndarray:
     return array
 
 
-def _corrupt_symmetrically(pairs: "Pairs", modulus: int, n_noisy: int, generator: np.random.Generator) -> None:
+def symmetric(pairs: "Pairs", n_noisy: int, noise: Noise, generator: np.random.Generator) -> None:
     """Corrupt whole orbits {(a, b), (b, a)} until the next would pass n_noisy, with labels wrong for both pairs."""
+    modulus = noise.rule.modulus
     _, orbit, sizes = np.unique(
         np.minimum(pairs.a, pairs.b) * modulus + np.maximum(pairs.a, pairs.b), return_inverse=True, return_counts=True
     )
@@ -116,19 +129,21 @@ def _corrupt_symmetrically(pairs: "Pairs", modulus: int, n_noisy: int, generator
 
 
 class NoiseKind(NamedTuple):
-    """A kind of noise: how it draws, for `--help`; what its labels are, for titles; a function that draws n labels."""
+    """A kind of noise: how a label is drawn, for `--help`; what labels are then, for titles; the function that does it.
+
+    corrupt: from pairs, how many of them, the noise and a generator. It changes the pairs in place.
+    """
 
     help: str
     title: str
-    draw: Callable[["Pairs", Noise, np.random.Generator], np.ndarray]
+    corrupt: Corruption
 
 
 NOISE_KINDS: dict[str, NoiseKind] = {
-    "wrong": NoiseKind("from the wrong labels", "wrong", wrong),
-    "uniform": NoiseKind("from all, so it may be right", "random", uniform),
-    # Which pairs, and what, is drawn for two at a time, see `corrupt`.
-    "symmetric": NoiseKind("wrong, the same for (a, b) and (b, a)", "symmetrically wrong", wrong),
-    "pair": NoiseKind("one too high", "one too high", pair),
-    "bijective": NoiseKind("that of another Latin square", "of another Latin square", bijective),
-    "matrix": NoiseKind("by --noise-matrix", "drawn by a matrix", by_matrix),
+    "wrong": NoiseKind("from the wrong labels", "wrong", each(wrong)),
+    "uniform": NoiseKind("from all, so it may be right", "random", each(uniform)),
+    "symmetric": NoiseKind("wrong, the same for (a, b) and (b, a)", "symmetrically wrong", symmetric),
+    "pair": NoiseKind("one too high", "one too high", each(pair)),
+    "bijective": NoiseKind("that of another Latin square", "of another Latin square", each(bijective)),
+    "matrix": NoiseKind("by --noise-matrix", "drawn by a matrix", each(by_matrix)),
 }

@@ -31,8 +31,8 @@ class OnceEach(click.Command):
 
 
 def flag_of(name: str) -> str:
-    """A field of the configuration as the command line spells it; any other name as it is."""
-    return "--" + name.replace("_", "-") if name in CONSTRAINTS else name
+    """A name as the command line spells it, if it has an option of that name; any other as it is."""
+    return "--" + name.replace("_", "-") if name in (*CONSTRAINTS, "noise_matrix", "folds", "threshold") else name
 
 
 def training_options(command: AnyCommand) -> AnyCommand:

@@ -56,10 +56,10 @@ def train(
     With `extend` the directory holds a finished run of fewer epochs, which is trained on. It stays as it is until the
     longer one has finished. Without, a run in it that has diverged makes room for one of another configuration.
 
-    `labels`, of shape (n_train,), are fitted in place of the training labels; all accuracies go on to refer to the
-    labels of the dataset. `kept`, booleans of this shape, are the training pairs that are trained on, the others are
-    left out. `noise_matrix` is what noise of kind matrix draws from, see `noise.by_matrix`. All three are kept with the
-    run, as its data, and need not be given to go on with it.
+    `labels`, of shape (n_train,), are fitted in place of the training labels; losses and train_accuracy are theirs, all
+    other accuracies go on to refer to the labels of the dataset. `kept`, booleans of this shape, are the training pairs
+    that are trained on, the others are left out. `noise_matrix` is what noise of kind matrix draws from, see
+    `noise.by_matrix`. All three are kept with the run, as its data, and need not be given to go on with it.
 
     Raises InputError if the directory holds anything else, the device cannot be used or the labels do not fit,
     MemoryError if the device's free memory is less than `memory_needed`, and DivergenceError at the first evaluation or
@@ -80,7 +80,6 @@ def train(
     began = ""
     if directory:
         _, _, began, _, data = plan(directory, config, data, extend)
-    dataset = build_dataset(config, data.get("noise_matrix"))
     with open_backend(_device(config.device, began), config.threads) as backend:
         needed, free = memory_needed(config, backend), free_memory(backend.xp)
         if needed > free:
@@ -88,6 +87,7 @@ def train(
                 f"training at width {config.width} and modulus {config.modulus} needs about {needed / 1e9:,.1f} GB"
                 f" of memory, and {free / 1e9:,.1f} GB are free"
             )
+        dataset = build_dataset(config, data.get("noise_matrix"))
         if directory is None:
             return _Training(config, dataset, backend, None, data).run(progress, checkpoint_every, [])
         with (
@@ -104,8 +104,8 @@ def train(
 def finished_run(config: TrainingConfig, directory: Path, progress: Progress | None = None, **data: Any) -> Run:
     """The run of this configuration in the directory: loaded if it has finished, else trained to its end.
 
-    `data` are labels, kept and noise_matrix, as for `train`; a run on others is refused. Where another process trains
-    there, waits for it. Raises what `train` does; DivergenceError names the directory.
+    `data` are labels, kept and noise_matrix, as for `train`; where any are given, a run on others is refused. Where
+    another process trains there, waits for it. Raises what `train` does; DivergenceError names the directory.
     """
     while True:
         try:

@@ -241,6 +241,7 @@ def test_analyze_tells_the_first_epochs_past_thresholds(minimod):
     assert {name.rsplit("_", 1)[1] for name in epochs} == {"0", "1"} and epochs["first_epoch_test_0"] == 0
     assert epochs["first_epoch_test_1"] is None
     assert minimod("analyze", "run", "--threshold", 1.5).returncode == 2
+    assert "--threshold is nan" in minimod("analyze", "run", "--threshold", "nan").stderr
 
 
 def test_extract_trains_on_answers_and_tells_every_round(minimod):
@@ -272,8 +273,8 @@ def test_a_noise_matrix_comes_from_a_csv_file(minimod):
 @pytest.mark.parametrize(("content", "message"), [
     (None, "'--noise-matrix': File 'confusion.csv' does not exist."), ("", "(it is empty)"),
     ("0,1\n1\n", "as many in every line"), ("0,one\n1,0\n", "could not convert string 'one'"),
-    ("0,1\n1,0\n", "noise_matrix is 'float64 of shape (2, 2)'; it must be numbers, 5 × 5"),
-    ("\xff\xfe", "can't decode"), ("0,1,1,1,nan\n" * 5, "row 0 of noise_matrix"),
+    ("0,1\n1,0\n", "--noise-matrix is 'float64 of shape (2, 2)'; it must be numbers, 5 × 5"),
+    ("# 0,1\n", "could not convert"), ("\xff\xfe", "can't decode"), ("0,1,1,1,nan\n" * 5, "row 0 of noise_matrix"),
 ])  # fmt: skip
 def test_a_file_that_is_no_noise_matrix_is_one_line(content, message, minimod):
     if content is not None:
@@ -286,8 +287,10 @@ def test_a_file_that_is_no_noise_matrix_is_one_line(content, message, minimod):
 
 def test_noise_by_a_matrix_needs_one(minimod):
     answer = minimod("train", "run", "--noise-kind", "matrix")
-    assert answer.returncode == 2 and "noise_matrix is None; it must be given" in answer.stderr
+    assert answer.returncode == 2 and "--noise-matrix is None; it must be given" in answer.stderr
     assert not Path("run").exists()
+    answer = minimod("sweep", "sweep", "--grid", "noise_kind=wrong,matrix")
+    assert answer.returncode == 2 and "another in a sweep" in answer.stderr and not Path("sweep").exists()
 
 
 def test_detect_scores_every_training_label(minimod):
@@ -315,13 +318,24 @@ def test_detect_takes_an_extracted_network_and_says_what_was_not_recorded(minimo
     minimod("train", "run", *SMALL)
     minimod("extract", "run", "--output", "new", "--rounds", 1)
     answer = minimod("detect", "run", "--extracted", "new", "--folds", 2, "--quiet")
-    assert {path.name for path in Path("run/folds").iterdir()} == {"1-of-2", "2-of-2"} and not answer.stderr
+    assert {path.name[:6] for path in Path("run/folds").iterdir()} == {"1-of-2", "2-of-2"} and not answer.stderr
     assert "held-out folds" in answer.stdout
     assert "self-training" in answer.stdout and "see minimod train --record" in answer.stdout
     minimod("train", "other", *SMALL, "--seed", 1)
-    refused = minimod("detect", "run", "--extracted", "other", "--csv", "none.csv")
-    assert refused.returncode == 2 and "one that began with this run" in refused.stderr
-    assert not Path("none.csv").exists()
+    for options in (["--extracted", "other"], ["--csv", "nowhere/none.csv"]):
+        refused = minimod("detect", "run", "--folds", 3, *options)
+        assert refused.returncode == 2 and len(refused.stderr.splitlines()) == 1
+        assert len([*Path("run/folds").iterdir()]) == 2, "it has trained before it refused"
+    refused = minimod("detect", "run", "--folds", 1000)
+    assert refused.returncode == 2 and refused.stderr.startswith("minimod: --folds is 1000; it must be")
+
+
+def test_a_device_or_a_pipe_is_not_replaced_by_a_file(minimod):
+    minimod("train", "run", *SMALL)
+    os.mkfifo("pipe")
+    answer = minimod("detect", "run", "--csv", "pipe")
+    assert answer.returncode == 1 and "no regular file: 'pipe'" in answer.stderr
+    assert Path("pipe").is_fifo()
 
 
 def test_extract_says_where_there_is_nothing_to_train(minimod):

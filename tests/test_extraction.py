@@ -194,8 +194,9 @@ def test_the_noise_matrix_goes_with_the_rounds(tmp_path):
 
 def test_every_pair_is_held_out_of_the_network_that_gives_its_logits(run, tmp_path):
     logits, pairs = held_out_logits(run, 3, tmp_path / "folds"), run.dataset.train
-    assert {path.name for path in (tmp_path / "folds").iterdir()} == {"1-of-3", "2-of-3", "3-of-3"}
-    folds = [load_run(tmp_path / "folds" / f"{number}-of-3") for number in (1, 2, 3)]
+    names = [f"{number}-of-3-epochs-8" for number in (1, 2, 3)]
+    assert {path.name for path in (tmp_path / "folds").iterdir()} == {*names}
+    folds = [load_run(tmp_path / "folds" / name) for name in names]
     times_left_out = sum((~fold.data["kept"]).astype(int) for fold in folds)
     assert (times_left_out == 1).all()
     for fold in folds:
@@ -203,9 +204,21 @@ def test_every_pair_is_held_out_of_the_network_that_gives_its_logits(run, tmp_pa
         assert 31 <= left_out.sum() <= 33
         assert (logits[left_out] == fold.network.logits(pairs.a[left_out], pairs.b[left_out])).all()
     assert (held_out_logits(run, 3) == logits).all()
-    before = contents(tmp_path / "folds" / "1-of-3")
+    before = contents(tmp_path / "folds" / names[0])
     assert (held_out_logits(run, 3, tmp_path / "folds") == logits).all()
-    assert contents(tmp_path / "folds" / "1-of-3") == before
+    assert contents(tmp_path / "folds" / names[0]) == before
+
+
+def test_folds_leave_out_what_the_run_left_out(tmp_path):
+    kept = np.arange(97) % 3 > 0
+    held_out_logits(train(CONFIG, kept=kept), 2, tmp_path)
+    trained_on = [load_run(path).data["kept"] for path in tmp_path.iterdir()]
+    assert (sum(map(np.asarray, trained_on), np.zeros(97, int)) == kept).all()
+
+
+@pytest.mark.parametrize("folds", [1, 98, 2.0, "2"])
+def test_folds_must_be_a_number_of_them(run, folds):
+    refused(lambda: held_out_logits(run, folds), "folds")
 
 
 def test_the_rounds_may_be_of_another_width(run, tmp_path):

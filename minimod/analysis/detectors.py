@@ -2,7 +2,7 @@
 
 Each gives every training label a score: the higher, the more likely it is wrong. None looks at true labels. Most of the
 field's methods take for granted that clean labels are fitted first; here the noisy ones are, see the claims
-`noise-first` and `noise-order`, and those methods do worse than chance.
+`noise-first` and `noise-order`, and on a network that has memorised all those methods do worse than chance.
 """
 
 from collections.abc import Callable
@@ -14,8 +14,8 @@ import numpy as np
 from minimod.engine.kernels import confidence
 
 # What a detector needs besides the labels.
-LABELS, COURSE, NETWORK, TWO_INPUTS, TRAINING = (
-    "the labels alone", "the course of training", "the network", "two inputs", "further training"
+LABELS, COURSE, NETWORK, TWO_INPUTS, HELD_OUT, TRAINING = (
+    "the labels alone", "the course of training", "the network", "two inputs", "noisy validation", "further training"
 )
 
 
@@ -109,10 +109,10 @@ DETECTORS: dict[str, Detector] = {
     "loss": Detector(NETWORK, "logits", lambda F, evidence: confidence(F, evidence.label)[1]),
     "ridge": Detector(NETWORK, "hidden", ridge_doubt),
     "interaction": Detector(TWO_INPUTS, "interaction", doubt),
-    "masked readout": Detector(TWO_INPUTS, "masked", doubt),
+    "masked readout": Detector(f"{TWO_INPUTS}, {HELD_OUT}", "masked", doubt),
     # Confident learning (Northcutt et al., arXiv 1911.00068) on networks that have not seen the label.
     "held-out folds": Detector(TRAINING, "held_out", doubt),
-    "self-training": Detector(f"{TWO_INPUTS}, {TRAINING}", "retrained", doubt),
+    "self-training": Detector(f"{TWO_INPUTS}, {HELD_OUT}, {TRAINING}", "retrained", doubt),
 }
 
 

@@ -71,6 +71,7 @@ class Claim:
     remark: how the settings were found, what else was seen, and, where the claim does not hold, that in plain words.
     seeds: how many seeds are tried unless told otherwise.
     full_criteria: what is asked besides at full scale, of effects that small moduli do not show as much.
+    trains: whether measuring trains further networks.
     """
 
     statement: str
@@ -83,6 +84,7 @@ class Claim:
     remark: str = ""
     seeds: int = 3
     full_criteria: tuple[Criterion, ...] = ()
+    trains: bool = False
 
     def experiments(self, scale: str) -> list[tuple[TrainingConfig, ...]]:
         """The runs at a scale, those that are measured together in one tuple."""

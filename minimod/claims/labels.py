@@ -67,7 +67,6 @@ NOISE_ORDER = Claim(
 
 # Networks that have memorised and answer nothing themselves, and networks in which the rule shows.
 MEMORISES, SHOWS = "AdamW, small steps", "Adam, L2"
-KNOWS_NOTHING = ("collisions", "ridge", "interaction", "masked readout", "self-training")
 FIELD = ("aum", "cartography", "half-fitted loss")
 FOLDS = 3
 
@@ -88,10 +87,10 @@ def measure_detectors(run: Run) -> list[Row]:
     ]
 
 
-def best(setting: str, noise_ratio: float, names: tuple[str, ...] = KNOWS_NOTHING) -> Number:
-    """The highest AUROC of these detectors."""
-    keys: dict[str, Cell] = {"setting": setting, "noise_ratio": noise_ratio}
-    return lambda rows: max(number_in(row, "AUROC") for row in select(rows, **keys) if row["detector"] in names)
+def of_the_field(noise_ratio: float) -> Number:
+    """The highest AUROC of FIELD, on a network that has memorised all."""
+    keys: dict[str, Cell] = {"setting": MEMORISES, "noise_ratio": noise_ratio}
+    return lambda rows: max(number_in(row, "AUROC") for row in select(rows, **keys) if row["detector"] in FIELD)
 
 
 # With the course of training, at more noise where the modulus is larger.
@@ -101,29 +100,34 @@ recorded = partial(
 )
 DETECTION = Claim(
     statement="(Beyond the paper.) Methods that tell wrong labels by how training goes take for granted that right "
-    "ones are fitted first. Here they are fitted last, and these methods do worse than chance. What tells them without "
-    "knowing the rule are collisions, which need no network, and readouts of the interaction.",
+    "ones are fitted first. Here they are fitted last, and of a network that has memorised all these methods do worse "
+    "than chance. What tells wrong labels without knowing the rule are collisions, which need no network; and readouts "
+    "of the interaction, all of them where the rule shows.",
     experiment="AUROC of each detector (chance is 0.5), and the share of wrong labels among as many with the highest "
     "scores. With small steps a network memorises all and answers nothing; with Adam and a little L2 the rule shows. "
     "self-training: the last network of two rounds of minimod extract. held-out folds: three networks, each trained "
     "on two thirds of the labels.",
     configs=all_of(recorded(learning_rate=1e-3, weight_decay=0.1, epochs=240), recorded(**L2)),
-    measure=measure_detectors, keys=("noise_ratio", "setting", "detector"), seeds=1,
+    measure=measure_detectors, keys=("noise_ratio", "setting", "detector"), seeds=1, trains=True,
     criteria=(
-        most("memorises, noise 0.1: best of the course of training", 0.5, best(MEMORISES, 0.1, FIELD)),
-        most("memorises, noise 0.3: best of the course of training", 0.5, best(MEMORISES, 0.3, FIELD)),
-        least("memorises, noise 0.1: best that knows nothing", 0.9, best(MEMORISES, 0.1)),
-        least("memorises, noise 0.3: best that knows nothing", 0.75, best(MEMORISES, 0.3)),
-        least("the rule shows, noise 0.1: best that knows nothing", 0.99, best(SHOWS, 0.1)),
-        least("the rule shows, noise 0.3: best that knows nothing", 0.99, best(SHOWS, 0.3)),
-        least("AUROC", 0.9, noise_ratio=0.1, setting=SHOWS, detector="loss"),
+        most("memorises, noise 0.1: best of the course of training", 0.5, of_the_field(0.1)),
+        most("memorises, noise 0.3: best of the course of training", 0.5, of_the_field(0.3)),
         most("AUROC", 0.5, noise_ratio=0.1, setting=MEMORISES, detector="loss"),
+        least("AUROC", 0.9, noise_ratio=0.1, setting=MEMORISES, detector="collisions"),
+        least("AUROC", 0.75, noise_ratio=0.3, setting=MEMORISES, detector="collisions"),
+        least("AUROC", 0.8, noise_ratio=0.1, setting=MEMORISES, detector="interaction"),
+        note("AUROC", noise_ratio=0.3, setting=MEMORISES, detector="interaction"),
+        least("AUROC", 0.99, noise_ratio=0.3, setting=SHOWS, detector="interaction"),
+        least("AUROC", 0.99, noise_ratio=0.3, setting=SHOWS, detector="masked readout"),
+        least("AUROC", 0.15, noise_ratio=0.3, setting=SHOWS, detector=("masked readout", "collisions")),
+        least("AUROC", 0.9, noise_ratio=0.1, setting=SHOWS, detector="loss"),
     ),
     full_criteria=(
-        least("the rule shows, noise 0.5: best that knows nothing", 0.95, best(SHOWS, 0.5)),
-        note("the rule shows, noise 0.8: best that knows nothing", best(SHOWS, 0.8)),
+        least("AUROC", 0.95, noise_ratio=0.5, setting=SHOWS, detector="masked readout"),
+        note("AUROC", noise_ratio=0.8, setting=SHOWS, detector="masked readout"),
     ),
     plot=Plot("detector", ("AUROC", "precision"), ("noise_ratio", "setting"), label="AUROC and precision"),
-    remark="The loss at the end tells nothing of a network that has memorised all, and all of one in which the rule "
-    "shows: there right labels have the smaller loss. Reports that losses find wrong labels are of such networks.",
+    remark="The loss at the end points the wrong way in a network that has memorised all, and the right way where the "
+    "rule shows: there right labels have the smaller loss. Reports that losses find wrong labels are of such networks. "
+    "A network that has memorised all tells less than the labels alone.",
 )

@@ -45,7 +45,7 @@ def memory_needed(config: "TrainingConfig", backend: Backend) -> int:
     P, M, itemsize = config.modulus, config.width, np.dtype(config.dtype).itemsize
     parameters = (3 * P * M + P) * itemsize
     block = min(backend.block_size(M), P * P) * (M + P) * itemsize
-    return 150 * P * P + (SHARDS + 13) * parameters + 3 * backend.threads * block
+    return 150 * P * P + (SHARDS + 13) * parameters + (3 + config.record) * backend.threads * block
 
 
 def free_memory(xp: ModuleType) -> float:

@@ -23,6 +23,9 @@ from minimod.store.runs import files_of, load_run
 # Fields that may change where a run goes on.
 GOING_ON = (*FREE_FIELDS, "device")
 
+# Fields that the data of a run are made for.
+TASK = {"rule", "modulus", "train_fraction", "noise_kind", "seed"}
+
 # What a process that was killed leaves of a file that it was writing, or of an extension that it was removing.
 LEFTOVER = re.compile(r"(config\.json|metrics\.csv|checkpoint\.npz|network\.npz|\.extension)\.\d+\.part")
 DATA_LEFTOVER = re.compile(r".+\.npz\.\d+\.part")
@@ -122,7 +125,7 @@ def _plan_in(place: Path, config: TrainingConfig, data: Data) -> Plan:
     """For a place that holds a run which is not finished."""
     run = contents.load_description(place)
     differing = _differing(config, run.config, GOING_ON)
-    data_fit = data or not run.checksums or not {"rule", "modulus", "train_fraction", "noise_kind"} & set(differing)
+    data_fit = data or not run.checksums or not TASK & set(differing)
     if run.diverged and differing and data_fit:
         return Plan(place, None, "", None, data or contents.load_data(place, run))
     _refuse_other(place, run, config, data)

@@ -4,6 +4,7 @@ What is read runs no code, takes no more memory than the file is long, and eithe
 JSON and arrays carry a checksum. Numbers become JSON here, and nowhere before.
 """
 
+import errno
 import hashlib
 import json
 import math
@@ -33,6 +34,8 @@ class DamagedFileError(ValueError):
 @contextmanager
 def whole_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """A file to write that takes its name only once it is complete and on disk; an older one stays until then."""
+    if path.exists() and not path.is_file():        # a device would be replaced by a file
+        raise OSError(errno.EINVAL, "no regular file", str(path))
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with open(temporary, mode) as file:
@@ -175,7 +178,7 @@ def load_numbers(path: Path) -> np.ndarray:
         text = read_bytes(path, MAX_NUMBERS_BYTES).decode("utf-8-sig")
         if not text.strip():
             raise DamagedFileError("it is empty")
-        return np.loadtxt(text.splitlines(), delimiter=",", ndmin=2)
+        return np.loadtxt(text.splitlines(), delimiter=",", comments=None, ndmin=2)
     except ValueError as error:
         raise InputError("file", str(path), f"a CSV of numbers, as many in every line ({error})") from error
 

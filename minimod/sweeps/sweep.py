@@ -103,6 +103,8 @@ class Sweep:
         if definition is None and not stored:
             raise InputError("sweep directory", str(directory), "one that has been swept, or given with a grid")
         self.definition = definition or stored["definition"]
+        if "matrix" in values_of(self.definition)["noise_kind"]:
+            raise InputError("noise_kind", "matrix", "another in a sweep: its runs have no noise matrix")
         self.id = stored.get("id") or uuid.uuid4().hex
 
     @cached_property

@@ -13,6 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from minimod.analysis.methods import METHODS, whole
 from minimod.config import CONSTRAINTS, FREE_FIELDS, TrainingConfig
 from minimod.constraints import Pair
@@ -50,7 +52,7 @@ COLUMNS: dict[str, Column] = {
     # `loss` is the option.
     **{"final_loss" if name == "loss" else name: Column(kind, kind) for name, kind in METRIC_COLUMNS.items()},
     **{f"{name}_{measure}": Column(float, float) for name in whole(METHODS) for measure in TABLE_MEASURES},
-    **{f"first_epoch_{part}_{threshold:g}": Column(float, float) for part in ACCURACIES for threshold in THRESHOLDS},
+    **{f"first_epoch_{part}_{threshold:.12g}": Column(float, float) for part in ACCURACIES for threshold in THRESHOLDS},
 }
 
 TableRow = dict[str, Any]
@@ -150,11 +152,14 @@ def _value(path: Path, column: str, text: str) -> Any:
 def curves(directory: Path | str, x: str, y: str, by: str | None = None) -> dict[Any, dict[Any, list[float]]]:
     """Of the finished runs: value of `by` (or None) -> value of x -> the numbers y, one for every run that has them.
 
+    Where one of the runs has inf, for what it never reached, there is no point: a mean of the others would mislead.
     Raises InputError for a column that there is not, where y has no numbers, and where no run has finished.
     """
     result: dict[Any, dict[Any, list[float]]] = {}
     for row in _drawn_rows(directory, y, [x, *([by] if by else [])]):
         result.setdefault(row[by] if by else None, {}).setdefault(row[x], []).append(row[y])
+    result = {key: {x: ys for x, ys in line.items() if np.isfinite(ys).all()} for key, line in result.items()}
+    result = {key: line for key, line in result.items() if line}
     path = Path(directory) / "results.csv"
     if not path.exists():
         raise InputError("sweep directory", str(directory), "one that has been swept; it has no results.csv")
@@ -168,7 +173,7 @@ def _drawn_rows(directory: Path | str, y: str, columns: Iterable[str]) -> Iterat
     for row in load_sweep(directory, dict.fromkeys(["status", y, *columns])):
         if COLUMNS[y].kind not in (int, float):
             raise InputError("y", y, "a column of numbers")
-        if row["status"] == FINISHED and row[y] is not None and math.isfinite(row[y]):
+        if row["status"] == FINISHED and row[y] is not None and not math.isnan(row[y]):
             yield row
 
 

@@ -45,7 +45,8 @@ def test_the_predicted_lead_is_the_formula(kind, expected):
 def detectors(**changes):
     """Rows of detectors that hold, but for some: by setting and detector, AUROC at both noise ratios."""
     good = {
-        (MEMORISES, "collisions"): 0.95, (MEMORISES, "loss"): 0.4, (SHOWS, "masked readout"): 1.0, (SHOWS, "loss"): 1.0,
+        (MEMORISES, "collisions"): 0.95, (MEMORISES, "loss"): 0.4, (MEMORISES, "interaction"): 0.9,
+        (SHOWS, "collisions"): 0.8, (SHOWS, "interaction"): 1.0, (SHOWS, "masked readout"): 1.0, (SHOWS, "loss"): 1.0,
         **{(MEMORISES, name): 0.2 for name in FIELD},
     }  # fmt: skip
     changed = {(MEMORISES if setting == "memorises" else SHOWS, name): x
@@ -59,7 +60,8 @@ def detectors(**changes):
 @pytest.mark.parametrize(("changes", "verdict"), [
     ({}, HOLDS), ({"memorises": {"aum": 0.6}}, FAILS), ({"memorises": {"collisions": 0.6}}, FAILS),
     ({"shows": {"masked readout": 0.9}}, FAILS), ({"shows": {"loss": 0.7}}, FAILS),
-    ({"memorises": {"loss": 0.7}}, FAILS),
+    ({"memorises": {"loss": 0.7}}, FAILS), ({"memorises": {"interaction": 0.5}}, FAILS),
+    ({"shows": {"interaction": 0.5}}, FAILS), ({"shows": {"collisions": 0.95}}, FAILS),
 ])  # fmt: skip
 def test_detectors_are_judged_by_setting(changes, verdict):
     assert Result("detectors", CLAIMS["detectors"], "quick", detectors(**changes)).verdict == verdict

@@ -12,6 +12,7 @@ from sweep_cases import Refusing, ignore
 
 from minimod import TrainingConfig, load_run, train
 from minimod.errors import InputError
+from minimod.store.runs import FINISHED
 from minimod.sweeps.sweep import Sweep
 from minimod.sweeps.table import COLUMNS, curves, failed_row, fixed_settings, load_sweep, result_row, write_rows
 
@@ -206,3 +207,12 @@ def test_curves_of_what_is_no_column_of_numbers_are_refused(swept):
 def test_a_share_of_nothing_stays_nan(swept):
     rows = [row for row in load_sweep(swept) if row["noise_ratio"] == 0]
     assert rows and all(math.isnan(row["noisy_accuracy"]) for row in rows)
+
+
+def test_what_one_run_never_reached_is_no_point(tmp_path):
+    rows = [
+        {"run": f"{width}-{seed}", "status": FINISHED, "width": width, "seed": seed, "first_epoch_test_0.99": epoch}
+        for width, epochs in {4: (7.0, 9.0), 8: (5.0, math.inf)}.items() for seed, epoch in enumerate(epochs)
+    ]
+    write_rows(tmp_path / "results.csv", rows)
+    assert curves(tmp_path, "width", "first_epoch_test_0.99") == {None: {4: [7.0, 9.0]}}
