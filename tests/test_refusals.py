@@ -68,6 +68,8 @@ CALLS = {
             ["--extend", "0"], ["--extend", "2", "--epochs", "9"], ["--extend", "2", "--resume"],
             ["--extend", "2", "--preset", "paper"], ["--extend", "2", "--seed", "5"], ["--resume", "--preset", "paper"],
             ["--extend", "2", "--learning-rate", "1"], ["--resume", "--width", "0"], ["--checkpoint-every", "0"],
+            ["--noise-kind", "matrix"], ["--noise-matrix", "nothing"], ["--noise-matrix", "bad.toml"],
+            ["--noise-kind", "bijective", "--rule", "mul"],
         ],
         [["--quiet"], ["--json"], ["--threads", "1"], ["--checkpoint-every", "3"], ["--eval-every", "2"]],
     ),
@@ -75,7 +77,7 @@ CALLS = {
         PLACES,
         [
             ["--by", "v"], ["--ensemble", "nothing"], ["--ensemble", "own"], ["--no-write", "--output", "elsewhere"],
-            ["--no-write", "--figures"],
+            ["--no-write", "--figures"], ["--threshold", "2"], ["--threshold", "nan"],
             ["--figure"], ["--output", "bad.toml"], ["--ensemble", "damaged"], ["--ensemble", "finished/../finished",
              "--ensemble", "finished"],
         ],
@@ -88,6 +90,15 @@ CALLS = {
             ["--output", "bad.toml"], ["--output", "swept"], ["--quiet"], ["--output", "unfinished", "--rounds", "1"],
         ],
         [["--json"], ["--method", "interaction"]],
+    ),
+    "detect": (
+        PLACES,
+        [
+            ["--extracted", "nothing"], ["--extracted", "finished"], ["--extracted", "swept"], ["--folds", "1"],
+            ["--folds", "1000"], ["--csv", "own"], ["--csv", "nowhere/scores.csv"], ["--fold", "2"],
+            ["--folds", "2", "--extracted", "damaged"],
+        ],
+        [["--json"], ["--quiet"]],
     ),
     "check": (PLACES, [["--resume"], ["again"]], [["--json"]]),
     "info": ([], [["more"], ["--quiet"]], [["--json"]]),

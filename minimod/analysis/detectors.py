@@ -80,6 +80,13 @@ def doubt(F: np.ndarray, evidence: Evidence) -> np.ndarray:
     return -margin
 
 
+def doubt_in_probability(F: np.ndarray, evidence: Evidence) -> np.ndarray:
+    """As `doubt`, of probabilities, the softmax of logits: the normalized margin of confident learning, reversed."""
+    F = F.astype(float)
+    e = np.exp(F - F.max(axis=1, keepdims=True))
+    return doubt(e / e.sum(axis=1, keepdims=True), evidence)
+
+
 def ridge_doubt(hidden: np.ndarray, evidence: Evidence) -> np.ndarray:
     """The `doubt` of a ridge readout of the hidden vectors, of shape (n, M), that was fitted without the label."""
     return doubt(leave_one_out(hidden, np.eye(evidence.modulus)[evidence.label]), evidence)
@@ -111,7 +118,7 @@ DETECTORS: dict[str, Detector] = {
     "interaction": Detector(TWO_INPUTS, "interaction", doubt),
     "masked readout": Detector(f"{TWO_INPUTS}, {HELD_OUT}", "masked", doubt),
     # Confident learning (Northcutt et al., arXiv 1911.00068) on networks that have not seen the label.
-    "held-out folds": Detector(TRAINING, "held_out", doubt),
+    "held-out folds": Detector(TRAINING, "held_out", doubt_in_probability),
     "self-training": Detector(f"{TWO_INPUTS}, {HELD_OUT}, {TRAINING}", "retrained", doubt),
 }
 

@@ -144,3 +144,12 @@ def test_only_pairs_that_were_trained_on_are_judged():
 
 def test_where_nothing_is_held_out_no_mask_can_be_chosen():
     assert "masked readout" not in detect(train(replace(SMALL, train_fraction=1)))["scores"]
+
+
+def test_held_out_folds_rank_as_cleanlab_does():
+    rank = pytest.importorskip("cleanlab.rank")
+    F = np.random.default_rng(0).normal(size=(N, P))
+    probability = np.exp(F) / np.exp(F).sum(axis=1, keepdims=True)
+    theirs = rank.get_normalized_margin_for_each_label(LABEL, probability)
+    ours = DETECTORS["held-out folds"].score(F, evidence())
+    np.testing.assert_allclose(ours, 1 - 2 * theirs, atol=1e-12)
