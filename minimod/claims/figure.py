@@ -60,6 +60,8 @@ def _draw_curves(axes: Axes, plot: Plot, rows: list[dict[str, Any]]) -> None:
         ticks = x[:: math.ceil(len(x) / 4)]
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
+    elif all(isinstance(row[plot.x], int) for row in rows):          # no tick at half a round
+        axes.locator_params(axis="x", integer=True)
     if plot.label == "accuracy":
         axes.set_ylim(-0.03, 1.05)
 
