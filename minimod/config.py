@@ -58,6 +58,9 @@ class TrainingConfig:
     loss: str = _option(
         "cross_entropy", Choice(LOSSES), "Mean over examples; mse is against one-hot labels, mean over classes too"
     )
+    label_smoothing: float = _option(
+        0.0, Interval(float, 0, 1, open="high"), "Share ε of a label that is spread over all classes alike"
+    )
     optimizer: str = _option("adamw", Choice(OPTIMIZERS), "As PyTorch's of that name; muon leaves μ to adamw")
     learning_rate: float = _option(5e-3, Interval(float, 0, open="low"), "Step size")
     betas: tuple[float, float] = _option(

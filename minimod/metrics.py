@@ -5,7 +5,7 @@ A new metric is one entry at the end of METRICS. Runs from before it was there h
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from minimod.engine.predict import evaluate, predict
 from minimod.errors import InputError
 from minimod.network import TwoLayerNet
 from minimod.rules.rule import Rule
+
+if TYPE_CHECKING:
+    from minimod.config import TrainingConfig
 
 # One measured epoch, by METRIC_COLUMNS. Accuracies are shares of pairs, nan of none; norms are Frobenius norms.
 Metrics = dict[str, float]
@@ -66,12 +69,12 @@ METRIC_COLUMNS: dict[str, type] = {"epoch": int, "seconds": float} | dict.fromke
 
 
 def measure(
-    network: TwoLayerNet, dataset: Dataset, loss: str, train: Pairs, left_out: Pairs, train_loss: float,
+    network: TwoLayerNet, dataset: Dataset, config: "TrainingConfig", train: Pairs, left_out: Pairs, train_loss: float,
     answers: Answers, backend: Backend,
 ) -> Metrics:
     """All METRICS of a network; `train` are the pairs with the labels that are fitted, in the order of the answers.
 
-    left_out: the training pairs that are not trained on.
+    left_out: the training pairs that are not trained on. The losses are that of the configuration, as it is trained on.
     """
     n_noisy, predicted = int(train.is_noisy.sum()), to_host(answers.predicted)
     losses = {
@@ -83,7 +86,7 @@ def measure(
     table[train.a, train.b] = predicted
     table[left_out.a, left_out.b] = predict(network, left_out.a, left_out.b, backend)
     for part, pairs in (("validation", dataset.validation), ("test", test)):
-        table[pairs.a, pairs.b], losses[part] = evaluate(network, pairs, loss, backend)
+        table[pairs.a, pairs.b], losses[part] = evaluate(network, pairs, config.loss, config.label_smoothing, backend)
     dominant, ipr = _dominant_and_ipr(network, dataset.rule)
     filtered = predict(dominant, test.a, test.b, backend)
     shares = {"train": share(predicted == train.label), "filtered_test": share(filtered == test.true_label)}

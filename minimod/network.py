@@ -94,11 +94,11 @@ class TwoLayerNet:
 
         return F, backward
 
-    def gradient(self, pairs: Pairs, loss: str) -> tuple[Array, dict[str, Array]]:
+    def gradient(self, pairs: Pairs, loss: str, smoothing: float = 0.0) -> tuple[Array, dict[str, Array]]:
         """The loss over the pairs, by its name in LOSSES, and its gradient for every parameter by name."""
         a, b, label = (np.asarray(tokens, like=self.U) for tokens in (pairs.a, pairs.b, pairs.label))
         F, backward = self.forward(a, b)
-        value, dF = LOSSES[loss](F, label)
+        value, dF = LOSSES[loss](F, label, *[smoothing] * bool(smoothing))
         return value, backward(dF)
 
     def logits(self, a: Any, b: Any) -> Array:

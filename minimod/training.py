@@ -226,7 +226,7 @@ class _Training:
     def _epochs(self) -> Iterator[tuple[int, Metrics | None]]:
         """Train in place. Before each epoch, and after the last: the number of epochs so far, and metrics or None."""
         config, network, backend, losses = self.config, self.network, self.backend, self.losses
-        gradient_of = Gradient(network, config.loss, backend, config.record)
+        gradient_of = Gradient(network, config.loss, backend, config.record, config.label_smoothing)
         pairs = in_tiles(self.pairs, config.modulus, backend.block_size(config.width))
         in_order = np.lexsort((pairs.b, pairs.a))
         blocks = make_blocks(pairs, network, backend)
@@ -245,9 +245,7 @@ class _Training:
                 loss = float(losses[epoch])
                 _raise_if_diverged(losses)
                 next_evaluation = next(schedule, None)
-                metrics = measure(
-                    network, self.dataset, config.loss, pairs, self.left_out, loss, answers, backend
-                )
+                metrics = measure(network, self.dataset, config, pairs, self.left_out, loss, answers, backend)
                 if self.record:
                     self.record.add(*(to_host(each)[in_order] for each in (answers.margin, answers.loss)))
             yield epoch, metrics

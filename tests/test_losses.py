@@ -25,6 +25,19 @@ def test_mse_is_the_textbook_formula(logits):
     np.testing.assert_allclose(dF, 2 * error / 20, rtol=1e-12)
 
 
+@pytest.mark.parametrize("smoothing", [0.1, 0.5])
+def test_label_smoothing_is_the_textbook_formula(logits, smoothing):
+    F, label = logits
+    q = (1 - smoothing) * np.eye(4)[label] + smoothing / 4
+    p = np.exp(F) / np.exp(F).sum(axis=1, keepdims=True)
+    loss, dF = LOSSES["cross_entropy"](F, label, smoothing)
+    assert loss == pytest.approx(-(q * np.log(p)).sum(axis=1).mean(), rel=1e-12)
+    np.testing.assert_allclose(dF, (p - q) / 5, rtol=1e-12, atol=1e-15)
+    loss, dF = LOSSES["mse"](F, label, smoothing)
+    assert loss == pytest.approx(((F - q) ** 2).mean(), rel=1e-12)
+    np.testing.assert_allclose(dF, 2 * (F - q) / 20, rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_the_logits_are_left_alone(name, logits):
     F, label = logits

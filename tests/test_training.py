@@ -296,7 +296,7 @@ def test_a_run_that_another_process_trains_is_waited_for(tmp_path):
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("fitted", [False, True])
 def test_the_metrics_are_those_of_the_network(loss, fitted):
-    config = replace(SMALL, loss=loss, train_fraction=0.6)
+    config = replace(SMALL, loss=loss, train_fraction=0.6, label_smoothing=0.1 * fitted)
     labels = np.random.default_rng(0).integers(0, 23, len(build_dataset(config).train)) if fitted else None
     run = train(config, labels=labels)
     train_pairs = replace(run.dataset.train, label=run.data.get("labels", run.dataset.train.label))
@@ -306,7 +306,7 @@ def test_the_metrics_are_those_of_the_network(loss, fitted):
     }  # fmt: skip
     last = {name: column[-1] for name, column in run.history.items()}
     for name, pairs in parts.items():
-        value, _ = run.network.gradient(pairs, loss)
+        value, _ = run.network.gradient(pairs, loss, config.label_smoothing)
         assert last[f"{name}loss"] == pytest.approx(value, rel=1e-5)
     predicted = run.network.logits(train_pairs.a, train_pairs.b).argmax(axis=1)
     assert last["train_accuracy"] == (predicted == train_pairs.label).mean()

@@ -31,6 +31,7 @@ CLAIMS: dict[str, Claim] = {
     "self-training-controls": self_training.SELF_TRAINING_CONTROLS,
     "self-training-width": self_training.SELF_TRAINING_WIDTH,
     "detectors": labels.DETECTION,
+    "dilation": labels.DILATION,
     "agnostic-limit": agnostic.AGNOSTIC_LIMIT,
     "agnostic-ensemble": agnostic.AGNOSTIC_ENSEMBLE,
 }

@@ -70,11 +70,16 @@ def make_blocks(pairs: Pairs, network: TwoLayerNet, backend: Backend) -> list[Bl
 
 
 class Gradient:
-    """The mean loss of a network over blocks of examples, and its gradient; `record`: its answers tell confidences."""
+    """The mean loss of a network over blocks of examples, and its gradient.
 
-    def __init__(self, network: TwoLayerNet, loss: str, backend: Backend, record: bool = False):
+    loss: a name of LOSSES. record: answers tell confidences.
+    """
+
+    def __init__(
+        self, network: TwoLayerNet, loss: str, backend: Backend, record: bool = False, smoothing: float = 0.0
+    ):
         self.network, self.backend, self.record = network, backend, record
-        self.phi, self.loss = activation_kernel(network.activation), loss_kernel(loss)
+        self.phi, self.loss = activation_kernel(network.activation), loss_kernel(loss, smoothing)
         n, (P, M) = backend.block_size(network.width), network.U.shape
         shapes = ((n, M), (n, M), (n, P), (M, P))                        # of Z, H, F and dW
         self._memory = Kept(lambda: [np.empty(shape, network.U.dtype, like=network.U) for shape in shapes])

@@ -79,15 +79,17 @@ IN_PLACE_LOSSES: dict[str, Callable[..., tuple[Any, Any]]] = {
 }
 
 
-def loss_kernel(name: str) -> Callable[..., tuple[Any, Any]]:
-    """The loss as a function of (F, label, n_total): in place, or where there is no such twin, the pure one."""
+def loss_kernel(name: str, smoothing: float = 0.0) -> Callable[..., tuple[Any, Any]]:
+    """The loss as a function of (F, label, n_total): in place, or where there is no such twin, the pure one.
 
+    With label smoothing there is none.
+    """
     def kernel(F: Any, label: Any, n_total: int) -> tuple[Any, Any]:
-        loss, dF = LOSSES[name](F, label) if len(F) else (0, F)
+        loss, dF = LOSSES[name](F, label, *[smoothing] * bool(smoothing)) if len(F) else (0, F)
         share = len(F) / n_total
         return loss * share, dF * share
 
-    return IN_PLACE_LOSSES.get(name, kernel)
+    return kernel if smoothing else IN_PLACE_LOSSES.get(name, kernel)
 
 
 def confidence(F: Any, label: Any) -> tuple[Any, Any]:

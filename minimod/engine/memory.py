@@ -43,9 +43,9 @@ def memory_needed(config: "TrainingConfig", backend: Backend) -> int:
     each thread the blocks that it works on. A test holds this against the peak that is measured.
     """
     P, M, itemsize = config.modulus, config.width, np.dtype(config.dtype).itemsize
-    parameters = (3 * P * M + P) * itemsize
-    block = min(backend.block_size(M), P * P) * (M + P) * itemsize
-    return 150 * P * P + (SHARDS + 13) * parameters + (3 + config.record) * backend.threads * block
+    parameters, n = (3 * P * M + P) * itemsize, min(backend.block_size(M), P * P)
+    block = n * (3 * (M + P) + (1 + 2 * config.record) * P) * itemsize
+    return 150 * P * P + (SHARDS + 13) * parameters + backend.threads * block
 
 
 def free_memory(xp: ModuleType) -> float:

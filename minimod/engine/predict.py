@@ -23,9 +23,11 @@ def predict(network: TwoLayerNet, a: np.ndarray, b: np.ndarray, backend: Backend
     return np.concatenate(labels) if labels else np.empty(0, int)
 
 
-def evaluate(network: TwoLayerNet, pairs: Pairs, loss: str, backend: Backend = SERIAL) -> tuple[np.ndarray, float]:
+def evaluate(
+    network: TwoLayerNet, pairs: Pairs, loss: str, smoothing: float = 0.0, backend: Backend = SERIAL
+) -> tuple[np.ndarray, float]:
     """As `predict` for n pairs on the host, and the mean of a loss of LOSSES against their labels; nan of none."""
-    kernel = loss_kernel(loss)
+    kernel = loss_kernel(loss, smoothing)
 
     def answers(rows: slice, F: Array) -> tuple[np.ndarray, float]:
         predicted = to_host(F.argmax(axis=1))

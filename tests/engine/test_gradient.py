@@ -61,6 +61,17 @@ def test_the_engine_equals_the_reference(activation, loss, tied, has_bias, array
         np.testing.assert_allclose(to_host(on_device_gradient[name]), array, rtol=rtol, atol=atol)
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_engine_equals_the_reference_with_label_smoothing_too(loss, array_module):
+    host, pairs = random_network(P=11, M=24), examples()
+    network, backend = host.convert(array_module.asarray), Backend(array_module, map, 1, 10**9, 64, "")
+    value, gradient, _ = Gradient(network, loss, backend, smoothing=0.2)(make_blocks(pairs, network, backend))
+    expected_value, expected = host.gradient(pairs, loss, smoothing=0.2)
+    assert float(value) == pytest.approx(expected_value, rel=1e-12)
+    for name, array in expected.items():
+        np.testing.assert_allclose(to_host(gradient[name]), array, rtol=1e-12, atol=1e-14)
+
+
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("train", TRAINED)
 def test_the_gradient_is_that_of_what_is_trained_alone(train, tied):
