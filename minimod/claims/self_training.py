@@ -8,7 +8,7 @@ from minimod.analysis.masking import mask_curves, random_rankings
 from minimod.analysis.readout import predict_interaction
 from minimod.claims.agnostic import MASK, agnostic_limit
 from minimod.claims.claim import Claim, Plot, Row
-from minimod.claims.criteria import least, most, note
+from minimod.claims.criteria import at, least, most, note
 from minimod.claims.settings import corrupted
 from minimod.config import TrainingConfig
 from minimod.data import random_stream
@@ -101,14 +101,18 @@ SELF_TRAINING = Claim(
 )
 
 SELF_TRAINING_CONTROLS = Claim(
-    statement="(Beyond the paper.) Self-training needs the mask, and repairs more labels than one network does that is "
-    "trained as long; it ends where rank-one structure does, see agnostic-limit.",
+    statement="(Beyond the paper.) Self-training needs the mask, and leaves far fewer labels wrong than one network does "
+    "that is trained as long; it ends where rank-one structure does, see agnostic-limit.",
     experiment="Self-training as in self-training, beside relabelling by the readout of all neurons and of random "
     "ones, and one network that is trained as long as all rounds together.",
     configs=control_configs, measure=measure_controls, keys=("noise_ratio", "relabelled_by", "round"),
     seeds=1, trains=True,
     criteria=(
-        least("repaired", 0.1, relabelled_by=(BY_MASK, LONG), round=(ROUNDS, 0)),
+        most("wrong labels left, over those that the network trained as long leaves", 0.5, lambda rows: (
+            (1 - at(rows, "repaired", relabelled_by=BY_MASK, round=ROUNDS))
+            / (1 - at(rows, "repaired", relabelled_by=LONG, round=0))
+        )),
+        note("repaired", relabelled_by=(BY_MASK, LONG), round=(ROUNDS, 0)),
         note("test", relabelled_by=(BY_MASK, LONG), round=(ROUNDS, 0)),
         least("test", 0.05, relabelled_by=(BY_MASK, BY_ALL), round=ROUNDS),
         least("test", 0.05, relabelled_by=(BY_MASK, BY_RANDOM), round=ROUNDS),
