@@ -101,7 +101,7 @@ SELF_TRAINING = Claim(
 )
 
 SELF_TRAINING_CONTROLS = Claim(
-    statement="(Beyond the paper.) Self-training needs the mask, and leaves far fewer labels wrong than one network does "
+    statement="(Beyond the paper.) Self-training needs the mask, and leaves far fewer labels wrong than one network "
     "that is trained as long; it ends where rank-one structure does, see agnostic-limit.",
     experiment="Self-training as in self-training, beside relabelling by the readout of all neurons and of random "
     "ones, and one network that is trained as long as all rounds together.",

@@ -28,7 +28,8 @@ def test_self_training_is_judged_by_the_last_round(changes, verdict):
 
 
 @pytest.mark.parametrize(("changes", "verdict"), [
-    ({}, HOLDS), ({LONG: (0, 0.9, 0.9)}, HOLDS), ({LONG: (0, 0.9, 0.92)}, FAILS), ({BY_ALL: (2, 1.0, 0.1)}, FAILS), ({BY_RANDOM: (2, 1.0, 0.1)}, FAILS),
+    ({}, HOLDS), ({LONG: (0, 0.9, 0.88)}, HOLDS), ({LONG: (0, 0.9, 0.92)}, FAILS),
+    ({BY_ALL: (2, 1.0, 0.1)}, FAILS), ({BY_RANDOM: (2, 1.0, 0.1)}, FAILS),
 ])  # fmt: skip
 def test_self_training_does_better_than_its_controls(changes, verdict):
     ends = {BY_MASK: (2, 1.0, 0.95), BY_ALL: (2, 0.5, 0.1), BY_RANDOM: (2, 0.5, 0.1), LONG: (0, 0.8, 0.7)} | changes
