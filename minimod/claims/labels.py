@@ -116,7 +116,8 @@ DETECTION = Claim(
     criteria=(
         most("memorises, noise 0.1: best of the course of training", 0.5, of_the_field(0.1)),
         most("memorises, noise 0.3: best of the course of training", 0.5, of_the_field(0.3)),
-        most("AUROC", 0.5, noise_ratio=0.1, setting=MEMORISES, detector="loss"),
+        most("AUROC", 0.5, noise_ratio=0.3, setting=MEMORISES, detector="loss"),
+        note("AUROC", noise_ratio=0.1, setting=MEMORISES, detector="loss"),
         least("AUROC", 0.9, noise_ratio=0.1, setting=MEMORISES, detector="collisions"),
         least("AUROC", 0.75, noise_ratio=0.3, setting=MEMORISES, detector="collisions"),
         least("AUROC", 0.8, noise_ratio=0.1, setting=MEMORISES, detector="interaction"),
@@ -132,8 +133,9 @@ DETECTION = Claim(
     ),
     plot=Plot("detector", ("AUROC", "precision"), ("noise_ratio", "setting"), label="AUROC and precision"),
     remark="The loss at the end points the wrong way in a network that has memorised all, and the right way where the "
-    "rule shows: there right labels have the smaller loss. Reports that losses find wrong labels are of such networks. "
-    "A network that has memorised all tells less than the labels alone.",
+    "rule shows: there right labels have the smaller loss. It turns before the network answers: at modulus 113 and "
+    "noise 0.1 the one trained with small steps answers 1 %, and its loss already finds 38 % of the wrong labels, its "
+    "interactions 86 %. Reports that losses find wrong labels, at noise up to 0.12, are of such networks.",
 )
 
 
