@@ -210,14 +210,17 @@ NOISE_LEVEL = Claim(
         least("width 1024: before dominant does", 0.8, last_noise("dominant", 1024)),
         note("width 1024: before interaction does", last_noise("interaction", 1024)),
         note("width 1024: before raw does", last_noise("raw", 1024)),
-        least("width 256: before dominant+quadratic does", 0.5, last_noise("dominant+quadratic", 256)),
+        least("dominant+quadratic test", 0.9, network="trained", width=256, noise_ratio=0.8),
+        note("width 256: before dominant+quadratic does", last_noise("dominant+quadratic", 256)),
         note("width 256: before dominant does", last_noise("dominant", 256)),
         note("dominant+quadratic test", network="frozen", noise_ratio=0.8),
     ),
     plot=Plot("noise_ratio", (
         "raw noisy", "raw test", "interaction test", "dominant test", "dominant+quadratic test"
     ), ("network", "width")),
-    remark="How far filtration goes at modulus 113 is in high-noise, and what is learned of it in learned-features.",
+    remark="How far filtration goes at modulus 113 is in high-noise, and what is learned of it in learned-features. A "
+    "narrow network may do worse at half of the labels than at more noise: at modulus 113 and width 256 filtration "
+    "answers 89 % at noise 0.5, and nearly all at 0.4, 0.6 and 0.8.",
 )
 
 WEIGHT_DECAY = Claim(

@@ -188,7 +188,7 @@ DILATION = Claim(
             dilation("NC1, clean", 0.5), dilation("NC1, clean", 0.3)
         )),
         least("noise 0.1: corrupted over clean", 1.05, dilation("corrupted over clean", 0.1)),
-        least("raw test", 0.2, label_smoothing=(0.1, 0.0), width=512, noise_ratio=0.3),
+        least("raw test", 0.1, label_smoothing=(0.1, 0.0), width=512, noise_ratio=0.3),
         note("noise 0.3: NC1, clean, with label smoothing over that without", ratio(
             dilation("NC1, clean", 0.3, smoothing=0.1), dilation("NC1, clean", 0.3)
         )),
