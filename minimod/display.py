@@ -193,8 +193,9 @@ def runs_display(configs: list[TrainingConfig], quiet: bool, jobs: int | None = 
         nonlocal so_far
         so_far += done
         if text:
-            left = duration((time.perf_counter() - start) * (total / max(1, so_far) - 1))
-            click.echo(f"{so_far / total:4.0%}  {text}, {left} left", err=True)
+            seconds = (time.perf_counter() - start) * (total / max(1, so_far) - 1)
+            left = f", {duration(seconds)} left" if so_far else ""
+            click.echo(f"{so_far / total:4.0%}  {text}{left}", err=True)
 
     yield show
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from sweep_cases import CLI, OTHERS
 
-from minimod import TrainingConfig
+from minimod import TrainingConfig, display
 from minimod.analysis.detectors import DETECTORS, auroc
 from minimod.claims import CLAIMS, reproduction
 from minimod.config import CONSTRAINTS, PRESETS
@@ -151,6 +151,14 @@ def test_divergence_is_one_line(minimod):
     answer = minimod("train", "run", "--quiet", *SMALL, "--optimizer", "sgd", "--learning-rate", 1e9)
     assert answer.returncode == 1
     assert re.fullmatch(r"minimod: the loss is not finite at epoch \d; try [^\n]+\n", answer.stderr)
+
+
+def test_nothing_is_said_of_the_time_left_before_anything_is_done(capsys):
+    with display.runs_display([TrainingConfig(modulus=11, width=8, epochs=2, threads=1)], quiet=False) as tell:
+        tell(0, "epoch 0")
+        tell(1000, "epoch 1")
+    first, second = capsys.readouterr().err.splitlines()[-2:]
+    assert first.endswith("  epoch 0") and second.endswith(" left")
 
 
 def test_plain_progress_is_a_line_per_evaluation(minimod):
