@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from minimod.activations import ACTIVATIONS
 from minimod.analysis.detectors import DETECTORS, Evidence, auroc, precision, scores
 from minimod.analysis.readout import interaction
 from minimod.data import Pairs, random_stream
@@ -13,7 +12,7 @@ from minimod.engine.predict import grid_logits
 from minimod.errors import InputError
 from minimod.extraction import DEFAULT_METHOD
 from minimod.store.runs import Run, load_run
-from minimod.summary import open_analysis
+from minimod.summary import Analysis, open_analysis
 
 
 def detect(
@@ -35,15 +34,17 @@ def detect(
     network, train = run.network, run.dataset.train
     kept = run.data.get("kept", np.ones(len(train), bool))      # what was left out was not judged by
     pairs, label = train[kept], run.data.get("labels", train.label)[kept]
-    retrained = None if extracted is None else masked_interaction(extraction_of(run, extracted), pairs)
+    retrained = None
+    if extracted is not None:
+        with open_analysis(extraction_of(run, extracted)) as study:
+            retrained = masked_interaction(study, pairs)
     with open_analysis(run) as study:
         F = grid_logits(network, study.backend)
         evidence = Evidence(
             pairs.a, pairs.b, label, network.modulus, random_stream(run.config.seed, "control"),
             course=dict(run.course) or None,
-            hidden=ACTIVATIONS[network.activation].value(network.U[pairs.a] + network.V[pairs.b]),
-            logits=F[pairs.a, pairs.b], interaction=interaction(F)[pairs.a, pairs.b],
-            masked=masked_interaction(run, pairs), retrained=retrained,
+            hidden=network.hidden(pairs.a, pairs.b), logits=F[pairs.a, pairs.b],
+            interaction=interaction(F)[pairs.a, pairs.b], masked=masked_interaction(study, pairs), retrained=retrained,
             held_out=None if held_out is None else held_out[kept],
         )
     found, is_wrong = scores(evidence), label != pairs.true_label
@@ -65,11 +66,10 @@ def extraction_of(run: Run, extracted: Run | Path | str) -> Run:
     return other
 
 
-def masked_interaction(run: Run, pairs: Pairs) -> np.ndarray | None:
+def masked_interaction(study: Analysis, pairs: Pairs) -> np.ndarray | None:
     """At some pairs, the interaction of the neurons that DEFAULT_METHOD picks, of shape (n, P); None if it cannot."""
-    with open_analysis(run) as study:
-        chosen = study.chosen(DEFAULT_METHOD)
-        if not chosen or not len(chosen.neurons):
-            return None
-        few = grid_logits(run.network.subnetwork(chosen.neurons), study.backend)
+    chosen = study.chosen(DEFAULT_METHOD)
+    if not chosen or not len(chosen.neurons):
+        return None
+    few = grid_logits(study.run.network.subnetwork(chosen.neurons), study.backend)
     return np.asarray(interaction(few)[pairs.a, pairs.b])

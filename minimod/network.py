@@ -101,6 +101,10 @@ class TwoLayerNet:
         value, dF = LOSSES[loss](F, label, *[smoothing] * bool(smoothing))
         return value, backward(dF)
 
+    def hidden(self, a: Array, b: Array) -> Array:
+        """The hidden vectors H = φ(A U + B V), of shape (n, M), of tokens as `forward` takes them."""
+        return ACTIVATIONS[self.activation].value(self.U[a] + self.V[b])
+
     def logits(self, a: Any, b: Any) -> Array:
         """Logits of shape (n, P) for inputs a and b of shape (n,), arrays or lists of tokens on the host.
 

@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minimod.analysis.masking import CHOICES
+from minimod.analysis.scores import TWO_INPUTS
 from minimod.engine.kernels import confidence
 
 # What a detector needs besides the labels.
-LABELS, COURSE, NETWORK, TWO_INPUTS, HELD_OUT, TRAINING = (
-    "the labels alone", "the course of training", "the network", "two inputs", "noisy validation", "further training"
-)
+LABELS, COURSE, NETWORK, TRAINING = "the labels alone", "the course of training", "the network", "further training"
+MASK = f"{TWO_INPUTS}, {CHOICES['noisy'].needs}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,10 +117,10 @@ DETECTORS: dict[str, Detector] = {
     "loss": Detector(NETWORK, "logits", lambda F, evidence: confidence(F, evidence.label)[1]),
     "ridge": Detector(NETWORK, "hidden", ridge_doubt),
     "interaction": Detector(TWO_INPUTS, "interaction", doubt),
-    "masked readout": Detector(f"{TWO_INPUTS}, {HELD_OUT}", "masked", doubt),
+    "masked readout": Detector(MASK, "masked", doubt),
     # Confident learning (Northcutt et al., arXiv 1911.00068) on networks that have not seen the label.
     "held-out folds": Detector(TRAINING, "held_out", doubt_in_probability),
-    "self-training": Detector(f"{TWO_INPUTS}, {HELD_OUT}, {TRAINING}", "retrained", doubt),
+    "self-training": Detector(f"{MASK}, {TRAINING}", "retrained", doubt),
 }
 
 

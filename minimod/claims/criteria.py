@@ -58,6 +58,11 @@ def cell(column: Column, **keys: Key) -> Number:
     return lambda rows: first(rows) - second(rows)
 
 
+def ratio(first: Number, second: Number) -> Number:
+    """One number over another, as a function of the rows."""
+    return lambda rows: first(rows) / second(rows)
+
+
 def lowest(column: Column, **keys: Cell) -> Number:
     """The lowest number in the column over the rows with these keys, as a function of the rows."""
     return lambda rows: float(np.min(numbers(select(rows, **keys), column)))

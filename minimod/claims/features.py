@@ -9,8 +9,8 @@ from minimod.analysis.accuracy import accuracies
 from minimod.analysis.masking import KEEP, mask_curves, random_rankings
 from minimod.analysis.scores import SCORES, ranking
 from minimod.analysis.structure import neuron_table, typical
-from minimod.claims.claim import Cell, Claim, Number, Plot, Row
-from minimod.claims.criteria import at, furthest, highest, least, lowest, most, note
+from minimod.claims.claim import Claim, Number, Plot, Row
+from minimod.claims.criteria import cell, furthest, highest, least, lowest, most, note, ratio
 from minimod.claims.readings import read, read_from, reading
 from minimod.claims.settings import FROZEN, L2, all_of, network_of, runs, standard_runs
 from minimod.config import TrainingConfig
@@ -138,8 +138,8 @@ def measure_learned(run: Run) -> list[Row]:
 
 def share_gained(network: str) -> Number:
     """The median dominant share over that before training, which is the smaller the more frequencies there are."""
-    where: dict[str, Cell] = {"network": network, "noise_ratio": 0.3}
-    return lambda rows: at(rows, "dominant share", **where) / at(rows, "untrained share", **where)
+    now, before = (cell(f"{when} share", network=network, noise_ratio=0.3) for when in ("dominant", "untrained"))
+    return ratio(now, before)
 
 
 LEARNED_FEATURES = Claim(

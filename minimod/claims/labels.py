@@ -5,11 +5,11 @@ from functools import partial
 
 import numpy as np
 
-from minimod.activations import ACTIVATIONS
 from minimod.analysis.collapse import classes
 from minimod.analysis.detectors import collisions
 from minimod.claims.claim import Cell, Claim, Number, Plot, Row
-from minimod.claims.criteria import cell, highest, least, lowest, most, note, number_in, numbers, select
+from minimod.claims.criteria import cell, highest, least, lowest, most, note, number_in, numbers, ratio, select
+from minimod.claims.readings import beside
 from minimod.claims.settings import L2, all_of, runs
 from minimod.data import Pairs
 from minimod.detection import detect
@@ -78,9 +78,8 @@ FOLDS = 3
 def measure_detectors(run: Run) -> list[Row]:
     """How well every detector tells wrong labels from right ones; where the rule shows, after two rounds too."""
     setting = MEMORISES if run.config.optimizer == "adamw" else SHOWS
-    place = None if run.directory is None else run.directory.parents[1] / "rounds" / run.directory.name
-    extracted = extract(run, 2, place and place / "detectors")[-1].run if setting == SHOWS else None
-    found = detect(run, extracted, held_out_logits(run, FOLDS, place and place / "folds"))
+    extracted = extract(run, 2, beside(run, "detectors"))[-1].run if setting == SHOWS else None
+    found = detect(run, extracted, held_out_logits(run, FOLDS, beside(run, "folds")))
     return [
         {
             "noise_ratio": run.config.noise_ratio, "setting": setting, "detector": name,
@@ -142,10 +141,9 @@ DETECTION = Claim(
 def measure_dilation(run: Run) -> list[Row]:
     """NC1 of the clean training pairs, and how far corrupted ones and held-out ones spread about their classes."""
     config, network, train, test = run.config, run.network, run.dataset.train, run.dataset.test
-    phi = ACTIVATIONS[network.activation].value
 
     def features(pairs: Pairs) -> np.ndarray:
-        return np.asarray(phi(network.U[pairs.a] + network.V[pairs.b]), float)
+        return np.asarray(network.hidden(pairs.a, pairs.b), float)
 
     clean, noisy = train[~train.is_noisy], train[train.is_noisy]
     of = classes(features(clean), clean.label, config.modulus)
@@ -161,11 +159,6 @@ def measure_dilation(run: Run) -> list[Row]:
 def dilation(column: str, noise_ratio: float, smoothing: float = 0.0) -> Number:
     """The column of the network of the middle width."""
     return cell(column, label_smoothing=smoothing, width=512, noise_ratio=noise_ratio)
-
-
-def ratio(first: Number, second: Number) -> Number:
-    """One number over another."""
-    return lambda rows: first(rows) / second(rows)
 
 
 sizes = partial(runs, {"modulus": 59}, {"modulus": 113}, **L2)

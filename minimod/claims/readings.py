@@ -1,6 +1,7 @@
 """Numbers of a run, as the rows of a claim's table have them."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from minimod.claims.claim import Row
 from minimod.claims.settings import network_of
@@ -37,3 +38,8 @@ def reading(keys: tuple[str, ...], *columns: str) -> Callable[[Run], list[Row]]:
         return {key: fields[key] for key in keys} | read(run, *columns)
 
     return lambda run: [row(run)]
+
+
+def beside(run: Run, name: str) -> Path | None:
+    """Where a claim keeps the networks that it trains from a run; None for a run that is in memory."""
+    return run.directory and run.directory.parents[1] / "rounds" / run.directory.name / name

@@ -9,6 +9,7 @@ from minimod.analysis.readout import predict_interaction
 from minimod.claims.agnostic import MASK, agnostic_limit
 from minimod.claims.claim import Claim, Plot, Row
 from minimod.claims.criteria import at, least, most, note
+from minimod.claims.readings import beside
 from minimod.claims.settings import corrupted
 from minimod.config import TrainingConfig
 from minimod.data import random_stream
@@ -25,8 +26,7 @@ MASKED = by_method(f"{MASK}+interaction")
 
 def rounds_of(by: str, first: Run, n: int, answers: Answers, width: int | None = None) -> list[Row]:
     """The rounds that begin with a run, kept beside it; what ends early stays as it is."""
-    place = None if first.directory is None else first.directory.parents[1] / "rounds" / first.directory.name / by
-    done = extract(first, n, place, answers, width=width)
+    done = extract(first, n, beside(first, by), answers, width=width)
     rows = [dict(each.row) for each in done] + [dict(done[-1].row) for _ in range(n + 1 - len(done))]
     config, seconds = first.config, sum(float(each.run.history["seconds"][-1]) for each in done)
     return [
