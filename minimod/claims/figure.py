@@ -1,6 +1,7 @@
 """A claim's table as a figure: means over seeds, with what lies between the lowest and the highest."""
 
 import math
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,8 @@ def draw_claim(result: Result) -> Figure:
     axes_of = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
     for axes, (values, rows) in zip(axes_of.flat, panels.items(), strict=True):
         (_draw_points if is_text else _draw_curves)(axes, plot, rows)
-        axes.set_title("\n".join(f"{words(key)}: {value}" for key, value in zip(plot.panel, values, strict=True)))
+        lines = (f"{words(key)}: {value}" for key, value in zip(plot.panel, values, strict=True))
+        axes.set_title("\n".join(fill(line, int(12.5 * width / n_columns)) for line in lines))      # letters to an inch
     for axes in axes_of[-1]:
         axes.set_xlabel(plot.label if is_text else words(plot.x))
     for axes in axes_of[:, 0]:

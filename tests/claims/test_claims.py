@@ -1,5 +1,6 @@
 """Every claim carried through on networks that are hardly trained."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -55,6 +56,18 @@ def test_a_claim_is_drawn_and_written_without_a_gap(untrained):
     assert len([line for line in text.splitlines() if line.startswith("| ")]) == (
         2 + len(untrained.criteria) + len(untrained.of_seed(0))
     )
+
+
+def test_long_titles_of_panels_do_not_overlap():
+    rows = [
+        {"seed": 0, "noise_ratio": 0.5, "relabelled_by": f"the masked readout, noise 0.{i}", "round": n}
+        | dict.fromkeys(CLAIMS["self-training"].plot.columns, 0.5)
+        for i in range(6) for n in range(3)
+    ]
+    figure = draw_claim(Result("self-training", replace(CLAIMS["self-training"], criteria=()), "quick", rows))
+    figure.draw_without_rendering()
+    titles = [axes.title.get_window_extent() for axes in figure.axes]
+    assert not any(first.overlaps(second) for first, second in itertools.combinations(titles, 2))
 
 
 def test_seeds_that_agree_are_drawn_though_their_mean_is_rounded():
