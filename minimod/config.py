@@ -4,14 +4,15 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from minimod.activations import ACTIVATIONS
-from minimod.constraints import Boolean, Choice, Constraint, Interval, OrNone, Pair
+from minimod.constraints import Boolean, Choice, Constraint, Interval, Named, OrNone, Pair
 from minimod.engine.backend import DEVICES
 from minimod.errors import InputError, one_of
 from minimod.losses import LOSSES
 from minimod.network import TRAINED
-from minimod.noise import NOISE_KINDS
+from minimod.noise import NOISE_KINDS, check_noise
 from minimod.optimizers import OPTIMIZERS
-from minimod.rules import RULES, make_rule
+from minimod.rules import RULES, make_rule, natural_modulus, rule_name
+from minimod.rules.tables import load_table, table_path
 
 
 def _option(default: Any, constraint: Constraint, help: str) -> Any:
@@ -28,8 +29,15 @@ class TrainingConfig:
     """
 
     # The task and its data.
-    rule: str = _option("add", Choice(RULES), "Rule c = a ∘ b mod P to learn")
-    modulus: int = _option(113, Interval(int, 2, 100_000), "Modulus P: tokens and classes are 0 .. P-1")
+    rule: str = _option(
+        "add", Named(rule_name, "add, sub, mul, div, a group or table:FILE"),
+        "Rule c = a ∘ b to learn: add, sub, mul or div mod P; a group, as Z12, D6, Q8, S4, A5, SL(2,5), Z7:Z3, Z2^3 or "
+        "Z2xS4; or table:FILE, a CSV or npy of P × P labels",
+    )
+    modulus: int = _option(
+        None, OrNone(Interval(int, 2, 100_000), "113, or the order of the group"),
+        "Modulus P: tokens and classes are 0 .. P-1",
+    )
     train_fraction: float = _option(
         0.8, Interval(float, 0, 1, open="low"),
         "Share of the P² pairs to train on; the rest is halved into validation and test",
@@ -93,9 +101,13 @@ class TrainingConfig:
                 object.__setattr__(self, name, constraint.check(value))
             except ValueError as error:
                 raise InputError(name, value, str(constraint)) from error
-        rule = make_rule(self.rule, self.modulus)
-        if self.noise_kind == "bijective" and not rule.is_latin_square:
-            raise InputError("noise_kind", "bijective", f"another with {self.rule}, whose table is no Latin square")
+        natural, path = natural_modulus(self.rule), table_path(self.rule)
+        if self.modulus is None:
+            object.__setattr__(self, "modulus", len(load_table(path)) if path else natural)
+        if self.modulus is None:
+            raise InputError("modulus", None, "the number of tokens, where pairs are given")
+        if natural:         # the others are known once their tables are
+            check_noise(self.noise_kind, make_rule(self.rule, self.modulus))
         if round(self.train_fraction * self.modulus**2) < 1:
             raise InputError("train_fraction", self.train_fraction, f"enough for one of the {self.modulus**2} pairs")
 
@@ -105,7 +117,12 @@ class TrainingConfig:
 
     def changes(self) -> dict[str, Any]:
         """The fields that differ from their defaults: the same ones when later versions have more fields."""
-        return {each.name: value for each in fields(self) if (value := getattr(self, each.name)) != each.default}
+        defaults = {each.name: each.default for each in fields(self)} | {"modulus": natural_modulus(self.rule)}
+        return {name: value for name, default in defaults.items() if (value := getattr(self, name)) != default}
+
+    def changed(self, **changes: Any) -> "TrainingConfig":
+        """With some fields changed; a new rule comes with its modulus, unless that is given or the rule takes any."""
+        return replace(self, **({"modulus": None} | changes if changes.get("rule", "add") not in RULES else changes))
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TrainingConfig":
@@ -120,7 +137,7 @@ class TrainingConfig:
         """A preset of PRESETS, with single fields overridden."""
         if name not in PRESETS:
             raise InputError("preset", name, one_of(PRESETS, name))
-        return replace(PRESETS[name], **overrides)
+        return PRESETS[name].changed(**overrides)
 
 
 # Field -> what it may be.

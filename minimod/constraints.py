@@ -1,7 +1,7 @@
 """What an option may be, as objects: each checks values, reads them from text and prints itself."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import inf
 from numbers import Real
 from typing import Any
@@ -69,6 +69,23 @@ class Choice(Constraint):
         if not (isinstance(value, str) and value in self.names):
             raise ValueError(str(self))
         return value
+
+
+class Named(Constraint):
+    """A name that a function knows. It gives the canonical one, or raises ValueError that says what is allowed."""
+
+    kind = str
+
+    def __init__(self, canonical: Callable[[str], str], domain: str):
+        self.canonical, self.domain = canonical, domain
+
+    def __str__(self) -> str:
+        return self.domain
+
+    def check(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError(self.domain)
+        return self.canonical(value)
 
 
 class Boolean(Constraint):

@@ -77,19 +77,21 @@ def measure(
     left_out: the training pairs that are not trained on. The losses are that of the configuration, as it is trained on.
     """
     n_noisy, predicted = int(train.is_noisy.sum()), to_host(answers.predicted)
+    n_clean = (len(train) - n_noisy) * dataset.is_known
     losses = {
         "train": train_loss,
-        "clean": float(answers.clean_loss) / (len(train) - n_noisy) if n_noisy < len(train) else math.nan,
+        "clean": float(answers.clean_loss) / n_clean if n_clean else math.nan,
         "noisy": float(answers.noisy_loss) / n_noisy if n_noisy else math.nan,
     }
-    table, test = np.empty_like(dataset.rule.label_table), dataset.test
+    table, test = np.zeros((network.modulus, network.modulus), int), dataset.test
     table[train.a, train.b] = predicted
     table[left_out.a, left_out.b] = predict(network, left_out.a, left_out.b, backend)
     for part, pairs in (("validation", dataset.validation), ("test", test)):
         table[pairs.a, pairs.b], losses[part] = evaluate(network, pairs, config.loss, config.label_smoothing, backend)
-    dominant, ipr = _dominant_and_ipr(network, dataset.rule)
-    filtered = predict(dominant, test.a, test.b, backend)
-    shares = {"train": share(predicted == train.label), "filtered_test": share(filtered == test.true_label)}
+    shares, ipr = {"train": share(predicted == train.label), "filtered_test": math.nan}, math.nan
+    if dataset.rule.has_components.any():
+        dominant, ipr = _dominant_and_ipr(network, dataset.rule)
+        shares["filtered_test"] = share(predict(dominant, test.a, test.b, backend) == test.true_label)
     measured = Measured(network, ipr, losses, accuracies(table, dataset) | shares)
     return {name: metric(measured) for name, metric in METRICS.items()}
 

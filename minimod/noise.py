@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from minimod.errors import InputError
-from minimod.rules.cyclic import CyclicRule
+from minimod.rules.rule import Rule
 
 if TYPE_CHECKING:
     from minimod.data import Pairs
@@ -24,7 +24,7 @@ class Noise:
     shared: a generator for what all parts of a dataset have in common. matrix: T, see `by_matrix`, or None.
     """
 
-    rule: CyclicRule
+    rule: Rule
     shared: np.random.Generator
     matrix: np.ndarray | None = None
 
@@ -44,6 +44,12 @@ Corruption = Callable[["Pairs", int, Noise, np.random.Generator], None]
 def corrupt(pairs: "Pairs", ratio: float, kind: str, noise: Noise, generator: np.random.Generator) -> None:
     """Draw round(ratio n) of the pairs' labels anew, in place, and mark them. See NOISE_KINDS for the kinds."""
     NOISE_KINDS[kind].corrupt(pairs, round(ratio * len(pairs)), noise, generator)
+
+
+def check_noise(kind: str, rule: Rule) -> None:
+    """Raise InputError for a kind of noise that a rule cannot have."""
+    if kind == "bijective" and not rule.is_latin_square:
+        raise InputError("noise_kind", "bijective", f"another with {rule.name}, whose table is no Latin square")
 
 
 def each(draw: Callable[["Pairs", Noise, np.random.Generator], np.ndarray]) -> Corruption:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minimod.config import TrainingConfig
-from minimod.data import Dataset, Pairs, build_dataset, random_stream
+from minimod.data import COLUMNS, PARTS, Dataset, Pairs, build_dataset, random_stream
 from minimod.engine.backend import Backend, open_backend
 from minimod.engine.device import gpu_problem, to_host, warn_once
 from minimod.engine.gradient import Gradient, in_tiles, make_blocks
@@ -22,6 +22,7 @@ from minimod.network import initial_network
 from minimod.noise import checked
 from minimod.optimizers import OPTIMIZERS
 from minimod.record import Record
+from minimod.rules.tables import load_table, table_path
 from minimod.store import contents
 from minimod.store.claiming import Claim, claim_directory, plan
 from minimod.store.runs import Run, load_run
@@ -45,6 +46,8 @@ def train(
     extend: bool = False,
     noise_matrix: np.ndarray | None = None,
     kept: np.ndarray | None = None,
+    pairs: np.ndarray | None = None,
+    tokens: np.ndarray | None = None,
 ) -> Run:
     """Train a network. With a `directory` the run is written there as it goes, without one it stays in memory.
 
@@ -59,15 +62,22 @@ def train(
     `labels`, of shape (n_train,), are fitted in place of the training labels; losses and train_accuracy are theirs, all
     other accuracies go on to refer to the labels of the dataset. `kept`, booleans of this shape, are the training pairs
     that are trained on, the others are left out. `noise_matrix` is what noise of kind matrix draws from, see
-    `noise.by_matrix`. All three are kept with the run, as its data, and need not be given to go on with it.
+    `noise.by_matrix`. `pairs`, of shape (n, 5), are pairs of one's own, with their labels as they are, see
+    `data.given_dataset`; the rule is PAIRS then, or one that they follow. `tokens` are the words that they stand for.
+    All of these are kept with the run, as its data, and need not be given to go on with it, and so is the table of a
+    rule that is given as table:FILE.
 
     Raises InputError if the directory holds anything else, the device cannot be used or the labels do not fit,
     MemoryError if the device's free memory is less than `memory_needed`, and DivergenceError at the first evaluation or
     checkpoint that finds a loss which is not finite. When it is any but the last of these, nothing has been written.
     """
-    data: contents.Data = {} if labels is None else {"labels": _checked_labels(labels, config)}
+    data: contents.Data = {} if labels is None else {"labels": _integers("labels", labels)}
     if kept is not None:
-        data = {**data, "kept": _checked_choice(kept, config)}
+        data = {**data, "kept": np.asarray(kept)}
+    if pairs is not None:
+        data = {**data, "pairs": _checked_pairs(pairs, config)}
+    if tokens is not None:
+        data = {**data, "tokens": np.asarray(tokens, str)}
     if noise_matrix is not None:
         if config.noise_kind != "matrix":
             raise InputError("noise_kind", config.noise_kind, "matrix, where a noise_matrix is given")
@@ -80,6 +90,7 @@ def train(
     began = ""
     if directory:
         _, _, began, _, data = plan(directory, config, data, extend)
+    data = _with_table(data, config)
     with open_backend(_device(config.device, began), config.threads) as backend:
         needed, free = memory_needed(config, backend), free_memory(backend.xp)
         if needed > free:
@@ -87,7 +98,8 @@ def train(
                 f"training at width {config.width} and modulus {config.modulus} needs about {needed / 1e9:,.1f} GB"
                 f" of memory, and {free / 1e9:,.1f} GB are free"
             )
-        dataset = build_dataset(config, data.get("noise_matrix"))
+        dataset = build_dataset(config, data)
+        _check_fitted(data, len(dataset.train), config.modulus)
         if directory is None:
             return _Training(config, dataset, backend, None, data).run(progress, checkpoint_every, [])
         with (
@@ -135,23 +147,54 @@ def _device(asked: str, began: str) -> str:
     return kind
 
 
-def _checked_labels(labels: np.ndarray, config: TrainingConfig) -> np.ndarray:
-    """The labels as integers. Raises InputError unless there is one, in 0 .. P-1, for every training pair."""
-    array, n_train = np.asarray(labels), round(config.train_fraction * config.modulus**2)
-    if array.shape != (n_train,) or array.dtype.kind not in "iu":
-        raise InputError("labels", f"{array.dtype} of shape {array.shape}", f"integers of shape {(n_train,)}")
-    if array.min() < 0 or array.max() >= config.modulus:
-        raise InputError("labels", f"{array.min()} to {array.max()}", f"in 0 .. {config.modulus - 1}")
+def _integers(name: str, array: np.ndarray) -> np.ndarray:
+    """The array in int64. Raises InputError unless it is of integers."""
+    array = np.asarray(array)
+    if array.dtype.kind not in "iu":
+        raise InputError(name, f"{array.dtype} of shape {array.shape}", "integers")
     return array.astype(np.int64)
 
 
-def _checked_choice(kept: np.ndarray, config: TrainingConfig) -> np.ndarray:
-    """The booleans. Raises InputError unless there is one for every training pair, and some pairs are kept."""
-    array, n_train = np.asarray(kept), round(config.train_fraction * config.modulus**2)
-    if array.shape != (n_train,) or array.dtype != bool or not array.any():
-        allowed = f"booleans of shape {(n_train,)}, some of them true"
-        raise InputError("kept", f"{array.dtype} of shape {array.shape}", allowed)
+def _checked_pairs(pairs: np.ndarray, config: TrainingConfig) -> np.ndarray:
+    """Pairs of one's own as integers. Raises InputError unless they can be a dataset, of this many tokens."""
+    array, P = _integers("pairs", pairs), config.modulus
+    if array.ndim != 2 or array.shape[1] != len(COLUMNS) or not len(array):
+        raise InputError("pairs", f"of shape {array.shape}", f"of shape (n, {len(COLUMNS)}): {', '.join(COLUMNS)}")
+    lowest, highest = np.array([0, 0, 0, -1, 0]), np.array([P, P, P, P, len(PARTS)]) - 1
+    for name, low, high, column in zip(COLUMNS, lowest, highest, array.T, strict=True):
+        if column.min() < low or column.max() > high:
+            raise InputError("pairs", f"{name} from {column.min()} to {column.max()}", f"in {low} .. {high}")
+    if len(np.unique(array[:, :2], axis=0)) < len(array):
+        raise InputError("pairs", f"{len(array)} pairs", "each pair once")
+    if (array[:, 4] != PARTS.index("train")).all():
+        raise InputError("pairs", "none for training", "one for training at least")
     return array
+
+
+def _with_table(data: contents.Data, config: TrainingConfig) -> contents.Data:
+    """The data of a run, with the table of a rule that is one: that of its file, or the copy that the run has.
+
+    Raises InputError if there is neither, and if the file is no longer what the copy is.
+    """
+    path = table_path(config.rule)
+    if path is None or ("table" in data and not path.exists()):
+        return data
+    table = load_table(path)
+    if not np.array_equal(data.get("table", table), table):
+        raise InputError("rule", config.rule, "the table that the run was begun with; this file has changed since")
+    return {**data, "table": table}
+
+
+def _check_fitted(data: contents.Data, n_train: int, modulus: int) -> None:
+    """Raise InputError unless labels and choice are of the training pairs."""
+    labels, kept = data.get("labels", np.zeros(n_train, int)), data.get("kept", np.ones(n_train, bool))
+    if labels.shape != (n_train,):
+        raise InputError("labels", f"{labels.dtype} of shape {labels.shape}", f"integers of shape {(n_train,)}")
+    if labels.min() < 0 or labels.max() >= modulus:
+        raise InputError("labels", f"{labels.min()} to {labels.max()}", f"in 0 .. {modulus - 1}")
+    if kept.shape != (n_train,) or kept.dtype != bool or not kept.any():
+        allowed = f"booleans of shape {(n_train,)}, some of them true"
+        raise InputError("kept", f"{kept.dtype} of shape {kept.shape}", allowed)
 
 
 class _Training:

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minimod.analysis import components
+from minimod.analysis import components, matrices
 from minimod.errors import InputError
 from minimod.network import Array, TwoLayerNet
 from minimod.rules.cyclic import CyclicRule
+from minimod.rules.groups import GroupRule
 from minimod.rules.rule import Rule
 
 
@@ -36,7 +37,8 @@ class Structure:
         self.coefficients = self.transform.coefficients(network)          # (3, n, M); spectra, if the rule is cyclic
         self.power = self.transform.power(self.coefficients)              # (3, K, M)
         self.shares = components.power_shares(self.power)                 # (3, K, M)
-        self.component = components.dominant_components(self.shares, by)  # (3, M); frequencies, if the rule is cyclic
+        weighted = self.shares / np.asarray(self.transform.weight, self.shares.dtype, like=self.shares)
+        self.component = components.dominant_components(weighted, by)     # (3, M); frequencies, if the rule is cyclic
 
     @cached_property
     def ipr(self) -> Array:
@@ -55,10 +57,17 @@ class Structure:
 
     @cached_property
     def phase_error(self) -> Array:
-        """φ_a + φ_b - φ_c, in [-π, π), of shape (M,). 0 for ideal neurons, uniform for random ones. Cyclic rules.
+        """φ_a + φ_b - φ_c, in [-π, π), of shape (M,). 0 for ideal neurons, uniform for random ones.
 
-        In the rule's coordinates this holds for every rule; over tokens it reads φ_a - φ_b - φ_c for subtraction.
+        In the rule's coordinates this holds for every cyclic rule; over tokens it reads φ_a - φ_b - φ_c for
+        subtraction. For other groups it is the angle between û v̂ and ŵ, in [0, π], see matrices.py; nan where the three
+        vectors have not one dominant component.
         """
+        if isinstance(self.rule, GroupRule):
+            error = np.full_like(self.network.U[0], np.nan)
+            for each in matrices.by_component(self):
+                error[each.neurons] = each.angle
+            return error
         return wrap(self.phase[0] + self.phase[1] - self.phase[2])
 
     @cached_property
@@ -74,16 +83,24 @@ class Structure:
 
     @cached_property
     def ideal(self) -> "IdealFit":
-        """The network with three cosines for every neuron, of its dominant frequency, φ_a + φ_b = φ_c. Cyclic rules.
+        """The network with three cosines for every neuron, of its dominant frequency, φ_a + φ_b = φ_c.
 
         The phase error e = φ_a + φ_b - φ_c, in [-π, π), is shared equally: φ_a and φ_b lose e/3, φ_c gains it, and each
         amplitude is fitted to its new phase, which multiplies it by cos(e/3). For vectors of equal amplitude that is
         least squares up to |e| = 1.85; a neuron further off would be fitted better by two of its vectors alone. The
         phase relation is put in by hand: also an *untrained* network's fit answers by the rule. What tells is the share
-        of power (that about the vectors' means; nan of none), beside the untrained network's.
+        of power (that about the vectors' means; nan of none), beside the untrained network's. For other groups see
+        `matrices.Matrices.ideal`, which is the same for Z_N.
         """
         if self.by != "joint":
             return Structure(self.network, self.rule).ideal
+        total = float(self.power.sum())
+        if isinstance(self.rule, GroupRule):
+            U, V, WT = (np.zeros_like(X) for X in (self.network.U, self.network.V, self.network.W.T))
+            for each in matrices.by_component(self):
+                U[:, each.neurons], V[:, each.neurons], WT[:, each.neurons] = each.weights(each.ideal)
+            explained = float(sum((X**2).sum() for X in (U, V, WT)))
+            return IdealFit(self._network(U, V, WT.T), explained / total if total else math.nan)
         assert isinstance(self.rule, CyclicRule)
         spectrum, error = self.coefficients, self.phase_error
         # A cosine at the Nyquist frequency has phase 0 or π: there an error of π leaves nothing to fit.
@@ -91,7 +108,7 @@ class Structure:
         turn = np.stack([-error, -error, error])[:, None] / 3             # (3, 1, M)
         fitted = components.keep_component(spectrum, self.transform.label, self.component)
         fitted = (fitted * (fits * np.cos(turn) * np.exp(1j * turn))).astype(spectrum.dtype)
-        explained, total = (float(power.sum()) for power in (self.transform.power(fitted), self.power))
+        explained = float(self.transform.power(fitted).sum())
         return IdealFit(self.rebuild(fitted), explained / total if total else math.nan)
 
     def keep(self, component: Array) -> TwoLayerNet:
@@ -100,7 +117,18 @@ class Structure:
 
     def rebuild(self, coefficients: Array) -> TwoLayerNet:
         """A network of this kind with these coefficients, and no μ."""
-        U, V, W = self.transform.weights(coefficients, self.network)
+        return self._network(*self.transform.weights(coefficients, self.network))
+
+    @cached_property
+    def rank_one(self) -> TwoLayerNet:
+        """The network of the best rank-one part of every vector's dominant component, see matrices.py. Groups."""
+        return self._network(*matrices.rank_one(self))
+
+    def random_rank_one(self, generator: np.random.Generator) -> TwoLayerNet:
+        """The control of `rank_one`: a random rank-one part of every vector's dominant component."""
+        return self._network(*matrices.rank_one(self, generator))
+
+    def _network(self, U: Array, V: Array, W: Array) -> TwoLayerNet:
         return TwoLayerNet(U, V, W, np.zeros_like(self.network.mu), self.network.activation, has_bias=False)
 
 

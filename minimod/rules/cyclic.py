@@ -1,4 +1,4 @@
-"""The cyclic rules: addition, subtraction and multiplication, and the coordinates in which each is cyclic addition.
+"""The cyclic rules: addition, subtraction, multiplication, division, and the coordinates in which each is cyclic addition.
 
 In coordinates, the components of the functions on the tokens are the frequencies: cosine and sine of frequency k.
 """
@@ -18,10 +18,10 @@ from minimod.rules.rule import Bases, Rule
 class CyclicRule(Rule):
     """A rule that is addition modulo N in coordinates x, y = 0 .. N-1.
 
-    operation: a ∘ b before it is reduced modulo P, on integer arrays.
+    operation: a ∘ b modulo P on integer arrays; -1 where it is not defined.
     tokens_a, tokens_b, tokens_c: each of shape (N,), the token at every coordinate:
         tokens_a[x] ∘ tokens_b[y] = tokens_c[(x + y) mod N].
-    Under multiplication 0 has no coordinate and is in no basis vector.
+    Under multiplication and division 0 has no coordinate and is in no basis vector.
     """
 
     operation: Callable[..., np.ndarray]
@@ -31,14 +31,14 @@ class CyclicRule(Rule):
 
     @property
     def order(self) -> int:
-        """N, the number of coordinates: P, or P - 1 for multiplication."""
+        """N, the number of coordinates: P, or P - 1 for multiplication and division."""
         return len(self.tokens_c)
 
     @cached_property
     def label_table(self) -> np.ndarray:
-        """The true label of every pair (a, b), of shape (P, P)."""
+        """The true label of every pair (a, b), of shape (P, P); -1 for division by 0."""
         x = np.arange(self.modulus)
-        return self.operation(x[:, None], x) % self.modulus
+        return self.operation(x[:, None], x)
 
     @property
     def is_latin_square(self) -> bool:
@@ -50,6 +50,11 @@ class CyclicRule(Rule):
         """Whether both tokens of a pair have coordinates, of shape (P, P)."""
         x = np.arange(self.modulus)
         return np.outer(np.isin(x, self.tokens_a), np.isin(x, self.tokens_b))
+
+    @property
+    def component_names(self) -> list[str]:
+        """As `Rule`'s: the frequencies."""
+        return [str(k) for k in range(1, self.order // 2 + 1)]
 
     @cached_property
     def bases(self) -> Bases:
@@ -73,13 +78,13 @@ class CyclicRule(Rule):
 def addition(modulus: int) -> CyclicRule:
     """c = a + b mod P. Coordinates are the tokens themselves."""
     x = np.arange(modulus)
-    return CyclicRule("add", modulus, np.add, x, x, x)
+    return CyclicRule("add", modulus, lambda a, b: (a + b) % modulus, x, x, x)
 
 
 def subtraction(modulus: int) -> CyclicRule:
     """c = a - b mod P. The second input's coordinate is -b: phase φ over coordinates is phase -φ over tokens."""
     x = np.arange(modulus)
-    return CyclicRule("sub", modulus, np.subtract, x, -x % modulus, x)
+    return CyclicRule("sub", modulus, lambda a, b: (a - b) % modulus, x, -x % modulus, x)
 
 
 def multiplication(modulus: int) -> CyclicRule:
@@ -87,13 +92,30 @@ def multiplication(modulus: int) -> CyclicRule:
 
     Raises InputError for another modulus: then some x ≠ 0 would have no discrete logarithm.
     """
+    tokens = powers_of_the_root("mul", modulus)
+    return CyclicRule("mul", modulus, lambda a, b: a * b % modulus, tokens, tokens, tokens)
+
+
+def division(modulus: int) -> CyclicRule:
+    """c = a / b mod P, P an odd prime; b = 0 is left out. As multiplication, with coordinate -x for token g^x of b.
+
+    Raises InputError for another modulus.
+    """
+    tokens = powers_of_the_root("div", modulus)
+    inverse = np.zeros(modulus, int)
+    inverse[tokens] = np.roll(tokens[::-1], 1)
+    quotient: Callable[..., np.ndarray] = lambda a, b: np.where(b == 0, -1, a * inverse[b] % modulus)  # noqa: E731
+    return CyclicRule("div", modulus, quotient, tokens, inverse[tokens], tokens)
+
+
+def powers_of_the_root(name: str, modulus: int) -> np.ndarray:
+    """g^0, g^1, ... g^(P-2) modulo an odd prime P, g the smallest primitive root, for the rule of that name."""
     if modulus < 3 or any(modulus % divisor == 0 for divisor in range(2, isqrt(modulus) + 1)):
-        raise InputError("modulus", modulus, "an odd prime for the rule mul: only then do discrete logarithms exist")
+        raise InputError("modulus", modulus, f"an odd prime for the rule {name}: only then do discrete logarithms exist")
     for g in range(2, modulus):
         powers = [1]
         while (power := powers[-1] * g % modulus) != 1:
             powers.append(power)
         if len(powers) == modulus - 1:
             break
-    tokens = np.array(powers)
-    return CyclicRule("mul", modulus, np.multiply, tokens, tokens, tokens)
+    return np.array(powers)

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minimod.errors import InputError
+
 
 class Bases(NamedTuple):
     """Orthonormal bases of the functions on the tokens of a, b and c, each basis vector labelled with its component.
@@ -31,7 +33,7 @@ class Rule:
 
     @property
     def label_table(self) -> np.ndarray:
-        """The true label of every pair (a, b), of shape (P, P)."""
+        """The true label of every pair (a, b), of shape (P, P); -1 where the rule leaves the pair out."""
         raise NotImplementedError
 
     @property
@@ -42,10 +44,18 @@ class Rule:
 
     @property
     def bases(self) -> Bases:
-        """The bases of the rule's components: they are what every Fourier tool works in."""
+        """The bases of the rule's components: they are what every Fourier tool works in.
+
+        Raises InputError for a rule that has none: a table that is no group's.
+        """
+        raise InputError("rule", self.name, "one with components: this table is no group's")
+
+    @property
+    def component_names(self) -> list[str]:
+        """What the components but 0 are called, in their order."""
         raise NotImplementedError
 
     @property
     def has_components(self) -> np.ndarray:
         """Whether the bases cover both tokens of a pair, of shape (P, P). A filtered network knows no other pairs."""
-        return np.outer(self.bases.a.any(axis=1), self.bases.b.any(axis=1))
+        raise NotImplementedError

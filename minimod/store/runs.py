@@ -72,7 +72,7 @@ def load_run(directory: Path | str) -> Run:
         raise errors.get(found.state, InputError)("run directory", str(directory), allowed)
     run, trained, rows = (found.parts[name] for name in ("config.json", "network.npz", "metrics.csv"))
     data = found.parts.get("data", {})
-    dataset = build_dataset(run.config, data.get("noise_matrix"))
+    dataset = build_dataset(run.config, data)
     return Run(run.config, dataset, trained.network, history_of(rows), directory, data, trained.course)
 
 

@@ -2,10 +2,10 @@
 
 import itertools
 import math
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +41,14 @@ def parse_values(name: str, text: str) -> list[Any]:
     """
     _check_name(name)
     try:
-        if ":" in text:
+        if ":" in text and CONSTRAINTS[name].kind is not str:
             first, last, step = map(float, text.split(":"))
             count = math.floor((last - first) / step + 1e-9) + 1
             if not 1 <= count <= MAX_VALUES:
                 raise ValueError(f"{count} values")
             values: list[Any] = [float(f"{first + i * step:.12g}") for i in range(count)]
         else:
-            parts = text.split(",")
+            parts = re.split(r",(?![^(]*\))", text)            # not within parentheses: SL(2,5)
             if not all(part.strip() for part in parts):
                 raise ValueError("nothing between commas")
             values = [CONSTRAINTS[name].parse(part) for part in parts]
@@ -102,7 +102,7 @@ def configurations(base: TrainingConfig, grid: Grid, seeds: int) -> list[Trainin
     """The product of the grid's values over `base`, for seeds 0 .. seeds - 1, each once."""
     names = [*grid, "seed"] if "seed" not in grid else [*grid]
     values = [*grid.values(), range(seeds)] if "seed" not in grid else [*grid.values()]
-    configs = (replace(base, **dict(zip(names, each, strict=True))) for each in itertools.product(*values))
+    configs = (base.changed(**dict(zip(names, each, strict=True))) for each in itertools.product(*values))
     return list(dict.fromkeys(configs))
 
 

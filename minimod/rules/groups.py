@@ -1,0 +1,245 @@
+"""Finite groups: by name, or recognised in a table; and the rule c = a ∘ b that each is.
+
+A name is Z12, D6 (of order 12), Q8, S4, A5, SL(2,5), GL(2,3), Z7:Z3 (semidirect), or a product of some: Z2^3, Z2xS4.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import permutations
+from math import factorial, gcd, prod
+from typing import NamedTuple
+
+import numpy as np
+
+from minimod.rules.irreps import Component, components
+from minimod.rules.rule import Bases, Rule
+
+# A group by name has at most so many elements: its components take seconds then.
+MOST_ELEMENTS = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """A finite group on the elements 0 .. P-1, by its multiplication table, of shape (P, P)."""
+
+    table: np.ndarray
+
+    @cached_property
+    def identity(self) -> int:
+        """e, with e x = x for all x."""
+        return int((self.table == np.arange(len(self.table))).all(axis=1).argmax())
+
+    @cached_property
+    def inverse(self) -> np.ndarray:
+        """x⁻¹ of every x, of shape (P,)."""
+        return np.asarray((self.table == self.identity).argmax(axis=1))
+
+    @cached_property
+    def orders(self) -> np.ndarray:
+        """The order of every element, the least n > 0 with xⁿ = e, of shape (P,)."""
+        x = np.arange(len(self.table))
+        power, orders = x, np.zeros(len(x), int)
+        for n in range(1, len(x) + 1):
+            orders[(power == self.identity) & (orders == 0)] = n
+            power = self.table[power, x]
+        return orders
+
+    @cached_property
+    def classes(self) -> np.ndarray:
+        """The number of the conjugacy class {g x g⁻¹} of every x, of shape (P,): 0 is {e}, then by smallest element."""
+        smallest = self.table[self.table, self.inverse[:, None]].min(axis=0)        # over all g
+        smallest[self.identity] = -1
+        return np.unique(smallest, return_inverse=True)[1]
+
+    @property
+    def is_abelian(self) -> bool:
+        """Whether x y = y x for all x and y."""
+        return bool((self.table == self.table.T).all())
+
+    @cached_property
+    def components(self) -> list[Component]:
+        """The real isotypic components of the functions on the group, see irreps.py. The first is the constants'."""
+        return components(self)
+
+
+class Family(NamedTuple):
+    """Groups of one kind. pattern: of their names, # a number. From these numbers: the order, and the table."""
+
+    pattern: str
+    order: Callable[..., int]
+    table: Callable[..., np.ndarray]
+
+
+def metacyclic(n: int, m: int, r: int, t: int = 0) -> np.ndarray:
+    """The table of the elements aˣ bʸ, x < n, y < m, numbered x + n y, where aⁿ = e, bᵐ = aᵗ, b a b⁻¹ = aʳ."""
+    y, x = np.divmod(np.arange(n * m), n)
+    carried, b = np.divmod(y[:, None] + y, m)
+    turned = np.array([pow(r, int(power), n) for power in range(m)])[y][:, None] * x
+    table: np.ndarray = (x[:, None] + turned + t * carried) % n + n * b
+    return table
+
+
+def permutation_group(n: int, even: bool = False) -> np.ndarray:
+    """The table of the permutations of 0 .. n-1, or of the even ones, in lexicographic order; p q is q first, then p."""
+    p = np.array(list(permutations(range(n))))
+    if even:
+        inversions = sum((p[:, i] > p[:, j]).astype(int) for i in range(n) for j in range(i + 1, n))
+        p = p[inversions % 2 == 0]
+    return _table_of(p[:, p], p, n)                             # p[i, p[j, k]]
+
+
+def matrix_group(p: int, special: bool) -> np.ndarray:
+    """The table of the invertible 2 × 2 matrices modulo a prime p, or of those with determinant 1."""
+    entries = np.indices((p,) * 4).reshape(4, -1)
+    determinant = (entries[0] * entries[3] - entries[1] * entries[2]) % p
+    A = entries[:, determinant == 1 if special else determinant != 0].T.reshape(-1, 2, 2)
+    return _table_of((A[:, None] @ A % p).reshape(len(A), len(A), 4), A.reshape(-1, 4), p)
+
+
+def _table_of(products: np.ndarray, elements: np.ndarray, base: int) -> np.ndarray:
+    """The numbers of products, of shape (P, P, k), among elements, (P, k), which are sorted; entries are below base."""
+    place = base ** np.arange(elements.shape[1])[::-1]
+    return np.searchsorted(elements @ place, products @ place)
+
+
+def multiplier(n: int, m: int) -> int:
+    """The least r of multiplicative order m modulo n. Raises ValueError where there is none."""
+    for r in range(1, n):
+        if gcd(r, n) == 1 and next(k for k in range(1, n + 1) if pow(r, k, n) == 1) == m:
+            return r
+    raise ValueError(f"no number has multiplicative order {m} modulo {n}, so there is no Z{n}:Z{m} here")
+
+
+def _is_prime(p: int) -> bool:
+    return p > 1 and all(p % divisor for divisor in range(2, int(p**0.5) + 1))
+
+
+def _only(condition: bool, why: str) -> None:
+    if not condition:
+        raise ValueError(why)
+
+
+def _quaternion_order(n: int) -> int:
+    _only(n % 4 == 0 and n > 4, f"Q{n} is none: their orders are 8, 12, 16, ...")
+    return n
+
+
+def _matrix_order(p: int, special: bool) -> int:
+    _only(_is_prime(p), f"{p} is no prime, as matrices need here")
+    return (p * p - 1) * p * (1 if special else p - 1)
+
+
+FAMILIES = (
+    Family("Z#", lambda n: n, lambda n: metacyclic(n, 1, 1)),
+    Family("Z#:Z#", lambda n, m: n * m * (multiplier(n, m) > 0), lambda n, m: metacyclic(n, m, multiplier(n, m))),
+    Family("D#", lambda n: 2 * n, lambda n: metacyclic(n, 2, -1)),
+    Family("Q#", _quaternion_order, lambda n: metacyclic(n // 2, 2, -1, n // 4)),
+    Family("S#", factorial, permutation_group),
+    Family("A#", lambda n: factorial(n) // 2, lambda n: permutation_group(n, even=True)),
+    Family("SL(2,#)", lambda p: _matrix_order(p, special=True), lambda p: matrix_group(p, special=True)),
+    Family("GL(2,#)", lambda p: _matrix_order(p, special=False), lambda p: matrix_group(p, special=False)),
+)
+
+# Other ways to write a name, in capitals: C_12, Sym(4) and so on.
+ALIASES = {r"[\s_]": "", "[×*]": "X", "⋊": ":", r"C(?=\d)": "Z", r"DIH(?=\d)": "D", r"(SYM|ALT)\((\d+)\)": r"\1\2",
+           r"(S)YM|(A)LT": r"\1\2"}
+
+
+def parse(name: str) -> tuple[list[str], int]:
+    """The canonical names of a group's factors, sorted by order, and its order. Raises ValueError for no group's name."""
+    written = name.upper()
+    for pattern, ours in ALIASES.items():
+        written = re.sub(pattern, ours, written)
+    factors: list[str] = []
+    for factor in written.split("X"):
+        base, *powers = factor.split("^")
+        _only(all(re.fullmatch(r"[0-9]{1,2}", power) for power in powers), f"{name!r} is no group's name")
+        factors += [base] * prod(map(int, powers))
+    sizes = {}
+    for factor in factors:
+        family, numbers = _family(factor)
+        sizes[factor] = family.order(*numbers)
+    order = prod(sizes[factor] for factor in factors)
+    _only(1 < order <= MOST_ELEMENTS, f"a group has 2 to {MOST_ELEMENTS} elements here")
+    return sorted(factors, key=lambda factor: (sizes[factor], factor)), order
+
+
+def _family(factor: str) -> tuple[Family, list[int]]:
+    """The family of a factor, and its numbers."""
+    for family in FAMILIES:
+        if match := re.fullmatch(re.escape(family.pattern).replace(r"\#", "([1-9][0-9]{0,3})"), factor):
+            numbers = [int(number) for number in match.groups()]
+            _only(max(numbers) <= MOST_ELEMENTS, f"a group has 2 to {MOST_ELEMENTS} elements here")
+            return family, numbers
+    raise ValueError(f"{factor!r} is no group's name")
+
+
+def canonical_name(name: str) -> str:
+    """The name under which a group is known: factors by order, equal ones as a power. Raises ValueError for none."""
+    factors, _ = parse(name)
+    powers = {factor: factors.count(factor) for factor in factors}
+    return "x".join(factor + f"^{n}" * (n > 1) for factor, n in powers.items())
+
+
+def order_of(name: str) -> int:
+    """The number of elements of the group of this name. Raises ValueError for none."""
+    return parse(name)[1]
+
+
+@lru_cache(maxsize=16)
+def named_group(name: str) -> Group:
+    """The group of a name. Elements of a product are numbered with the last factor fastest. Raises ValueError."""
+    table = np.zeros((1, 1), int)
+    for factor in parse(name)[0]:
+        family, numbers = _family(factor)
+        other = family.table(*numbers)
+        table = np.kron(table * len(other), np.ones_like(other)) + np.tile(other, table.shape)
+    return Group(table)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GroupRule(Rule):
+    """A rule that is a group's multiplication, maybe under other names for a and for b.
+
+    elements_a, elements_b: of shape (P,), the group's element at every token: c = elements_a[a] · elements_b[b].
+    """
+
+    group: Group
+    elements_a: np.ndarray
+    elements_b: np.ndarray
+
+    @cached_property
+    def label_table(self) -> np.ndarray:
+        """The true label of every pair (a, b), of shape (P, P)."""
+        return np.asarray(self.group.table[np.ix_(self.elements_a, self.elements_b)])
+
+    @property
+    def is_latin_square(self) -> bool:
+        """As `Rule`'s: a group's table is one."""
+        return True
+
+    @property
+    def has_components(self) -> np.ndarray:
+        """Whether both tokens of a pair have components, of shape (P, P): all have."""
+        return np.ones((self.modulus, self.modulus), bool)
+
+    @property
+    def component_names(self) -> list[str]:
+        """As `Rule`'s: the dimension of the complex irreducible representation, and a letter."""
+        return [component.name for component in self.group.components[1:]]
+
+    @cached_property
+    def bases(self) -> Bases:
+        """The bases of the real isotypic components."""
+        B = np.concatenate([component.basis for component in self.group.components], axis=1)
+        label = np.repeat(np.arange(len(self.group.components)), [c.basis.shape[1] for c in self.group.components])
+        return Bases(B[self.elements_a], B[self.elements_b], B, label)
+
+
+def group_rule(name: str) -> GroupRule:
+    """The multiplication of the group of a name."""
+    group = named_group(name)
+    x = np.arange(len(group.table))
+    return GroupRule(name, len(x), group, x, x)

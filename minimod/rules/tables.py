@@ -1,0 +1,105 @@
+"""Rules that are tables: of one's own, or of pairs of which the true labels are known in part or not at all.
+
+A Latin square is a group's multiplication under other names for a, b and c (isotopic to a group) if and only if its
+loops are groups: name a by its label beside some b₀ and b by its label beside some a₀, then (a ∘ b₀) · (a₀ ∘ b) = a ∘ b
+has an identity, a₀ ∘ b₀, and what is left to check is that it is associative (Albert 1943).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from minimod.errors import InputError
+from minimod.rules.groups import Group, GroupRule
+from minimod.rules.rule import Rule
+from minimod.store.files import load_numbers
+
+# How a rule is given that is the table in a file, and the name of a rule of which only pairs are given.
+TABLE, PAIRS = "table:", "pairs"
+
+# A table of one's own has at most so many tokens.
+MOST_TOKENS = 2000
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TableRule(Rule):
+    """A rule that is a table and has no components; -1 stands for pairs that it has no label for."""
+
+    table: np.ndarray
+
+    @property
+    def label_table(self) -> np.ndarray:
+        """The true label of every pair (a, b), of shape (P, P); -1 where there is none."""
+        return self.table
+
+    @property
+    def has_components(self) -> np.ndarray:
+        """Whether both tokens of a pair have components, of shape (P, P): none has."""
+        return np.zeros(self.table.shape, bool)
+
+
+def is_associative(table: np.ndarray) -> bool:
+    """Whether (x y) z = x (y z) for all x, y, z, of a table of shape (P, P).
+
+    Light's test: it is enough to look at y from a set that generates all: P² comparisons each. The set is found
+    greedily; a group's has at most log₂ P elements.
+    """
+    for y in _generators(table):
+        if (table[table[:, y]] != table[:, table[y]]).any():
+            return False
+    return True
+
+
+def _generators(table: np.ndarray) -> list[int]:
+    """Elements whose products are all elements."""
+    reached, generators = np.zeros(len(table), bool), []
+    while not reached.all():
+        generators.append(int(reached.argmin()))
+        reached[generators[-1]] = True
+        size = 0
+        while size < (size := int(reached.sum())):
+            reached[table[np.ix_(reached, reached)]] = True
+    return generators
+
+
+def rule_of_table(name: str, table: np.ndarray) -> Rule:
+    """The rule of a table of labels, of shape (P, P): a `GroupRule` if it is a group's, or isotopic to one."""
+    rule = TableRule(name, len(table), table)
+    if not rule.is_latin_square:
+        return rule
+    x = np.arange(len(table))
+    left, right = (table == x).all(axis=1), (table.T == x).all(axis=1)
+    e = int((left & right).argmax())                    # the identity, if there is one, else token 0
+    elements_a, elements_b = table[:, e], table[e]
+    loop = np.empty_like(table)
+    loop[np.ix_(elements_a, elements_b)] = table
+    return rule if not is_associative(loop) else GroupRule(name, len(table), Group(loop), elements_a, elements_b)
+
+
+def kind_of(rule: Rule) -> str:
+    """What a rule's table is, in words."""
+    if isinstance(rule, GroupRule):
+        same = (rule.elements_a == rule.elements_b).all() and (rule.elements_a == np.arange(rule.modulus)).all()
+        return "a group" if same else "a group under other names for a and b"
+    return "a Latin square, but no group" if rule.is_latin_square else "neither a group nor a Latin square"
+
+
+def table_path(name: str) -> Path | None:
+    """The file of a rule that is given as table:FILE; None for another rule."""
+    return Path(name.removeprefix(TABLE)) if name.startswith(TABLE) else None
+
+
+def load_table(path: Path) -> np.ndarray:
+    """The table of labels in a file, a CSV without a head or an npy file, int64 of shape (P, P).
+
+    Row a and column b hold the label of (a, b), in 0 .. P-1. Raises InputError for anything else.
+    """
+    array = load_numbers(path)
+    allowed = f"P × P whole numbers in 0 .. P-1, with P from 2 to {MOST_TOKENS}"
+    if array.ndim != 2 or array.shape[0] != array.shape[1] or not 2 <= len(array) <= MOST_TOKENS:
+        raise InputError("table", str(path), f"{allowed}; it has shape {array.shape}")
+    outside = array[~((array >= 0) & (array < len(array)) & (array == np.floor(array)))]
+    if len(outside):
+        raise InputError("table", str(path), f"{allowed}, and {outside[0]:g} is none of 0 .. {len(array) - 1}")
+    return array.astype(np.int64)
