@@ -6,7 +6,7 @@ Nothing is rounded here, and what is undefined is nan: JSON is made where it is 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,12 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minimod.analysis.accuracy import accuracies, mean_accuracies, share
-from minimod.analysis.components import FourierTransform
 from minimod.analysis.filtration import random_component
 from minimod.analysis.masking import KEEP, Chosen, Curves, mask_curves, memorising_share, random_rankings
 from minimod.analysis.methods import METHODS, Method, applicable, whole
 from minimod.analysis.readout import predict_ensemble
-from minimod.analysis.scores import COORDINATES, RULE, SCORES, TWO_INPUTS
+from minimod.analysis.scores import COORDINATES, RULE, SCORES, TWO_INPUTS, needs_components
 from minimod.analysis.structure import Structure, neuron_table, typical
 from minimod.config import TrainingConfig
 from minimod.data import random_stream
@@ -29,7 +28,10 @@ from minimod.errors import InputError
 from minimod.metrics import THRESHOLDS, first_epochs
 from minimod.network import TwoLayerNet, initial_network
 from minimod.noise import NOISE_KINDS
+from minimod.rules import RULES
+from minimod.rules.cyclic import CyclicRule
 from minimod.rules.rule import Rule
+from minimod.rules.tables import PAIRS, kind_of
 from minimod.store.runs import Run, load_run
 
 # How many random choices of frequencies the control is the mean of.
@@ -54,8 +56,11 @@ def analyze(
     - neurons: arrays over neurons, see `neuron_table`; initial_share: the array "share" of the network before training,
     - structure: trained -> `typical` of the neurons and the share of the weights' power in ideal ones, and
       untrained -> the same before training, a control,
-    - spectrum: the mean share of power of u, v, w, of shape (frequencies 1 .. ⌊N/2⌋, neurons in `order`),
-    - examples: some neurons' weights and what the filtration keeps of them, see `example_neurons`.
+    - components: the names of the rule's, frequencies or representations by dimension,
+    - spectrum: the mean share of power of u, v, w, of shape (components, neurons in `order`),
+    - examples: some neurons' weights and what the filtration keeps of them, see `example_neurons`,
+    - left_out: why all that looks at components (neurons and what follows it) is not there, or why clean, noisy and
+      repaired are nan; nothing otherwise.
     """
     ensemble = [ensemble] if isinstance(ensemble, (str, Path)) else ensemble
     run, *others = (each if isinstance(each, Run) else load_run(each) for each in (run, *ensemble))
@@ -65,8 +70,6 @@ def analyze(
             methods = methods | {"ensemble interaction": study.ensemble(others)}
             needs = needs | {"ensemble interaction": f"{TWO_INPUTS}, {1 + len(others)} networks"}
         masks = mask_study(study.scored, study.random)
-    neurons, initial_neurons = neuron_table(study.structure), neuron_table(study.untrained)
-    order = np.lexsort((-neurons["share"], study.structure.component[2]))
     config, train = run.config, run.dataset.train
     noisy = int(train.is_noisy.sum())
     return {
@@ -84,23 +87,48 @@ def analyze(
         "needs": needs,
         "masks": masks,
         "partition": partitions,
+        **(structure_study(study.structure, study.untrained) if study.has_components else {}),
+        "left_out": left_out(run),
+    }
+
+
+def structure_study(structure: Structure, untrained: Structure) -> dict[str, Any]:
+    """What there is to say of a network's neurons in a rule's components, beside those of the untrained network."""
+    neurons, initial_neurons = neuron_table(structure), neuron_table(untrained)
+    order = np.lexsort((-neurons["share"], structure.component[2]))
+    return {
+        "components": structure.rule.component_names,
         "neurons": neurons,
         "initial_share": initial_neurons["share"],
+        "initial_phase_error": initial_neurons["phase_error"],
         "structure": {
-            "trained": typical(neurons) | {"ideal_power_share": study.structure.ideal.power_share},
-            "untrained": typical(initial_neurons) | {"ideal_power_share": study.untrained.ideal.power_share},
+            "trained": typical(neurons) | {"ideal_power_share": structure.ideal.power_share},
+            "untrained": typical(initial_neurons) | {"ideal_power_share": untrained.ideal.power_share},
         },
-        "spectrum": {"order": order, "share": study.structure.shares.mean(axis=0)[:, order]},
-        "examples": example_neurons(study.structure, neurons["share"]),
+        "spectrum": {"order": order, "share": structure.shares.mean(axis=0)[:, order]},
+        "examples": example_neurons(structure, neurons["share"]),
     }
+
+
+def left_out(run: Run) -> str:
+    """What cannot be said of a run for want of its rule, in a sentence or two; nothing where all can be."""
+    rule, dataset = run.dataset.rule, run.dataset
+    unknown = "The true labels are not known, so clean, noisy and repaired are not. Test labels count as they are given."
+    without = "The rule is known for some pairs only" if (rule.label_table < 0).any() else f"The table is {kind_of(rule)}"
+    sentences = [unknown] * (not dataset.is_known)
+    if not rule.has_components.any():
+        sentences.append(f"{without}: rows and figures that need its components are left out.")
+    return " ".join(sentences)
 
 
 def title(config: TrainingConfig) -> str:
     """The run in one line."""
+    name, P = config.rule, config.modulus
+    task = f"{name} mod {P}" if name in RULES else f"{P} tokens, pairs of one's own" if name == PAIRS else f"{name}, {P} tokens"
     labels = NOISE_KINDS[config.noise_kind].title
-    share = f"{100 * config.noise_ratio:g} % of the training labels {labels}"
+    share = f", {100 * config.noise_ratio:g} % of the training labels {labels}" * (name != PAIRS)
     trained = f", {config.train} layer trained alone" * (config.train != "all")
-    return f"{config.rule} mod {config.modulus}, width {config.width}{trained}, {share}, seed {config.seed}"
+    return f"{task}, width {config.width}{trained}{share}, seed {config.seed}"
 
 
 @contextmanager
@@ -115,7 +143,7 @@ def measure_methods(
 ) -> dict[str, dict[str, float]]:
     """The accuracies of some rows of `analyze` on a run, by name; None: of all METHODS without a mask that apply."""
     with open_analysis(run, threads=threads) as study:
-        names = whole(applicable(run.network.activation)) if names is None else names
+        names = whole(applicable(run.network.activation, study.rule)) if names is None else names
         return {name: study.row(name) for name in names}
 
 
@@ -138,12 +166,18 @@ class Analysis:
         """That of the network before training, a control."""
         return Structure(initial_network(self.run.config), self.rule, self.by)
 
+    @property
+    def has_components(self) -> bool:
+        """Whether the rule splits the weights into components."""
+        return bool(self.rule.has_components.any())
+
     @cached_property
     def _chosen_at_random(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Rankings, and components of the neurons: drawn in this order from one stream."""
         generator = random_stream(self.run.config.seed, "control")
         rankings = random_rankings(self.run.network.width, generator)
-        return rankings, [random_component(self.structure, generator) for _ in range(RANDOM_DRAWS)]
+        n_draws = RANDOM_DRAWS * self.has_components
+        return rankings, [random_component(self.structure, generator) for _ in range(n_draws)]
 
     @cached_property
     def _curves(self) -> dict[Any, Curves]:
@@ -159,8 +193,9 @@ class Analysis:
 
     @cached_property
     def scored(self) -> dict[str, Curves]:
-        """The mask curves of the network by every score."""
-        return {score: self.curves(METHODS[f"{score} subnetwork"]) for score in SCORES}
+        """The mask curves of the network by every score that the rule allows."""
+        names = (name for name, score in SCORES.items() if self.has_components or not needs_components(score.needs))
+        return {name: self.curves(METHODS[f"{name} subnetwork"]) for name in names}
 
     @cached_property
     def random(self) -> list[Curves]:
@@ -195,7 +230,13 @@ class Analysis:
     @property
     def needs(self) -> dict[str, str]:
         """What each row of `methods` needs to know."""
-        rows: dict[str, Method | Control] = applicable(self.run.network.activation) | CONTROLS
+        methods = applicable(self.run.network.activation, self.rule)
+        controls = {
+            name: control for name, control in CONTROLS.items()
+            if (self.has_components or not needs_components(control.needs))
+            and (control.beside is None or control.beside in methods)
+        }
+        rows: dict[str, Method | Control] = {**methods, **controls}
         return {name: row.needs for name, row in rows.items()}
 
     @cached_property
@@ -212,7 +253,7 @@ class Analysis:
         clean, noisy = (curves.chosen("logits", choice) for choice in ("validation", "noisy"))
         memorising = memorising_share(curves)
         test, filtered_test = self.run.dataset.test, math.nan
-        if not math.isnan(clean.share):
+        if not math.isnan(clean.share) and self.has_components:
             # Each neuron is filtered by itself: the subnetwork of the filtered network is the subnetwork, filtered.
             filtered = self.structure.dominant.subnetwork(clean.neurons)
             filtered_test = share(predict(filtered, test.a, test.b, self.backend) == test.true_label)
@@ -226,13 +267,20 @@ class Analysis:
         """The mean of random rankings, each with the share of top neurons that is best on validation pairs."""
         return mean_accuracies([curves.chosen(readout, "validation").accuracies for curves in self.random])
 
-    def random_frequency(self) -> dict[str, float]:
-        """The mean of filtrations at one frequency drawn for each neuron."""
+    def random_frequency(self, activation: str | None = None) -> dict[str, float]:
+        """The mean of filtrations at one frequency, or component, drawn for each neuron."""
         kept = (self.structure.keep(component) for component in self._chosen_at_random[1])
-        return mean_accuracies([self.count(network) for network in kept])
+        return mean_accuracies([self.count(network, activation) for network in kept])
 
-    def count(self, network: TwoLayerNet) -> dict[str, float]:
-        """The accuracies of a network."""
+    def random_rank_one(self, activation: str | None = None) -> dict[str, float]:
+        """The mean of rank-one parts of the dominant components that are drawn at random."""
+        generator = random_stream(self.run.config.seed, "control", 1)
+        kept = (self.structure.random_rank_one(generator) for _ in range(RANDOM_DRAWS))
+        return mean_accuracies([self.count(network, activation) for network in kept])
+
+    def count(self, network: TwoLayerNet, activation: str | None = None) -> dict[str, float]:
+        """The accuracies of a network, maybe evaluated with another activation."""
+        network = replace(network, activation=activation or network.activation)
         return accuracies(predict_table(network, self.backend), self.run.dataset)
 
     def ensemble(self, others: Sequence[Run]) -> dict[str, float]:
@@ -251,19 +299,31 @@ class Analysis:
 
 
 class Control(NamedTuple):
-    """A row beside the methods, to hold them against: what it needs to know, and its accuracies on an analysis."""
+    """A row beside the methods, to hold them against: what it needs to know, and its accuracies on an analysis.
+
+    beside: the method that it is for, if it is left out where that is.
+    """
 
     needs: str
     row: Callable[[Analysis], dict[str, float]]
+    beside: str | None = None
 
 
 # untrained ideal: the ideal fit of the network before training. rule: the rule, on the pairs that its components cover.
+# random frequency: a component, where the rule is a group. Rank one has two controls: a random part of the dominant
+# component, and that component of the untrained network.
 CONTROLS: dict[str, Control] = {
     "random subnetwork": Control(METHODS["norm subnetwork"].needs, lambda study: study.random_subnetwork("logits")),
     "random+interaction": Control(
         METHODS["norm+interaction"].needs, lambda study: study.random_subnetwork("interaction")
     ),
     "random frequency": Control(COORDINATES, Analysis.random_frequency),
+    "random rank one+quadratic": Control(
+        COORDINATES, lambda study: study.random_rank_one("quadratic"), "rank one+quadratic"
+    ),
+    "untrained rank one+quadratic": Control(
+        COORDINATES, lambda study: study.count(study.untrained.rank_one, "quadratic"), "rank one+quadratic"
+    ),
     "untrained ideal": Control(RULE, lambda study: study.count(study.untrained.ideal.network)),
     "rule": Control(RULE, lambda study: accuracies(
         np.where(study.rule.has_components, study.rule.label_table, -1), study.run.dataset
@@ -290,19 +350,26 @@ def mask_study(scored: dict[str, Curves], random: list[Curves]) -> dict[str, Any
 def example_neurons(structure: Structure, share: np.ndarray) -> list[dict[str, Any]]:
     """The neurons at the top, the upper quartile, the median and the lower quartile of the dominant share.
 
-    Each vector's weights over the rule's coordinates x, and what the filtration keeps of them, both in the order of the
-    position k x mod N, in which a cosine of frequency k has one period.
+    Each vector's weights, and what the filtration keeps of them. Under a cyclic rule they are over its coordinates x,
+    at the position k x mod N, so that a cosine of frequency k has one period; else over the tokens, in the order of
+    what is kept.
     """
-    assert isinstance(structure.transform, FourierTransform)
-    order, frequency = structure.transform.order, structure.component
-    weights, kept = map(structure.transform.in_coordinates, (structure.network, structure.dominant))
+    names, parts = structure.rule.component_names, (structure.network, structure.dominant)
+    if isinstance(structure.rule, CyclicRule):
+        rule = structure.rule
+        tokens = np.stack([rule.tokens_a, rule.tokens_b, rule.tokens_c])
+    else:
+        tokens = np.tile(np.arange(structure.rule.modulus), (3, 1))
 
     def curve(vector: int, m: int) -> dict[str, Any]:
-        position = frequency[vector, m] * np.arange(order) % order
-        by_position = np.argsort(position, kind="stable")
+        k, x = structure.component[vector, m], np.arange(len(tokens[0]))
+        weight, kept = ((part.U, part.V, part.W.T)[vector][tokens[vector], m] for part in parts)
+        is_cyclic = isinstance(structure.rule, CyclicRule)
+        position = k * x % len(x) if is_cyclic else kept.argsort(kind="stable").argsort()
+        in_order = np.argsort(position, kind="stable")
         return {
-            "frequency": frequency[vector, m], "position": position[by_position],
-            "weight": weights[vector, by_position, m], "dominant": kept[vector, by_position, m],
+            "frequency" if is_cyclic else "component": k if is_cyclic else names[k - 1],
+            "position": position[in_order], "weight": weight[in_order], "dominant": kept[in_order],
         }
 
     ranked = np.argsort(share)

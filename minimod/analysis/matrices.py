@@ -114,7 +114,8 @@ def rank_one(structure: "Structure", generator: np.random.Generator | None = Non
     for number, component in enumerate(rule.group.components):
         T = np.asarray(component.commutant.astype(network.U.dtype), like=network.U)
         entries = entries_of(structure, component)
-        for weights, new, R, k in zip((network.U, network.V, network.W.T), kept, entries, structure.component, strict=True):
+        vectors = (network.U, network.V, network.W.T)
+        for weights, new, R, k in zip(vectors, kept, entries, structure.component, strict=True):
             if len(neurons := np.flatnonzero(k == number)):
                 X = (R.T @ weights[:, neurons]).T.reshape(-1, component.degree, component.degree)
                 x = np.linalg.svd(X)[0][:, :, :1] if generator is None else _random_units(X, generator)

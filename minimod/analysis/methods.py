@@ -12,12 +12,14 @@ import numpy as np
 
 from minimod.analysis.masking import CHOICES, Curves, mask_curves
 from minimod.analysis.readout import predict_interaction
-from minimod.analysis.scores import COORDINATES, NOTHING, RULE, SCORES, TWO_INPUTS, ranking
+from minimod.analysis.scores import COORDINATES, NOTHING, RULE, SCORES, TWO_INPUTS, needs_components, ranking
 from minimod.analysis.structure import Structure
 from minimod.data import Dataset
 from minimod.engine.backend import SERIAL, Backend
 from minimod.engine.predict import predict_table
 from minimod.network import Array, TwoLayerNet
+from minimod.rules.groups import GroupRule
+from minimod.rules.rule import Rule
 
 # name -> from a network and a backend to the prediction table, of shape (P, P).
 READOUTS: dict[str, Callable[[TwoLayerNet, Backend], np.ndarray]] = {
@@ -60,8 +62,10 @@ class Method:
         return READOUTS[self.readout](network if neurons is None else network.subnetwork(neurons), backend)
 
 
-# One frequency (or component) per neuron; what that leaves; ideal neurons in place of the trained ones.
+# One frequency (or component) per neuron; what that leaves; ideal neurons in place of the trained ones; and of the
+# component of a group with larger representations the best rank-one part.
 DOMINANT, RESIDUAL, IDEAL = attrgetter("dominant"), attrgetter("residual"), attrgetter("ideal.network")
+RANK_ONE = attrgetter("rank_one")
 
 
 def _masked(score: str, readout: str = "logits", choice: str = "validation") -> Method:
@@ -88,6 +92,8 @@ METHODS: dict[str, Method] = {
     "dominant+quadratic": Method(COORDINATES, DOMINANT, "quadratic"),
     "dominant+reverse_relu": Method(COORDINATES, DOMINANT, "reverse_relu"),
     "residual": Method(COORDINATES, RESIDUAL),
+    "rank one": Method(COORDINATES, RANK_ONE),
+    "rank one+quadratic": Method(COORDINATES, RANK_ONE, "quadratic"),
     "ideal": Method(RULE, IDEAL),
     **{f"{score} subnetwork": _masked(score) for score in SCORES},
     **{f"{score}+interaction": _masked(score, "interaction") for score in AGNOSTIC},
@@ -95,9 +101,19 @@ METHODS: dict[str, Method] = {
 }
 
 
-def applicable(activation: str) -> dict[str, Method]:
-    """The methods for a network trained with this activation: those that swap it for itself are left out."""
-    return {name: method for name, method in METHODS.items() if method.activation != activation}
+def applicable(activation: str, rule: Rule) -> dict[str, Method]:
+    """The methods for a network trained with this activation on this rule.
+
+    Left out are those that swap the activation for itself, those that need components which the rule has not, and rank
+    one where all representations have dimension one, so that it is `dominant`.
+    """
+    lacks = set() if isinstance(rule, GroupRule) and any(c.dimension > 1 for c in rule.group.components) else {RANK_ONE}
+    has_components = rule.has_components.any()
+    return {
+        name: method for name, method in METHODS.items()
+        if method.activation != activation and method.part not in lacks
+        and (has_components or not needs_components(method.needs))
+    }
 
 
 def whole(methods: dict[str, Method]) -> dict[str, Method]:

@@ -10,7 +10,8 @@ from minimod.analysis.structure import Structure
 from minimod.network import Array
 
 # What a score or a method needs to know. The rule's coordinates: in which order of the tokens the rule is cyclic
-# addition. The rule: also that it is addition there, and not some other function of the coordinates.
+# addition, or which group it is on which tokens. The rule: also that it is addition there (the group's product), and
+# not some other function of the coordinates.
 NOTHING, TWO_INPUTS, COORDINATES, RULE = "nothing", "two inputs", "coordinates", "the rule"
 
 
@@ -77,6 +78,11 @@ SCORES: dict[str, Score] = {
     "flatness": Score(NOTHING, flatness),
     "norm_flatness": Score(NOTHING, lambda structure: norm(structure) * flatness(structure)),
 }
+
+
+def needs_components(needs: str) -> bool:
+    """Whether what a score or a method needs to know are the rule's components."""
+    return needs.split(",")[0] in (COORDINATES, RULE)
 
 
 def ranking(score: str, structure: Structure) -> Array:

@@ -145,13 +145,18 @@ def _pick(values: Array, index: Array) -> Array:
 def neuron_table(structure: Structure) -> dict[str, np.ndarray]:
     """Per neuron: the frequencies of u, v, w, their shares of the power and the mean share, the phases, their error.
 
-    φ_a + φ_b and the phase error are nan where the three frequencies differ.
+    φ_a + φ_b and the phase error are nan where the three frequencies differ. For a rule that is a group, the names of
+    the components, component_u and so on, stand in place of frequencies, and there are no phases, but their error.
     """
-    frequency, share, phase = structure.component, structure.dominant_share, structure.phase
-    same = (frequency == frequency[0]).all(axis=0)
-    return {
-        "frequency_u": frequency[0], "frequency_v": frequency[1], "frequency_w": frequency[2],
-        "share": share.mean(axis=0), "share_u": share[0], "share_v": share[1], "share_w": share[2],
+    component, share = structure.component, structure.dominant_share
+    same = (component == component[0]).all(axis=0)
+    shares = {"share": share.mean(axis=0), "share_u": share[0], "share_v": share[1], "share_w": share[2]}
+    if not isinstance(structure.rule, CyclicRule):
+        names = np.array(structure.rule.component_names)[component - 1]
+        named = {f"component_{vector}": row for vector, row in zip("uvw", names, strict=True)}
+        return named | shares | {"phase_error": structure.phase_error}
+    phase = structure.phase
+    return {f"frequency_{vector}": row for vector, row in zip("uvw", component, strict=True)} | shares | {
         "phase_a": phase[0], "phase_b": phase[1], "phase_c": phase[2],
         "phase_sum": np.where(same, wrap(phase[0] + phase[1]), np.nan),
         "phase_error": np.where(same, structure.phase_error, np.nan),
