@@ -113,18 +113,19 @@ def structure_study(structure: Structure, untrained: Structure) -> dict[str, Any
 def left_out(run: Run) -> str:
     """What cannot be said of a run for want of its rule, in a sentence or two; nothing where all can be."""
     rule, dataset = run.dataset.rule, run.dataset
-    unknown = "The true labels are not known, so clean, noisy and repaired are not. Test labels count as they are given."
-    without = "The rule is known for some pairs only" if (rule.label_table < 0).any() else f"The table is {kind_of(rule)}"
-    sentences = [unknown] * (not dataset.is_known)
+    sentences = []
+    if not dataset.is_known:
+        sentences.append("The true labels are not known, so that clean, noisy and repaired are not; test labels count.")
     if not rule.has_components.any():
-        sentences.append(f"{without}: rows and figures that need its components are left out.")
+        why = "The rule is known in part" if (rule.label_table < 0).any() else f"The table is {kind_of(rule)}"
+        sentences.append(f"{why}: rows and figures that need its components are left out.")
     return " ".join(sentences)
 
 
 def title(config: TrainingConfig) -> str:
     """The run in one line."""
     name, P = config.rule, config.modulus
-    task = f"{name} mod {P}" if name in RULES else f"{P} tokens, pairs of one's own" if name == PAIRS else f"{name}, {P} tokens"
+    task = f"{name} mod {P}" if name in RULES else f"{name}, {P} tokens"
     labels = NOISE_KINDS[config.noise_kind].title
     share = f", {100 * config.noise_ratio:g} % of the training labels {labels}" * (name != PAIRS)
     trained = f", {config.train} layer trained alone" * (config.train != "all")

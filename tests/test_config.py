@@ -8,7 +8,7 @@ from minimod.config import PRESETS
 from minimod.errors import InputError
 
 REFUSED = [
-    ("rule", "div"), ("rule", None), ("modulus", 1), ("modulus", 2.5), ("modulus", "113"), ("modulus", True),
+    ("rule", "no such rule"), ("rule", None), ("modulus", 1), ("modulus", 2.5), ("modulus", "113"), ("modulus", True),
     ("train_fraction", 0), ("train_fraction", 1.01), ("noise_ratio", 1.2), ("noise_ratio", -0.1),
     ("noise_ratio", math.nan), ("noise_kind", "gaussian"), ("seed", -1), ("width", 0), ("activation", "tanh"),
     ("tied", 1), ("bias", "no"), ("init_std", 0), ("loss", "hinge"), ("optimizer", "lbfgs"), ("learning_rate", 0),

@@ -25,13 +25,11 @@ COMPONENT_CHOICES = ("joint", "w", "each")
 class BasisTransform:
     """From weights to coefficients, C = Bᵀx, and back, x = B C. Any rule that has bases has this.
 
-    label: of shape (n,), the component of each coefficient. weight: of shape (K, 1), what a component's power is
-    divided by where the dominant one is chosen: the number of its basis vectors.
+    label: of shape (n,), the component of each coefficient.
     """
 
     def __init__(self, rule: Rule):
         *self.bases, self.label = rule.bases
-        self.weight = np.bincount(self.label)[1:, None]
 
     def coefficients(self, network: TwoLayerNet) -> Array:
         """B_aᵀ U, B_bᵀ V and B_cᵀ Wᵀ: the coefficients of u, v, w of each neuron, of shape (3, n, M)."""
@@ -53,14 +51,13 @@ class FourierTransform(BasisTransform):
     """The shortcut for cyclic rules, by the real FFT over coordinates: n = ⌊N/2⌋ + 1 complex numbers, a frequency each.
 
     x̂_k = 1/√N Σ_t x_t exp(-2πi k t / N) has in its real and imaginary part what cosine and sine of frequency k have; k
-    and N - k are one frequency. Power is plain power here, at N/2 too. (The norm has a second use: without one, NumPy computes in float64, whatever it is
+    and N - k are one frequency. (The norm has a second use: without one, NumPy computes in float64, whatever it is
     given.)
     """
 
     def __init__(self, rule: CyclicRule):
         self.order, self.tokens = rule.order, (rule.tokens_a, rule.tokens_b, rule.tokens_c)
         self.label = np.arange(rule.order // 2 + 1)
-        self.weight = np.ones((len(self.label) - 1, 1), int)
 
     def in_coordinates(self, network: TwoLayerNet) -> Array:
         """The weights over the rule's coordinates, of shape (3, N, M)."""

@@ -37,8 +37,15 @@ class Structure:
         self.coefficients = self.transform.coefficients(network)          # (3, n, M); spectra, if the rule is cyclic
         self.power = self.transform.power(self.coefficients)              # (3, K, M)
         self.shares = components.power_shares(self.power)                 # (3, K, M)
-        weighted = self.shares / np.asarray(self.transform.weight, self.shares.dtype, like=self.shares)
-        self.component = components.dominant_components(weighted, by)     # (3, M); frequencies, if the rule is cyclic
+        self.component = components.dominant_components(self._weighted, by)     # (3, M); of a cyclic rule, frequencies
+
+    @property
+    def _weighted(self) -> Array:
+        """The shares as they are compared: by dimension, but the plain ones of frequencies, N/2 among them."""
+        if isinstance(self.rule, CyclicRule):
+            return self.shares
+        dimensions = np.bincount(self.transform.label)[1:, None].astype(self.shares.dtype)
+        return self.shares / np.asarray(dimensions, like=self.shares)
 
     @cached_property
     def ipr(self) -> Array:

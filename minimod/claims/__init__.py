@@ -1,6 +1,6 @@
 """Each claim of the paper, and some that go past it, as an experiment with a verdict."""
 
-from minimod.claims import agnostic, coexistence, features, labels, partition, self_training, variations
+from minimod.claims import agnostic, coexistence, features, groups, labels, partition, self_training, variations
 from minimod.claims.claim import Claim
 
 CLAIMS: dict[str, Claim] = {
@@ -20,6 +20,8 @@ CLAIMS: dict[str, Claim] = {
     "activations": variations.ACTIVATIONS,
     "ceiling": variations.CEILING,
     "rules": partition.RULES,
+    "groups": groups.GROUPS,
+    "group-noise": groups.GROUP_NOISE,
     "learned-features": features.LEARNED_FEATURES,
     "tied": variations.TIED,
     "doshi": variations.DOSHI,

@@ -82,7 +82,7 @@ def metacyclic(n: int, m: int, r: int, t: int = 0) -> np.ndarray:
 
 
 def permutation_group(n: int, even: bool = False) -> np.ndarray:
-    """The table of the permutations of 0 .. n-1, or of the even ones, in lexicographic order; p q is q first, then p."""
+    """The table of the permutations of 0 .. n-1, or of the even ones, in lexicographic order; p q: q first, then p."""
     p = np.array(list(permutations(range(n))))
     if even:
         inversions = sum((p[:, i] > p[:, j]).astype(int) for i in range(n) for j in range(i + 1, n))
@@ -148,7 +148,7 @@ ALIASES = {r"[\s_]": "", "[×*]": "X", "⋊": ":", r"C(?=\d)": "Z", r"DIH(?=\d)"
 
 
 def parse(name: str) -> tuple[list[str], int]:
-    """The canonical names of a group's factors, sorted by order, and its order. Raises ValueError for no group's name."""
+    """The canonical names of a group's factors, sorted by order, and its order. Raises ValueError for another name."""
     written = name.upper()
     for pattern, ours in ALIASES.items():
         written = re.sub(pattern, ours, written)

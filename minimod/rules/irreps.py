@@ -88,7 +88,7 @@ def components(group: "Group") -> list["Component"]:
         conjugate = np.abs(characters - characters[i].conj()).max(axis=1).argmin()
         if kind != "complex" or conjugate > i:
             chosen.append(i)
-    real = np.array([characters[i].real * (1 + (kinds[i] == "complex")) for i in chosen])       # χ, or χ + its conjugate
+    real = np.array([characters[i].real * (1 + (kinds[i] == "complex")) for i in chosen])   # χ, or χ + its conjugate
     dimensions = np.rint(characters[chosen, 0].real).astype(int)
     central = (np.arange(len(chosen)) * dimensions / order) @ real
     values, vectors = np.linalg.eigh(central[group.classes[group.table[:, group.inverse]]])     # at g h⁻¹
