@@ -68,7 +68,8 @@ def width_needed(rows: list[Row]) -> float:
 def correlation(rows: list[Row]) -> float:
     """That of the mean dimension and the noise that is `reached`, over groups."""
     groups = by_dimension(rows)
-    return float(np.corrcoef([number_in(group[0], "mean dimension") for group in groups], [*map(reached, groups)])[0, 1])
+    dimensions = [number_in(group[0], "mean dimension") for group in groups]
+    return float(np.corrcoef(dimensions, [*map(reached, groups)])[0, 1])
 
 
 def of_group(place: int, value: Number) -> Number:
@@ -115,8 +116,8 @@ GROUPS = Claim(
 GROUP_NOISE = Claim(
     statement="(Beyond the paper.) The larger a group's representations, the less noise filtration removes, and the "
     "wider the network has to be.",
-    experiment="Every noise ratio at one width, and half of the labels wrong at several widths. A group's mean dimension "
-    "is Σ d³ / |G|: of its |G| basis functions, d² belong to a representation of dimension d.",
+    experiment="Every noise ratio at one width, and half of the labels wrong at several widths. The mean dimension of "
+    "a group is Σ d³ / |G|: of its |G| basis functions, d² belong to a representation of dimension d.",
     configs=all_of(
         runs(
             {"rule": SMALL, "width": WIDTHS[0]}, {"rule": ABELIAN_AND_DIHEDRAL + LARGER, "width": WIDTHS[1]} | HEADLINE,

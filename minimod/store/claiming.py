@@ -28,7 +28,7 @@ TASK = {"rule", "modulus", "train_fraction", "noise_kind", "seed"}
 
 # What a process that was killed leaves of a file that it was writing, or of an extension that it was removing.
 LEFTOVER = re.compile(r"(config\.json|metrics\.csv|checkpoint\.npz|network\.npz|\.extension)\.\d+\.part")
-DATA_LEFTOVER = re.compile(r".+\.npz\.\d+\.part")
+DATA_LEFTOVER = re.compile(r".+\.(npz|csv)\.\d+\.part")
 
 
 class Plan(NamedTuple):
@@ -131,7 +131,7 @@ def _plan_in(place: Path, config: TrainingConfig, data: Data) -> Plan:
     _refuse_other(place, run, config, data)
     if run.diverged:
         raise DivergedRunError("run directory", str(place), f"new, or one that has not diverged ({run.diverged})")
-    is_there = [(place / "data" / f"{name}.npz").exists() for name in run.checksums]
+    is_there = [contents.data_path(place, name).exists() for name in run.checksums]
     if not data or all(is_there):       # killed early, it may lack some, which are given then
         data = contents.load_data(place, run)
     return Plan(place, run, run.device, contents.load_checkpoint(place, run), data)

@@ -1,7 +1,7 @@
 """The files of a run's directory: how each is written and read.
 
     config.json      the configuration, what it was trained with, and the checksums of data/
-    data/            arrays that the configuration alone cannot rebuild, an npz file each; most runs have none
+    data/            arrays that the configuration alone cannot rebuild, an npz file each, words as CSV; most have none
     metrics.csv      a row per measured epoch
     checkpoint.npz   all that training needs to go on, replaced as it goes; the last one stays
     network.npz      the trained network; a directory that has it holds a finished run
@@ -107,10 +107,18 @@ def save_description(directory: Path, run: Description) -> None:
 def save_data(directory: Path, data: Data, anew: bool = False) -> None:
     """Write what is not there yet, since a run that was killed early may lack some; or all of it, anew."""
     for name, array in data.items():
-        path = directory / "data" / f"{name}.npz"
+        path = data_path(directory, name)
         if anew or not path.exists():
             path.parent.mkdir(exist_ok=True)
-            save_arrays(path, {name: array})
+            if path.suffix == ".csv":
+                files.save_words(path, name, array)
+            else:
+                save_arrays(path, {name: array})
+
+
+def data_path(directory: Path, name: str) -> Path:
+    """Where an array of data/ lies: words are there to be read."""
+    return directory / "data" / f"{name}.{'csv' if name == 'tokens' else 'npz'}"
 
 
 def write_metrics(directory: Path, rows: list[Metrics]) -> None:
@@ -166,9 +174,10 @@ def load_data(directory: Path, run: Description) -> dict[str, np.ndarray]:
     """The arrays in a run's data/, by name. Raises InputError unless all are those that config.json names."""
     data: dict[str, np.ndarray] = {}
     for name, expected in run.checksums.items():
-        path = directory / "data" / f"{name}.npz"
+        path = data_path(directory, name)
         try:
-            arrays = load_arrays(path, run.largest_file)
+            is_words = path.suffix == ".csv"
+            arrays = {name: files.load_words(path)} if is_words else load_arrays(path, run.largest_file)
             if checksums_of(arrays) != {name: expected}:
                 raise DamagedFileError("it is not the one that config.json names")
         except (OSError, DamagedFileError) as error:

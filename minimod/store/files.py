@@ -4,6 +4,7 @@ What is read runs no code, takes no more memory than the file is long, and eithe
 JSON and arrays carry a checksum. Numbers become JSON here, and nowhere before.
 """
 
+import csv
 import errno
 import hashlib
 import json
@@ -173,14 +174,40 @@ def _read_header(part: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 
 def load_numbers(path: Path) -> np.ndarray:
-    """The numbers of a CSV file without a head, float64 of shape (lines, columns). Raises InputError for another."""
+    """The numbers of a CSV file without a head, float64 of shape (lines, columns), or of an npy file, of its shape.
+
+    Raises InputError for another file, or none.
+    """
     try:
+        if path.suffix == ".npy":
+            with open_regular(path, MAX_NUMBERS_BYTES) as file:
+                shape, dtype = _read_header(file)
+                if dtype.kind not in "iuf" or file.tell() + math.prod(shape) * dtype.itemsize > os.fstat(file.fileno()).st_size:
+                    raise DamagedFileError(f"it has {dtype} of shape {shape}")
+                file.seek(0)
+                return np.asarray(np.load(file, allow_pickle=False), float)
         text = read_bytes(path, MAX_NUMBERS_BYTES).decode("utf-8-sig")
         if not text.strip():
             raise DamagedFileError("it is empty")
         return np.loadtxt(text.splitlines(), delimiter=",", comments=None, ndmin=2)
-    except ValueError as error:
-        raise InputError("file", str(path), f"a CSV of numbers, as many in every line ({error})") from error
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError("file", str(path), f"a CSV of numbers, as many in every line, or an npy ({error})") from error
+
+
+def save_words(path: Path, name: str, words: np.ndarray) -> None:
+    """Write texts, of shape (n,), as a CSV file: a line a word, with its number."""
+    with whole_file(path) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([("number", name), *enumerate(words.tolist())])
+
+
+def load_words(path: Path) -> np.ndarray:
+    """What `save_words` wrote. Raises DamagedFileError if it cannot be read, and OSError if there is no file."""
+    try:
+        rows = list(csv.reader(read_bytes(path, MAX_NUMBERS_BYTES).decode().splitlines(keepends=True), strict=True))
+        return np.array([word for _, word in rows[1:]], str)
+    except (ValueError, csv.Error) as error:
+        raise DamagedFileError(f"it is no CSV of words: {error}") from error
 
 
 def checksum(data: Any) -> str:
