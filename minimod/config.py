@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from minimod.activations import ACTIVATIONS
-from minimod.constraints import Boolean, Choice, Constraint, Interval, Named, OrNone, Pair
+from minimod.constraints import Boolean, Choice, Constraint, Epochs, Interval, Named, OrNone, Pair
 from minimod.engine.backend import DEVICES
 from minimod.errors import InputError, one_of
 from minimod.losses import LOSSES
@@ -92,6 +92,9 @@ class TrainingConfig:
     device: str = _option("auto", Choice(DEVICES), "NumPy on the CPU, CuPy on a GPU, or whichever there is to use")
     threads: int | None = _option(
         None, OrNone(Interval(int, 1), "all cores"), "CPU threads; results do not depend on them"
+    )
+    snapshots: tuple[int, ...] | str | None = _option(
+        None, OrNone(Epochs(), "none"), "Epochs after which the network is kept, in snapshots/, as 0,10,100"
     )
 
     def __post_init__(self) -> None:

@@ -127,6 +127,31 @@ class Pair(Constraint):
         return tuple(map(self.each.parse, text.strip("()[] ").split(",")))
 
 
+class Epochs(Constraint):
+    """Some epochs, in order and each once, or "log", which stands for ever rarer ones."""
+
+    kind, each = tuple, Interval(int, 0)
+    domain = f"{each.domain}, or log: 0, 1, 2, 3, 4, 6, 8, 11, 16, ... and the last"
+
+    def __str__(self) -> str:
+        return f"log, or whole numbers in {self.each.domain}, as 0,10,100"
+
+    def check(self, value: Any) -> Any:
+        if isinstance(value, str) and value == "log":
+            return value
+        try:
+            first, *others = value if isinstance(value, (tuple, list)) else ()
+            return tuple(sorted({self.each.check(epoch) for epoch in (first, *others)}))
+        except ValueError as error:
+            raise ValueError(str(self)) from error
+
+    def parse(self, text: str) -> Any:
+        try:
+            return tuple(map(self.each.parse, text.strip("()[], ").split(",")))
+        except ValueError:
+            return text  # whether it is log is for `check` to say
+
+
 class OrNone(Constraint):
     """A value under another constraint, or None, which stands for `meaning`."""
 

@@ -34,7 +34,7 @@ Display = Callable[[TrainingConfig], AbstractContextManager[Progress | None]]
 DEFAULT_METHOD = "norm_flatness+interaction, noisy"
 
 # What the directory of an extraction may hold: a run, its analysis, and the rounds.
-RUN = {"config.json", "data", "metrics.csv", "checkpoint.npz", "network.npz", "analysis.json", "figures"}
+RUN = {"config.json", "data", "metrics.csv", "checkpoint.npz", "network.npz", "snapshots", "analysis.json", "figures"}
 OURS = RUN | {"detectors.csv", "folds", "rounds", ".lock"}
 
 
@@ -98,7 +98,7 @@ def extract(
     if type(rounds) is not int or rounds < 0:
         raise InputError("rounds", rounds, "a whole number, at least 0")
     run = run if isinstance(run, Run) else load_run(run)
-    answers, config = answers or by_method(), replace(run.config, width=width or run.config.width)
+    answers, config = answers or by_method(), replace(run.config, width=width or run.config.width, snapshots=None)
     place = None if directory is None else Path(directory)
     names = {path.name for path in place.iterdir()} if place and place.is_dir() else set()
     if place and (place.is_file() or names - OURS or (names & RUN and "rounds" not in names)):
@@ -137,7 +137,7 @@ def held_out_logits(
     run was, with its configuration; in `directory`, by the number of the fold and of epochs. Called again it goes on.
     Raises InputError for fewer than two folds or more than pairs, and what `train` raises.
     """
-    pairs, config = run.dataset.train, replace(run.config, record=False)
+    pairs, config = run.dataset.train, replace(run.config, record=False, snapshots=None)
     if type(folds) is not int or not 2 <= folds <= len(pairs):
         raise InputError("folds", folds, f"a whole number from 2 to {len(pairs)}, the number of training pairs")
     fold = random_stream(config.seed, "control").permutation(len(pairs)) % folds

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from minimod.config import CONSTRAINTS, TrainingConfig
-from minimod.constraints import Boolean, Choice, OrNone, Pair
+from minimod.constraints import Boolean, Choice, Epochs, OrNone, Pair
 from minimod.display import MANY_RUNS
 
 AnyCommand = Callable[..., Any]
@@ -43,6 +43,8 @@ def training_options(command: AnyCommand) -> AnyCommand:
         if isinstance(constraint, OrNone):
             default, constraint = constraint.meaning, constraint.constraint
         type: Any = click.Choice(list(constraint.names)) if isinstance(constraint, Choice) else constraint.kind
+        if isinstance(constraint, Epochs):
+            type = constraint.parse
         if isinstance(constraint, Boolean):
             flag += f"/--no-{option.name}"
         elif not isinstance(constraint, Choice):
@@ -51,7 +53,7 @@ def training_options(command: AnyCommand) -> AnyCommand:
             default = " ".join(map(str, default))
         command = click.option(
             flag, option.name, type=type, default=None, nargs=2 if isinstance(constraint, Pair) else 1,
-            help=f"{help} [default: {default}]",
+            metavar="EPOCHS" if isinstance(constraint, Epochs) else None, help=f"{help} [default: {default}]",
         )(command)
     return command
 

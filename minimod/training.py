@@ -59,6 +59,8 @@ def train(
     With `extend` the directory holds a finished run of fewer epochs, which is trained on. It stays as it is until the
     longer one has finished. Without, a run in it that has diverged makes room for one of another configuration.
 
+    The networks of the configuration's `snapshots` are kept in the directory, for `Run.at`.
+
     `labels`, of shape (n_train,), are fitted in place of the training labels; losses and train_accuracy are theirs, all
     other accuracies go on to refer to the labels of the dataset. `kept`, booleans of this shape, are the training pairs
     that are trained on, the others are left out. `noise_matrix` is what noise of kind matrix draws from, see
@@ -68,8 +70,9 @@ def train(
     rule that is given as table:FILE.
 
     Raises InputError if the directory holds anything else, the device cannot be used or the labels do not fit,
-    MemoryError if the device's free memory is less than `memory_needed`, and DivergenceError at the first evaluation or
-    checkpoint that finds a loss which is not finite. When it is any but the last of these, nothing has been written.
+    MemoryError if the device's free memory is less than `memory_needed`, and DivergenceError at the first evaluation,
+    snapshot or checkpoint that finds a loss which is not finite. When it is any but the last of these, nothing has been
+    written.
     """
     data: contents.Data = {} if labels is None else {"labels": _integers("labels", labels)}
     if kept is not None:
@@ -84,8 +87,8 @@ def train(
         data = {**data, "noise_matrix": checked(noise_matrix, config.modulus)}
     if not isinstance(checkpoint_every, timedelta) and (type(checkpoint_every) is not int or checkpoint_every < 1):
         raise InputError("checkpoint_every", checkpoint_every, "a number of epochs, at least 1, or a timedelta")
-    if extend and directory is None:
-        raise InputError("directory", directory, "that of the run to extend")
+    if (extend or config.snapshots) and directory is None:
+        raise InputError("directory", directory, "that of the run to extend" if extend else "one, to keep snapshots in")
     directory = None if directory is None else Path(directory)
     began = ""
     if directory:
@@ -212,6 +215,7 @@ class _Training:
         self.record = Record(len(self.pairs)) if config.record else None
         self.state = self.network.parameters | self.optimizer.state | (self.record.state if self.record else {})
         self.first, self.seconds_before, self.rows = 0, 0.0, list[Metrics]()
+        self.snapshots: tuple[int, ...] = ()
         self.start = time.perf_counter()
         # Those since the last evaluation, by epoch, left on the device: fetching each would make a GPU wait.
         self.losses: dict[int, Any] = {}
@@ -226,6 +230,7 @@ class _Training:
                 raise InputError("array of the checkpoint", name, f"there, {array.dtype} of shape {array.shape}")
             array[...] = np.asarray(saved, like=array)
         self.first, self.seconds_before, self.rows = checkpoint.epoch, checkpoint.seconds, checkpoint.rows
+        self.snapshots = checkpoint.snapshots
 
     @property
     def seconds(self) -> float:
@@ -236,7 +241,7 @@ class _Training:
         """Train to the end, or to the end of the epoch in which `signals` gets one."""
         if self.claim:
             contents.write_metrics(self.claim.place, self.rows)
-        saved = self.start
+        saved, asked = self.start, snapshot_epochs(self.config)
         for epoch, metrics in self._epochs():
             row = None
             if metrics:
@@ -244,6 +249,10 @@ class _Training:
                 self.rows.append(row)
                 if self.claim:
                     contents.append_metrics(self.claim.place, row)
+            if self.claim and epoch in asked:
+                _raise_if_diverged(self.losses)
+                contents.save_snapshot(self.claim.place, self.claim.run, self.network.convert(to_host), epoch)
+                self.snapshots = tuple(sorted({*self.snapshots, epoch}))
             if progress:
                 progress(epoch, row)
             if self.claim and epoch < self.config.epochs:
@@ -254,17 +263,18 @@ class _Training:
                     self._save(self.claim, epoch)
                     saved = time.perf_counter()
         network = self.network.convert(to_host)
-        course = self.record.course if self.record else {}
+        course, rows, snapshots = self.record.course if self.record else {}, self.rows, self.snapshots
         if self.claim:
             self._save(self.claim, self.config.epochs)
-            contents.save_network(self.claim.place, self.claim.run, network, self.rows, course)
+            contents.save_network(self.claim.place, self.claim.run, contents.Trained(network, rows, course, snapshots))
         directory = self.claim.directory if self.claim else None
-        return Run(self.config, self.dataset, network, history_of(self.rows), directory, self.data, course)
+        return Run(self.config, self.dataset, network, history_of(rows), directory, self.data, course, snapshots)
 
     def _save(self, claim: Claim, epoch: int) -> None:
         _raise_if_diverged(self.losses)
         host = {name: to_host(array) for name, array in self.state.items()}
-        contents.save_checkpoint(claim.place, claim.run, contents.Checkpoint(epoch, self.seconds, self.rows, host))
+        checkpoint = contents.Checkpoint(epoch, self.seconds, self.rows, host, self.snapshots)
+        contents.save_checkpoint(claim.place, claim.run, checkpoint)
 
     def _epochs(self) -> Iterator[tuple[int, Metrics | None]]:
         """Train in place. Before each epoch, and after the last: the number of epochs so far, and metrics or None."""
@@ -316,6 +326,15 @@ def evaluation_epochs(epochs: int, every: int | None = None) -> Iterator[int]:
         yield epoch
         epoch += every or max(1, epoch // 20)
     yield epochs
+
+
+def snapshot_epochs(config: TrainingConfig) -> set[int]:
+    """The epochs of a run after which its network is kept. "log" stands for 0, all round(2^(k/2)), and the last."""
+    epochs = config.snapshots or ()
+    if isinstance(epochs, str):
+        powers = (round(2 ** (k / 2)) for k in range(2 * config.epochs.bit_length()))
+        epochs = (0, *powers, config.epochs)
+    return {epoch for epoch in epochs if epoch <= config.epochs}
 
 
 def _batches(train: Pairs, size: int, seed: int, epoch: int) -> Iterator[Pairs]:

@@ -19,7 +19,7 @@ OTHERS = {
     "init_seed": 3, "width": 12, "activation": "gelu", "tied": True, "bias": False, "init_std": 0.2,
     "train": "output", "loss": "mse", "label_smoothing": 0.1, "optimizer": "muon", "learning_rate": 0.01,
     "betas": (0.8, 0.95), "momentum": 0.7, "weight_decay": 0.3, "epochs": 2, "batch_size": 20, "eval_every": 2,
-    "record": True, "dtype": "float64", "device": "cpu", "threads": 1,
+    "record": True, "dtype": "float64", "device": "cpu", "threads": 1, "snapshots": "log",
 }  # fmt: skip
 
 

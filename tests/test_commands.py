@@ -360,6 +360,12 @@ def test_whose_power_decides_is_an_option(minimod):
         assert (neurons["frequency_u"] == neurons["frequency_w"]) == (by != "each")
 
 
+def test_snapshots_are_kept_of_the_epochs_that_are_given(minimod):
+    minimod("train", "run", *SMALL, "--snapshots", "2,0")
+    assert load_run("run").snapshots == (0, 2)
+    assert "snapshots       whole, 2 of them\n" in minimod("check", "run").stdout
+
+
 def test_every_field_has_an_option_with_a_range_and_a_default(minimod):
     text = minimod("train", "--help").stdout
     for field in fields(TrainingConfig):

@@ -14,7 +14,7 @@ REFUSED = [
     ("tied", 1), ("bias", "no"), ("init_std", 0), ("loss", "hinge"), ("optimizer", "lbfgs"), ("learning_rate", 0),
     ("learning_rate", math.inf), ("betas", (0.9, 1)), ("betas", (0.9,)), ("betas", 0.9), ("momentum", 1),
     ("weight_decay", -1), ("epochs", -1), ("batch_size", 0), ("eval_every", 0), ("dtype", "float16"),
-    ("device", "tpu"), ("threads", 0),
+    ("device", "tpu"), ("threads", 0), ("snapshots", "often"), ("snapshots", ()), ("snapshots", (-1, 3)),
 ]  # fmt: skip
 
 
@@ -61,6 +61,16 @@ def test_an_unknown_field_is_refused():
 def test_numbers_take_the_type_of_their_field():
     config = TrainingConfig(weight_decay=1, width=64.0)
     assert type(config.weight_decay) is float and type(config.width) is int
+
+
+@pytest.mark.parametrize("snapshots", [None, "log", (0, 10)])
+def test_snapshots_survive_json(snapshots):
+    config = TrainingConfig(snapshots=snapshots)
+    assert TrainingConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_epochs_of_snapshots_are_in_order_and_each_once():
+    assert TrainingConfig(snapshots=[10, 0, 3.0, 10]).snapshots == (0, 3, 10)
 
 
 def test_single_fields_override_a_preset():

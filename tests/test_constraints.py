@@ -5,14 +5,14 @@ import pytest
 
 from minimod import TrainingConfig
 from minimod.config import CONSTRAINTS
-from minimod.constraints import Boolean, Choice, Interval, OrNone, Pair
+from minimod.constraints import Boolean, Choice, Epochs, Interval, OrNone, Pair
 from minimod.errors import InputError
 
 KINDS = {
     "interval": Interval(float, 0, 1), "open interval": Interval(float, 0, 1, open="low"),
     "half line": Interval(int, 2), "choice": Choice(("a", "b")), "boolean": Boolean(),
     "pair": Pair(Interval(float, 0, 1, open="high")),
-    "or none": OrNone(Interval(int, 1), "all"),
+    "or none": OrNone(Interval(int, 1), "all"), "epochs": Epochs(),
 }  # fmt: skip
 
 
@@ -33,6 +33,9 @@ def invalid(constraint):
             low = constraint.each.low
             yield from ((), (low,), (low, low, low), low, None)
             yield from ((value, low) for value in invalid(constraint.each))
+        case Epochs():
+            yield from ((), [], "", "often", 3, None, "0,3", {0, 3})
+            yield from ((0, value) for value in invalid(constraint.each))
         case OrNone():
             yield from (value for value in invalid(constraint.constraint) if value is not None)
 
@@ -69,6 +72,7 @@ def test_the_default_of_a_field_is_allowed_and_survives_text(field):
     (Interval(float, 0, 1, open="high"), "a number in [0, 1)"), (Boolean(), "true or false"),
     (Pair(Interval(float, 0, 1, open="high")), "two numbers in [0, 1)"),
     (OrNone(Interval(float, 0, open="low"), "M^(-1/2)"), "a number in (0, inf)"),
+    (Epochs(), "log, or whole numbers in [0, inf), as 0,10,100"),
 ])  # fmt: skip
 def test_a_constraint_says_what_it_allows(constraint, said):
     assert str(constraint) == said
@@ -86,6 +90,7 @@ def test_the_domain_is_the_values_in_short(constraint, domain):
     (KINDS["half line"], "3", 3), (KINDS["half line"], "3.0", 3), (KINDS["interval"], "0.5", 0.5),
     (KINDS["pair"], "(0.1, 0.2)", (0.1, 0.2)), (KINDS["boolean"], "True", True), (KINDS["or none"], "none", None),
     (KINDS["or none"], "", None), (KINDS["or none"], "4", 4), (KINDS["choice"], "b", "b"),
+    (KINDS["epochs"], "100, 0,10,0", (0, 10, 100)), (KINDS["epochs"], "(3,)", (3,)), (KINDS["epochs"], "log", "log"),
 ])  # fmt: skip
 def test_values_are_read_from_text(constraint, text, value):
     read = constraint.check(constraint.parse(text))
@@ -94,7 +99,7 @@ def test_values_are_read_from_text(constraint, text, value):
 
 @pytest.mark.parametrize(("name", "text"), [
     ("half line", "many"), ("half line", "1"), ("interval", ""), ("pair", "0.1"), ("pair", "0.1, many"),
-    ("boolean", "yes"), ("choice", "c"), ("or none", "0"),
+    ("boolean", "yes"), ("choice", "c"), ("or none", "0"), ("epochs", "0,x"), ("epochs", "0.5"), ("epochs", ""),
 ])  # fmt: skip
 def test_text_that_stands_for_no_allowed_value_is_refused(name, text):
     with pytest.raises(ValueError):

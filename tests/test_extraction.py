@@ -183,6 +183,13 @@ def test_the_configuration_is_that_of_the_run(run, tmp_path):
     assert np.array_equal(load_run(tmp_path / "new").dataset.train.label, run.dataset.train.label)
 
 
+def test_what_is_trained_again_keeps_no_snapshots(tmp_path):
+    run = train(replace(CONFIG, snapshots="log"), tmp_path / "run")
+    extract(run, 1, tmp_path / "new")
+    held_out_logits(run, 2, tmp_path / "new" / "folds")
+    assert not list((tmp_path / "new").rglob("snapshots"))
+
+
 def test_the_noise_matrix_goes_with_the_rounds(tmp_path):
     weights = np.roll(np.eye(11), 1, axis=1)
     run = train(replace(CONFIG, noise_kind="matrix"), noise_matrix=weights)

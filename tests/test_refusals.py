@@ -69,7 +69,7 @@ CALLS = {
             ["--extend", "2", "--preset", "paper"], ["--extend", "2", "--seed", "5"], ["--resume", "--preset", "paper"],
             ["--extend", "2", "--learning-rate", "1"], ["--resume", "--width", "0"], ["--checkpoint-every", "0"],
             ["--noise-kind", "matrix"], ["--noise-matrix", "nothing"], ["--noise-matrix", "bad.toml"],
-            ["--noise-kind", "bijective", "--rule", "mul"],
+            ["--noise-kind", "bijective", "--rule", "mul"], ["--snapshots", "0,x"], ["--snapshots", "-1"],
         ],
         [["--quiet"], ["--json"], ["--threads", "1"], ["--checkpoint-every", "3"], ["--eval-every", "2"]],
     ),

@@ -21,7 +21,7 @@ from minimod.losses import LOSSES
 from minimod.metrics import METRIC_COLUMNS
 from minimod.network import TRAINED, initial_network
 from minimod.optimizers import OPTIMIZERS
-from minimod.training import _batches, evaluation_epochs, finished_run
+from minimod.training import _batches, evaluation_epochs, finished_run, snapshot_epochs
 
 SMALL = TrainingConfig(modulus=23, width=64, epochs=12, noise_ratio=0.3, threads=2)
 
@@ -391,3 +391,11 @@ def test_a_choice_of_pairs_that_cannot_be_used_is_refused(kept, tmp_path):
     with pytest.raises(InputError, match="kept"):
         train(SMALL, tmp_path / "run", kept=kept)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("epochs", "snapshots", "expected"), [
+    (40, "log", [0, 1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 40]), (32, "log", [0, 1, 2, 3, 4, 6, 8, 11, 16, 23, 32]),
+    (1, "log", [0, 1]), (0, "log", [0]), (40, (0, 10, 40, 41), [0, 10, 40]), (40, None, []),
+])  # fmt: skip
+def test_snapshots_are_of_these_epochs(epochs, snapshots, expected):
+    assert sorted(snapshot_epochs(replace(SMALL, epochs=epochs, snapshots=snapshots))) == expected

@@ -28,7 +28,10 @@ TASK = {"rule", "modulus", "train_fraction", "noise_kind", "seed"}
 
 # What a process that was killed leaves of a file that it was writing, or of an extension that it was removing.
 LEFTOVER = re.compile(r"(config\.json|metrics\.csv|checkpoint\.npz|network\.npz|\.extension)\.\d+\.part")
-DATA_LEFTOVER = re.compile(r".+\.(npz|csv)\.\d+\.part")
+FILE_LEFTOVER = re.compile(r".+\.(npz|csv)\.\d+\.part")
+
+# A network along training, by its epoch.
+SNAPSHOT = re.compile(r"\d+\.npz")
 
 
 class Plan(NamedTuple):
@@ -71,8 +74,9 @@ def claim_directory(
         raise InputError("run directory", str(directory), "new or empty, or that of an unfinished run") from error
     with locked(directory):
         for place in (directory, directory / EXTENSION):
-            _remove_leftovers(place, LEFTOVER)
-            _remove_leftovers(place / "data", DATA_LEFTOVER)
+            _remove_matching(place, LEFTOVER)
+            for name in ("data", "snapshots"):
+                _remove_matching(place / name, FILE_LEFTOVER)
         _move_up(directory)
         place, run, _, checkpoint, data = plan(directory, config, data, extend)
         run = run or _begin(place, Description(config, contents.checksums_of(data), device), checkpoint, data)
@@ -134,7 +138,9 @@ def _plan_in(place: Path, config: TrainingConfig, data: Data) -> Plan:
     is_there = [contents.data_path(place, name).exists() for name in run.checksums]
     if not data or all(is_there):       # killed early, it may lack some, which are given then
         data = contents.load_data(place, run)
-    return Plan(place, run, run.device, contents.load_checkpoint(place, run), data)
+    if checkpoint := contents.load_checkpoint(place, run):
+        contents.check_snapshots(place, run, checkpoint.snapshots)
+    return Plan(place, run, run.device, checkpoint, data)
 
 
 def _plan_beside(directory: Path, config: TrainingConfig, data: Data, extend: bool) -> Plan:
@@ -186,6 +192,7 @@ def _begin(place: Path, run: Description, checkpoint: Checkpoint | None, data: D
     """Describe a new run in a place, where something diverged may lie, or an extension that was never begun."""
     for name in ("checkpoint.npz", "metrics.csv"):
         _remove(place / name)
+    _remove_matching(place / "snapshots", SNAPSHOT)
     if checkpoint or (place / "config.json").exists():      # killed before it is described, it begins again
         place.mkdir(exist_ok=True)
         contents.save_data(place, data, anew=True)
@@ -221,7 +228,8 @@ def copy_run(source: Path, directory: Path) -> None:
             file.write(path.read_bytes())
 
 
-def _remove_leftovers(directory: Path, pattern: re.Pattern[str]) -> None:
+def _remove_matching(directory: Path, pattern: re.Pattern[str]) -> None:
+    """Remove what is in a directory, if that is there, under names of this pattern."""
     for path in directory.iterdir() if directory.is_dir() else ():
         if pattern.fullmatch(path.name):
             _remove(path)

@@ -5,6 +5,7 @@
     metrics.csv      a row per measured epoch
     checkpoint.npz   all that training needs to go on, replaced as it goes; the last one stays
     network.npz      the trained network; a directory that has it holds a finished run
+    snapshots/       the networks of epochs along training, where asked for, an npz file each
     .extension/      a longer run in the making, with files of its own, see claiming.py
     .lock            held by the process that trains; the system frees it when that process ends, however it does
 
@@ -33,7 +34,7 @@ from minimod.version import VERSION
 FORMAT, KNOWN_FORMATS = 2, (1, 2)
 
 # Fields besides the free ones that may differ between a run and the same run, stopped, extended or on another device.
-COURSE_FIELDS = ("epochs", "eval_every", "device")
+COURSE_FIELDS = ("epochs", "eval_every", "device", "snapshots")
 
 # A longer run in the making, in a directory of its own beside the files of the finished one, see claiming.py.
 EXTENSION = ".extension"
@@ -46,21 +47,24 @@ Data = Mapping[str, np.ndarray]
 class Checkpoint:
     """A run after some epoch, in the middle of its training.
 
-    state: name -> array on the host, of the parameters and of the optimiser. rows: those of metrics so far.
+    state: name -> array on the host, of the parameters and of the optimiser. rows: those of metrics so far. snapshots:
+    the epochs that there are some of so far.
     """
 
     epoch: int
     seconds: float
     rows: list[Metrics]
     state: dict[str, np.ndarray]
+    snapshots: tuple[int, ...] = ()
 
 
 class Trained(NamedTuple):
-    """What network.npz holds: the network, its copy of the metrics, which format 1 lacks, and the course of a `Run`."""
+    """What network.npz holds: the network, its copy of the metrics, which format 1 lacks, and two fields of a `Run`."""
 
     network: TwoLayerNet
     rows: list[Metrics] | None
     course: dict[str, np.ndarray]
+    snapshots: tuple[int, ...]
 
 
 class Description(NamedTuple):
@@ -139,15 +143,27 @@ def append_metrics(directory: Path, row: Metrics) -> None:
 def save_checkpoint(directory: Path, run: Description, checkpoint: Checkpoint) -> None:
     """Replace checkpoint.npz of a run; the one before stays until this one is on disk."""
     arrays = {name: np.array(getattr(checkpoint, name)) for name in ("epoch", "seconds")}
-    arrays |= run.labels | {"metrics": as_array(checkpoint.rows)}
+    arrays |= run.labels | {"metrics": as_array(checkpoint.rows)} | _listed(checkpoint.snapshots)
     save_arrays(directory / "checkpoint.npz", arrays | {f"state_{name}": X for name, X in checkpoint.state.items()})
 
 
-def save_network(directory: Path, run: Description, network: TwoLayerNet, rows: list[Metrics], course: Data) -> None:
+def save_network(directory: Path, run: Description, trained: Trained) -> None:
     """Write network.npz, and with it finish a run."""
-    labels = run.labels | {"epoch": np.array(run.config.epochs), "metrics": as_array(rows)}
-    recorded = {f"course_{name}": array for name, array in course.items()}
-    save_arrays(directory / "network.npz", network.arrays | labels | recorded)
+    labels = run.labels | {"epoch": np.array(run.config.epochs), "metrics": as_array(trained.rows or [])}
+    recorded = {f"course_{name}": array for name, array in trained.course.items()} | _listed(trained.snapshots)
+    save_arrays(directory / "network.npz", trained.network.arrays | labels | recorded)
+
+
+def save_snapshot(directory: Path, run: Description, network: TwoLayerNet, epoch: int) -> None:
+    """Write the network of an epoch. It names the run alone: one that extends it has another configuration."""
+    (directory / "snapshots").mkdir(exist_ok=True)
+    labels = {"run": run.labels["run"], "epoch": np.array(epoch)}
+    save_arrays(directory / "snapshots" / f"{epoch}.npz", network.arrays | labels)
+
+
+def _listed(snapshots: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """How checkpoint and network name the epochs of snapshots, so that one that is lost is missed."""
+    return {"snapshots": np.array(snapshots)} if snapshots else {}
 
 
 # Reading
@@ -198,12 +214,12 @@ def load_checkpoint(directory: Path, run: Description) -> Checkpoint | None:
         if not 0 <= epoch <= run.config.epochs:
             raise DamagedFileError(f"it is of epoch {epoch}, past the last")
         rows = _rows(table)
-        seconds = float(arrays.pop("seconds"))
+        seconds, snapshots = float(arrays.pop("seconds")), tuple(map(int, arrays.pop("snapshots", ())))
         state = {name.removeprefix("state_"): array for name, array in arrays.items()}
     except (OSError, KeyError, ValueError, TypeError, OverflowError) as error:
         allowed = "whole; without it the run starts again from the beginning"
         raise unusable("checkpoint", path, allowed, path, error) from error
-    return Checkpoint(epoch, seconds, rows, state)
+    return Checkpoint(epoch, seconds, rows, state, snapshots)
 
 
 def load_metrics(directory: Path, run: Description) -> list[Metrics]:
@@ -233,8 +249,35 @@ def load_metrics(directory: Path, run: Description) -> list[Metrics]:
 
 def load_network(directory: Path, run: Description) -> Trained:
     """What is in network.npz. Raises DamagedFileError if it is not that of this run."""
-    config = run.config
     arrays = _load_arrays_of(run, directory / "network.npz")
+    course = {name.removeprefix("course_"): X for name, X in arrays.items() if name.startswith("course_")}
+    rows = _rows(arrays["metrics"]) if "metrics" in arrays else None
+    return Trained(_network(run.config, arrays), rows, course, tuple(map(int, arrays.get("snapshots", ()))))
+
+
+def load_snapshot(directory: Path, run: Description, epoch: int) -> TwoLayerNet:
+    """The network of an epoch. Raises InputError unless its snapshot is there, and whole."""
+    path = directory / "snapshots" / f"{epoch}.npz"
+    if directory.name == EXTENSION and not path.exists():       # then it is of the run that is extended
+        path = directory.parent / "snapshots" / path.name
+    try:
+        arrays = _load_arrays_of(run, path)
+        if int(arrays["epoch"]) != epoch:
+            raise DamagedFileError("it is of another epoch")
+        return _network(run.config, arrays)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = DamagedFileError(f"{path.name}: {error}")
+        raise InputError("run directory", str(directory), f"one with all of its snapshots ({reason})") from reason
+
+
+def check_snapshots(directory: Path, run: Description, epochs: tuple[int, ...]) -> None:
+    """Raise InputError unless there is a whole snapshot of each of these epochs."""
+    for epoch in epochs:
+        load_snapshot(directory, run, epoch)
+
+
+def _network(config: TrainingConfig, arrays: dict[str, np.ndarray]) -> TwoLayerNet:
+    """The network of a file's arrays. Raises DamagedFileError if they are not of this configuration, or not finite."""
     P, M = config.modulus, config.width
     for name, shape in {"U": (P, M), "V": (P, M), "W": (M, P), "mu": (P,)}.items():
         array = arrays.get(name, np.empty(0))
@@ -243,9 +286,7 @@ def load_network(directory: Path, run: Description) -> Trained:
         if not np.isfinite(array).all():
             raise DamagedFileError(f"{name} is not finite")
     U, V, W, mu = (arrays[name] for name in ("U", "V", "W", "mu"))
-    network = TwoLayerNet(U, U if config.tied else V, W, mu, config.activation, config.bias, config.train)
-    course = {name.removeprefix("course_"): X for name, X in arrays.items() if name.startswith("course_")}
-    return Trained(network, _rows(arrays["metrics"]) if "metrics" in arrays else None, course)
+    return TwoLayerNet(U, U if config.tied else V, W, mu, config.activation, config.bias, config.train)
 
 
 def _load_arrays_of(run: Description, path: Path) -> dict[str, np.ndarray]:

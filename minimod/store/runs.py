@@ -1,7 +1,7 @@
 """A run, stored: its states, and how it is loaded. The files themselves are in contents.py."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,14 @@ NONE, UNFINISHED, DIVERGED, FINISHED, DAMAGED = "none", "unfinished", "diverged"
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Run:
-    """A finished training run.
+    """A finished training run, or what it was after an epoch.
 
     history: column of metrics.METRIC_COLUMNS -> one number per measured epoch.
     directory: where it is stored, or None.
     data: what the configuration cannot rebuild, see `train`.
     course: how each training pair was fitted, see `Record.course`; empty unless the configuration says `record`.
+    snapshots: the epochs that `at` may be given, besides the last one, in order.
+    epoch: whose network this is; None: the last one's.
     """
 
     config: TrainingConfig
@@ -38,11 +40,29 @@ class Run:
     directory: Path | None = None
     data: Data = field(default_factory=dict)
     course: Data = field(default_factory=dict)
+    snapshots: tuple[int, ...] = ()
+    epoch: int | None = None
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value!r}" for name, value in self.config.changes().items())
-        test = self.history["test_accuracy"][-1]
-        return f"Run({options}; test accuracy {test:.3f}, {self.directory or 'in memory'})"
+        test, epoch = self.history["test_accuracy"][-1], "" if self.epoch is None else f"epoch {self.epoch}, "
+        return f"Run({options}; {epoch}test accuracy {test:.3f}, {self.directory or 'in memory'})"
+
+    def at(self, epoch: int) -> "Run":
+        """The run as it was after an epoch: its network, and the history up to there; `course` stays the whole one.
+
+        Raises InputError for an epoch without a snapshot, unless it is the last, and if the snapshot is damaged.
+        """
+        last = self.config.epochs if self.epoch is None else self.epoch
+        if epoch == last:
+            return self
+        if self.directory is None or epoch not in self.snapshots:
+            raise InputError("epoch", epoch, f"one of {', '.join(map(str, sorted({*self.snapshots, last})))}")
+        run = contents.Description(self.config, contents.checksums_of(self.data), "")
+        network, measured = contents.load_snapshot(files_of(self.directory), run, epoch), self.history["epoch"] <= epoch
+        history = {name: column[measured] for name, column in self.history.items()}
+        snapshots = tuple(each for each in self.snapshots if each <= epoch)
+        return replace(self, network=network, history=history, snapshots=snapshots, epoch=epoch)
 
 
 def files_of(directory: Path) -> Path:
@@ -56,11 +76,11 @@ def load_config(directory: Path | str) -> TrainingConfig:
     return contents.load_description(files_of(Path(directory))).config
 
 
-def load_run(directory: Path | str) -> Run:
-    """The finished run in a directory.
+def load_run(directory: Path | str, epoch: int | None = None) -> Run:
+    """The finished run in a directory, or what it was after an epoch, see `Run.at`.
 
     Raises UnfinishedRunError or DivergedRunError if it holds one that is unfinished or has diverged, and InputError if
-    it holds none or a damaged one.
+    it holds none or a damaged one, or one without this epoch.
     """
     directory = Path(directory)
     found = _examine(directory)
@@ -73,7 +93,9 @@ def load_run(directory: Path | str) -> Run:
     run, trained, rows = (found.parts[name] for name in ("config.json", "network.npz", "metrics.csv"))
     data = found.parts.get("data", {})
     dataset = build_dataset(run.config, data)
-    return Run(run.config, dataset, trained.network, history_of(rows), directory, data, trained.course)
+    history = history_of(rows)
+    run = Run(run.config, dataset, trained.network, history, directory, data, trained.course, trained.snapshots)
+    return run if epoch is None else run.at(epoch)
 
 
 def check_run(directory: Path | str) -> tuple[str, dict[str, str]]:
@@ -160,9 +182,12 @@ class Examination:
             "checkpoint.npz", contents.load_checkpoint,
             lambda point: f"whole, epoch {point.epoch} of {run.config.epochs}" if point else "none", run,
         )
+        loaded = self._examine("network.npz", contents.load_network, lambda _: "whole", run) if finished else None
+        if (listing := loaded or checkpoint) and listing.snapshots:
+            said = f"whole, {len(listing.snapshots)} of them"
+            self._examine("snapshots", contents.check_snapshots, lambda _: said, run, listing.snapshots)
         if not finished:
             return
-        loaded = self._examine("network.npz", contents.load_network, lambda loaded: "whole", run)
         rows = self._examine("metrics.csv", contents.load_metrics, lambda rows: f"whole, {len(rows)} rows", run)
         if not loaded or not rows:
             return

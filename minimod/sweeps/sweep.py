@@ -48,7 +48,8 @@ def train_and_measure(config: TrainingConfig, directory: Path, sweep_id: str) ->
         with tempfile.TemporaryDirectory() as temporary:
             elsewhere = Path(temporary) / directory.name
             row = table.result_row(directory.name, finished_run(alone, elsewhere))
-            files = {path.name: path.read_bytes() for path in elsewhere.iterdir() if path.name != ".lock"}
+            paths = [path for path in elsewhere.rglob("*") if path.is_file() and path.name != ".lock"]
+            files = {path.relative_to(elsewhere).as_posix(): path.read_bytes() for path in paths}
             return Outcome(row, files)
     except (InputError, DivergenceError, MemoryError, OSError) as error:
         return Outcome(table.failed_row(directory.name, config, error), {})
@@ -198,7 +199,7 @@ class Sweep:
     def _write_files(self, directory: Path, files: dict[str, bytes]) -> None:
         """Write what a worker sent; the network last, since it tells that the run is whole."""
         for name in sorted(files, key=lambda name: name == "network.npz"):
-            directory.mkdir(parents=True, exist_ok=True)
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
             with whole_file(directory / name, "wb") as file:
                 file.write(files[name])
 

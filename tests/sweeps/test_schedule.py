@@ -42,7 +42,7 @@ def test_a_new_field_changes_no_name():
 def test_names_stay_from_version_to_version():
     """Under another name a run that has finished would be trained again."""
     assert run_name(TrainingConfig()) == "add113-width2048-noise0.8-seed0-44136fa355b3"
-    later = {"train": "all", "record": False, "label_smoothing": 0.0}       # fields of later versions
+    later = {"train": "all", "record": False, "label_smoothing": 0.0, "snapshots": None}     # of later versions
     others = TrainingConfig(**OTHERS | later)
     assert run_name(others) == "sub11-width12-noise0.25-seed7-f3bfab805cf6"
 

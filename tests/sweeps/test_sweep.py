@@ -229,6 +229,20 @@ def test_a_worker_that_does_not_see_the_directory_sends_the_files(tmp_path):
     assert load_run(here).config == config
 
 
+def test_a_worker_that_does_not_see_the_directory_sends_snapshots_too(tmp_path):
+    config = TrainingConfig(modulus=7, width=8, epochs=3, threads=1, snapshots=(0, 2))
+    sent = train_and_measure(config, tmp_path / "away" / "runs" / "name", "id")
+    Sweep(tmp_path, DEFINITION)._write_files(tmp_path / "here", sent.files)
+    assert load_run(tmp_path / "here").snapshots == (0, 2)
+
+
+def test_snapshots_may_be_an_axis(tmp_path):
+    definition = with_grid(width=[4], noise_ratio=[0.5], snapshots=[[2, 0], "log", None])
+    with ThreadPoolExecutor(1) as executor:
+        Sweep(tmp_path, definition).run(executor, ignore)
+    assert [row["snapshots"] for row in load_sweep(tmp_path)] == [(0, 2)] * 2 + ["log"] * 2 + [None] * 2
+
+
 @pytest.fixture
 def stored(tmp_path):
     """A copy of the sweep that minimod 0.1.0 wrote."""

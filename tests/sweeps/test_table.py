@@ -34,9 +34,10 @@ def test_a_row_says_what_the_run_says(swept):
 @pytest.mark.parametrize("options", [
     {}, {"noise_ratio": 0}, {"activation": "quadratic", "tied": True, "bias": False}, {"init_std": 0.1, "init_seed": 3},
     {"batch_size": 7, "eval_every": 2, "betas": (0.1, 0.2)}, {"dtype": "float64", "learning_rate": 1 / 3},
+    {"snapshots": (2,)}, {"snapshots": "log"},
 ], ids=str)
 def test_every_value_of_a_row_survives_the_table(tmp_path, options):
-    row = result_row("name", train(TrainingConfig(**TINY.to_dict() | options)))
+    row = result_row("name", train(TrainingConfig(**TINY.to_dict() | options), tmp_path / "run"))
     write_rows(tmp_path / "results.csv", [row])
     (read,) = load_sweep(tmp_path)
     expected = dict.fromkeys(COLUMNS) | row
