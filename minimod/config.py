@@ -12,7 +12,7 @@ from minimod.network import TRAINED
 from minimod.noise import NOISE_KINDS, check_noise
 from minimod.optimizers import OPTIMIZERS
 from minimod.rules import RULES, make_rule, natural_modulus, rule_name
-from minimod.rules.tables import load_table, table_path
+from minimod.rules.tables import PAIRS, load_table, table_path
 
 
 def _option(default: Any, constraint: Constraint, help: str) -> Any:
@@ -126,6 +126,14 @@ class TrainingConfig:
     def changed(self, **changes: Any) -> "TrainingConfig":
         """With some fields changed; a new rule comes with its modulus, unless that is given or the rule takes any."""
         return replace(self, **({"modulus": None} | changes if changes.get("rule", "add") not in RULES else changes))
+
+    def on_pairs(self, pairs: Any) -> "TrainingConfig":
+        """For pairs of one's own, as `train` takes them: their rule, train fraction and noise are what they are.
+
+        The modulus has to be that of their tokens.
+        """
+        share = int((pairs[:, -1] == 0).sum()) / self.modulus**2
+        return replace(self, rule=PAIRS, train_fraction=share, noise_ratio=0.0, noise_kind="wrong")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TrainingConfig":

@@ -28,7 +28,7 @@ def detect(
     - a, b, label: of the n pairs that were trained on, each of shape (n,),
     - scores: detector -> array of shape (n,), the higher the more likely wrong; needs: detector -> what it needs,
     - wrong: how many labels are; auroc, precision: detector -> number, see analysis/detectors.py. These three look at
-      the true labels.
+      the true labels; where these are not known, they are 0 and nan.
     """
     run = run if isinstance(run, Run) else load_run(run)
     network, train = run.network, run.dataset.train
@@ -48,11 +48,14 @@ def detect(
             held_out=None if held_out is None else held_out[kept],
         )
     found, is_wrong = scores(evidence), label != pairs.true_label
+    if not run.dataset.is_known:
+        is_wrong = is_wrong[:0]
+    judged = {name: score[: len(is_wrong)] for name, score in found.items()}
     return {
         "a": pairs.a, "b": pairs.b, "label": label, "scores": found,
         "needs": {name: DETECTORS[name].needs for name in found}, "wrong": int(is_wrong.sum()),
-        "auroc": {name: auroc(score, is_wrong) for name, score in found.items()},
-        "precision": {name: precision(score, is_wrong) for name, score in found.items()},
+        "auroc": {name: auroc(score, is_wrong) for name, score in judged.items()},
+        "precision": {name: precision(score, is_wrong) for name, score in judged.items()},
     }
 
 

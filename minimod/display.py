@@ -77,14 +77,18 @@ def echo_methods(summary: dict[str, Any]) -> None:
     echo_row("partition by", ("γ_G", "γ_R", "γ_G + γ_R", "test", "filtered", "noisy γ_G", "its test"))
     for name, row in summary["partition"].items():
         echo_row(name, [row[key] for key in keys])
-    click.echo(f"\n{'dominant frequency':40}{'trained':>10}{'untrained':>11}")
-    for label, key in {
-        "median share of a neuron's power": "median_share",
-        "phase error in rad, root mean square": "phase_error_rms",
-        "share of all power in ideal neurons": "ideal_power_share",
-    }.items():
-        trained, untrained = (cell(summary["structure"][name][key]) for name in ("trained", "untrained"))
-        click.echo(f"{label:40}{trained:>10}{untrained:>11}")
+    if summary["left_out"]:
+        click.echo(f"\n{summary['left_out']}")
+    if "structure" in summary:
+        what = "frequency" if "frequency_u" in summary["neurons"] else "component"
+        click.echo(f"\n{f'dominant {what}':40}{'trained':>10}{'untrained':>11}")
+        for label, key in {
+            "median share of a neuron's power": "median_share",
+            "phase error in rad, root mean square": "phase_error_rms",
+            "share of all power in ideal neurons": "ideal_power_share",
+        }.items():
+            trained, untrained = (cell(summary["structure"][name][key]) for name in ("trained", "untrained"))
+            click.echo(f"{label:40}{trained:>10}{untrained:>11}")
 
     n, epochs = 40, summary["first_epochs"]
     past = dict.fromkeys(name.rsplit("_", 1)[1] for name in epochs)
@@ -94,6 +98,47 @@ def echo_methods(summary: dict[str, Any]) -> None:
     for part in ACCURACIES if epochs else ():
         found = (epochs[f"first_epoch_{part}_{threshold}"] for threshold in past)
         echo_row(part.replace("_", " "), ("never" if e == math.inf else e if math.isnan(e) else int(e) for e in found))
+
+
+def echo_course(course: dict[str, Any]) -> None:
+    """Print what `course` gives: a line a quantity, a column a snapshot."""
+    click.echo()
+    for name, column in course.items():
+        values = (cell(value) for value in column.tolist())
+        click.echo(f"{name.replace('_', ' '):24}" + "".join(f"{value:>9}" for value in values))
+
+
+def echo_group(found: dict[str, Any], most_classes: int) -> None:
+    """Print a group's `facts`, or what a table is; a character table of more classes than this is left out."""
+    click.echo(f"{found['name']}: {found['kind']}, of order {found['order']}" + ", abelian" * found.get("abelian", False))
+    if "components" not in found:
+        return
+    dimensions, classes = found["dimensions"].tolist(), found["classes"]
+    times = (f"{d} ({dimensions.count(d)} times)" for d in dict.fromkeys(dimensions))
+    click.echo(f"irreducible complex representations by dimension: {', '.join(times)}\n")
+    click.echo(f"{'component':12}{'dimension':>10}{'size':>6}  type")
+    for each in found["components"]:
+        click.echo(f"{each['name']:12}{each['dimension']:>10}{each['size']:>6}  {each['kind']}")
+    if len(dimensions) > most_classes:
+        click.echo(f"\nThe table of its {len(dimensions)} characters is printed by --json.")
+        return
+    cells = [[_complex(value) for value in row] for row in found["characters"].tolist()]
+    head = {"class size": classes["size"].tolist(), "order of elements": classes["orders"].tolist()}
+    rows = [*([name, *map(str, values)] for name, values in head.items())]
+    rows += [[f"character {number}", *row] for number, row in enumerate(cells, 1)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    click.echo()
+    for name, *values in rows:
+        click.echo(f"{name:{widths[0]}}" + "".join(f"  {value:>{n}}" for value, n in zip(values, widths[1:], strict=True)))
+
+
+def _complex(value: complex) -> str:
+    """A complex number to three decimals, as short as it goes."""
+    real, imaginary = (f"{part:.3f}".rstrip("0").rstrip(".").replace("-0", "0" if abs(part) < 5e-4 else "-0")
+                       for part in (value.real, value.imag))
+    if imaginary == "0":
+        return real
+    return ("" if real == "0" else real) + ("" if imaginary.startswith("-") or real == "0" else "+") + f"{imaginary}i"
 
 
 def cell(value: float | int | str) -> str:

@@ -6,6 +6,7 @@ are better. All that is learned from outside is how many neurons to read out: by
 that are held out.
 """
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -162,5 +163,6 @@ def _read_out(number: int, run: Run, answers: Answers) -> tuple[Round, np.ndarra
     with open_analysis(run) as study:
         kept, table = answers(study)
     labels = table[train_pairs.a, train_pairs.b]
-    right, changed = share(fitted == train_pairs.true_label), share(labels != fitted)
+    right = share(fitted == train_pairs.true_label) if run.dataset.is_known else math.nan
+    changed = share(labels != fitted)
     return Round(number, run, right, kept, changed, accuracies(table, run.dataset)), labels

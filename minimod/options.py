@@ -1,17 +1,20 @@
 """Options that commands share: one for every field of the configuration, and their types."""
 
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Collection
+from dataclasses import Field, fields
 from datetime import timedelta
 from typing import Any
 
 import click
 
 from minimod.config import CONSTRAINTS, TrainingConfig
-from minimod.constraints import Boolean, Choice, Epochs, OrNone, Pair
+from minimod.constraints import Boolean, Choice, Epochs, Named, OrNone, Pair
 from minimod.display import MANY_RUNS
 
 AnyCommand = Callable[..., Any]
+
+# Options that are no fields, of which errors speak by name.
+OTHERS = ("noise_matrix", "folds", "threshold", "pairs", "map", "epoch")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on standard error.")
@@ -32,30 +35,41 @@ class OnceEach(click.Command):
 
 def flag_of(name: str) -> str:
     """A name as the command line spells it, if it has an option of that name; any other as it is."""
-    return "--" + name.replace("_", "-") if name in (*CONSTRAINTS, "noise_matrix", "folds", "threshold") else name
+    return "--" + name.replace("_", "-") if name in (*CONSTRAINTS, *OTHERS) else name
 
 
-def training_options(command: AnyCommand) -> AnyCommand:
-    """Add an option for every field of TrainingConfig; one that is not given is None, so that a preset can stand."""
-    for option in reversed(fields(TrainingConfig)):
-        constraint, flag, help = CONSTRAINTS[option.name], flag_of(option.name), option.metadata["help"]
-        default: Any = option.default
-        if isinstance(constraint, OrNone):
-            default, constraint = constraint.meaning, constraint.constraint
-        type: Any = click.Choice(list(constraint.names)) if isinstance(constraint, Choice) else constraint.kind
-        if isinstance(constraint, Epochs):
-            type = constraint.parse
-        if isinstance(constraint, Boolean):
-            flag += f"/--no-{option.name}"
-        elif not isinstance(constraint, Choice):
-            help += f"; in {constraint.domain}"
-        if isinstance(constraint, Pair):
-            default = " ".join(map(str, default))
-        command = click.option(
-            flag, option.name, type=type, default=None, nargs=2 if isinstance(constraint, Pair) else 1,
-            metavar="EPOCHS" if isinstance(constraint, Epochs) else None, help=f"{help} [default: {default}]",
-        )(command)
-    return command
+def field_options(names: Collection[str]) -> Callable[[AnyCommand], AnyCommand]:
+    """Add an option for each of these fields of TrainingConfig; one that is not given is None, so that others stand."""
+    def add(command: AnyCommand) -> AnyCommand:
+        for option in reversed(fields(TrainingConfig)):
+            if option.name in names:
+                command = _option(option)(command)
+        return command
+
+    return add
+
+
+def _option(option: Field[Any]) -> Callable[[AnyCommand], AnyCommand]:
+    constraint, flag, help = CONSTRAINTS[option.name], flag_of(option.name), option.metadata["help"]
+    default: Any = option.default
+    if isinstance(constraint, OrNone):
+        default, constraint = constraint.meaning, constraint.constraint
+    type: Any = click.Choice(list(constraint.names)) if isinstance(constraint, Choice) else constraint.kind
+    if isinstance(constraint, Epochs):
+        type = constraint.parse
+    if isinstance(constraint, Boolean):
+        flag += f"/--no-{option.name}"
+    elif not isinstance(constraint, (Choice, Named)):
+        help += f"; in {constraint.domain}"
+    if isinstance(constraint, Pair):
+        default = " ".join(map(str, default))
+    return click.option(
+        flag, option.name, type=type, default=None, nargs=2 if isinstance(constraint, Pair) else 1,
+        metavar={Epochs: "EPOCHS", Named: "RULE"}.get(constraint.__class__), help=f"{help} [default: {default}]",
+    )
+
+
+training_options = field_options(CONSTRAINTS)
 
 
 class EpochsOrSeconds(click.ParamType[Any]):

@@ -21,7 +21,7 @@ from minimod.analysis.readout import predict_ensemble
 from minimod.analysis.scores import COORDINATES, RULE, SCORES, TWO_INPUTS, needs_components
 from minimod.analysis.structure import Structure, neuron_table, typical
 from minimod.config import TrainingConfig
-from minimod.data import random_stream
+from minimod.data import PARTS, random_stream
 from minimod.engine.backend import Backend, open_backend
 from minimod.engine.predict import predict, predict_table
 from minimod.errors import InputError
@@ -31,7 +31,7 @@ from minimod.noise import NOISE_KINDS
 from minimod.rules import RULES
 from minimod.rules.cyclic import CyclicRule
 from minimod.rules.rule import Rule
-from minimod.rules.tables import PAIRS, kind_of
+from minimod.rules.tables import PAIRS, kind_of, table_path
 from minimod.store.runs import Run, load_run
 
 # How many random choices of frequencies the control is the mean of.
@@ -73,12 +73,13 @@ def analyze(
     config, train = run.config, run.dataset.train
     noisy = int(train.is_noisy.sum())
     return {
-        "title": title(config) + ("" if by == "joint" else f", frequencies by {by}"),
+        "title": title(config) + f", epoch {run.epoch}" * (run.epoch is not None)
+        + f", frequencies by {by}" * (by != "joint"),
         "config": config.to_dict(),
         "by": by,
         "chance": 1 / config.modulus,
         "counts": {
-            "clean": len(train) - noisy, "noisy": noisy, "repaired": noisy,
+            "clean": (len(train) - noisy) * run.dataset.is_known, "noisy": noisy, "repaired": noisy,
             "validation": len(run.dataset.validation), "test": len(run.dataset.test),
         },
         "history": run.history,
@@ -108,6 +109,18 @@ def structure_study(structure: Structure, untrained: Structure) -> dict[str, Any
         "spectrum": {"order": order, "share": structure.shares.mean(axis=0)[:, order]},
         "examples": example_neurons(structure, neurons["share"]),
     }
+
+
+def told(run: Run) -> str:
+    """What a table or pairs of one's own were found to be, in a sentence or two; nothing for other runs."""
+    rule, dataset = run.dataset.rule, run.dataset
+    sentences = []
+    if table_path(run.config.rule) or (run.config.rule == PAIRS and (rule.label_table >= 0).all()):
+        sentences.append(f"The table is {kind_of(rule)}.")
+    if "pairs" in run.data:
+        counts = ", ".join(f"{len(getattr(dataset, part))} for {part}" for part in PARTS)
+        sentences.append(f"Pairs: {counts}; of {rule.modulus} tokens.")
+    return " ".join([*sentences, left_out(run)]).strip()
 
 
 def left_out(run: Run) -> str:

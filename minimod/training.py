@@ -18,7 +18,7 @@ from minimod.engine.memory import free_memory, memory_needed
 from minimod.errors import DivergedRunError, DivergenceError, FinishedRunError, InputError, Interrupted, LockedError
 from minimod.interrupts import stop_requests
 from minimod.metrics import Metrics, history_of, measure
-from minimod.network import initial_network
+from minimod.network import TwoLayerNet, initial_network
 from minimod.noise import checked
 from minimod.optimizers import OPTIMIZERS
 from minimod.record import Record
@@ -48,6 +48,7 @@ def train(
     kept: np.ndarray | None = None,
     pairs: np.ndarray | None = None,
     tokens: np.ndarray | None = None,
+    network: TwoLayerNet | None = None,
 ) -> Run:
     """Train a network. With a `directory` the run is written there as it goes, without one it stays in memory.
 
@@ -67,7 +68,7 @@ def train(
     `noise.by_matrix`. `pairs`, of shape (n, 5), are pairs of one's own, with their labels as they are, see
     `data.given_dataset`; the rule is PAIRS then, or one that they follow. `tokens` are the words that they stand for.
     All of these are kept with the run, as its data, and need not be given to go on with it, and so is the table of a
-    rule that is given as table:FILE.
+    rule that is given as table:FILE. `network` is one that was trained elsewhere, to be kept as a run of no epochs.
 
     Raises InputError if the directory holds anything else, the device cannot be used or the labels do not fit,
     MemoryError if the device's free memory is less than `memory_needed`, and DivergenceError at the first evaluation,
@@ -79,6 +80,8 @@ def train(
         data = {**data, "kept": np.asarray(kept)}
     if pairs is not None:
         data = {**data, "pairs": _checked_pairs(pairs, config)}
+    if network is not None and config.epochs:
+        raise InputError("epochs", config.epochs, "0, where the network is given")
     if tokens is not None:
         data = {**data, "tokens": np.asarray(tokens, str)}
     if noise_matrix is not None:
@@ -104,13 +107,15 @@ def train(
         dataset = build_dataset(config, data)
         _check_fitted(data, len(dataset.train), config.modulus)
         if directory is None:
-            return _Training(config, dataset, backend, None, data).run(progress, checkpoint_every, [])
+            return _Training(config, dataset, backend, None, data, network).run(progress, checkpoint_every, [])
         with (
             claim_directory(directory, config, backend.description, data, extend) as claim,
             stop_requests() as signals,
         ):
             try:        # no name for it: its memory is free when the backend gives back what is
-                return _Training(config, dataset, backend, claim, claim.data).run(progress, checkpoint_every, signals)
+                return _Training(config, dataset, backend, claim, claim.data, network).run(
+                    progress, checkpoint_every, signals
+                )
             except DivergenceError as error:
                 contents.save_description(claim.place, claim.run._replace(diverged=str(error)))
                 raise
@@ -171,6 +176,8 @@ def _checked_pairs(pairs: np.ndarray, config: TrainingConfig) -> np.ndarray:
         raise InputError("pairs", f"{len(array)} pairs", "each pair once")
     if (array[:, 4] != PARTS.index("train")).all():
         raise InputError("pairs", "none for training", "one for training at least")
+    if config.noise_ratio:
+        raise InputError("noise_ratio", config.noise_ratio, "0, where pairs are given: their labels stay as they are")
     return array
 
 
@@ -204,13 +211,14 @@ class _Training:
     """A run in the making."""
 
     def __init__(
-        self, config: TrainingConfig, dataset: Dataset, backend: Backend, claim: Claim | None, data: contents.Data
+        self, config: TrainingConfig, dataset: Dataset, backend: Backend, claim: Claim | None, data: contents.Data,
+        network: TwoLayerNet | None,
     ):
         self.config, self.dataset, self.backend, self.claim, self.data = config, dataset, backend, claim, data
         pairs = replace(self.dataset.train, label=data.get("labels", self.dataset.train.label))
         kept = data.get("kept", np.ones(len(pairs), bool))
         self.pairs, self.left_out = pairs[kept], pairs[~kept]
-        self.network = initial_network(config).convert(backend.xp.asarray)
+        self.network = (network or initial_network(config)).convert(backend.xp.asarray)
         self.optimizer = OPTIMIZERS[config.optimizer](self.network.parameters, config)
         self.record = Record(len(self.pairs)) if config.record else None
         self.state = self.network.parameters | self.optimizer.state | (self.record.state if self.record else {})

@@ -126,13 +126,13 @@ def test_analyze_refuses_what_is_no_run(minimod, what):
 @pytest.mark.parametrize("kind", [RuntimeError, Exception])       # CUDA's errors and cuBLAS's; the compiler's
 def test_an_error_of_the_gpu_is_one_line(minimod, monkeypatch, kind):
     error = type("DeviceError", (kind,), {"__module__": "cupy_backends.cuda.libs.cublas"})("CUBLAS_STATUS\nmore")
-    monkeypatch.setattr("minimod.commands.train_network", Mock(side_effect=error))
+    monkeypatch.setattr("minimod.commands.runs.train_network", Mock(side_effect=error))
     answer = minimod("train", "run", "--quiet", *SMALL)
     assert (answer.returncode, answer.stderr) == (1, "minimod: cannot go on: the GPU failed (CUBLAS_STATUS)\n")
 
 
 def test_another_runtime_error_is_not_taken_for_the_gpus(minimod, monkeypatch):
-    monkeypatch.setattr("minimod.commands.train_network", Mock(side_effect=RuntimeError("a fault of ours")))
+    monkeypatch.setattr("minimod.commands.runs.train_network", Mock(side_effect=RuntimeError("a fault of ours")))
     with pytest.raises(RuntimeError, match="a fault of ours"):
         minimod("train", "run", "--quiet", *SMALL)
 
@@ -514,7 +514,7 @@ def test_a_run_that_is_stopped_says_how_it_goes_on(minimod, monkeypatch):
     def stop(*_, **__):
         raise Interrupted(signal.SIGTERM, Path("my run"), 7)
 
-    monkeypatch.setattr("minimod.commands.train_network", stop)
+    monkeypatch.setattr("minimod.commands.runs.train_network", stop)
     answer = minimod("train", "my run", "--quiet", *SMALL)
     assert answer.returncode == 143
     assert answer.stderr == "minimod: stopped after epoch 7; go on with: minimod train 'my run' --resume\n"

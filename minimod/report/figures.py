@@ -12,14 +12,16 @@ from matplotlib import style
 from matplotlib.figure import Figure
 
 from minimod.analysis.scores import NOTHING
-from minimod.report.style import BLACK, BLUE, GREEN, ORANGE, SKY, STYLE, VERMILION, save_figure
+from minimod.report.style import BLACK, BLUE, GREEN, ORANGE, SKY, STYLE, VERMILION, save_figure, words
 
 
 @style.context(["default", STYLE])
 def draw_figures(summary: dict[str, Any], directory: Path) -> list[Path]:
-    """Draw what `analyze` returns: every figure of FIGURES as PNG and SVG into the directory. Returns the paths."""
+    """Draw what `analyze` returns: the figures for which it has what they need, as PNG and SVG. Returns the paths."""
     paths = []
-    for name, draw in FIGURES.items():
+    for name, (draw, needs) in FIGURES.items():
+        if needs not in summary:
+            continue
         figure = draw(summary)
         for kind in ("png", "svg"):
             paths.append(directory / f"{name}.{kind}")
@@ -36,7 +38,7 @@ def draw_accuracies(summary: dict[str, Any]) -> Figure:
         "clean_accuracy": ("clean training labels", SKY, "-"),
         "noisy_accuracy": ("corrupted training labels", ORANGE, "-"),
         "test_accuracy": ("test pairs", BLACK, "-"),
-        "filtered_test_accuracy": ("test pairs, filtered to one\nfrequency per neuron", GREEN, "--"),
+        "filtered_test_accuracy": ("test pairs, filtered to one\nfrequency (or component)\nper neuron", GREEN, "--"),
     }
     for name, (label, color, line) in curves.items():
         axes.plot(history["epoch"], history[name], line, color=color, label=label, marker=".", markersize=4)
@@ -105,8 +107,9 @@ def draw_masks(summary: dict[str, Any]) -> Figure:
         axes.set_xticks([0.01, 0.03, 0.1, 0.3, 1], ["1 %", "3 %", "10 %", "30 %", "all"])
         axes.minorticks_off()
         axes.set_title(heading)
-    dominant = summary["methods"]["dominant"]["test"]
-    figure.axes[0].axhline(dominant, color=VERMILION, linestyle="-.", linewidth=1, label="dominant, all neurons")
+    if "dominant" in summary["methods"]:
+        dominant = summary["methods"]["dominant"]["test"]
+        figure.axes[0].axhline(dominant, color=VERMILION, linestyle="-.", linewidth=1, label="dominant, all neurons")
     figure.axes[0].set_ylabel("accuracy")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9)
     figure.suptitle(f"{summary['title']}\nsolid: scores that know nothing of the rule; thin line: chance")
@@ -114,7 +117,7 @@ def draw_masks(summary: dict[str, Any]) -> Figure:
 
 
 def draw_spectrum(summary: dict[str, Any]) -> Figure:
-    """Every neuron's spectrum as a column, sorted by dominant frequency; and that frequency's share of the power."""
+    """Every neuron's spectrum as a column, sorted by dominant component; and that component's share of the power."""
     figure = Figure(figsize=(9, 4))
     image_axes, share_axes = figure.subplots(1, 2, width_ratios=(2, 1))
     share, n_neurons = summary["spectrum"]["share"], len(summary["spectrum"]["order"])
@@ -123,12 +126,16 @@ def draw_spectrum(summary: dict[str, Any]) -> Figure:
         extent=(0, n_neurons, 0.5, len(share) + 0.5),
     )
     figure.colorbar(image, ax=image_axes, label="share of power, mean of u, v, w")
-    image_axes.set(xlabel="neuron, sorted by dominant frequency", ylabel="frequency k")
+    what = "frequency" if "frequency_u" in summary["neurons"] else "component"
+    image_axes.set(xlabel=f"neuron, sorted by dominant {what}", ylabel="frequency k" if what == "frequency" else what)
+    if what == "component":
+        some = range(0, len(share), 1 + len(share) // 30)
+        image_axes.set_yticks([k + 1 for k in some], [summary["components"][k] for k in some], fontsize=8)
     trained, initial = summary["neurons"]["share"], summary["initial_share"]
     bins = np.linspace(0, max(trained.max(), initial.max()), 51)
     share_axes.hist(initial, bins, histtype="step", color=BLACK, label="before training")
     share_axes.hist(trained, bins, color=BLUE, alpha=0.8, label="trained")
-    share_axes.set(xlabel="share of the dominant frequency", ylabel="neurons", xlim=(0, bins[-1]))
+    share_axes.set(xlabel=f"share of the dominant {what}", ylabel="neurons", xlim=(0, bins[-1]))
     share_axes.margins(y=0.25)
     share_axes.legend(loc="upper right", fontsize=9)
     figure.suptitle(summary["title"], fontsize=10)
@@ -136,28 +143,34 @@ def draw_spectrum(summary: dict[str, Any]) -> Figure:
 
 
 def draw_neurons(summary: dict[str, Any]) -> Figure:
-    """Some neurons' weights u, v, w and the cosine that each is filtered to, ordered so that it has one period."""
+    """Some neurons' weights u, v, w and what each is filtered to: a cosine, over one period, or a group's component."""
     examples = summary["examples"]
     figure = Figure(figsize=(9, 1.7 * len(examples) + 0.6))
     panels = figure.subplots(len(examples), 3, sharex=True, squeeze=False)
+    what = "frequency" if "frequency_u" in summary["neurons"] else "component"
+    coordinate, order = "k · {} mod {}", "over the rule's coordinates x, drawn at k x mod N, where a cosine of frequency k has one period"
+    if what == "component":
+        coordinate, order = "{}, in the order of what is kept", "over the tokens, in the order of what the filtration keeps"
     for row, example in zip(panels, examples, strict=True):
         for axes, (vector, curve) in zip(row, example["vectors"].items(), strict=True):
             axes.plot(curve["position"], curve["weight"], ".", color=BLUE, markersize=3, label="trained")
-            axes.plot(curve["position"], curve["dominant"], color=VERMILION, label="its dominant frequency")
-            axes.set_title(f"{vector}, k = {curve['frequency']}", fontsize=9)
+            axes.plot(curve["position"], curve["dominant"], color=VERMILION, label=f"its dominant {what}")
+            axes.set_title(f"{vector}, {'k =' if what == 'frequency' else what} {curve[what]}", fontsize=9)
         row[0].set_ylabel(f"neuron {example['neuron']}\nshare {example['share']:.3f}", fontsize=9)
     for axes, tokens in zip(panels[-1], ("first input", "second input", "class"), strict=True):
-        axes.set_xlabel(f"k · {tokens} mod {len(curve['position'])}", fontsize=9)
+        axes.set_xlabel(coordinate.format(tokens, len(curve["position"])), fontsize=9)
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
     figure.suptitle(
         f"{summary['title']}\nneurons at the maximum, upper quartile, median and lower quartile of the share\n"
-        "weights over the rule's coordinates x, drawn at k x mod N, where a cosine of frequency k has one period",
+        f"weights {order}",
     )
     return figure
 
 
 def draw_phases(summary: dict[str, Any]) -> Figure:
-    """Each neuron's φ_a + φ_b against φ_c, with the line of ideal neurons."""
+    """Each neuron's φ_a + φ_b against φ_c, with the line of ideal neurons; of a group, the angles in place of that."""
+    if "phase_sum" not in summary["neurons"]:
+        return draw_angles(summary)
     figure = Figure(figsize=(6, 6))
     axes = figure.subplots()
     neurons = summary["neurons"]
@@ -181,7 +194,52 @@ def draw_phases(summary: dict[str, Any]) -> Figure:
     return figure
 
 
-FIGURES: dict[str, Callable[[dict[str, Any]], Figure]] = {
-    "accuracies": draw_accuracies, "methods": draw_methods, "masks": draw_masks, "spectrum": draw_spectrum,
-    "neurons": draw_neurons, "phases": draw_phases,
+def draw_angles(summary: dict[str, Any]) -> Figure:
+    """How far each neuron's û v̂ is from ŵ, trained and before: of a group, what φ_a + φ_b = φ_c is of a cyclic rule."""
+    figure = Figure(figsize=(7, 4))
+    axes = figure.subplots()
+    bins = np.linspace(0, math.pi, 41)
+    axes.hist(summary["initial_phase_error"], bins, histtype="step", color=BLACK, label="before training")
+    axes.hist(summary["neurons"]["phase_error"], bins, color=BLUE, alpha=0.8, label="trained")
+    axes.set_xticks([0, math.pi / 2, math.pi], ["0: ideal", "π/2", "π"])
+    axes.set(xlabel="angle between û v̂ and ŵ in the dominant component, rad", ylabel="neurons", xlim=(0, math.pi))
+    axes.margins(y=0.25)
+    axes.legend(loc="upper right", fontsize=9)
+    figure.suptitle(textwrap.fill(summary["title"], 80), fontsize=10)
+    return figure
+
+
+def draw_course(summary: dict[str, Any]) -> Figure:
+    """How the structure grows, snapshot by snapshot: accuracies, shares and phases, losses, norms."""
+    course, figure = summary["course"], Figure(figsize=(11, 7))
+    panels: dict[str, tuple[str, ...]] = {
+        "accuracy on test pairs": ("raw test", "interaction test", "dominant test", "dominant+quadratic test"),
+        "share of power; phase error / π": ("median_share", "ideal_power_share", "phase_error_rms"),
+        "loss": ("restricted_loss", "excluded_loss"),
+        "norm; spread within classes": ("norm U", "norm V", "norm W", "within_class"),
+    }
+    looks = tuple(zip((BLACK, ORANGE, BLUE, GREEN), ("o", "s", "^", "D"), strict=True))
+    for axes, (label, names) in zip(figure.subplots(2, 2, sharex=True).flat, panels.items(), strict=True):
+        for name, (color, marker) in zip(names, looks, strict=False):
+            if name in course:
+                values = course[name] / (math.pi if name == "phase_error_rms" else 1)
+                axes.plot(course["epoch"], values, color=color, marker=marker, markersize=4, label=words(name))
+        axes.set_xscale("symlog", linthresh=1)
+        axes.set(ylabel=label)
+        if axes.lines:
+            axes.legend(fontsize=8)
+        if label.startswith(("norm", "loss")) and axes.lines:
+            axes.set_yscale("log")
+    for axes in figure.axes[2:]:
+        axes.set_xlabel("epoch (logarithmic)")
+    figure.suptitle(f"{summary['title']}\nrestricted loss: test pairs, the last epoch's dominant components alone; "
+                    "excluded: training labels, all the rest", fontsize=10)
+    return figure
+
+
+# Name -> how it is drawn, and the part of a summary without which it is left out.
+FIGURES: dict[str, tuple[Callable[[dict[str, Any]], Figure], str]] = {
+    "accuracies": (draw_accuracies, "history"), "methods": (draw_methods, "methods"), "masks": (draw_masks, "masks"),
+    "spectrum": (draw_spectrum, "spectrum"), "neurons": (draw_neurons, "examples"), "phases": (draw_phases, "neurons"),
+    "course": (draw_course, "course"),
 }

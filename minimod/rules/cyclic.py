@@ -104,8 +104,11 @@ def division(modulus: int) -> CyclicRule:
     tokens = powers_of_the_root("div", modulus)
     inverse = np.zeros(modulus, int)
     inverse[tokens] = np.roll(tokens[::-1], 1)
-    quotient: Callable[..., np.ndarray] = lambda a, b: np.where(b == 0, -1, a * inverse[b] % modulus)  # noqa: E731
-    return CyclicRule("div", modulus, quotient, tokens, inverse[tokens], tokens)
+
+    def divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.where(b == 0, -1, a * inverse[b] % modulus)
+
+    return CyclicRule("div", modulus, divide, tokens, inverse[tokens], tokens)
 
 
 def powers_of_the_root(name: str, modulus: int) -> np.ndarray:

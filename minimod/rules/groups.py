@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import permutations
 from math import factorial, gcd, prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from minimod.rules.irreps import Component, components
+from minimod.rules.irreps import Component, character_table, components
 from minimod.rules.rule import Bases, Rule
 
 # A group by name has at most so many elements: its components take seconds then.
@@ -243,3 +243,23 @@ def group_rule(name: str) -> GroupRule:
     group = named_group(name)
     x = np.arange(len(group.table))
     return GroupRule(name, len(x), group, x, x)
+
+
+def facts(group: Group) -> dict[str, Any]:
+    """What there is to know of a group, as numbers and arrays.
+
+    - order, abelian; classes: by class, size and orders (of its elements),
+    - dimensions: of the irreducible complex representations, which sum to the order squared, one by one,
+    - characters: of shape (classes, classes), complex, a character a row, see `irreps.character_table`,
+    - components: a list of name, dimension, kind and size (of the basis), see `irreps.Component`.
+    """
+    characters, first = character_table(group), np.unique(group.classes, return_index=True)[1]
+    return {
+        "order": len(group.table), "abelian": group.is_abelian,
+        "classes": {"size": np.bincount(group.classes), "orders": group.orders[first]},
+        "dimensions": np.rint(characters[:, 0].real).astype(int), "characters": characters,
+        "components": [
+            {"name": c.name, "dimension": c.dimension, "kind": c.kind, "size": c.basis.shape[1]}
+            for c in group.components
+        ],
+    }

@@ -182,8 +182,9 @@ def load_numbers(path: Path) -> np.ndarray:
         if path.suffix == ".npy":
             with open_regular(path, MAX_NUMBERS_BYTES) as file:
                 shape, dtype = _read_header(file)
-                if dtype.kind not in "iuf" or file.tell() + math.prod(shape) * dtype.itemsize > os.fstat(file.fileno()).st_size:
-                    raise DamagedFileError(f"it has {dtype} of shape {shape}")
+                rest = os.fstat(file.fileno()).st_size - file.tell()
+                if dtype.kind not in "iuf" or int(np.prod(shape, dtype=object)) * dtype.itemsize > rest:
+                    raise DamagedFileError(f"it has {dtype} of shape {shape}, and {rest} bytes")
                 file.seek(0)
                 return np.asarray(np.load(file, allow_pickle=False), float)
         text = read_bytes(path, MAX_NUMBERS_BYTES).decode("utf-8-sig")

@@ -1,0 +1,108 @@
+"""Commands on what comes from elsewhere and what goes there: networks, predictions, groups and tables."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import click
+
+from minimod import display
+from minimod.advice import quoted
+from minimod.errors import InputError
+from minimod.exchange import import_network as import_run
+from minimod.exchange import predictions
+from minimod.options import OnceEach, field_options, json_option
+from minimod.rules import RULES, make_rule
+from minimod.rules.groups import GroupRule, facts
+from minimod.rules.tables import kind_of, load_table, table_path
+from minimod.store.files import whole_file
+from minimod.store.foreign import parse_mapping, write_network
+from minimod.store.runs import load_run
+
+# The fields of a run that an imported network has no say in.
+IMPORTED = ("rule", "modulus", "activation", "tied", "train_fraction", "noise_ratio", "noise_kind", "seed")
+
+# A character table of more classes than this is left to --json.
+MOST_CLASSES = 24
+
+
+@click.command("import", cls=OnceEach)
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--map", "mapping", multiple=True, metavar="ROLE=NAME",
+              help="What an array is, as U=W_in.T (.T: transposed). Roles: U, V, W, mu, embedding, bias (of the hidden"
+              " layer).  [default: found by shape and name]")
+@click.option("--pairs", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
+              help="The pairs it was trained and tested on: a CSV with columns a, b, label and maybe true_label and part."
+              " [default: split as train splits them]")
+@field_options(IMPORTED)
+@json_option
+def import_network(
+    file: Path, run_dir: Path, mapping: tuple[str, ...], pairs: Path | None, as_json: bool, **options: Any
+) -> None:
+    """Make a run of a network that was trained elsewhere.
+
+    FILE is .npz, .safetensors, or PyTorch's .pth or .pt. Says which array became what. Then analyze and detect work as
+    on a run of one's own. The noise is 0 unless told otherwise.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    clash = next((name for name in ("train_fraction", "noise_ratio", "noise_kind") if pairs and name in given), None)
+    if clash:
+        raise click.UsageError(f"--pairs brings the labels and the split: it goes without --{clash.replace('_', '-')}")
+    run, lines = import_run(file, run_dir, parse_mapping(mapping), pairs, **given)
+    if as_json:
+        display.echo_json({"directory": str(run_dir), "config": run.config.to_dict(), "arrays": lines})
+        return
+    click.echo("\n".join(lines))
+    if not pairs:
+        click.echo("Which pairs it was trained on is not known here: they are split as minimod train does.")
+    click.echo(f"\nWritten to {run_dir}. Next: minimod analyze {quoted(run_dir)}")
+
+
+@click.command(cls=OnceEach)
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--epoch", type=click.IntRange(0), help="The snapshot after so many epochs, see train --snapshots.")
+def export(run_dir: Path, file: Path, epoch: int | None) -> None:
+    """Write a run's network for others.
+
+    FILE ends in .npz or .safetensors (arrays U, V, W, mu), in .pth or .pt (a PyTorch state dict of Linear layers), or
+    in .csv: what the network answers for every pair.
+    """
+    run = load_run(run_dir, epoch)
+    if not file.parent.is_dir():
+        raise InputError("file", str(file), "in a directory that there is")
+    if file.suffix.lower() == ".csv":
+        columns = predictions(run)
+        with whole_file(file) as out:
+            writer = csv.writer(out, lineterminator="\n")
+            writer.writerow(columns)
+            writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+    else:
+        write_network(run.network, file)
+    click.echo(f"Written to {file}.")
+
+
+@click.command(cls=OnceEach)
+@click.argument("name")
+@json_option
+def group(name: str, as_json: bool) -> None:
+    """Describe a group, or a table of your own.
+
+    NAME is Z12, D6, Q8, S4, A5, SL(2,5), GL(2,3), Z7:Z3, a product as Z2^3 or Z2xS4, or table:FILE. Prints classes,
+    characters and the components that filtration keeps. Of a table it tells whether it is a group, a Latin square or
+    neither.
+    """
+    path = table_path(name)
+    if not path and name in RULES:
+        raise InputError("group", name, "a group's name, or table:FILE; addition mod P is ZP")
+    rule = make_rule(name, table=load_table(path) if path else None)
+    found: dict[str, Any] = {"name": rule.name, "order": rule.modulus, "kind": kind_of(rule)}
+    if isinstance(rule, GroupRule):
+        found |= facts(rule.group)
+    if as_json:
+        characters = found.get("characters")
+        split = {} if characters is None else {"characters": {"real": characters.real, "imaginary": characters.imag}}
+        display.echo_json(found | split)
+    else:
+        display.echo_group(found, MOST_CLASSES)

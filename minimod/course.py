@@ -1,0 +1,65 @@
+"""How what a network holds grows along training: numbers of its snapshots, one after the other."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from minimod.analysis.collapse import classes
+from minimod.analysis.structure import Structure, neuron_table, typical
+from minimod.engine.predict import evaluate
+from minimod.errors import InputError
+from minimod.network import Array
+from minimod.store.runs import Run
+from minimod.summary import Analysis, open_analysis
+
+# The rows of `analyze` that are followed, and the measure of each.
+FOLLOWED = {"raw": "test", "interaction": "test", "dominant": "test", "dominant+quadratic": "test"}
+
+
+def course(run: Run) -> dict[str, np.ndarray]:
+    """Numbers of every snapshot of a run and of its end: column -> array over them, the first column their epochs.
+
+    Accuracies on test pairs, by FOLLOWED; the norms of U, V and W; within_class, the spread of the hidden vectors of
+    training labels over that between them (NC1, see collapse.py). For a rule with components: the median share, the
+    root mean square phase error and the share of power in ideal neurons, as `analyze` has them; and the losses of Nanda
+    et al. (arXiv 2301.05217) over the components that are dominant in the end: restricted_loss, on test pairs, of these
+    alone, and excluded_loss, on training pairs with the labels that were fitted, of all the rest with μ. Raises
+    InputError for a run without snapshots.
+    """
+    if not run.snapshots:
+        raise InputError("snapshots", None, "asked for when the run is trained, to follow its course by them")
+    with open_analysis(run) as study:
+        dominant = study.structure.component if study.has_components else None
+    epochs = sorted({*run.snapshots, run.config.epochs})
+    rows = [{"epoch": epoch} | _row(run.at(epoch), dominant) for epoch in epochs]
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def _row(run: Run, dominant: Array | None) -> dict[str, Any]:
+    network, train = run.network, run.dataset.train
+    fitted = replace(train, label=run.data.get("labels", train.label))[run.data.get("kept", slice(None))]
+    hidden = network.hidden(fitted.a, fitted.b)
+    with open_analysis(run) as study:
+        row = {f"{name} {measure}": study.row(name)[measure] for name, measure in FOLLOWED.items() if name in study.needs}
+        row |= {f"norm {name}": float(np.linalg.norm(network.arrays[name])) for name in "UVW"}
+        row["within_class"] = classes(hidden, fitted.label, network.modulus).within
+        if dominant is not None:
+            row |= _structure_row(study, dominant, fitted)
+    return row
+
+
+def _structure_row(study: Analysis, dominant: Array, fitted: Any) -> dict[str, float]:
+    structure, config, test = study.structure, study.run.config, study.run.dataset.test
+    kept, network = structure.keep(dominant), study.run.network
+    rest = replace(network, U=network.U - kept.U, V=network.V - kept.V, W=network.W - kept.W)
+
+    def loss(network: Any, pairs: Any) -> float:
+        return evaluate(network, pairs, config.loss, config.label_smoothing, study.backend)[1]
+
+    neurons = typical(neuron_table(structure))
+    return {
+        "median_share": neurons["median_share"], "phase_error_rms": neurons["phase_error_rms"],
+        "ideal_power_share": structure.ideal.power_share,
+        "restricted_loss": loss(kept, replace(test, label=test.true_label)), "excluded_loss": loss(rest, fitted),
+    }
