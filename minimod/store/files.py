@@ -139,7 +139,7 @@ def load_arrays(path: Path, limit: float = math.inf) -> dict[str, np.ndarray]:
     """What `save_arrays` wrote. Raises DamagedFileError if it is not, or too long, and OSError if there is no file."""
     with open_regular(path, limit) as file:
         try:
-            arrays = _read_arrays(file)
+            arrays = read_npz(file, os.fstat(file.fileno()).st_size)
         except OSError:
             raise
         except Exception as error:  # damage shows in whatever way zipfile and NumPy stumble over it
@@ -150,12 +150,12 @@ def load_arrays(path: Path, limit: float = math.inf) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _read_arrays(file: IO[bytes]) -> dict[str, np.ndarray]:
-    length = os.fstat(file.fileno()).st_size
+def read_npz(file: IO[bytes], limit: int) -> dict[str, np.ndarray]:
+    """The arrays of an npz file by name. Raises ValueError beyond `limit` bytes, and what NumPy raises."""
     with ZipFile(file) as archive:
         members = archive.infolist()
-        if sum(member.file_size for member in members) > length:
-            raise ValueError("its parts are longer than the whole")
+        if sum(member.file_size for member in members) > limit:
+            raise ValueError(f"its parts are longer than {limit} bytes")
         for member in members:
             with archive.open(member) as part:
                 shape, dtype = _read_header(part)

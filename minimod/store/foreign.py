@@ -1,0 +1,303 @@
+"""Networks from elsewhere, and to elsewhere: .npz, .safetensors and PyTorch's .pth and .pt.
+
+What a file holds is read without trust, as in files.py. Which of its arrays is U, V, W or μ is told by their shapes and
+names, and where these leave a choice, by the user: a guess would be a network that looks right and answers wrong.
+"""
+
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+from itertools import product
+from pathlib import Path
+from pickle import UnpicklingError
+from types import MappingProxyType
+from typing import IO, Any, NamedTuple
+from zipfile import ZipFile
+
+import numpy as np
+
+from minimod.engine.device import first_line, to_host
+from minimod.errors import InputError, one_of
+from minimod.network import TwoLayerNet
+from minimod.store.files import MAX_NUMBERS_BYTES, DamagedFileError, open_regular, read_npz, whole_file
+
+Arrays = Mapping[str, np.ndarray]
+
+# embedding: of shape (P, d), tokens as vectors, which input weights of d rows take. bias: (M,), that of hidden neurons.
+ROLES = ("U", "V", "W", "mu", "embedding", "bias")
+
+# What `write_network` writes, as it lies there -> its role. Arrays of these names have no other.
+OWN = {"U": "U", "V": "V", "W": "W", "mu": "mu", "hidden.weight.T": "U", "output.weight.T": "W", "output.bias": "mu"}
+
+# What the words of other names say: of the first layer, of the second, a bias.
+NUMBERED = "(fc|w|b|l|lin|linear|layer)_?"
+FIRST = re.compile(rf"(?<![a-z])([wb]?in|inputs?|first|hidden|embed(dings?)?|{NUMBERED}1)(?![a-z0-9])")
+SECOND = re.compile(rf"(?<![a-z])([wb]?out|outputs?|last|second|readout|unembed(ding)?|{NUMBERED}2)(?![a-z0-9])")
+BIAS = re.compile(r"(?<![a-z])(bias|b|b_?in|b_?out|mu)(?![a-z])")
+
+
+class Part(NamedTuple):
+    """An array that may stand in a role: `array` is that of this name or, if the text is NAME.T, its transpose."""
+
+    name: str
+    text: str
+    array: np.ndarray
+
+
+# Role -> what stands in it.
+Reading = dict[str, Part]
+
+
+def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
+    """The arrays of a file by name: float32, which half precision becomes, or float64; those of integers are left out.
+
+    Nested dictionaries of PyTorch are flattened to dotted names, less those of an optimiser. Raises InputError for a
+    file that is damaged, too long, of another kind, or that would run code, and where its library is missing; OSError
+    if there is no file.
+    """
+    path = Path(path)
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise InputError("file", str(path), f"one that ends in {', '.join(READERS)}")
+    try:
+        with warnings.catch_warnings(action="ignore"), open_regular(path, MAX_NUMBERS_BYTES) as file:
+            return {name: X.astype(f"f{max(X.itemsize, 4)}", copy=False) for name, X in reader(file, path).items()
+                    if X.dtype.kind == "f" and X.itemsize <= 8}
+    except Exception as error:  # damage shows in whatever way a library stumbles over it
+        if isinstance(error, InputError) or getattr(error, "filename", None):
+            raise
+        reason = first_line(error)[:100]
+        raise InputError("file", str(path), f"a {path.suffix} file of plain arrays ({reason})") from error
+
+
+def _library(name: str, path: Path) -> Any:
+    """A library that files of a kind need. Raises InputError without it, or with a torch that may run their code."""
+    needed = "'torch >= 2.6'" if name == "torch" else "safetensors"
+    try:
+        library = import_module(name)
+    except ImportError as error:
+        raise InputError("file", str(path), f"a .npz file, where a library is missing: pip install {needed}") from error
+    if name == "torch" and tuple(map(int, library.__version__.split(".")[:2])) < (2, 6):
+        raise InputError("file", str(path), f"read by a later torch, this one may run code in it: pip install {needed}")
+    return library
+
+
+def _read_npz(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
+    return read_npz(file, MAX_NUMBERS_BYTES)
+
+
+def _read_safetensors(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
+    """The library's own reader stumbles over bfloat16: the upper half of a float32."""
+    kinds, arrays = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}, {}
+    for name, tensor in _library("safetensors", path).deserialize(file.read()):
+        if tensor["dtype"] in kinds:
+            X: np.ndarray = np.ndarray(tensor["shape"], kinds[tensor["dtype"]], tensor["data"])
+            arrays[name] = (X.astype("<u4") << 16).view("<f4") if tensor["dtype"] == "BF16" else X
+    return arrays
+
+
+def _read_torch(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
+    """Checksums first: PyTorch ignores them."""
+    torch = _library("torch", path)
+    with ZipFile(file) as archive:
+        if sum(member.file_size for member in archive.infolist()) > MAX_NUMBERS_BYTES:
+            raise DamagedFileError(f"its parts are longer than {MAX_NUMBERS_BYTES} bytes")
+        if archive.testzip():
+            raise DamagedFileError("a checksum is wrong")
+    file.seek(0)
+    try:
+        inside = [("", torch.load(file, map_location="cpu", weights_only=True))]
+    except UnpicklingError as error:
+        raise DamagedFileError("it holds more than tensors") from error
+    tensors, seen = {}, set()
+    for name, value in inside:                      # grows as it goes
+        if isinstance(value, torch.Tensor) and value.is_floating_point():
+            tensors[name] = value.detach()
+        elif isinstance(value, dict) and id(value) not in seen:
+            seen.add(id(value))
+            inside += [(f"{name}.{key}".lstrip("."), value[key]) for key in value if not str(key).startswith("optim")]
+    if sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) > MAX_NUMBERS_BYTES:
+        raise DamagedFileError("its tensors repeat what is stored")     # with strides of 0
+    return {name: (X if X.dtype == torch.float64 else X.float()).numpy() for name, X in tensors.items()}
+
+
+READERS = {".npz": _read_npz, ".safetensors": _read_safetensors, ".pth": _read_torch, ".pt": _read_torch}
+
+
+def parse_mapping(texts: Iterable[str]) -> dict[str, str]:
+    """The mapping of texts such as "U=W_in.T". Raises InputError for another text, and for a role that comes twice."""
+    mapping: dict[str, str] = {}
+    for text in texts:
+        role, _, source = text.partition("=")
+        if role not in ROLES or not source or role in mapping:
+            raise InputError("map", text, f"ROLE=NAME or ROLE=NAME.T, once for a role, which is {one_of(ROLES, role)}")
+        mapping[role] = source
+    return mapping
+
+
+def network_from(
+    arrays: Arrays, modulus: int, activation: str, tied: bool = False, mapping: Mapping[str, str] = MappingProxyType({})
+) -> tuple[TwoLayerNet, list[str]]:
+    """The network that arrays of other projects hold, and lines that say what became of each.
+
+    Input weights are of shape (M, P), and tied if there is one matrix of them; or two matrices; or (M, 2P), U beside V;
+    with an embedding, d stands for P. Output weights are (P, M). Either may be transposed. A hidden bias b goes half
+    into U and half into V, since φ(U e_a + V e_b + b) is φ((U + b/2) e_a + (V + b/2) e_b): tied stays tied.
+    mapping: role -> NAME or NAME.T. The rest is found, but V and an embedding only if U is, or has need of one.
+    Raises InputError unless just one reading fits, if a weight is not finite, and if tied weights differ.
+    """
+    reading = _reading(arrays, modulus, mapping)
+    dtype = np.result_type(np.float32, *[part.array for part in reading.values()])
+    with np.errstate(all="ignore"):                 # what overflows is refused below
+        parts = _input_weights(reading, modulus) | {role: reading[role] for role in ("W", "mu") if role in reading}
+        weights = {role: np.array(part.array, dtype, order="C") for role, part in parts.items()}
+    for role, array in weights.items():
+        if not np.isfinite(array).all():
+            raise InputError(role, parts[role].text, "finite in every number")
+    U, V = weights["U"], weights.get("V", weights["U"])
+    equal = U.tobytes() == V.tobytes()
+    if tied and not equal:
+        raise InputError("tied", tied, f"False: {parts['U'].text} and {parts['V'].text} differ")
+    mu = weights.get("mu", np.zeros(modulus, dtype))
+    used = {part.name for part in reading.values()}
+    left = {name: array for name, array in arrays.items() if name not in used and array.ndim in (1, 2)}
+    lines = [f"{role} = {part.text}, of shape {part.array.shape}" for role, part in parts.items()]
+    lines += ["V is U: the network is tied"] * equal + ["mu is 0: no bias"] * (not mu.any()) + [f"all are {dtype}"]
+    lines += [f"not used: {_in_words(left)}"] * bool(left)
+    return TwoLayerNet(U, U if equal else V, weights["W"], mu, activation, bool(mu.any())), lines
+
+
+def _input_weights(reading: Reading, P: int) -> Reading:
+    """U, and V where there is one, of shape (P, M), each with its formula as text; float64 where it was computed."""
+    embedding, bias = reading.get("embedding"), reading.get("bias")
+    D = embedding.array.shape[1] if embedding else P
+    parts: Reading = {role: reading[role] for role in ("U", "V") if role in reading}
+    name, text, X = parts["U"]
+    if len(X) == 2 * D:
+        parts = {"U": Part(name, f"{text}[:{D}]", X[:D]), "V": Part(name, f"{text}[{D}:]", X[D:])}
+    for role, (name, text, X) in parts.items():
+        if embedding:
+            text, X = f"{embedding.text} @ {text}", embedding.array.astype(float) @ X.astype(float)
+        if bias:
+            text, X = f"{text} + {bias.text} / 2", X.astype(float) + bias.array.astype(float) / 2
+        parts[role] = Part(name, text, X)
+    return parts
+
+
+def _reading(arrays: Arrays, P: int, mapping: Mapping[str, str]) -> Reading:
+    """What stands in every role. Raises InputError, which lists the arrays, unless one way to read them is left."""
+    for role, text in mapping.items():
+        if role not in ROLES:
+            raise InputError("map", f"{role}={text}", f"of a role, {one_of(ROLES, role)}")
+    given, listed = _as_mapping(mapping) or None, f"the arrays are {_in_words(arrays) or 'none'}"
+    biases = {role: _candidates(arrays, role, mapping) for role in ("mu", "bias")}
+    readings = _clearest(list(_readings(arrays, P, mapping)))
+    if not readings:
+        shapes = f"U is of shape ({P}, M) or ({2 * P}, M), with an embedding ({P}, d) of (d, M) or (2d, M), V as U"
+        raise InputError("map", given, f"such that {shapes}, and W is (M, {P}); {listed}")
+    if len(readings) > 1:
+        ways = [_as_mapping({role: part.text for role, part in each.items()}) for each in readings]
+        raise InputError("map", given, f"{' or '.join(ways[:4])}{', or another' * (len(ways) > 4)}; {listed}")
+    lengths = {"mu": P, "bias": readings[0]["U"].array.shape[1]}
+    biases = {role: [part for part in parts if len(part.array) == lengths[role]] for role, parts in biases.items()}
+    either = {part.name for part in biases["mu"]} & {part.name for part in biases["bias"]}
+    if either or any(len(parts) != 1 for role, parts in biases.items() if parts or role in mapping):
+        shapes = f"mu, the bias of the output, is of shape ({P},), and bias, the hidden one, of ({lengths['bias']},)"
+        raise InputError("map", given, f"such that {shapes}; {listed}")
+    return readings[0] | {role: parts[0] for role, parts in biases.items() if parts}
+
+
+def _clearest(readings: list[Reading]) -> list[Reading]:
+    """The reading by our own names; or the one in PyTorch's layout, (out, in), if no matrix fits both ways round."""
+    own = [each for each in readings if all(part.text == role for role, part in each.items())]
+    names = [[part.name for part in each.values()] for each in readings]
+    linear = [each for each in readings if names.count([part.name for part in each.values()]) == 1
+              and all(part.text.endswith(".T") != (role == "embedding") for role, part in each.items())]
+    return next((few for few in (own, linear) if len(few) == 1), readings)
+
+
+def _readings(arrays: Arrays, P: int, mapping: Mapping[str, str]) -> Iterator[Reading]:
+    """Every way to read arrays as [embedding,] U [, V] and W that shapes, names and the mapping allow."""
+    roles = {role: _candidates(arrays, role, mapping) for role in ("embedding", "U", "V", "W")}
+    embeddings: list[Reading] = [{"embedding": part} for part in roles["embedding"] if len(part.array) == P]
+    if "embedding" not in mapping:
+        needless = "U" in mapping and len(roles["U"][0].array) in (P, 2 * P)
+        embeddings = [{}] + embeddings * (not needless)
+    if "U" in mapping and "V" not in mapping:
+        roles["V"] = []
+    outputs = [part for part in roles["W"] if part.array.shape[1] == P]
+    for embedding, U, W in product(embeddings, roles["U"], outputs):
+        D = embedding["embedding"].array.shape[1] if embedding else P
+        rows, M = U.array.shape
+        if rows not in (D, 2 * D) or len(W.array) != M:
+            continue
+        alike = [V for V in roles["V"] if V.array.shape == U.array.shape == (D, M) and V.name != W.name]
+        pairs: list[Reading] = [{"V": V} for V in alike if "V" in mapping or _follows(U, V)]
+        tied: list[Reading] = [{}] * ("V" not in mapping and not any(_follows(V, U) for V in alike))
+        for V in pairs or tied:
+            reading = embedding | {"U": U} | V | {"W": W}
+            found = [part.name for role, part in reading.items() if role not in mapping]
+            if len(set(found)) == len(found):
+                yield reading
+
+
+def _candidates(arrays: Arrays, role: str, mapping: Mapping[str, str]) -> list[Part]:
+    """What may stand in a role: what the mapping says, or our own, or all arrays left whose names allow it."""
+    ndim = 1 if role in ("mu", "bias") else 2
+    there = {name: X for name, X in arrays.items() if X.ndim == ndim and X.size}
+    parts = [Part(name, name + turn, X.T if turn else X) for name, X in there.items() for turn in ("", ".T")[:ndim]]
+    if role not in mapping:
+        taken = {text.removesuffix(".T") for text in mapping.values()}
+        left = [part for part in parts if part.name not in taken and _may_be(role, part)]
+        return [part for part in left if part.text == role in OWN] or left
+    text = mapping[role]
+    if text not in [part.text for part in parts]:
+        raise InputError("map", f"{role}={text}", f"of an array, {one_of(there, text.removesuffix('.T'))}")
+    return [part for part in parts if part.text == text][:1]
+
+
+def _may_be(role: str, part: Part) -> bool:
+    """Whether a name allows a role: it says that it is of that layer, or nothing, or both. A bias has to say so."""
+    if {part.name, f"{part.name}.T"} & OWN.keys():
+        return OWN.get(part.text) == role
+    first, second, bias = (pattern.search(part.name.lower()) is not None for pattern in (FIRST, SECOND, BIAS))
+    return (first == second or second == (role in ("W", "mu"))) and (bias or part.array.ndim == 2)
+
+
+def _follows(first: Part, second: Part) -> bool:
+    """Whether two names are alike but for one letter or digit, and that is the next: W_a and W_b, fc1 and fc2."""
+    steps = [ord(y) - ord(x) for x, y in zip(first.text, second.text, strict=False) if x != y]
+    return len(first.text) == len(second.text) and steps == [1]
+
+
+def _as_mapping(texts: Mapping[str, str]) -> str:
+    return " ".join(f"{role}={text}" for role, text in texts.items())
+
+
+def _in_words(arrays: Arrays) -> str:
+    return ", ".join([f"{name} {array.shape}" for name, array in arrays.items()][:12] + ["..."] * (len(arrays) > 12))
+
+
+def write_network(network: TwoLayerNet, path: Path | str) -> None:
+    """Write U, V unless it is U, W, and μ where it is a parameter, as .npz or .safetensors; or for PyTorch, as .pth.
+
+    The latter is the state of Sequential(Linear(2P, M, bias=False), φ, Linear(M, P)), its layers named hidden and
+    output: hidden.weight of shape (M, 2P), output.weight (P, M), output.bias (P,). Raises InputError for another file.
+    """
+    path, suffix = Path(path), Path(path).suffix.lower()
+    if suffix not in READERS:
+        raise InputError("file", str(path), f"one that ends in {', '.join(READERS)}")
+    network = network.convert(to_host)
+    left_out = {"V": network.tied, "mu": not network.has_bias}
+    arrays = {name: np.ascontiguousarray(X) for name, X in network.arrays.items() if not left_out.get(name)}
+    with whole_file(path, "wb") as file:
+        if suffix == ".npz":
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        elif suffix == ".safetensors":
+            file.write(_library("safetensors.numpy", path).save(arrays))
+        else:
+            torch = _library("torch", path)
+            layers = {"hidden.weight": np.hstack([network.U.T, network.V.T]), "output.weight": network.W.T}
+            layers |= {"output.bias": network.mu} if network.has_bias else {}
+            torch.save({name: torch.from_numpy(np.ascontiguousarray(X)) for name, X in layers.items()}, file)
