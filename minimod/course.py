@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 
 from minimod.analysis.collapse import classes
-from minimod.analysis.structure import Structure, neuron_table, typical
+from minimod.analysis.structure import neuron_table, typical
 from minimod.engine.predict import evaluate
 from minimod.errors import InputError
 from minimod.network import Array
 from minimod.store.runs import Run
 from minimod.summary import Analysis, open_analysis
 
-# The rows of `analyze` that are followed, and the measure of each.
-FOLLOWED = {"raw": "test", "interaction": "test", "dominant": "test", "dominant+quadratic": "test"}
+# The rows of `analyze` that are followed.
+FOLLOWED = ("raw", "interaction", "dominant", "dominant+quadratic")
 
 
 def course(run: Run) -> dict[str, np.ndarray]:
@@ -41,7 +41,7 @@ def _row(run: Run, dominant: Array | None) -> dict[str, Any]:
     fitted = replace(train, label=run.data.get("labels", train.label))[run.data.get("kept", slice(None))]
     hidden = network.hidden(fitted.a, fitted.b)
     with open_analysis(run) as study:
-        row = {f"{name} {measure}": study.row(name)[measure] for name, measure in FOLLOWED.items() if name in study.needs}
+        row = {f"{name} test": study.row(name)["test"] for name in FOLLOWED if name in study.needs}
         row |= {f"norm {name}": float(np.linalg.norm(network.arrays[name])) for name in "UVW"}
         row["within_class"] = classes(hidden, fitted.label, network.modulus).within
         if dominant is not None:

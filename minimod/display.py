@@ -110,7 +110,8 @@ def echo_course(course: dict[str, Any]) -> None:
 
 def echo_group(found: dict[str, Any], most_classes: int) -> None:
     """Print a group's `facts`, or what a table is; a character table of more classes than this is left out."""
-    click.echo(f"{found['name']}: {found['kind']}, of order {found['order']}" + ", abelian" * found.get("abelian", False))
+    abelian = ", abelian" * found.get("abelian", False)
+    click.echo(f"{found['name']}: {found['kind']}, of order {found['order']}{abelian}")
     if "components" not in found:
         return
     dimensions, classes = found["dimensions"].tolist(), found["classes"]
@@ -129,7 +130,8 @@ def echo_group(found: dict[str, Any], most_classes: int) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     click.echo()
     for name, *values in rows:
-        click.echo(f"{name:{widths[0]}}" + "".join(f"  {value:>{n}}" for value, n in zip(values, widths[1:], strict=True)))
+        columns = (f"  {value:>{n}}" for value, n in zip(values, widths[1:], strict=True))
+        click.echo(f"{name:{widths[0]}}" + "".join(columns))
 
 
 def _complex(value: complex) -> str:

@@ -36,7 +36,8 @@ def import_network(
     given = None
     if pairs is not None:
         given, _ = load_pairs(Path(pairs), list(map(str, range(config.modulus))))
-        config, table = replace(config.on_pairs(given), rule=config.rule), make_rule(config.rule, config.modulus).label_table
+        table = make_rule(config.rule, config.modulus).label_table
+        config = replace(config.on_pairs(given), rule=config.rule)
         a, b, _, true_label, _ = given.T
         given[:, COLUMNS.index("true_label")] = np.where(true_label < 0, table[a, b], true_label)
     return train(config, directory, network=network, pairs=given), lines

@@ -33,8 +33,8 @@ MOST_CLASSES = 24
               help="What an array is, as U=W_in.T (.T: transposed). Roles: U, V, W, mu, embedding, bias (of the hidden"
               " layer).  [default: found by shape and name]")
 @click.option("--pairs", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
-              help="The pairs it was trained and tested on: a CSV with columns a, b, label and maybe true_label and part."
-              " [default: split as train splits them]")
+              help="The pairs it was trained and tested on: a CSV with columns a, b, label and maybe true_label and"
+              " part.  [default: split as train splits them]")
 @field_options(IMPORTED)
 @json_option
 def import_network(

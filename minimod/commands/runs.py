@@ -61,8 +61,9 @@ def train(
     this is the headline: 80 % wrong labels, seconds on a CPU.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    if unset := [name for name in ("rule", "modulus", "train_fraction", "noise_ratio", "noise_kind") if pairs and name in given]:
-        raise click.UsageError(f"--pairs brings labels as they are: it goes without {flag_of(unset[0])}")
+    for name in ("rule", "modulus", "train_fraction", "noise_ratio", "noise_kind"):
+        if pairs and name in given:
+            raise click.UsageError(f"--pairs brings labels as they are: it goes without {flag_of(name)}")
     if pairs and (resume or extend or noise_matrix):
         raise click.UsageError("--pairs goes neither with --resume nor --extend, which have a copy, nor --noise-matrix")
     data: dict[str, Any] = {}

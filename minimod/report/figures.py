@@ -148,9 +148,10 @@ def draw_neurons(summary: dict[str, Any]) -> Figure:
     figure = Figure(figsize=(9, 1.7 * len(examples) + 0.6))
     panels = figure.subplots(len(examples), 3, sharex=True, squeeze=False)
     what = "frequency" if "frequency_u" in summary["neurons"] else "component"
-    coordinate, order = "k · {} mod {}", "over the rule's coordinates x, drawn at k x mod N, where a cosine of frequency k has one period"
-    if what == "component":
-        coordinate, order = "{}, in the order of what is kept", "over the tokens, in the order of what the filtration keeps"
+    coordinate = "k · {} mod {}" if what == "frequency" else "{}, in the order of what is kept"
+    order = "over the tokens, in the order of what the filtration keeps"
+    if what == "frequency":
+        order = "over the rule's coordinates x, drawn at k x mod N, where a cosine of frequency k has one period"
     for row, example in zip(panels, examples, strict=True):
         for axes, (vector, curve) in zip(row, example["vectors"].items(), strict=True):
             axes.plot(curve["position"], curve["weight"], ".", color=BLUE, markersize=3, label="trained")
@@ -198,7 +199,7 @@ def draw_angles(summary: dict[str, Any]) -> Figure:
     """How far each neuron's û v̂ is from ŵ, trained and before: of a group, what φ_a + φ_b = φ_c is of a cyclic rule."""
     figure = Figure(figsize=(7, 4))
     axes = figure.subplots()
-    bins = np.linspace(0, math.pi, 41)
+    bins = np.linspace(0, math.pi, 41).tolist()
     axes.hist(summary["initial_phase_error"], bins, histtype="step", color=BLACK, label="before training")
     axes.hist(summary["neurons"]["phase_error"], bins, color=BLUE, alpha=0.8, label="trained")
     axes.set_xticks([0, math.pi / 2, math.pi], ["0: ideal", "π/2", "π"])

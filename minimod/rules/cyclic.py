@@ -114,7 +114,7 @@ def division(modulus: int) -> CyclicRule:
 def powers_of_the_root(name: str, modulus: int) -> np.ndarray:
     """g^0, g^1, ... g^(P-2) modulo an odd prime P, g the smallest primitive root. `name` is for the error."""
     if modulus < 3 or any(modulus % divisor == 0 for divisor in range(2, isqrt(modulus) + 1)):
-        raise InputError("modulus", modulus, f"an odd prime for the rule {name}: only then do discrete logarithms exist")
+        raise InputError("modulus", modulus, f"an odd prime for the rule {name}, for discrete logarithms to exist")
     for g in range(2, modulus):
         powers = [1]
         while (power := powers[-1] * g % modulus) != 1:
