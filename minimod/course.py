@@ -20,8 +20,8 @@ FOLLOWED = ("raw", "interaction", "dominant", "dominant+quadratic")
 def course(run: Run) -> dict[str, np.ndarray]:
     """Numbers of every snapshot of a run and of its end: column -> array over them, the first column their epochs.
 
-    Accuracies on test pairs, by FOLLOWED; the norms of U, V and W; within_class, the spread of the hidden vectors of
-    training labels over that between them (NC1, see collapse.py). For a rule with components: the median share, the
+    Accuracies on test pairs, by FOLLOWED; the norms of U, V and W; separation, how far the classes of hidden vectors lie
+    apart by their training labels, over how far each spreads: 1 / NC1, see collapse.py. For a rule with components: the median share, the
     root mean square phase error and the share of power in ideal neurons, as `analyze` has them; and the losses of Nanda
     et al. (arXiv 2301.05217) over the components that are dominant in the end: restricted_loss, on test pairs, of these
     alone, and excluded_loss, on training pairs with the labels that were fitted, of all the rest with μ. Raises
@@ -43,7 +43,7 @@ def _row(run: Run, dominant: Array | None) -> dict[str, Any]:
     with open_analysis(run) as study:
         row = {f"{name} test": study.row(name)["test"] for name in FOLLOWED if name in study.needs}
         row |= {f"norm {name}": float(np.linalg.norm(network.arrays[name])) for name in "UVW"}
-        row["within_class"] = classes(hidden, fitted.label, network.modulus).within
+        row["separation"] = 1 / classes(hidden, fitted.label, network.modulus).within
         if dominant is not None:
             row |= _structure_row(study, dominant, fitted)
     return row

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from minimod.analysis import components, matrices
-from minimod.errors import InputError
+from minimod.analysis.components import COMPONENT_CHOICES
+from minimod.errors import InputError, one_of
 from minimod.network import Array, TwoLayerNet
 from minimod.rules.cyclic import CyclicRule
 from minimod.rules.groups import GroupRule
@@ -32,20 +33,40 @@ class Structure:
     def __init__(self, network: TwoLayerNet, rule: Rule, by: str = "joint"):
         if network.modulus != rule.modulus:
             raise InputError("modulus of the rule", rule.modulus, f"{network.modulus}, that of the network")
+        if by not in COMPONENT_CHOICES:
+            raise InputError("by", by, one_of(COMPONENT_CHOICES, by))
         self.network, self.rule, self.by = network, rule, by
-        self.transform = components.transform_of(rule)
-        self.coefficients = self.transform.coefficients(network)          # (3, n, M); spectra, if the rule is cyclic
-        self.power = self.transform.power(self.coefficients)              # (3, K, M)
-        self.shares = components.power_shares(self.power)                 # (3, K, M)
-        self.component = components.dominant_components(self._weighted, by)     # (3, M); of a cyclic rule, frequencies
 
-    @property
-    def _weighted(self) -> Array:
-        """The shares as they are compared: by dimension, but the plain ones of frequencies, N/2 among them."""
+    @cached_property
+    def transform(self) -> components.BasisTransform:
+        """Between weights and coefficients. Raises InputError for a rule without components, as all that needs it."""
+        return components.transform_of(self.rule)
+
+    @cached_property
+    def coefficients(self) -> Array:
+        """Those of u, v and w of each neuron, of shape (3, n, M); spectra, if the rule is cyclic."""
+        return self.transform.coefficients(self.network)
+
+    @cached_property
+    def power(self) -> Array:
+        """The power of each component but 0, of shape (3, K, M)."""
+        return self.transform.power(self.coefficients)
+
+    @cached_property
+    def shares(self) -> Array:
+        """Each component's share of its vector's power, of shape (3, K, M)."""
+        return components.power_shares(self.power)
+
+    @cached_property
+    def component(self) -> Array:
+        """The dominant component of each vector, of shape (3, M); frequencies, if the rule is cyclic.
+
+        By share of the power per dimension; but by the plain share of frequencies, N/2 among them.
+        """
         if isinstance(self.rule, CyclicRule):
-            return self.shares
+            return components.dominant_components(self.shares, self.by)
         dimensions = np.bincount(self.transform.label)[1:, None].astype(self.shares.dtype)
-        return self.shares / np.asarray(dimensions, like=self.shares)
+        return components.dominant_components(self.shares / np.asarray(dimensions, like=self.shares), self.by)
 
     @cached_property
     def ipr(self) -> Array:

@@ -215,9 +215,9 @@ def draw_course(summary: dict[str, Any]) -> Figure:
     course, figure = summary["course"], Figure(figsize=(11, 7))
     panels: dict[str, tuple[str, ...]] = {
         "accuracy on test pairs": ("raw test", "interaction test", "dominant test", "dominant+quadratic test"),
-        "share of power; phase error / π": ("median_share", "ideal_power_share", "phase_error_rms"),
+        "share of power; phase error / π": ("median_share", "ideal_power_share", "phase_error_rms", "separation"),
         "loss": ("restricted_loss", "excluded_loss"),
-        "norm; spread within classes": ("norm U", "norm V", "norm W", "within_class"),
+        "norm": ("norm U", "norm V", "norm W"),
     }
     looks = tuple(zip((BLACK, ORANGE, BLUE, GREEN), ("o", "s", "^", "D"), strict=True))
     for axes, (label, names) in zip(figure.subplots(2, 2, sharex=True).flat, panels.items(), strict=True):
@@ -229,8 +229,6 @@ def draw_course(summary: dict[str, Any]) -> Figure:
         axes.set(ylabel=label)
         if axes.lines:
             axes.legend(fontsize=8)
-        if label.startswith(("norm", "loss")) and axes.lines:
-            axes.set_yscale("log")
     for axes in figure.axes[2:]:
         axes.set_xlabel("epoch (logarithmic)")
     figure.suptitle(f"{summary['title']}\nrestricted loss: test pairs, the last epoch's dominant components alone; "
