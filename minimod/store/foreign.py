@@ -8,7 +8,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from pickle import UnpicklingError
 from types import MappingProxyType
@@ -26,6 +26,9 @@ Arrays = Mapping[str, np.ndarray]
 
 # embedding: of shape (P, d), tokens as vectors, which input weights of d rows take. bias: (M,), that of hidden neurons.
 ROLES = ("U", "V", "W", "mu", "embedding", "bias")
+
+# With so many ways to read a file none is clear, and more are not looked for.
+MOST_READINGS = 1000
 
 # What `write_network` writes, as it lies there -> its role. Arrays of these names have no other.
 OWN = {"U": "U", "V": "V", "W": "W", "mu": "mu", "hidden.weight.T": "U", "output.weight.T": "W", "output.bias": "mu"}
@@ -192,7 +195,7 @@ def _reading(arrays: Arrays, P: int, mapping: Mapping[str, str]) -> Reading:
             raise InputError("map", f"{role}={text}", f"of a role, {one_of(ROLES, role)}")
     given, listed = _as_mapping(mapping) or None, f"the arrays are {_in_words(arrays) or 'none'}"
     biases = {role: _candidates(arrays, role, mapping) for role in ("mu", "bias")}
-    readings = _clearest(list(_readings(arrays, P, mapping)))
+    readings = _clearest(list(islice(_readings(arrays, P, mapping), MOST_READINGS)))
     if not readings:
         shapes = f"U is of shape ({P}, M) or ({2 * P}, M), with an embedding ({P}, d) of (d, M) or (2d, M), V as U"
         raise InputError("map", given, f"such that {shapes}, and W is (M, {P}); {listed}")
@@ -209,12 +212,12 @@ def _reading(arrays: Arrays, P: int, mapping: Mapping[str, str]) -> Reading:
 
 
 def _clearest(readings: list[Reading]) -> list[Reading]:
-    """The reading by our own names; or the one in PyTorch's layout, (out, in), if no matrix fits both ways round."""
-    own = [each for each in readings if all(part.text == role for role, part in each.items())]
+    """The one in PyTorch's layout, (out, in): it tells which matrix is which, not how a square one lies. Else all."""
+    linear = [each for each in readings
+              if all(part.text.endswith(".T") != (role == "embedding") for role, part in each.items())]
     names = [[part.name for part in each.values()] for each in readings]
-    linear = [each for each in readings if names.count([part.name for part in each.values()]) == 1
-              and all(part.text.endswith(".T") != (role == "embedding") for role, part in each.items())]
-    return next((few for few in (own, linear) if len(few) == 1), readings)
+    clear = len(linear) == 1 and names.count([part.name for part in linear[0].values()]) == 1
+    return linear if clear else readings
 
 
 def _readings(arrays: Arrays, P: int, mapping: Mapping[str, str]) -> Iterator[Reading]:
@@ -222,7 +225,8 @@ def _readings(arrays: Arrays, P: int, mapping: Mapping[str, str]) -> Iterator[Re
     roles = {role: _candidates(arrays, role, mapping) for role in ("embedding", "U", "V", "W")}
     embeddings: list[Reading] = [{"embedding": part} for part in roles["embedding"] if len(part.array) == P]
     if "embedding" not in mapping:
-        needless = "U" in mapping and len(roles["U"][0].array) in (P, 2 * P)
+        known = [part for part in roles["U"] if part.text in ("U", mapping.get("U"))]
+        needless = any(len(part.array) in (P, 2 * P) for part in known)
         embeddings = [{}] + embeddings * (not needless)
     if "U" in mapping and "V" not in mapping:
         roles["V"] = []
@@ -243,14 +247,20 @@ def _readings(arrays: Arrays, P: int, mapping: Mapping[str, str]) -> Iterator[Re
 
 
 def _candidates(arrays: Arrays, role: str, mapping: Mapping[str, str]) -> list[Part]:
-    """What may stand in a role: what the mapping says, or our own, or all arrays left whose names allow it."""
+    """What may stand in a role: what the mapping says; else our own; else what says to be of that layer; else the rest.
+
+    "embed" says less: an embedding may be the input weights or come before them.
+    """
     ndim = 1 if role in ("mu", "bias") else 2
     there = {name: X for name, X in arrays.items() if X.ndim == ndim and X.size}
     parts = [Part(name, name + turn, X.T if turn else X) for name, X in there.items() for turn in ("", ".T")[:ndim]]
     if role not in mapping:
         taken = {text.removesuffix(".T") for text in mapping.values()}
         left = [part for part in parts if part.name not in taken and _may_be(role, part)]
-        return [part for part in left if part.text == role in OWN] or left
+        own = [part for part in left if part.text == role in OWN]
+        layer = {"U": FIRST, "V": FIRST, "W": SECOND}.get(role)
+        said = [part for part in left if layer and layer.search(part.name.lower()) and "embed" not in part.name.lower()]
+        return own or said or left
     text = mapping[role]
     if text not in [part.text for part in parts]:
         raise InputError("map", f"{role}={text}", f"of an array, {one_of(there, text.removesuffix('.T'))}")

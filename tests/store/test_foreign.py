@@ -122,9 +122,13 @@ def test_one_array_of_float64_makes_all_so():
     ({"x": W_IN, "y": W_OUT.T}, "U=x.T W=y or U=y.T W=x; the arrays are x (12, 7), y (12, 7)"),
     ({"e": rng.standard_normal((P, M)), "in": rng.standard_normal((M, M)), "out": W_OUT}, "U=in"),
     ({"W_in": W_IN, "bias": B_OUT}, "such that U is of shape (7, M)"),
+    ({"W_E": W_IN.T, "W_in": HIDDEN.T, "W_out": HIDDEN, "W_U": W_IN}, "such that U is of shape (7, M)"),
+    ({"e": SQUARE["W_in"], "in": W_IN, "out": W_OUT}, "U=in.T W=out.T or embedding=e U=in.T W=out.T"),
+    ({f"x{i}": SQUARE["W_in"] for i in range(40)}, ", or another"),
     ({}, "the arrays are none"),
     ({"W_in": W_IN, "W_out": W_OUT, "bias_a": B_OUT, "bias_b": B_OUT}, "such that mu"),
-], ids=["square", "two outputs", "one shape", "square hidden", "no output", "nothing", "two biases"])  # fmt: skip
+], ids=["square", "two outputs", "one shape", "square hidden", "no output", "transformer", "square embedding", "many",
+        "nothing", "two biases"])  # fmt: skip
 def test_what_can_be_read_in_several_ways_or_in_none_is_refused(arrays, said):
     with pytest.raises(InputError) as caught:
         network_from(arrays, P, "relu")
@@ -139,7 +143,7 @@ def test_a_mapping_says_how_square_weights_lie(turn):
 
 
 def test_our_own_names_say_how_square_weights_lie():
-    found, _ = network_from({"U": SQUARE["W_in"], "W": SQUARE["W_out"]}, P, "relu")
+    found, _ = network_from({"E": np.eye(P), "U": SQUARE["W_in"], "W": SQUARE["W_out"]}, P, "relu")
     np.testing.assert_array_equal(found.W, SQUARE["W_out"])
 
 
