@@ -20,12 +20,12 @@ FOLLOWED = ("raw", "interaction", "dominant", "dominant+quadratic")
 def course(run: Run) -> dict[str, np.ndarray]:
     """Numbers of every snapshot of a run and of its end: column -> array over them, the first column their epochs.
 
-    Accuracies on test pairs, by FOLLOWED; the norms of U, V and W; separation, how far the classes of hidden vectors lie
-    apart by their training labels, over how far each spreads: 1 / NC1, see collapse.py. For a rule with components: the median share, the
-    root mean square phase error and the share of power in ideal neurons, as `analyze` has them; and the losses of Nanda
-    et al. (arXiv 2301.05217) over the components that are dominant in the end: restricted_loss, on test pairs, of these
-    alone, and excluded_loss, on training pairs with the labels that were fitted, of all the rest with μ. Raises
-    InputError for a run without snapshots.
+    Accuracies on test pairs, by FOLLOWED; the norms of U, V and W; separation, how far the classes of hidden vectors
+    lie apart by their training labels, over how far each spreads: 1 / NC1, see collapse.py. For a rule with components:
+    the median share, the root mean square phase error and the share of power in ideal neurons, as `analyze` has them;
+    and the losses of Nanda et al. (arXiv 2301.05217) over the components that are dominant in the end: restricted_loss,
+    on test pairs, of these alone, and excluded_loss, on training pairs with the labels that were fitted, of all the
+    rest with μ. Raises InputError for a run without snapshots.
     """
     if not run.snapshots:
         raise InputError("snapshots", None, "asked for when the run is trained, to follow its course by them")
