@@ -5,7 +5,7 @@ import pytest
 
 from minimod import TrainingConfig
 from minimod.config import CONSTRAINTS
-from minimod.constraints import Boolean, Choice, Epochs, Interval, OrNone, Pair
+from minimod.constraints import Boolean, Choice, Epochs, Interval, Named, OrNone, Pair
 from minimod.errors import InputError
 
 KINDS = {
@@ -25,6 +25,8 @@ def invalid(constraint):
             yield constraint.high if constraint.open_high else constraint.high + 1
             if constraint.kind is int:
                 yield constraint.low + 0.5
+        case Named():
+            yield from (1, None, [], 2.5, True)
         case Choice():
             yield from ("", "no such name", 1, None, [])
         case Boolean():

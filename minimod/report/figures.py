@@ -19,8 +19,8 @@ from minimod.report.style import BLACK, BLUE, GREEN, ORANGE, SKY, STYLE, VERMILI
 def draw_figures(summary: dict[str, Any], directory: Path) -> list[Path]:
     """Draw what `analyze` returns: the figures for which it has what they need, as PNG and SVG. Returns the paths."""
     paths = []
-    for name, (draw, needs) in FIGURES.items():
-        if needs not in summary:
+    for name, draw in FIGURES.items():
+        if PARTS.get(name, "config") not in summary:
             continue
         figure = draw(summary)
         for kind in ("png", "svg"):
@@ -236,9 +236,10 @@ def draw_course(summary: dict[str, Any]) -> Figure:
     return figure
 
 
-# Name -> how it is drawn, and the part of a summary without which it is left out.
-FIGURES: dict[str, tuple[Callable[[dict[str, Any]], Figure], str]] = {
-    "accuracies": (draw_accuracies, "history"), "methods": (draw_methods, "methods"), "masks": (draw_masks, "masks"),
-    "spectrum": (draw_spectrum, "spectrum"), "neurons": (draw_neurons, "examples"), "phases": (draw_phases, "neurons"),
-    "course": (draw_course, "course"),
+FIGURES: dict[str, Callable[[dict[str, Any]], Figure]] = {
+    "accuracies": draw_accuracies, "methods": draw_methods, "masks": draw_masks, "spectrum": draw_spectrum,
+    "neurons": draw_neurons, "phases": draw_phases, "course": draw_course,
 }
+
+# The part of a summary that not every run has, without which a figure is left out.
+PARTS = {"spectrum": "spectrum", "neurons": "examples", "phases": "neurons", "course": "course"}

@@ -166,7 +166,8 @@ def network_from(
     used = {part.name for part in reading.values()}
     left = {name: array for name, array in arrays.items() if name not in used and array.ndim in (1, 2)}
     lines = [f"{role} = {part.text}, of shape {part.array.shape}" for role, part in parts.items()]
-    lines += ["V is U: the network is tied"] * equal + ["mu is 0: no bias"] * ("mu" not in reading) + [f"all are {dtype}"]
+    lines += ["V is U: the network is tied"] * equal + ["mu is 0: no bias"] * ("mu" not in reading)
+    lines += [f"all are {dtype}"]
     lines += [f"not used: {_in_words(left)}"] * bool(left)
     return TwoLayerNet(U, U if equal else V, weights["W"], mu, activation, "mu" in reading), lines
 

@@ -1,4 +1,5 @@
 import copy
+from dataclasses import replace
 
 import matplotlib
 import matplotlib.image
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from minimod import TrainingConfig, analyze, train
+from minimod.course import course
 from minimod.report.figures import FIGURES, draw_figures
 from minimod.report.style import STYLE
 
@@ -14,13 +16,14 @@ CONFIG = TrainingConfig(modulus=11, width=12, epochs=3, noise_ratio=0.5, threads
 
 
 @pytest.fixture(scope="module")
-def summary():
-    return analyze(train(CONFIG))
+def summary(tmp_path_factory):
+    run = train(replace(CONFIG, snapshots=(0, 1, 2)), tmp_path_factory.mktemp("run"))
+    return analyze(run) | {"course": course(run)}
 
 
 def test_every_figure_is_written_as_png_and_svg(summary, tmp_path):
     paths = draw_figures(summary, tmp_path / "figures")
-    names = ("accuracies", "methods", "masks", "spectrum", "neurons", "phases")
+    names = ("accuracies", "methods", "masks", "spectrum", "neurons", "phases", "course")
     expected = {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
     assert {path.name for path in paths} == expected == {path.name for path in (tmp_path / "figures").iterdir()}
     for path in paths:
@@ -32,9 +35,12 @@ def test_every_figure_is_written_as_png_and_svg(summary, tmp_path):
 
 @pytest.mark.parametrize("options", [
     {"noise_ratio": 0}, {"noise_ratio": 0, "train_fraction": 1}, {"epochs": 0}, {"modulus": 2, "width": 1},
-    {"rule": "mul", "modulus": 3}, {"activation": "gelu", "noise_kind": "symmetric"}, {"noise_kind": "uniform"},
+    {"rule": "mul", "modulus": 3}, {"rule": "S3", "modulus": 6}, {"activation": "gelu", "noise_kind": "symmetric"}, {"noise_kind": "uniform"},
 ], ids=str)  # fmt: skip
-@pytest.mark.parametrize("name", FIGURES)
+OF_ANY_RUN = [name for name in FIGURES if name != "course"]
+
+
+@pytest.mark.parametrize("name", OF_ANY_RUN)
 def test_a_figure_can_be_drawn_of_any_run(name, options):
     summary = analyze(train(TrainingConfig(**CONFIG.to_dict() | options)))
     figure = FIGURES[name](summary)
