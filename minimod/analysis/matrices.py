@@ -88,8 +88,8 @@ def entries_of(structure: "Structure", component: Component) -> list[Array]:
     """R of a component, see `Component.entries`, over the tokens of a, b and c: each of shape (P, D²)."""
     rule, U = structure.rule, structure.network.U
     assert isinstance(rule, GroupRule)
-    R = np.asarray(component.entries.astype(U.dtype), like=U)
-    return [R[rule.elements_a], R[rule.elements_b], R]
+    R = component.entries.astype(U.dtype)
+    return [np.asarray(each, like=U) for each in (R[rule.elements_a], R[rule.elements_b], R)]
 
 
 def by_component(structure: "Structure") -> Iterator[Matrices]:

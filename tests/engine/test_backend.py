@@ -19,7 +19,7 @@ from minimod import TrainingConfig, train
 from minimod.activations import ACTIVATIONS
 from minimod.analysis.filtration import random_component
 from minimod.analysis.masking import mask_curves
-from minimod.analysis.methods import METHODS
+from minimod.analysis.methods import applicable
 from minimod.analysis.readout import predict_ensemble
 from minimod.analysis.structure import Structure
 from minimod.engine import backend, device
@@ -80,20 +80,22 @@ def analysis(network, dataset):
     structure = Structure(network, dataset.rule)
     ranking = np.asarray(np.random.default_rng(0).permutation(network.width), like=network.U)
     control = structure.keep(random_component(structure, np.random.default_rng(0)))
-    masked = {method.mask: method for method in METHODS.values() if method.mask}
+    methods = applicable(network.activation, dataset.rule)
+    masked = {method.mask: method for method in methods.values() if method.mask}
     curves = [method.curves(structure, dataset) for method in masked.values()]
     curves.append(mask_curves(network, ranking, dataset))
     return [
-        *(method.predict(structure, neurons=ranking[:8] if method.mask else None) for method in METHODS.values()),
+        *(method.predict(structure, neurons=ranking[:8] if method.mask else None) for method in methods.values()),
         predict_table(control),
         predict_ensemble([network, network.subnetwork(slice(0, 8))]),
         *(part[measure] for each in curves for part in (each.logits, each.interaction, each.rest) for measure in part),
     ]
 
 
+@pytest.mark.parametrize(("rule", "modulus"), [("add", 23), ("SL(2,3)", 24)])
 @pytest.mark.parametrize("dtype", ROUNDING)
-def test_the_analysis_of_a_network_on_the_device_is_that_of_numpy(cupy, dtype):
-    run = train(replace(SMALL, modulus=23, width=32, dtype=dtype, device="cpu"))
+def test_the_analysis_of_a_network_on_the_device_is_that_of_numpy(cupy, dtype, rule, modulus):
+    run = train(replace(SMALL, rule=rule, modulus=modulus, width=32, dtype=dtype, device="cpu"))
     device = analysis(run.network.convert(cupy.asarray), run.dataset)
     for ours, theirs in zip(device, analysis(run.network, run.dataset), strict=True):
         assert type(ours) is np.ndarray
