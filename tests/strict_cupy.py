@@ -49,7 +49,7 @@ class StrictArray(NDArrayOperatorsMixin):
             check_out(unwrap(kwargs["out"]), args)
         args = [type(arg)(map(unwrap, arg)) if isinstance(arg, (list, tuple)) else unwrap(arg) for arg in args]
         result = func(*args, **{name: unwrap(value) for name, value in kwargs.items()})
-        return list(map(StrictArray, result)) if isinstance(result, list) else StrictArray(result)
+        return list(map(StrictArray, result)) if isinstance(result, (list, tuple)) else StrictArray(result)
 
     def __getitem__(self, index):
         return StrictArray(self._host[unwrap_index(index)])
@@ -95,7 +95,9 @@ class StrictArray(NDArrayOperatorsMixin):
         return method
 
 
-METHODS = ("argmax", "argsort", "astype", "copy", "fill", "max", "mean", "reshape", "std", "sum", "take")
+METHODS = (
+    "all", "argmax", "argsort", "astype", "copy", "fill", "max", "mean", "reshape", "std", "sum", "take", "transpose",
+)
 
 
 def unwrap(value):

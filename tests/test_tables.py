@@ -114,7 +114,8 @@ def scores_labels(name):
 
 
 def is_drawn(name):
-    FIGURES[name](tiny_summary()).draw_without_rendering()
+    followed = {"course": {"epoch": np.array([0, 2]), "raw test": np.array([0.0, 0.5])}}
+    FIGURES[name](tiny_summary() | followed).draw_without_rendering()
 
 
 def survives_json(name):

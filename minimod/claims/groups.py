@@ -131,6 +131,7 @@ GROUP_NOISE = Claim(
     ),
     measure=measure_group, keys=("rule", "width", "noise_ratio"),
     criteria=(
+        least("lowest raw noisy at noise 0.5", 0.95, lowest("raw noisy", noise_ratio=0.5)),
         most("noise up to which dominant+quadratic answers 0.9: correlation with mean dimension", -0.7, correlation),
         note("that noise, least mean dimension", of_group(0, reached)),
         note("that noise, largest mean dimension", of_group(-1, reached)),
