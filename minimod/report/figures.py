@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib import style
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from minimod.analysis.scores import NOTHING
@@ -43,15 +44,20 @@ def draw_accuracies(summary: dict[str, Any]) -> Figure:
     for name, (label, color, line) in curves.items():
         axes.plot(history["epoch"], history[name], line, color=color, label=label, marker=".", markersize=4)
     axes.axhline(summary["chance"], color=BLACK, linestyle=":", linewidth=1, label=f"chance, {summary['chance']:.3f}")
-    axes.set_xscale("symlog", linthresh=1)
-    last = max(1, history["epoch"][-1])
-    axes.set_xlim(0, last)
-    decades = [10**exponent for exponent in range(len(str(int(last))))]
-    axes.set_xticks([0, *decades], labels=["0", *(f"{decade:,}" for decade in decades)])
+    _over_epochs(axes, history["epoch"])
     axes.set(xlabel="epoch (logarithmic)", ylabel="accuracy", ylim=(-0.02, 1.04))
     figure.legend(loc="outside right center")
     figure.suptitle(summary["title"])
     return figure
+
+
+def _over_epochs(axes: Axes, epochs: np.ndarray) -> None:
+    """A logarithmic axis that has 0."""
+    last = max(1, int(epochs[-1]))
+    decades = [10**exponent for exponent in range(len(str(last)))]
+    axes.set_xscale("symlog", linthresh=1)
+    axes.set_xlim(0, last)
+    axes.set_xticks([0, *decades], labels=["0", *(f"{decade:,}" for decade in decades)])
 
 
 def draw_methods(summary: dict[str, Any]) -> Figure:
@@ -135,7 +141,7 @@ def draw_spectrum(summary: dict[str, Any]) -> Figure:
     bins = np.linspace(0, max(trained.max(), initial.max()), 51)
     share_axes.hist(initial, bins, histtype="step", color=BLACK, label="before training")
     share_axes.hist(trained, bins, color=BLUE, alpha=0.8, label="trained")
-    share_axes.set(xlabel=f"share of the dominant {what}", ylabel="neurons", xlim=(0, bins[-1]))
+    share_axes.set(xlabel=f"share of the\ndominant {what}", ylabel="neurons", xlim=(0, bins[-1]))
     share_axes.margins(y=0.25)
     share_axes.legend(loc="upper right", fontsize=9)
     figure.suptitle(summary["title"], fontsize=10)
@@ -215,7 +221,7 @@ def draw_course(summary: dict[str, Any]) -> Figure:
     course, figure = summary["course"], Figure(figsize=(11, 7))
     panels: dict[str, tuple[str, ...]] = {
         "accuracy on test pairs": ("raw test", "interaction test", "dominant test", "dominant+quadratic test"),
-        "share of power; phase error / π": ("median_share", "ideal_power_share", "phase_error_rms", "separation"),
+        "shares, phase error / π, separation": ("median_share", "ideal_power_share", "phase_error_rms", "separation"),
         "loss": ("restricted_loss", "excluded_loss"),
         "norm": ("norm U", "norm V", "norm W"),
     }
@@ -225,8 +231,8 @@ def draw_course(summary: dict[str, Any]) -> Figure:
             if name in course:
                 values = course[name] / (math.pi if name == "phase_error_rms" else 1)
                 axes.plot(course["epoch"], values, color=color, marker=marker, markersize=4, label=words(name))
-        axes.set_xscale("symlog", linthresh=1)
-        axes.set(ylabel=label)
+        _over_epochs(axes, course["epoch"])
+        axes.set_ylabel(label)
         if axes.lines:
             axes.legend(fontsize=8)
     for axes in figure.axes[2:]:
