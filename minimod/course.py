@@ -11,7 +11,7 @@ from minimod.engine.predict import evaluate
 from minimod.errors import InputError
 from minimod.network import Array
 from minimod.store.runs import Run
-from minimod.summary import Analysis, open_analysis
+from minimod.study import Analysis, open_analysis
 
 # The rows of `analyze` that are followed.
 FOLLOWED = ("raw", "interaction", "dominant", "dominant+quadratic")

@@ -12,7 +12,7 @@ from minimod.engine.predict import grid_logits
 from minimod.errors import InputError
 from minimod.extraction import DEFAULT_METHOD
 from minimod.store.runs import Run, load_run
-from minimod.summary import Analysis, open_analysis
+from minimod.study import Analysis, open_analysis
 
 
 def detect(

@@ -23,7 +23,7 @@ from minimod.engine.backend import choose_device
 from minimod.errors import InputError, one_of
 from minimod.store.claiming import copy_run, locked
 from minimod.store.runs import Run, load_run
-from minimod.summary import Analysis, open_analysis
+from minimod.study import Analysis, open_analysis
 from minimod.training import Progress, finished_run, train
 
 # From the analysis of a run to the share of neurons that were kept, and the answers for all pairs, of shape (P, P).

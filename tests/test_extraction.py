@@ -10,7 +10,7 @@ from minimod import TrainingConfig, extract, load_run, train
 from minimod.errors import InputError
 from minimod.extraction import by_method, held_out_logits
 from minimod.store.runs import FINISHED, NONE, check_run
-from minimod.summary import open_analysis
+from minimod.study import open_analysis
 
 CONFIG = TrainingConfig(modulus=11, width=24, noise_ratio=0.4, epochs=8, eval_every=4, threads=1)
 METHOD = "norm_flatness+interaction, noisy"

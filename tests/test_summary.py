@@ -20,7 +20,7 @@ from minimod.engine.predict import predict_table
 from minimod.errors import DivergenceError, InputError
 from minimod.network import initial_network
 from minimod.store.files import plain_data
-from minimod.summary import RANDOM_DRAWS, measure_methods, open_analysis
+from minimod.study import RANDOM_DRAWS, measure_methods, open_analysis
 
 CONFIG = TrainingConfig(modulus=23, width=40, noise_ratio=0.5, epochs=5, eval_every=5, threads=2)
 

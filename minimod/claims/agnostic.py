@@ -15,7 +15,7 @@ from minimod.claims.readings import method_rows, read
 from minimod.claims.settings import L2, corrupted, large_runs, setting
 from minimod.config import TrainingConfig
 from minimod.store.runs import Run
-from minimod.summary import open_analysis
+from minimod.study import open_analysis
 
 READOUT = Claim(
     statement="(Beyond the paper.) The interaction readout, which knows nothing of the rule, answers what the network "

@@ -16,7 +16,7 @@ from minimod.claims.settings import FROZEN, L2, all_of, network_of, runs, standa
 from minimod.config import TrainingConfig
 from minimod.data import Dataset, random_stream
 from minimod.store.runs import Run
-from minimod.summary import open_analysis
+from minimod.study import open_analysis
 
 SWAP = Claim(
     statement="Trained with ReLU and evaluated with the quadratic or the reverse ReLU activation, a network keeps or "

@@ -12,7 +12,7 @@ from minimod.claims.settings import all_of, runs
 from minimod.rules import make_rule
 from minimod.rules.groups import GroupRule
 from minimod.store.runs import Run
-from minimod.summary import open_analysis
+from minimod.study import open_analysis
 
 SMALL = ["Z24", "Z2xZ12", "D12", "SL(2,3)", "S4"]
 ABELIAN_AND_DIHEDRAL, LARGER = ["Z113", "Z2^7", "D57"], ["Z2xA5", "SL(2,5)", "S5", "Z11:Z10"]

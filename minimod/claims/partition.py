@@ -15,7 +15,7 @@ from minimod.config import TrainingConfig
 from minimod.network import Array
 from minimod.rules import make_rule
 from minimod.store.runs import Run
-from minimod.summary import Analysis, open_analysis
+from minimod.study import Analysis, open_analysis
 
 ADAM, WIDE, ADAMW = "Adam, L2", "Adam, L2, wide", "AdamW, decay 3"
 

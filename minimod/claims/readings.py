@@ -6,7 +6,7 @@ from pathlib import Path
 from minimod.claims.claim import Row
 from minimod.claims.settings import network_of
 from minimod.store.runs import Run
-from minimod.summary import Analysis, open_analysis
+from minimod.study import Analysis, open_analysis
 
 
 def method_rows(run: Run) -> list[Row]:

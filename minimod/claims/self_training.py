@@ -15,7 +15,7 @@ from minimod.config import TrainingConfig
 from minimod.data import random_stream
 from minimod.extraction import Answers, by_method, extract
 from minimod.store.runs import Run
-from minimod.summary import Analysis
+from minimod.study import Analysis
 
 # How many networks are trained on answers; where no clean label chooses, more.
 ROUNDS, BLIND_ROUNDS = 2, 4

@@ -12,7 +12,7 @@ from minimod.claims.settings import middle_runs, runs, setting
 from minimod.config import TrainingConfig
 from minimod.engine.predict import predict_table
 from minimod.store.runs import Run
-from minimod.summary import open_analysis
+from minimod.study import open_analysis
 
 # Rates and decays with which each fits every label within a hundred epochs.
 OPTIMIZER_SETTINGS: dict[str, dict[str, Any]] = {

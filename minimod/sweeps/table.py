@@ -22,7 +22,7 @@ from minimod.errors import InputError, one_of
 from minimod.metrics import ACCURACIES, METRIC_COLUMNS, THRESHOLDS, first_epochs
 from minimod.store.files import whole_file
 from minimod.store.runs import FINISHED, Run
-from minimod.summary import measure_methods
+from minimod.study import measure_methods
 
 FAILED = "failed"
 

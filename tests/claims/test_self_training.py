@@ -7,7 +7,7 @@ from minimod.analysis.masking import agreement
 from minimod.claims import CLAIMS
 from minimod.claims.claim import FAILS, HOLDS, Result
 from minimod.claims.self_training import BLIND, BY_ALL, BY_MASK, BY_RANDOM, LONG, NARROW, WIDE, by_noisy_labels
-from minimod.summary import open_analysis
+from minimod.study import open_analysis
 
 
 def rows(ends):
