@@ -38,7 +38,8 @@ def analyze(
     - first_epochs: the first measured epoch past each of `thresholds`, for every accuracy, see `metrics.first_epochs`,
     - methods: row -> {clean, noisy, repaired, validation, test}; needs: row -> what it has to know; see `Analysis`,
     - masks: curves over the share `keep` of neurons, see `mask_study`; partition: score -> see `Analysis.partition`,
-    - neurons: arrays over neurons, see `neuron_table`; initial_share: the array "share" of the network before training,
+    - neurons: arrays over neurons, see `neuron_table`; initial_share and initial_phase_error: its arrays "share" and
+      "phase_error" of the network before training,
     - structure: trained -> `typical` of the neurons and the share of the weights' power in ideal ones, and
       untrained -> the same before training, a control,
     - components: the names of the rule's, frequencies or representations by dimension,
@@ -153,21 +154,17 @@ def example_neurons(structure: Structure, share: np.ndarray) -> list[dict[str, A
     at the position k x mod N, so that a cosine of frequency k has one period; else over the tokens, in the order of
     what is kept.
     """
-    names, parts = structure.rule.component_names, (structure.network, structure.dominant)
-    if isinstance(structure.rule, CyclicRule):
-        rule = structure.rule
-        tokens = np.stack([rule.tokens_a, rule.tokens_b, rule.tokens_c])
-    else:
-        tokens = np.tile(np.arange(structure.rule.modulus), (3, 1))
+    rule, parts = structure.rule, (structure.network, structure.dominant)
+    is_cyclic, x = isinstance(rule, CyclicRule), np.arange(rule.modulus)
+    tokens = (rule.tokens_a, rule.tokens_b, rule.tokens_c) if isinstance(rule, CyclicRule) else (x, x, x)
 
     def curve(vector: int, m: int) -> dict[str, Any]:
-        k, x = structure.component[vector, m], np.arange(len(tokens[0]))
-        weight, kept = ((part.U, part.V, part.W.T)[vector][tokens[vector], m] for part in parts)
-        is_cyclic = isinstance(structure.rule, CyclicRule)
-        position = k * x % len(x) if is_cyclic else kept.argsort(kind="stable").argsort()
+        k, t = structure.component[vector, m], tokens[vector]
+        weight, kept = ((part.U, part.V, part.W.T)[vector][t, m] for part in parts)
+        position = k * np.arange(len(t)) % len(t) if is_cyclic else kept.argsort(kind="stable").argsort()
         in_order = np.argsort(position, kind="stable")
         return {
-            "frequency" if is_cyclic else "component": k if is_cyclic else names[k - 1],
+            "frequency" if is_cyclic else "component": k if is_cyclic else rule.component_names[k - 1],
             "position": position[in_order], "weight": weight[in_order], "dominant": kept[in_order],
         }
 

@@ -88,14 +88,17 @@ def _check_name(name: str) -> None:
 
 def values_of(definition: dict[str, Any]) -> dict[str, Collection[Any]]:
     """Field of the configuration -> the values that it takes in the runs of a definition."""
+    base, grid = TrainingConfig.from_preset(definition["preset"]), definition["grid"]
     values: dict[str, Collection[Any]] = {"seed": range(definition["seeds"])}
-    values |= {name: {CONSTRAINTS[name].check(each) for each in axis} for name, axis in definition["grid"].items()}
-    return {name: (value,) for name, value in vars(TrainingConfig.from_preset(definition["preset"])).items()} | values
+    values |= {name: {CONSTRAINTS[name].check(each) for each in axis} for name, axis in grid.items()}
+    moduli = {base.changed(rule=rule).modulus for rule in values.get("rule", (base.rule,))}
+    return {name: (value,) for name, value in vars(base).items()} | {"modulus": moduli} | values
 
 
 def number_of_runs(definition: dict[str, Any]) -> int:
     """How many configurations a definition has, without making them."""
-    return math.prod(map(len, values_of(definition).values()))
+    values = values_of(definition)
+    return math.prod(len(values[name]) for name in {*definition["grid"], "seed"})
 
 
 def configurations(base: TrainingConfig, grid: Grid, seeds: int) -> list[TrainingConfig]:

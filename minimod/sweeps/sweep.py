@@ -7,7 +7,6 @@
 
 import csv
 import itertools
-import math
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Set
@@ -23,7 +22,7 @@ from minimod.store.claiming import locked
 from minimod.store.files import DamagedFileError, load_checked_json, save_checked_json, whole_file
 from minimod.store.runs import FINISHED, check_run, load_config
 from minimod.sweeps import table
-from minimod.sweeps.grid import configurations, values_of
+from minimod.sweeps.grid import configurations, number_of_runs, values_of
 from minimod.sweeps.schedule import WorkProgress, longest_first, run_name, work
 from minimod.sweeps.table import FAILED, TableRow
 from minimod.training import finished_run
@@ -207,13 +206,14 @@ class Sweep:
 def account(directory: Path) -> str:
     """In words, what has become of the runs of a sweep; of one that is only a table, of the rows of that."""
     counts = {"finished": 0, "failed": 0, "of the grid": 0, "gone": 0}
-    values = values_of(Sweep(directory).definition) if (directory / "sweep.json").exists() else None
+    definition = Sweep(directory).definition if (directory / "sweep.json").exists() else None
+    values = values_of(definition) if definition else None
     for row in table.load_sweep(directory, ["run", "status", *table.OPTIONS]):
         counts["finished" if row["status"] == FINISHED else "failed"] += 1
         options = zip(table.OPTIONS, table.identity(row), strict=True)
         counts["of the grid"] += values is not None and all(value in values[name] for name, value in options)
         counts["gone"] += row["status"] == FINISHED and not (directory / "runs" / row["run"]).exists()
-    missing = math.prod(map(len, values.values())) - counts["of the grid"] if values else 0
+    missing = number_of_runs(definition) - counts["of the grid"] if definition else 0
     total = counts["finished"] + counts["failed"] + missing
     parts = {"failed": counts["failed"], "missing": missing, "finished and gone": counts["gone"]}
     others = [f", {number} {what}" for what, number in parts.items() if number]

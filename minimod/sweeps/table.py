@@ -20,6 +20,7 @@ from minimod.config import CONSTRAINTS, FREE_FIELDS, TrainingConfig
 from minimod.constraints import Pair
 from minimod.errors import InputError, one_of
 from minimod.metrics import ACCURACIES, METRIC_COLUMNS, THRESHOLDS, first_epochs
+from minimod.rules import MODULUS
 from minimod.store.files import whole_file
 from minimod.store.runs import FINISHED, Run
 from minimod.study import measure_methods
@@ -31,6 +32,7 @@ TABLE_MEASURES = ("noisy", "repaired", "test")
 
 # Fields of the configuration that are columns, with their defaults.
 OPTIONS = {option.name: option.default for option in fields(TrainingConfig) if option.name not in FREE_FIELDS}
+OPTIONS["modulus"] = MODULUS
 
 
 class Column(NamedTuple):
