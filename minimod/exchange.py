@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from minimod.config import TrainingConfig
-from minimod.data import COLUMNS, PARTS
+from minimod.data import PARTS
 from minimod.engine.predict import predict_table
-from minimod.rules import make_rule
 from minimod.store.foreign import network_from, read_arrays
 from minimod.store.pairs import load_pairs
 from minimod.store.runs import Run
@@ -36,28 +35,25 @@ def import_network(
     given = None
     if pairs is not None:
         given, _ = load_pairs(Path(pairs), list(map(str, range(config.modulus))))
-        table = make_rule(config.rule, config.modulus).label_table
         config = replace(config.on_pairs(given), rule=config.rule)
-        a, b, _, true_label, _ = given.T
-        given[:, COLUMNS.index("true_label")] = np.where(true_label < 0, table[a, b], true_label)
     return train(config, directory, network=network, pairs=given), lines
 
 
 def predictions(run: Run) -> dict[str, np.ndarray]:
-    """What a run's network answers for every pair: columns a, b, prediction, true_label and part, (P²,) texts each.
+    """What a run's network answers for every pair, and what is known of it: columns of texts, each of shape (P²,).
 
-    Tokens are the words that they stand for. What is not known is empty, and so is the part of a pair in none.
+    a, b, label, true_label, part, as `load_pairs` reads them, and prediction. Tokens are the words that they stand for.
+    Empty are label and part of a pair in no part; true_label is left out where the true labels are not known.
     """
     P, dataset = run.network.modulus, run.dataset
     words = np.append(run.data.get("tokens", np.arange(P).astype(str)), "")
-    part, true_label = np.full((P, P), len(PARTS)), dataset.rule.label_table.copy()
+    part, label = np.full((P, P), len(PARTS)), np.full((P, P), -1)
     for number, name in enumerate(PARTS):
         pairs = getattr(dataset, name)
-        part[pairs.a, pairs.b] = number
-        if dataset.is_known:
-            true_label[pairs.a, pairs.b] = pairs.true_label
+        part[pairs.a, pairs.b], label[pairs.a, pairs.b] = number, pairs.label
     a, b = np.divmod(np.arange(P * P), P)
-    return {
-        "a": words[a], "b": words[b], "prediction": words[predict_table(run.network).ravel()],
-        "true_label": words[true_label.ravel()], "part": np.array([*PARTS, ""])[part.ravel()],
-    }
+    columns = {"a": words[a], "b": words[b], "label": words[label.ravel()]}
+    if dataset.is_known:
+        columns["true_label"] = words[dataset.rule.label_table.ravel()]
+    predicted = words[predict_table(run.network).ravel()]
+    return columns | {"part": np.array([*PARTS, ""])[part.ravel()], "prediction": predicted}

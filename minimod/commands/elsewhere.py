@@ -19,8 +19,8 @@ from minimod.store.files import whole_file
 from minimod.store.foreign import parse_mapping, write_network
 from minimod.store.runs import load_run
 
-# The fields of a run that an imported network has no say in.
-IMPORTED = ("rule", "modulus", "activation", "tied", "train_fraction", "noise_ratio", "noise_kind", "seed")
+# The fields of a run that an imported network does not tell.
+IMPORTED = ("rule", "modulus", "activation", "tied", "train_fraction", "seed")
 
 # A character table of more classes than this is left to --json.
 MOST_CLASSES = 24
@@ -43,12 +43,11 @@ def import_network(
     """Make a run of a network that was trained elsewhere.
 
     FILE is .npz, .safetensors, or PyTorch's .pth or .pt. Says which array became what. Then analyze and detect work as
-    on a run of one's own. The noise is 0 unless told otherwise.
+    on a run of one's own.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    clash = next((name for name in ("train_fraction", "noise_ratio", "noise_kind") if pairs and name in given), None)
-    if clash:
-        raise click.UsageError(f"--pairs brings the labels and the split: it goes without --{clash.replace('_', '-')}")
+    if pairs and "train_fraction" in given:
+        raise click.UsageError("--pairs brings the split: it goes without --train-fraction")
     run, lines = import_run(file, run_dir, parse_mapping(mapping), pairs, **given)
     if as_json:
         display.echo_json({"directory": str(run_dir), "config": run.config.to_dict(), "arrays": lines})
@@ -67,7 +66,7 @@ def export(run_dir: Path, file: Path, epoch: int | None) -> None:
     """Write a run's network for others.
 
     FILE ends in .npz or .safetensors (arrays U, V, W, mu), in .pth or .pt (a PyTorch state dict of Linear layers), or
-    in .csv: what the network answers for every pair.
+    in .csv: every pair with its labels and part, as --pairs reads them, and what the network answers.
     """
     run = load_run(run_dir, epoch)
     if not file.parent.is_dir():
