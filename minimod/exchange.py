@@ -48,8 +48,7 @@ def predictions(run: Run) -> dict[str, np.ndarray]:
     P, dataset = run.network.modulus, run.dataset
     words = np.append(run.data.get("tokens", np.arange(P).astype(str)), "")
     part, label = np.full((P, P), len(PARTS)), np.full((P, P), -1)
-    for number, name in enumerate(PARTS):
-        pairs = getattr(dataset, name)
+    for number, pairs in enumerate((dataset.train, dataset.held_out, dataset.test)):
         part[pairs.a, pairs.b], label[pairs.a, pairs.b] = number, pairs.label
     a, b = np.divmod(np.arange(P * P), P)
     columns = {"a": words[a], "b": words[b], "label": words[label.ravel()]}
