@@ -10,7 +10,8 @@ import numpy as np
 from minimod.config import TrainingConfig
 from minimod.data import PARTS
 from minimod.engine.predict import predict_table
-from minimod.store.foreign import network_from, read_arrays
+from minimod.store.foreign import network_from
+from minimod.store.formats import read_arrays
 from minimod.store.pairs import load_pairs
 from minimod.store.runs import Run
 from minimod.training import train

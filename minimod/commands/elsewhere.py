@@ -16,7 +16,8 @@ from minimod.rules import RULES, make_rule
 from minimod.rules.groups import GroupRule, facts
 from minimod.rules.tables import kind_of, load_table, table_path
 from minimod.store.files import whole_file
-from minimod.store.foreign import parse_mapping, write_network
+from minimod.store.foreign import parse_mapping
+from minimod.store.formats import write_network
 from minimod.store.runs import load_run
 
 # The fields of a run that an imported network does not tell.

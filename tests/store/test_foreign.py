@@ -13,7 +13,8 @@ import pytest
 from minimod.errors import InputError
 from minimod.network import TwoLayerNet
 from minimod.store import foreign
-from minimod.store.foreign import network_from, parse_mapping, read_arrays, write_network
+from minimod.store.foreign import network_from, parse_mapping
+from minimod.store.formats import read_arrays, write_network
 
 P, M, D = 7, 12, 5
 
