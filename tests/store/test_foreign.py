@@ -12,7 +12,7 @@ import pytest
 
 from minimod.errors import InputError
 from minimod.network import TwoLayerNet
-from minimod.store import foreign
+from minimod.store import formats
 from minimod.store.foreign import network_from, parse_mapping
 from minimod.store.formats import read_arrays, write_network
 
@@ -205,7 +205,7 @@ def test_bfloat16_of_safetensors_becomes_single(tmp_path):
 
 
 def test_an_archive_that_unpacks_to_more_than_is_allowed_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(foreign, "MAX_NUMBERS_BYTES", 10**5)
+    monkeypatch.setattr(formats, "MAX_NUMBERS_BYTES", 10**5)
     np.savez_compressed(tmp_path / "x.npz", a=np.zeros(10**5))
     with pytest.raises(InputError, match="longer than 100000 bytes"):
         read_arrays(tmp_path / "x.npz")
