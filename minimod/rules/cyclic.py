@@ -18,7 +18,7 @@ from minimod.rules.rule import Bases, Rule
 class CyclicRule(Rule):
     """A rule that is addition modulo N in coordinates x, y = 0 .. N-1.
 
-    operation: a ∘ b modulo P on integer arrays; -1 where it is not defined.
+    operation: from a, b and P to a ∘ b modulo P, on integer arrays; -1 where it is not defined.
     tokens_a, tokens_b, tokens_c: each of shape (N,), the token at every coordinate:
         tokens_a[x] ∘ tokens_b[y] = tokens_c[(x + y) mod N].
     Under multiplication and division 0 has no coordinate and is in no basis vector.
@@ -38,7 +38,7 @@ class CyclicRule(Rule):
     def label_table(self) -> np.ndarray:
         """The true label of every pair (a, b), of shape (P, P); -1 for division by 0."""
         x = np.arange(self.modulus)
-        return self.operation(x[:, None], x)
+        return self.operation(x[:, None], x, self.modulus)
 
     @property
     def is_latin_square(self) -> bool:
@@ -75,16 +75,37 @@ class CyclicRule(Rule):
         return Bases(bases[0], bases[1], bases[2], np.array(label))
 
 
+def add(a: np.ndarray, b: np.ndarray, P: int) -> np.ndarray:
+    """a + b mod P."""
+    return (a + b) % P
+
+
+def subtract(a: np.ndarray, b: np.ndarray, P: int) -> np.ndarray:
+    """a - b mod P."""
+    return (a - b) % P
+
+
+def multiply(a: np.ndarray, b: np.ndarray, P: int) -> np.ndarray:
+    """a b mod P."""
+    return a * b % P
+
+
+def divide(a: np.ndarray, b: np.ndarray, P: int) -> np.ndarray:
+    """a / b mod P, a prime; -1 for b = 0."""
+    inverse = np.array([0, *(pow(x, -1, P) for x in range(1, P))])
+    return np.where(b == 0, -1, a * inverse[b] % P)
+
+
 def addition(modulus: int) -> CyclicRule:
     """c = a + b mod P. Coordinates are the tokens themselves."""
     x = np.arange(modulus)
-    return CyclicRule("add", modulus, lambda a, b: (a + b) % modulus, x, x, x)
+    return CyclicRule("add", modulus, add, x, x, x)
 
 
 def subtraction(modulus: int) -> CyclicRule:
     """c = a - b mod P. The second input's coordinate is -b: phase φ over coordinates is phase -φ over tokens."""
     x = np.arange(modulus)
-    return CyclicRule("sub", modulus, lambda a, b: (a - b) % modulus, x, -x % modulus, x)
+    return CyclicRule("sub", modulus, subtract, x, -x % modulus, x)
 
 
 def multiplication(modulus: int) -> CyclicRule:
@@ -93,7 +114,7 @@ def multiplication(modulus: int) -> CyclicRule:
     Raises InputError for another modulus: then some x ≠ 0 would have no discrete logarithm.
     """
     tokens = powers_of_the_root("mul", modulus)
-    return CyclicRule("mul", modulus, lambda a, b: a * b % modulus, tokens, tokens, tokens)
+    return CyclicRule("mul", modulus, multiply, tokens, tokens, tokens)
 
 
 def division(modulus: int) -> CyclicRule:
@@ -102,13 +123,7 @@ def division(modulus: int) -> CyclicRule:
     Raises InputError for another modulus.
     """
     tokens = powers_of_the_root("div", modulus)
-    inverse = np.zeros(modulus, int)
-    inverse[tokens] = np.roll(tokens[::-1], 1)
-
-    def divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.where(b == 0, -1, a * inverse[b] % modulus)
-
-    return CyclicRule("div", modulus, divide, tokens, inverse[tokens], tokens)
+    return CyclicRule("div", modulus, divide, tokens, np.roll(tokens[::-1], 1), tokens)
 
 
 def powers_of_the_root(name: str, modulus: int) -> np.ndarray:
