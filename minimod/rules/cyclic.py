@@ -7,11 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from math import isqrt
+from typing import Any
 
 import numpy as np
 
 from minimod.errors import InputError
 from minimod.rules.rule import Bases, Rule
+
+# Of integers.
+Array = Any
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -75,22 +79,22 @@ class CyclicRule(Rule):
         return Bases(bases[0], bases[1], bases[2], np.array(label))
 
 
-def add(a: np.ndarray, b: np.ndarray, P: int) -> np.ndarray:
+def add(a: Array, b: Array, P: int) -> Array:
     """a + b mod P."""
     return (a + b) % P
 
 
-def subtract(a: np.ndarray, b: np.ndarray, P: int) -> np.ndarray:
+def subtract(a: Array, b: Array, P: int) -> Array:
     """a - b mod P."""
     return (a - b) % P
 
 
-def multiply(a: np.ndarray, b: np.ndarray, P: int) -> np.ndarray:
+def multiply(a: Array, b: Array, P: int) -> Array:
     """a b mod P."""
     return a * b % P
 
 
-def divide(a: np.ndarray, b: np.ndarray, P: int) -> np.ndarray:
+def divide(a: Array, b: Array, P: int) -> Array:
     """a / b mod P, a prime; -1 for b = 0."""
     inverse = np.array([0, *(pow(x, -1, P) for x in range(1, P))])
     return np.where(b == 0, -1, a * inverse[b] % P)
