@@ -12,8 +12,8 @@ from minimod.errors import InputError
 from minimod.exchange import import_network as import_run
 from minimod.exchange import predictions
 from minimod.options import OnceEach, field_options, json_option
-from minimod.rules import RULES, make_rule
-from minimod.rules.groups import GroupRule, facts
+from minimod.rules import make_rule
+from minimod.rules.groups import GroupRule, canonical_name, facts
 from minimod.rules.tables import kind_of, load_table, table_path
 from minimod.store.files import whole_file
 from minimod.store.foreign import parse_mapping
@@ -94,8 +94,10 @@ def group(name: str, as_json: bool) -> None:
     neither.
     """
     path = table_path(name)
-    if not path and name in RULES:
-        raise InputError("group", name, "a group's name, or table:FILE; addition mod P is ZP")
+    try:
+        name = name if path else canonical_name(name)
+    except ValueError as error:
+        raise InputError("group", name, f"a name as --help has them, or table:FILE ({error})") from error
     rule = make_rule(name, table=load_table(path) if path else None)
     found: dict[str, Any] = {"name": rule.name, "order": rule.modulus, "kind": kind_of(rule)}
     if isinstance(rule, GroupRule):

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ContextDecorator, contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -79,7 +79,7 @@ def choose_device(device: str) -> str:
     return "cpu" if device == "cpu" or problem else "gpu"
 
 
-class _OneBlasThread:
+class _OneBlasThread(ContextDecorator):
     """BLAS on one thread while any `with` block is in here: the first to enter limits it, the last to leave restores.
 
     What BLAS keeps to is the process's. Blocks in several threads overlap, so that none may restore what it found.

@@ -155,7 +155,8 @@ def parse(name: str) -> tuple[list[str], int]:
     factors: list[str] = []
     for factor in written.split("X"):
         base, *powers = factor.split("^")
-        _only(all(re.fullmatch(r"[0-9]{1,2}", power) for power in powers), f"{name!r} is no group's name")
+        is_power = len(powers) < 2 and all(re.fullmatch("[0-9]{1,2}", power) for power in powers)
+        _only(is_power, f"{name!r} is no group's name")
         factors += [base] * prod(map(int, powers))
     sizes = {}
     for factor in factors:
@@ -249,7 +250,7 @@ def facts(group: Group) -> dict[str, Any]:
     """What there is to know of a group, as numbers and arrays.
 
     - order, abelian; classes: by class, size and orders (of its elements),
-    - dimensions: of the irreducible complex representations, which sum to the order squared, one by one,
+    - dimensions: of the irreducible complex representations; their squares sum to the order,
     - characters: of shape (classes, classes), complex, a character a row, see `irreps.character_table`,
     - components: a list of name, dimension, kind and size (of the basis), see `irreps.Component`.
     """

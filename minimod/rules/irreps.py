@@ -7,6 +7,8 @@ an irreducible representation with character χ and dimension d the projection o
 (d / |G|) χ. Inside a component, a copy of the representation is an eigenspace of what commutes with left translations:
 right ones.
 
+BLAS keeps to one thread here: the bases then have the same bits on any number of them.
+
 Sources: Serre, Linear Representations of Finite Groups, chapters 2, 6 and 13; Dixon (Math. Comp. 24, 1970) for reading
 matrices off random elements of the commutant.
 """
@@ -16,6 +18,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from minimod.engine.backend import ONE_BLAS_THREAD
 
 if TYPE_CHECKING:
     from minimod.rules.groups import Group
@@ -28,6 +32,7 @@ KINDS = {"real": (1, 1), "complex": (2, 2), "quaternionic": (4, 2)}
 ATTEMPTS = 20
 
 
+@ONE_BLAS_THREAD
 def character_table(group: "Group", generator: np.random.Generator | None = None) -> np.ndarray:
     """χ(C) for every irreducible complex character χ and conjugacy class C, of shape (r, r), complex.
 
@@ -74,6 +79,7 @@ def indicators(group: "Group", characters: np.ndarray) -> np.ndarray:
     return np.asarray(np.rint(characters[:, squares].mean(axis=1).real).astype(int))
 
 
+@ONE_BLAS_THREAD
 def components(group: "Group") -> list["Component"]:
     """The real isotypic components of a group, in the order of `character_table`: the constants are the first.
 
@@ -136,6 +142,7 @@ class Component:
         E, table, inverse = self._one_copy(), self.group.table, self.group.inverse
         return np.stack([E.T @ E[table[g]] for g in inverse])                   # (L_g E)[h] = E[g⁻¹ h]
 
+    @ONE_BLAS_THREAD
     def _one_copy(self) -> np.ndarray:
         D, B, table, inverse = self.degree, self.basis, self.group.table, self.group.inverse
         generator = np.random.default_rng(0)
