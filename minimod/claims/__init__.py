@@ -22,6 +22,7 @@ CLAIMS: dict[str, Claim] = {
     "rules": partition.RULES,
     "groups": groups.GROUPS,
     "group-noise": groups.GROUP_NOISE,
+    "group-width": groups.GROUP_WIDTH,
     "learned-features": features.LEARNED_FEATURES,
     "tied": variations.TIED,
     "doshi": variations.DOSHI,

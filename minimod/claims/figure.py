@@ -23,8 +23,8 @@ def draw_claim(result: Result) -> Figure:
     for keys, numbers in result.over_seeds():
         panels.setdefault(tuple(keys[key] for key in plot.panel), []).append(keys | numbers)
     is_text = isinstance(result.rows[0][plot.x], str)
-    n_columns = next(n for n in (4, 3, 2, 1) if len(panels) % n == 0)
-    n_rows = len(panels) // n_columns
+    n_columns = next((n for n in (4, 3, 2) if len(panels) % n == 0), min(len(panels), 4))
+    n_rows = -(-len(panels) // n_columns)
     if is_text:
         width, height = 2 + 2.4 * n_columns, 0.8 + 0.25 * max(map(len, panels.values()))
     else:
@@ -32,12 +32,15 @@ def draw_claim(result: Result) -> Figure:
     width = max(6, width)
     figure = Figure(figsize=(width, n_rows * height + 1.3))
     axes_of = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
-    for axes, (values, rows) in zip(axes_of.flat, panels.items(), strict=True):
+    for axes in axes_of.flat[len(panels) :]:
+        axes.remove()
+    for axes, (values, rows) in zip(axes_of.flat, panels.items(), strict=False):
         (_draw_points if is_text else _draw_curves)(axes, plot, rows)
         lines = (f"{words(key)}: {value}" for key, value in zip(plot.panel, values, strict=True))
         axes.set_title("\n".join(fill(line, int(12.5 * width / n_columns)) for line in lines))      # letters to an inch
-    for axes in axes_of[-1]:
+    for axes in axes_of.flat[len(panels) - n_columns : len(panels)]:        # the last of every column
         axes.set_xlabel(plot.label if is_text else words(plot.x))
+        axes.tick_params(labelbottom=True)
     for axes in axes_of[:, 0]:
         axes.set_ylabel("" if is_text else plot.label)
     handles, labels = axes_of[0, 0].get_legend_handles_labels()

@@ -14,33 +14,36 @@ def test_the_mean_dimension_is_the_sum_of_cubes_over_the_order(name, expected):
     assert mean_dimension(name) == pytest.approx(expected)
 
 
-def made_up(rule, dimension, breaks_at, widths):
-    """Rows of a group whose filtration breaks down above a noise ratio; widths -> what rank one answers."""
-    noise = [
-        {"rule": rule, "width": 512, "noise_ratio": r / 10, "mean dimension": dimension,
-         "dominant+quadratic test": 1.0 if r / 10 <= breaks_at else 0.5, "rank one+quadratic test": 0.0}
-        for r in range(10)
+def noise_rows(rule, dimension, breaks_at):
+    """Rows of a group whose filtration breaks down above a noise ratio."""
+    return [
+        {"rule": rule, "noise_ratio": r / 10, "mean dimension": dimension,
+         "dominant+quadratic test": 1.0 if r / 10 <= breaks_at else 0.5} for r in range(10)
     ]
-    width = [
-        {"rule": rule, "width": w, "noise_ratio": 0.5, "mean dimension": dimension, "dominant+quadratic test": 0.0,
-         "rank one+quadratic test": answered} for w, answered in widths.items()
-    ]
-    return noise + width
 
 
-ROWS = made_up("B", 4.0, 0.2, {64: 0.5, 128: 0.8}) + made_up("A", 1.0, 0.8, {64: 0.95, 128: 0.99})
+def width_rows(rule, dimension, answers):
+    """Rows of a group from a width to what rank one answers."""
+    return [
+        {"rule": rule, "width": width, "mean dimension": dimension, "rank one+quadratic test": answered}
+        for width, answered in answers.items()
+    ]
+
+
+NOISE = noise_rows("B", 4.0, 0.2) + noise_rows("A", 1.0, 0.8)
+WIDTH = width_rows("B", 4.0, {64: 0.5, 128: 0.8}) + width_rows("A", 1.0, {64: 0.95, 128: 0.99})
 
 
 def test_noise_is_reached_up_to_the_first_ratio_that_is_not_answered():
-    assert of_group(0, reached)(ROWS) == 0.8 and of_group(-1, reached)(ROWS) == 0.2
+    assert of_group(0, reached)(NOISE) == 0.8 and of_group(-1, reached)(NOISE) == 0.2
 
 
 def test_the_width_that_is_needed_is_the_least_that_answers_or_never():
-    assert of_group(0, width_needed)(ROWS) == 64 and of_group(-1, width_needed)(ROWS) == math.inf
+    assert of_group(0, width_needed)(WIDTH) == 64 and of_group(-1, width_needed)(WIDTH) == math.inf
 
 
 def test_larger_dimensions_that_bear_less_noise_are_correlated_negatively():
-    assert correlation(ROWS) == pytest.approx(-1)
+    assert correlation(reached)(NOISE) == pytest.approx(-1)
 
 
 @pytest.mark.parametrize("rule", ["Z2^3", "S3"])
