@@ -4,6 +4,7 @@ import numpy as np
 
 from minimod import TwoLayerNet
 from minimod.rules.cyclic import CyclicRule
+from minimod.rules.groups import GroupRule
 
 
 def ideal_network(rule: CyclicRule, activation: str, n_frequencies: int = 8, n_phases: int = 8) -> TwoLayerNet:
@@ -39,3 +40,23 @@ def join(*networks: TwoLayerNet) -> TwoLayerNet:
     U, V = (np.concatenate([getattr(network, name) for network in networks], axis=1) for name in "UV")
     W = np.concatenate([network.W for network in networks])
     return TwoLayerNet(U, V, W, sum(network.mu for network in networks), networks[0].activation)
+
+
+def ideal_group_network(
+    rule: GroupRule, neurons: dict[int, int], activation: str, seed: int = 0, amplitudes=(1.0, 1.0, 1.0)
+) -> TwoLayerNet:
+    """Ideal neurons, so many of each component: u = xᵀρ(g)y, v = yᵀρ(g)z, w = xᵀρ(g)z with random x, y and z.
+
+    Each is there with z and with -z: squares cancel, products stay. Every component has the same weight.
+    """
+    generator, columns = np.random.default_rng(seed), []
+    for number, M in neurons.items():
+        component = rule.group.components[number]
+        x, y, z = generator.standard_normal((3, (M + 1) // 2, component.degree))
+        x, y, z = (np.concatenate([each, sign * each])[:M] for each, sign in ((x, 1), (y, 1), (z, -1)))
+        pairs = ((x, y), (y, z), (x, z))
+        columns.append([size * np.einsum("mi,gij,mj->gm", left, component.matrices, right)
+                        for size, (left, right) in zip(amplitudes, pairs)])
+    U, V, WT = (np.concatenate(each, axis=1) for each in zip(*columns))
+    U, V = U[rule.elements_a], V[rule.elements_b]
+    return TwoLayerNet(U, V, WT.T.copy(), np.zeros(rule.modulus), activation, has_bias=False)

@@ -18,6 +18,7 @@ from minimod.rules.rule import Bases, Rule
 
 # A group by name has at most so many elements: its components take seconds then.
 MOST_ELEMENTS = 2000
+LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +107,7 @@ def _table_of(products: np.ndarray, elements: np.ndarray, base: int) -> np.ndarr
 
 def multiplier(n: int, m: int) -> int:
     """The least r of multiplicative order m modulo n. Raises ValueError where there is none."""
+    _only(n * m <= MOST_ELEMENTS, f"a group has 2 to {MOST_ELEMENTS} elements here")
     for r in range(1, n):
         if gcd(r, n) == 1 and next(k for k in range(1, n + 1) if pow(r, k, n) == 1) == m:
             return r
@@ -149,6 +151,7 @@ ALIASES = {r"[\s_]": "", "[×*]": "X", "⋊": ":", r"C(?=\d)": "Z", r"DIH(?=\d)"
 
 def parse(name: str) -> tuple[list[str], int]:
     """The canonical names of a group's factors, sorted by order, and its order. Raises ValueError for another name."""
+    _only(len(name) <= LONGEST_NAME, f"a group's name has at most {LONGEST_NAME} letters")
     written = name.upper()
     for pattern, ours in ALIASES.items():
         written = re.sub(pattern, ours, written)
@@ -159,11 +162,12 @@ def parse(name: str) -> tuple[list[str], int]:
         _only(is_power, f"{name!r} is no group's name")
         factors += [base] * prod(map(int, powers))
     sizes = {}
-    for factor in factors:
+    for factor in dict.fromkeys(factors):
         family, numbers = _family(factor)
-        sizes[factor] = family.order(*numbers)
+        sizes[factor] = min(family.order(*numbers), MOST_ELEMENTS + 1)
     order = prod(sizes[factor] for factor in factors)
     _only(1 < order <= MOST_ELEMENTS, f"a group has 2 to {MOST_ELEMENTS} elements here")
+    factors = [factor for factor in factors if sizes[factor] > 1]
     return sorted(factors, key=lambda factor: (sizes[factor], factor)), order
 
 

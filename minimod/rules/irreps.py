@@ -167,8 +167,8 @@ class Component:
         for _ in range(KINDS[self.kind][0] - 1):
             X = generator.standard_normal((D, D))
             means.append((self.matrices @ (X - X.T) @ self.matrices.transpose(0, 2, 1)).mean(axis=0))
-        orthonormal = np.linalg.qr(np.stack(means).reshape(len(means), -1).T)[0]
-        return np.asarray(np.sqrt(D) * orthonormal.T.reshape(-1, D, D))
+        orthonormal, R = np.linalg.qr(np.stack(means).reshape(len(means), -1).T)
+        return np.asarray(np.sqrt(D) * (orthonormal * np.sign(np.diag(R))).T.reshape(-1, D, D))     # 1, not -1
 
     @cached_property
     def entries(self) -> np.ndarray:

@@ -191,7 +191,7 @@ def load_numbers(path: Path) -> np.ndarray:
         if not text.strip():
             raise DamagedFileError("it is empty")
         return np.loadtxt(text.splitlines(), delimiter=",", comments=None, ndmin=2)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # damage shows in whatever way NumPy stumbles over it
         raise InputError("file", str(path), f"a CSV of numbers, as many in every line, or an npy ({error})") from error
 
 

@@ -28,14 +28,32 @@ def test_label_tables_against_python():
         assert make_rule(name, 11).label_table.tolist() == expected
 
 
-def test_only_zero_is_set_apart_and_only_by_mul():
+@pytest.mark.parametrize("P", [3, 11, 13])
+def test_division_against_pythons_inverses(P):
+    expected = [[-1 if b == 0 else a * pow(b, -1, P) % P for b in range(P)] for a in range(P)]
+    assert make_rule("div", P).label_table.tolist() == expected
+
+
+def test_division_undoes_multiplication():
+    x = np.arange(1, 23)
+    product = make_rule("mul", 23).label_table[x[:, None], x]
+    assert (make_rule("div", 23).label_table[product, x] == x[:, None]).all()
+
+
+@pytest.mark.parametrize("name", ["mul", "div"])
+def test_only_zero_is_set_apart_and_only_by_mul_and_div(name):
     assert make_rule("add", 7).has_components.all()
     assert make_rule("sub", 7).has_components.all()
-    apart = ~make_rule("mul", 7).has_components
+    apart = ~make_rule(name, 7).has_components
     assert apart[0].all() and apart[:, 0].all() and not apart[1:, 1:].any()
 
 
-CYCLIC = [("add", 23), ("add", 24), ("sub", 24), ("mul", 23)]
+@pytest.mark.parametrize(("name", "expected"), [("add", True), ("sub", True), ("mul", False), ("div", False)])
+def test_a_rule_with_zero_set_apart_is_no_latin_square(name, expected):
+    assert make_rule(name, 7).is_latin_square == expected
+
+
+CYCLIC = [("add", 23), ("add", 24), ("sub", 24), ("mul", 23), ("div", 23)]
 
 
 @pytest.mark.parametrize(("name", "modulus"), CYCLIC)
@@ -65,10 +83,11 @@ def test_modulus_below_two_is_refused(modulus):
         make_rule("add", modulus)
 
 
+@pytest.mark.parametrize("name", ["mul", "div"])
 @pytest.mark.parametrize("modulus", [2, 4, 9, 15, 91])
-def test_mul_refuses_a_modulus_without_discrete_logarithms(modulus):
-    with pytest.raises(InputError, match=f"modulus is {modulus}; it must be an odd prime"):
-        make_rule("mul", modulus)
+def test_mul_and_div_refuse_a_modulus_without_discrete_logarithms(modulus, name):
+    with pytest.raises(InputError, match=f"modulus is {modulus}; it must be an odd prime for the rule {name}"):
+        make_rule(name, modulus)
 
 
 def test_unknown_rule_is_refused():
