@@ -87,7 +87,7 @@ def build_dataset(config: "TrainingConfig", data: Mapping[str, np.ndarray] | Non
     """
     data = data or {}
     if "pairs" in data:
-        return given_dataset(config, data["pairs"])
+        return given_dataset(config, data["pairs"], data.get("table"))
     rule = make_rule(config.rule, config.modulus, data.get("table"))
     check_noise(config.noise_kind, rule)
     defined = np.flatnonzero(rule.label_table >= 0)
@@ -110,7 +110,7 @@ def build_dataset(config: "TrainingConfig", data: Mapping[str, np.ndarray] | Non
     return Dataset(rule, train, part(validation), part(order[n_train + n_validation :]), held_out)
 
 
-def given_dataset(config: "TrainingConfig", pairs: np.ndarray) -> Dataset:
+def given_dataset(config: "TrainingConfig", pairs: np.ndarray, table: np.ndarray | None = None) -> Dataset:
     """The dataset of pairs that are given, integers of shape (n, 5): a row a pair, its columns those of COLUMNS.
 
     The labels stay as they are. The rule is that of the configuration; where that is PAIRS, it is the table of the true
@@ -120,7 +120,7 @@ def given_dataset(config: "TrainingConfig", pairs: np.ndarray) -> Dataset:
     a, b, label, true_label, part = pairs.T
     is_known = bool((true_label >= 0).all())
     if config.rule != PAIRS:
-        rule = make_rule(config.rule, config.modulus)
+        rule = make_rule(config.rule, config.modulus, table)
     else:
         table = np.full((config.modulus, config.modulus), -1)
         table[a, b] = true_label

@@ -11,6 +11,7 @@ from minimod.config import TrainingConfig
 from minimod.data import COLUMNS, PARTS
 from minimod.engine.predict import predict_table
 from minimod.rules import make_rule
+from minimod.rules.tables import load_table, table_path
 from minimod.store.foreign import network_from, read_arrays
 from minimod.store.pairs import load_pairs
 from minimod.store.runs import Run
@@ -36,7 +37,8 @@ def import_network(
     given = None
     if pairs is not None:
         given, _ = load_pairs(Path(pairs), list(map(str, range(config.modulus))))
-        table = make_rule(config.rule, config.modulus).label_table
+        path = table_path(config.rule)
+        table = make_rule(config.rule, config.modulus, load_table(path) if path else None).label_table
         config = replace(config.on_pairs(given), rule=config.rule)
         a, b, _, true_label, _ = given.T
         given[:, COLUMNS.index("true_label")] = np.where(true_label < 0, table[a, b], true_label)
