@@ -132,8 +132,8 @@ class TrainingConfig:
 
         The modulus has to be that of their tokens.
         """
-        share = int((pairs[:, -1] == 0).sum()) / self.modulus**2
-        return replace(self, rule=PAIRS, train_fraction=share, noise_ratio=0.0, noise_kind="wrong")
+        n = min(max(int((pairs[:, -1] == 0).sum()), 1), self.modulus**2)        # of other numbers `train` says more
+        return replace(self, rule=PAIRS, train_fraction=n / self.modulus**2, noise_ratio=0.0, noise_kind="wrong")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TrainingConfig":

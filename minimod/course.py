@@ -1,5 +1,6 @@
 """How what a network holds grows along training: numbers of its snapshots, one after the other."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -31,7 +32,7 @@ def course(run: Run) -> dict[str, np.ndarray]:
         raise InputError("snapshots", None, "asked for when the run is trained, to follow its course by them")
     with open_analysis(run) as study:
         dominant = study.structure.component if study.has_components else None
-    epochs = sorted({*run.snapshots, run.config.epochs})
+    epochs = sorted({*run.snapshots, run.config.epochs if run.epoch is None else run.epoch})
     rows = [{"epoch": epoch} | _row(run.at(epoch), dominant) for epoch in epochs]
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
@@ -43,10 +44,19 @@ def _row(run: Run, dominant: Array | None) -> dict[str, Any]:
     with open_analysis(run) as study:
         row = {f"{name} test": study.row(name)["test"] for name in FOLLOWED if name in study.needs}
         row |= {f"norm {name}": float(np.linalg.norm(network.arrays[name])) for name in "UVW"}
-        row["separation"] = 1 / classes(hidden, fitted.label, network.modulus).within
+        row["separation"] = _separation(hidden, fitted.label, network.modulus)
         if dominant is not None:
             row |= _structure_row(study, dominant, fitted)
     return row
+
+
+def _separation(hidden: Array, label: Array, modulus: int) -> float:
+    """1 / NC1; nan where there are no two classes of two examples, or they do not spread."""
+    if (np.bincount(label) > 1).sum() < 2:
+        return math.nan
+    found = classes(hidden, label, modulus)
+    spread = float(found.variance[found.n > 1].mean())
+    return found.between / spread if spread else math.nan
 
 
 def _structure_row(study: Analysis, dominant: Array, fitted: Any) -> dict[str, float]:

@@ -113,8 +113,9 @@ def build_dataset(config: "TrainingConfig", data: Mapping[str, np.ndarray] | Non
 def given_dataset(config: "TrainingConfig", pairs: np.ndarray, table: np.ndarray | None = None) -> Dataset:
     """The dataset of pairs that are given, integers of shape (n, 5): a row a pair, its columns those of COLUMNS.
 
-    The labels stay as they are. The rule is that of the configuration, or of its table, and gives true labels that are
-    not given. Where it is PAIRS, it is the table of the true labels, which has components if it is whole and a group's.
+    The labels stay as they are, but those of validation and test pairs are the true ones where these are known. The
+    rule is that of the configuration, or of its table, and gives true labels that are not given. Where it is PAIRS, it
+    is the table of the true labels, which has components if it is whole and a group's.
     """
     pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     a, b, label, true_label, part = pairs.T
@@ -129,6 +130,7 @@ def given_dataset(config: "TrainingConfig", pairs: np.ndarray, table: np.ndarray
     true_label = true_label if is_known else label
     all_pairs = Pairs(a, b, label, true_label, label != true_label)
     train, held_out, test = (all_pairs[part == number] for number in range(len(PARTS)))
-    nothing = np.zeros(len(held_out), bool)
-    validation = replace(held_out, label=held_out.true_label, is_noisy=nothing)
+    validation, test = (
+        replace(each, label=each.true_label, is_noisy=np.zeros(len(each), bool)) for each in (held_out, test)
+    )
     return Dataset(rule, train, validation, test, held_out, is_known)

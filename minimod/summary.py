@@ -59,7 +59,7 @@ def analyze(
     config, train = run.config, run.dataset.train
     noisy = int(train.is_noisy.sum())
     return {
-        "title": title(config) + f", epoch {run.epoch}" * (run.epoch is not None)
+        "title": title(config, "pairs" in run.data) + f", epoch {run.epoch}" * (run.epoch is not None)
         + f", frequencies by {by}" * (by != "joint"),
         "config": config.to_dict(),
         "by": by,
@@ -116,17 +116,19 @@ def left_out(run: Run) -> str:
     if not dataset.is_known:
         sentences.append("The true labels are not known, so that clean, noisy and repaired are not; test labels count.")
     if not rule.has_components.any():
-        why = "The rule is known in part" if (rule.label_table < 0).any() else f"The table is {kind_of(rule)}"
+        table = rule.label_table
+        why = "The rule is known in part" if (table < 0).any() else f"The table is {kind_of(rule)}"
+        why = "The rule is not known" if (table < 0).all() else why
         sentences.append(f"{why}: rows and figures that need its components are left out.")
     return " ".join(sentences)
 
 
-def title(config: TrainingConfig) -> str:
-    """The run in one line."""
+def title(config: TrainingConfig, given: bool = False) -> str:
+    """The run in one line; `given`: its pairs are, and their noise is what it is."""
     name, P = config.rule, config.modulus
     task = f"{name} mod {P}" if name in RULES else f"{name}, {P} tokens"
     labels = NOISE_KINDS[config.noise_kind].title
-    share = f", {100 * config.noise_ratio:g} % of the training labels {labels}" * (name != PAIRS)
+    share = f", {100 * config.noise_ratio:g} % of the training labels {labels}" * (not given)
     trained = f", {config.train} layer trained alone" * (config.train != "all")
     return f"{task}, width {config.width}{trained}{share}, seed {config.seed}"
 

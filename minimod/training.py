@@ -49,6 +49,7 @@ def train(
     pairs: np.ndarray | None = None,
     tokens: np.ndarray | None = None,
     network: TwoLayerNet | None = None,
+    table: np.ndarray | None = None,
 ) -> Run:
     """Train a network. With a `directory` the run is written there as it goes, without one it stays in memory.
 
@@ -68,7 +69,8 @@ def train(
     `noise.by_matrix`. `pairs`, of shape (n, 5), are pairs of one's own, with their labels as they are, see
     `data.given_dataset`; the rule is PAIRS then, or one that they follow. `tokens` are the words that they stand for.
     All of these are kept with the run, as its data, and need not be given to go on with it, and so is the table of a
-    rule that is given as table:FILE. `network` is one that was trained elsewhere, to be kept as a run of no epochs.
+    rule that is given as table:FILE, or as `table` where the file has gone. `network` is one that was trained
+    elsewhere, to be kept as a run of no epochs.
 
     Raises InputError if the directory holds anything else, the device cannot be used or the labels do not fit,
     MemoryError if the device's free memory is less than `memory_needed`, and DivergenceError at the first evaluation,
@@ -84,6 +86,11 @@ def train(
         raise InputError("epochs", config.epochs, "0, where the network is given")
     if tokens is not None:
         data = {**data, "tokens": np.asarray(tokens, str)}
+    if table is not None:
+        data = {**data, "table": _integers("table", table)}
+    for name, shape in {"tokens": (config.modulus,), "table": (config.modulus,) * 2}.items():
+        if name in data and data[name].shape != shape:
+            raise InputError(name, f"of shape {data[name].shape}", f"of shape {shape}")
     if noise_matrix is not None:
         if config.noise_kind != "matrix":
             raise InputError("noise_kind", config.noise_kind, "matrix, where a noise_matrix is given")
@@ -124,7 +131,7 @@ def train(
 def finished_run(config: TrainingConfig, directory: Path, progress: Progress | None = None, **data: Any) -> Run:
     """The run of this configuration in the directory: loaded if it has finished, else trained to its end.
 
-    `data` are labels, kept and noise_matrix, as for `train`; where any are given, a run on others is refused. Where
+    `data` are arrays, as for `train`; where any are given, a run on others is refused. Where
     another process trains there, waits for it. Raises what `train` does; DivergenceError names the directory.
     """
     while True:

@@ -20,10 +20,11 @@ from minimod import TrainingConfig, display
 from minimod.analysis.detectors import DETECTORS, auroc
 from minimod.claims import CLAIMS, reproduction
 from minimod.config import CONSTRAINTS, PRESETS
-from minimod.constraints import Choice
+from minimod.constraints import Choice, Named
 from minimod.errors import Interrupted
 from minimod.metrics import ACCURACIES, METRIC_COLUMNS
 from minimod.store.runs import check_run, load_run
+from minimod.training import train as train_network
 
 SMALL = ["--modulus", "11", "--width", "12", "--epochs", "3", "--threads", "1"]
 
@@ -366,6 +367,134 @@ def test_snapshots_are_kept_of_the_epochs_that_are_given(minimod):
     assert "snapshots       whole, 2 of them\n" in minimod("check", "run").stdout
 
 
+def tiny_pairs(path="pairs.csv"):
+    """A table of five words, some labels wrong, in three parts."""
+    words, parts = ["zero", "one, or so", "two", "3", "é"], ["train", "train", "validation", "train", "test"]
+    rows = [(words[a], words[b], words[(a + b + (a == 1)) % 5], words[(a + b) % 5], parts[(a + 2 * b) % 5])
+            for a in range(5) for b in range(5)]
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("a", "b", "label", "true_label", "part"), *rows])
+
+
+TINY = ["--width", 6, "--epochs", 2, "--threads", 1, "--quiet"]
+
+
+def test_pairs_of_ones_own_bring_their_task_and_it_is_said_what_they_are(minimod):
+    tiny_pairs()
+    answer = minimod("train", "run", *TINY, "--pairs", "pairs.csv")
+    assert answer.returncode == 0 and not answer.stderr
+    assert "The table is a group. Pairs: 15 for train, 5 for validation, 5 for test; of 5 tokens.\n" in answer.stdout
+    config = load_run("run").config
+    assert (config.rule, config.modulus, config.noise_ratio, config.train_fraction) == ("pairs", 5, 0, 0.6)
+
+
+def test_what_is_not_known_of_pairs_is_said_by_train_and_analyze(minimod):
+    Path("pairs.csv").write_text("a,b,label\nx,y,x\ny,x,x\n")
+    said = "The true labels are not known, so that clean, noisy and repaired are not; test labels count."
+    assert said in minimod("train", "run", *TINY, "--pairs", "pairs.csv").stdout
+    assert said in minimod("analyze", "run", "--no-write").stdout
+    assert "which are wrong is not known" in minimod("detect", "run").stdout
+
+
+def test_scores_of_detectors_are_beside_the_words_of_the_pairs(minimod):
+    tiny_pairs()
+    minimod("train", "run", *TINY, "--pairs", "pairs.csv")
+    assert minimod("detect", "run").returncode == 0
+    with open("run/detectors.csv", newline="", encoding="utf-8") as file:
+        scored = {(row["a"], row["b"], row["label"]) for row in csv.DictReader(file)}
+    with open("pairs.csv", newline="", encoding="utf-8") as file:
+        assert scored == {(row["a"], row["b"], row["label"]) for row in csv.DictReader(file) if row["part"] == "train"}
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    *((["--pairs", "pairs.csv", f"--{name}", value], f"it goes without --{name}") for name, value in {
+        "rule": "add", "modulus": 5, "train-fraction": 0.5, "noise-ratio": 0, "noise-kind": "wrong"}.items()),
+    (["--pairs", "pairs.csv", "--resume"], "neither with --resume"),
+    (["--pairs", "pairs.csv", "--extend", 3], "nor --extend"),
+    (["--pairs", "pairs.csv", "--noise-matrix", "pairs.csv"], "nor --noise-matrix"),
+    (["--pairs", "none.csv"], "does not exist"), (["--pairs", "."], "is a directory"),
+    (["--pairs", "table.csv"], "has no a and no b"), (["--pairs", "held.csv"], "one for training at least"),
+    (["--pairs", "twice.csv"], "x y comes 2 times"), (["--rule", "pairs"], "--modulus is None"),
+    (["--rule", "table:none.csv"], "No such file"), (["--rule", "table:pairs.csv"], "a CSV of numbers"),
+    (["--rule", "table:out.csv"], "2 is none of 0 .. 1"), (["--rule", "table:wide.csv"], "it has shape (1, 2)"),
+    (["--rule", "table:"], "--rule is 'table:'"), (["--rule", "table:table.csv", "--modulus", 3], "--modulus is 3"),
+    (["--rule", "S3", "--modulus", 113], "6, the number of tokens of S3, or left out"),
+    (["--rule", "Q7"], "--rule is 'Q7'"), (["--snapshots", "1,x"], "--snapshots"),
+])  # fmt: skip
+def test_a_wrong_task_is_one_line_and_leaves_nothing(arguments, message, minimod):
+    tiny_pairs()
+    for name, text in {
+        "table": "0,1\n1,0\n", "out": "0,2\n1,0\n", "wide": "0,1\n", "held": "a,b,label,part\nx,y,x,test\n",
+        "twice": "a,b,label\nx,y,x\nx,y,y\n",
+    }.items():  # fmt: skip
+        Path(f"{name}.csv").write_text(text)
+    answer = minimod("train", "run", *TINY, *arguments)
+    assert answer.returncode == 2 and not answer.stdout
+    assert len(answer.stderr.splitlines()) == 1 and message in answer.stderr, answer.stderr
+    assert not Path("run").exists()
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["analyze", "run", "--epoch", 7], "--epoch is 7; it must be one of 0, 1, 2"),
+    (["analyze", "run", "--epoch", -1], "--epoch"), (["analyze", "plain", "--epoch", 0], "it must be one of 2"),
+    (["analyze", "plain", "--course"], "--snapshots is None"), (["group", "add"], "addition mod P is ZP"),
+    (["group", "Q7"], "Q7"), (["group", "table:none.csv"], "No such file"),
+])  # fmt: skip
+def test_a_wrong_question_about_a_course_or_a_group_is_one_line(arguments, message, minimod):
+    minimod("train", "run", "--modulus", 5, *TINY, "--snapshots", "0,1")
+    minimod("train", "plain", "--modulus", 5, *TINY)
+    answer = minimod(*arguments)
+    assert answer.returncode == 2 and not answer.stdout
+    assert len(answer.stderr.splitlines()) == 1 and message in answer.stderr, answer.stderr
+
+
+@pytest.mark.parametrize("task", ["known", "unknown", "table", "group"])
+def test_json_of_every_command_on_a_run_parses(task, minimod):
+    tiny_pairs()
+    Path("unknown.csv").write_text("a,b,label\nx,y,x\ny,x,x\n")
+    Path("table.csv").write_text("0,0,0\n0,1,1\n0,1,2\n")
+    options = {
+        "known": ["--pairs", "pairs.csv"], "unknown": ["--pairs", "unknown.csv"],
+        "table": ["--rule", "table:table.csv"], "group": ["--rule", "S3"],
+    }[task]  # fmt: skip
+    for command in (["train", "run", *TINY, *options, "--snapshots", "log"], ["detect", "run"], ["check", "run"],
+                    ["analyze", "run", "--course", "--no-figures"], ["analyze", "run", "--epoch", 1, "--no-figures"]):
+        answer = minimod(*command, "--json")
+        assert answer.returncode == 0 and json.loads(answer.stdout) and not answer.stderr, command
+
+
+def test_a_course_is_a_line_a_quantity_in_the_text_the_json_and_the_file(minimod):
+    minimod("train", "run", "--modulus", 5, *TINY, "--snapshots", "0,1")
+    lines = minimod("analyze", "run", "--course", "--no-figures").stdout.splitlines()
+    told = json.loads(minimod("analyze", "run", "--course", "--no-write", "--json").stdout)["course"]
+    assert json.loads(Path("run/analysis.json").read_text())["course"] == told and told["epoch"] == [0, 1, 2]
+    assert next(line for line in lines if line.startswith("norm U")).split()[2:] == [f"{x:.3f}" for x in told["norm U"]]
+
+
+def test_the_analysis_of_a_snapshot_lies_beside_it_and_leaves_the_run_whole(minimod):
+    minimod("train", "run", "--modulus", 5, *TINY, "--snapshots", "0,1")
+    assert "epoch 1\n" in minimod("analyze", "run", "--epoch", 1, "--no-figures").stdout
+    assert Path("run/snapshots/1/analysis.json").exists() and not Path("run/analysis.json").exists()
+    assert minimod("check", "run").returncode == 0
+
+
+def test_the_same_command_goes_on_with_a_run_whose_table_has_gone(minimod):
+    Path("table.csv").write_text("0,1\n1,0\n")
+    with pytest.raises(KeyError):
+        train_network(TrainingConfig(rule="table:table.csv", width=6, epochs=2, threads=1), "run",
+                      lambda epoch, row: {}[epoch] if epoch else None)
+    Path("table.csv").unlink()
+    assert "No such file" in minimod("train", "other", *TINY, "--rule", "table:table.csv").stderr
+    assert minimod("train", "run", *TINY, "--rule", "table:table.csv").returncode == 0
+    assert minimod("analyze", "run", "--no-figures").returncode == 0
+
+
+def test_a_group_is_described_and_a_table_is_told_apart(minimod):
+    Path("table.csv").write_text("0,0\n0,1\n")
+    assert json.loads(minimod("group", "S3", "--json").stdout)["dimensions"] == [1, 1, 2]
+    assert minimod("group", "table:table.csv").stdout.startswith("table:table.csv: neither a group nor a Latin square")
+
+
 def test_every_field_has_an_option_with_a_range_and_a_default(minimod):
     text = minimod("train", "--help").stdout
     for field in fields(TrainingConfig):
@@ -374,7 +503,8 @@ def test_every_field_has_an_option_with_a_range_and_a_default(minimod):
         flat = re.sub(r"\s+", " ", entry.group())
         constraint = CONSTRAINTS[field.name]
         constraint = getattr(constraint, "constraint", constraint)  # that of a value which may also be None
-        allowed = constraint.names if isinstance(constraint, Choice) else [getattr(constraint, "domain", "--no-")]
+        domain = "table:FILE" if isinstance(constraint, Named) else getattr(constraint, "domain", "--no-")
+        allowed = constraint.names if isinstance(constraint, Choice) else [domain]
         assert all(value in flat for value in allowed), flat
 
 

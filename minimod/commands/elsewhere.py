@@ -72,6 +72,8 @@ def export(run_dir: Path, file: Path, epoch: int | None) -> None:
     run = load_run(run_dir, epoch)
     if not file.parent.is_dir():
         raise InputError("file", str(file), "in a directory that there is")
+    if file.exists() and run_dir.resolve() in file.resolve().parents:
+        raise InputError("file", str(file), "none of the run's own")
     if file.suffix.lower() == ".csv":
         columns = predictions(run)
         with whole_file(file) as out:

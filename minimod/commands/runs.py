@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from minimod import display
 from minimod.advice import quoted, what_helps
@@ -24,6 +25,7 @@ from minimod.extraction import DEFAULT_METHOD, Round, by_method, held_out_logits
 from minimod.extraction import extract as extract_rounds
 from minimod.metrics import THRESHOLDS
 from minimod.options import EpochsOrSeconds, OnceEach, flag_of, json_option, quiet_option, training_options
+from minimod.rules.tables import table_path
 from minimod.store.claiming import description_to_go_on
 from minimod.store.files import load_numbers, save_json, whole_file
 from minimod.store.pairs import load_pairs
@@ -76,6 +78,9 @@ def train(
     elif resume:
         config = replace(description_to_go_on(run_dir).config, **given)
     else:
+        table = table_path(given.get("rule", ""))
+        if table and not table.exists() and (run_dir / "config.json").exists():     # the run has a copy
+            given.setdefault("modulus", description_to_go_on(run_dir).config.modulus)
         config = TrainingConfig.from_preset(preset or "headline", **given)
     if pairs:
         data["pairs"], data["tokens"] = load_pairs(pairs)
@@ -214,7 +219,8 @@ def detect(
         with display.stop_line("the same command"):
             held_out = held_out_logits(run, folds, run_dir / "folds", progress)
     found = detect_labels(run, other, held_out)
-    columns = {name: found[name] for name in ("a", "b", "label")} | found["scores"]
+    words = run.data.get("tokens", np.arange(run.network.modulus))
+    columns = {name: words[found[name]] for name in ("a", "b", "label")} | found["scores"]
     with whole_file(table) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)

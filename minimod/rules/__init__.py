@@ -50,7 +50,7 @@ def make_rule(name: str, modulus: int | None = None, table: np.ndarray | None = 
             raise InputError("modulus", modulus, "at least 2")
         return RULES[name](modulus)
     if table is None and natural_modulus(name) is None:
-        raise InputError("rule", name, "given with its table")
+        raise InputError("rule", name, "given with its table or pairs")
     rule = group_rule(name) if table is None else rule_of_table(name, table)
     if modulus not in (None, rule.modulus):
         raise InputError("modulus", modulus, f"{rule.modulus}, the number of tokens of {name}, or left out")

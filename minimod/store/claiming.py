@@ -164,7 +164,7 @@ def _plan_beside(directory: Path, config: TrainingConfig, data: Data, extend: bo
         raise InputError(name, getattr(config, name), f"that of the run, {getattr(run.config, name)}")
     if config.epochs <= run.config.epochs:
         raise InputError("epochs", config.epochs, f"more than the run has, {run.config.epochs}")
-    if data and contents.checksums_of(data) != run.checksums:
+    if _is_other(data, run):
         raise InputError("run directory", str(directory), "one on the same data")
     checkpoint = contents.load_checkpoint(files_of(directory), run)
     if checkpoint is None:
@@ -184,8 +184,14 @@ def _refuse_other(directory: Path, stored: Description, config: TrainingConfig, 
         given = ", ".join(str(getattr(config, name)) for name in differing)
         allowed = f"new, or that of an unfinished run with the same options; it has {named} and not {given}"
         raise InputError("run directory", str(directory), allowed)
-    if data and stored.checksums != contents.checksums_of(data):
+    if _is_other(data, stored):
         raise InputError("run directory", str(directory), "new, or that of an unfinished run on the same data")
+
+
+def _is_other(data: Data, stored: Description) -> bool:
+    """Whether data are given that are not those stored; a rule's table may be left out, see `training`."""
+    expected = {name: sum for name, sum in stored.checksums.items() if name != "table" or name in data}
+    return bool(data) and contents.checksums_of(data) != expected
 
 
 def _begin(place: Path, run: Description, checkpoint: Checkpoint | None, data: Data) -> Description:

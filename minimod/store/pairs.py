@@ -1,6 +1,7 @@
 """Pairs of one's own: a CSV file with columns a, b, label, and maybe true_label and part, tokens being any words."""
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +21,8 @@ def load_pairs(path: Path, tokens: Sequence[str] | None = None) -> tuple[np.ndar
     The tokens are all words of the columns a, b, label and true_label, sorted, as numbers if all are whole numbers; or
     those given, where the file may have no others. Columns with other names are left alone. Without true_label true
     labels are not known, and without part all pairs are for training. The pairs are integers of shape (n, 5), see
-    `data.given_dataset`, the tokens texts of shape (P,). Raises InputError for anything that is not such a file.
+    `data.given_dataset`, the tokens texts of shape (P,). Raises InputError for anything that is not such a file, or
+    has a pair twice.
     """
     try:
         lines = read_bytes(path, MAX_NUMBERS_BYTES).decode("utf-8-sig").splitlines(keepends=True)
@@ -43,6 +45,9 @@ def load_pairs(path: Path, tokens: Sequence[str] | None = None) -> tuple[np.ndar
     if not rows or not 2 <= len(known) <= MOST_TOKENS:
         allowed = f"of one pair and two tokens at least, and {MOST_TOKENS} at most"
         raise InputError("pairs", f"{path}, with {len(known)} tokens and {len(rows)} pairs", allowed)
+    (both, times), = Counter(zip(columns["a"], columns["b"], strict=True)).most_common(1)
+    if times > 1:
+        raise InputError("pairs", str(path), f"of each pair once, and {' '.join(both)} comes {times} times")
     pairs = np.zeros((len(rows), len(COLUMNS)), np.int64)
     pairs[:, COLUMNS.index("true_label")] = -1
     for name, column in columns.items():
@@ -56,8 +61,8 @@ def _checked(row: list[str], header: list[str], there: list[str], line: int) -> 
         raise ValueError(f"line {line} has {len(row)} cells and the first {len(header)}")
     words = [row[header.index(name)].strip() for name in there]
     for name, word in zip(there, words, strict=True):
-        if not word or "\0" in word:
-            raise ValueError(f"{name} is empty in line {line}")
+        if len(word.splitlines()) != 1 or "\0" in word:
+            raise ValueError(f"{name} is {word!r} in line {line}, and no word")
         if name == "part" and word not in PARTS:
             raise ValueError(f"part is {word!r} in line {line}, and not {', '.join(PARTS)}")
     return words
