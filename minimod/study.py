@@ -104,7 +104,8 @@ class Analysis:
         """The prediction table of one of METHODS. Raises InputError where a share of neurons cannot be chosen."""
         chosen = self.chosen(name)
         if chosen and math.isnan(chosen.share):
-            raise InputError("pairs that are held out", 0, "some, to choose the share of neurons on")
+            allowed = "some, to choose the share of neurons on; a method that takes all neurons needs none"
+            raise InputError("pairs that are held out", 0, allowed)
         return METHODS[name].predict(self.structure, self.backend, chosen.neurons if chosen else None)
 
     def chosen(self, name: str) -> Chosen | None:

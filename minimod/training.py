@@ -10,19 +10,18 @@ from typing import Any
 import numpy as np
 
 from minimod.config import TrainingConfig
-from minimod.data import COLUMNS, PARTS, Dataset, Pairs, build_dataset, random_stream
+from minimod.data import Dataset, Pairs, build_dataset, random_stream
 from minimod.engine.backend import Backend, open_backend
 from minimod.engine.device import gpu_problem, to_host, warn_once
 from minimod.engine.gradient import Gradient, in_tiles, make_blocks
 from minimod.engine.memory import free_memory, memory_needed
 from minimod.errors import DivergedRunError, DivergenceError, FinishedRunError, InputError, Interrupted, LockedError
+from minimod.given import check_fitted, checked_data, with_table
 from minimod.interrupts import stop_requests
 from minimod.metrics import Metrics, history_of, measure
 from minimod.network import TwoLayerNet, initial_network
-from minimod.noise import checked
 from minimod.optimizers import OPTIMIZERS
 from minimod.record import Record
-from minimod.rules.tables import load_table, table_path
 from minimod.store import contents
 from minimod.store.claiming import Claim, claim_directory, plan
 from minimod.store.runs import Run, load_run
@@ -77,24 +76,10 @@ def train(
     snapshot or checkpoint that finds a loss which is not finite. When it is any but the last of these, nothing has been
     written.
     """
-    data: contents.Data = {} if labels is None else {"labels": _integers("labels", labels)}
-    if kept is not None:
-        data = {**data, "kept": np.asarray(kept)}
-    if pairs is not None:
-        data = {**data, "pairs": _checked_pairs(pairs, config)}
+    arrays = {"labels": labels, "kept": kept, "noise_matrix": noise_matrix, "pairs": pairs, "tokens": tokens}
+    data = checked_data(config, arrays | {"table": table})
     if network is not None and config.epochs:
         raise InputError("epochs", config.epochs, "0, where the network is given")
-    if tokens is not None:
-        data = {**data, "tokens": np.asarray(tokens, str)}
-    if table is not None:
-        data = {**data, "table": _integers("table", table)}
-    for name, shape in {"tokens": (config.modulus,), "table": (config.modulus,) * 2}.items():
-        if name in data and data[name].shape != shape:
-            raise InputError(name, f"of shape {data[name].shape}", f"of shape {shape}")
-    if noise_matrix is not None:
-        if config.noise_kind != "matrix":
-            raise InputError("noise_kind", config.noise_kind, "matrix, where a noise_matrix is given")
-        data = {**data, "noise_matrix": checked(noise_matrix, config.modulus)}
     if not isinstance(checkpoint_every, timedelta) and (type(checkpoint_every) is not int or checkpoint_every < 1):
         raise InputError("checkpoint_every", checkpoint_every, "a number of epochs, at least 1, or a timedelta")
     if (extend or config.snapshots) and directory is None:
@@ -103,7 +88,7 @@ def train(
     began = ""
     if directory:
         _, _, began, _, data = plan(directory, config, data, extend)
-    data = _with_table(data, config)
+    data = with_table(data, config)
     with open_backend(_device(config.device, began), config.threads) as backend:
         needed, free = memory_needed(config, backend), free_memory(backend.xp)
         if needed > free:
@@ -112,7 +97,7 @@ def train(
                 f" of memory, and {free / 1e9:,.1f} GB are free"
             )
         dataset = build_dataset(config, data)
-        _check_fitted(data, len(dataset.train), config.modulus)
+        check_fitted(data, len(dataset.train), config.modulus)
         if directory is None:
             return _Training(config, dataset, backend, None, data, network).run(progress, checkpoint_every, [])
         with (
@@ -160,58 +145,6 @@ def _device(asked: str, began: str) -> str:
     if kind == "gpu" and (problem := gpu_problem()):
         raise InputError("device", asked, f"cpu, if the run is to go on here: it began on {began}, and {problem}")
     return kind
-
-
-def _integers(name: str, array: np.ndarray) -> np.ndarray:
-    """The array in int64. Raises InputError unless it is of integers."""
-    array = np.asarray(array)
-    if array.dtype.kind not in "iu":
-        raise InputError(name, f"{array.dtype} of shape {array.shape}", "integers")
-    return array.astype(np.int64)
-
-
-def _checked_pairs(pairs: np.ndarray, config: TrainingConfig) -> np.ndarray:
-    """Pairs of one's own as integers. Raises InputError unless they can be a dataset, of this many tokens."""
-    array, P = _integers("pairs", pairs), config.modulus
-    if array.ndim != 2 or array.shape[1] != len(COLUMNS) or not len(array):
-        raise InputError("pairs", f"of shape {array.shape}", f"of shape (n, {len(COLUMNS)}): {', '.join(COLUMNS)}")
-    lowest, highest = np.array([0, 0, 0, -1, 0]), np.array([P, P, P, P, len(PARTS)]) - 1
-    for name, low, high, column in zip(COLUMNS, lowest, highest, array.T, strict=True):
-        if column.min() < low or column.max() > high:
-            raise InputError("pairs", f"{name} from {column.min()} to {column.max()}", f"in {low} .. {high}")
-    if len(np.unique(array[:, :2], axis=0)) < len(array):
-        raise InputError("pairs", f"{len(array)} pairs", "each pair once")
-    if (array[:, 4] != PARTS.index("train")).all():
-        raise InputError("pairs", "none for training", "one for training at least")
-    if config.noise_ratio:
-        raise InputError("noise_ratio", config.noise_ratio, "0, where pairs are given: their labels stay as they are")
-    return array
-
-
-def _with_table(data: contents.Data, config: TrainingConfig) -> contents.Data:
-    """The data of a run, with the table of a rule that is one: that of its file, or the copy that the run has.
-
-    Raises InputError if there is neither, and if the file is no longer what the copy is.
-    """
-    path = table_path(config.rule)
-    if path is None or ("table" in data and not path.exists()):
-        return data
-    table = load_table(path)
-    if not np.array_equal(data.get("table", table), table):
-        raise InputError("rule", config.rule, "the table that the run was begun with; this file has changed since")
-    return {**data, "table": table}
-
-
-def _check_fitted(data: contents.Data, n_train: int, modulus: int) -> None:
-    """Raise InputError unless labels and choice are of the training pairs."""
-    labels, kept = data.get("labels", np.zeros(n_train, int)), data.get("kept", np.ones(n_train, bool))
-    if labels.shape != (n_train,):
-        raise InputError("labels", f"{labels.dtype} of shape {labels.shape}", f"integers of shape {(n_train,)}")
-    if labels.min() < 0 or labels.max() >= modulus:
-        raise InputError("labels", f"{labels.min()} to {labels.max()}", f"in 0 .. {modulus - 1}")
-    if kept.shape != (n_train,) or kept.dtype != bool or not kept.any():
-        allowed = f"booleans of shape {(n_train,)}, some of them true"
-        raise InputError("kept", f"{kept.dtype} of shape {kept.shape}", allowed)
 
 
 class _Training:

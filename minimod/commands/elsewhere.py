@@ -1,6 +1,5 @@
 """Commands on what comes from elsewhere and what goes there: networks, predictions, groups and tables."""
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,10 @@ from minimod.errors import InputError
 from minimod.exchange import import_network as import_run
 from minimod.exchange import predictions
 from minimod.options import OnceEach, field_options, json_option
-from minimod.rules import make_rule
+from minimod.rules import RULES, make_rule
 from minimod.rules.groups import GroupRule, canonical_name, facts
 from minimod.rules.tables import kind_of, load_table, table_path
-from minimod.store.files import whole_file
+from minimod.store.files import check_output, save_columns
 from minimod.store.foreign import parse_mapping
 from minimod.store.formats import write_network
 from minimod.store.runs import load_run
@@ -49,6 +48,8 @@ def import_network(
     given = {name: value for name, value in options.items() if value is not None}
     if pairs and "train_fraction" in given:
         raise click.UsageError("--pairs brings the split: it goes without --train-fraction")
+    if given.get("rule", "add") in RULES and "modulus" not in given:
+        raise click.UsageError("--modulus is needed: how many tokens the network has")
     run, lines = import_run(file, run_dir, parse_mapping(mapping), pairs, **given)
     if as_json:
         display.echo_json({"directory": str(run_dir), "config": run.config.to_dict(), "arrays": lines})
@@ -56,6 +57,7 @@ def import_network(
     click.echo("\n".join(lines))
     if not pairs:
         click.echo("Which pairs it was trained on is not known here: they are split as minimod train does.")
+    click.echo("What analyze calls untrained is a network as minimod draws it.")
     click.echo(f"\nWritten to {run_dir}. Next: minimod analyze {quoted(run_dir)}")
 
 
@@ -70,16 +72,9 @@ def export(run_dir: Path, file: Path, epoch: int | None) -> None:
     in .csv: every pair with its labels and part, as --pairs reads them, and what the network answers.
     """
     run = load_run(run_dir, epoch)
-    if not file.parent.is_dir():
-        raise InputError("file", str(file), "in a directory that there is")
-    if file.exists() and run_dir.resolve() in file.resolve().parents:
-        raise InputError("file", str(file), "none of the run's own")
+    check_output("file", file, run_dir)
     if file.suffix.lower() == ".csv":
-        columns = predictions(run)
-        with whole_file(file) as out:
-            writer = csv.writer(out, lineterminator="\n")
-            writer.writerow(columns)
-            writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+        save_columns(file, predictions(run))
     else:
         write_network(run.network, file)
     click.echo(f"Written to {file}.")

@@ -1,6 +1,5 @@
 """Commands on one run: train it, take it apart, train on its answers, judge its labels, look at its files."""
 
-import csv
 import sys
 from dataclasses import replace
 from datetime import timedelta
@@ -20,14 +19,13 @@ from minimod.config import PRESETS, TrainingConfig
 from minimod.course import course as course_of
 from minimod.detection import detect as detect_labels
 from minimod.detection import extraction_of
-from minimod.errors import InputError
 from minimod.extraction import DEFAULT_METHOD, Round, by_method, held_out_logits
 from minimod.extraction import extract as extract_rounds
 from minimod.metrics import THRESHOLDS
 from minimod.options import EpochsOrSeconds, OnceEach, flag_of, json_option, quiet_option, training_options
 from minimod.rules.tables import table_path
 from minimod.store.claiming import description_to_go_on
-from minimod.store.files import load_numbers, save_json, whole_file
+from minimod.store.files import check_output, load_numbers, save_columns, save_json
 from minimod.store.pairs import load_pairs
 from minimod.store.runs import DAMAGED, NONE, check_run, load_config, load_run
 from minimod.summary import analyze as analyze_run
@@ -213,18 +211,14 @@ def detect(
     """
     run, held_out, progress = load_run(run_dir), None, partial(display.progress_display, quiet=quiet)
     table, other = table or run_dir / "detectors.csv", extraction_of(run, extracted) if extracted else None
-    if not table.parent.is_dir():
-        raise InputError("--csv", str(table), "in a directory that there is")
+    check_output("--csv", table, run_dir, ours="detectors.csv")
     if folds:
         with display.stop_line("the same command"):
             held_out = held_out_logits(run, folds, run_dir / "folds", progress)
     found = detect_labels(run, other, held_out)
     words = run.data.get("tokens", np.arange(run.network.modulus))
     columns = {name: words[found[name]] for name in ("a", "b", "label")} | found["scores"]
-    with whole_file(table) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+    save_columns(table, columns)
     if as_json:
         names = ("wrong", "needs", "auroc", "precision")
         display.echo_json({"csv": str(table), "labels": len(found["label"])} | {name: found[name] for name in names})

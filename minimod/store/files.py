@@ -195,11 +195,25 @@ def load_numbers(path: Path) -> np.ndarray:
         raise InputError("file", str(path), f"a CSV of numbers, as many in every line, or an npy ({error})") from error
 
 
-def save_words(path: Path, name: str, words: np.ndarray) -> None:
-    """Write texts, of shape (n,), as a CSV file: a line a word, with its number."""
+def save_columns(path: Path, columns: Mapping[str, np.ndarray]) -> None:
+    """Write arrays of shape (n,) by name as a CSV file, a column each."""
     with whole_file(path) as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerows([("number", name), *enumerate(words.tolist())])
+        writer.writerow(columns)
+        writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+
+
+def check_output(option: str, path: Path, run_dir: Path, ours: str = "") -> None:
+    """Raise InputError for a file in no directory, and for one of a run's own, but for that of the name `ours`."""
+    if not path.parent.is_dir():
+        raise InputError(option, str(path), "in a directory that there is")
+    if path.exists() and run_dir.resolve() in path.resolve().parents and path.name != ours:
+        raise InputError(option, str(path), "none of the run's own files")
+
+
+def save_words(path: Path, name: str, words: np.ndarray) -> None:
+    """Write texts, of shape (n,), as a CSV file: a line a word, with its number."""
+    save_columns(path, {"number": np.arange(len(words)), name: words})
 
 
 def load_words(path: Path) -> np.ndarray:

@@ -26,8 +26,9 @@ def load_pairs(path: Path, tokens: Sequence[str] | None = None) -> tuple[np.ndar
     """
     try:
         lines = read_bytes(path, MAX_NUMBERS_BYTES).decode("utf-8-sig").splitlines(keepends=True)
-        reader = csv.reader(lines, strict=True)
-        header = [name.strip() for name in next(reader, [])]
+        first = lines[0] if lines else ""
+        reader = csv.reader(lines, delimiter=max(",;\t", key=first.count), strict=True)
+        header = [name.strip().lower() for name in next(reader, [])]
         if missing := [name for name in NEEDED if name not in header]:
             raise ValueError(f"its first line has no {' and no '.join(missing)}")
         there = [name for name in COLUMNS if name in header]

@@ -80,7 +80,7 @@ def test_a_file_of_another_editor_is_the_same(content, tmp_path):
 HEAD = "a,b,label\n"
 WRONG = {
     "no column": ("", "has no a and no b and no label"), "no label": ("a,b\nx,y\n", "has no label"),
-    "semicolons": ("a;b;label\nx;y;x\n", "has no a"), "no pair": (HEAD, "0 pairs"),
+    "bars": ("a|b|label\nx|y|x\n", "has no a"), "no pair": (HEAD, "0 pairs"),
     "one token": (HEAD + "x,x,x\n", "with 1 tokens"), "a column twice": ("a,b,a,label\nx,y,x,y\n", "a column twice"),
     "an empty word": (HEAD + "x,y,\n", "label is '' in line 2"), "a blank": (HEAD + "x, ,y\n", "b is '' in line 2"),
     "an empty true label": ("a,b,label,true_label\nx,y,x,\n", "true_label is '' in line 2"),
@@ -283,3 +283,11 @@ def test_extraction_goes_on_by_the_pairs_of_the_run(tmp_path):
     last = extract(run, 1, tmp_path / "new")[-1].run
     assert (last.data["pairs"] == PAIRS).all() and last.data["tokens"].tolist() == [*"abcde"]
     assert Path(tmp_path / "new/data/tokens.csv").exists()
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_a_spreadsheet_s_delimiters_and_capitals_are_read(delimiter, tmp_path):
+    text = "A,B,Label\nx,y,x\ny,x,y\n"
+    (tmp_path / "pairs.csv").write_text(text.replace(",", delimiter))
+    pairs, tokens = load_pairs(tmp_path / "pairs.csv")
+    assert tokens.tolist() == ["x", "y"] and pairs.tolist() == [[0, 1, 0, -1, 0], [1, 0, 1, -1, 0]]
