@@ -437,7 +437,7 @@ def test_a_wrong_task_is_one_line_and_leaves_nothing(arguments, message, minimod
 @pytest.mark.parametrize(("arguments", "message"), [
     (["analyze", "run", "--epoch", 7], "--epoch is 7; it must be one of 0, 1, 2"),
     (["analyze", "run", "--epoch", -1], "--epoch"), (["analyze", "plain", "--epoch", 0], "it must be one of 2"),
-    (["analyze", "plain", "--course"], "--snapshots is None"), (["group", "add"], "addition mod P is ZP"),
+    (["analyze", "plain", "--course"], "--snapshots is None"), (["group", "add"], "'ADD' is no group's name"),
     (["group", "Q7"], "Q7"), (["group", "table:none.csv"], "No such file"),
 ])  # fmt: skip
 def test_a_wrong_question_about_a_course_or_a_group_is_one_line(arguments, message, minimod):

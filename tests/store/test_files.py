@@ -135,7 +135,8 @@ def test_any_value_of_a_field_is_taken_or_refused_by_name(name, value):
         assert error.option == name or name in ("rule", "modulus", "train_fraction")
     else:
         taken = config.to_dict()[name]
-        assert taken == value or list(taken) == value
+        stands_for_113 = name == "modulus" and value is None and taken == 113
+        assert stands_for_113 or taken == value or list(taken) == value
 
 
 def mutate(content, generator):
