@@ -119,8 +119,8 @@ GROUPS = Claim(
     ),
     plot=Plot("rule", (*ANSWERS, "random frequency test", "random frequency+quadratic test")),
     remark="Z11:Z10 has ten representations of dimension 1 and one of dimension 10, whose component has 100 of the 110 "
-    "dimensions: keeping it removes next to nothing, and its rank-one parts all. The bounds on the controls are wide "
-    "because the small groups have 58 test pairs, and chance is 0.04.",
+    "dimensions: keeping it removes next to nothing, keeping its rank-one parts nearly all noise. The bounds on the "
+    "controls are wide because the small groups have 58 test pairs, and chance is 0.04.",
 )
 
 GROUP_NOISE = Claim(
