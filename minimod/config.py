@@ -40,7 +40,7 @@ class TrainingConfig:
     )
     train_fraction: float = _option(
         0.8, Interval(float, 0, 1, open="low"),
-        "Share of the P² pairs to train on; the rest is halved into validation and test",
+        "Share of all pairs to train on; the rest is halved into validation and test",
     )
     noise_ratio: float = _option(0.8, Interval(float, 0, 1), "Share α of the training labels to corrupt")
     noise_kind: str = _option(
@@ -109,7 +109,7 @@ class TrainingConfig:
             object.__setattr__(self, "modulus", len(load_table(path)) if path else natural)
         if self.modulus is None:
             raise InputError("modulus", None, "the number of tokens, where pairs are given")
-        if natural:         # the others are known once their tables are
+        if natural and self.noise_kind in ("bijective", "symmetric"):    # tables are looked at once they are there
             check_noise(self.noise_kind, make_rule(self.rule, self.modulus))
         if round(self.train_fraction * self.modulus**2) < 1:
             raise InputError("train_fraction", self.train_fraction, f"enough for one of the {self.modulus**2} pairs")
@@ -125,7 +125,9 @@ class TrainingConfig:
 
     def changed(self, **changes: Any) -> "TrainingConfig":
         """With some fields changed; a new rule comes with its modulus, unless that is given or the rule takes any."""
-        return replace(self, **({"modulus": None} | changes if changes.get("rule", "add") not in RULES else changes))
+        if "rule" in changes and changes["rule"] not in RULES:
+            changes = {"modulus": None} | changes
+        return replace(self, **changes)
 
     def on_pairs(self, pairs: Any) -> "TrainingConfig":
         """For pairs of one's own, as `train` takes them: their rule, train fraction and noise are what they are.

@@ -22,7 +22,8 @@ def course(run: Run) -> dict[str, np.ndarray]:
     """Numbers of every snapshot of a run and of its end: column -> array over them, the first column their epochs.
 
     Accuracies on test pairs, by FOLLOWED; the norms of U, V and W; separation, how far the classes of hidden vectors
-    lie apart by their training labels, over how far each spreads: 1 / NC1, see collapse.py. For a rule with components:
+    lie apart by their training labels, over how far each spreads: 1 / NC1, see collapse.py, unbiased, so that it may be
+    just below 0. For a rule with components:
     the median share, the root mean square phase error and the share of power in ideal neurons, as `analyze` has them;
     and the losses of Nanda et al. (arXiv 2301.05217) over the components that are dominant in the end: restricted_loss,
     on test pairs, of these alone, and excluded_loss, on training pairs with the labels that were fitted, of all the

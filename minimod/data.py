@@ -121,7 +121,12 @@ def given_dataset(config: "TrainingConfig", pairs: np.ndarray, table: np.ndarray
     a, b, label, true_label, part = pairs.T
     if config.rule != PAIRS:
         rule = make_rule(config.rule, config.modulus, table)
-        true_label = np.where(true_label < 0, rule.label_table[a, b], true_label)
+        says = rule.label_table[a, b]
+        other = (says < 0) | ((true_label >= 0) & (true_label != says))
+        if other.any():
+            allowed = f"pairs of the rule {config.rule}, with its true labels"
+            raise InputError("pairs", f"{a[other][0]}, {b[other][0]}", allowed)
+        true_label = says
     is_known = bool((true_label >= 0).all())
     if config.rule == PAIRS:
         table = np.full((config.modulus, config.modulus), -1)

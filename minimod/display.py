@@ -101,11 +101,12 @@ def echo_methods(summary: dict[str, Any]) -> None:
 
 
 def echo_course(course: dict[str, Any]) -> None:
-    """Print what `course` gives: a line a quantity, a column a snapshot."""
-    click.echo()
-    for name, column in course.items():
-        values = (cell(value) for value in column.tolist())
-        click.echo(f"{name.replace('_', ' '):24}" + "".join(f"{value:>9}" for value in values))
+    """Print what `course` gives: a line a snapshot."""
+    names = [name.replace("_", " ").replace("dominant", "dom.").replace("interaction", "inter.") for name in course]
+    widths = [max(7, len(name)) for name in names]
+    click.echo("\n" + "  ".join(f"{name:>{width}}" for name, width in zip(names, widths, strict=True)))
+    for row in zip(*(column.tolist() for column in course.values()), strict=True):
+        click.echo("  ".join(f"{cell(value):>{width}}" for value, width in zip(row, widths, strict=True)))
 
 
 def echo_group(found: dict[str, Any], most_classes: int) -> None:
@@ -115,7 +116,7 @@ def echo_group(found: dict[str, Any], most_classes: int) -> None:
     if "components" not in found:
         return
     dimensions, classes = found["dimensions"].tolist(), found["classes"]
-    times = (f"{d} ({dimensions.count(d)} times)" for d in dict.fromkeys(dimensions))
+    times = (f"{d} × {dimensions.count(d)}" for d in dict.fromkeys(dimensions))
     click.echo(f"irreducible complex representations by dimension: {', '.join(times)}\n")
     click.echo(f"{'component':12}{'dimension':>10}{'size':>6}  type")
     for each in found["components"]:

@@ -7,9 +7,11 @@ import numpy as np
 
 from minimod.config import TrainingConfig
 from minimod.data import COLUMNS, PARTS
+from minimod.engine.device import warn_once
 from minimod.errors import InputError
+from minimod.network import TwoLayerNet
 from minimod.noise import checked
-from minimod.rules.tables import load_table, table_path
+from minimod.rules.tables import checked_table, load_table, table_path
 from minimod.store.contents import Data
 
 
@@ -17,8 +19,12 @@ def checked_data(config: TrainingConfig, arrays: Mapping[str, Any]) -> Data:
     """The arrays that are not None, as `train` takes them by name. Raises InputError for one that cannot be used."""
     P = config.modulus
     data = {name: np.asarray(array) for name, array in arrays.items() if array is not None}
-    for name in {"labels", "pairs", "table"} & data.keys():
+    for name in {"labels", "pairs"} & data.keys():
         data[name] = _integers(name, data[name])
+    if "table" in data:
+        if not table_path(config.rule):
+            raise InputError("table", "given", f"left out, where the rule is {config.rule}")
+        data["table"] = checked_table(data["table"], "given")
     if "pairs" in data:
         _check_pairs(data["pairs"], config)
     if "tokens" in data:
@@ -35,7 +41,6 @@ def checked_data(config: TrainingConfig, arrays: Mapping[str, Any]) -> Data:
 
 def _integers(name: str, array: np.ndarray) -> np.ndarray:
     """The array in int64. Raises InputError unless it is of integers."""
-    array = np.asarray(array)
     if array.dtype.kind not in "iu":
         raise InputError(name, f"{array.dtype} of shape {array.shape}", "integers")
     return array.astype(np.int64)
@@ -59,17 +64,26 @@ def _check_pairs(pairs: np.ndarray, config: TrainingConfig) -> None:
 
 
 def with_table(data: Data, config: TrainingConfig) -> Data:
-    """The data of a run, with the table of a rule that is one: that of its file, or the copy that the run has.
+    """The data of a run, with the table of a rule that is one: the copy that the run has, or that of its file.
 
-    Raises InputError if there is neither, and if the file is no longer what the copy is.
+    Raises InputError if there is neither. A file that is no longer what the copy is gets a warning.
     """
     path = table_path(config.rule)
     if path is None or ("table" in data and not path.exists()):
         return data
     table = load_table(path)
     if not np.array_equal(data.get("table", table), table):
-        raise InputError("rule", config.rule, "the table that the run was begun with; this file has changed since")
-    return {**data, "table": table}
+        warn_once(f"{path} is not the table that the run was begun with; it goes on with the copy that it has")
+    return {"table": table, **data}
+
+
+def check_network(network: TwoLayerNet, config: TrainingConfig) -> None:
+    """Raise InputError unless a network is one of this configuration, which has no epochs."""
+    told = {"epochs": 0, "modulus": network.modulus, "width": network.width, "dtype": str(network.U.dtype),
+            "activation": network.activation, "tied": network.tied, "bias": network.has_bias}
+    for name, value in told.items():
+        if getattr(config, name) != value:
+            raise InputError(name, getattr(config, name), f"{value}, where this network is given")
 
 
 def check_fitted(data: Data, n_train: int, modulus: int) -> None:

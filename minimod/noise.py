@@ -48,6 +48,8 @@ def corrupt(pairs: "Pairs", ratio: float, kind: str, noise: Noise, generator: np
 
 def check_noise(kind: str, rule: Rule) -> None:
     """Raise InputError for a kind of noise that a rule cannot have."""
+    if kind == "symmetric" and rule.modulus == 2 and (rule.label_table != rule.label_table.T).any():
+        raise InputError("noise_kind", kind, "another, where (a, b) and (b, a) have all labels between them")
     if kind == "bijective" and not rule.is_latin_square:
         raise InputError("noise_kind", "bijective", f"another with {rule.name}, whose table is no Latin square")
 

@@ -16,7 +16,7 @@ from minimod.engine.device import gpu_problem, to_host, warn_once
 from minimod.engine.gradient import Gradient, in_tiles, make_blocks
 from minimod.engine.memory import free_memory, memory_needed
 from minimod.errors import DivergedRunError, DivergenceError, FinishedRunError, InputError, Interrupted, LockedError
-from minimod.given import check_fitted, checked_data, with_table
+from minimod.given import check_fitted, check_network, checked_data, with_table
 from minimod.interrupts import stop_requests
 from minimod.metrics import Metrics, history_of, measure
 from minimod.network import TwoLayerNet, initial_network
@@ -78,8 +78,8 @@ def train(
     """
     arrays = {"labels": labels, "kept": kept, "noise_matrix": noise_matrix, "pairs": pairs, "tokens": tokens}
     data = checked_data(config, arrays | {"table": table})
-    if network is not None and config.epochs:
-        raise InputError("epochs", config.epochs, "0, where the network is given")
+    if network is not None:
+        check_network(network, config)
     if not isinstance(checkpoint_every, timedelta) and (type(checkpoint_every) is not int or checkpoint_every < 1):
         raise InputError("checkpoint_every", checkpoint_every, "a number of epochs, at least 1, or a timedelta")
     if (extend or config.snapshots) and directory is None:

@@ -463,12 +463,14 @@ def test_json_of_every_command_on_a_run_parses(task, minimod):
         assert answer.returncode == 0 and json.loads(answer.stdout) and not answer.stderr, command
 
 
-def test_a_course_is_a_line_a_quantity_in_the_text_the_json_and_the_file(minimod):
+def test_a_course_is_a_line_a_snapshot_in_the_text_and_columns_in_the_json_and_the_file(minimod):
     minimod("train", "run", "--modulus", 5, *TINY, "--snapshots", "0,1")
     lines = minimod("analyze", "run", "--course", "--no-figures").stdout.splitlines()
     told = json.loads(minimod("analyze", "run", "--course", "--no-write", "--json").stdout)["course"]
     assert json.loads(Path("run/analysis.json").read_text())["course"] == told and told["epoch"] == [0, 1, 2]
-    assert next(line for line in lines if line.startswith("norm U")).split()[2:] == [f"{x:.3f}" for x in told["norm U"]]
+    head = next(line for line in lines if line.lstrip().startswith("epoch  "))
+    place, following = head.index("norm U"), lines[lines.index(head) + 1 :][:3]
+    assert [line[place : place + 7].strip() for line in following] == [f"{x:.3f}" for x in told["norm U"]]
 
 
 def test_the_analysis_of_a_snapshot_lies_beside_it_and_leaves_the_run_whole(minimod):

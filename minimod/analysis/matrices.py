@@ -56,9 +56,9 @@ class Matrices:
 
     @property
     def ideal(self) -> Array:
-        """The matrices of the ideal neurons nearest to these, of shape (3, n, D, D).
+        """The matrices of ideal neurons fitted to these, of shape (3, n, D, D).
 
-        x, y and z have the largest xᵀ û y + yᵀ v̂ z + xᵀ ŵ z, the matrices divided by their norms: found one after the
+        x, y and z are a maximum of xᵀ û y + yᵀ v̂ z + xᵀ ŵ z, of matrices over their norms: improved one after the
         other, from the first singular vectors of û on. Then each vector's amplitude is fitted. A neuron of which one
         would be negative, as where û v̂ = -ŵ are numbers, has nothing to fit.
         """

@@ -52,8 +52,8 @@ def by_dimension(rows: list[Row]) -> list[list[Row]]:
 
 
 def reached(rows: list[Row]) -> float:
-    """The noise ratio up to which a group's dominant components, quadratic, answer 0.9; 0 if not even without noise."""
-    return max(0.0, furthest("dominant+quadratic test", 0.9)(rows))
+    """The noise ratio up to which a group's dominant components, quadratic, answer 0.9; -0.1 if not even without."""
+    return max(-0.1, furthest("dominant+quadratic test", 0.9)(rows))
 
 
 def narrowest(rows: list[Row]) -> float:

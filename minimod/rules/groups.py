@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import permutations
-from math import factorial, gcd, prod
+from math import factorial, prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,6 +60,11 @@ class Group:
         return bool((self.table == self.table.T).all())
 
     @cached_property
+    def characters(self) -> np.ndarray:
+        """The irreducible complex characters, of shape (r, r), see `irreps.character_table`."""
+        return character_table(self)
+
+    @cached_property
     def components(self) -> list[Component]:
         """The real isotypic components of the functions on the group, see irreps.py. The first is the constants'."""
         return components(self)
@@ -107,9 +112,9 @@ def _table_of(products: np.ndarray, elements: np.ndarray, base: int) -> np.ndarr
 
 def multiplier(n: int, m: int) -> int:
     """The least r of multiplicative order m modulo n. Raises ValueError where there is none."""
-    _only(n * m <= MOST_ELEMENTS, f"a group has 2 to {MOST_ELEMENTS} elements here")
+    require(n * m <= MOST_ELEMENTS, f"a group has 2 to {MOST_ELEMENTS} elements here")
     for r in range(1, n):
-        if gcd(r, n) == 1 and next(k for k in range(1, n + 1) if pow(r, k, n) == 1) == m:
+        if pow(r, m, n) == 1 and all(pow(r, k, n) != 1 for k in range(1, m)):
             return r
     raise ValueError(f"no number has multiplicative order {m} modulo {n}, so there is no Z{n}:Z{m} here")
 
@@ -118,24 +123,30 @@ def _is_prime(p: int) -> bool:
     return p > 1 and all(p % divisor for divisor in range(2, int(p**0.5) + 1))
 
 
-def _only(condition: bool, why: str) -> None:
+def require(condition: bool, why: str) -> None:
+    """Raise ValueError, with the reason, unless the condition holds."""
     if not condition:
         raise ValueError(why)
 
 
+def _semidirect_order(n: int, m: int) -> int:
+    multiplier(n, m)            # it has to have one
+    return n * m
+
+
 def _quaternion_order(n: int) -> int:
-    _only(n % 4 == 0 and n > 4, f"Q{n} is none: their orders are 8, 12, 16, ...")
+    require(n % 4 == 0 and n > 4, f"Q{n} is none: their orders are 8, 12, 16, ...")
     return n
 
 
 def _matrix_order(p: int, special: bool) -> int:
-    _only(_is_prime(p), f"{p} is no prime, as matrices need here")
+    require(_is_prime(p), f"{p} is no prime, as matrices need here")
     return (p * p - 1) * p * (1 if special else p - 1)
 
 
 FAMILIES = (
     Family("Z#", lambda n: n, lambda n: metacyclic(n, 1, 1)),
-    Family("Z#:Z#", lambda n, m: n * m * (multiplier(n, m) > 0), lambda n, m: metacyclic(n, m, multiplier(n, m))),
+    Family("Z#:Z#", _semidirect_order, lambda n, m: metacyclic(n, m, multiplier(n, m))),
     Family("D#", lambda n: 2 * n, lambda n: metacyclic(n, 2, -1)),
     Family("Q#", _quaternion_order, lambda n: metacyclic(n // 2, 2, -1, n // 4)),
     Family("S#", factorial, permutation_group),
@@ -151,7 +162,7 @@ ALIASES = {r"[\s_]": "", "[×*]": "X", "⋊": ":", r"C(?=\d)": "Z", r"DIH(?=\d)"
 
 def parse(name: str) -> tuple[list[str], int]:
     """The canonical names of a group's factors, sorted by order, and its order. Raises ValueError for another name."""
-    _only(len(name) <= LONGEST_NAME, f"a group's name has at most {LONGEST_NAME} letters")
+    require(len(name) <= LONGEST_NAME, f"a group's name has at most {LONGEST_NAME} letters")
     written = name.upper()
     for pattern, ours in ALIASES.items():
         written = re.sub(pattern, ours, written)
@@ -159,14 +170,14 @@ def parse(name: str) -> tuple[list[str], int]:
     for factor in written.split("X"):
         base, *powers = factor.split("^")
         is_power = len(powers) < 2 and all(re.fullmatch("[0-9]{1,2}", power) for power in powers)
-        _only(is_power, f"{name!r} is no group's name")
+        require(is_power, f"{name!r} is no group's name")
         factors += [base] * prod(map(int, powers))
     sizes = {}
     for factor in dict.fromkeys(factors):
         family, numbers = _family(factor)
         sizes[factor] = min(family.order(*numbers), MOST_ELEMENTS + 1)
     order = prod(sizes[factor] for factor in factors)
-    _only(1 < order <= MOST_ELEMENTS, f"a group has 2 to {MOST_ELEMENTS} elements here")
+    require(1 < order <= MOST_ELEMENTS, f"a group has 2 to {MOST_ELEMENTS} elements here")
     factors = [factor for factor in factors if sizes[factor] > 1]
     return sorted(factors, key=lambda factor: (sizes[factor], factor)), order
 
@@ -176,7 +187,7 @@ def _family(factor: str) -> tuple[Family, list[int]]:
     for family in FAMILIES:
         if match := re.fullmatch(re.escape(family.pattern).replace(r"\#", "([1-9][0-9]{0,3})"), factor):
             numbers = [int(number) for number in match.groups()]
-            _only(max(numbers) <= MOST_ELEMENTS, f"a group has 2 to {MOST_ELEMENTS} elements here")
+            require(max(numbers) <= MOST_ELEMENTS, f"a group has 2 to {MOST_ELEMENTS} elements here")
             return family, numbers
     raise ValueError(f"{factor!r} is no group's name")
 
@@ -258,7 +269,7 @@ def facts(group: Group) -> dict[str, Any]:
     - characters: of shape (classes, classes), complex, a character a row, see `irreps.character_table`,
     - components: a list of name, dimension, kind and size (of the basis), see `irreps.Component`.
     """
-    characters, first = character_table(group), np.unique(group.classes, return_index=True)[1]
+    characters, first = group.characters, np.unique(group.classes, return_index=True)[1]
     return {
         "order": len(group.table), "abelian": group.is_abelian,
         "classes": {"size": np.bincount(group.classes), "orders": group.orders[first]},

@@ -2,7 +2,7 @@
 
 A group acts on the functions on its elements by left translation, (L_g f)(h) = f(g⁻¹ h). Functions that are constant on
 conjugacy classes act on them too, by convolution, (c * f)(g) = Σ_h c(h) f(h⁻¹ g); these operators commute with all
-others, so their eigenspaces are those of nobody's choice: the isotypic components, which frequencies are for Z_N. For
+others, so that their eigenspaces depend on no choice: the isotypic components, which frequencies are for Z_N. For
 an irreducible representation with character χ and dimension d the projection on its component is convolution with
 (d / |G|) χ. Inside a component, a copy of the representation is an eigenspace of what commutes with left translations:
 right ones.
@@ -24,8 +24,8 @@ from minimod.engine.backend import ONE_BLAS_THREAD
 if TYPE_CHECKING:
     from minimod.rules.groups import Group
 
-# Kind of a component -> the real dimension m of what commutes with its representation, a field K: reals, complex
-# numbers, quaternions; and how many times the complex dimension the real one is.
+# Kind of a component -> the real dimension m of what commutes with its representation, K: the reals, the complex
+# numbers, the quaternions; and how many times the complex dimension the real one is.
 KINDS = {"real": (1, 1), "complex": (2, 2), "quaternionic": (4, 2)}
 
 # How often random elements are drawn anew whose eigenvalues nearly collide.
@@ -87,7 +87,7 @@ def components(group: "Group") -> list["Component"]:
     classes. The bases are the eigenspaces of convolution with Σ_k k e_k, e_k the projection on component k, which is
     symmetric and has the eigenvalues 0, 1, 2 and so on.
     """
-    characters, order = character_table(group), len(group.table)
+    characters, order = group.characters, len(group.table)
     kinds = [{1: "real", 0: "complex", -1: "quaternionic"}[int(nu)] for nu in indicators(group, characters)]
     chosen: list[int] = []
     for i, kind in enumerate(kinds):

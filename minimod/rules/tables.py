@@ -95,11 +95,15 @@ def load_table(path: Path) -> np.ndarray:
 
     Row a and column b hold the label of (a, b), in 0 .. P-1. Raises InputError for anything else.
     """
-    array = load_numbers(path)
+    return checked_table(load_numbers(path), str(path))
+
+
+def checked_table(array: np.ndarray, name: str) -> np.ndarray:
+    """A table in int64. Raises InputError, with its name, for anything but P × P labels in 0 .. P-1."""
     allowed = f"P × P whole numbers in 0 .. P-1, with P from 2 to {MOST_TOKENS}"
     if array.ndim != 2 or array.shape[0] != array.shape[1] or not 2 <= len(array) <= MOST_TOKENS:
-        raise InputError("table", str(path), f"{allowed}; it has shape {array.shape}")
+        raise InputError("table", name, f"{allowed}; it has shape {array.shape}")
     outside = array[~((array >= 0) & (array < len(array)) & (array == np.floor(array)))]
     if len(outside):
-        raise InputError("table", str(path), f"{allowed}, and {outside[0]:g} is none of 0 .. {len(array) - 1}")
+        raise InputError("table", name, f"{allowed}, and {outside[0]:g} is none of 0 .. {len(array) - 1}")
     return array.astype(np.int64)

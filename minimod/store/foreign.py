@@ -65,7 +65,8 @@ def network_from(
     with an embedding, d stands for P. Output weights are (P, M). Either may be transposed. A hidden bias b goes half
     into U and half into V, since φ(U e_a + V e_b + b) is φ((U + b/2) e_a + (V + b/2) e_b): tied stays tied.
     mapping: role -> NAME or NAME.T. The rest is found, but V and an embedding only if U is, or has need of one.
-    Raises InputError unless just one reading fits, if a weight is not finite, and if tied weights differ.
+    Raises InputError unless just one reading fits, if it leaves out an array that could be a layer's and there is no
+    mapping, if a weight is not finite, and if tied weights differ.
     """
     reading = _reading(arrays, modulus, mapping)
     dtype = np.result_type(np.float32, *[part.array for part in reading.values()])
@@ -82,9 +83,15 @@ def network_from(
     mu = weights.get("mu", np.zeros(modulus, dtype))
     used = {part.name for part in reading.values()}
     left = {name: array for name, array in arrays.items() if name not in used and array.ndim in (1, 2)}
+    fitting = {name: X for name, X in left.items() if {len(mu), U.shape[1]} & set(X.shape)}
+    if fitting and not mapping:
+        given = " ".join(f"{role}={part.text}" for role, part in reading.items())
+        raise InputError("map", None, f"given ({given}), if these are no part of the network: {_in_words(fitting)}")
     lines = [f"{role} = {part.text}, of shape {part.array.shape}" for role, part in parts.items()]
     lines += ["V is U: the network is tied"] * equal + ["mu is 0: no bias"] * ("mu" not in reading)
-    lines += [f"all are {dtype}"]
+    lines += [f"all are {dtype}", f"the activation is {activation}, which no file tells"]
+    if not mapping and U.shape[1] != modulus and any(islice(_readings(arrays, U.shape[1], {}), 1)):
+        lines.append(f"transposed, they would fit modulus {U.shape[1]} and width {modulus} too")
     lines += [f"not used: {_in_words(left)}"] * bool(left)
     return TwoLayerNet(U, U if equal else V, weights["W"], mu, activation, "mu" in reading), lines
 

@@ -13,6 +13,7 @@ from typing import Any
 from minimod.config import FREE_FIELDS, TrainingConfig
 from minimod.engine.device import available_cores
 from minimod.rules import RULES
+from minimod.rules.tables import table_path
 from minimod.store.files import checksum
 from minimod.store.runs import files_of
 from minimod.sweeps.executors import completed
@@ -26,7 +27,9 @@ def run_name(config: TrainingConfig) -> str:
     """What a run is, in short, and a hash of the fields that differ from their defaults."""
     changes = {name: value for name, value in config.changes().items() if name not in FREE_FIELDS}
     settings = f"width{config.width}-noise{config.noise_ratio:g}-seed{config.seed}"
-    rule = "".join(letter for letter in config.rule if letter.isalnum())       # neither / nor parentheses in a path
+    path = table_path(config.rule)
+    name = path.stem[:40] if path else config.rule
+    rule = "".join(letter for letter in name if letter.isalnum())       # neither / nor parentheses in a path
     return f"{rule}{config.modulus if config.rule in RULES else ''}-{settings}-{checksum(changes)[:12]}"
 
 

@@ -99,7 +99,21 @@ def test_lines_say_what_became_of_every_array():
     arrays = {"fc1": BOTH, "fc2": W_OUT, "b1": B_IN, "losses": np.zeros(3)}
     assert network_from(arrays, P, "relu")[1] == [
         "U = fc1.T[:7] + b1 / 2, of shape (7, 12)", "V = fc1.T[7:] + b1 / 2, of shape (7, 12)",
-        "W = fc2.T, of shape (12, 7)", "mu is 0: no bias", "all are float64", "not used: losses (3,)"]  # fmt: skip
+        "W = fc2.T, of shape (12, 7)", "mu is 0: no bias", "all are float64",
+        "the activation is relu, which no file tells", "not used: losses (3,)"]  # fmt: skip
+
+
+@pytest.mark.parametrize("more", [{"layers.2.weight": np.eye(M)}, {"offset": np.zeros(M)}], ids=["layer", "bias"])
+def test_what_could_be_a_layer_is_not_left_out_without_a_word(more):
+    arrays = {"layers.0.weight": W_IN, "layers.4.weight": W_OUT} | more
+    with pytest.raises(InputError, match="if these are no part of the network"):
+        network_from(arrays, P, "relu")
+    assert network_from(arrays, P, "relu", mapping={"U": "layers.0.weight.T", "W": "layers.4.weight.T"})[0].width == M
+
+
+def test_a_modulus_that_the_transposed_weights_fit_is_told():
+    assert f"transposed, they would fit modulus {P} and width {M} too" in network_from(
+        {"W_in": W_IN, "W_out": W_OUT}, M, "relu")[1]
 
 
 def test_equal_halves_are_one_matrix():
@@ -144,7 +158,7 @@ def test_a_mapping_says_how_square_weights_lie(turn):
 
 
 def test_our_own_names_say_how_square_weights_lie():
-    found, _ = network_from({"E": np.eye(P), "U": SQUARE["W_in"], "W": SQUARE["W_out"]}, P, "relu")
+    found, _ = network_from({"E": np.eye(3), "U": SQUARE["W_in"], "W": SQUARE["W_out"]}, P, "relu")
     np.testing.assert_array_equal(found.W, SQUARE["W_out"])
 
 

@@ -82,8 +82,7 @@ WRONG = {
     "no column": ("", "has no a and no b and no label"), "no label": ("a,b\nx,y\n", "has no label"),
     "bars": ("a|b|label\nx|y|x\n", "has no a"), "no pair": (HEAD, "0 pairs"),
     "one token": (HEAD + "x,x,x\n", "with 1 tokens"), "a column twice": ("a,b,a,label\nx,y,x,y\n", "a column twice"),
-    "an empty word": (HEAD + "x,y,\n", "label is '' in line 2"), "a blank": (HEAD + "x, ,y\n", "b is '' in line 2"),
-    "an empty true label": ("a,b,label,true_label\nx,y,x,\n", "true_label is '' in line 2"),
+    "no label at all": (HEAD + "x,y,\n", "0 pairs"), "a blank": (HEAD + "x, ,y\n", "b is '' in line 2"),
     "a short row": (HEAD + "x,y\n", "line 2 has 2 cells"), "a long row": (HEAD + "x,y,x,z\n", "line 2 has 4 cells"),
     "a part": ("a,b,label,part\nx,y,x,Train\n", "part is 'Train' in line 2"), "a quote": (HEAD + '"x,y,x\n', "end of"),
     "NUL": (HEAD + "x,y\0,x\n", "no word"), "Latin-1": (HEAD.encode() + b"\xe9,y,x\n", "can't decode"),
@@ -175,7 +174,19 @@ def test_of_unknown_true_labels_nothing_is_noisy_and_nothing_known():
 def test_a_rule_that_pairs_follow_is_the_datasets():
     assert given_dataset(replace(CONFIG, rule="add"), PAIRS).rule.label_table[2, 4] == 1
     table = np.stack([A, B], axis=1).max(axis=1).reshape(P, P)
-    assert (given_dataset(replace(CONFIG, rule="table:max.csv"), PAIRS, table).rule.label_table == table).all()
+    found = given_dataset(replace(CONFIG, rule="table:max.csv"), UNKNOWN, table)
+    assert (found.rule.label_table == table).all() and found.is_known
+    assert (found.train.true_label == table[found.train.a, found.train.b]).all()
+
+
+def test_a_true_label_that_the_rule_contradicts_is_refused():
+    with pytest.raises(InputError, match="pairs of the rule sub, with its true labels"):
+        given_dataset(replace(CONFIG, rule="sub"), PAIRS)
+
+
+def test_a_row_without_a_label_is_left_alone_and_a_true_label_may_be_empty(tmp_path):
+    (tmp_path / "pairs.csv").write_text("a,b,label,true_label\nx,y,x,\ny,x,,x\ny,y,x,x\n")
+    assert load_pairs(tmp_path / "pairs.csv")[0].tolist() == [[0, 1, 0, -1, 0], [1, 1, 0, 0, 0]]
 
 
 # A run
