@@ -109,7 +109,7 @@ class TrainingConfig:
             object.__setattr__(self, "modulus", len(load_table(path)) if path else natural)
         if self.modulus is None:
             raise InputError("modulus", None, "the number of tokens, where pairs are given")
-        if natural and self.noise_kind in ("bijective", "symmetric"):    # tables are looked at once they are there
+        if natural:         # tables are looked at once they are there
             check_noise(self.noise_kind, make_rule(self.rule, self.modulus))
         if round(self.train_fraction * self.modulus**2) < 1:
             raise InputError("train_fraction", self.train_fraction, f"enough for one of the {self.modulus**2} pairs")
