@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from minimod.detection import detect
     from minimod.extraction import extract
     from minimod.network import TwoLayerNet
+    from minimod.retrieval import discover
     from minimod.rules import make_rule
     from minimod.store.runs import Run, load_run
     from minimod.summary import analyze
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
 
 __version__ = VERSION
 __all__ = [
-    "Run", "TrainingConfig", "TwoLayerNet", "analyze", "detect", "extract", "filter_frequencies", "load_run",
-    "load_sweep", "make_rule", "train",
+    "Run", "TrainingConfig", "TwoLayerNet", "analyze", "detect", "discover", "extract", "filter_frequencies",
+    "load_run", "load_sweep", "make_rule", "train",
 ]
 
 _HOMES = {
     "Run": "store.runs", "TrainingConfig": "config", "TwoLayerNet": "network", "analyze": "summary",
-    "detect": "detection", "extract": "extraction", "filter_frequencies": "analysis.filtration",
+    "detect": "detection", "discover": "retrieval", "extract": "extraction",
+    "filter_frequencies": "analysis.filtration",
     "load_run": "store.runs", "load_sweep": "sweeps.table", "make_rule": "rules", "train": "training",
 }
 

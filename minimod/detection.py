@@ -16,14 +16,16 @@ from minimod.study import Analysis, open_analysis
 
 
 def detect(
-    run: Run | Path | str, extracted: Run | Path | str | None = None, held_out: np.ndarray | None = None
+    run: Run | Path | str, extracted: Run | Path | str | None = None, held_out: np.ndarray | None = None,
+    table: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """The score of every training label by every detector for which there is evidence, as numbers and arrays.
 
     Runs are given as `train`, `extract` and `load_run` return them, or by their directories. `extracted`: the last
     network of an extraction that began with the run. held_out: logits of shape (n, P), see
-    `extraction.held_out_logits`. Detectors that look at the course of training need a run with `record`. Raises
-    InputError if the extracted network is of other data. The result has
+    `extraction.held_out_logits`. table: of a group that `discover` has found in its labels. Detectors that look at the
+    course of training need a run with `record`. Raises InputError if the extracted network is of other data. The result
+    has
 
     - a, b, label: of the n pairs that were trained on, each of shape (n,),
     - scores: detector -> array of shape (n,), the higher the more likely wrong; needs: detector -> what it needs,
@@ -45,7 +47,7 @@ def detect(
             course=dict(run.course) or None,
             hidden=network.hidden(pairs.a, pairs.b), logits=F[pairs.a, pairs.b],
             interaction=interaction(F)[pairs.a, pairs.b], masked=masked_interaction(study, pairs), retrained=retrained,
-            held_out=None if held_out is None else held_out[kept],
+            held_out=None if held_out is None else held_out[kept], table=table,
         )
     found, is_wrong = scores(evidence), label != pairs.true_label
     if not run.dataset.is_known:

@@ -108,7 +108,7 @@ def scores_labels(name):
     a, b, label = generator.integers(0, P, (3, n))
     names = ("margin", "probability", "forgotten", "half_loss")
     F, course = generator.normal(size=(n, P)), dict.fromkeys(names, b + 0.5)
-    detector, evidence = DETECTORS[name], Evidence(a, b, label, P, generator, course, F, F, F, F, F, F)
+    detector, evidence = DETECTORS[name], Evidence(a, b, label, P, generator, course, F, F, F, F, F, F, F[:P, :P])
     score = detector.score(getattr(evidence, detector.source), evidence)
     assert score.shape == (n,) and np.isfinite(score).all() and detector.needs
 

@@ -29,7 +29,8 @@ class Evidence:
     hidden: the hidden vectors of the trained network, of shape (n, M); logits, interaction, masked: its logits, their
     interaction, and the interaction of the few neurons that a mask picks, of shape (n, P). retrained: as masked, of a
     network that was trained on what the one before answered, see extraction.py. held_out: the logits of networks that
-    were trained on the other labels, of shape (n, P).
+    were trained on the other labels, of shape (n, P). table: that of a group found in the labels, see discovery/, of
+    shape (P, P).
     """
 
     a: np.ndarray
@@ -44,6 +45,7 @@ class Evidence:
     masked: np.ndarray | None = None
     retrained: np.ndarray | None = None
     held_out: np.ndarray | None = None
+    table: np.ndarray | None = None
 
 
 def collisions(a: np.ndarray, b: np.ndarray, label: np.ndarray, modulus: int) -> np.ndarray:
@@ -105,6 +107,10 @@ DETECTORS: dict[str, Detector] = {
     "random": Detector(LABELS, "random", lambda random, evidence: random.random(len(evidence.label))),
     "collisions": Detector(LABELS, "label", lambda label, evidence: (
         collisions(evidence.a, evidence.b, label, evidence.modulus).astype(float)
+    )),
+    # By the table of a group that was found in the labels.
+    "discovery": Detector(LABELS, "table", lambda table, evidence: (
+        (table[evidence.a, evidence.b] != evidence.label).astype(float)
     )),
     # The area under the margin (Pleiss et al., arXiv 2001.10528).
     "aum": Detector(COURSE, "course", lambda course, _: -course["margin"]),

@@ -23,6 +23,7 @@ from minimod.extraction import DEFAULT_METHOD, Round, by_method, held_out_logits
 from minimod.extraction import extract as extract_rounds
 from minimod.metrics import THRESHOLDS
 from minimod.options import EpochsOrSeconds, OnceEach, flag_of, json_option, quiet_option, training_options
+from minimod.retrieval import discover
 from minimod.rules.tables import table_path
 from minimod.store.claiming import description_to_go_on
 from minimod.store.files import check_output, load_numbers, save_columns, save_json
@@ -196,12 +197,14 @@ def extract(
               help="What minimod extract made of the run, for one more detector.")
 @click.option("--folds", type=click.IntRange(2), metavar="N",
               help="Train N networks, each on all but one of N parts of the pairs, for one more; in RUN_DIR/folds.")
+@click.option("--discover", "search", is_flag=True, help="Look for a group in the labels, for one more.")
 @click.option("--csv", "table", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Where the scores of all training pairs go.  [default: RUN_DIR/detectors.csv]")
 @quiet_option
 @json_option
 def detect(
-    run_dir: Path, extracted: Path | None, folds: int | None, table: Path | None, quiet: bool, as_json: bool
+    run_dir: Path, extracted: Path | None, folds: int | None, search: bool, table: Path | None, quiet: bool,
+    as_json: bool,
 ) -> None:
     """Tell which training labels are wrong.
 
@@ -215,7 +218,8 @@ def detect(
     if folds:
         with display.stop_line("the same command"):
             held_out = held_out_logits(run, folds, run_dir / "folds", progress)
-    found = detect_labels(run, other, held_out)
+    group = discover(run, source="labels") if search else None
+    found = detect_labels(run, other, held_out, group.table if group and group.assumption else None)
     words = run.data.get("tokens", np.arange(run.network.modulus))
     columns = {name: words[found[name]] for name in ("a", "b", "label")} | found["scores"]
     save_columns(table, columns)

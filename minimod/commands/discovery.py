@@ -1,0 +1,94 @@
+"""The command that finds a rule with nothing known of it."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from minimod import display
+from minimod.data import PARTS
+from minimod.discovery.search import Found
+from minimod.options import OnceEach, json_option, quiet_option
+from minimod.retrieval import SOURCES, discovered_pairs, held_out_share
+from minimod.retrieval import discover as discover_rule
+from minimod.store.files import check_output, save_columns
+from minimod.store.pairs import load_pairs
+from minimod.store.runs import load_run
+
+# The assumptions of Found, in words.
+NAMINGS = {
+    "group": "with one naming for a, b and c", "c apart": "with c named apart from a and b",
+    "isotope": "with a, b and c each named apart",
+}
+
+
+@click.command(cls=OnceEach)
+@click.argument("source", type=click.Path(path_type=Path, exists=True))
+@click.option("--from", "what", type=click.Choice(SOURCES),
+              help="Of a run: what its network answers for all pairs, or its training labels alone.  [default: the"
+              " predictions, and the labels as a control]")
+@click.option("--table", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Where a, b and label of every pair go that has an answer, as CSV.")
+@click.option("--seconds", type=click.FloatRange(0), default=60, show_default=True,
+              help="No further starts after so long.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random starts.")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
+@quiet_option
+@json_option
+def discover(
+    source: Path, what: str | None, table: Path | None, seconds: float, seed: int, threads: int | None, quiet: bool,
+    as_json: bool,
+) -> None:
+    """Find the rule from labels or answers alone.
+
+    SOURCE is a run, or a CSV file with columns a, b and label, of any words; where it has a part, what is not train is
+    held out. Looks for a group on the tokens, whichever it is and whatever they are called, and says how likely as good
+    a table would be by chance.
+    """
+    options: dict[str, Any] = {"seconds": seconds, "seed": seed, "threads": threads}
+    options["tell"] = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
+    if table:
+        check_output("--table", table, source)
+    control: Found | None = None
+    if source.is_dir():
+        run = load_run(source)
+        found = discover_rule(run, source=what or "predictions", **options)
+        words = run.data.get("tokens", np.arange(run.network.modulus).astype(str))
+        held_out = held_out_share(found, run)
+        control = None if what else discover_rule(run, source="labels", **options)
+    else:
+        if what:
+            raise click.UsageError("--from is for a run; a file has its labels alone")
+        pairs, words = load_pairs(source)
+        a, b, label, _, part = pairs.T
+        train = part == PARTS.index("train")
+        found = discover_rule(a[train], b[train], label[train], len(words), **options)
+        held_out = float((found.table[a, b] == label)[~train].mean()) if (~train).any() else float("nan")
+    if table:
+        save_columns(table, discovered_pairs(found, words))
+    absorbing = None if found.absorbing is None else str(words[found.absorbing])
+    result: dict[str, Any] = {
+        "assumption": found.assumption, "group": found.group, "agreement": found.agreement, "chance": found.chance,
+        "p_value": found.p_value, "absorbing": absorbing, "wrong": int(found.wrong.sum()), "labels": len(found.wrong),
+        "pairs": int((found.table >= 0).sum()), "held_out": held_out, "starts": found.starts,
+    }
+    if control:
+        same = control.group is not None and bool((control.table == found.table).all())
+        result["from_labels_alone"] = {"group": control.group, "agreement": control.agreement, "same_table": same}
+    if as_json:
+        display.echo_json(result)
+        return
+    if found.assumption is None:
+        click.echo(f"No group was found after {found.starts} starts: none agrees with more than chance explains.")
+    else:
+        click.echo(f"{found.group}, {NAMINGS[found.assumption]}{f'; {absorbing} is absorbing' if absorbing else ''}")
+        click.echo(f"It agrees with {found.agreement:.1%} of {len(found.wrong)} labels, where chance explains"
+                   f" {found.chance:.1%}; as good a table by chance has a probability of at most"
+                   f" {max(found.p_value, 1e-300):.1g}.")
+        click.echo(f"Held-out pairs answered: {display.cell(held_out)}. Found after {found.starts} starts.")
+    if control:
+        finds = "find the same table" if result["from_labels_alone"]["same_table"] else f"find {control.group}"
+        click.echo(f"The control, the training labels without any network: they {finds}.")
+    if table:
+        click.echo(f"Written to {table}.")

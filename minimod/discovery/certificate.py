@@ -1,0 +1,42 @@
+"""How likely it is that a table agrees with that many labels by chance: a bound, with nothing simulated.
+
+Take n labels that are independent of each other and of the pairs, each class with at most the probability q that the
+commonest label has here. One given table then agrees with h of them or more with a probability of at most
+
+    exp(-n KL(h/n ‖ q)),        KL(r ‖ q) = r log(r/q) + (1 - r) log((1 - r)/(1 - q))        (Chernoff)
+
+and any of T tables with at most T times as much. So the search may have tried whatever it liked, as long as what it
+found is one of the T. Group tables on P tokens are at most P! for each kind of group of order P; isotopes three times
+log P!, since a, b and c are named apart. Pairs that a table leaves open count as if it disagreed.
+"""
+
+from math import exp, inf, lgamma, log
+
+# Of orders up to each: the most kinds of groups that there are of one order (Besche, Eick & O'Brien 2002).
+KINDS_OF_GROUPS = {31: 14, 63: 51, 127: 267, 255: 2_328, 511: 56_092, 1023: 10_494_213, 2000: 49_487_367_289}
+
+# log P! so many times: how many renamings of the tokens each assumption leaves free.
+RENAMINGS = {"group": 1, "c apart": 2, "isotope": 3}
+
+
+def log_tables(n_tokens: int, assumption: str) -> float:
+    """The log of a bound on how many tables there are under an assumption, times the assumptions that are tried.
+
+    These are three, each without an absorbing token or with one of the P.
+    """
+    kinds = next((kinds for order, kinds in KINDS_OF_GROUPS.items() if n_tokens <= order), inf)
+    tried = len(RENAMINGS) * (1 + n_tokens)
+    return RENAMINGS[assumption] * lgamma(n_tokens + 1) + log(kinds) + log(tried)
+
+
+def divergence(share: float, chance: float) -> float:
+    """KL(share ‖ chance) of two coins, in nats."""
+    parts = ((share, chance), (1 - share, 1 - chance))
+    return sum(p * log(p / q) if q > 0 else inf for p, q in parts if p > 0)
+
+
+def p_value(n: int, hits: int, chance: float, log_count: float) -> float:
+    """The bound on the probability that some of exp(log_count) tables agrees with so many of n labels by chance."""
+    if not n or hits / n <= chance:
+        return 1.0
+    return exp(min(0.0, log_count - n * divergence(hits / n, chance)))

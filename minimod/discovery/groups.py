@@ -1,0 +1,107 @@
+"""Which group a table is: its name, where one of minimod's fits, and the isomorphism, checked on every pair."""
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+
+from minimod.rules.groups import FAMILIES, Group, canonical_name, named_group, order_of
+
+# How the names of other families than the cyclic one look, with # for a number. Dihedral ones last: S3, not D3.
+PATTERNS = sorted((family.pattern for family in FAMILIES if family.pattern != "Z#"), key=lambda name: name[0] == "D")
+
+
+def recognise(group: Group) -> tuple[str, np.ndarray | None]:
+    """The name of a group, and the element of it for each element of the group of that name, of shape (P,).
+
+    Where no name fits, the orders of its elements and the sizes of its classes stand for one, and None for the other.
+    """
+    for name in names_of_order(len(group.table)):
+        candidate = named_group(name)
+        if invariants(candidate) == invariants(group) and (found := isomorphism(candidate, group)) is not None:
+            return name, found
+    orders, sizes = (Counter(column.tolist()) for column in (group.orders, np.bincount(group.classes)))
+    told = [", ".join(f"{times} of {number}" for number, times in sorted(counts.items())) for counts in (orders, sizes)]
+    return f"a group of order {len(group.table)}; elements by order: {told[0]}; classes by size: {told[1]}", None
+
+
+def invariants(group: Group) -> tuple[tuple[int, int], ...]:
+    """The order, and the size of the class, of every element, sorted: the same for isomorphic groups."""
+    sizes = np.bincount(group.classes)[group.classes]
+    return tuple(sorted(zip(group.orders.tolist(), sizes.tolist(), strict=True)))
+
+
+@lru_cache(maxsize=64)
+def names_of_order(order: int) -> tuple[str, ...]:
+    """The names of groups of an order: the abelian ones, those of one family, and products of one with another."""
+    names = dict.fromkeys([*abelian_groups(order), *family_members(order)])
+    for factor in (d for d in range(6, order + 1) if order % d == 0):
+        for base in family_members(factor):
+            names |= dict.fromkeys(canonical_name(f"{base}x{rest}") for rest in abelian_groups(order // factor))
+            names |= dict.fromkeys(canonical_name(f"{base}x{other}") for other in family_members(order // factor))
+    return tuple(names)
+
+
+def abelian_groups(order: int) -> list[str]:
+    """The names of all abelian groups of an order, by their invariant factors, each of which divides the next."""
+    def chains(rest: int, divides: int) -> Iterator[list[int]]:
+        if rest == 1:
+            yield []
+        for d in range(2, rest + 1):
+            if rest % d == 0 and d % divides == 0:
+                for chain in chains(rest // d, d):
+                    yield [d, *chain]
+
+    return [canonical_name("x".join(f"Z{d}" for d in chain)) for chain in chains(order, 1)] if order > 1 else ["Z1"]
+
+
+@lru_cache(maxsize=64)
+def family_members(order: int) -> tuple[str, ...]:
+    """The names of the groups of this order in all families but the cyclic one."""
+    pairs = [f"Z{n}:Z{order // n}" for n in range(3, order) if order % n == 0]
+    single = (pattern for pattern in PATTERNS if pattern.count("#") == 1)
+    singles = [pattern.replace("#", str(n)) for pattern in single for n in range(2, order + 1)]
+    members = []
+    for name in singles + pairs:
+        try:
+            members += [name] * (order_of(name) == order)
+        except ValueError:
+            continue
+    return tuple(members)
+
+
+def isomorphism(first: Group, second: Group) -> np.ndarray | None:
+    """φ of shape (P,), one to one, with φ(x y) = φ(x) φ(y) for all x, y of the first group; None if there is none.
+
+    Generators get images of their order one after the other. Each choice is carried over to all that they generate,
+    and given up where that is not one to one, or does not fit a product with a generator.
+    """
+    def extend(generators: list[int], images: list[int]) -> np.ndarray | None:
+        phi = np.full(len(first.table), -1)
+        phi[first.identity] = second.identity
+        reached: list[int] = [first.identity]
+        for x in reached:                                               # grows as it goes
+            for g, image in zip(generators, images, strict=True):
+                y, there = int(first.table[x, g]), int(second.table[phi[x], image])
+                if phi[y] < 0:
+                    phi[y] = there
+                    reached.append(y)
+                elif phi[y] != there:
+                    return None
+        if len(set(phi[reached].tolist())) < len(reached):
+            return None
+        if len(reached) == len(phi):
+            return phi
+        # The next generator: the element of the largest order that is not reached yet.
+        left = np.flatnonzero(phi < 0)
+        g = int(left[int(first.orders[left].argmax())])
+        used = set(phi[reached].tolist())
+        for candidate in np.flatnonzero(second.orders == first.orders[g]).tolist():
+            found = None if candidate in used else extend([*generators, g], [*images, candidate])
+            if found is not None:
+                return found
+        return None
+
+    return extend([], [])
+

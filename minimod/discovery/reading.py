@@ -1,0 +1,160 @@
+"""From representations to a table: what they answer together, what grows out of them, how they are made exact.
+
+Representations of the tokens are a triple x, y, z with x_a y_b = z_c, each of shape (P, S) for S characters, or
+(P, S, d, d) for S representations by matrices. Under one naming for a, b and c the three are the same.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from minimod.discovery.synchronisation import SHARING, Equations, Solver, times, unit
+from minimod.network import Array
+
+# x, y and z.
+Triple = Sequence[Array]
+
+# Characters are the same, or conjugates, from this overlap on; a product of two that moves further than this is none.
+SAME, STAYS = 0.5, 0.6
+
+# Products of characters that are tried at a time, sweeps for each, and rounds of them.
+PRODUCTS, SWEEPS, ROUNDS = 64, 12, 8
+
+
+def scores(triples: Sequence[Triple], a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Σ d Re tr(x_a y_b z_c†) over all representations, for n pairs and every token c, of shape (n, P).
+
+    It is largest where c is the product: over all representations of a group it is the order there, and 0 elsewhere.
+    """
+    total = np.zeros((len(a), len(triples[0][2])), np.float32)
+    for x, y, z in triples:
+        d = 1 if x.ndim == 2 else x.shape[-1]
+        for rows in np.array_split(np.arange(len(a)), 1 + len(a) * x[0].size // 2**22):       # 32 MB at a time
+            product = times(x[a[rows]], y[b[rows]]).reshape(len(rows), -1)
+            total[rows] += d * (product @ z.conj().reshape(len(z), -1).T).real
+    return total
+
+
+def answers(triples: Sequence[Triple], a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The token that the representations answer for n pairs, of shape (n,)."""
+    return np.asarray(scores(triples, a, b).argmax(axis=1))
+
+
+def best_first(solver: Solver, triple: Triple) -> np.ndarray:
+    """The representations of a triple by how likely each is one, of shape (S,).
+
+    Matrices by how well they fulfil the equations. Characters by how well their squares do: a character's square is one
+    too, while a start that has only fitted noise has learned nothing of its square.
+    """
+    if triple[0].ndim > 2:
+        return np.asarray((-solver.value(*triple)).argsort())
+    return np.asarray((-solver.value(*(each**2 for each in triple))).argsort())
+
+
+def pick(triple: Triple, which: np.ndarray | Sequence[int] | slice) -> list[Array]:
+    """Some of the representations of a triple."""
+    return [each[:, which] for each in triple]
+
+
+def grow(solver: Solver, sharing: str, triple: Triple, generator: np.random.Generator) -> list[Array]:
+    """The characters that products of some characters lead to, these among them, as long as there are more.
+
+    Products and quotients of characters are characters. Each is a start close to one, and the equations make it better:
+    it has to stay where it began. Conjugates count as the same.
+    """
+    triple = list(triple)
+    for _ in range(ROUNDS):
+        K = triple[0].shape[1]
+        i, j = np.triu_indices(K)
+        chosen = generator.permutation(len(i))[:PRODUCTS]
+        i, j = i[chosen], j[chosen]
+        starts = [np.concatenate([x, x[:, i] * x[:, j], x[:, i] * x[:, j].conj()], axis=1) for x in triple]
+        unknowns = [starts[SHARING[sharing].index(number)] for number in dict.fromkeys(SHARING[sharing])]
+        ended = [unit(x) for x in solver.synchronise(unknowns, sharing, SWEEPS)]
+        overlap = np.abs((starts[2].conj() * ended[2]).sum(axis=0)) / len(starts[2])
+        ended = pick(ended, np.flatnonzero(overlap > STAYS))
+        new = pick(ended, different(ended[2], solver.value(*ended)))
+        if new[0].shape[1] <= K:
+            return new if new[0].shape[1] == K else triple
+        triple = new
+    return triple
+
+
+def different(characters: Array, value: np.ndarray) -> list[int]:
+    """Which of S characters, of shape (P, S), to keep so that no two are the same or conjugates, by value."""
+    P, kept = len(characters), list[int]()
+    for s in np.argsort(-value):
+        others = characters[:, kept]
+        overlaps = [np.abs(others.conj().T @ characters[:, s]), np.abs(others.T @ characters[:, s])]
+        if not kept or max(map(np.max, overlaps)) < SAME * P:
+            kept.append(int(s))
+    return kept
+
+
+def believe(
+    solver: Solver, sharing: str, triple: Triple, alpha: float, kappa: float, sweeps: int = 60
+) -> list[np.ndarray]:
+    """Belief propagation over Z_N, N = P, from one rough character: of x, y, z an element for every token, each (P,).
+
+    q(k) is the belief that a token is element k, first a von Mises one around its phase. A pair says of its a what the
+    beliefs in b and c say of c - b: a correlation, so a product of Fourier transforms, which are the characters' powers
+    all at once: R is the field of synchronisation, for every frequency. E(k), its transform, is the number of votes for
+    k. Beliefs are exp(w E), made to sum to 1 over elements and over tokens in turn, since each element is one token's
+    (else all tokens become one). w is the log-likelihood ratio of a vote at the share `alpha` of wrong labels, less the
+    sharper the beliefs are.
+    """
+    N, places = len(triple[0]), SHARING[sharing]
+    turns = 2 * np.pi * np.arange(N) / N
+    ratio = N * (1 - alpha) / max(alpha, 1e-3)
+
+    def balanced(q: np.ndarray) -> np.ndarray:
+        for _ in range(5):
+            q = q / np.maximum(q.sum(axis=0), 1e-30)
+            q = q / np.maximum(q.sum(axis=1, keepdims=True), 1e-30)
+        return q
+
+    first = [triple[places.index(number)][:, 0] for number in dict.fromkeys(places)]
+    beliefs = [balanced(np.exp(kappa * (np.cos(np.angle(x)[:, None] - turns) - 1))) for x in first]
+    for _ in range(sweeps):
+        moved = 0.0
+        for number in range(len(beliefs)):
+            Q = [np.fft.fft(beliefs[place], axis=1).astype(np.complex64) for place in places]
+            R = sum(solver.field(place, *Q) for place in range(3) if places[place] == number)
+            E = np.fft.ifft(R, axis=1).real
+            sharpness = float((beliefs[number] ** 2).sum(axis=1).mean()) / np.sqrt(2)
+            w = np.log(1 + ratio * sharpness) / sharpness
+            new = balanced(np.exp(w * (E - E.max(axis=1, keepdims=True))) + 1e-12)
+            moved = max(moved, float(np.abs(new - beliefs[number]).max()))
+            beliefs[number] = new
+        if moved < 1e-3:
+            break
+    elements = [q.argmax(axis=1) for q in beliefs]
+    return [elements[place] for place in places]
+
+
+def characters_of(elements: Sequence[np.ndarray]) -> list[Array]:
+    """All non-trivial characters of Z_N, of one of each conjugate pair, at the elements that tokens are: x, y and z."""
+    N = len(elements[0])
+    frequencies = np.arange(1, N // 2 + 1)
+    return [np.exp(2j * np.pi * np.outer(each, frequencies) / N).astype(np.complex64) for each in elements]
+
+
+def polish(triples: Sequence[Triple], sharing: str, n_tokens: int, generator: np.random.Generator) -> list[Triple]:
+    """Representations made exact: their own answers for all pairs take the place of the labels, as far as that helps.
+
+    Where they answer most pairs rightly, these are equations with little noise, which the representations then fit.
+    """
+    a, b = np.divmod(np.arange(n_tokens**2), n_tokens)
+    polished, table = list(triples), answers(triples, a, b)
+    for _ in range(3):
+        solver, better = Solver(Equations(a, b, table, n_tokens)), list[Triple]()
+        for triple in polished:
+            unknowns = [triple[SHARING[sharing].index(number)] for number in dict.fromkeys(SHARING[sharing])]
+            fitted = [unit(x) for x in solver.synchronise(unknowns, sharing, SWEEPS)]
+            better.append(grow(solver, sharing, fitted, generator) if fitted[0].ndim == 2 else fitted)
+        polished = better
+        new = answers(polished, a, b)
+        if (new == table).all():
+            break
+        table = new
+    return polished

@@ -1,0 +1,242 @@
+"""The search: many starts under one assumption after the other, until a table is a group's and no accident."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minimod.discovery import reading
+from minimod.discovery.certificate import divergence, log_tables, p_value
+from minimod.discovery.groups import recognise
+from minimod.discovery.reading import Triple
+from minimod.discovery.synchronisation import SHARING, Equations, Solver, random_start, unit
+from minimod.engine.backend import SERIAL, Backend
+from minimod.errors import InputError
+from minimod.rules.groups import GroupRule
+from minimod.rules.tables import MOST_TOKENS, rule_of_table
+
+
+class Stage(NamedTuple):
+    """What is assumed (of SHARING), the dimension d of representations that are looked for, and how many starts."""
+
+    sharing: str
+    d: int
+    starts: int
+
+
+# The cheap and likely first.
+STAGES = (
+    Stage("group", 1, 64), Stage("isotope", 1, 64), Stage("group", 2, 32), Stage("group", 4, 32),
+    Stage("group", 1, 2048), *(Stage("group", d, 32) for d in (3, 5, 6)),
+    Stage("isotope", 1, 2048), Stage("c apart", 1, 1024), Stage("group", 1, 4096),
+    *(Stage("group", d, 256) for d in (2, 4, 3, 5, 6)),
+)
+
+# What is found counts from this probability of an accident on; and an absorbing token, times the number of tokens.
+SIGNIFICANT, ABSORBING = 0.05, 1e-6
+
+# Starts are worked on in waves of so many batches, each of at most so many starts and numbers.
+WAVE, BATCH, NUMBERS = 4, 32, 2**22
+
+# How many of the likeliest characters of a wave are looked at by themselves, if the value of their squares is so many
+# times 1 / √n: what fits noise with more freedom reaches more of it (64 starts on noise reached 3, 4 and 5). And how
+# many of the matrices are polished together.
+CANDIDATES, TOGETHER = 4, 16
+BEYOND_NOISE = {"group": 2.7, "c apart": 4.2, "isotope": 5.2}
+
+# An answer to labels is worth polishing from so many times the share that chance explains.
+WORTH = 3.0
+
+# A table explains all tokens alike, if the hits of each are no further from the mean than so many standard deviations
+# of the χ² of that.
+ALIKE = 6.0
+
+# Called with a line now and then.
+Tell = Callable[[str], object]
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a search has found in n labels on P tokens.
+
+    table: of shape (P, P), -1 where nothing is known; all of it, if nothing was found. assumption: of SHARING, or None.
+    group: its name, or what there is to say of it; None if nothing was found. elements: for the tokens of a, b and c,
+    the elements of the group of that name, -1 for an absorbing one, each (P,); None where it is no name of minimod's.
+    agreement: the share of the labels that
+    the table gives; chance: the most that any one table is expected to. p_value: a bound on the probability of that by
+    chance, see certificate.py; 1 if nothing was found, nan where labels are not independent. wrong: the labels that
+    disagree, of shape (n,). absorbing: a token that is the product of itself with any other, or None. starts: how many
+    were tried.
+    """
+
+    table: np.ndarray = field(repr=False)
+    assumption: str | None
+    group: str | None
+    elements: tuple[np.ndarray, ...] | None = field(repr=False)
+    agreement: float
+    chance: float
+    p_value: float
+    wrong: np.ndarray = field(repr=False)
+    absorbing: int | None
+    starts: int
+
+
+def search(
+    a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int, seed: int = 0, seconds: float = 60,
+    backend: Backend = SERIAL, tell: Tell = lambda line: None,
+) -> Found:
+    """The group that may be behind n labels of pairs of tokens, integers of shape (n,) in 0 .. P-1.
+
+    Nothing is known of it: not which group, nor which token is which element. It ends with the first table that is a
+    group's, under one naming of a, b and c, or with c or all three named apart, and that agrees with more labels than
+    chance explains; or after STAGES, or between two waves of them after so many seconds. The same seed gives the same,
+    for any number of threads, unless time runs out. Raises InputError for arrays that are no such labels.
+    """
+    a, b, label = (_tokens(name, each, n_tokens) for name, each in {"a": a, "b": b, "label": label}.items())
+    if not len(a) == len(b) == len(label):
+        raise InputError("labels", len(label), f"as many as pairs, {len(a)} and {len(b)}")
+    chance = float(np.bincount(label, minlength=n_tokens).max() / len(label)) if len(label) else 1.0
+    absorbing = absorbing_token(a, b, label, n_tokens)
+    kept = np.delete(np.arange(n_tokens), [] if absorbing is None else absorbing)
+    place = np.full(n_tokens, -1)
+    place[kept] = np.arange(len(kept))
+    inside = (place[a] >= 0) & (place[b] >= 0) & (place[label] >= 0)
+    equations = Equations(place[a[inside]], place[b[inside]], place[label[inside]], len(kept))
+    begin, starts = time.perf_counter(), 0
+    best: Found | None = None
+    nothing = np.full((n_tokens, n_tokens), -1)
+    waves = _waves(equations, seed, backend) if len(kept) > 2 and len(np.unique(equations.c)) > 1 else ()
+    for stage, number, triple in waves:
+        starts += number
+        for table in _tables(equations, stage.sharing, triple, seed):
+            rule = rule_of_table("found", table)
+            if not isinstance(rule, GroupRule):
+                continue
+            whole = nothing.copy()
+            whole[np.ix_(kept, kept)] = kept[table]
+            if absorbing is not None:
+                whole[absorbing], whole[:, absorbing] = absorbing, absorbing
+            hits, assumption = whole[a, b] == label, assumption_of(rule)
+            p = p_value(len(label), int(hits.sum()), chance, log_tables(n_tokens, assumption))
+            if p < SIGNIFICANT and (best is None or hits.mean() > best.agreement):
+                named, agreement = _named(rule, kept, n_tokens), float(hits.mean())
+                best = Found(whole, assumption, *named, agreement, chance, p, ~hits, absorbing, starts)
+                if all(explains_alike(hits[inside], each[inside], n_tokens) for each in (a, b)):
+                    return best
+        tell(f"{starts} starts, {time.perf_counter() - begin:.0f} s: {stage.sharing}, dimension {stage.d}")
+        if time.perf_counter() - begin > seconds:
+            break
+    return best or Found(nothing, None, None, None, 0.0, chance, 1.0, np.zeros(len(label), bool), None, starts)
+
+
+def _tokens(name: str, array: Any, n_tokens: int) -> np.ndarray:
+    array = np.asarray(array)
+    if not 1 <= n_tokens <= MOST_TOKENS:
+        raise InputError("tokens", n_tokens, f"1 to {MOST_TOKENS}")
+    inside = array.dtype.kind in "iu" and (not array.size or 0 <= array.min() <= array.max() < n_tokens)
+    if array.ndim != 1 or not inside:
+        raise InputError(name, f"{array.dtype} of shape {array.shape}", f"integers in 0 .. {n_tokens - 1}, shape (n,)")
+    return np.asarray(array, np.int64)
+
+
+def absorbing_token(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> int | None:
+    """The token z with z x = x z = z, as 0 of a multiplication, if there is one: its pairs say so beyond chance."""
+    best: tuple[float, int | None] = (ABSORBING, None)
+    for z in range(n_tokens):
+        its = (a == z) | (b == z)
+        n, hits, elsewhere = int(its.sum()), int((label[its] == z).sum()), label[~its] == z
+        usual = (elsewhere.sum() + 1) / (len(elsewhere) + n_tokens)
+        if n and hits / n > 2 * usual:
+            best = min(best, (n_tokens * np.exp(-n * divergence(hits / n, usual)), z))
+    return best[1]
+
+
+def _waves(equations: Equations, seed: int, backend: Backend) -> Iterator[tuple[Stage, int, Triple]]:
+    """The stages, a wave at a time: how many starts, and where they have ended."""
+    solver = Solver(equations)
+    for number, (_, d, n_starts) in enumerate(STAGES):
+        if d * d >= equations.n_tokens:
+            continue
+        size = max(1, min(BATCH, n_starts, NUMBERS // (len(equations.a) * d * d)))
+        batches = [(number, each, size) for each in range(-(-n_starts // size))]
+        for first in range(0, len(batches), WAVE):
+            ended = list(backend.map(partial(_batch, solver, seed), batches[first : first + WAVE]))
+            together = [np.concatenate(parts, axis=1) for parts in zip(*ended, strict=True)]
+            yield STAGES[number], together[0].shape[1], together
+
+
+def _batch(solver: Solver, seed: int, which: tuple[int, int, int]) -> Triple:
+    """Where the starts of a batch end: of this stage, of this number in it, of this size."""
+    number, _, size = which
+    (sharing, d, _), generator = STAGES[number], np.random.default_rng([seed, *which])
+    unknowns = [random_start(generator, solver.equations.n_tokens, size, d) for _ in set(SHARING[sharing])]
+    return [unit(x) for x in solver.synchronise(unknowns, sharing)]
+
+
+def _tables(equations: Equations, sharing: str, triple: Triple, seed: int) -> Iterator[np.ndarray]:
+    """Tables, of shape (P, P), that the representations of a wave may stand for, one after the other."""
+    solver, P, generator = Solver(equations), equations.n_tokens, np.random.default_rng(seed)
+    a, b = np.divmod(np.arange(P * P), P)
+    chance = float(np.bincount(equations.c).max() / len(equations.c))
+    order = reading.best_first(solver, triple)
+
+    def share(triples: list[Triple]) -> float:
+        return float((reading.answers(triples, equations.a, equations.b) == equations.c).mean())
+
+    def tables(attempts: list[list[Triple]]) -> Iterator[np.ndarray]:
+        """That of the best attempt as it is, and polished, if it is worth it."""
+        shares = [share(attempt) for attempt in attempts]
+        if attempts and max(shares) > WORTH * chance:
+            best = attempts[int(np.argmax(shares))]
+            yield reading.answers(best, a, b).reshape(P, P)
+            few = [reading.pick(each, slice(TOGETHER if each[0].ndim > 2 else None)) for each in best]
+            yield reading.answers(reading.polish(few, sharing, P, generator), a, b).reshape(P, P)
+
+    sizes = [2**k for k in range(int(np.log2(len(order))) + 1)]
+    yield from tables([[reading.pick(triple, order[:size])] for size in sizes])
+    if triple[0].ndim > 2:
+        return
+    squares = solver.value(*(x[:, order[:CANDIDATES]] ** 2 for x in triple))
+    likely = order[:CANDIDATES][squares * np.sqrt(len(equations.a)) > BEYOND_NOISE[sharing]]
+    alone = [reading.pick(triple, [k]) for k in likely]
+    yield from tables([[reading.grow(solver, sharing, each, generator)] for each in alone])
+    rough = [each for each in alone if np.abs((each[2] ** 2).mean()) < 0.5]         # not of order two
+    yield from tables([
+        [reading.characters_of(reading.believe(solver, sharing, each, alpha, kappa))]
+        for each in rough for alpha in (0.5, 0.88) for kappa in (2.0, 4.0)
+    ])
+
+
+def explains_alike(hits: np.ndarray, token: np.ndarray, n_tokens: int) -> bool:
+    """Whether a table's hits, booleans of shape (n,), are spread over tokens, (n,), as chance would, by χ².
+
+    The table of a subgroup, or of another group that has one in common, explains the pairs of some tokens alone.
+    """
+    n, rate = np.bincount(token, minlength=n_tokens), hits.mean()
+    there = n > 0
+    expected = n[there] * rate
+    spread = n[there] * rate * (1 - rate)
+    chi = (((np.bincount(token, hits, n_tokens)[there] - expected) ** 2) / np.maximum(spread, 1e-9)).sum()
+    freedom = max(1, int(there.sum()) - 1)
+    return bool(rate == 1 or (chi - freedom) / np.sqrt(2 * freedom) < ALIKE)
+
+
+def assumption_of(rule: GroupRule) -> str:
+    """The least that has to be assumed for a table: that a, b and c have one naming, that a and b have, or nothing."""
+    if (rule.elements_a == rule.elements_b).all():
+        return "group" if (rule.elements_a == np.arange(rule.modulus)).all() else "c apart"
+    return "isotope"
+
+
+def _named(rule: GroupRule, kept: np.ndarray, n_tokens: int) -> tuple[str, tuple[np.ndarray, ...] | None]:
+    """The name of a group, and its elements for the tokens of a, b and c, see `Found`."""
+    name, isomorphism = recognise(rule.group)
+    if isomorphism is None:
+        return name, None
+    named = np.argsort(isomorphism)                         # from the table's elements to those of the name
+    elements = np.full((3, n_tokens), -1)
+    elements[:, kept] = named[[rule.elements_a, rule.elements_b, np.arange(rule.modulus)]]
+    return name, tuple(elements)

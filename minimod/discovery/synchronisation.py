@@ -1,0 +1,130 @@
+"""Group synchronisation: unknown matrices for the tokens, of which the products of most labelled pairs are known.
+
+Give every token x a unit complex number χ(x), or a d × d unitary matrix, and ask that χ(a) χ(b) = χ(c) for most pairs
+(a, b) with label c. Each start that works ends in a character of the group, or in an irreducible representation,
+whatever the tokens are called; different starts end in different ones. The best guess at χ(x), all others given, is
+that of a mean field: what the equations that x stands in say of it, added up,
+
+    R(x) = Σ_{a = x} χ(c) χ(b)†  +  Σ_{b = x} χ(a)† χ(c)  +  Σ_{c = x} χ(a) χ(b),     less its mean over all x
+
+(so that the trivial character, which would fulfil everything, is left out), made unitary again.
+
+Sources: angular synchronisation and its generalised power method (Boumal, arXiv 1601.06114); message passing for
+synchronisation over compact groups (Perry, Wein, Bandeira & Moitra, arXiv 1610.04583). That the unknown products make
+of the group's table a problem of this kind is next to Huh's HyperCube (arXiv 2402.17002), which has no noise.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from minimod.network import Array
+
+# What of a, b and c has the same matrices: all, for a group; a and b; nothing, x_a y_b = z_c, for an isotope of one.
+SHARING = {"group": (0, 0, 0), "c apart": (0, 0, 1), "isotope": (0, 1, 2)}
+
+# The inverse temperature of the von Mises mean field, times the number of equations that have a token as their a.
+BETA = 27.0
+
+# A start is at rest when no number moves further than this in a sweep, and at the latest after so many sweeps.
+REST, SWEEPS = 1e-3, 60
+
+
+class Equations(NamedTuple):
+    """n equations x_a y_b = z_c. a, b, c: of shape (n,), tokens in 0 .. P-1."""
+
+    a: np.ndarray
+    b: np.ndarray
+    c: np.ndarray
+    n_tokens: int
+
+
+class Solver:
+    """The mean field of some equations, which are kept sorted by a, by b and by c, so that sums are over pieces."""
+
+    def __init__(self, equations: Equations):
+        self.equations = equations
+        self._pieces = []
+        tokens = equations[:3]
+        for place in range(3):
+            order = np.argsort(tokens[place], kind="stable")
+            there, first = np.unique(tokens[place][order], return_index=True)
+            self._pieces.append(([column[order] for column in tokens], there, first))
+
+    def field(self, place: int, x: Array, y: Array, z: Array) -> Array:
+        """What the equations say of the unknowns in a place: 0, the x of a; 1, the y of b; 2, the z of c.
+
+        x, y, z: of shape (P, S) for S starts of complex numbers, (P, S, d, d) for matrices. The result is alike.
+        """
+        (a, b, c), there, first = self._pieces[place]
+        if place == 0:
+            said = times(z[c], dagger(y[b]))                            # x = z y†
+        elif place == 1:
+            said = times(dagger(x[a]), z[c])                            # y = x† z
+        else:
+            said = times(x[a], y[b])                                    # z = x y
+        R = np.zeros_like(x)
+        R[there] = np.add.reduceat(said, first, axis=0)
+        return R
+
+    def synchronise(self, unknowns: Sequence[Array], sharing: str, sweeps: int = SWEEPS) -> list[Array]:
+        """x, y and z at rest, from a start for each unknown of SHARING, of shape (P, S) or (P, S, d, d)."""
+        places, unknowns = SHARING[sharing], list(unknowns)
+        per_token = len(self.equations.a) / self.equations.n_tokens
+        for _ in range(sweeps):
+            moved = 0.0
+            for number in dict.fromkeys(places):
+                x, y, z = (unknowns[place] for place in places)
+                R = sum(self.field(place, x, y, z) for place in range(3) if places[place] == number)
+                R = R - R.mean(axis=0)
+                new = von_mises(R, BETA / per_token) if R.ndim == 2 else polar(R)
+                moved = max(moved, float(np.abs(new - unknowns[number]).max()))
+                unknowns[number] = new
+            if moved < REST:
+                break
+        return [unknowns[place] for place in places]
+
+    def value(self, x: Array, y: Array, z: Array) -> Array:
+        """How well starts fulfil the equations: the mean of Re tr(x_a y_b z_c†) / d, of shape (S,); 1 for all."""
+        a, b, c, _ = self.equations
+        if x.ndim == 2:
+            return (x[a] * y[b] * z[c].conj()).real.mean(axis=0)
+        return (times(x[a], y[b]) * z[c].conj()).real.sum(axis=(-2, -1)).mean(axis=0) / x.shape[-1]
+
+
+def times(x: Array, y: Array) -> Array:
+    """The product of numbers, of shape (n, S), or of matrices, (n, S, d, d)."""
+    return x * y if x.ndim == 2 else x @ y
+
+
+def dagger(x: Array) -> Array:
+    """The conjugate of numbers, the conjugate transpose of matrices."""
+    return x.conj() if x.ndim == 2 else x.conj().swapaxes(-1, -2)
+
+
+def von_mises(R: Array, beta: float) -> Array:
+    """The mean of a von Mises distribution around R with concentration β|R|: R/|R| · I₁(β|R|) / I₀(β|R|)."""
+    from scipy.special import i0e, i1e
+
+    size = np.abs(R)
+    return R * (i1e(beta * size) / i0e(beta * size) / np.maximum(size, 1e-20)).astype(size.dtype)
+
+
+def polar(R: Array) -> Array:
+    """The unitary matrices nearest to R, of shape (..., d, d): U Vᴴ of the singular value decomposition."""
+    U, _, V = np.linalg.svd(R)
+    return U @ V
+
+
+def unit(x: Array) -> Array:
+    """The numbers with length 1, as matrices have it already; 0 stays 0."""
+    return x / np.maximum(np.abs(x), 1e-20) if x.ndim == 2 else x
+
+
+def random_start(generator: np.random.Generator, n_tokens: int, n_starts: int, d: int) -> Array:
+    """Uniform unit numbers, of shape (P, S), or for d > 1 unitary matrices, of shape (P, S, d, d), complex64."""
+    if d == 1:
+        return np.exp(2j * np.pi * generator.random((n_tokens, n_starts))).astype(np.complex64)
+    parts = generator.standard_normal((2, n_tokens, n_starts, d, d))
+    return polar((parts[0] + 1j * parts[1]).astype(np.complex64))

@@ -1,0 +1,64 @@
+"""The rule found from a run's answers or labels, or from labels of one's own: where runs and discovery meet."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minimod.discovery.certificate import log_tables, p_value
+from minimod.discovery.search import Found, Tell, search
+from minimod.engine.backend import open_backend
+from minimod.engine.predict import predict_table
+from minimod.errors import InputError, one_of
+from minimod.store.runs import Run, load_run
+
+# What of a run the rule is looked for in: what its network answers for all pairs, or the labels it was trained on.
+SOURCES = ("predictions", "labels")
+
+
+def discover(
+    a: Any, b: Any = None, label: Any = None, n_tokens: int | None = None, source: str = "predictions", seed: int = 0,
+    seconds: float = 60, threads: int | None = None, tell: Tell = lambda line: None,
+) -> Found:
+    """The group behind the labels of pairs (a, b), integers of shape (n,); or behind a run, given alone in place of a.
+
+    Nothing is known of it but that there may be one, see `search`. n_tokens: P, by default as many as there are. A run
+    is given as `train` and `load_run` return it, or by its directory. From its `predictions` on all pairs, wrong and
+    agreement are those of the predictions; since these are not independent, p_value is that of the labels it was
+    trained on, which the table was not fitted to any better. From its `labels`, all are of these. Raises InputError for
+    another source, and for arrays that are no labels of pairs.
+    """
+    with open_backend("cpu", threads) as backend:
+        if b is not None or label is not None:
+            a, b, label = (np.asarray(each) for each in (a, b, label))
+            parts = [each for each in (a, b, label) if each.size and each.dtype.kind in "iu"]
+            P = n_tokens or 1 + max((int(each.max()) for each in parts), default=0)
+            return search(a, b, label, P, seed, seconds, backend, tell)
+        if source not in SOURCES:
+            raise InputError("from", source, one_of(SOURCES, source))
+        run = a if isinstance(a, Run) else load_run(a)
+        P, kept = run.network.modulus, run.data.get("kept", slice(None))
+        train, labels = run.dataset.train[kept], run.data.get("labels", run.dataset.train.label)[kept]
+        if source == "labels":
+            return search(train.a, train.b, labels, P, seed, seconds, backend, tell)
+        every_a, every_b = np.divmod(np.arange(P * P), P)
+        answered = predict_table(run.network, backend).ravel()
+        found = search(every_a, every_b, answered, P, seed, seconds, backend, tell)
+        if found.assumption is None:
+            return found
+        hits, commonest = (found.table[train.a, train.b] == labels).sum(), np.bincount(labels).max()
+        log_count = log_tables(P, found.assumption)
+        return replace(found, p_value=p_value(len(labels), int(hits), float(commonest / len(labels)), log_count))
+
+
+def discovered_pairs(found: Found, words: np.ndarray) -> dict[str, np.ndarray]:
+    """The pairs that a table has an answer for: columns a, b and label, in words, each of shape (n,)."""
+    a, b = np.nonzero(found.table >= 0)
+    return {"a": words[a], "b": words[b], "label": words[found.table[a, b]]}
+
+
+def held_out_share(found: Found, run: Run | Path | str) -> float:
+    """The share of a run's test pairs that a table answers with their labels; nan of none."""
+    test = (run if isinstance(run, Run) else load_run(run)).dataset.test
+    return float((found.table[test.a, test.b] == test.label).mean()) if len(test) else float("nan")

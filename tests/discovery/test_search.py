@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+
+from minimod import discover, make_rule
+from minimod.discovery.search import absorbing_token, search
+from minimod.engine.backend import open_backend
+from minimod.errors import InputError
+
+
+def labels_of(name, modulus=None, noise=0.0, share=0.8, names=1, seed=0):
+    """Pairs of a rule under random names of its tokens, a share of them labelled; and the whole table."""
+    rng, rule = np.random.default_rng(seed), make_rule(name, modulus)
+    P, table = rule.modulus, rule.label_table
+    naming = [rng.permutation(P) for _ in range(names)] * (3 // names)
+    true = naming[2][table[np.ix_(naming[0].argsort(), naming[1].argsort())]]
+    a, b = np.divmod(rng.permutation(P * P)[: round(share * P * P)], P)
+    label = true[a, b]
+    wrong = rng.permutation(len(a))[: round(noise * len(a))]
+    label[wrong] = (label[wrong] + rng.integers(1, P, len(wrong))) % P
+    return a, b, label, true
+
+
+@pytest.mark.parametrize(("name", "modulus", "noise", "assumption"), [
+    ("add", 31, 0.5, "group"), ("sub", 31, 0.2, "isotope"), ("Z2^5", None, 0.4, "group"),
+    ("Z2xZ12", None, 0.3, "group"), ("D12", None, 0.2, "group"), ("SL(2,3)", None, 0.1, "group"),
+    ("S4", None, 0.2, "group"),
+])  # fmt: skip
+def test_a_rule_is_found_under_any_names_and_named(name, modulus, noise, assumption):
+    a, b, label, true = labels_of(name, modulus, noise)
+    found = search(a, b, label, len(true))
+    assert (found.table == true).all() and found.assumption == assumption and found.p_value < 1e-6
+    assert found.group == {"add": "Z31", "sub": "Z31"}.get(name, name)
+    assert (found.wrong == (label != true[a, b])).all() and found.agreement == pytest.approx(1 - noise, abs=0.01)
+
+
+def test_elements_multiply_as_the_group_of_that_name():
+    a, b, label, _ = labels_of("S4", noise=0.1, seed=1)
+    found = search(a, b, label, 24)
+    x, y, z = found.elements
+    assert (make_rule("S4").label_table[np.ix_(x, y)] == z[found.table]).all()
+
+
+def test_three_namings_are_found_apart():
+    a, b, label, true = labels_of("add", 31, noise=0.2, names=3)
+    found = search(a, b, label, 31)
+    assert (found.table == true).all() and found.group == "Z31" and found.assumption in ("isotope", "c apart")
+
+
+def test_the_zero_of_a_multiplication_is_set_apart_and_named():
+    a, b, label, true = labels_of("mul", 31, noise=0.4)
+    found = search(a, b, label, 31)
+    assert (found.table == true).all() and found.group == "Z30"
+    assert (true[found.absorbing] == found.absorbing).all() and found.elements[0][found.absorbing] == -1
+
+
+def test_a_tenth_of_the_pairs_without_noise_is_enough():
+    a, b, label, true = labels_of("add", 59, share=0.1)
+    assert (search(a, b, label, 59).table == true).all()
+
+
+@pytest.mark.parametrize("kind", ["random", "constant", "latin"])
+def test_nothing_is_found_where_there_is_no_group(kind):
+    rng, P = np.random.default_rng(3), 11
+    a, b = np.divmod(np.arange(P * P), P)
+    label = {"random": rng.integers(0, P, P * P), "constant": np.full(P * P, 4)}.get(kind)
+    if kind == "latin":         # an intercalate of Z_2 × Z_5 turned: no group's
+        table = np.add.outer(np.arange(5), np.arange(5)) % 5
+        table = np.block([[table, table + 5], [table + 5, table]])
+        table[np.ix_([0, 5], [0, 5])] = table[np.ix_([0, 5], [5, 0])]
+        (a, b), P = np.divmod(np.arange(100), 10), 10
+        label = table[a, b]
+    found = search(a, b, label, P, seconds=2)
+    if kind == "latin":         # the nearest group is no accident, and two in a hundred labels disagree
+        assert found.group == "Z10" and found.wrong.sum() == 4 and found.p_value < 1e-6
+    else:
+        assert (found.group, found.assumption, found.p_value) == (None, None, 1) and (found.table == -1).all()
+
+
+def test_threads_do_not_change_what_is_found():
+    a, b, label, _ = labels_of("S4", noise=0.2)
+    found = []
+    for threads in (1, 2):
+        with open_backend("cpu", threads) as backend:
+            found.append(search(a, b, label, 24, backend=backend))
+    assert (found[0].table == found[1].table).all() and found[0].starts == found[1].starts
+
+
+@pytest.mark.parametrize("P", [1, 2, 3])
+def test_few_tokens_are_no_evidence(P):
+    a, b = np.divmod(np.arange(P * P), P)
+    assert search(a, b, (a + b) % P, P, seconds=1).group is None
+
+
+def test_no_labels_find_nothing():
+    assert search(*[np.empty(0, int)] * 3, 5).group is None
+
+
+@pytest.mark.parametrize(("arrays", "P", "option"), [
+    (([0.5], [0], [0]), 3, "a"), (([0], [3], [0]), 3, "b"), (([0], [0], [-1]), 3, "label"),
+    (([0, 1], [0], [0]), 3, "labels"), (([0], [0], [0]), 10_000, "tokens"), (([[0]], [[0]], [[0]]), 3, "a"),
+])  # fmt: skip
+def test_what_are_no_labels_of_pairs_is_refused(arrays, P, option):
+    with pytest.raises(InputError) as caught:
+        search(*map(np.array, arrays), P)
+    assert caught.value.option == option
+
+
+def test_the_absorbing_token_is_the_one_whose_pairs_say_so():
+    a, b = np.divmod(np.arange(121), 11)
+    assert absorbing_token(a, b, a * b % 11, 11) == 0 and absorbing_token(a, b, (a + b) % 11, 11) is None
+    assert absorbing_token(a, b, np.full(121, 3), 11) is None
+
+
+def test_discover_counts_the_tokens_itself():
+    a, b, label, true = labels_of("add", 23, noise=0.3)
+    assert (discover(a, b, label).table == true).all()

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+from scipy.special import i0, i1
+
+from minimod import make_rule
+from minimod.discovery.reading import answers, believe, characters_of, different, grow
+from minimod.discovery.synchronisation import SHARING, Equations, Solver, polar, random_start, unit, von_mises
+
+rng = np.random.default_rng(0)
+P, N_PAIRS = 7, 30
+A, B, C = rng.integers(0, P, (3, N_PAIRS))
+
+
+def triple(d, S=2):
+    return [random_start(rng, P, S, d) for _ in range(3)]
+
+
+@pytest.mark.parametrize("d", [1, 3])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_field_is_the_sum_of_what_each_equation_says(place, d):
+    x, y, z = triple(d)
+    expected = np.zeros_like(x)
+    for a, b, c in zip(A, B, C):
+        for s in range(2):
+            X, Y, Z = (each[t, s].reshape(d, d) for each, t in ((x, a), (y, b), (z, c)))
+            said = (Z @ Y.conj().T, X.conj().T @ Z, X @ Y)[place]
+            expected[(a, b, c)[place], s] += said.reshape(x.shape[2:])
+    np.testing.assert_allclose(Solver(Equations(A, B, C, P)).field(place, x, y, z), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_the_value_is_the_mean_of_what_equations_fulfil(d):
+    x, y, z = triple(d)
+    X, Y, Z = (each.reshape(P, 2, d, d) for each in (x, y, z))
+    expected = [
+        np.mean([np.trace(X[a, s] @ Y[b, s] @ Z[c, s].conj().T).real / d for a, b, c in zip(A, B, C)]) for s in range(2)
+    ]
+    np.testing.assert_allclose(Solver(Equations(A, B, C, P)).value(x, y, z), expected, atol=1e-5)
+
+
+def test_the_mean_field_of_numbers_is_the_mean_of_a_von_mises():
+    R = np.array([[0.5 + 1j, 20j], [0.0, -3.0]])
+    size = np.abs(R)
+    expected = np.where(size > 0, R / np.where(size > 0, size, 1) * i1(0.4 * size) / i0(0.4 * size), 0)
+    np.testing.assert_allclose(von_mises(R, 0.4), expected, rtol=1e-12)
+
+
+def test_the_polar_factor_is_the_nearest_unitary_matrix():
+    R = rng.standard_normal((3, 3)) + 1j * rng.standard_normal((3, 3))
+    U = polar(R)
+    np.testing.assert_allclose(U @ U.conj().T, np.eye(3), atol=1e-12)
+    others = [polar(rng.standard_normal((3, 3)) + 1j * rng.standard_normal((3, 3))) for _ in range(50)]
+    assert all(np.linalg.norm(R - U) <= np.linalg.norm(R - other) for other in others)
+
+
+def equations_of(name, noise, n_tokens):
+    table = make_rule(name).label_table
+    a, b = np.divmod(np.arange(n_tokens**2), n_tokens)
+    label = table[a, b].copy()
+    wrong = np.random.default_rng(1).permutation(len(label))[: round(noise * len(label))]
+    label[wrong] = np.random.default_rng(2).integers(0, n_tokens, len(wrong))
+    return Equations(a, b, label, n_tokens), table
+
+
+@pytest.mark.parametrize("sharing", SHARING)
+def test_starts_end_in_characters_of_the_group_or_of_an_isotope(sharing):
+    equations, _ = equations_of("Z31", 0.3, 31)
+    starts = [random_start(np.random.default_rng(3), 31, 32, 1) for _ in set(SHARING[sharing])]
+    ended = [unit(x) for x in Solver(equations).synchronise(starts, sharing)]
+    frequencies = np.exp(2j * np.pi * np.outer(np.arange(1, 31), np.arange(31)) / 31)
+    overlap = np.abs(frequencies.conj() @ ended[0]).max(axis=0) / 31
+    assert np.mean(overlap > 0.9) > 0.5
+
+
+def test_one_character_grows_into_all_and_they_answer_every_pair():
+    equations, table = equations_of("Z31", 0.4, 31)
+    one = np.exp(2j * np.pi * 5 * np.arange(31)[:, None] / 31).astype(np.complex64)
+    grown = grow(Solver(equations), "group", [one, one, one], np.random.default_rng(0))
+    assert grown[0].shape[1] == 15                          # one of each conjugate pair
+    assert (answers([grown], equations.a, equations.b) == table[equations.a, equations.b]).all()
+
+
+def test_characters_and_their_conjugates_count_once():
+    waves = np.exp(2j * np.pi * np.outer(np.arange(31), [1, 2, 30, 1]) / 31)
+    assert sorted(different(waves, np.array([0.5, 0.4, 0.3, 0.2]))) == [0, 1]
+
+
+@pytest.mark.parametrize("sharing", ["group", "isotope"])
+def test_beliefs_make_a_rough_character_exact(sharing):
+    equations, table = equations_of("Z59", 0.6, 59)
+    generator = np.random.default_rng(4)
+    rough = np.exp(2j * np.pi * np.arange(59) / 59 + 0.4j * generator.standard_normal(59))[:, None]
+    elements = believe(Solver(equations), sharing, [rough] * 3, alpha=0.6, kappa=2.0)
+    assert (answers([characters_of(elements)], equations.a, equations.b) == table[equations.a, equations.b]).all()
