@@ -1,6 +1,16 @@
 """Each claim of the paper, and some that go past it, as an experiment with a verdict."""
 
-from minimod.claims import agnostic, coexistence, features, groups, labels, partition, self_training, variations
+from minimod.claims import (
+    agnostic,
+    coexistence,
+    discovery,
+    features,
+    groups,
+    labels,
+    partition,
+    self_training,
+    variations,
+)
 from minimod.claims.claim import Claim
 
 CLAIMS: dict[str, Claim] = {
@@ -35,6 +45,10 @@ CLAIMS: dict[str, Claim] = {
     "self-training-width": self_training.SELF_TRAINING_WIDTH,
     "detectors": labels.DETECTION,
     "dilation": labels.DILATION,
+    "discover-noise": discovery.DISCOVER_NOISE,
+    "discover-groups": discovery.DISCOVER_GROUPS,
+    "discover-completion": discovery.DISCOVER_COMPLETION,
+    "discover-network": discovery.DISCOVER_NETWORK,
     "agnostic-limit": agnostic.AGNOSTIC_LIMIT,
     "agnostic-ensemble": agnostic.AGNOSTIC_ENSEMBLE,
 }

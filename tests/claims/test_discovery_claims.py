@@ -1,0 +1,60 @@
+import math
+
+import numpy as np
+import pytest
+
+from minimod import TrainingConfig, train
+from minimod.claims import CLAIMS
+from minimod.claims.claim import Result
+from minimod.claims.discovery import measure_completion, measure_group, measure_network, measure_noise
+from minimod.claims.figure import draw_claim
+
+LABELS = TrainingConfig(modulus=23, width=1, epochs=0, noise_ratio=0.2, threads=1)
+
+
+def test_one_naming_and_three_answer_the_test_pairs_of_the_rule_itself():
+    one, three = measure_noise(train(LABELS))
+    assert (one["namings"], three["namings"]) == ("one", "three")
+    assert one["discovery test"] == three["discovery test"] == one["best decoder test"] == 1
+
+
+@pytest.mark.parametrize("rule", ["mul", "S3", "Z2^4"])
+def test_a_group_is_found_and_named(rule):
+    config = TrainingConfig(rule=rule, width=1, epochs=0, noise_ratio=0, modulus=23 if rule == "mul" else None)
+    (row,) = measure_group(train(config))
+    assert row["discovery test"] == 1 or rule == "S3"               # of six elements there are too few labels
+    assert row["named"] == (row["p_value"] < 1)
+
+
+def test_what_was_not_found_answers_nothing():
+    (row,) = measure_completion(train(TrainingConfig(modulus=7, width=1, epochs=0, noise_ratio=0.9)))
+    assert row["discovery test"] == 0 and row["p_value"] == 1
+
+
+def test_a_network_is_read_out_and_held_beside_its_labels():
+    config = TrainingConfig(modulus=23, width=64, epochs=40, noise_ratio=0.3, learning_rate=0.02, threads=1)
+    (row,) = measure_network(train(config))
+    assert row["discovery in answers test"] == row["discovery in labels test"] == row["best decoder test"] == 1
+
+
+@pytest.mark.parametrize("name", ["discover-noise", "discover-groups", "discover-completion"])
+def test_a_claim_of_labels_alone_is_drawn(name):
+    claim, rng = CLAIMS[name], np.random.default_rng(0)
+    keys = [
+        {"modulus": m, "noise_ratio": r, "namings": n, "rule": rule, "train_fraction": f}
+        for m, n, rule in ((31, "one", "Z31"), (59, "three", "D12")) for r, f in ((0.0, 0.1), (0.3, 0.2))
+    ]
+    rows = [
+        {"seed": 0, **{key: each[key] for key in claim.keys}, "p_value": 1.0, "starts": 64, "named": 1.0,
+         "discovery test": float(rng.random()), "best decoder test": math.nan} for each in keys
+    ]
+    figure = draw_claim(Result(name, replace_criteria(claim), "quick", rows))
+    figure.draw_without_rendering()
+    inside, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert min(inside.x0, inside.y0) > -0.02 and inside.x1 < width + 0.02 and inside.y1 < height + 0.02
+
+
+def replace_criteria(claim):
+    from dataclasses import replace
+
+    return replace(claim, criteria=())
