@@ -13,8 +13,8 @@ from minimod import TrainingConfig, discover, make_rule, train
 # Name of a rule, its modulus, the share of wrong labels, that of the pairs with a label, and how many namings.
 CASES = (
     ("add", 113, 0.8, 0.8, 1), ("add", 113, 0.85, 0.8, 1), ("add", 113, 0.88, 0.8, 1), ("mul", 113, 0.8, 0.8, 1),
-    ("Z2^7", None, 0.8, 0.8, 1), ("Z4xZ28", None, 0.8, 0.8, 1), ("Z10^2", None, 0.8, 0.8, 1), ("D57", None, 0.5, 0.8, 1),
-    ("S5", None, 0.6, 0.8, 1), ("SL(2,5)", None, 0.5, 0.8, 1), ("add", 113, 0.7, 0.8, 3), ("add", 113, 0.0, 0.04, 1),
+    ("Z2^7", None, 0.8, 0.8, 1), ("Z4xZ28", None, 0.8, 0.8, 1), ("Z10^2", None, 0.8, 0.8, 1),
+    ("D57", None, 0.5, 0.8, 1), ("S5", None, 0.6, 0.8, 1), ("SL(2,5)", None, 0.5, 0.8, 1), ("add", 113, 0.7, 0.8, 3), ("add", 113, 0.0, 0.04, 1),
 )
 
 

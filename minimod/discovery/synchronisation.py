@@ -27,8 +27,9 @@ SHARING = {"group": (0, 0, 0), "c apart": (0, 0, 1), "isotope": (0, 1, 2)}
 # The inverse temperature of the von Mises mean field, times the number of equations that have a token as their a.
 BETA = 27.0
 
-# A start is at rest when no number moves further than this in a sweep, and at the latest after so many sweeps.
-REST, SWEEPS = 1e-3, 60
+# A start is at rest when no number moves further than this in a sweep, and at the latest after so many sweeps, of
+# characters or of matrices.
+REST, SWEEPS, SWEEPS_OF_MATRICES = 1e-3, 60, 40
 
 
 class Equations(NamedTuple):
@@ -68,11 +69,11 @@ class Solver:
         R[there] = np.add.reduceat(said, first, axis=0)
         return R
 
-    def synchronise(self, unknowns: Sequence[Array], sharing: str, sweeps: int = SWEEPS) -> list[Array]:
+    def synchronise(self, unknowns: Sequence[Array], sharing: str, sweeps: int | None = None) -> list[Array]:
         """x, y and z at rest, from a start for each unknown of SHARING, of shape (P, S) or (P, S, d, d)."""
         places, unknowns = SHARING[sharing], list(unknowns)
         per_token = len(self.equations.a) / self.equations.n_tokens
-        for _ in range(sweeps):
+        for _ in range(sweeps or (SWEEPS if unknowns[0].ndim == 2 else SWEEPS_OF_MATRICES)):
             moved = 0.0
             for number in dict.fromkeys(places):
                 x, y, z = (unknowns[place] for place in places)
