@@ -19,7 +19,7 @@ SOURCES = ("predictions", "labels")
 
 def discover(
     a: Any, b: Any = None, label: Any = None, n_tokens: int | None = None, source: str = "predictions", seed: int = 0,
-    seconds: float = 60, threads: int | None = None, tell: Tell = lambda line: None,
+    seconds: float = 120, threads: int | None = None, tell: Tell = lambda line: None,
 ) -> Found:
     """The group behind the labels of pairs (a, b), integers of shape (n,); or behind a run, given alone in place of a.
 

@@ -30,7 +30,7 @@ NAMINGS = {
               " predictions, and the labels as a control]")
 @click.option("--table", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Where a, b and label of every pair go that has an answer, as CSV.")
-@click.option("--seconds", type=click.FloatRange(0), default=60, show_default=True,
+@click.option("--seconds", type=click.FloatRange(0), default=120, show_default=True,
               help="No further starts after so long.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random starts.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")

@@ -88,7 +88,7 @@ class Found:
 
 
 def search(
-    a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int, seed: int = 0, seconds: float = 60,
+    a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int, seed: int = 0, seconds: float = 120,
     backend: Backend = SERIAL, tell: Tell = lambda line: None,
 ) -> Found:
     """The group that may be behind n labels of pairs of tokens, integers of shape (n,) in 0 .. P-1.
