@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from minimod.discovery.certificate import log_tables, p_value
-from minimod.discovery.search import Found, Tell, search
+from minimod.discovery.certificate import highest_chance, log_tables, p_value
+from minimod.discovery.search import SIGNIFICANT, Found, Tell, nothing_found, search
 from minimod.engine.backend import open_backend
 from minimod.engine.predict import predict_table
 from minimod.errors import InputError, one_of
@@ -25,15 +25,15 @@ def discover(
 
     Nothing is known of it but that there may be one, see `search`. n_tokens: P, by default as many as there are. A run
     is given as `train` and `load_run` return it, or by its directory. From its `predictions` on all pairs, wrong and
-    agreement are those of the predictions; since these are not independent, p_value is that of the labels it was
-    trained on, which the table was not fitted to any better. From its `labels`, all are of these. Raises InputError for
-    another source, and for arrays that are no labels of pairs.
+    agreement are those of the predictions; since these are not independent of each other, p_value is that of the labels
+    that it was trained on, and nothing counts as found where these are no evidence. From its `labels`, all are of
+    these. Raises InputError for another source, and for arrays that are no labels of pairs.
     """
     with open_backend("cpu", threads) as backend:
         if b is not None or label is not None:
             a, b, label = (np.asarray(each) for each in (a, b, label))
             parts = [each for each in (a, b, label) if each.size and each.dtype.kind in "iu"]
-            P = n_tokens or 1 + max((int(each.max()) for each in parts), default=0)
+            P = n_tokens if n_tokens is not None else 1 + max((int(each.max()) for each in parts), default=0)
             return search(a, b, label, P, seed, seconds, backend, tell)
         if source not in SOURCES:
             raise InputError("from", source, one_of(SOURCES, source))
@@ -47,9 +47,9 @@ def discover(
         found = search(every_a, every_b, answered, P, seed, seconds, backend, tell)
         if found.assumption is None:
             return found
-        hits, commonest = (found.table[train.a, train.b] == labels).sum(), np.bincount(labels).max()
-        log_count = log_tables(P, found.assumption)
-        return replace(found, p_value=p_value(len(labels), int(hits), float(commonest / len(labels)), log_count))
+        hits, log_count = int((found.table[train.a, train.b] == labels).sum()), log_tables(P, found.assumption)
+        p = p_value(len(labels), hits, highest_chance(labels), log_count)
+        return replace(found, p_value=p) if p < SIGNIFICANT else nothing_found(P, P * P, found.chance, found.starts)
 
 
 def discovered_pairs(found: Found, words: np.ndarray) -> dict[str, np.ndarray]:

@@ -70,7 +70,8 @@ def discover(
     absorbing = None if found.absorbing is None else str(words[found.absorbing])
     result: dict[str, Any] = {
         "assumption": found.assumption, "group": found.group, "agreement": found.agreement, "chance": found.chance,
-        "p_value": found.p_value, "absorbing": absorbing, "wrong": int(found.wrong.sum()), "labels": len(found.wrong),
+        "p_value": found.p_value, "alike": found.alike, "absorbing": absorbing, "wrong": int(found.wrong.sum()),
+        "labels": len(found.wrong),
         "pairs": int((found.table >= 0).sum()), "held_out": held_out, "starts": found.starts,
     }
     if control:
@@ -83,12 +84,18 @@ def discover(
         click.echo(f"No group was found after {found.starts} starts: none agrees with more than chance explains.")
     else:
         click.echo(f"{found.group}, {NAMINGS[found.assumption]}{f'; {absorbing} is absorbing' if absorbing else ''}")
-        click.echo(f"It agrees with {found.agreement:.1%} of {len(found.wrong)} labels, where chance explains"
-                   f" {found.chance:.1%}; as good a table by chance has a probability of at most"
+        of, judged = ("answers", "the training labels") if source.is_dir() and what != "labels" else ("labels", "them")
+        click.echo(f"It agrees with {found.agreement:.1%} of {len(found.wrong)} {of}, where chance explains"
+                   f" {found.chance:.1%}.")
+        click.echo(f"That any table agrees with {judged} as well by chance has a probability of at most"
                    f" {max(found.p_value, 1e-300):.1g}.")
+        if not found.alike:
+            click.echo("It explains the labels of some tokens better than those of others: the nearest group, perhaps"
+                       " not the rule.")
         click.echo(f"Held-out pairs answered: {display.cell(held_out)}. Found after {found.starts} starts.")
     if control:
-        finds = "find the same table" if result["from_labels_alone"]["same_table"] else f"find {control.group}"
+        finds = f"find another table, of {control.group}" if control.group else "find nothing"
+        finds = "find the same table" if result["from_labels_alone"]["same_table"] else finds
         click.echo(f"The control, the training labels without any network: they {finds}.")
     if table:
         click.echo(f"Written to {table}.")

@@ -1,19 +1,23 @@
 """How likely it is that a table agrees with that many labels by chance: a bound, with nothing simulated.
 
-Take n labels that are independent of each other and of the pairs, each class with at most the probability q that the
-commonest label has here. One given table then agrees with h of them or more with a probability of at most
+Take n labels that are independent of each other and of the pairs, each class with a probability of at most q: the share
+of the commonest label here, with three standard deviations on top, since it is an estimate. One given table then agrees
+with h of them or more with a probability of at most
 
     exp(-n KL(h/n ‖ q)),        KL(r ‖ q) = r log(r/q) + (1 - r) log((1 - r)/(1 - q))        (Chernoff)
 
 and any of T tables with at most T times as much. So the search may have tried whatever it liked, as long as what it
-found is one of the T. Group tables on P tokens are at most P! for each kind of group of order P; isotopes three times
-log P!, since a, b and c are named apart. Pairs that a table leaves open count as if it disagreed.
+found is one of the T. It refutes that labels are random; that the rule is this group's it does not prove. Group tables
+on P tokens are at most P! for each kind of group of order P; isotopes three times log P!, since a, b and c are named
+apart. Pairs that a table leaves open count as if it disagreed.
 """
 
-from math import exp, inf, lgamma, log
+from math import exp, inf, lgamma, log, sqrt
+
+import numpy as np
 
 # Of orders up to each: the most kinds of groups that there are of one order (Besche, Eick & O'Brien 2002).
-KINDS_OF_GROUPS = {31: 14, 63: 51, 127: 267, 255: 2_328, 511: 56_092, 1023: 10_494_213, 2000: 49_487_367_289}
+KINDS_OF_GROUPS = {31: 15, 63: 52, 127: 267, 255: 2_328, 511: 56_092, 1023: 10_494_213, 2000: 49_487_367_289}
 
 # log P! so many times: how many renamings of the tokens each assumption leaves free.
 RENAMINGS = {"group": 1, "c apart": 2, "isotope": 3}
@@ -27,6 +31,14 @@ def log_tables(n_tokens: int, assumption: str) -> float:
     kinds = next((kinds for order, kinds in KINDS_OF_GROUPS.items() if n_tokens <= order), inf)
     tried = len(RENAMINGS) * (1 + n_tokens)
     return RENAMINGS[assumption] * lgamma(n_tokens + 1) + log(kinds) + log(tried)
+
+
+def highest_chance(label: np.ndarray) -> float:
+    """q of n labels, of shape (n,): what is the most that any class is expected to have; 1 of none."""
+    if not len(label):
+        return 1.0
+    commonest = float(np.bincount(label).max())
+    return min(1.0, (commonest + 3 * sqrt(commonest)) / len(label))
 
 
 def divergence(share: float, chance: float) -> float:

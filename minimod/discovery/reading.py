@@ -20,24 +20,26 @@ SAME, STAYS = 0.5, 0.6
 # Products of characters that are tried at a time, sweeps for each, and rounds of them.
 PRODUCTS, SWEEPS, ROUNDS = 64, 12, 8
 
-
-def scores(triples: Sequence[Triple], a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Σ d Re tr(x_a y_b z_c†) over all representations, for n pairs and every token c, of shape (n, P).
-
-    It is largest where c is the product: over all representations of a group it is the order there, and 0 elsewhere.
-    """
-    total = np.zeros((len(a), len(triples[0][2])), np.float32)
-    for x, y, z in triples:
-        d = 1 if x.ndim == 2 else x.shape[-1]
-        for rows in np.array_split(np.arange(len(a)), 1 + len(a) * x[0].size // 2**22):       # 32 MB at a time
-            product = times(x[a[rows]], y[b[rows]]).reshape(len(rows), -1)
-            total[rows] += d * (product @ z.conj().reshape(len(z), -1).T).real
-    return total
+# So many numbers are worked on at a time.
+NUMBERS = 2**22
 
 
 def answers(triples: Sequence[Triple], a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The token that the representations answer for n pairs, of shape (n,)."""
-    return np.asarray(scores(triples, a, b).argmax(axis=1))
+    """The token that the representations answer for n pairs, of shape (n,).
+
+    That is the c with the largest Σ d Re tr(x_a y_b z_c†) over all representations: over those of a group together it
+    is the order where c is the product, and 0 elsewhere.
+    """
+    numbers = sum(x[0].size for x, _, _ in triples) + len(triples[0][2])
+    answered = np.empty(len(a), np.int64)
+    for rows in np.array_split(np.arange(len(a)), 1 + len(a) * numbers // NUMBERS):
+        total: Array = 0
+        for x, y, z in triples:
+            d = 1 if x.ndim == 2 else x.shape[-1]
+            product = times(x[a[rows]], y[b[rows]]).reshape(len(rows), -1)
+            total = total + d * (product @ z.conj().reshape(len(z), -1).T).real
+        answered[rows] = total.argmax(axis=1)
+    return answered
 
 
 def best_first(solver: Solver, triple: Triple) -> np.ndarray:
@@ -49,6 +51,11 @@ def best_first(solver: Solver, triple: Triple) -> np.ndarray:
     if triple[0].ndim > 2:
         return np.asarray((-solver.value(*triple)).argsort())
     return np.asarray((-solver.value(*(each**2 for each in triple))).argsort())
+
+
+def unknowns_of(triple: Triple, sharing: str) -> list[Array]:
+    """Each unknown of a triple once: one, if a, b and c share their names."""
+    return [triple[SHARING[sharing].index(number)] for number in dict.fromkeys(SHARING[sharing])]
 
 
 def pick(triple: Triple, which: np.ndarray | Sequence[int] | slice) -> list[Array]:
@@ -66,11 +73,11 @@ def grow(solver: Solver, sharing: str, triple: Triple, generator: np.random.Gene
     for _ in range(ROUNDS):
         K = triple[0].shape[1]
         i, j = np.triu_indices(K)
-        chosen = generator.permutation(len(i))[:PRODUCTS]
+        n_products = max(2, min(PRODUCTS, NUMBERS // (2 * len(solver.equations.a))))
+        chosen = generator.permutation(len(i))[:n_products]
         i, j = i[chosen], j[chosen]
         starts = [np.concatenate([x, x[:, i] * x[:, j], x[:, i] * x[:, j].conj()], axis=1) for x in triple]
-        unknowns = [starts[SHARING[sharing].index(number)] for number in dict.fromkeys(SHARING[sharing])]
-        ended = [unit(x) for x in solver.synchronise(unknowns, sharing, SWEEPS)]
+        ended = [unit(x) for x in solver.synchronise(unknowns_of(starts, sharing), sharing, SWEEPS)]
         overlap = np.abs((starts[2].conj() * ended[2]).sum(axis=0)) / len(starts[2])
         ended = pick(ended, np.flatnonzero(overlap > STAYS))
         new = pick(ended, different(ended[2], solver.value(*ended)))
@@ -113,7 +120,7 @@ def believe(
             q = q / np.maximum(q.sum(axis=1, keepdims=True), 1e-30)
         return q
 
-    first = [triple[places.index(number)][:, 0] for number in dict.fromkeys(places)]
+    first = unknowns_of([x[:, 0] for x in triple], sharing)
     beliefs = [balanced(np.exp(kappa * (np.cos(np.angle(x)[:, None] - turns) - 1))) for x in first]
     for _ in range(sweeps):
         moved = 0.0
@@ -149,8 +156,7 @@ def polish(triples: Sequence[Triple], sharing: str, n_tokens: int, generator: np
     for _ in range(3):
         solver, better = Solver(Equations(a, b, table, n_tokens)), list[Triple]()
         for triple in polished:
-            unknowns = [triple[SHARING[sharing].index(number)] for number in dict.fromkeys(SHARING[sharing])]
-            fitted = [unit(x) for x in solver.synchronise(unknowns, sharing, SWEEPS)]
+            fitted = [unit(x) for x in solver.synchronise(unknowns_of(triple, sharing), sharing, SWEEPS)]
             better.append(grow(solver, sharing, fitted, generator) if fitted[0].ndim == 2 else fitted)
         polished = better
         new = answers(polished, a, b)

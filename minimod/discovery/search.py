@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minimod.discovery import reading
-from minimod.discovery.certificate import divergence, log_tables, p_value
+from minimod.discovery.certificate import divergence, highest_chance, log_tables, p_value
 from minimod.discovery.groups import recognise
 from minimod.discovery.reading import Triple
 from minimod.discovery.synchronisation import SHARING, Equations, Solver, random_start, unit
 from minimod.engine.backend import SERIAL, Backend
 from minimod.errors import InputError
 from minimod.rules.groups import GroupRule
-from minimod.rules.tables import MOST_TOKENS, rule_of_table
+from minimod.rules.tables import rule_of_table
 
 
 class Stage(NamedTuple):
@@ -41,6 +41,9 @@ SIGNIFICANT, ABSORBING = 0.05, 1e-6
 # Starts are worked on in waves of so many batches, each of at most so many starts and numbers.
 WAVE, BATCH, NUMBERS = 4, 32, 2**22
 
+# More tokens than this would take gigabytes and hours.
+MOST_SEARCHED = 512
+
 # How many of the likeliest characters of a wave are looked at by themselves, if the value of their squares is so many
 # times 1 / √n: what fits noise with more freedom reaches more of it (64 starts on noise reached 3, 4 and 5). And how
 # many of the matrices are polished together.
@@ -49,6 +52,9 @@ BEYOND_NOISE = {"group": 2.7, "c apart": 4.2, "isotope": 5.2}
 
 # The share of wrong labels that beliefs reckon with: where less are wrong, they are not needed.
 RECKONED = 0.88
+
+# Pairs times tokens of which beliefs are not worth their memory.
+BELIEVABLE = 2**25
 
 # An answer to labels is worth polishing from so many times the share that chance explains.
 WORTH = 3.0
@@ -67,12 +73,12 @@ class Found:
 
     table: of shape (P, P), -1 where nothing is known; all of it, if nothing was found. assumption: of SHARING, or None.
     group: its name, or what there is to say of it; None if nothing was found. elements: for the tokens of a, b and c,
-    the elements of the group of that name, -1 for an absorbing one, each (P,); None where it is no name of minimod's.
-    agreement: the share of the labels that
-    the table gives; chance: the most that any one table is expected to. p_value: a bound on the probability of that by
-    chance, see certificate.py; 1 if nothing was found, nan where labels are not independent. wrong: the labels that
-    disagree, of shape (n,). absorbing: a token that is the product of itself with any other, or None. starts: how many
-    were tried.
+    the elements of the group of that name, -1 for tokens that are none, each (P,); None where it is no name of
+    minimod's. agreement: the share of the labels that the table gives. chance: the most that any one table is expected
+    to. p_value: a bound on the probability of that by chance, see certificate.py; 1 if nothing was found. alike:
+    whether all tokens' labels agree alike; if not, this is the nearest group, and perhaps not the rule. wrong: the
+    labels that disagree, of shape (n,). absorbing: a token that is the product of itself with any other, or None.
+    starts: how many were tried.
     """
 
     table: np.ndarray = field(repr=False)
@@ -82,6 +88,7 @@ class Found:
     agreement: float
     chance: float
     p_value: float
+    alike: bool
     wrong: np.ndarray = field(repr=False)
     absorbing: int | None
     starts: int
@@ -94,16 +101,19 @@ def search(
     """The group that may be behind n labels of pairs of tokens, integers of shape (n,) in 0 .. P-1.
 
     Nothing is known of it: not which group, nor which token is which element. It ends with the first table that is a
-    group's, under one naming of a, b and c, or with c or all three named apart, and that agrees with more labels than
-    chance explains; or after STAGES, or between two waves of them after so many seconds. The same seed gives the same,
-    for any number of threads, unless time runs out. Raises InputError for arrays that are no such labels.
+    group's, under one naming of a, b and c, or with c or all three named apart, that agrees with more labels than
+    chance explains, and with those of all tokens alike; or with the best there was, after STAGES, or between two waves
+    of them after so many seconds. Tokens that occur neither as a nor as b are left open. The same seed gives the same,
+    for any number of threads, unless time runs out. Raises InputError for arrays that are no such labels, a pair that
+    comes twice, and more tokens than MOST_SEARCHED.
     """
     a, b, label = (_tokens(name, each, n_tokens) for name, each in {"a": a, "b": b, "label": label}.items())
     if not len(a) == len(b) == len(label):
         raise InputError("labels", len(label), f"as many as pairs, {len(a)} and {len(b)}")
-    chance = float(np.bincount(label, minlength=n_tokens).max() / len(label)) if len(label) else 1.0
-    absorbing = absorbing_token(a, b, label, n_tokens)
-    kept = np.delete(np.arange(n_tokens), [] if absorbing is None else absorbing)
+    if len(np.unique(a * n_tokens + b)) < len(a):
+        raise InputError("pairs", len(a), "each pair once: the same label again is no further evidence")
+    chance, absorbing = highest_chance(label), absorbing_token(a, b, label, n_tokens)
+    kept = np.setdiff1d(np.union1d(a, b), [] if absorbing is None else [absorbing])
     place = np.full(n_tokens, -1)
     place[kept] = np.arange(len(kept))
     inside = (place[a] >= 0) & (place[b] >= 0) & (place[label] >= 0)
@@ -120,25 +130,33 @@ def search(
                 continue
             whole = nothing.copy()
             whole[np.ix_(kept, kept)] = kept[table]
-            if absorbing is not None:
-                whole[absorbing], whole[:, absorbing] = absorbing, absorbing
+            if absorbing is not None:           # on the sides on which there are pairs to say so
+                whole[absorbing, np.unique(b)] = np.where((a == absorbing).any(), absorbing, -1)
+                whole[np.unique(a), absorbing] = np.where((b == absorbing).any(), absorbing, -1)
             hits, assumption = whole[a, b] == label, assumption_of(rule)
             p = p_value(len(label), int(hits.sum()), chance, log_tables(n_tokens, assumption))
             if p < SIGNIFICANT and (best is None or hits.mean() > best.agreement):
                 named, agreement = _named(rule, kept, n_tokens), float(hits.mean())
-                best = Found(whole, assumption, *named, agreement, chance, p, ~hits, absorbing, starts)
-                if all(explains_alike(hits[inside], each[inside], n_tokens) for each in (a, b)):
+                alike = all(explains_alike(hits[inside], each[inside], n_tokens) for each in (a, b))
+                best = Found(whole, assumption, *named, agreement, chance, p, alike, ~hits, absorbing, starts)
+                if alike:
                     return best
         tell(f"{starts} starts, {time.perf_counter() - begin:.0f} s: {stage.sharing}, dimension {stage.d}")
         if time.perf_counter() - begin > seconds:
             break
-    return best or Found(nothing, None, None, None, 0.0, chance, 1.0, np.zeros(len(label), bool), None, starts)
+    return best or nothing_found(n_tokens, len(label), chance, starts)
+
+
+def nothing_found(n_tokens: int, n_labels: int, chance: float, starts: int) -> Found:
+    """What there is to say where no group was found."""
+    nothing = np.full((n_tokens, n_tokens), -1)
+    return Found(nothing, None, None, None, 0.0, chance, 1.0, True, np.zeros(n_labels, bool), None, starts)
 
 
 def _tokens(name: str, array: Any, n_tokens: int) -> np.ndarray:
     array = np.asarray(array)
-    if not 1 <= n_tokens <= MOST_TOKENS:
-        raise InputError("tokens", n_tokens, f"1 to {MOST_TOKENS}")
+    if not 1 <= n_tokens <= MOST_SEARCHED:
+        raise InputError("tokens", n_tokens, f"1 to {MOST_SEARCHED}")
     inside = array.dtype.kind in "iu" and (not array.size or 0 <= array.min() <= array.max() < n_tokens)
     if array.ndim != 1 or not inside:
         raise InputError(name, f"{array.dtype} of shape {array.shape}", f"integers in 0 .. {n_tokens - 1}, shape (n,)")
@@ -146,14 +164,21 @@ def _tokens(name: str, array: Any, n_tokens: int) -> np.ndarray:
 
 
 def absorbing_token(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> int | None:
-    """The token z with z x = x z = z, as 0 of a multiplication, if there is one: its pairs say so beyond chance."""
+    """The token z with z x = x z = z, as 0 of a multiplication, if there is one: its pairs say so beyond chance.
+
+    Where z occurs on one side alone, as 0 does under division, that side is enough.
+    """
     best: tuple[float, int | None] = (ABSORBING, None)
-    for z in range(n_tokens):
-        its = (a == z) | (b == z)
-        n, hits, elsewhere = int(its.sum()), int((label[its] == z).sum()), label[~its] == z
-        usual = (elsewhere.sum() + 1) / (len(elsewhere) + n_tokens)
-        if n and hits / n > 2 * usual:
-            best = min(best, (n_tokens * np.exp(-n * divergence(hits / n, usual)), z))
+    of_label = np.bincount(label, minlength=n_tokens)
+    n, hits = (np.stack([np.bincount(each[rows], minlength=n_tokens) for each, rows in sides]) for sides in (
+        [(a, slice(None)), (b, slice(None))], [(a, label == a), (b, label == b)]
+    ))
+    for z in np.flatnonzero((hits.sum(axis=0) > 1) & ((hits > 0) | (n == 0)).all(axis=0)).tolist():
+        usual = (of_label[z] - hits[:, z].sum() + 1) / max(1, len(label) - n[:, z].sum()) + 1 / n_tokens
+        shares = hits[:, z] / np.maximum(n[:, z], 1)
+        if (shares[n[:, z] > 0] > 2 * usual).all() and usual < 0.5:
+            chance = n_tokens * np.exp(-sum(n[:, z] * [divergence(float(share), float(usual)) for share in shares]))
+            best = min(best, (float(chance), z), key=lambda each: each[0])
     return best[1]
 
 
@@ -207,6 +232,8 @@ def _tables(equations: Equations, sharing: str, triple: Triple, seed: int) -> It
     alone = [reading.pick(triple, [k]) for k in likely]
     yield from tables([[reading.grow(solver, sharing, each, generator)] for each in alone])
     rough = [each for each in alone if np.abs((each[2] ** 2).mean()) < 0.5]         # not of order two
+    if len(equations.a) * P > BELIEVABLE:
+        return
     yield from tables([
         [reading.characters_of(reading.believe(solver, sharing, each, RECKONED, kappa))]
         for each in rough for kappa in (2.0, 4.0)

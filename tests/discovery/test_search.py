@@ -114,3 +114,40 @@ def test_the_absorbing_token_is_the_one_whose_pairs_say_so():
 def test_discover_counts_the_tokens_itself():
     a, b, label, true = labels_of("add", 23, noise=0.3)
     assert (discover(a, b, label).table == true).all()
+
+
+def test_a_pair_that_comes_twice_is_refused():
+    with pytest.raises(InputError, match="each pair once"):
+        search(np.array([0, 1, 0]), np.array([1, 1, 1]), np.array([2, 2, 2]), 3)
+
+
+def test_tokens_that_are_in_no_pair_stay_open():
+    a, b, label, true = labels_of("add", 31, noise=0.2)
+    found = search(a, b, label, 33)
+    assert (found.table[:31, :31] == true).all()
+    assert (found.table[31:] == -1).all() and (found.table[:, 31:] == -1).all()
+
+
+def test_a_label_that_is_never_an_input_is_wrong_and_no_element():
+    a, b, label, _ = labels_of("add", 31)
+    label[0] = 31
+    found = search(a, b, label, 32)
+    assert found.group == "Z31" and found.wrong.tolist() == [True] + [False] * (len(a) - 1)
+
+
+def test_a_zero_that_is_on_one_side_alone_leaves_the_other_open():
+    table = make_rule("div", 31).label_table
+    a, b = np.nonzero(table >= 0)
+    found = search(a, b, table[a, b], 31)
+    assert found.group == "Z30" and found.absorbing == 0 and (found.table == table).all()
+
+
+def test_a_group_that_explains_some_tokens_alone_is_said_to():
+    a, b = np.divmod(np.arange(23**2), 23)
+    found = search(a, b, (a * b + 1) % 23, 23, seconds=3)
+    assert not found.alike and search(a, b, (a + b) % 23, 23).alike
+
+
+def test_large_tables_are_refused_before_they_take_memory():
+    with pytest.raises(InputError, match="tokens is 2000; it must be 1 to 512"):
+        search(np.array([0]), np.array([1]), np.array([2]), 2000)
