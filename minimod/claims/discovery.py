@@ -51,7 +51,7 @@ def measure_noise(run: Run) -> list[Row]:
 
 def measure_group(run: Run) -> list[Row]:
     """Discovery in the labels of a group, and whether it was named rightly."""
-    found, rule = discover(run, source="labels", seconds=3 * SECONDS), run.config.rule
+    found, rule = discover(run, source="labels", seconds=12 * SECONDS), run.config.rule
     true = f"Z{run.config.modulus - 1}" if rule == "mul" else canonical_name(rule)
     return [{
         "rule": rule, "noise_ratio": run.config.noise_ratio, **answered(found, run), "named": float(found.group == true)
