@@ -86,7 +86,7 @@ def discover(
         click.echo(f"{found.group}, {NAMINGS[found.assumption]}{f'; {absorbing} is absorbing' if absorbing else ''}")
         of, judged = ("answers", "the training labels") if source.is_dir() and what != "labels" else ("labels", "them")
         click.echo(f"It agrees with {found.agreement:.1%} of {len(found.wrong)} {of}, where chance explains"
-                   f" {found.chance:.1%}.")
+                   f" at most {found.chance:.1%}.")
         click.echo(f"That any table agrees with {judged} as well by chance has a probability of at most"
                    f" {max(found.p_value, 1e-300):.1g}.")
         if not found.alike:
