@@ -23,11 +23,10 @@ def course(run: Run) -> dict[str, np.ndarray]:
 
     Accuracies on test pairs, by FOLLOWED; the norms of U, V and W; separation, how far the classes of hidden vectors
     lie apart by their training labels, over how far each spreads: 1 / NC1, see collapse.py, unbiased, so that it may be
-    just below 0. For a rule with components:
-    the median share, the root mean square phase error and the share of power in ideal neurons, as `analyze` has them;
-    and the losses of Nanda et al. (arXiv 2301.05217) over the components that are dominant in the end: restricted_loss,
-    on test pairs, of these alone, and excluded_loss, on training pairs with the labels that were fitted, of all the
-    rest with μ. Raises InputError for a run without snapshots.
+    just below 0. For a rule with components: the median share, the root mean square phase error and the share of power
+    in ideal neurons, as `analyze` has them; and the losses of Nanda et al. (arXiv 2301.05217) over the components that
+    are dominant in the end: restricted_loss, on test pairs, of these alone, and excluded_loss, on training pairs with
+    the labels that were fitted, of all the rest with μ. Raises InputError for a run without snapshots.
     """
     if not run.snapshots:
         raise InputError("snapshots", None, "asked for when the run is trained, to follow its course by them")
@@ -39,8 +38,7 @@ def course(run: Run) -> dict[str, np.ndarray]:
 
 
 def _row(run: Run, dominant: Array | None) -> dict[str, Any]:
-    network, train = run.network, run.dataset.train
-    fitted = replace(train, label=run.data.get("labels", train.label))[run.data.get("kept", slice(None))]
+    network, fitted = run.network, run.fitted
     hidden = network.hidden(fitted.a, fitted.b)
     with open_analysis(run) as study:
         row = {f"{name} test": study.row(name)["test"] for name in FOLLOWED if name in study.needs}

@@ -33,9 +33,7 @@ def detect(
       the true labels; where these are not known, they are 0 and nan.
     """
     run = run if isinstance(run, Run) else load_run(run)
-    network, train = run.network, run.dataset.train
-    kept = run.data.get("kept", np.ones(len(train), bool))      # what was left out was not judged by
-    pairs, label = train[kept], run.data.get("labels", train.label)[kept]
+    network, pairs = run.network, run.fitted
     retrained = None
     if extracted is not None:
         with open_analysis(extraction_of(run, extracted)) as study:
@@ -43,18 +41,18 @@ def detect(
     with open_analysis(run) as study:
         F = grid_logits(network, study.backend)
         evidence = Evidence(
-            pairs.a, pairs.b, label, network.modulus, random_stream(run.config.seed, "control"),
+            pairs.a, pairs.b, pairs.label, network.modulus, random_stream(run.config.seed, "control"),
             course=dict(run.course) or None,
             hidden=network.hidden(pairs.a, pairs.b), logits=F[pairs.a, pairs.b],
             interaction=interaction(F)[pairs.a, pairs.b], masked=masked_interaction(study, pairs), retrained=retrained,
-            held_out=None if held_out is None else held_out[kept], table=table,
+            held_out=None if held_out is None else held_out[run.data.get("kept", slice(None))], table=table,
         )
-    found, is_wrong = scores(evidence), label != pairs.true_label
+    found, is_wrong = scores(evidence), pairs.label != pairs.true_label
     if not run.dataset.is_known:
         is_wrong = is_wrong[:0]
     judged = {name: score[: len(is_wrong)] for name, score in found.items()}
     return {
-        "a": pairs.a, "b": pairs.b, "label": label, "scores": found,
+        "a": pairs.a, "b": pairs.b, "label": pairs.label, "scores": found,
         "needs": {name: DETECTORS[name].needs for name in found}, "wrong": int(is_wrong.sum()),
         "auroc": {name: auroc(score, is_wrong) for name, score in judged.items()},
         "precision": {name: precision(score, is_wrong) for name, score in judged.items()},

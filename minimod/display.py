@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from minimod.analysis.accuracy import MEASURES
+from minimod.analysis.structure import coordinate_of
 from minimod.config import TrainingConfig
 from minimod.errors import Interrupted
 from minimod.interrupts import STOPS
@@ -80,7 +81,7 @@ def echo_methods(summary: dict[str, Any]) -> None:
     if summary["left_out"]:
         click.echo(f"\n{summary['left_out']}")
     if "structure" in summary:
-        what = "frequency" if "frequency_u" in summary["neurons"] else "component"
+        what = coordinate_of(summary["neurons"])
         click.echo(f"\n{f'dominant {what}':40}{'trained':>10}{'untrained':>11}")
         for label, key in {
             "median share of a neuron's power": "median_share",

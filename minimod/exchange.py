@@ -47,7 +47,7 @@ def predictions(run: Run) -> dict[str, np.ndarray]:
     Empty are label and part of a pair in no part; true_label is left out where the true labels are not known.
     """
     P, dataset = run.network.modulus, run.dataset
-    words = np.append(run.data.get("tokens", np.arange(P).astype(str)), "")
+    words = np.append(run.words, "")
     part, label = np.full((P, P), len(PARTS)), np.full((P, P), -1)
     for number, pairs in enumerate((dataset.train, dataset.held_out, dataset.test)):
         part[pairs.a, pairs.b], label[pairs.a, pairs.b] = number, pairs.label

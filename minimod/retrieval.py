@@ -1,7 +1,6 @@
 """The rule found from a run's answers or labels, or from labels of one's own: where runs and discovery meet."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,17 +37,16 @@ def discover(
         if source not in SOURCES:
             raise InputError("from", source, one_of(SOURCES, source))
         run = a if isinstance(a, Run) else load_run(a)
-        P, kept = run.network.modulus, run.data.get("kept", slice(None))
-        train, labels = run.dataset.train[kept], run.data.get("labels", run.dataset.train.label)[kept]
+        P, train = run.network.modulus, run.fitted
         if source == "labels":
-            return search(train.a, train.b, labels, P, seed, seconds, backend, tell)
+            return search(train.a, train.b, train.label, P, seed, seconds, backend, tell)
         every_a, every_b = np.divmod(np.arange(P * P), P)
         answered = predict_table(run.network, backend).ravel()
         found = search(every_a, every_b, answered, P, seed, seconds, backend, tell)
         if found.assumption is None:
             return found
-        hits, log_count = int((found.table[train.a, train.b] == labels).sum()), log_tables(P, found.assumption)
-        p = p_value(len(labels), hits, highest_chance(labels), log_count)
+        hits, log_count = int((found.table[train.a, train.b] == train.label).sum()), log_tables(P, found.assumption)
+        p = p_value(len(train), hits, highest_chance(train.label), log_count)
         return replace(found, p_value=p) if p < SIGNIFICANT else nothing_found(P, P * P, found.chance, found.starts)
 
 
@@ -56,9 +54,3 @@ def discovered_pairs(found: Found, words: np.ndarray) -> dict[str, np.ndarray]:
     """The pairs that a table has an answer for: columns a, b and label, in words, each of shape (n,)."""
     a, b = np.nonzero(found.table >= 0)
     return {"a": words[a], "b": words[b], "label": words[found.table[a, b]]}
-
-
-def held_out_share(found: Found, run: Run | Path | str) -> float:
-    """The share of a run's test pairs that a table answers with their labels; nan of none."""
-    test = (run if isinstance(run, Run) else load_run(run)).dataset.test
-    return float((found.table[test.a, test.b] == test.label).mean()) if len(test) else float("nan")

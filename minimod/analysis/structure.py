@@ -191,6 +191,11 @@ def neuron_table(structure: Structure) -> dict[str, np.ndarray]:
     }
 
 
+def coordinate_of(neurons: dict[str, np.ndarray]) -> str:
+    """What the components of a `neuron_table` are: "frequency" under a cyclic rule, else "component"."""
+    return "frequency" if "frequency_u" in neurons else "component"
+
+
 def typical(neurons: dict[str, np.ndarray]) -> dict[str, float]:
     """Of a `neuron_table`: the median share, the root mean square phase error, and over how many neurons that is."""
     errors = neurons["phase_error"][~np.isnan(neurons["phase_error"])]

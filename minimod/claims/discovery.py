@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from minimod.analysis.accuracy import accuracies
 from minimod.claims.claim import Claim, Plot, Row
 from minimod.claims.criteria import least, lowest, most
 from minimod.claims.features import best_affine_prediction
@@ -12,7 +13,7 @@ from minimod.claims.readings import read
 from minimod.claims.settings import middle_runs, runs
 from minimod.discovery.search import Found
 from minimod.extraction import DEFAULT_METHOD
-from minimod.retrieval import discover, held_out_share
+from minimod.retrieval import discover
 from minimod.rules.groups import canonical_name
 from minimod.store.runs import Run
 
@@ -23,13 +24,14 @@ SECONDS = 10.0
 LABELS = {"width": 1, "epochs": 0}
 
 
-def answered(found: Found, run: Run, naming: np.ndarray | None = None) -> Row:
-    """The share of test pairs that a table answers rightly, and how it was found. naming: the names that c's have."""
-    table = found.table if naming is None else np.append(np.argsort(naming), -1)[found.table]
-    return {
-        "discovery test": held_out_share(replace(found, table=table), run), "starts": found.starts,
-        "p_value": found.p_value,
-    }
+def tested(table: np.ndarray, run: Run) -> float:
+    """The share of test pairs that a table answers rightly."""
+    return float(accuracies(table, run.dataset)["test"])
+
+
+def answered(found: Found, run: Run) -> Row:
+    """What the table that was found answers, and how it was found."""
+    return {"discovery test": tested(found.table, run), "starts": found.starts, "p_value": found.p_value}
 
 
 def measure_noise(run: Run) -> list[Row]:
@@ -37,15 +39,14 @@ def measure_noise(run: Run) -> list[Row]:
     pairs, P, generator = run.dataset.train, run.config.modulus, np.random.default_rng(run.config.seed)
     x, y, z = (generator.permutation(P) for _ in range(3))
     three = discover(x[pairs.a], y[pairs.b], z[pairs.label], P, seconds=SECONDS)
-    apart = replace(three, table=three.table[np.ix_(x, y)])
+    back = np.append(np.argsort(z), -1)             # from the names that the c have
+    apart = replace(three, table=back[three.table[np.ix_(x, y)]])
     keys: Row = {"modulus": P, "noise_ratio": run.config.noise_ratio}
-    decoder = best_affine_prediction(run.dataset)
-    test = run.dataset.test
-    best = float((decoder[test.a, test.b] == test.true_label).mean())
+    best = tested(best_affine_prediction(run.dataset), run)
     one = discover(run, source="labels", seconds=SECONDS)
     return [
         keys | {"namings": "one", **answered(one, run), "best decoder test": best},
-        keys | {"namings": "three", **answered(apart, run, z), "best decoder test": math.nan},
+        keys | {"namings": "three", **answered(apart, run), "best decoder test": math.nan},
     ]
 
 
@@ -66,13 +67,12 @@ def measure_completion(run: Run) -> list[Row]:
 
 def measure_network(run: Run) -> list[Row]:
     """What is read out of a network, told more or less, and what discovery makes of its answers and of its labels."""
-    decoder, test = best_affine_prediction(run.dataset), run.dataset.test
     return [{
         "noise_ratio": run.config.noise_ratio,
         **read(run, "raw noisy", "raw test", "interaction test", f"{DEFAULT_METHOD} test", "dominant test"),
-        "discovery in answers test": held_out_share(discover(run, seconds=SECONDS), run),
-        "discovery in labels test": held_out_share(discover(run, source="labels", seconds=SECONDS), run),
-        "best decoder test": float((decoder[test.a, test.b] == test.true_label).mean()),
+        "discovery in answers test": tested(discover(run, seconds=SECONDS).table, run),
+        "discovery in labels test": tested(discover(run, source="labels", seconds=SECONDS).table, run),
+        "best decoder test": tested(best_affine_prediction(run.dataset), run),
     }]
 
 

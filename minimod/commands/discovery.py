@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from minimod import display
+from minimod.analysis.accuracy import accuracies, share
 from minimod.data import PARTS
 from minimod.discovery.search import Found
 from minimod.options import OnceEach, json_option, quiet_option
-from minimod.retrieval import SOURCES, discovered_pairs, held_out_share
+from minimod.retrieval import SOURCES, discovered_pairs
 from minimod.retrieval import discover as discover_rule
 from minimod.store.files import check_output, save_columns
 from minimod.store.pairs import load_pairs
@@ -54,8 +54,7 @@ def discover(
     if source.is_dir():
         run = load_run(source)
         found = discover_rule(run, source=what or "predictions", **options)
-        words = run.data.get("tokens", np.arange(run.network.modulus).astype(str))
-        held_out = held_out_share(found, run)
+        words, held_out = run.words, accuracies(found.table, run.dataset)["test"]
         control = None if what else discover_rule(run, source="labels", **options)
     else:
         if what:
@@ -64,7 +63,7 @@ def discover(
         a, b, label, _, part = pairs.T
         train = part == PARTS.index("train")
         found = discover_rule(a[train], b[train], label[train], len(words), **options)
-        held_out = float((found.table[a, b] == label)[~train].mean()) if (~train).any() else float("nan")
+        held_out = share((found.table[a, b] == label)[~train])
     if table:
         save_columns(table, discovered_pairs(found, words))
     absorbing = None if found.absorbing is None else str(words[found.absorbing])

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from minimod import display
 from minimod.advice import quoted, what_helps
@@ -220,8 +219,7 @@ def detect(
             held_out = held_out_logits(run, folds, run_dir / "folds", progress)
     group = discover(run, source="labels") if search else None
     found = detect_labels(run, other, held_out, group.table if group and group.assumption else None)
-    words = run.data.get("tokens", np.arange(run.network.modulus))
-    columns = {name: words[found[name]] for name in ("a", "b", "label")} | found["scores"]
+    columns = {name: run.words[found[name]] for name in ("a", "b", "label")} | found["scores"]
     save_columns(table, columns)
     if as_json:
         names = ("wrong", "needs", "auroc", "precision")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from minimod.discovery import synchronisation
 from minimod.discovery.synchronisation import SHARING, Equations, Solver, times, unit
 from minimod.network import Array
 
@@ -98,9 +99,7 @@ def different(characters: Array, value: np.ndarray) -> list[int]:
     return kept
 
 
-def believe(
-    solver: Solver, sharing: str, triple: Triple, alpha: float, kappa: float, sweeps: int = 60
-) -> list[np.ndarray]:
+def believe(solver: Solver, sharing: str, triple: Triple, alpha: float, kappa: float) -> list[np.ndarray]:
     """Belief propagation over Z_N, N = P, from one rough character: of x, y, z an element for every token, each (P,).
 
     q(k) is the belief that a token is element k, first a von Mises one around its phase. A pair says of its a what the
@@ -122,7 +121,7 @@ def believe(
 
     first = unknowns_of([x[:, 0] for x in triple], sharing)
     beliefs = [balanced(np.exp(kappa * (np.cos(np.angle(x)[:, None] - turns) - 1))) for x in first]
-    for _ in range(sweeps):
+    for _ in range(synchronisation.SWEEPS):
         moved = 0.0
         for number in range(len(beliefs)):
             Q = [np.fft.fft(beliefs[place], axis=1).astype(np.complex64) for place in places]
@@ -133,7 +132,7 @@ def believe(
             new = balanced(np.exp(w * (E - E.max(axis=1, keepdims=True))) + 1e-12)
             moved = max(moved, float(np.abs(new - beliefs[number]).max()))
             beliefs[number] = new
-        if moved < 1e-3:
+        if moved < synchronisation.REST:
             break
     elements = [q.argmax(axis=1) for q in beliefs]
     return [elements[place] for place in places]

@@ -38,8 +38,8 @@ STAGES = (
 # What is found counts from this probability of an accident on; and an absorbing token, times the number of tokens.
 SIGNIFICANT, ABSORBING = 0.05, 1e-6
 
-# Starts are worked on in waves of so many batches, each of at most so many starts and numbers.
-WAVE, BATCH, NUMBERS = 4, 32, 2**22
+# Starts are worked on in waves of so many batches, each of at most so many starts.
+WAVE, BATCH = 4, 32
 
 # More tokens than this would take gigabytes and hours.
 MOST_SEARCHED = 512
@@ -117,18 +117,17 @@ def search(
     place = np.full(n_tokens, -1)
     place[kept] = np.arange(len(kept))
     inside = (place[a] >= 0) & (place[b] >= 0) & (place[label] >= 0)
-    equations = Equations(place[a[inside]], place[b[inside]], place[label[inside]], len(kept))
+    solver = Solver(Equations(place[a[inside]], place[b[inside]], place[label[inside]], len(kept)))
     begin, starts = time.perf_counter(), 0
     best: Found | None = None
-    nothing = np.full((n_tokens, n_tokens), -1)
-    waves = _waves(equations, seed, backend) if len(kept) > 2 and len(np.unique(equations.c)) > 1 else ()
+    waves = _waves(solver, seed, backend) if len(kept) > 2 and len(np.unique(solver.equations.c)) > 1 else ()
     for stage, number, triple in waves:
         starts += number
-        for table in _tables(equations, stage.sharing, triple, seed):
+        for table in _tables(solver, stage.sharing, triple, seed):
             rule = rule_of_table("found", table)
             if not isinstance(rule, GroupRule):
                 continue
-            whole = nothing.copy()
+            whole = np.full((n_tokens, n_tokens), -1)
             whole[np.ix_(kept, kept)] = kept[table]
             if absorbing is not None:           # on the sides on which there are pairs to say so
                 whole[absorbing, np.unique(b)] = np.where((a == absorbing).any(), absorbing, -1)
@@ -182,13 +181,12 @@ def absorbing_token(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: i
     return best[1]
 
 
-def _waves(equations: Equations, seed: int, backend: Backend) -> Iterator[tuple[Stage, int, Triple]]:
+def _waves(solver: Solver, seed: int, backend: Backend) -> Iterator[tuple[Stage, int, Triple]]:
     """The stages, a wave at a time: how many starts, and where they have ended."""
-    solver = Solver(equations)
     for number, (_, d, n_starts) in enumerate(STAGES):
-        if d * d >= equations.n_tokens:
+        if d * d >= solver.equations.n_tokens:
             continue
-        size = max(1, min(BATCH, n_starts, NUMBERS // (len(equations.a) * d * d)))
+        size = max(1, min(BATCH, n_starts, reading.NUMBERS // (len(solver.equations.a) * d * d)))
         batches = [(number, each, size) for each in range(-(-n_starts // size))]
         for first in range(0, len(batches), WAVE):
             ended = list(backend.map(partial(_batch, solver, seed), batches[first : first + WAVE]))
@@ -204,9 +202,10 @@ def _batch(solver: Solver, seed: int, which: tuple[int, int, int]) -> Triple:
     return [unit(x) for x in solver.synchronise(unknowns, sharing)]
 
 
-def _tables(equations: Equations, sharing: str, triple: Triple, seed: int) -> Iterator[np.ndarray]:
+def _tables(solver: Solver, sharing: str, triple: Triple, seed: int) -> Iterator[np.ndarray]:
     """Tables, of shape (P, P), that the representations of a wave may stand for, one after the other."""
-    solver, P, generator = Solver(equations), equations.n_tokens, np.random.default_rng(seed)
+    equations, generator = solver.equations, np.random.default_rng(seed)
+    P = equations.n_tokens
     a, b = np.divmod(np.arange(P * P), P)
     chance = float(np.bincount(equations.c).max() / len(equations.c))
     order = reading.best_first(solver, triple)

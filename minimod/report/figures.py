@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from minimod.analysis.scores import NOTHING
+from minimod.analysis.structure import coordinate_of
 from minimod.report.style import BLACK, BLUE, GREEN, ORANGE, SKY, STYLE, VERMILION, save_figure, words
 
 
@@ -132,7 +133,7 @@ def draw_spectrum(summary: dict[str, Any]) -> Figure:
         extent=(0, n_neurons, 0.5, len(share) + 0.5),
     )
     figure.colorbar(image, ax=image_axes, label="share of power, mean of u, v, w")
-    what = "frequency" if "frequency_u" in summary["neurons"] else "component"
+    what = coordinate_of(summary["neurons"])
     image_axes.set(xlabel=f"neuron, sorted by dominant {what}", ylabel="frequency k" if what == "frequency" else what)
     if what == "component":
         some = range(0, len(share), 1 + len(share) // 30)
@@ -153,11 +154,13 @@ def draw_neurons(summary: dict[str, Any]) -> Figure:
     examples = summary["examples"]
     figure = Figure(figsize=(9, 1.7 * len(examples) + 0.6))
     panels = figure.subplots(len(examples), 3, sharex=True, squeeze=False)
-    what = "frequency" if "frequency_u" in summary["neurons"] else "component"
-    coordinate = "k · {} mod {}" if what == "frequency" else "{}, in the order of what is kept"
-    order = "over the tokens, in the order of what the filtration keeps"
+    what = coordinate_of(summary["neurons"])
     if what == "frequency":
+        coordinate = "k · {} mod {}"
         order = "over the rule's coordinates x, drawn at k x mod N, where a cosine of frequency k has one period"
+    else:
+        coordinate = "{}, in the order of what is kept"
+        order = "over the tokens, in the order of what the filtration keeps"
     for row, example in zip(panels, examples, strict=True):
         for axes, (vector, curve) in zip(row, example["vectors"].items(), strict=True):
             axes.plot(curve["position"], curve["weight"], ".", color=BLUE, markersize=3, label="trained")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minimod.config import TrainingConfig
-from minimod.data import Dataset, build_dataset
+from minimod.data import Dataset, Pairs, build_dataset
 from minimod.errors import DivergedRunError, InputError, UnfinishedRunError
 from minimod.metrics import history_of
 from minimod.network import TwoLayerNet
@@ -47,6 +47,17 @@ class Run:
         options = ", ".join(f"{name}={value!r}" for name, value in self.config.changes().items())
         test, epoch = self.history["test_accuracy"][-1], "" if self.epoch is None else f"epoch {self.epoch}, "
         return f"Run({options}; {epoch}test accuracy {test:.3f}, {self.directory or 'in memory'})"
+
+    @property
+    def fitted(self) -> Pairs:
+        """The pairs that it was trained on, with the labels that were fitted."""
+        train = self.dataset.train
+        return replace(train, label=self.data.get("labels", train.label))[self.data.get("kept", slice(None))]
+
+    @property
+    def words(self) -> np.ndarray:
+        """What the tokens stand for, texts of shape (P,): words of one's own, or their numbers."""
+        return self.data.get("tokens", np.arange(self.network.modulus).astype(str))
 
     def at(self, epoch: int) -> "Run":
         """The run as it was after an epoch: its network, and the history up to there; `course` stays the whole one.
