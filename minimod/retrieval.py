@@ -18,7 +18,8 @@ SOURCES = ("predictions", "labels")
 
 def discover(
     a: Any, b: Any = None, label: Any = None, n_tokens: int | None = None, source: str = "predictions", seed: int = 0,
-    seconds: float = 120, threads: int | None = None, tell: Tell = lambda line: None,
+    seconds: float = 120, max_starts: int | None = None, device: str = "auto", threads: int | None = None,
+    tell: Tell = lambda line: None,
 ) -> Found:
     """The group behind the labels of pairs (a, b), integers of shape (n,); or behind a run, given alone in place of a.
 
@@ -28,21 +29,22 @@ def discover(
     that it was trained on, and nothing counts as found where these are no evidence. From its `labels`, all are of
     these. Raises InputError for another source, and for arrays that are no labels of pairs.
     """
-    with open_backend("cpu", threads) as backend:
+    with open_backend(device, threads) as backend:
+        options = seed, seconds, max_starts, backend, tell
         if b is not None or label is not None:
             a, b, label = (np.asarray(each) for each in (a, b, label))
             parts = [each for each in (a, b, label) if each.size and each.dtype.kind in "iu"]
             P = n_tokens if n_tokens is not None else 1 + max((int(each.max()) for each in parts), default=0)
-            return search(a, b, label, P, seed, seconds, backend, tell)
+            return search(a, b, label, P, *options)
         if source not in SOURCES:
             raise InputError("from", source, one_of(SOURCES, source))
         run = a if isinstance(a, Run) else load_run(a)
         P, train = run.network.modulus, run.fitted
         if source == "labels":
-            return search(train.a, train.b, train.label, P, seed, seconds, backend, tell)
+            return search(train.a, train.b, train.label, P, *options)
         every_a, every_b = np.divmod(np.arange(P * P), P)
-        answered = predict_table(run.network, backend).ravel()
-        found = search(every_a, every_b, answered, P, seed, seconds, backend, tell)
+        answered = predict_table(run.network.convert(backend.xp.asarray), backend).ravel()
+        found = search(every_a, every_b, answered, P, *options)
         if found.assumption is None:
             return found
         hits, log_count = int((found.table[train.a, train.b] == train.label).sum()), log_tables(P, found.assumption)

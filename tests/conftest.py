@@ -3,9 +3,11 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import strict_cupy
 from sweep_cases import DEFINITION, ignore
 
 from minimod import commands
+from minimod.engine import device
 from minimod.sweeps.sweep import Sweep
 
 
@@ -22,6 +24,13 @@ def minimod(monkeypatch, capsys, tmp_path):
         return subprocess.CompletedProcess(arguments, caught.value.code or 0, out, err)
 
     return call
+
+
+@pytest.fixture
+def cupy(monkeypatch):
+    """The strict stand-in for CuPy, found by `import` until the test ends."""
+    yield strict_cupy.install(monkeypatch)
+    device.gpu_problem.cache_clear()
 
 
 @pytest.fixture(scope="module")

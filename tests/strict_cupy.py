@@ -96,7 +96,8 @@ class StrictArray(NDArrayOperatorsMixin):
 
 
 METHODS = (
-    "all", "argmax", "argsort", "astype", "copy", "fill", "max", "mean", "reshape", "std", "sum", "take", "transpose",
+    "all", "argmax", "argsort", "astype", "conj", "copy", "fill", "max", "mean", "reshape", "std", "sum", "swapaxes",
+    "take", "transpose",
 )
 
 
@@ -136,6 +137,16 @@ def asarray(value):
     return StrictArray(np.array(value))
 
 
+# Functions of cupyx.scipy.special.
+SPECIAL = ("erf", "i0e", "i1e")
+
+
+def add_reduceat(X, indices, axis):
+    """As cupy.add.reduceat."""
+    note("add.reduceat", (X, indices), {"axis": axis})
+    return StrictArray(np.add.reduceat(unwrap(X), unwrap(indices), axis=axis))
+
+
 def install(monkeypatch):
     """Make `import cupy` and `import cupyx` find this stand-in until the test ends: two devices, the second current."""
     from minimod.engine import device
@@ -144,6 +155,7 @@ def install(monkeypatch):
     cupy.__version__ = "stand-in"
     cupy.asarray = asarray
     cupy.ones = lambda *args: StrictArray(np.ones(*args))
+    cupy.add = SimpleNamespace(reduceat=add_reduceat)
     cupy.arange = lambda *args: StrictArray(np.arange(*args))
     cupy.cuda = SimpleNamespace(runtime=SimpleNamespace(
         getDeviceCount=lambda: 2, getDevice=lambda: 1, memGetInfo=lambda: (10**9, 10**9),
@@ -151,7 +163,9 @@ def install(monkeypatch):
     ))
     pool = SimpleNamespace(free_bytes=lambda: 10**8, free_all_blocks=lambda: note("free_all_blocks", (), {}))
     cupy.get_default_memory_pool = lambda: pool
-    special = SimpleNamespace(erf=lambda Z: StrictArray(scipy.special.erf(unwrap(Z))))
+    special = SimpleNamespace(**{
+        name: lambda Z, name=name: StrictArray(getattr(scipy.special, name)(unwrap(Z))) for name in SPECIAL
+    })
     cupyx = ModuleType("cupyx")
     cupyx.scipy = ModuleType("cupyx.scipy")
     cupyx.scipy.special = special

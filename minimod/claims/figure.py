@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from minimod.claims.claim import Plot, Result
-from minimod.report.style import BLACK, BLUE, GREEN, ORANGE, SKY, STYLE, VERMILION, words
+from minimod.report.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, STYLE, VERMILION, words
 
-LINES = tuple(zip((BLACK, ORANGE, BLUE, GREEN, VERMILION, SKY), ("o", "s", "^", "D", "v", "P"), strict=True))
+COLORS, MARKERS = (BLACK, ORANGE, BLUE, GREEN, VERMILION, SKY, PURPLE), ("o", "s", "^", "D", "v", "P", "X")
+LINES = tuple(zip(COLORS, MARKERS, strict=True))
 
 
 @style.context(["default", STYLE])

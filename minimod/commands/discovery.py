@@ -9,6 +9,7 @@ from minimod import display
 from minimod.analysis.accuracy import accuracies, share
 from minimod.data import PARTS
 from minimod.discovery.search import Found
+from minimod.engine.backend import DEVICES
 from minimod.options import OnceEach, json_option, quiet_option
 from minimod.retrieval import SOURCES, discovered_pairs
 from minimod.retrieval import discover as discover_rule
@@ -32,13 +33,14 @@ NAMINGS = {
               help="Where a, b and label of every pair go that has an answer, as CSV.")
 @click.option("--seconds", type=click.FloatRange(0), default=120, show_default=True,
               help="No further starts after so long.")
+@click.option("--max-starts", type=click.IntRange(1), help="No further starts after so many.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random starts.")
+@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True)
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
 @quiet_option
 @json_option
 def discover(
-    source: Path, what: str | None, table: Path | None, seconds: float, seed: int, threads: int | None, quiet: bool,
-    as_json: bool,
+    source: Path, what: str | None, table: Path | None, quiet: bool, as_json: bool, **options: Any
 ) -> None:
     """Find the rule from labels or answers alone.
 
@@ -46,7 +48,6 @@ def discover(
     held out. Looks for a group on the tokens, whichever it is and whatever they are called, and says how likely as good
     a table would be by chance.
     """
-    options: dict[str, Any] = {"seconds": seconds, "seed": seed, "threads": threads}
     options["tell"] = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
     if table:
         check_output("--table", table, source)

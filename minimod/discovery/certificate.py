@@ -12,7 +12,7 @@ on P tokens are at most P! for each kind of group of order P; isotopes three tim
 apart. Pairs that a table leaves open count as if it disagreed.
 """
 
-from math import exp, inf, lgamma, log, sqrt
+from math import exp, inf, lgamma, log, nan, sqrt
 
 import numpy as np
 
@@ -31,6 +31,11 @@ def log_tables(n_tokens: int, assumption: str) -> float:
     kinds = next((kinds for order, kinds in KINDS_OF_GROUPS.items() if n_tokens <= order), inf)
     tried = len(RENAMINGS) * (1 + n_tokens)
     return RENAMINGS[assumption] * lgamma(n_tokens + 1) + log(kinds) + log(tried)
+
+
+def log_choices(n: int, k: int) -> float:
+    """The log of how many ways there are to choose k of n words to be the labels; 0 where there are no more than k."""
+    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) if n > k else 0.0
 
 
 def highest_chance(label: np.ndarray) -> float:
@@ -52,3 +57,19 @@ def p_value(n: int, hits: int, chance: float, log_count: float) -> float:
     if not n or hits / n <= chance:
         return 1.0
     return exp(min(0.0, log_count - n * divergence(hits / n, chance)))
+
+
+def information_limit(n: int, n_tokens: int, assumption: str) -> float:
+    """The share of wrong labels beyond which n of them cannot tell which table it is, whoever looks; nan if none can.
+
+    A label, of P classes, of which a share α is wrong and then any other class, tells log P + (1 - α) log(1 - α) +
+    α log(α / (P - 1)) nats of its table. To tell one naming from P! takes n of them to be log P!, of three namings
+    three times as much.
+    """
+    from scipy.optimize import brentq
+
+    def surplus(alpha: float) -> float:
+        noise = sum(p * log(p / ways) for p, ways in ((1 - alpha, 1), (alpha, n_tokens - 1)) if p > 0)
+        return n * (log(n_tokens) + noise) - RENAMINGS[assumption] * lgamma(n_tokens + 1)
+
+    return float(brentq(surplus, 0, 1 - 1 / n_tokens)) if surplus(0) > 0 else nan

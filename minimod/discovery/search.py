@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minimod.discovery import reading
-from minimod.discovery.certificate import divergence, highest_chance, log_tables, p_value
+from minimod.discovery.certificate import divergence, highest_chance, log_choices, log_tables, p_value
 from minimod.discovery.groups import recognise
 from minimod.discovery.reading import Triple
 from minimod.discovery.synchronisation import SHARING, Equations, Solver, random_start, unit
 from minimod.engine.backend import SERIAL, Backend
+from minimod.engine.device import to_host
 from minimod.errors import InputError
 from minimod.rules.groups import GroupRule
 from minimod.rules.tables import rule_of_table
@@ -31,8 +32,8 @@ class Stage(NamedTuple):
 STAGES = (
     Stage("group", 1, 64), Stage("isotope", 1, 64), Stage("group", 2, 32), Stage("group", 4, 32),
     Stage("group", 1, 2048), *(Stage("group", d, 32) for d in (3, 5, 6)),
-    Stage("isotope", 1, 2048), Stage("c apart", 1, 1024), Stage("group", 1, 4096),
-    *(Stage("group", d, 256) for d in (2, 4, 3, 5, 6)),
+    Stage("isotope", 1, 2048), *(Stage("isotope", d, 32) for d in (2, 4, 3, 5, 6)), Stage("c apart", 1, 1024),
+    Stage("group", 1, 4096), *(Stage("group", d, 256) for d in (2, 4, 3, 5, 6)),
 )
 
 # What is found counts from this probability of an accident on; and an absorbing token, times the number of tokens.
@@ -96,54 +97,60 @@ class Found:
 
 def search(
     a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int, seed: int = 0, seconds: float = 120,
-    backend: Backend = SERIAL, tell: Tell = lambda line: None,
+    max_starts: int | None = None, backend: Backend = SERIAL, tell: Tell = lambda line: None,
 ) -> Found:
     """The group that may be behind n labels of pairs of tokens, integers of shape (n,) in 0 .. P-1.
 
     Nothing is known of it: not which group, nor which token is which element. It ends with the first table that is a
     group's, under one naming of a, b and c, or with c or all three named apart, that agrees with more labels than
     chance explains, and with those of all tokens alike; or with the best there was, after STAGES, or between two waves
-    of them after so many seconds. Tokens that occur neither as a nor as b are left open. The same seed gives the same,
-    for any number of threads, unless time runs out. Raises InputError for arrays that are no such labels, a pair that
-    comes twice, and more tokens than MOST_SEARCHED.
+    of them after so many seconds or starts. What occurs neither as a nor as b is left open. The same seed gives the
+    same, for any number of threads, unless time runs out. Raises InputError for arrays that are no such labels, a pair
+    that comes twice, and more tokens than MOST_SEARCHED.
     """
     a, b, label = (_tokens(name, each, n_tokens) for name, each in {"a": a, "b": b, "label": label}.items())
     if not len(a) == len(b) == len(label):
         raise InputError("labels", len(label), f"as many as pairs, {len(a)} and {len(b)}")
     if len(np.unique(a * n_tokens + b)) < len(a):
         raise InputError("pairs", len(a), "each pair once: the same label again is no further evidence")
-    chance, absorbing = highest_chance(label), absorbing_token(a, b, label, n_tokens)
-    kept = np.setdiff1d(np.union1d(a, b), [] if absorbing is None else [absorbing])
-    place = np.full(n_tokens, -1)
-    place[kept] = np.arange(len(kept))
-    inside = (place[a] >= 0) & (place[b] >= 0) & (place[label] >= 0)
-    solver = Solver(Equations(place[a[inside]], place[b[inside]], place[label[inside]], len(kept)))
-    begin, starts = time.perf_counter(), 0
+    chance, (kept, least) = highest_chance(label), names(a, b, label, n_tokens)
+    absorbing = absorbing_token(a, b, label, n_tokens) if least == "group" else None
+    kept = [np.setdiff1d(each, [] if absorbing is None else [absorbing]) for each in kept]
+    P, places = max(map(len, kept)), [np.full(n_tokens, -1) for _ in kept]
+    for place, tokens in zip(places, kept, strict=True):
+        place[tokens] = np.arange(len(tokens))
+    placed = np.stack([place[column] for place, column in zip(places, (a, b, label), strict=True)])
+    inside = (placed >= 0).all(axis=0)
+    equations = Equations(placed[0, inside], placed[1, inside], placed[2, inside], P)
+    word_of_c = np.append(kept[2], np.full(P - len(kept[2]), -1))
+    begin, tried = time.perf_counter(), 0
     best: Found | None = None
-    waves = _waves(solver, seed, backend) if len(kept) > 2 and len(np.unique(solver.equations.c)) > 1 else ()
+    waves = _waves(equations, least, seed, backend) if P > 2 and len(np.unique(equations.c)) > 1 else ()
+    solver = Solver(equations)
     for stage, number, triple in waves:
-        starts += number
+        tried += number
         for table in _tables(solver, stage.sharing, triple, seed):
             rule = rule_of_table("found", table)
             if not isinstance(rule, GroupRule):
                 continue
             whole = np.full((n_tokens, n_tokens), -1)
-            whole[np.ix_(kept, kept)] = kept[table]
+            whole[np.ix_(*kept[:2])] = word_of_c[table[: len(kept[0]), : len(kept[1])]]
             if absorbing is not None:           # on the sides on which there are pairs to say so
                 whole[absorbing, np.unique(b)] = np.where((a == absorbing).any(), absorbing, -1)
                 whole[np.unique(a), absorbing] = np.where((b == absorbing).any(), absorbing, -1)
-            hits, assumption = whole[a, b] == label, assumption_of(rule)
-            p = p_value(len(label), int(hits.sum()), chance, log_tables(n_tokens, assumption))
+            hits, assumption = whole[a, b] == label, max(assumption_of(rule), least, key=[*SHARING].index)
+            log_count = log_tables(P + (absorbing is not None), assumption) + log_choices(len(np.unique(label)), P)
+            p = p_value(len(label), int(hits.sum()), chance, log_count)
             if p < SIGNIFICANT and (best is None or hits.mean() > best.agreement):
                 named, agreement = _named(rule, kept, n_tokens), float(hits.mean())
                 alike = all(explains_alike(hits[inside], each[inside], n_tokens) for each in (a, b))
-                best = Found(whole, assumption, *named, agreement, chance, p, alike, ~hits, absorbing, starts)
+                best = Found(whole, assumption, *named, agreement, chance, p, alike, ~hits, absorbing, tried)
                 if alike:
                     return best
-        tell(f"{starts} starts, {time.perf_counter() - begin:.0f} s: {stage.sharing}, dimension {stage.d}")
-        if time.perf_counter() - begin > seconds:
+        tell(f"{tried} starts, {time.perf_counter() - begin:.0f} s: {stage.sharing}, dimension {stage.d}")
+        if time.perf_counter() - begin > seconds or (max_starts is not None and tried >= max_starts):
             break
-    return best or nothing_found(n_tokens, len(label), chance, starts)
+    return best or nothing_found(n_tokens, len(label), chance, tried)
 
 
 def nothing_found(n_tokens: int, n_labels: int, chance: float, starts: int) -> Found:
@@ -160,6 +167,24 @@ def _tokens(name: str, array: Any, n_tokens: int) -> np.ndarray:
     if array.ndim != 1 or not inside:
         raise InputError(name, f"{array.dtype} of shape {array.shape}", f"integers in 0 .. {n_tokens - 1}, shape (n,)")
     return np.asarray(array, np.int64)
+
+
+def names(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> tuple[list[np.ndarray], str]:
+    """The tokens that may be elements in the places of a, b and c, and the least that has to be assumed, of SHARING.
+
+    One naming has all that occur as a or b. Where each of a and b has tokens, often, that the other has never, or the
+    label often one that is neither, there is none: then each place has tokens of its own, c the commonest.
+    """
+    of_a, of_b, of_c = (np.bincount(each, minlength=n_tokens) for each in (a, b, label))
+    inputs = np.flatnonzero(of_a + of_b)
+    usual = len(a) / max(1, int((of_a > 0).sum()), int((of_b > 0).sum()))           # times that a token is there
+    missed = usual / 2 + 2 * len(a) * np.exp(-usual)                                # pairs of tokens, by chance
+    apart = min(of_a[of_b == 0].sum(), of_b[of_a == 0].sum()) > missed
+    if not apart and np.delete(of_c, inputs).max(initial=0) <= max(1, usual / 2):
+        return [inputs] * 3, "group"
+    kept = [np.flatnonzero(of_a), np.flatnonzero(of_b)] if apart else [inputs] * 2
+    commonest = np.argsort(-of_c, kind="stable")[: max(map(len, kept))]
+    return [*kept, np.sort(commonest[of_c[commonest] > 0])], "isotope" if apart else "c apart"
 
 
 def absorbing_token(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> int | None:
@@ -181,25 +206,26 @@ def absorbing_token(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: i
     return best[1]
 
 
-def _waves(solver: Solver, seed: int, backend: Backend) -> Iterator[tuple[Stage, int, Triple]]:
-    """The stages, a wave at a time: how many starts, and where they have ended."""
-    for number, (_, d, n_starts) in enumerate(STAGES):
-        if d * d >= solver.equations.n_tokens:
+def _waves(equations: Equations, least: str, seed: int, backend: Backend) -> Iterator[tuple[Stage, int, Triple]]:
+    """The stages, a wave at a time: how many starts, and where they have ended. Each assumes at least so much."""
+    solver = Solver(equations, backend.xp)
+    for number, (sharing, d, n_starts) in enumerate(STAGES):
+        if d * d >= equations.n_tokens:
             continue
-        size = max(1, min(BATCH, n_starts, reading.NUMBERS // (len(solver.equations.a) * d * d)))
+        stage = Stage(max(sharing, least, key=[*SHARING].index), d, n_starts)
+        size = max(1, min(BATCH, n_starts, reading.NUMBERS // (len(equations.a) * d * d)))
         batches = [(number, each, size) for each in range(-(-n_starts // size))]
         for first in range(0, len(batches), WAVE):
-            ended = list(backend.map(partial(_batch, solver, seed), batches[first : first + WAVE]))
+            ended = list(backend.map(partial(_batch, solver, stage, seed), batches[first : first + WAVE]))
             together = [np.concatenate(parts, axis=1) for parts in zip(*ended, strict=True)]
-            yield STAGES[number], together[0].shape[1], together
+            yield stage, together[0].shape[1], together
 
 
-def _batch(solver: Solver, seed: int, which: tuple[int, int, int]) -> Triple:
-    """Where the starts of a batch end: of this stage, of this number in it, of this size."""
-    number, _, size = which
-    (sharing, d, _), generator = STAGES[number], np.random.default_rng([seed, *which])
-    unknowns = [random_start(generator, solver.equations.n_tokens, size, d) for _ in set(SHARING[sharing])]
-    return [unit(x) for x in solver.synchronise(unknowns, sharing)]
+def _batch(solver: Solver, stage: Stage, seed: int, which: tuple[int, int, int]) -> Triple:
+    """Where the starts of a batch end, on the host: of this stage, of this number in it, of this size."""
+    generator, P = np.random.default_rng([seed, *which]), solver.equations.n_tokens
+    unknowns = [random_start(generator, P, which[2], stage.d) for _ in set(SHARING[stage.sharing])]
+    return [to_host(unit(x)) for x in solver.synchronise(unknowns, stage.sharing)]
 
 
 def _tables(solver: Solver, sharing: str, triple: Triple, seed: int) -> Iterator[np.ndarray]:
@@ -260,12 +286,14 @@ def assumption_of(rule: GroupRule) -> str:
     return "isotope"
 
 
-def _named(rule: GroupRule, kept: np.ndarray, n_tokens: int) -> tuple[str, tuple[np.ndarray, ...] | None]:
+def _named(rule: GroupRule, kept: list[np.ndarray], n_tokens: int) -> tuple[str, tuple[np.ndarray, ...] | None]:
     """The name of a group, and its elements for the tokens of a, b and c, see `Found`."""
     name, isomorphism = recognise(rule.group)
     if isomorphism is None:
         return name, None
     named = np.argsort(isomorphism)                         # from the table's elements to those of the name
     elements = np.full((3, n_tokens), -1)
-    elements[:, kept] = named[[rule.elements_a, rule.elements_b, np.arange(rule.modulus)]]
+    for place, tokens in enumerate(kept):
+        known = (rule.elements_a, rule.elements_b, np.arange(rule.modulus))[place]
+        elements[place, tokens] = named[known[: len(tokens)]]
     return name, tuple(elements)

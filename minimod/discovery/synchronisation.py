@@ -15,10 +15,12 @@ of the group's table a problem of this kind is next to Huh's HyperCube (arXiv 24
 """
 
 from collections.abc import Sequence
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 
+from minimod.engine.device import bessel_ratio, sums_of_pieces
 from minimod.network import Array
 
 # What of a, b and c has the same matrices: all, for a group; a and b; nothing, x_a y_b = z_c, for an isotope of one.
@@ -42,16 +44,20 @@ class Equations(NamedTuple):
 
 
 class Solver:
-    """The mean field of some equations, which are kept sorted by a, by b and by c, so that sums are over pieces."""
+    """The mean field of some equations, which are kept sorted by a, by b and by c, so that sums are over pieces.
 
-    def __init__(self, equations: Equations):
-        self.equations = equations
+    xp: numpy or cupy, where it computes; equations are on the host.
+    """
+
+    def __init__(self, equations: Equations, xp: ModuleType = np):
+        self.equations, self.xp = equations, xp
         self._pieces = []
         tokens = equations[:3]
         for place in range(3):
             order = np.argsort(tokens[place], kind="stable")
             there, first = np.unique(tokens[place][order], return_index=True)
-            self._pieces.append(([column[order] for column in tokens], there, first))
+            sorted_tokens = [xp.asarray(column[order]) for column in tokens]
+            self._pieces.append((sorted_tokens, xp.asarray(there), xp.asarray(first)))
 
     def field(self, place: int, x: Array, y: Array, z: Array) -> Array:
         """What the equations say of the unknowns in a place: 0, the x of a; 1, the y of b; 2, the z of c.
@@ -66,12 +72,12 @@ class Solver:
         else:
             said = times(x[a], y[b])                                    # z = x y
         R = np.zeros_like(x)
-        R[there] = np.add.reduceat(said, first, axis=0)
+        R[there] = sums_of_pieces(said, first)
         return R
 
     def synchronise(self, unknowns: Sequence[Array], sharing: str, sweeps: int | None = None) -> list[Array]:
         """x, y and z at rest, from a start for each unknown of SHARING, of shape (P, S) or (P, S, d, d)."""
-        places, unknowns = SHARING[sharing], list(unknowns)
+        places, unknowns = SHARING[sharing], [self.xp.asarray(x) for x in unknowns]
         per_token = len(self.equations.a) / self.equations.n_tokens
         for _ in range(sweeps or (SWEEPS if unknowns[0].ndim == 2 else SWEEPS_OF_MATRICES)):
             moved = 0.0
@@ -106,10 +112,8 @@ def dagger(x: Array) -> Array:
 
 def von_mises(R: Array, beta: float) -> Array:
     """The mean of a von Mises distribution around R with concentration β|R|: R/|R| · I₁(β|R|) / I₀(β|R|)."""
-    from scipy.special import i0e, i1e
-
     size = np.abs(R)
-    return R * (i1e(beta * size) / i0e(beta * size) / np.maximum(size, 1e-20)).astype(size.dtype)
+    return R * (bessel_ratio(beta * size) / np.maximum(size, 1e-20)).astype(size.dtype)
 
 
 def polar(R: Array) -> Array:

@@ -66,10 +66,30 @@ def to_host(array: Any) -> np.ndarray:
     return array if isinstance(array, np.ndarray) else array.get()
 
 
-def erf(Z: Any) -> Any:
-    """The error function of an array of either library, element by element."""
-    if isinstance(Z, np.ndarray):
+def _special(array: Any) -> Any:
+    """The module of special functions for an array of either library."""
+    if isinstance(array, np.ndarray):
         from scipy import special
     else:
         from cupyx.scipy import special
-    return special.erf(Z)
+    return special
+
+
+def erf(Z: Any) -> Any:
+    """The error function of an array of either library, element by element."""
+    return _special(Z).erf(Z)
+
+
+def bessel_ratio(X: Any) -> Any:
+    """I₁(x) / I₀(x), modified Bessel functions of the first kind, of an array of either library."""
+    special = _special(X)
+    return special.i1e(X) / special.i0e(X)
+
+
+def sums_of_pieces(X: Any, first: Any) -> Any:
+    """Sums over the rows of X, of shape (n, ...), from each index in `first`, (k,), to the next, (k, ...)."""
+    if isinstance(X, np.ndarray):
+        return np.add.reduceat(X, first, axis=0)
+    import cupy
+
+    return cupy.add.reduceat(X, first, axis=0)

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from minimod.store.files import whole_file
 
 # Okabe and Ito's palette: distinct for the common kinds of colour blindness.
-BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+BLUE, VERMILION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 
 STYLE: dict[str, Any] = {
     "font.size": 10, "axes.titlesize": 10, "figure.titlesize": 10,

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,8 +7,11 @@ import pytest
 from minimod import TrainingConfig, train
 from minimod.claims import CLAIMS
 from minimod.claims.claim import Result
-from minimod.claims.discovery import measure_completion, measure_group, measure_network, measure_noise
+from minimod.claims.discovery import measure_completion, measure_group, measure_network, measure_noise, working
 from minimod.claims.figure import draw_claim
+from minimod.claims.self_training import ROUNDS
+from minimod.discovery.synchronisation import Equations
+from minimod.extraction import extract
 
 LABELS = TrainingConfig(modulus=23, width=1, epochs=0, noise_ratio=0.2, threads=1)
 
@@ -16,6 +20,8 @@ def test_one_naming_and_three_answer_the_test_pairs_of_the_rule_itself():
     one, three = measure_noise(train(LABELS))
     assert (one["namings"], three["namings"]) == ("one", "three")
     assert one["discovery test"] == three["discovery test"] == one["best decoder test"] == 1
+    assert one["starts that work"] == three["starts that work"] == 1
+    assert 1 > one["information limit"] > three["information limit"] > one["rank-one limit"] > 0
 
 
 @pytest.mark.parametrize("rule", ["mul", "S3", "Z2^4"])
@@ -33,8 +39,21 @@ def test_what_was_not_found_answers_nothing():
 
 def test_a_network_is_read_out_and_held_beside_its_labels():
     config = TrainingConfig(modulus=23, width=64, epochs=40, noise_ratio=0.3, learning_rate=0.02, threads=1)
-    (row,) = measure_network(train(config))
-    assert row["discovery in answers test"] == row["discovery in labels test"] == row["best decoder test"] == 1
+    run = train(config)
+    (row,) = measure_network(run)
+    told_nothing = (f"discovery in {source} test" for source in ("answers", "logits", "labels"))
+    assert all(row[column] == 1 for column in (*told_nothing, "best decoder test"))
+    assert row["self-trained test"] == extract(run, ROUNDS)[-1].accuracies["test"]
+
+
+def test_a_start_works_that_ends_in_a_character_of_the_names_and_random_labels_have_none():
+    run, names = train(replace(LABELS, noise_ratio=0.6)), np.random.default_rng(1).permutation(23)
+    pairs, generator = run.dataset.train, np.random.default_rng(0)
+    true = Equations(*(names[each] for each in (pairs.a, pairs.b, pairs.label)), 23)
+    noise = true._replace(c=generator.integers(0, 23, len(pairs)))
+    other = generator.permutation(23)
+    assert working(true, "group", names, generator) > 0.8
+    assert working(true, "group", other, generator) == working(noise, "group", names, generator) == 0
 
 
 @pytest.mark.parametrize("name", ["discover-noise", "discover-groups", "discover-completion"])
@@ -46,7 +65,7 @@ def test_a_claim_of_labels_alone_is_drawn(name):
     ]
     rows = [
         {"seed": 0, **{key: each[key] for key in claim.keys}, "p_value": 1.0, "starts": 64, "named": 1.0,
-         "discovery test": float(rng.random()), "best decoder test": math.nan} for each in keys
+         "starts that work": 0.5, "discovery test": float(rng.random()), "best decoder test": math.nan} for each in keys
     ]
     figure = draw_claim(Result(name, replace_criteria(claim), "quick", rows))
     figure.draw_without_rendering()
@@ -55,6 +74,4 @@ def test_a_claim_of_labels_alone_is_drawn(name):
 
 
 def replace_criteria(claim):
-    from dataclasses import replace
-
     return replace(claim, criteria=())

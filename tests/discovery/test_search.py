@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from minimod import discover, make_rule
-from minimod.discovery.search import absorbing_token, search
+from minimod.discovery.search import absorbing_token, names, search
 from minimod.engine.backend import open_backend
 from minimod.errors import InputError
 
@@ -151,3 +151,46 @@ def test_a_group_that_explains_some_tokens_alone_is_said_to():
 def test_large_tables_are_refused_before_they_take_memory():
     with pytest.raises(InputError, match="tokens is 2000; it must be 1 to 512"):
         search(np.array([0]), np.array([1]), np.array([2]), 2000)
+
+
+@pytest.mark.parametrize(("name", "modulus"), [("add", 31), ("S4", None)])
+@pytest.mark.parametrize(("own", "assumption"), [((0, 0, 1), "c apart"), ((0, 1, 2), "isotope")])
+def test_places_may_have_words_of_their_own(name, modulus, own, assumption):
+    a, b, label, true = labels_of(name, modulus, noise=0.1, names=len(set(own)) if assumption == "isotope" else 1)
+    P = len(true)
+    found = search(a + own[0] * P, b + own[1] * P, label + own[2] * P, (1 + own[2]) * P)
+    rows, columns = (slice(P * each, P * (each + 1)) for each in own[:2])
+    assert (found.table[rows, columns] == true + own[2] * P).all() and (found.table >= 0).sum() == P * P
+    assert found.assumption == assumption and found.p_value < 1e-6
+    x, y, z = found.elements
+    table = make_rule(found.group).label_table
+    assert (table[np.ix_(x[rows], y[columns])] == z[found.table[rows, columns]]).all()
+    assert (np.stack([x, y, z]) >= 0).sum() == 3 * P
+
+
+def test_words_that_are_missing_or_strange_by_chance_leave_one_naming():
+    a, b, label, _ = labels_of("add", 113, share=0.04)
+    assert names(a, b, label, 113)[1] == "group"
+    label[:2] = 113
+    assert names(a, b, label, 114)[1] == "group"
+    a, b = np.nonzero(make_rule("div", 31).label_table >= 0)
+    assert names(a, b, make_rule("div", 31).label_table[a, b], 31)[1] == "group"
+
+
+def test_a_token_that_is_a_label_as_often_as_others_but_never_an_input_sets_c_apart():
+    a, b, label, true = labels_of("add", 31, noise=0.1)
+    found = search(a, b, np.where(label == 4, 31, label), 32)
+    assert found.assumption == "c apart" and (found.table[:31, :31] == np.where(true == 4, 31, true)).all()
+
+
+@pytest.mark.parametrize("names_apart", ["S4", "D12"])
+def test_groups_that_do_not_commute_are_found_under_three_namings(names_apart):
+    a, b, label, true = labels_of(names_apart, names=3)
+    found = search(a, b, label, 24)
+    assert (found.table == true).all() and (found.group, found.assumption) == (names_apart, "isotope")
+
+
+def test_the_search_ends_after_so_many_starts():
+    a, b = np.divmod(np.arange(169), 13)
+    label = np.random.default_rng(0).integers(0, 13, 169)
+    assert search(a, b, label, 13, max_starts=100).starts == 128        # a wave is of 64 starts here

@@ -92,3 +92,13 @@ def test_beliefs_make_a_rough_character_exact(sharing):
     rough = np.exp(2j * np.pi * np.arange(59) / 59 + 0.4j * generator.standard_normal(59))[:, None]
     elements = believe(Solver(equations), sharing, [rough] * 3, alpha=0.6, kappa=2.0)
     assert (answers([characters_of(elements)], equations.a, equations.b) == table[equations.a, equations.b]).all()
+
+
+@pytest.mark.parametrize("d", [1, 2])
+@pytest.mark.parametrize("sharing", SHARING)
+def test_starts_on_a_device_end_where_those_of_numpy_do(cupy, sharing, d):
+    equations, _ = equations_of("Z7", 0.3, 7)
+    starts = [random_start(np.random.default_rng(3), 7, 4, d) for _ in set(SHARING[sharing])]
+    there = Solver(equations, cupy).synchronise(starts, sharing)
+    for ours, theirs in zip(there, Solver(equations).synchronise(starts, sharing), strict=True):
+        np.testing.assert_array_equal(ours.get(), theirs)

@@ -15,7 +15,7 @@ import strict_cupy
 from strict_cupy import StrictArray
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from minimod import TrainingConfig, train
+from minimod import TrainingConfig, discover, train
 from minimod.activations import ACTIVATIONS
 from minimod.analysis.filtration import random_component
 from minimod.analysis.masking import mask_curves
@@ -32,12 +32,6 @@ from minimod.optimizers import OPTIMIZERS
 
 GIVEN_BACK = ("free_all_blocks", 0, ())
 SMALL = TrainingConfig(modulus=11, width=16, epochs=6, eval_every=3)
-
-
-@pytest.fixture
-def cupy(monkeypatch):
-    yield strict_cupy.install(monkeypatch)
-    device.gpu_problem.cache_clear()
 
 
 @pytest.fixture
@@ -90,6 +84,15 @@ def analysis(network, dataset):
         predict_ensemble([network, network.subnetwork(slice(0, 8))]),
         *(part[measure] for each in curves for part in (each.logits, each.interaction, each.rest) for measure in part),
     ]
+
+
+@pytest.mark.parametrize("options", [{"noise_ratio": 0.3}, {"rule": "S3", "train_fraction": 0.95, "noise_ratio": 0}])
+def test_what_is_discovered_on_the_device_is_what_numpy_finds(cupy, options):
+    run = train(replace(SMALL, modulus=None if "rule" in options else 13, width=1, epochs=0, device="cpu", **options))
+    for source in ("labels", "predictions"):
+        there, here = (discover(run, source=source, max_starts=200, device=each) for each in ("gpu", "cpu"))
+        assert (there.table == here.table).all() and there.starts == here.starts
+    assert strict_cupy.transfers["to device"] > 0
 
 
 @pytest.mark.parametrize(("rule", "modulus"), [("add", 23), ("SL(2,3)", 24)])
@@ -326,6 +329,7 @@ def test_the_real_cupy_has_every_function_and_method_that_is_called(monkeypatch,
         run.network.convert(to_device).gradient(run.dataset.train, "mse")
         run.network.convert(to_device).gradient(run.dataset.train, "cross_entropy")
         analysis(run.network.convert(to_device), run.dataset)
+        discover(train(replace(SMALL, noise_ratio=1.0)), device="gpu", max_starts=200)         # also with matrices
     device.gpu_problem.cache_clear()
     cupy = importlib.import_module("cupy")
     assert len(strict_cupy.calls) > 50
@@ -335,7 +339,7 @@ def test_the_real_cupy_has_every_function_and_method_that_is_called(monkeypatch,
             assert set(keywords) <= {"out", "dtype", "casting"}, name
         else:
             signature_of(function).bind(*[None] * n_arguments, **dict.fromkeys(keywords))
-    assert importlib.import_module("cupyx.scipy.special").erf
+    assert all(hasattr(importlib.import_module("cupyx.scipy.special"), name) for name in strict_cupy.SPECIAL)
     assert cupy.get_default_memory_pool().free_bytes and cupy.get_default_memory_pool().free_all_blocks
     assert cupy.cuda.runtime.getDevice and cupy.cuda.runtime.getDeviceCount and cupy.cuda.runtime.memGetInfo
     assert device.is_gpu_error(cupy.cuda.runtime.CUDARuntimeError(1))

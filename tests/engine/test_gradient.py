@@ -84,8 +84,8 @@ def test_the_gradient_is_that_of_what_is_trained_alone(train, tied):
         np.testing.assert_allclose(array, of_all[name], rtol=1e-12, atol=1e-14)
 
 
-def test_blocks_of_pairs_on_the_device_are_made_there_and_have_the_same_gradient(monkeypatch):
-    cupy, host = strict_cupy.install(monkeypatch), random_network(P=11, M=24)
+def test_blocks_of_pairs_on_the_device_are_made_there_and_have_the_same_gradient(cupy):
+    host = random_network(P=11, M=24)
     network, backend = host.convert(cupy.asarray), Backend(cupy, map, 1, 10**9, 64, "")
     pairs = examples().convert(cupy.asarray)
     strict_cupy.transfers.clear()
