@@ -48,7 +48,7 @@ def discover(
         if found.assumption is None:
             return found
         hits, log_count = int((found.table[train.a, train.b] == train.label).sum()), log_tables(P, found.assumption)
-        p = p_value(len(train), hits, highest_chance(train.label), log_count)
+        p = p_value(len(train), hits, highest_chance(train.label, P, found.absorbing is not None), log_count)
         return replace(found, p_value=p) if p < SIGNIFICANT else nothing_found(P, P * P, found.chance, found.starts)
 
 

@@ -18,3 +18,12 @@ def test_every_file_it_links_to_is_there():
     links = re.findall(r"\]\((?!http)([^)]+)\)", README)
     assert len(links) > 5
     assert all((Path(__file__).parents[1] / link).exists() for link in links)
+
+
+def test_the_file_to_paste_is_completed_as_it_says(minimod):
+    _, file, command, told = re.search(
+        r"\$ cat > (\S+) <<END\n(.*?)END\n\$ minimod (.*?)\n(.*?)```", README, re.DOTALL
+    ).groups()
+    Path("turns.csv").write_text(file)
+    assert minimod(*command.split(), "--quiet").stdout == told
+    assert len(Path("completed.csv").read_text().splitlines()) == 17

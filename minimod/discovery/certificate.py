@@ -1,15 +1,17 @@
 """How likely it is that a table agrees with that many labels by chance: a bound, with nothing simulated.
 
-Take n labels that are independent of each other and of the pairs, each class with a probability of at most q: the share
-of the commonest label here, with three standard deviations on top, since it is an estimate. One given table then agrees
-with h of them or more with a probability of at most
+Take n labels that are independent of each other and of the pairs, with a probability q_c of each class. One given
+table, which has class c for m_c of these pairs, is expected to agree with a share of q = Σ m_c q_c / n of them, and
+agrees with h of them or more with a probability of at most
 
     exp(-n KL(h/n ‖ q)),        KL(r ‖ q) = r log(r/q) + (1 - r) log((1 - r)/(1 - q))        (Chernoff)
 
-and any of T tables with at most T times as much. So the search may have tried whatever it liked, as long as what it
-found is one of the T. It refutes that labels are random; that the rule is this group's it does not prove. Group tables
-on P tokens are at most P! for each kind of group of order P; isotopes three times log P!, since a, b and c are named
-apart. Pairs that a table leaves open count as if it disagreed.
+and any of T tables with at most T times as much. The q_c are not known, but a group's table has each class once in a
+row, so m_c ≤ P and q ≤ P/n; the zero of a multiplication has a row and a column. And q is at most the largest q_c. So
+the search may have tried whatever it liked, as long as what it found is one of the T. It refutes that labels are
+random; that the rule is this group's it does not prove. Group tables on P tokens are at most P! for each kind of group
+of order P; isotopes three times log P!, since a, b and c are named apart. Pairs that a table leaves open count as if it
+disagreed.
 """
 
 from math import exp, inf, lgamma, log, nan, sqrt
@@ -17,7 +19,9 @@ from math import exp, inf, lgamma, log, nan, sqrt
 import numpy as np
 
 # Of orders up to each: the most kinds of groups that there are of one order (Besche, Eick & O'Brien 2002).
-KINDS_OF_GROUPS = {31: 15, 63: 52, 127: 267, 255: 2_328, 511: 56_092, 1023: 10_494_213, 2000: 49_487_367_289}
+KINDS_OF_GROUPS = {
+    7: 2, 15: 5, 31: 15, 63: 52, 127: 267, 255: 2_328, 511: 56_092, 1023: 10_494_213, 2000: 49_487_367_289,
+}
 
 # log P! so many times: how many renamings of the tokens each assumption leaves free.
 RENAMINGS = {"group": 1, "c apart": 2, "isotope": 3}
@@ -38,12 +42,16 @@ def log_choices(n: int, k: int) -> float:
     return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) if n > k else 0.0
 
 
-def highest_chance(label: np.ndarray) -> float:
-    """q of n labels, of shape (n,): what is the most that any class is expected to have; 1 of none."""
+def highest_chance(label: np.ndarray, n_tokens: int, absorbing: bool = False) -> float:
+    """q of n labels, of shape (n,): the most of them that any one table is expected to agree with; 1 of none.
+
+    That is P/n, twice as much with an absorbing token, or the share of the commonest label, with three standard
+    deviations on top since it is an estimate, if this is less.
+    """
     if not len(label):
         return 1.0
     commonest = float(np.bincount(label).max())
-    return min(1.0, (commonest + 3 * sqrt(commonest)) / len(label))
+    return min(1.0, (commonest + 3 * sqrt(commonest)) / len(label), (1 + absorbing) * n_tokens / len(label))
 
 
 def divergence(share: float, chance: float) -> float:

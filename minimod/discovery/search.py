@@ -57,7 +57,7 @@ RECKONED = 0.88
 # Pairs times tokens of which beliefs are not worth their memory.
 BELIEVABLE = 2**25
 
-# An answer to labels is worth polishing from so many times the share that chance explains.
+# An answer to labels is worth polishing from so many times the share of the commonest label; or half-way from there.
 WORTH = 3.0
 
 # A table explains all tokens alike, if the hits of each are no further from the mean than so many standard deviations
@@ -113,8 +113,9 @@ def search(
         raise InputError("labels", len(label), f"as many as pairs, {len(a)} and {len(b)}")
     if len(np.unique(a * n_tokens + b)) < len(a):
         raise InputError("pairs", len(a), "each pair once: the same label again is no further evidence")
-    chance, (kept, least) = highest_chance(label), names(a, b, label, n_tokens)
+    kept, least = names(a, b, label, n_tokens)
     absorbing = absorbing_token(a, b, label, n_tokens) if least == "group" else None
+    chance = highest_chance(label, max(map(len, kept)), absorbing is not None)
     kept = [np.setdiff1d(each, [] if absorbing is None else [absorbing]) for each in kept]
     P, places = max(map(len, kept)), [np.full(n_tokens, -1) for _ in kept]
     for place, tokens in zip(places, kept, strict=True):
@@ -176,11 +177,16 @@ def names(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> tup
     label often one that is neither, there is none: then each place has tokens of its own, c the commonest.
     """
     of_a, of_b, of_c = (np.bincount(each, minlength=n_tokens) for each in (a, b, label))
-    inputs = np.flatnonzero(of_a + of_b)
-    usual = len(a) / max(1, int((of_a > 0).sum()), int((of_b > 0).sum()))           # times that a token is there
-    missed = usual / 2 + 2 * len(a) * np.exp(-usual)                                # pairs of tokens, by chance
-    apart = min(of_a[of_b == 0].sum(), of_b[of_a == 0].sum()) > missed
-    if not apart and np.delete(of_c, inputs).max(initial=0) <= max(1, usual / 2):
+    inputs, N = np.flatnonzero(of_a + of_b), max(1, int((of_a > 0).sum()), int((of_b > 0).sum()))
+    usual = len(a) / N                                              # times that a token is expected in a column
+
+    def are_strangers(counts: np.ndarray, draws: float) -> bool:
+        """Whether tokens with such counts are missing elsewhere, where each is expected so often, by no chance."""
+        frequent = N * np.exp(-draws) < 0.01 and counts.max(initial=0) > max(1, usual / 2)
+        return bool(frequent or counts.sum() > len(a) / 2)
+
+    apart = are_strangers(of_a[of_b == 0], usual) and are_strangers(of_b[of_a == 0], usual)
+    if not apart and not are_strangers(np.delete(of_c, inputs), 2 * usual):
         return [inputs] * 3, "group"
     kept = [np.flatnonzero(of_a), np.flatnonzero(of_b)] if apart else [inputs] * 2
     commonest = np.argsort(-of_c, kind="stable")[: max(map(len, kept))]
@@ -242,7 +248,7 @@ def _tables(solver: Solver, sharing: str, triple: Triple, seed: int) -> Iterator
     def tables(attempts: list[list[Triple]]) -> Iterator[np.ndarray]:
         """That of the best attempt as it is, and polished, if it is worth it."""
         shares = [share(attempt) for attempt in attempts]
-        if attempts and max(shares) > WORTH * chance:
+        if attempts and max(shares) > min(WORTH * chance, (1 + chance) / 2):
             best = attempts[int(np.argmax(shares))]
             yield reading.answers(best, a, b).reshape(P, P)
             few = [reading.pick(each, slice(TOGETHER if each[0].ndim > 2 else None)) for each in best]

@@ -3,7 +3,14 @@ import math
 import numpy as np
 import pytest
 
-from minimod.discovery.certificate import divergence, information_limit, log_choices, log_tables, p_value
+from minimod.discovery.certificate import (
+    divergence,
+    highest_chance,
+    information_limit,
+    log_choices,
+    log_tables,
+    p_value,
+)
 
 
 def test_the_bound_is_above_the_exact_tail_of_a_binomial():
@@ -66,3 +73,20 @@ def test_at_the_limit_the_labels_tell_as_much_as_there_is_to_tell(assumption, na
 
 def test_too_few_labels_tell_nothing_at_any_noise():
     assert math.isnan(information_limit(5, 41, "group"))
+
+
+@pytest.mark.parametrize("shares", [[1 / 7] * 7, [0.4] + [0.1] * 6, [1.0] + [0.0] * 6])
+def test_no_table_is_expected_to_agree_with_more_than_the_highest_chance(shares):
+    rng, P = np.random.default_rng(0), 7
+    a, b = np.divmod(rng.permutation(49)[:40], 7)
+    label = rng.choice(7, size=40, p=shares)
+    tables = [z[np.add.outer(x, y) % 7] for x, y, z in rng.permuted(np.tile(np.arange(7), (500, 3, 1)), axis=-1)]
+    expected = [np.array(shares)[table[a, b]].mean() for table in tables]
+    assert max(expected) <= highest_chance(label, P) <= P / 40
+    zero = np.zeros((7, 7), int)
+    zero[1:, 1:] = 1 + np.add.outer(np.arange(6), np.arange(6)) % 6
+    assert np.array(shares)[zero[a, b]].mean() <= highest_chance(label, P, absorbing=True)
+
+
+def test_the_chance_of_few_labels_is_that_of_the_commonest():
+    assert highest_chance(np.arange(113), 113) == pytest.approx(4 / 113) and highest_chance(np.arange(0), 5) == 1
