@@ -75,6 +75,8 @@ def test_the_json_has_what_others_lean_on(minimod):
     assert {"assumption", "group", "agreement", "chance", "p_value"} <= told.keys()
     assert (told["assumption"], told["group"], told["pairs"]) == ("group", "Z11", 121) and told["p_value"] < 1e-9
     assert told["wrong"] == round((1 - told["agreement"]) * 121)
+    x, y, z = (told["elements"][place] for place in ("a", "b", "label"))
+    assert all((x[a] + y[b]) % 11 == z[true] for (a, b), true in words().items())
 
 
 def test_nothing_is_found_in_noise_and_that_is_said_in_a_line(minimod):

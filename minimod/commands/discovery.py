@@ -71,8 +71,12 @@ def discover(
     result: dict[str, Any] = {
         "assumption": found.assumption, "group": found.group, "agreement": found.agreement, "chance": found.chance,
         "p_value": found.p_value, "alike": found.alike, "absorbing": absorbing, "wrong": int(found.wrong.sum()),
-        "labels": len(found.wrong),
-        "pairs": int((found.table >= 0).sum()), "held_out": held_out, "starts": found.starts,
+        "labels": len(found.wrong), "pairs": int((found.table >= 0).sum()), "held_out": held_out,
+        "starts": found.starts,
+        "elements": found.elements and {
+            place: {str(words[token]): int(e[token]) for token in (e >= 0).nonzero()[0]}
+            for place, e in zip(("a", "b", "label"), found.elements, strict=True)
+        },
     }
     if control:
         same = control.group is not None and bool((control.table == found.table).all())
