@@ -3,6 +3,7 @@
 Nothing is rounded here, and what is undefined is nan: JSON is made where it is written.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,31 @@ def structure_study(structure: Structure, untrained: Structure) -> dict[str, Any
         "spectrum": {"order": order, "share": structure.shares.mean(axis=0)[:, order]},
         "examples": example_neurons(structure, neurons["share"]),
     }
+
+
+def in_words(run: Run, methods: dict[str, dict[str, float]] | None = None) -> str:
+    """What a run learned, in a sentence or two; with the `methods` of its summary, also what is taken out of it."""
+    def percent(share: float) -> str:
+        return f"{100 * share:.3g} %"
+
+    config, dataset, last = run.config, run.dataset, {name: column[-1] for name, column in run.history.items()}
+    noisy, seen, unseen = int(dataset.train.is_noisy.sum()), len(dataset.train), len(dataset.test) > 0
+    parts = {"right": "clean_accuracy", "wrong": "noisy_accuracy"} if noisy else {"given": "train_accuracy"}
+    fits = " and ".join(f"{percent(last.get(name, math.nan))} of the {which} labels" for which, name in parts.items())
+    answers = f", and answers {percent(last['test_accuracy'])} of the test pairs, which it has not seen" * unseen
+    words = (
+        f"A two-layer {config.activation} network of width {config.width} was trained on {config.rule}, {config.modulus}"
+        f" tokens: on {seen} of all pairs{f', {percent(noisy / seen)} of them with a wrong label' * bool(noisy)}."
+        f" It fits {fits}{answers}."
+    )
+    if methods and unseen and "dominant" in methods:
+        kept = methods["dominant"]
+        fitted = f" and fits {percent(kept['noisy'])} of the wrong labels" * bool(noisy)
+        words += (
+            f" Keeping one frequency (or component) per neuron, it answers {percent(kept['test'])} of the test pairs"
+            f"{fitted}."
+        )
+    return words
 
 
 def told(run: Run) -> str:
