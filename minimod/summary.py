@@ -108,9 +108,10 @@ def in_words(run: Run, methods: dict[str, dict[str, float]] | None = None) -> st
     parts = {"right": "clean_accuracy", "wrong": "noisy_accuracy"} if noisy else {"given": "train_accuracy"}
     fits = " and ".join(f"{percent(last.get(name, math.nan))} of the {which} labels" for which, name in parts.items())
     answers = f", and answers {percent(last['test_accuracy'])} of the test pairs, which it has not seen" * unseen
+    lies = f", {percent(noisy / seen)} of them with a wrong label" * bool(noisy)
     words = (
-        f"A two-layer {config.activation} network of width {config.width} was trained on {config.rule}, {config.modulus}"
-        f" tokens: on {seen} of all pairs{f', {percent(noisy / seen)} of them with a wrong label' * bool(noisy)}."
+        f"A two-layer {config.activation} network of width {config.width} was trained on {config.rule},"
+        f" {config.modulus} tokens: on {seen} of all pairs{lies}."
         f" It fits {fits}{answers}."
     )
     if methods and unseen and "dominant" in methods:
