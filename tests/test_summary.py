@@ -21,6 +21,7 @@ from minimod.errors import DivergenceError, InputError
 from minimod.network import initial_network
 from minimod.store.files import plain_data
 from minimod.study import RANDOM_DRAWS, measure_methods, open_analysis
+from minimod.summary import in_words
 
 CONFIG = TrainingConfig(modulus=23, width=40, noise_ratio=0.5, epochs=5, eval_every=5, threads=2)
 
@@ -260,3 +261,18 @@ def test_an_analysis_computes_each_structure_once(run, monkeypatch):
     monkeypatch.setattr(FourierTransform, "coefficients", count)
     analyze(run)
     assert len(transformed) == 2 and transformed[0] is run.network
+
+
+def test_a_run_in_words_says_what_it_was_taught_fits_and_knows():
+    run = train(TrainingConfig(modulus=13, width=64, epochs=20, noise_ratio=0.4))
+    methods = {"dominant": {"test": 0.987, "noisy": 0.02}}
+    told, last = in_words(run, methods), {name: column[-1] for name, column in run.history.items()}
+    for share in (last["clean_accuracy"], last["noisy_accuracy"], last["test_accuracy"], 0.987, 0.02):
+        assert f"{100 * share:.3g} %" in told
+    assert f"{len(run.dataset.train)} of all pairs" in told and "one frequency" not in in_words(run)
+
+
+def test_of_a_run_without_noise_or_test_pairs_only_what_there_is_is_said():
+    run = train(TrainingConfig(modulus=7, width=8, epochs=1, noise_ratio=0, train_fraction=1.0))
+    told = in_words(run, {"dominant": {"test": 1.0, "noisy": 1.0}})
+    assert "wrong" not in told and "nan" not in told and "given labels" in told
