@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from minimod.config import TrainingConfig
 from minimod.errors import DivergedRunError, FinishedRunError, InputError, UnfinishedRunError
 from minimod.store.contents import EXTENSION
 from minimod.store.runs import DAMAGED, DIVERGED, FINISHED, NONE, UNFINISHED
@@ -49,6 +50,18 @@ def what_helps(state: str, files: dict[str, str], run_dir: Path) -> Iterator[str
 def quoted(path: Path) -> str:
     """A path as a shell and Click take it."""
     return shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))
+
+
+def train_command(config: TrainingConfig, directory: object) -> str:
+    """The command that trains such a run; data of one's own, as pairs, have to be given to it too."""
+    words = ["minimod train", quoted(Path(str(directory)))]
+    for name, value in config.changes().items():
+        flag = "--" + name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(flag if value else flag.replace("--", "--no-", 1))
+        elif value is not None:
+            words.append(" ".join([flag, *map(shlex.quote, map(str, value if isinstance(value, tuple) else [value]))]))
+    return " ".join(words)
 
 
 def resume_command(directory: object) -> str:

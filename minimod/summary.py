@@ -177,17 +177,23 @@ def mask_study(scored: dict[str, Curves], random: list[Curves]) -> dict[str, Any
 
 
 def example_neurons(structure: Structure, share: np.ndarray) -> list[dict[str, Any]]:
-    """The neurons at the top, the upper quartile, the median and the lower quartile of the dominant share.
+    """The neurons at the top, upper quartile, median and lower quartile of the share, see `neuron_curves`."""
+    ranked = np.argsort(share)
+    chosen = [int(ranked[round(quantile * (len(ranked) - 1))]) for quantile in (1, 0.75, 0.5, 0.25)]
+    return [{"neuron": m, "share": share[m], "vectors": neuron_curves(structure, m)} for m in chosen]
 
-    Each vector's weights, and what the filtration keeps of them. Under a cyclic rule they are over its coordinates x,
-    at the position k x mod N, so that a cosine of frequency k has one period; else over the tokens, in the order of
-    what is kept.
+
+def neuron_curves(structure: Structure, m: int) -> dict[str, dict[str, Any]]:
+    """Of u, v and w of neuron m the weights, and what the filtration keeps of them.
+
+    Under a cyclic rule they are over its coordinates x, at the position k x mod N, so that a cosine of frequency k has
+    one period; else over the tokens, in the order of what is kept.
     """
     rule, parts = structure.rule, (structure.network, structure.dominant)
     is_cyclic, x = isinstance(rule, CyclicRule), np.arange(rule.modulus)
     tokens = (rule.tokens_a, rule.tokens_b, rule.tokens_c) if isinstance(rule, CyclicRule) else (x, x, x)
 
-    def curve(vector: int, m: int) -> dict[str, Any]:
+    def curve(vector: int) -> dict[str, Any]:
         k, t = structure.component[vector, m], tokens[vector]
         weight, kept = ((part.U, part.V, part.W.T)[vector][t, m] for part in parts)
         position = k * np.arange(len(t)) % len(t) if is_cyclic else kept.argsort(kind="stable").argsort()
@@ -197,8 +203,4 @@ def example_neurons(structure: Structure, share: np.ndarray) -> list[dict[str, A
             "position": position[in_order], "weight": weight[in_order], "dominant": kept[in_order],
         }
 
-    ranked = np.argsort(share)
-    chosen = [int(ranked[round(quantile * (len(ranked) - 1))]) for quantile in (1, 0.75, 0.5, 0.25)]
-    return [
-        {"neuron": m, "share": share[m], "vectors": {name: curve(i, m) for i, name in enumerate("uvw")}} for m in chosen
-    ]
+    return {name: curve(i) for i, name in enumerate("uvw")}

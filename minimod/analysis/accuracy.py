@@ -32,6 +32,26 @@ def accuracies(table: np.ndarray, dataset: Dataset) -> dict[str, Any]:
     return {name: share(hit) for name, hit in hits.items()}
 
 
+# What becomes of a pair, by `outcomes`. The first is no pair of the rule's, or one that no part of a dataset has.
+OUTCOMES = (
+    "not asked", "held out, right", "held out, not right", "right label, fitted", "right label, not fitted",
+    "wrong label, memorised", "wrong label, repaired", "wrong label, neither",
+)
+
+
+def outcomes(table: np.ndarray, dataset: Dataset) -> np.ndarray:
+    """What becomes of every pair in a prediction table, of shape (P, P): a number of OUTCOMES, uint8, (P, P)."""
+    result = np.zeros(table.shape, np.uint8)
+    for held in (dataset.validation, dataset.test):
+        result[held.a, held.b] = np.where(table[held.a, held.b] == held.true_label, 1, 2)
+    train = dataset.train
+    predicted = table[train.a, train.b]
+    fitted = predicted == train.label
+    lies = np.select([fitted, predicted == train.true_label], [5, 6], 7)
+    result[train.a, train.b] = np.where(train.is_noisy, lies, np.where(fitted, 3, 4))
+    return result
+
+
 def share(hits: np.ndarray) -> Any:
     """The share of True, or the mean of numbers, along the last axis; a float if there is no other; nan of nothing."""
     shares = hits.mean(axis=-1) if hits.shape[-1] else np.full(hits.shape[:-1], math.nan)

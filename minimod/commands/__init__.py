@@ -11,7 +11,7 @@ import click
 
 from minimod import display
 from minimod.advice import advice, resume_command
-from minimod.commands import discovery, elsewhere, many, runs
+from minimod.commands import discovery, elsewhere, many, report, runs
 from minimod.engine.device import available_cores, first_line, gpu_problem, is_gpu_error
 from minimod.errors import DivergenceError, InputError, Interrupted
 from minimod.interrupts import STOPS
@@ -59,7 +59,7 @@ def info(as_json: bool) -> None:
 
 for command in (
     runs.train, runs.analyze, runs.extract, runs.detect, runs.check, discovery.discover, many.reproduce, many.sweep,
-    many.plot, elsewhere.import_network, elsewhere.export, elsewhere.group, info,
+    many.plot, report.report, elsewhere.import_network, elsewhere.export, elsewhere.group, info,
 ):
     commands.add_command(command)
 

@@ -13,7 +13,7 @@ from minimod.engine.backend import DEVICES
 from minimod.options import OnceEach, json_option, quiet_option
 from minimod.retrieval import SOURCES, discovered_pairs
 from minimod.retrieval import discover as discover_rule
-from minimod.store.files import check_output, save_columns
+from minimod.store.files import check_output, plain_data, save_checked_json, save_columns
 from minimod.store.pairs import load_pairs
 from minimod.store.runs import load_run
 
@@ -31,6 +31,7 @@ NAMINGS = {
               " predictions, and the labels as a control]")
 @click.option("--table", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Where a, b and label of every pair go that has an answer, as CSV.")
+@click.option("--write/--no-write", default=True, show_default=True, help="Of a run: write RUN_DIR/discovery.json.")
 @click.option("--seconds", type=click.FloatRange(0), default=120, show_default=True,
               help="No further starts after so long.")
 @click.option("--max-starts", type=click.IntRange(1), help="No further starts after so many.")
@@ -40,7 +41,7 @@ NAMINGS = {
 @quiet_option
 @json_option
 def discover(
-    source: Path, what: str | None, table: Path | None, quiet: bool, as_json: bool, **options: Any
+    source: Path, what: str | None, table: Path | None, write: bool, quiet: bool, as_json: bool, **options: Any
 ) -> None:
     """Find the rule from labels or answers alone.
 
@@ -81,6 +82,8 @@ def discover(
     if control:
         same = control.group is not None and bool((control.table == found.table).all())
         result["from_labels_alone"] = {"group": control.group, "agreement": control.agreement, "same_table": same}
+    if source.is_dir() and write:
+        save_checked_json(source / "discovery.json", plain_data(result))
     if as_json:
         display.echo_json(result)
         return

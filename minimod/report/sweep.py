@@ -1,0 +1,87 @@
+"""The page of a sweep: its table, and any of its columns over any other, as curves or as a heat map."""
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from bokeh.events import Tap
+from bokeh.layouts import column, row
+from bokeh.models import BasicTicker, ColorBar, ColumnDataSource, FixedTicker, HoverTool, LinearColorMapper
+
+from minimod.report.page import write_page
+from minimod.report.panels import COLORS, call, plot, select
+from minimod.report.style import BLUE, words
+
+# What is told of every run, besides what differs between them.
+TOLD = ("noisy_accuracy", "test_accuracy", "filtered_test_accuracy", "dominant_test", "seconds")
+
+# Rows that a page has room for.
+MOST_ROWS = 5000
+
+
+def write_sweep_page(
+    path: Path, title: str, rows: Iterable[dict[str, Any]], account: str, options: dict[str, Any]
+) -> None:
+    """The page of a sweep: from the rows of its table, what became of its runs in words, and options with defaults.
+
+    A run is linked to its own page, where that lies beside it.
+    """
+    table = list(rows)
+    finished = [each for each in table if each["status"] == "finished"][:MOST_ROWS]
+    differ = [name for name in options if len({str(each[name]) for each in finished}) > 1]
+    pages = {each["run"]: f"runs/{each['run']}/report.html" for each in table}
+    pages = {run: link for run, link in pages.items() if (path.parent / link).exists()}
+    write_page(
+        path, "sweep.html", sweep_plots(finished, sorted(differ), pages) if differ else {}, title=title,
+        account=account, pages=pages, columns=["run", *sorted(differ), *TOLD], rows=finished, total=len(table),
+        failed=[each for each in table if each["status"] != "finished"], settings={
+            name: finished[0][name] for name, default in options.items()
+            if finished and name not in differ and finished[0][name] != default
+        },
+    )
+
+
+def sweep_plots(rows: list[dict[str, Any]], axes: list[str], pages: dict[str, str]) -> dict[str, Any]:
+    """Curves and a heat map of finished runs, of columns that are chosen on the page."""
+    def is_number(value: Any) -> bool:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+    numbers = [name for name in rows[0] if any(is_number(each[name]) for each in rows) and name not in axes]
+    data = {name: [str(each[name]) if name in axes and not is_number(each[name]) else each[name] for each in rows]
+            for name in [*axes, *numbers]}
+    data = {name: [math.nan if value is None else value for value in values] for name, values in data.items()}
+    source = ColumnDataSource(data | {"run": [each["run"] for each in rows]}, name="runs")
+    y = next((name for name in TOLD[1:] if name in numbers), numbers[0])
+    choices = [
+        select(text, [(name, words(name)) for name in names], value, f"sweep-{text}")
+        for text, value, names in (
+            ("x", axes[0], axes), ("y", y, numbers), ("by", axes[-1] if len(axes) > 1 else "", ["", *axes]),
+        )
+    ]
+    curves = plot("curves-plot", 400)
+    # One dot of each until the page has the columns that are chosen.
+    one = {"x": [0], "y": [0], "by": [""], "color": [BLUE], "run": [""], "link": [""]}
+    points = ColumnDataSource(one, name="points")
+    lines = ColumnDataSource({"xs": [[0, 0]], "ys": [[0, 0]], "color": [BLUE]})
+    curves.multi_line("xs", "ys", source=lines, line_color="color", line_width=2)
+    dots = curves.scatter("x", "y", source=points, color="color", size=8, legend_field="by")
+    curves.add_layout(curves.legend[0], "right")
+    curves.add_tools(HoverTool(renderers=[dots], tooltips=[("run", "@run"), ("y", "@y"), ("by", "@by")]), "tap")
+    heat = plot("heat-plot", 400)
+    cells = ColumnDataSource({"x": [0], "y": [0], "mean": [0]}, name="cells")
+    mapper = LinearColorMapper("Viridis256")
+    drawn = heat.rect("x", "y", 1, 1, source=cells, line_color=None, fill_color={"field": "mean", "transform": mapper})
+    heat.add_tools(HoverTool(renderers=[drawn], tooltips=[("mean", "@mean")]))
+    heat.add_layout(ColorBar(color_mapper=mapper), "right")
+    heat.xaxis.ticker, heat.yaxis.ticker = FixedTicker(ticks=[]), FixedTicker(ticks=[])
+    x, y_choice, by = choices
+    for choice in choices:
+        choice.js_on_change("value", call(
+            "sweep", source=source, x=x, y=y_choice, by=by, points=points, lines=lines, cells=cells, curves=curves,
+            heat=heat, mapper=mapper, colors=list(COLORS), links=pages,
+            ticks_of_text=FixedTicker(ticks=[]), ticks_of_numbers=BasicTicker(),
+        ))
+    curves.js_on_event(Tap, call("open", points=points))
+    chosen = row(*choices, sizing_mode="stretch_width", styles={"flex-wrap": "wrap"})
+    return {"curves": column(chosen, curves, sizing_mode="stretch_width"), "heat": heat}

@@ -1,0 +1,239 @@
+// What the controls of a page do. Plots and their data are Bokeh's, found by name or handed in by panels.py.
+"use strict";
+
+const minimod = {
+  model: (name) => Bokeh.documents.map((doc) => doc.get_model_by_name(name)).find((model) => model),
+
+  percent: (share) => Number.isNaN(share) ? "-" : `${(100 * share).toPrecision(3)} %`,
+
+  // Curves by name are there or not.
+  visible: ({ lines, event }) => lines.forEach((of_name, i) => of_name.forEach((line) => {
+    line.visible = event.active.includes(i);
+  })),
+
+  // The mask curves of the part that is chosen, and what they are at the share of the slider.
+  mask: ({ source, share, at, told, which, names }) => {
+    const data = { ...source.data };
+    for (const name of names) data[name] = data[`${which.value}: ${name}`];
+    source.data = data;
+    const i = share.value;
+    at.location = data.keep[i];
+    const rows = names.filter((name) => !name.startsWith("random ")).map((name) => [name, data[name][i]]);
+    rows.sort((x, y) => y[1] - x[1]);
+    told.text = `${minimod.percent(data.keep[i])} of the neurons kept\n`
+      + rows.map(([name, value]) => `${name.padEnd(18)}${minimod.percent(value)}`).join("\n");
+  },
+
+  // A neuron in words: a row of its table.
+  words: (table, i, what) => {
+    const has = (name) => table.data[name] !== undefined;
+    const each = ["u", "v", "w"].map((vector) => table.data[`${what}_${vector}`][i]);
+    const phases = has("phase_c")
+      ? `; φ_a ${table.data.phase_a[i].toFixed(2)}, φ_b ${table.data.phase_b[i].toFixed(2)}, φ_c ${table.data.phase_c[i].toFixed(2)} rad`
+      : "";
+    return `neuron ${table.data.neuron[i]}: ${what} of u, v, w ${each.join(", ")}; `
+      + `share ${minimod.percent(table.data.share[i])}${phases}`;
+  },
+
+  // The column that is pointed at, in words.
+  point: ({ image, table, told, components, largest, what, event }) => {
+    const n = table.data.neuron.length;
+    const [i, k] = [Math.floor(event.x), Math.round(event.y)];
+    if (i < 0 || i >= n || k < 1 || k > components.length) return;
+    const power = image.data.image[0][(k - 1) * n + i] / 255 * largest;
+    told.text = `${minimod.words(table, i, what)}\npower at ${what} ${components[k - 1]}: ${minimod.percent(power)}`;
+  },
+
+  // The slider goes to the neuron nearest to the column that is clicked on, of those that are shown one by one.
+  pick: ({ ranked, rank, event }) => {
+    const far = Array.from(ranked.data.column, (column) => Math.abs(column + 0.5 - event.x));
+    rank.value = 1 + far.indexOf(Math.min(...far));
+  },
+
+  // The neuron of the slider: its weights, and what it is filtered to.
+  neuron: ({ table, ranked, rank, curves, P, at, sources, title, what }) => {
+    const i = Math.min(rank.value, ranked.data.column.length) - 1;
+    const column = ranked.data.column[i];
+    at.location = column + 0.5;
+    ["u", "v", "w"].forEach((vector, j) => {
+      const part = (name) => minimod.piece(curves.data[`${vector} ${name}`], i, P);
+      sources[j].data = { position: part("position"), weight: part("weight"), dominant: part("dominant") };
+    });
+    title.text = minimod.words(table, column, what);
+  },
+
+  // The pairs under the method that is chosen, at the snapshot that is chosen; counts of each outcome.
+  pairs: ({ source, which, told, stored, P, last, outcomes }) => {
+    const epoch = minimod.epoch ?? last;
+    const then = stored.data[`${which.value} @ ${epoch}`];
+    const table = then ?? stored.data[`${which.value} @ ${last}`];
+    minimod.show(source, table);
+    const counts = outcomes.map((name, i) => [name, Array.from(table).filter((x) => x === i).length]);
+    told.text = `${which.value}, epoch ${then ? epoch : `${last} (earlier ones: only of some methods)`}\n`
+      + counts.filter(([, n]) => n).map(([name, n]) => `${name.padEnd(24)}${n}`).join("\n");
+  },
+
+  // The pair that is pointed at, in words.
+  pair: ({ source, told, P, outcomes, words, event }) => {
+    const [a, b] = [Math.floor(event.y), Math.floor(event.x)];
+    if (a < 0 || b < 0 || a >= P || b >= P) return;
+    told.text = `a = ${words[a]}, b = ${words[b]}: ${outcomes[source.data.image[0][a * P + b]]}`;
+  },
+
+  // Spectrum, phases and pairs at a snapshot.
+  moment: ({ slider, told, stored, epochs }) => {
+    const i = slider.value;
+    minimod.epoch = epochs[i];
+    told.text = `epoch ${epochs[i]}`;
+    const all = stored instanceof Map ? Object.fromEntries(stored) : stored;
+    const part = (name) => minimod.piece(all[name].data.all, i, all[name].data.all.length / epochs.length);
+    const [spectrum, phases] = [minimod.model("spectrum"), minimod.model("phases")];
+    if (all.shares) minimod.show(spectrum, part("shares"));
+    if (all.phase_c) phases.data = { ...phases.data, phase_c: part("phase_c"), phase_sum: part("phase_sum") };
+    minimod.model("pairs-method").properties.value.change.emit();
+  },
+
+  // Piece i of n numbers.
+  piece: (all, i, n) => Float64Array.from({ length: n }, (_, j) => all[i * n + j]),
+
+  // Other numbers in an image.
+  show: (source, numbers) => {
+    source.data.image[0].set(numbers);
+    source.change.emit();
+  },
+
+  // Runs as dots with a line through their means, and the means as a heat map, by the columns that are chosen.
+  sweep: ({ source, x, y, by, points, lines, cells, curves, heat, mapper, colors, links, ticks_of_text, ticks_of_numbers }) => {
+    const link = (run) => (links instanceof Map ? links.get(run) : links[run]) ?? "";
+    const column = (choice) => choice.value ? Array.from(source.data[choice.value]) : source.data.run.map(() => "");
+    const [X, Y, B] = [x, y, by].map(column);
+    const order = (p, q) => typeof p === "number" ? p - q : String(p).localeCompare(String(q));
+    const [of_x, of_by] = [X, B].map((values) => [...new Set(values)].sort(order));
+    const is_text = of_x.some((value) => typeof value !== "number");
+    const place = (value) => is_text ? of_x.indexOf(value) : value;
+    const color = (value) => colors[of_by.indexOf(value) % colors.length];
+    const rows = X.map((_, i) => i).filter((i) => Number.isFinite(Y[i]));
+    points.data = {
+      x: rows.map((i) => place(X[i])), y: rows.map((i) => Y[i]), by: rows.map((i) => String(B[i])),
+      color: rows.map((i) => color(B[i])), run: rows.map((i) => source.data.run[i]),
+      link: rows.map((i) => link(source.data.run[i])),
+    };
+    const means = of_by.map((b) => of_x.map((value) => {
+      const ys = rows.filter((i) => X[i] === value && B[i] === b).map((i) => Y[i]);
+      return ys.reduce((sum, number) => sum + number, 0) / ys.length;
+    }));
+    lines.data = { xs: means.map(() => of_x.map(place)), ys: means, color: of_by.map(color) };
+    const flat = means.flatMap((line, j) => line.map((mean, i) => [i, j, mean])).filter(([, , mean]) => !Number.isNaN(mean));
+    cells.data = { x: flat.map(([i]) => i), y: flat.map(([, j]) => j), mean: flat.map(([, , mean]) => mean) };
+    [mapper.low, mapper.high] = [Math.min(...cells.data.mean), Math.max(...cells.data.mean)];
+    const label = (axis, text, values) => {
+      axis.axis_label = text.replaceAll("_", " ");
+      axis.major_label_overrides = new Map((values ?? []).map((value, i) => [i, String(value)]));
+      if (values) axis.ticker.ticks = values.map((_, i) => i);
+    };
+    curves.below[0].ticker = is_text ? ticks_of_text : ticks_of_numbers;
+    label(curves.below[0], x.value, is_text ? of_x : null);
+    label(curves.left[0], y.value);
+    label(heat.below[0], x.value, of_x);
+    label(heat.left[0], by.value, of_by);
+  },
+
+  // The page of the run that was clicked on.
+  open: ({ points }) => {
+    const [i] = points.selected.indices;
+    if (i !== undefined && points.data.link[i]) location.href = points.data.link[i];
+  },
+
+  // The data of a plot as CSV. Text that a spreadsheet would take for a formula gets an apostrophe.
+  csv: (name) => {
+    const cell = (value) => {
+      if (typeof value !== "string") return Number.isNaN(value) ? "" : String(value);
+      const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+      return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+    };
+    const { data } = minimod.model(name);
+    const columns = Object.keys(data);
+    const lines = columns[0] === "image" ? minimod.rows(data.image[0])
+      : [columns, ...Array.from(data[columns[0]], (_, i) => columns.map((column) => data[column][i]))];
+    return lines.map((line) => Array.from(line, cell).join(",")).join("\n") + "\n";
+  },
+
+  rows: (image) => Array.from({ length: image.shape[0] }, (_, i) => minimod.piece(image, i, image.shape[1])),
+
+  download: (name) => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([minimod.csv(name)], { type: "text/csv" }));
+    link.download = `${name}.csv`;
+    link.click();
+  },
+
+  // Sort a table by the column of a button in its head: numbers as numbers, nothing last.
+  sort: (button) => {
+    const head = button.closest("th"), table = head.closest("table"), place = head.cellIndex;
+    const down = head.getAttribute("aria-sort") !== "descending";
+    const key = (row) => row.cells[place].dataset.value ?? row.cells[place].textContent;
+    const rows = Array.from(table.tBodies[0].rows).sort((x, y) => {
+      const [p, q] = [key(x), key(y)], [m, n] = [parseFloat(p), parseFloat(q)];
+      if (Number.isNaN(m) !== Number.isNaN(n)) return Number.isNaN(m) ? 1 : -1;
+      const order = Number.isNaN(m) ? p.localeCompare(q) : m - n;
+      return down ? -order : order;
+    });
+    table.querySelectorAll("th").forEach((other) => other.removeAttribute("aria-sort"));
+    head.setAttribute("aria-sort", down ? "descending" : "ascending");
+    table.tBodies[0].append(...rows);
+  },
+
+  // Only the rows of a table that have the text.
+  filter: (input, id) => {
+    for (const row of document.getElementById(id).tBodies[0].rows) {
+      row.hidden = !row.textContent.toLowerCase().includes(input.value.toLowerCase());
+    }
+  },
+
+  // Plots in the colours of the page. What is black on paper is white on a dark screen.
+  paint: () => {
+    const style = getComputedStyle(document.documentElement);
+    const [paper, ink, line] = ["--paper", "--ink", "--line"].map((name) => style.getPropertyValue(name).trim());
+    for (const doc of Bokeh.documents) for (const model of doc.all_models) {
+      const has = (name) => name in model.properties;
+      for (const name of ["background_fill_color", "border_fill_color"]) if (has(name)) model[name] = paper;
+      for (const name of ["axis_label_text_color", "major_label_text_color", "axis_line_color", "major_tick_line_color",
+        "minor_tick_line_color", "label_text_color"]) if (has(name)) model[name] = ink;
+      if (has("outline_line_color")) model.outline_line_color = line;
+      if (has("grid_line_color")) model.grid_line_color = line;
+      for (const name of ["line_color", "fill_color"]) {
+        if (!has(name) || has("grid_line_color")) continue;
+        const value = model[name]?.value ?? model[name];
+        if (["#000000", "#e8e8e8", "#1a1a1a"].includes(value)) model[name] = typeof model[name] === "string" ? ink : { value: ink };
+      }
+    }
+  },
+};
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+dark.addEventListener("change", () => minimod.paint());
+addEventListener("beforeprint", () => minimod.paint());
+addEventListener("afterprint", () => minimod.paint());
+// Plots that are drawn when they come near the window; the data of each lie in the script behind its place.
+const observer = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach(async ({ target }) => {
+  observer.unobserve(target);
+  await Bokeh.embed.embed_item(JSON.parse(target.nextElementSibling.textContent), target.id);
+  minimod.paint();
+}), { rootMargin: "600px" });
+
+addEventListener("load", () => {
+  if (typeof Bokeh === "undefined") {
+    document.body.dataset.ready = "yes";
+    return;
+  }
+  document.querySelectorAll(".later").forEach((place) => observer.observe(place));
+  const wait = setInterval(() => {
+    if (!Bokeh.documents.length || !Bokeh.documents.every((doc) => doc.is_idle)) return;
+    clearInterval(wait);
+    minimod.paint();
+    for (const name of ["masks-slider", "neuron-slider", "pairs-method", "sweep-x"]) {
+      minimod.model(name)?.properties.value.change.emit();
+    }
+    document.body.dataset.ready = "yes";
+  }, 50);
+});
