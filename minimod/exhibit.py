@@ -113,6 +113,8 @@ def detector_curves(run: Run) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     try:
         with path.open(newline="") as file:
             rows = list(csv.DictReader(file))
+        if len(rows) != len(wrong):
+            raise ValueError(f"{len(rows)} labels, and not {len(wrong)}")
         scores = {name: np.array([float(row[name]) for row in rows]) for name in DETECTORS if name in rows[0]}
         return {name: roc(score, wrong) for name, score in scores.items()}
     except (ValueError, LookupError, TypeError, csv.Error) as error:

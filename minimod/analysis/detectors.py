@@ -166,7 +166,8 @@ def roc(score: np.ndarray, wrong: np.ndarray, n_points: int = 100) -> tuple[np.n
     Labels with one score are taken together, so that the area under the curve is `auroc`. At most about n_points.
     """
     order = np.argsort(-score, kind="stable")
-    last = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)     # of each score
+    ranked = score[order]
+    last = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(order) - 1)             # of each score
     taken = np.stack([np.cumsum(~wrong[order]), np.cumsum(wrong[order])])[:, last]
     shares = np.concatenate([np.zeros((2, 1)), taken / np.maximum(taken[:, -1:], 1)], axis=1)
     some = np.unique(np.linspace(0, shares.shape[1] - 1, n_points).round().astype(int))

@@ -79,4 +79,4 @@ def draw_claim(name: str, result: Result) -> Any:
         drawn.append(axes)
     drawn[0].tags = [ColumnDataSource(rows, name=name)]
     panels_row = row(*drawn, sizing_mode="stretch_width", styles={"flex-wrap": "wrap"})
-    return column(switches(lines), panels_row, sizing_mode="stretch_width")
+    return column(switches(name, lines), panels_row, sizing_mode="stretch_width")

@@ -59,10 +59,11 @@ def call(function: str, **arguments: Any) -> CustomJS:
     return CustomJS(args=arguments, code=f"minimod.{function}({{{', '.join([*arguments, 'event: cb_obj'])}}})")
 
 
-def switches(renderers: dict[str, list[Any]]) -> CheckboxGroup:
-    """Boxes that switch curves on and off, by name."""
+def switches(name: str, renderers: dict[str, list[Any]]) -> CheckboxGroup:
+    """Boxes that switch curves on and off, by what is said of each."""
     boxes = CheckboxGroup(
-        labels=list(renderers), active=list(range(len(renderers))), inline=True, sizing_mode="stretch_width",
+        name=f"{name}-boxes", labels=list(renderers), active=list(range(len(renderers))), inline=True,
+        sizing_mode="stretch_width",
         stylesheets=[".bk-input-group.bk-inline { flex-wrap: wrap; white-space: normal; gap: 2px 12px; }"],
     )
     boxes.js_on_change("active", call("visible", lines=list(renderers.values())))
@@ -78,13 +79,15 @@ def accuracies(summary: Data, shown: Data) -> Any:
         "test_accuracy": ("test pairs", BLACK, "solid"),
         "filtered_test_accuracy": ("test pairs, one frequency (or component) per neuron", GREEN, "dashed"),
     }
+    if np.isnan(history["clean_accuracy"]).all():           # which labels are right is not known
+        curves["train_accuracy"] = ("training labels", BLUE, "solid")
     curves = {name: look for name, look in curves.items() if not np.isnan(history[name]).all()}
     source = ColumnDataSource(
         {"epoch": history["epoch"], "at": np.maximum(history["epoch"], 0.5)} | {name: history[name] for name in curves},
         name="accuracies",
     )
     axes = plot("accuracies-plot", x_axis_type="log", x_axis_label="epoch (logarithmic)", y_axis_label="accuracy",
-                y_range=(-0.02, 1.04))
+                y_range=(-0.02, 1.04), x_range=(0.45, 1.2 * max(1, history["epoch"][-1])))
     lines = {}
     for name, (label, color, dash) in curves.items():
         line = axes.line("at", name, source=source, color=color, line_dash=dash, line_width=2.5)
@@ -96,7 +99,7 @@ def accuracies(summary: Data, shown: Data) -> Any:
     decades = [10**exponent for exponent in range(len(str(int(history["epoch"][-1]))))]
     axes.xaxis.ticker = FixedTicker(ticks=[0.5, *decades])
     axes.xaxis.major_label_overrides = {0.5: "0"} | {decade: f"{decade:,}" for decade in decades}
-    return column(switches(lines), axes, sizing_mode="stretch_width")
+    return column(switches("accuracies", lines), axes, sizing_mode="stretch_width")
 
 
 COLOR_NAMES = {
@@ -123,7 +126,7 @@ def masks(summary: Data, shown: Data) -> Any:
         {"keep": study["keep"]} | data | {name: data[f"{first}: {name}"] for name in names}, name="masks"
     )
     axes = plot("masks-plot", x_axis_type="log", x_axis_label="share of neurons counted as top",
-                y_axis_label="accuracy", y_range=(-0.02, 1.04))
+                y_axis_label="accuracy", y_range=(-0.02, 1.04), x_range=(0.0095, 1.05))
     axes.varea("keep", "random low", "random high", source=source, fill_color=BLACK, fill_alpha=0.2)
     lines, scores = {}, [name for name in names if not name.startswith("random")]
     for i, name in enumerate([*scores, "random"]):
@@ -134,18 +137,19 @@ def masks(summary: Data, shown: Data) -> Any:
         axes.add_tools(HoverTool(renderers=[line], tooltips=[(name, f"@{{{name}}}{{0.000}}"), ("kept", "@keep{0.0%}")]))
         knows = "" if agnostic else ", knows the rule"
         lines[f"{name} ({COLOR_NAMES[color]}, {dash}{knows})"] = [line]
-    at = Span(location=study["keep"][-1], dimension="height", line_color=VERMILION, line_width=2)
+    tenth = int(np.argmin(np.abs(study["keep"] - 0.1)))
+    at = Span(location=study["keep"][tenth], dimension="height", line_color=VERMILION, line_width=2)
     axes.add_layout(at)
     axes.xaxis.ticker = FixedTicker(ticks=[0.01, 0.03, 0.1, 0.3, 1])
     axes.xaxis.major_label_overrides = {0.01: "1 %", 0.03: "3 %", 0.1: "10 %", 0.3: "30 %", 1: "all"}
     which = select("Shown", list(parts), first, "masks-shown")
     share = Slider(title="Share kept, step", start=0, end=len(study["keep"]) - 1, step=1, show_value=False,
-                   value=len(study["keep"]) - 1, sizing_mode="stretch_width", name="masks-slider")
+                   value=tenth, sizing_mode="stretch_width", name="masks-slider")
     told = text_below("masks-told")
     arguments = {"source": source, "share": share, "at": at, "told": told, "which": which, "names": names}
     share.js_on_change("value", call("mask", **arguments))
     which.js_on_change("value", call("mask", **arguments))
-    return column(which, switches(lines), axes, share, told, sizing_mode="stretch_width")
+    return column(which, switches("masks", lines), axes, share, told, sizing_mode="stretch_width")
 
 
 def neurons(summary: Data, shown: Data) -> Any:
@@ -276,7 +280,7 @@ def detectors(summary: Data, shown: Data) -> Any:
         lines[f"{name} ({COLOR_NAMES[color]}, {dash})"] = [line]
         data[name] = source
     axes.line([0, 1], [0, 1], color=BLACK, line_dash="dotted")
-    return column(switches(lines), axes, sizing_mode="stretch_width")
+    return column(switches("detectors", lines), axes, sizing_mode="stretch_width")
 
 
 # By section of templates/run.html, the plots of a run: from its summary and its exhibit to a Bokeh model; and for

@@ -1,0 +1,264 @@
+"""Pages in a real browser, headless Chromium: skipped where there is none, or no Selenium."""
+
+import json
+import shutil
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minimod import TrainingConfig, analyze, load_run, train
+from minimod.analysis.accuracy import MEASURES, OUTCOMES
+
+pytest.importorskip("bokeh")
+webdriver = pytest.importorskip("selenium.webdriver")
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+needs_browser = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver here")
+ROWS = Path(__file__).parents[2] / "docs/rows"
+HOSTILE = ("<script>document.title='broken'</script>", '=1+"1', "</script><b>", "a'b", "-2", "{{ 7 }}", "é")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    options = webdriver.ChromeOptions()
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.binary_location = CHROMIUM
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A directory with a run and its page, one of pairs with hostile words, a sweep, and measured claims."""
+    from minimod import commands
+
+    directory = tmp_path_factory.mktemp("pages")
+
+    def call(*arguments):
+        with suppress(SystemExit):          # a sweep exits by itself
+            commands.commands.main([str(argument) for argument in arguments], standalone_mode=False)
+
+    options = {"snapshots": (0, 10), "record": True, "threads": 1}
+    train(TrainingConfig(modulus=23, width=48, epochs=30, learning_rate=0.02, **options), directory / "run")
+    call("discover", directory / "run", "--quiet", "--seconds", 1)
+    call("detect", directory / "run", "--quiet")
+    lines = [f'"{a}","{b}","{c}"'.replace('"1', '""1') for a, b, c in hostile_pairs()]
+    (directory / "pairs.csv").write_text("\n".join(["a,b,label", *lines]) + "\n")
+    call("train", directory / "own", "--pairs", directory / "pairs.csv", "--epochs", 5, "--width", 8, "--quiet")
+    call("sweep", directory / "<i>sweep", "--grid", "width=4,8", "--grid", "rule=add,mul", "--grid", "modulus=7",
+         "--grid", "epochs=2", "--quiet")
+    (directory / "claims/rows").mkdir(parents=True)
+    for name in ("headline", "phases"):
+        shutil.copy(ROWS / f"{name}.json", directory / "claims/rows")
+    for name in ("run", "own", "<i>sweep", "claims"):
+        call("report", directory / name)
+    return directory
+
+
+def hostile_pairs():
+    P = len(HOSTILE)
+    return [(HOSTILE[a], HOSTILE[b], HOSTILE[(a + b) % P]) for a in range(P) for b in range(P)]
+
+
+def visit(browser, path, width=1280):
+    """Open a page and wait until its plots are there."""
+    size = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get(path.resolve().as_uri())
+    for _ in range(200):
+        if browser.execute_script("return document.body.dataset.ready"):
+            return
+        time.sleep(0.05)
+    raise AssertionError("the page is not ready after ten seconds")
+
+
+def ask(browser, script, *arguments):
+    return browser.execute_script(script, *arguments)
+
+
+def text_of(browser, name):
+    return ask(browser, "return minimod.model(arguments[0]).text", name)
+
+
+def mouse(browser, plot, x, y, click=False):
+    """Point at, or click on, a place in a plot, in its own numbers."""
+    ask(browser, "Bokeh.index.find_one(minimod.model(arguments[0])).el.scrollIntoView({ block: 'center' })", plot)
+    at = ask(browser, """const view = Bokeh.index.find_one(minimod.model(arguments[0]));
+        const box = view.el.getBoundingClientRect(), { x_scale, y_scale } = view.frame;
+        return { x: box.x + x_scale.compute(arguments[1]), y: box.y + y_scale.compute(arguments[2]) }""", plot, x, y)
+    for kind in ("mouseMoved", *(("mousePressed", "mouseReleased") if click else ())):
+        event = {"type": kind, **at, "button": "left" if click else "none", "clickCount": int(click)}
+        browser.execute_cdp_cmd("Input.dispatchMouseEvent", event)
+    time.sleep(0.3)
+
+
+@needs_browser
+@pytest.mark.parametrize("name", ["run", "own", "<i>sweep", "claims"])
+def test_a_page_has_no_error_asks_for_nothing_and_fits_every_window(browser, place, name):
+    browser.get_log("browser"), browser.get_log("performance")
+    for width in (360, 1280, 2560):
+        visit(browser, place / name / "report.html", width)
+        assert ask(browser, "return document.documentElement.scrollWidth") <= width
+    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [each["params"]["request"]["url"] for each in events if each["method"] == "Network.requestWillBeSent"]
+    assert asked and all(url.startswith(("file:", "data:", "blob:")) for url in asked)
+
+
+@needs_browser
+def test_the_numbers_of_the_methods_are_those_of_the_analysis(browser, place):
+    visit(browser, place / "run/report.html")
+    rows = ask(browser, """return Array.from(document.querySelectorAll("#methods-table tbody tr"),
+        (row) => Array.from(row.cells, (cell) => [cell.textContent, cell.dataset.value]))""")
+    methods = analyze(place / "run")["methods"]
+    assert [row[0][0] for row in rows] == list(methods)
+    for row in rows:
+        for measure, (text, value) in zip(MEASURES, row[1:-1], strict=True):
+            expected = methods[row[0][0]][measure]
+            assert float(value) == pytest.approx(expected, rel=1e-5) and text == f"{100 * expected:.1f}\u00a0%"
+
+
+@needs_browser
+def test_the_head_of_a_table_sorts_it_both_ways(browser, place):
+    visit(browser, place / "run/report.html")
+    script = """const button = document.querySelectorAll("#methods-table th button")[5]; button.click();
+        return Array.from(document.querySelectorAll("#methods-table tbody tr"), (row) => +row.cells[5].dataset.value)"""
+    down, up = ask(browser, script), ask(browser, script)
+    assert down == sorted(down, reverse=True) and up == sorted(up)
+
+
+@needs_browser
+def test_boxes_switch_curves_off(browser, place):
+    visit(browser, place / "run/report.html")
+    script = "return minimod.model('accuracies-plot').renderers.map((each) => each.visible)"
+    assert all(ask(browser, script))
+    ask(browser, "minimod.model('accuracies-boxes').active = [1]")
+    assert sum(ask(browser, script)) == 2                                   # a line and its dots
+
+
+@needs_browser
+def test_the_share_that_is_kept_is_read_off_the_curves_that_are_chosen(browser, place):
+    visit(browser, place / "run/report.html")
+    masks = analyze(place / "run")["masks"]
+    ask(browser, """minimod.model("masks-shown").value = "test pairs answered by the top neurons alone";
+        minimod.model("masks-slider").value = 3""")
+    kept, *lines = text_of(browser, "masks-told").splitlines()
+    told = {name: float(value) for name, value, _ in (line.split() for line in lines)}
+    assert float(kept.split()[0]) == pytest.approx(100 * masks["keep"][3], rel=5e-3)
+    expected = {name: 100 * masks["top"][name]["test"][3] for name in told}
+    assert told == pytest.approx(expected, rel=5e-3) and {"norm", "random"} <= set(told)
+
+
+@needs_browser
+def test_the_slider_and_a_click_show_a_neuron(browser, place):
+    visit(browser, place / "run/report.html")
+    neurons, run = analyze(place / "run")["neurons"], load_run(place / "run")
+    ask(browser, """minimod.model("neuron-slider").value = 5""")
+    told, weights = text_of(browser, "neuron-told"), ask(browser, "return [...minimod.model('neuron-u').data.weight]")
+    m = int(told.split()[1].strip(":"))
+    assert m == np.argsort(-neurons["share"], kind="stable")[4] and f"{100 * neurons['share'][m]:.3g} %" in told
+    np.testing.assert_allclose(sorted(weights), sorted(run.network.U[:, m]), rtol=1e-6)
+    mouse(browser, "spectrum-plot", 7.5, 3, click=True)
+    column = ask(browser, "return minimod.model('neurons').data.neuron[7]")
+    told = [text_of(browser, name) for name in ("neuron-told", "spectrum-told")]
+    assert all(each.startswith(f"neuron {column}: ") for each in told)
+
+
+@needs_browser
+@pytest.mark.parametrize("method", ["raw", "dominant"])
+def test_pairs_of_a_method_are_counted_as_they_come_out(browser, place, method):
+    visit(browser, place / "run/report.html")
+    ask(browser, "minimod.model('pairs-method').value = arguments[0]", method)
+    counts = dict(line.rsplit(None, 1) for line in text_of(browser, "pairs-told").splitlines()[1:])
+    summary = analyze(place / "run")
+    n, row = summary["counts"], summary["methods"][method]
+    assert int(counts.get("wrong label, memorised", 0)) == round(row["noisy"] * n["noisy"])
+    assert int(counts.get("wrong label, repaired", 0)) == round(row["repaired"] * n["repaired"])
+    assert int(counts.get("held out, right", 0)) == round(row["test"] * n["test"] + row["validation"] * n["validation"])
+    assert sum(map(int, counts.values())) == 23**2 and set(counts) <= set(OUTCOMES)
+
+
+@needs_browser
+def test_the_slider_of_snapshots_goes_back_in_time(browser, place):
+    visit(browser, place / "run/report.html")
+    first = analyze(load_run(place / "run", 0))
+    script = "return [...minimod.model('phases').data.phase_c].slice(0, 48)"
+    last = ask(browser, script)
+    ask(browser, "minimod.model('time-slider').value = 0")
+    assert text_of(browser, "time-told") == "epoch 0" and "raw, epoch 0" in text_of(browser, "pairs-told")
+    np.testing.assert_allclose(ask(browser, script), first["neurons"]["phase_c"], rtol=1e-5)
+    assert not np.allclose(last, first["neurons"]["phase_c"])
+
+
+@needs_browser
+def test_hostile_words_are_text_and_no_formulas(browser, place):
+    visit(browser, place / "own/report.html")
+    words = load_run(place / "own").words
+    mouse(browser, "pairs-plot", 2.5, 4.5)
+    assert text_of(browser, "pairs-told").startswith(f"a = {words[4]}, b = {words[2]}: ") and set(words) == set(HOSTILE)
+    assert browser.title != "broken"
+    line = ask(browser, """minimod.model("accuracies").data = { word: [arguments[0]] };
+        return minimod.csv("accuracies").split("\\n")[1]""", HOSTILE[1])
+    assert line == '"\'=1+""1"'
+
+
+@needs_browser
+def test_the_data_behind_a_plot_are_the_run_s(browser, place):
+    visit(browser, place / "run/report.html")
+    head, *lines = ask(browser, "return minimod.csv('accuracies')").splitlines()
+    history = load_run(place / "run").history
+    column = head.split(",").index("noisy_accuracy")
+    np.testing.assert_allclose([float(line.split(",")[column]) for line in lines], history["noisy_accuracy"])
+
+
+@needs_browser
+def test_the_columns_of_a_sweep_are_drawn_as_they_are_chosen(browser, place):
+    visit(browser, place / "<i>sweep/report.html")
+    ask(browser, """minimod.model("sweep-x").value = "width"; minimod.model("sweep-by").value = "rule";
+        minimod.model("sweep-y").value = "norm_W" """)
+    xs, labels = ask(browser, "const { data } = minimod.model('points'); return [[...data.x], [...data.by]]")
+    assert sorted(xs) == [4, 4, 8, 8] and sorted(labels) == ["add", "add", "mul", "mul"]
+    assert ask(browser, "return minimod.model('cells').data.mean.length") == 4
+    ask(browser, """const input = document.querySelector("input.filter"); input.value = "mul";
+        input.dispatchEvent(new Event("input"))""")
+    assert ask(browser, "return document.querySelectorAll('#runs-table tbody tr:not([hidden])').length") == 2
+
+
+@needs_browser
+def test_the_plots_of_claims_are_drawn_when_they_are_scrolled_to(browser, place):
+    visit(browser, place / "claims/report.html")
+    ask(browser, "document.getElementById('phases-quick').scrollIntoView()")
+    for _ in range(100):
+        if ask(browser, "return !!minimod.model('phases-quick')"):
+            break
+        time.sleep(0.05)
+    assert ask(browser, "return minimod.csv('phases-quick')").startswith("panel,x,column,mean,low,high\n")
+    assert "holds" in ask(browser, "return document.getElementById('verdicts-table').textContent")
+
+
+def test_without_the_extra_one_line_says_how_to_get_it(minimod, monkeypatch):
+    train(TrainingConfig(modulus=5, width=2, epochs=1), "run")
+    for name in [name for name in sys.modules if name.startswith(("bokeh", "minimod.report.p"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "bokeh", None)
+    answer = minimod("report", "run")
+    assert answer.stderr == "minimod: a page needs Bokeh and Jinja2: pip install 'minimod[report]'\n"
+    assert answer.returncode == 1 and not Path("run/report.html").exists()
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["none"], "does not exist"), (["empty"], "no run's directory"), (["run", "--output", "no/page.html"], "there is"),
+    (["run", "--output", "run/config.json"], "none of the run's own files"),
+])  # fmt: skip
+def test_what_is_no_run_is_refused_in_a_line(minimod, arguments, message):
+    train(TrainingConfig(modulus=5, width=2, epochs=1), "run")
+    Path("empty").mkdir()
+    answer = minimod("report", *arguments)
+    assert answer.returncode == 2 and len(answer.stderr.splitlines()) == 1 and message in answer.stderr
