@@ -12,6 +12,7 @@ from minimod.analysis.methods import METHODS
 from minimod.analysis.structure import Structure, neuron_table
 from minimod.course import FOLLOWED
 from minimod.errors import InputError
+from minimod.rules.cyclic import CyclicRule
 from minimod.store.files import DamagedFileError, array_checksum, load_checked_json
 from minimod.store.runs import Run, files_of
 from minimod.study import Analysis, open_analysis
@@ -33,12 +34,13 @@ def exhibit(run: Run, by: str = "joint") -> dict[str, Any]:
       see `neuron_curves`.
     - detectors: name -> (shares of right labels, shares of wrong labels), see `roc`; from RUN_DIR/detectors.csv.
     - discovery: what RUN_DIR/discovery.json has; None where it is not there.
-    - words: of the tokens; facts: name -> value, what it was trained with.
+    - words: of the tokens; facts: name -> value, what it was trained with; what: frequency or component.
     """
     epochs = [epoch for epoch in run.snapshots if epoch < run.config.epochs]
     some = sorted({epochs[i] for i in np.linspace(0, len(epochs) - 1, SNAPSHOTS).round().astype(int)} if epochs else ())
     shown: dict[str, Any] = {
         "detectors": detector_curves(run), "discovery": discovery(run), "words": run.words, "facts": facts(run),
+        "what": "frequency" if isinstance(run.dataset.rule, CyclicRule) else "component",
     }
     with open_analysis(run, by) as study:
         if study.has_components:

@@ -108,19 +108,19 @@ def in_words(run: Run, methods: dict[str, dict[str, float]] | None = None) -> st
     parts = {"right": "clean_accuracy", "wrong": "noisy_accuracy"} if noisy else {"given": "train_accuracy"}
     fits = " and ".join(f"{percent(last.get(name, math.nan))} of the {which} labels" for which, name in parts.items())
     answers = f", and answers {percent(last['test_accuracy'])} of the test pairs, which it has not seen" * unseen
+    pairs = int((dataset.rule.label_table >= 0).sum()) or seen
     lies = f", {percent(noisy / seen)} of them with a wrong label" * bool(noisy)
     words = (
         f"A two-layer {config.activation} network of width {config.width} was trained on {config.rule},"
-        f" {config.modulus} tokens: on {seen} of all pairs{lies}."
+        f" {config.modulus} tokens: on {seen} of the {pairs} pairs{lies}."
         f" It fits {fits}{answers}."
     )
     if methods and unseen and "dominant" in methods:
-        kept = methods["dominant"]
+        kept, what = methods["dominant"], "frequency" if isinstance(dataset.rule, CyclicRule) else "component"
         fitted = f" and fits {percent(kept['noisy'])} of the wrong labels" * bool(noisy)
-        words += (
-            f" Keeping one frequency (or component) per neuron, it answers {percent(kept['test'])} of the test pairs"
-            f"{fitted}."
-        )
+        words += f" Keeping one {what} per neuron, it answers {percent(kept['test'])} of the test pairs{fitted}."
+        if kept["test"] > 0.9 and methods["raw"]["test"] < 0.5:
+            words += " So the rule is in its weights, and its own answers hide it."
     return words
 
 

@@ -265,11 +265,12 @@ def test_an_analysis_computes_each_structure_once(run, monkeypatch):
 
 def test_a_run_in_words_says_what_it_was_taught_fits_and_knows():
     run = train(TrainingConfig(modulus=13, width=64, epochs=20, noise_ratio=0.4))
-    methods = {"dominant": {"test": 0.987, "noisy": 0.02}}
+    methods = {"raw": {"test": run.history["test_accuracy"][-1]}, "dominant": {"test": 0.987, "noisy": 0.02}}
     told, last = in_words(run, methods), {name: column[-1] for name, column in run.history.items()}
     for share in (last["clean_accuracy"], last["noisy_accuracy"], last["test_accuracy"], 0.987, 0.02):
         assert f"{100 * share:.3g} %" in told
-    assert f"{len(run.dataset.train)} of all pairs" in told and "one frequency" not in in_words(run)
+    assert f"{len(run.dataset.train)} of the 169 pairs" in told and "one frequency" not in in_words(run)
+    assert ("its own answers hide it" in told) == (last["test_accuracy"] < 0.5)
 
 
 def test_of_a_run_without_noise_or_test_pairs_only_what_there_is_is_said():

@@ -13,7 +13,7 @@ from minimod.claims.figure import COLORS
 from minimod.claims.results import number
 from minimod.claims.rows import Stored
 from minimod.report.page import write_page
-from minimod.report.panels import COLOR_NAMES, plot, switches
+from minimod.report.panels import COLOR_NAMES, WRAP, plot, switches
 from minimod.report.style import words
 
 MARKS = {"holds": "✓", "does not hold": "✗", "inconclusive": "?"}
@@ -78,5 +78,5 @@ def draw_claim(name: str, result: Result) -> Any:
                 rows.setdefault(key, []).extend(cells)
         drawn.append(axes)
     drawn[0].tags = [ColumnDataSource(rows, name=name)]
-    panels_row = row(*drawn, sizing_mode="stretch_width", styles={"flex-wrap": "wrap"})
+    panels_row = row(*drawn, sizing_mode="stretch_width", styles=WRAP)
     return column(switches(name, lines), panels_row, sizing_mode="stretch_width")

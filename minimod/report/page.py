@@ -48,7 +48,7 @@ def write_run_page(path: Path, summary: dict[str, Any], shown: dict[str, Any]) -
     headline = {
         "of the wrong labels are memorised by the network": raw["noisy"],
         "of the test pairs, never seen, are answered by the network": raw["test"],
-        "of the test pairs are answered by the same weights, one frequency (or component) per neuron": kept.get("test"),
+        f"of the test pairs are answered by the same weights, one {shown['what']} per neuron": kept.get("test"),
         "would be answered by chance": summary["chance"],
     }
     write_page(

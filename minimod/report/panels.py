@@ -9,6 +9,7 @@ from bokeh.events import MouseMove, Tap
 from bokeh.layouts import column, row
 from bokeh.models import (
     CheckboxGroup,
+    ColorBar,
     ColumnDataSource,
     CustomJS,
     FixedTicker,
@@ -34,7 +35,11 @@ OUTCOME_COLORS = ("#bbbbbb", GREEN, "#dddddd", SKY, "#777777", VERMILION, BLUE, 
 COLORS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY)
 
 
-def plot(name: str, height: int = 320, **options: Any) -> Any:
+# Plots that stand side by side where there is room.
+WRAP = {"flex-wrap": "wrap"}
+
+
+def plot(name: str, height: int | None = 320, **options: Any) -> Any:
     """An empty figure as wide as the page. Its data are found by its name: see csv in page.js."""
     options = {"tools": "pan,box_zoom,reset,save", "active_drag": None} | options
     made = figure(name=name, height=height, sizing_mode="stretch_width", min_width=250, **options)
@@ -143,7 +148,7 @@ def masks(summary: Data, shown: Data) -> Any:
     axes.xaxis.ticker = FixedTicker(ticks=[0.01, 0.03, 0.1, 0.3, 1])
     axes.xaxis.major_label_overrides = {0.01: "1 %", 0.03: "3 %", 0.1: "10 %", 0.3: "30 %", 1: "all"}
     which = select("Shown", list(parts), first, "masks-shown")
-    share = Slider(title="Share kept, step", start=0, end=len(study["keep"]) - 1, step=1, show_value=False,
+    share = Slider(title="Share of neurons kept", start=0, end=len(study["keep"]) - 1, step=1, show_value=False,
                    value=tenth, sizing_mode="stretch_width", name="masks-slider")
     told = text_below("masks-told")
     arguments = {"source": source, "share": share, "at": at, "told": told, "which": which, "names": names}
@@ -161,6 +166,9 @@ def neurons(summary: Data, shown: Data) -> Any:
                 x_range=(0, n_columns), y_range=(0.5, n_components + 0.5))
     mapper = LinearColorMapper("Viridis256", low=0, high=255)
     axes.image("image", source=image, x=0, y=0.5, dw=n_columns, dh=n_components, color_mapper=mapper)
+    ends = {0: "0", 255: f"{100 * shown['largest']:.3g} %"}
+    axes.add_layout(ColorBar(color_mapper=mapper, ticker=FixedTicker(ticks=list(ends)), major_label_overrides=ends),
+                    "right")
     if what == "component":
         some = range(0, n_components, 1 + n_components // 20)
         axes.yaxis.ticker = FixedTicker(ticks=[k + 1 for k in some])
@@ -196,7 +204,7 @@ def neurons(summary: Data, shown: Data) -> Any:
     axes.js_on_event(Tap, call("pick", **arguments))
     rank.js_on_change("value", call("neuron", table=of_columns, ranked=ranked, rank=rank, curves=curves, P=P, at=at,
                                     sources=sources, title=title, what=what))
-    return column(axes, told, rank, title, row(*panels, sizing_mode="stretch_width", styles={"flex-wrap": "wrap"}),
+    return column(axes, told, rank, title, row(*panels, sizing_mode="stretch_width", styles=WRAP),
                   sizing_mode="stretch_width")
 
 
@@ -220,7 +228,8 @@ def phases(summary: Data, shown: Data) -> Any:
     source = ColumnDataSource({
         "neuron": np.arange(len(table["phase_c"])), "phase_c": table["phase_c"], "phase_sum": table["phase_sum"],
     }, name="phases")
-    axes = plot("phases-plot", 420, x_axis_label="φ_c of w", y_axis_label="φ_a + φ_b of u and v", max_width=560)
+    axes = plot("phases-plot", None, x_axis_label="φ_c of w", y_axis_label="φ_a + φ_b of u and v", max_width=520,
+                aspect_ratio=1)
     dots = axes.scatter("phase_c", "phase_sum", source=source, size=4, color=BLUE, alpha=0.5)
     axes.line([-math.pi, math.pi], [-math.pi, math.pi], color=VERMILION, line_width=2)
     tips = [("neuron", "@neuron"), ("φ_c", "@phase_c{0.00}"), ("φ_a + φ_b", "@phase_sum{0.00}")]
@@ -231,25 +240,28 @@ def phases(summary: Data, shown: Data) -> Any:
 
 
 def pairs(summary: Data, shown: Data) -> Any:
-    """Every pair, coloured by what becomes of it under a method."""
-    tables = {
-        f"{name} @ {each['epoch']}": table.ravel() for each in shown["moments"] for name, table in each["pairs"].items()
-    }
-    last, names = shown["moments"][-1]["epoch"], list(shown["moments"][-1]["pairs"])
-    P = len(shown["words"])
-    source = ColumnDataSource({"image": [shown["moments"][-1]["pairs"][names[0]]]}, name="pairs")
-    axes = plot("pairs-plot", 520, x_axis_label="b, second input", y_axis_label="a, first input", max_width=620,
-                x_range=(0, P), y_range=(P, 0))
+    """Every pair, coloured by what becomes of it under a method; twice, for two methods side by side."""
+    moments, P = shown["moments"], len(shown["words"])
+    stored = ColumnDataSource({
+        f"{name} @ {each['epoch']}": table.ravel() for each in moments for name, table in each["pairs"].items()
+    })
+    tables = moments[-1]["pairs"]
     mapper = LinearColorMapper(OUTCOME_COLORS, low=-0.5, high=len(OUTCOMES) - 0.5)
-    axes.image("image", source=source, x=0, y=0, dw=P, dh=P, color_mapper=mapper)
-    which = select("Method", names, names[0], "pairs-method")
-    told = text_below("pairs-told")
-    stored = ColumnDataSource(tables)
-    arguments = {"source": source, "which": which, "told": told, "stored": stored, "P": P, "last": last,
-                 "outcomes": OUTCOMES, "words": list(shown["words"])}
-    which.js_on_change("value", call("pairs", **arguments))
-    axes.js_on_event(MouseMove, call("pair", **arguments))
-    return column(which, axes, told, sizing_mode="stretch_width")
+
+    def under(method: str, name: str) -> Any:
+        source = ColumnDataSource({"image": [tables[method]]}, name=name)
+        axes = plot(f"{name}-plot", None, x_axis_label="b, second input", y_axis_label="a, first input",
+                    aspect_ratio=1, x_range=(0, P), y_range=(P, 0))
+        axes.image("image", source=source, x=0, y=0, dw=P, dh=P, color_mapper=mapper)
+        which, told = select("Method", list(tables), method, f"{name}-method"), text_below(f"{name}-told")
+        arguments = {"source": source, "which": which, "told": told, "stored": stored, "P": P, "outcomes": OUTCOMES,
+                     "last": moments[-1]["epoch"], "words": list(shown["words"])}
+        which.js_on_change("value", call("pairs", **arguments))
+        axes.js_on_event(MouseMove, call("pair", **arguments))
+        return column(which, axes, told, sizing_mode="stretch_width", min_width=280, max_width=520)
+
+    second = "dominant" if "dominant" in tables else list(tables)[-1]
+    return row(under("raw", "pairs"), under(second, "pairs-2"), sizing_mode="stretch_width", styles=WRAP)
 
 
 def time(summary: Data, shown: Data) -> Any:
@@ -269,17 +281,19 @@ def time(summary: Data, shown: Data) -> Any:
 
 def detectors(summary: Data, shown: Data) -> Any:
     """How many of the wrong labels each detector has found when it has accused so many right ones."""
-    axes = plot("detectors-plot", 420, x_axis_label="share of the right labels accused", max_width=620,
+    axes = plot("detectors-plot", 420, x_axis_label="share of the right labels accused", max_width=720,
                 y_axis_label="share of the wrong labels found", x_range=(-0.02, 1.02), y_range=(-0.02, 1.02))
-    lines, data = {}, {}
+    lines, rows = {}, dict[str, list[Any]](detector=[], right=[], wrong=[])
     for i, (name, (right, wrong)) in enumerate(shown["detectors"].items()):
         color, dash = COLORS[i % len(COLORS)], ("solid", "dashed", "dotted")[i // len(COLORS) % 3]
-        source = ColumnDataSource({"right": right, "wrong": wrong}, name=f"detector {name}")
+        source = ColumnDataSource({"right": right, "wrong": wrong})
         line = axes.line("right", "wrong", source=source, color=color, line_dash=dash, line_width=2)
         axes.add_tools(HoverTool(renderers=[line], tooltips=[(name, "@wrong{0.000}"), ("accused", "@right{0.000}")]))
         lines[f"{name} ({COLOR_NAMES[color]}, {dash})"] = [line]
-        data[name] = source
+        for key, values in (("detector", [name] * len(right)), ("right", right), ("wrong", wrong)):
+            rows[key].extend(values)
     axes.line([0, 1], [0, 1], color=BLACK, line_dash="dotted")
+    axes.tags = [ColumnDataSource(rows, name="detectors")]
     return column(switches("detectors", lines), axes, sizing_mode="stretch_width")
 
 

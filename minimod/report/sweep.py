@@ -10,7 +10,7 @@ from bokeh.layouts import column, row
 from bokeh.models import BasicTicker, ColorBar, ColumnDataSource, FixedTicker, HoverTool, LinearColorMapper
 
 from minimod.report.page import write_page
-from minimod.report.panels import COLORS, call, plot, select
+from minimod.report.panels import COLORS, WRAP, call, plot, select
 from minimod.report.style import BLUE, words
 
 # What is told of every run, besides what differs between them.
@@ -21,9 +21,10 @@ MOST_ROWS = 5000
 
 
 def write_sweep_page(
-    path: Path, title: str, rows: Iterable[dict[str, Any]], account: str, options: dict[str, Any]
+    path: Path, title: str, rows: Iterable[dict[str, Any]], account: str, options: dict[str, Any], missing: list[str]
 ) -> None:
-    """The page of a sweep: from the rows of its table, what became of its runs in words, and options with defaults.
+    """The page of a sweep: from the rows of its table, what became of its runs in words, options with defaults, and the
+    names of the runs that are missing.
 
     A run is linked to its own page, where that lies beside it.
     """
@@ -32,9 +33,10 @@ def write_sweep_page(
     differ = [name for name in options if len({str(each[name]) for each in finished}) > 1]
     pages = {each["run"]: f"runs/{each['run']}/report.html" for each in table}
     pages = {run: link for run, link in pages.items() if (path.parent / link).exists()}
+    plots = sweep_plots(finished, sorted(differ), pages) if differ else {}
     write_page(
-        path, "sweep.html", sweep_plots(finished, sorted(differ), pages) if differ else {}, title=title,
-        account=account, pages=pages, columns=["run", *sorted(differ), *TOLD], rows=finished, total=len(table),
+        path, "sweep.html", plots, title=title, account=account, pages=pages,
+        columns=["run", *sorted(differ), *TOLD], rows=finished, total=len(table), missing=missing,
         failed=[each for each in table if each["status"] != "finished"], settings={
             name: finished[0][name] for name, default in options.items()
             if finished and name not in differ and finished[0][name] != default
@@ -83,5 +85,5 @@ def sweep_plots(rows: list[dict[str, Any]], axes: list[str], pages: dict[str, st
             ticks_of_text=FixedTicker(ticks=[]), ticks_of_numbers=BasicTicker(),
         ))
     curves.js_on_event(Tap, call("open", points=points))
-    chosen = row(*choices, sizing_mode="stretch_width", styles={"flex-wrap": "wrap"})
+    chosen = row(*choices, sizing_mode="stretch_width", styles=WRAP)
     return {"curves": column(chosen, curves, sizing_mode="stretch_width"), "heat": heat}

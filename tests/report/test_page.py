@@ -245,8 +245,9 @@ def test_the_plots_of_claims_are_drawn_when_they_are_scrolled_to(browser, place)
 
 def test_without_the_extra_one_line_says_how_to_get_it(minimod, monkeypatch):
     train(TrainingConfig(modulus=5, width=2, epochs=1), "run")
-    for name in [name for name in sys.modules if name.startswith(("bokeh", "minimod.report.p"))]:
+    for name in [name for name in sys.modules if name.startswith(("bokeh.", "minimod.report.pa"))]:
         monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr("minimod.report.page", raising=False)           # the package has it too, once imported
     monkeypatch.setitem(sys.modules, "bokeh", None)
     answer = minimod("report", "run")
     assert answer.stderr == "minimod: a page needs Bokeh and Jinja2: pip install 'minimod[report]'\n"

@@ -90,7 +90,7 @@ const minimod = {
     const [spectrum, phases] = [minimod.model("spectrum"), minimod.model("phases")];
     if (all.shares) minimod.show(spectrum, part("shares"));
     if (all.phase_c) phases.data = { ...phases.data, phase_c: part("phase_c"), phase_sum: part("phase_sum") };
-    minimod.model("pairs-method").properties.value.change.emit();
+    for (const name of ["pairs-method", "pairs-2-method"]) minimod.model(name).properties.value.change.emit();
   },
 
   // Piece i of n numbers.
@@ -231,7 +231,7 @@ addEventListener("load", () => {
     if (!Bokeh.documents.length || !Bokeh.documents.every((doc) => doc.is_idle)) return;
     clearInterval(wait);
     minimod.paint();
-    for (const name of ["masks-slider", "neuron-slider", "pairs-method", "sweep-x"]) {
+    for (const name of ["masks-slider", "neuron-slider", "pairs-method", "pairs-2-method", "sweep-x"]) {
       minimod.model(name)?.properties.value.change.emit();
     }
     document.body.dataset.ready = "yes";
