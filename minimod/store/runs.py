@@ -48,6 +48,11 @@ class Run:
         test, epoch = self.history["test_accuracy"][-1], "" if self.epoch is None else f"epoch {self.epoch}, "
         return f"Run({options}; {epoch}test accuracy {test:.3f}, {self.directory or 'in memory'})"
 
+    def _repr_html_(self) -> str:
+        from minimod.report.notebook import run_in_html    # only here: what shows a run is above what stores it
+
+        return run_in_html(self)
+
     @property
     def fitted(self) -> Pairs:
         """The pairs that it was trained on, with the labels that were fitted."""

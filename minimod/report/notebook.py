@@ -1,0 +1,20 @@
+"""A run as notebooks show it."""
+
+from html import escape
+from io import StringIO
+
+from matplotlib import style
+
+from minimod.report.figures import draw_accuracies
+from minimod.report.style import STYLE
+from minimod.store.runs import Run
+from minimod.summary import in_words
+
+
+@style.context(["default", STYLE])
+def run_in_html(run: Run) -> str:
+    """What a run learned, in a sentence or two, and its accuracies over epochs as an SVG."""
+    svg, words = StringIO(), escape(in_words(run))
+    figure = draw_accuracies({"history": run.history, "chance": 1 / run.config.modulus, "title": ""})
+    figure.savefig(svg, format="svg", metadata={"Date": None})
+    return f"<p>{words}</p>\n{svg.getvalue()[svg.getvalue().index('<svg'):]}"
