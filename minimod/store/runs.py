@@ -49,7 +49,8 @@ class Run:
         return f"Run({options}; {epoch}test accuracy {test:.3f}, {self.directory or 'in memory'})"
 
     def _repr_html_(self) -> str:
-        from minimod.report.notebook import run_in_html    # only here: what shows a run is above what stores it
+        # Only here: what shows a run is above what stores it.
+        from minimod.report.notebook import run_in_html
 
         return run_in_html(self)
 
