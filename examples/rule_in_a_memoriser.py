@@ -22,8 +22,8 @@
 # a neural network is and what a cosine is. Every claim in the text is an `assert` in the code.
 
 # %%
-# On a fresh hosted notebook (Colab, Kaggle), first install minimod: remove the # below, and put the owner of the
-# repository that you read this in where it says OWNER.
+# On a fresh hosted notebook (Colab, Kaggle), first install minimod: remove the
+# first # of the next line, and write the owner of this repository for OWNER.
 # %pip install -q git+https://github.com/OWNER/minimod
 
 import matplotlib.pyplot as plt
