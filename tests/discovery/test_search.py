@@ -85,10 +85,10 @@ def test_threads_do_not_change_what_is_found():
     assert (found[0].table == found[1].table).all() and found[0].starts == found[1].starts
 
 
-@pytest.mark.parametrize("P", [1, 2, 3])
-def test_few_tokens_are_no_evidence(P):
-    a, b = np.divmod(np.arange(P * P), P)
-    assert search(a, b, (a + b) % P, P, seconds=1).group is None
+@pytest.mark.parametrize(("P", "n", "group"), [(1, 1, None), (2, 4, None), (3, 7, None), (3, 9, "Z3"), (4, 11, "Z4")])
+def test_few_tokens_are_evidence_if_hardly_a_pair_is_missing(P, n, group):
+    a, b = np.divmod(np.arange(P * P)[-n:], P)
+    assert search(a, b, (a + b) % P, P, seconds=1).group == group
 
 
 def test_no_labels_find_nothing():

@@ -2,9 +2,9 @@
 
 import json
 import shutil
+import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -37,13 +37,10 @@ def browser():
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A directory with a run and its page, one of pairs with hostile words, a sweep, and measured claims."""
-    from minimod import commands
-
     directory = tmp_path_factory.mktemp("pages")
 
     def call(*arguments):
-        with suppress(SystemExit):          # a sweep exits by itself
-            commands.commands.main([str(argument) for argument in arguments], standalone_mode=False)
+        subprocess.run([sys.executable, "-m", "minimod", *map(str, arguments)], check=True, capture_output=True)
 
     options = {"snapshots": (0, 10), "record": True, "threads": 1}
     train(TrainingConfig(modulus=23, width=48, epochs=30, learning_rate=0.02, **options), directory / "run")
