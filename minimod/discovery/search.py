@@ -104,8 +104,9 @@ def search(
     Nothing is known of it: not which group, nor which token is which element. It ends with the first table that is a
     group's, under one naming of a, b and c, or with c or all three named apart, that agrees with more labels than
     chance explains, and with those of all tokens alike; or with the best there was, after STAGES, or between two waves
-    of them after so many seconds or starts. What occurs neither as a nor as b is left open. The same seed gives the
-    same, for any number of threads, unless time runs out. Raises InputError for arrays that are no such labels, a pair
+    of them after so many seconds or starts. What occurs neither as a nor as b is left open. Where a, b and c have words
+    of their own, see `names`, nearly all elements have to occur in each place. The same seed gives the same, for any
+    number of threads, unless time runs out. Raises InputError for arrays that are no such labels, a pair
     that comes twice, and more tokens than MOST_SEARCHED.
     """
     a, b, label = (_tokens(name, each, n_tokens) for name, each in {"a": a, "b": b, "label": label}.items())
@@ -126,8 +127,8 @@ def search(
     word_of_c = np.append(kept[2], np.full(P - len(kept[2]), -1))
     begin, tried = time.perf_counter(), 0
     best: Found | None = None
-    waves = _waves(equations, least, seed, backend) if P > 2 and len(np.unique(equations.c)) > 1 else ()
     solver = Solver(equations)
+    waves = _waves(solver, least, seed, backend) if P > 2 and len(np.unique(equations.c)) > 1 else ()
     for stage, number, triple in waves:
         tried += number
         for table in _tables(solver, stage.sharing, triple, seed):
@@ -139,7 +140,7 @@ def search(
             if absorbing is not None:           # on the sides on which there are pairs to say so
                 whole[absorbing, np.unique(b)] = np.where((a == absorbing).any(), absorbing, -1)
                 whole[np.unique(a), absorbing] = np.where((b == absorbing).any(), absorbing, -1)
-            hits, assumption = whole[a, b] == label, max(assumption_of(rule), least, key=[*SHARING].index)
+            hits, assumption = whole[a, b] == label, looser(assumption_of(rule), least)
             log_count = log_tables(P + (absorbing is not None), assumption) + log_choices(len(np.unique(label)), P)
             p = p_value(len(label), int(hits.sum()), chance, log_count)
             if p < SIGNIFICANT and (best is None or hits.mean() > best.agreement):
@@ -173,24 +174,28 @@ def _tokens(name: str, array: Any, n_tokens: int) -> np.ndarray:
 def names(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> tuple[list[np.ndarray], str]:
     """The tokens that may be elements in the places of a, b and c, and the least that has to be assumed, of SHARING.
 
-    One naming has all that occur as a or b. Where each of a and b has tokens, often, that the other has never, or the
-    label often one that is neither, there is none: then each place has tokens of its own, c the commonest.
+    One naming has all that occur as a or b. There is none for a and b, if most pairs have an a that is never a b, and
+    most a b that is never an a, unless labels are of both kinds. There is none for c, if most labels are never an a or
+    b, or if some label that is not takes the place of one: that is frequent, and some a or b is hardly ever a label.
+    Then each place has tokens of its own, those of c being the commonest.
     """
     of_a, of_b, of_c = (np.bincount(each, minlength=n_tokens) for each in (a, b, label))
-    inputs, N = np.flatnonzero(of_a + of_b), max(1, int((of_a > 0).sum()), int((of_b > 0).sum()))
-    usual = len(a) / N                                              # times that a token is expected in a column
-
-    def are_strangers(counts: np.ndarray, draws: float) -> bool:
-        """Whether tokens with such counts are missing elsewhere, where each is expected so often, by no chance."""
-        frequent = N * np.exp(-draws) < 0.01 and counts.max(initial=0) > max(1, usual / 2)
-        return bool(frequent or counts.sum() > len(a) / 2)
-
-    apart = are_strangers(of_a[of_b == 0], usual) and are_strangers(of_b[of_a == 0], usual)
-    if not apart and not are_strangers(np.delete(of_c, inputs), 2 * usual):
+    inputs, n, strange = np.flatnonzero(of_a + of_b), len(a), of_c * (of_a + of_b == 0)
+    alone = [first * (second == 0) for first, second in ((of_a, of_b), (of_b, of_a))]
+    apart = min(each.sum() for each in alone) > n / 2 and min(of_c[each > 0].sum() for each in alone) < n / 10
+    usual = n / max(1, len(inputs))                                 # times that a token is expected among labels
+    by_chance = len(inputs) * np.exp(-usual) > 0.01                 # that one never is
+    replaced = not by_chance and strange.max() > max(usual / 2, 4 * of_c[inputs].min(initial=n))
+    if not apart and not replaced and strange.sum() <= n / 2:
         return [inputs] * 3, "group"
     kept = [np.flatnonzero(of_a), np.flatnonzero(of_b)] if apart else [inputs] * 2
     commonest = np.argsort(-of_c, kind="stable")[: max(map(len, kept))]
     return [*kept, np.sort(commonest[of_c[commonest] > 0])], "isotope" if apart else "c apart"
+
+
+def looser(first: str, second: str) -> str:
+    """Of two assumptions that which assumes less: a key of SHARING that comes later."""
+    return max(first, second, key=[*SHARING].index)
 
 
 def absorbing_token(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> int | None:
@@ -212,17 +217,18 @@ def absorbing_token(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: i
     return best[1]
 
 
-def _waves(equations: Equations, least: str, seed: int, backend: Backend) -> Iterator[tuple[Stage, int, Triple]]:
+def _waves(solver: Solver, least: str, seed: int, backend: Backend) -> Iterator[tuple[Stage, int, Triple]]:
     """The stages, a wave at a time: how many starts, and where they have ended. Each assumes at least so much."""
-    solver = Solver(equations, backend.xp)
+    equations = solver.equations
+    there = solver if backend.xp is np else Solver(equations, backend.xp)
     for number, (sharing, d, n_starts) in enumerate(STAGES):
         if d * d >= equations.n_tokens:
             continue
-        stage = Stage(max(sharing, least, key=[*SHARING].index), d, n_starts)
+        stage = Stage(looser(sharing, least), d, n_starts)
         size = max(1, min(BATCH, n_starts, reading.NUMBERS // (len(equations.a) * d * d)))
         batches = [(number, each, size) for each in range(-(-n_starts // size))]
         for first in range(0, len(batches), WAVE):
-            ended = list(backend.map(partial(_batch, solver, stage, seed), batches[first : first + WAVE]))
+            ended = list(backend.map(partial(_batch, there, stage, seed), batches[first : first + WAVE]))
             together = [np.concatenate(parts, axis=1) for parts in zip(*ended, strict=True)]
             yield stage, together[0].shape[1], together
 

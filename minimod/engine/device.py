@@ -87,9 +87,14 @@ def bessel_ratio(X: Any) -> Any:
 
 
 def sums_of_pieces(X: Any, first: Any) -> Any:
-    """Sums over the rows of X, of shape (n, ...), from each index in `first`, (k,), to the next, (k, ...)."""
+    """Sums over the rows of X, of shape (n, ...), from each index in `first`, (k,), to the next, (k, ...).
+
+    CuPy's own reduceat takes differences of running sums, which loses digits; there, pieces are made of one length.
+    """
     if isinstance(X, np.ndarray):
         return np.add.reduceat(X, first, axis=0)
-    import cupy
-
-    return cupy.add.reduceat(X, first, axis=0)
+    n = len(X)
+    ends = np.concatenate([first[1:], np.asarray([n], like=first)])
+    rows = first[:, None] + np.arange(int((ends - first).max()), like=first)                # (k, length of the longest)
+    inside = (rows < ends[:, None]).reshape(*rows.shape, *[1] * (X.ndim - 1))
+    return (X[np.minimum(rows, n - 1)] * inside).sum(axis=1)

@@ -172,11 +172,28 @@ def test_words_that_are_missing_or_strange_by_chance_leave_one_naming():
     for seed in range(50):
         assert names(*labels_of("add", 59, share=0.04, seed=seed)[:3], 59)[1] == "group"
     a, b, label, _ = labels_of("add", 113, share=0.04)
-    assert names(a, b, label, 113)[1] == "group"
     label[:2] = 113
     assert names(a, b, label, 114)[1] == "group"
-    a, b = np.nonzero(make_rule("div", 31).label_table >= 0)
-    assert names(a, b, make_rule("div", 31).label_table[a, b], 31)[1] == "group"
+
+
+A, B = np.divmod(np.arange(31**2), 31)
+
+
+@pytest.mark.parametrize(("kept", "right"), [
+    (A < B, 1), ((A != 3) & (B != 5), 1), ((A < 15) & (B >= 15), 0.4), ((A < 20), 1), ((A < 5) | (B < 5), 1),
+], ids=["a triangle", "a row and a column held out", "a block", "some rows", "rows and columns"])  # fmt: skip
+def test_pairs_that_are_missing_by_design_leave_one_naming(kept, right):
+    found = search(A[kept], B[kept], (A + B)[kept] % 31, 31)
+    assert (found.group, found.assumption) == ("Z31", "group")
+    assert (found.table == (np.add.outer(np.arange(31), np.arange(31)) % 31)).mean() >= right
+
+
+@pytest.mark.parametrize(("rule", "group"), [("add", "Z31"), ("mul", "Z30")])
+def test_junk_among_the_labels_is_wrong_and_takes_no_place(rule, group):
+    table = make_rule(rule, 31).label_table
+    label = np.where(np.random.default_rng(0).random(961) < 0.05, 31, table[A, B])
+    found = search(A, B, label, 32)
+    assert found.group == group and (found.table[:31, :31] == table).all() and (found.wrong == (label == 31)).all()
 
 
 def test_a_token_that_is_a_label_as_often_as_others_but_never_an_input_sets_c_apart():

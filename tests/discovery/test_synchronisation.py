@@ -5,6 +5,7 @@ from scipy.special import i0, i1
 from minimod import make_rule
 from minimod.discovery.reading import answers, believe, characters_of, different, grow
 from minimod.discovery.synchronisation import SHARING, Equations, Solver, polar, random_start, unit, von_mises
+from minimod.engine.device import sums_of_pieces
 
 rng = np.random.default_rng(0)
 P, N_PAIRS = 7, 30
@@ -101,4 +102,13 @@ def test_starts_on_a_device_end_where_those_of_numpy_do(cupy, sharing, d):
     starts = [random_start(np.random.default_rng(3), 7, 4, d) for _ in set(SHARING[sharing])]
     there = Solver(equations, cupy).synchronise(starts, sharing)
     for ours, theirs in zip(there, Solver(equations).synchronise(starts, sharing), strict=True):
-        np.testing.assert_array_equal(ours.get(), theirs)
+        np.testing.assert_allclose(ours.get(), theirs, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (4, 2, 2)])
+def test_pieces_of_any_length_have_the_same_sums_on_a_device(cupy, shape):
+    X = (rng.standard_normal((20, *shape)) + 1j * rng.standard_normal((20, *shape))).astype(np.complex64)
+    first = np.array([0, 1, 2, 9, 19])
+    expected = np.stack([X[start:end].sum(axis=0) for start, end in zip(first, [*first[1:], 20])])
+    np.testing.assert_allclose(sums_of_pieces(X, first), expected, atol=1e-5)
+    np.testing.assert_allclose(sums_of_pieces(cupy.asarray(X), cupy.asarray(first)).get(), expected, atol=1e-5)
