@@ -36,7 +36,7 @@ DEFAULT_METHOD = "norm_flatness+interaction, noisy"
 
 # What the directory of an extraction may hold: a run, its analysis, and the rounds.
 RUN = {"config.json", "data", "metrics.csv", "checkpoint.npz", "network.npz", "snapshots", "analysis.json", "figures"}
-OURS = RUN | {"detectors.csv", "discovery.json", "folds", "rounds", ".lock"}
+OURS = RUN | {"detectors.csv", "discovery.json", "report.html", "folds", "rounds", ".lock"}
 
 
 @dataclass(frozen=True, eq=False)
