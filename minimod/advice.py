@@ -4,10 +4,9 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from minimod.config import TrainingConfig
 from minimod.errors import DivergedRunError, FinishedRunError, InputError, UnfinishedRunError
 from minimod.store.contents import EXTENSION
-from minimod.store.runs import DAMAGED, DIVERGED, FINISHED, NONE, UNFINISHED
+from minimod.store.runs import DAMAGED, DIVERGED, FINISHED, NONE, UNFINISHED, Run
 
 
 def advice(error: InputError) -> str:
@@ -52,10 +51,17 @@ def quoted(path: Path) -> str:
     return shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))
 
 
-def train_command(config: TrainingConfig, directory: object) -> str:
-    """The command that trains such a run; data of one's own, as pairs, have to be given to it too."""
-    words = ["minimod train", quoted(Path(str(directory)))]
-    for name, value in config.changes().items():
+def train_command(run: Run) -> str:
+    """The command that trains such a run, or what it was made by; data of its own have to be given to it too."""
+    if run.is_relabelled:
+        return f"# from Python, or by minimod extract: it was trained on labels of its own, in {run.directory}/data"
+    words = ["minimod train", quoted(Path(str(run.directory)))]
+    given = {"pairs": "--pairs", "noise_matrix": "--noise-matrix"}
+    words += [f"{flag} FILE" for name, flag in given.items() if name in run.data]
+    brought = ("rule", "modulus", "train_fraction", "noise_ratio", "noise_kind") if "pairs" in run.data else ()
+    for name, value in run.config.changes().items():
+        if name in brought:
+            continue
         flag = "--" + name.replace("_", "-")
         if isinstance(value, bool):
             words.append(flag if value else flag.replace("--", "--no-", 1))

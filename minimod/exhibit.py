@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minimod.analysis.accuracy import outcomes
+from minimod.analysis.accuracy import OUTCOMES, outcomes
 from minimod.analysis.detectors import DETECTORS, roc
 from minimod.analysis.methods import METHODS
 from minimod.analysis.structure import Structure, neuron_table
@@ -34,12 +34,15 @@ def exhibit(run: Run, by: str = "joint") -> dict[str, Any]:
       see `neuron_curves`.
     - detectors: name -> (shares of right labels, shares of wrong labels), see `roc`; from RUN_DIR/detectors.csv.
     - discovery: what RUN_DIR/discovery.json has; None where it is not there.
-    - words: of the tokens; facts: name -> value, what it was trained with; what: frequency or component.
+    - words: of the tokens; facts: name -> value, what it was trained with; what: frequency or component; outcomes: what
+      the numbers of `outcomes` are; relabelled: whether these speak of labels that it was not trained on.
     """
     epochs = [epoch for epoch in run.snapshots if epoch < run.config.epochs]
     some = sorted({epochs[i] for i in np.linspace(0, len(epochs) - 1, SNAPSHOTS).round().astype(int)} if epochs else ())
     shown: dict[str, Any] = {
         "detectors": detector_curves(run), "discovery": discovery(run), "words": run.words, "facts": facts(run),
+        "outcomes": [name if run.dataset.is_known else name.replace("right label", "given label") for name in OUTCOMES],
+        "relabelled": run.is_relabelled,
         "what": "frequency" if isinstance(run.dataset.rule, CyclicRule) else "component",
     }
     with open_analysis(run, by) as study:

@@ -104,8 +104,10 @@ def in_words(run: Run, methods: dict[str, dict[str, float]] | None = None) -> st
         return f"{100 * share:.3g} %"
 
     config, dataset, last = run.config, run.dataset, {name: column[-1] for name, column in run.history.items()}
-    noisy, seen, unseen = int(dataset.train.is_noisy.sum()), len(dataset.train), len(dataset.test) > 0
-    parts = {"right": "clean_accuracy", "wrong": "noisy_accuracy"} if noisy else {"given": "train_accuracy"}
+    fitted_pairs, unseen = run.fitted, len(dataset.test) > 0
+    seen, noisy = len(fitted_pairs), int((fitted_pairs.label != fitted_pairs.true_label).sum()) * dataset.is_known
+    two = noisy and not run.is_relabelled
+    parts = {"right": "clean_accuracy", "wrong": "noisy_accuracy"} if two else {"given": "train_accuracy"}
     fits = " and ".join(f"{percent(last.get(name, math.nan))} of the {which} labels" for which, name in parts.items())
     answers = f", and answers {percent(last['test_accuracy'])} of the test pairs, which it has not seen" * unseen
     pairs = int((dataset.rule.label_table >= 0).sum()) or seen
@@ -117,7 +119,7 @@ def in_words(run: Run, methods: dict[str, dict[str, float]] | None = None) -> st
     )
     if methods and unseen and "dominant" in methods:
         kept, what = methods["dominant"], "frequency" if isinstance(dataset.rule, CyclicRule) else "component"
-        fitted = f" and fits {percent(kept['noisy'])} of the wrong labels" * bool(noisy)
+        fitted = f" and fits {percent(kept['noisy'])} of the wrong labels" * bool(two)
         words += f" Keeping one {what} per neuron, it answers {percent(kept['test'])} of the test pairs{fitted}."
         if kept["test"] > 0.9 and methods["raw"]["test"] < 0.5:
             words += " So the rule is in its weights, and its own answers hide it."

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -71,3 +73,10 @@ def test_files_that_are_not_of_this_run_are_refused(tmp_path, name, text):
     (tmp_path / "run" / name).write_text(text)
     with pytest.raises(InputError, match="call it again"):
         exhibit(run)
+
+
+def test_where_truth_is_not_known_no_label_is_called_right():
+    run = train(CONFIG)
+    assert "right label, fitted" in exhibit(run)["outcomes"]
+    unknown = replace(run, dataset=replace(run.dataset, is_known=False))
+    assert "given label, fitted" in exhibit(unknown)["outcomes"]

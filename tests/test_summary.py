@@ -277,3 +277,10 @@ def test_of_a_run_without_noise_or_test_pairs_only_what_there_is_is_said():
     run = train(TrainingConfig(modulus=7, width=8, epochs=1, noise_ratio=0, train_fraction=1.0))
     told = in_words(run, {"dominant": {"test": 1.0, "noisy": 1.0}})
     assert "wrong" not in told and "nan" not in told and "given labels" in told
+
+
+def test_of_a_relabelled_run_the_labels_that_it_was_trained_on_are_told():
+    config = TrainingConfig(modulus=7, width=8, epochs=1, noise_ratio=0.5)
+    labels = build_dataset(config).train.true_label
+    told = in_words(train(config, labels=labels))
+    assert "wrong" not in told and "of the given labels" in told

@@ -52,6 +52,6 @@ def report(directory: Path, output: Path | None) -> None:
 
         run = load_run(directory)
         summary = analyze(run)
-        told = {"sentence": in_words(run, summary["methods"]), "command": train_command(run.config, directory)}
+        told = {"sentence": in_words(run, summary["methods"]), "command": train_command(run)}
         page.write_run_page(output, summary, exhibit(run) | told)
     click.echo(f"Written to {output}.")

@@ -1,1 +1,1 @@
-"""What people look at. Nothing is computed here."""
+"""What people look at. Figures and pages draw what was computed before; they count and average, and no more."""

@@ -10,7 +10,7 @@ from bokeh.themes import Theme
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from minimod.analysis.accuracy import MEASURES, OUTCOMES
+from minimod.analysis.accuracy import MEASURES
 from minimod.report.panels import OUTCOME_COLORS, run_panels
 from minimod.report.style import words
 from minimod.store.files import plain_data, whole_file
@@ -54,5 +54,5 @@ def write_run_page(path: Path, summary: dict[str, Any], shown: dict[str, Any]) -
     write_page(
         path, "run.html", run_panels(summary, shown), summary=plain_data(summary), shown=shown, measures=MEASURES,
         headline={text: share for text, share in plain_data(headline).items() if share is not None},
-        outcomes=list(zip(OUTCOMES, OUTCOME_COLORS, strict=True))[1:],
+        outcomes=list(zip(shown["outcomes"], OUTCOME_COLORS, strict=True))[1:],
     )

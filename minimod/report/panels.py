@@ -161,7 +161,9 @@ def neurons(summary: Data, shown: Data) -> Any:
     """The spectrum of the neurons, each a column; and the neuron that is pointed at, with what it is filtered to."""
     table, last, what = summary["neurons"], shown["moments"][-1], coordinate_of(summary["neurons"])
     n_components, n_columns = last["shares"].shape
-    image = ColumnDataSource({"image": [last["shares"]]}, name="spectrum")
+    # For its CSV, an image's columns, rows, what numbers stand for (nothing: themselves), and their scale: see page.js.
+    tags = [shown["columns"].tolist(), list(summary["components"]), [], float(shown["largest"]) / 255]
+    image = ColumnDataSource({"image": [last["shares"]]}, name="spectrum", tags=tags)
     axes = plot("spectrum-plot", 380, x_axis_label=f"neurons, sorted by dominant {what}", y_axis_label=what,
                 x_range=(0, n_columns), y_range=(0.5, n_components + 0.5))
     mapper = LinearColorMapper("Viridis256", low=0, high=255)
@@ -199,7 +201,8 @@ def neurons(summary: Data, shown: Data) -> Any:
         sources.append(source)
     title = text_below("neuron-told")
     arguments = {"image": image, "table": of_columns, "told": told, "components": list(summary["components"]),
-                 "largest": float(shown["largest"]), "ranked": ranked, "rank": rank, "what": what}
+                 "largest": float(shown["largest"]), "last": last["epoch"], "what": what,
+                 "ranked": ranked, "rank": rank}
     axes.js_on_event(MouseMove, call("point", **arguments))
     axes.js_on_event(Tap, call("pick", **arguments))
     rank.js_on_change("value", call("neuron", table=of_columns, ranked=ranked, rank=rank, curves=curves, P=P, at=at,
@@ -230,7 +233,7 @@ def phases(summary: Data, shown: Data) -> Any:
     }, name="phases")
     axes = plot("phases-plot", None, x_axis_label="φ_c of w", y_axis_label="φ_a + φ_b of u and v", max_width=520,
                 aspect_ratio=1)
-    dots = axes.scatter("phase_c", "phase_sum", source=source, size=4, color=BLUE, alpha=0.5)
+    dots = axes.scatter("phase_c", "phase_sum", source=source, size=4, color=BLUE, alpha=0.8)
     axes.line([-math.pi, math.pi], [-math.pi, math.pi], color=VERMILION, line_width=2)
     tips = [("neuron", "@neuron"), ("φ_c", "@phase_c{0.00}"), ("φ_a + φ_b", "@phase_sum{0.00}")]
     axes.add_tools(HoverTool(renderers=[dots], tooltips=tips))
@@ -249,13 +252,14 @@ def pairs(summary: Data, shown: Data) -> Any:
     mapper = LinearColorMapper(OUTCOME_COLORS, low=-0.5, high=len(OUTCOMES) - 0.5)
 
     def under(method: str, name: str) -> Any:
-        source = ColumnDataSource({"image": [tables[method]]}, name=name)
+        tags = [list(shown["words"]), list(shown["words"]), list(shown["outcomes"]), 1]
+        source = ColumnDataSource({"image": [tables[method]]}, name=name, tags=tags)
         axes = plot(f"{name}-plot", None, x_axis_label="b, second input", y_axis_label="a, first input",
                     aspect_ratio=1, x_range=(0, P), y_range=(P, 0))
         axes.image("image", source=source, x=0, y=0, dw=P, dh=P, color_mapper=mapper)
         which, told = select("Method", list(tables), method, f"{name}-method"), text_below(f"{name}-told")
-        arguments = {"source": source, "which": which, "told": told, "stored": stored, "P": P, "outcomes": OUTCOMES,
-                     "last": moments[-1]["epoch"], "words": list(shown["words"])}
+        arguments = {"source": source, "which": which, "told": told, "stored": stored, "P": P,
+                     "outcomes": list(shown["outcomes"]), "last": moments[-1]["epoch"], "words": list(shown["words"])}
         which.js_on_change("value", call("pairs", **arguments))
         axes.js_on_event(MouseMove, call("pair", **arguments))
         return column(which, axes, told, sizing_mode="stretch_width", min_width=280, max_width=520)

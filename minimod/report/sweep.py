@@ -29,14 +29,15 @@ def write_sweep_page(
     A run is linked to its own page, where that lies beside it.
     """
     table = list(rows)
-    finished = [each for each in table if each["status"] == "finished"][:MOST_ROWS]
+    finished = [each for each in table if each["status"] == "finished"]
     differ = [name for name in options if len({str(each[name]) for each in finished}) > 1]
     pages = {each["run"]: f"runs/{each['run']}/report.html" for each in table}
     pages = {run: link for run, link in pages.items() if (path.parent / link).exists()}
-    plots = sweep_plots(finished, sorted(differ), pages) if differ else {}
+    shown = finished[:MOST_ROWS]
+    plots = sweep_plots(shown, sorted(differ), pages) if differ else {}
     write_page(
         path, "sweep.html", plots, title=title, account=account, pages=pages,
-        columns=["run", *sorted(differ), *TOLD], rows=finished, total=len(table), missing=missing,
+        columns=["run", *sorted(differ), *TOLD], rows=shown, n_finished=len(finished), missing=missing,
         failed=[each for each in table if each["status"] != "finished"], settings={
             name: finished[0][name] for name, default in options.items()
             if finished and name not in differ and finished[0][name] != default
@@ -63,18 +64,19 @@ def sweep_plots(rows: list[dict[str, Any]], axes: list[str], pages: dict[str, st
     ]
     curves = plot("curves-plot", 400)
     # One dot of each until the page has the columns that are chosen.
-    one = {"x": [0], "y": [0], "by": [""], "color": [BLUE], "run": [""], "link": [""]}
+    one = {"x": [0], "y": [0], "at": [""], "by": [""], "color": [BLUE], "run": [""], "link": [""]}
     points = ColumnDataSource(one, name="points")
     lines = ColumnDataSource({"xs": [[0, 0]], "ys": [[0, 0]], "color": [BLUE]})
     curves.multi_line("xs", "ys", source=lines, line_color="color", line_width=2)
     dots = curves.scatter("x", "y", source=points, color="color", size=8, legend_field="by")
     curves.add_layout(curves.legend[0], "right")
-    curves.add_tools(HoverTool(renderers=[dots], tooltips=[("run", "@run"), ("y", "@y"), ("by", "@by")]), "tap")
+    tips = [("run", "@run"), ("x", "@at"), ("y", "@y"), ("by", "@by")]
+    curves.add_tools(HoverTool(renderers=[dots], tooltips=tips), "tap")
     heat = plot("heat-plot", 400)
-    cells = ColumnDataSource({"x": [0], "y": [0], "mean": [0]}, name="cells")
+    cells = ColumnDataSource({"x": [0], "y": [0], "at": [""], "by": [""], "mean": [0]}, name="cells")
     mapper = LinearColorMapper("Viridis256")
     drawn = heat.rect("x", "y", 1, 1, source=cells, line_color=None, fill_color={"field": "mean", "transform": mapper})
-    heat.add_tools(HoverTool(renderers=[drawn], tooltips=[("mean", "@mean")]))
+    heat.add_tools(HoverTool(renderers=[drawn], tooltips=[("x", "@at"), ("by", "@by"), ("mean", "@mean")]))
     heat.add_layout(ColorBar(color_mapper=mapper), "right")
     heat.xaxis.ticker, heat.yaxis.ticker = FixedTicker(ticks=[]), FixedTicker(ticks=[])
     x, y_choice, by = choices

@@ -61,6 +61,11 @@ class Run:
         return replace(train, label=self.data.get("labels", train.label))[self.data.get("kept", slice(None))]
 
     @property
+    def is_relabelled(self) -> bool:
+        """Whether it was trained on other labels, or on fewer pairs, than its dataset has."""
+        return bool({"labels", "kept"} & self.data.keys())
+
+    @property
     def words(self) -> np.ndarray:
         """What the tokens stand for, texts of shape (P,): words of one's own, or their numbers."""
         return self.data.get("tokens", np.arange(self.network.modulus).astype(str))

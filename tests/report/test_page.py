@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minimod import TrainingConfig, analyze, load_run, train
+from minimod import TrainingConfig, analyze, load_run, load_sweep, train
 from minimod.analysis.accuracy import MEASURES, OUTCOMES
 
 pytest.importorskip("bokeh")
@@ -216,13 +216,39 @@ def test_the_data_behind_a_plot_are_the_run_s(browser, place):
 
 
 @needs_browser
+def test_images_are_saved_with_what_their_rows_columns_and_numbers_are(browser, place):
+    visit(browser, place / "run/report.html")
+    summary, run = analyze(place / "run"), load_run(place / "run")
+    head, first, *_ = (line.split(",") for line in ask(browser, "return minimod.csv('spectrum')").splitlines())
+    assert head[1:] == [str(m) for m in summary["spectrum"]["order"]] and first[0] == summary["components"][0]
+    expected = summary["spectrum"]["share"]
+    np.testing.assert_allclose([float(x) for x in first[1:]], expected[0], atol=expected.max() / 500)
+    lines = ask(browser, "return minimod.csv('pairs-2')").splitlines()
+    assert lines[0] == "," + ",".join(run.words) and sum("held out, right" in line for line in lines) > 0
+
+
+@needs_browser
+def test_a_slider_says_what_it_is_for_and_where_it_stands(browser, place):
+    visit(browser, place / "run/report.html")
+    ask(browser, "minimod.model('time-slider').value = 1")
+    said = ask(browser, """const handle = Bokeh.index.find_one(minimod.model('time-slider')).shadow_el
+        .querySelector('[role=slider]'); return [handle.ariaLabel, handle.ariaValueText]""")
+    assert said == ["Snapshot", "epoch 10"]
+
+
+@needs_browser
 def test_the_columns_of_a_sweep_are_drawn_as_they_are_chosen(browser, place):
     visit(browser, place / "<i>sweep/report.html")
     ask(browser, """minimod.model("sweep-x").value = "width"; minimod.model("sweep-by").value = "rule";
         minimod.model("sweep-y").value = "norm_W" """)
     xs, labels = ask(browser, "const { data } = minimod.model('points'); return [[...data.x], [...data.by]]")
     assert sorted(xs) == [4, 4, 8, 8] and sorted(labels) == ["add", "add", "mul", "mul"]
-    assert ask(browser, "return minimod.model('cells').data.mean.length") == 4
+    cells = ask(browser, """const { at, by, mean } = minimod.model('cells').data;
+        return at.map((x, i) => [x, by[i], mean[i]])""")
+    rows = list(load_sweep(place / "<i>sweep"))
+    assert {(x, rule): mean for x, rule, mean in cells} == pytest.approx({
+        (str(row["width"]), row["rule"]): row["norm_W"] for row in rows
+    })
     ask(browser, """const input = document.querySelector("input.filter"); input.value = "mul";
         input.dispatchEvent(new Event("input"))""")
     assert ask(browser, "return document.querySelectorAll('#runs-table tbody tr:not([hidden])').length") == 2

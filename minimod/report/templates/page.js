@@ -6,6 +6,13 @@ const minimod = {
 
   percent: (share) => Number.isNaN(share) ? "-" : `${(100 * share).toPrecision(3)} %`,
 
+  // What a slider is for, and where it stands, for those who hear the page.
+  say: (slider, text) => {
+    const handle = Bokeh.index.find_one(slider)?.shadow_el.querySelector("[role=slider]");
+    handle?.setAttribute("aria-label", slider.title);
+    handle?.setAttribute("aria-valuetext", text);
+  },
+
   // Curves by name are there or not.
   visible: ({ lines, event }) => lines.forEach((of_name, i) => of_name.forEach((line) => {
     line.visible = event.active.includes(i);
@@ -22,6 +29,7 @@ const minimod = {
     rows.sort((x, y) => y[1] - x[1]);
     told.text = `${minimod.percent(data.keep[i])} of the neurons kept\n`
       + rows.map(([name, value]) => `${name.padEnd(18)}${minimod.percent(value)}`).join("\n");
+    minimod.say(share, minimod.percent(data.keep[i]));
   },
 
   // A neuron in words: a row of its table.
@@ -36,12 +44,14 @@ const minimod = {
   },
 
   // The column that is pointed at, in words.
-  point: ({ image, table, told, components, largest, what, event }) => {
+  point: ({ image, table, told, components, largest, last, what, event }) => {
     const n = table.data.neuron.length;
     const [i, k] = [Math.floor(event.x), Math.round(event.y)];
     if (i < 0 || i >= n || k < 1 || k > components.length) return;
     const power = image.data.image[0][(k - 1) * n + i] / 255 * largest;
-    told.text = `${minimod.words(table, i, what)}\npower at ${what} ${components[k - 1]}: ${minimod.percent(power)}`;
+    const then = minimod.epoch ?? last;
+    const words = then === last ? minimod.words(table, i, what) : `neuron ${table.data.neuron[i]}, epoch ${then}`;
+    told.text = `${words}\npower at ${what} ${components[k - 1]}: ${minimod.percent(power)}`;
   },
 
   // The slider goes to the neuron nearest to the column that is clicked on, of those that are shown one by one.
@@ -60,6 +70,7 @@ const minimod = {
       sources[j].data = { position: part("position"), weight: part("weight"), dominant: part("dominant") };
     });
     title.text = minimod.words(table, column, what);
+    minimod.say(rank, title.text);
   },
 
   // The pairs under the method that is chosen, at the snapshot that is chosen; counts of each outcome.
@@ -85,6 +96,7 @@ const minimod = {
     const i = slider.value;
     minimod.epoch = epochs[i];
     told.text = `epoch ${epochs[i]}`;
+    minimod.say(slider, told.text);
     const all = stored instanceof Map ? Object.fromEntries(stored) : stored;
     const part = (name) => minimod.piece(all[name].data.all, i, all[name].data.all.length / epochs.length);
     const [spectrum, phases] = [minimod.model("spectrum"), minimod.model("phases")];
@@ -107,24 +119,33 @@ const minimod = {
     const link = (run) => (links instanceof Map ? links.get(run) : links[run]) ?? "";
     const column = (choice) => choice.value ? Array.from(source.data[choice.value]) : source.data.run.map(() => "");
     const [X, Y, B] = [x, y, by].map(column);
-    const order = (p, q) => typeof p === "number" ? p - q : String(p).localeCompare(String(q));
+    const order = (p, q) => typeof p !== typeof q ? (typeof p === "number" ? -1 : 1)
+      : typeof p === "number" ? p - q : p.localeCompare(q);
     const [of_x, of_by] = [X, B].map((values) => [...new Set(values)].sort(order));
     const is_text = of_x.some((value) => typeof value !== "number");
     const place = (value) => is_text ? of_x.indexOf(value) : value;
     const color = (value) => colors[of_by.indexOf(value) % colors.length];
     const rows = X.map((_, i) => i).filter((i) => Number.isFinite(Y[i]));
     points.data = {
-      x: rows.map((i) => place(X[i])), y: rows.map((i) => Y[i]), by: rows.map((i) => String(B[i])),
+      x: rows.map((i) => place(X[i])), y: rows.map((i) => Y[i]), at: rows.map((i) => String(X[i])), by: rows.map((i) => String(B[i])),
       color: rows.map((i) => color(B[i])), run: rows.map((i) => source.data.run[i]),
       link: rows.map((i) => link(source.data.run[i])),
     };
+    const sums = new Map(of_by.map((b) => [b, new Map()]));
+    for (const i of rows) {
+      const [sum, n] = sums.get(B[i]).get(X[i]) ?? [0, 0];
+      sums.get(B[i]).set(X[i], [sum + Y[i], n + 1]);
+    }
     const means = of_by.map((b) => of_x.map((value) => {
-      const ys = rows.filter((i) => X[i] === value && B[i] === b).map((i) => Y[i]);
-      return ys.reduce((sum, number) => sum + number, 0) / ys.length;
+      const [sum, n] = sums.get(b).get(value) ?? [0, 0];
+      return sum / n;
     }));
     lines.data = { xs: means.map(() => of_x.map(place)), ys: means, color: of_by.map(color) };
     const flat = means.flatMap((line, j) => line.map((mean, i) => [i, j, mean])).filter(([, , mean]) => !Number.isNaN(mean));
-    cells.data = { x: flat.map(([i]) => i), y: flat.map(([, j]) => j), mean: flat.map(([, , mean]) => mean) };
+    cells.data = {
+      x: flat.map(([i]) => i), y: flat.map(([, j]) => j), at: flat.map(([i]) => String(of_x[i])),
+      by: flat.map(([, j]) => String(of_by[j])), mean: flat.map(([, , mean]) => mean),
+    };
     [mapper.low, mapper.high] = [Math.min(...cells.data.mean), Math.max(...cells.data.mean)];
     const label = (axis, text, values) => {
       axis.axis_label = text.replaceAll("_", " ");
@@ -151,14 +172,17 @@ const minimod = {
       const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
       return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
     };
-    const { data } = minimod.model(name);
+    const { data, tags } = minimod.model(name);
     const columns = Object.keys(data);
-    const lines = columns[0] === "image" ? minimod.rows(data.image[0])
+    const lines = columns[0] === "image" ? minimod.rows(data.image[0], tags)
       : [columns, ...Array.from(data[columns[0]], (_, i) => columns.map((column) => data[column][i]))];
     return lines.map((line) => Array.from(line, cell).join(",")).join("\n") + "\n";
   },
 
-  rows: (image) => Array.from({ length: image.shape[0] }, (_, i) => minimod.piece(image, i, image.shape[1])),
+  // An image with what its columns, rows and numbers are.
+  rows: (image, [columns, rows, names, scale]) => [["", ...columns], ...rows.map((row, i) => [
+    row, ...Array.from(minimod.piece(image, i, columns.length), (x) => names[x] ?? x * scale),
+  ])],
 
   download: (name) => {
     const link = document.createElement("a");
@@ -173,7 +197,7 @@ const minimod = {
     const down = head.getAttribute("aria-sort") !== "descending";
     const key = (row) => row.cells[place].dataset.value ?? row.cells[place].textContent;
     const rows = Array.from(table.tBodies[0].rows).sort((x, y) => {
-      const [p, q] = [key(x), key(y)], [m, n] = [parseFloat(p), parseFloat(q)];
+      const [p, q] = [key(x), key(y)], [m, n] = [p, q].map((text) => text.trim() ? Number(text) : NaN);
       if (Number.isNaN(m) !== Number.isNaN(n)) return Number.isNaN(m) ? 1 : -1;
       const order = Number.isNaN(m) ? p.localeCompare(q) : m - n;
       return down ? -order : order;
@@ -231,7 +255,7 @@ addEventListener("load", () => {
     if (!Bokeh.documents.length || !Bokeh.documents.every((doc) => doc.is_idle)) return;
     clearInterval(wait);
     minimod.paint();
-    for (const name of ["masks-slider", "neuron-slider", "pairs-method", "pairs-2-method", "sweep-x"]) {
+    for (const name of ["masks-slider", "neuron-slider", "time-slider", "pairs-method", "pairs-2-method", "sweep-x"]) {
       minimod.model(name)?.properties.value.change.emit();
     }
     document.body.dataset.ready = "yes";
