@@ -54,7 +54,8 @@ def place(tmp_path_factory):
     (directory / "claims/rows").mkdir(parents=True)
     for name in ("headline", "phases"):
         shutil.copy(ROWS / f"{name}.json", directory / "claims/rows")
-    for name in ("run", "own", "<i>sweep", "claims"):
+    (directory / "one").symlink_to(min((directory / "<i>sweep/runs").iterdir()))
+    for name in ("run", "own", "one", "<i>sweep", "claims"):
         call("report", directory / name)
     return directory
 
@@ -213,6 +214,27 @@ def test_the_data_behind_a_plot_are_the_run_s(browser, place):
     history = load_run(place / "run").history
     column = head.split(",").index("noisy_accuracy")
     np.testing.assert_allclose([float(line.split(",")[column]) for line in lines], history["noisy_accuracy"])
+
+
+@needs_browser
+def test_every_button_of_data_saves_a_file(browser, place):
+    visit(browser, place / "run/report.html")
+    saved = ask(browser, """const saved = [];
+        HTMLAnchorElement.prototype.click = function () { saved.push([this.download, this.href.slice(0, 5)]); };
+        document.querySelectorAll("button.csv").forEach((button) => button.click());
+        return saved""")
+    buttons = ask(browser, "return [...document.querySelectorAll('button.csv')].map((each) => each.dataset.csv)")
+    assert saved == [[f"{name}.csv", "blob:"] for name in buttons] and {"masks", "detectors", "phases"} <= set(buttons)
+
+
+@needs_browser
+def test_a_click_on_a_run_of_a_sweep_opens_its_page(browser, place):
+    visit(browser, place / "<i>sweep/report.html")
+    x, y, link = ask(browser, """const { x, y, link } = minimod.model("points").data;
+        const i = link.findIndex((each) => each); return [x[i], y[i], link[i]]""")
+    mouse(browser, "curves-plot", x, y, click=True)
+    time.sleep(0.5)
+    assert browser.current_url.endswith(link) and link.endswith("/report.html")
 
 
 @needs_browser

@@ -161,8 +161,8 @@ const minimod = {
 
   // The page of the run that was clicked on.
   open: ({ points }) => {
-    const [i] = points.selected.indices;
-    if (i !== undefined && points.data.link[i]) location.href = points.data.link[i];
+    const link = points.selected.indices.map((i) => points.data.link[i]).find((each) => each);
+    if (link) location.href = link;
   },
 
   // The data of a plot as CSV. Text that a spreadsheet would take for a formula gets an apostrophe.
