@@ -4,7 +4,9 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from minimod.config import BROUGHT_BY_PAIRS
 from minimod.errors import DivergedRunError, FinishedRunError, InputError, UnfinishedRunError
+from minimod.options import flag_of
 from minimod.store.contents import EXTENSION
 from minimod.store.runs import DAMAGED, DIVERGED, FINISHED, NONE, UNFINISHED, Run
 
@@ -58,11 +60,11 @@ def train_command(run: Run) -> str:
     words = ["minimod train", quoted(Path(str(run.directory)))]
     given = {"pairs": "--pairs", "noise_matrix": "--noise-matrix"}
     words += [f"{flag} FILE" for name, flag in given.items() if name in run.data]
-    brought = ("rule", "modulus", "train_fraction", "noise_ratio", "noise_kind") if "pairs" in run.data else ()
+    brought = BROUGHT_BY_PAIRS if "pairs" in run.data else ()
     for name, value in run.config.changes().items():
         if name in brought:
             continue
-        flag = "--" + name.replace("_", "-")
+        flag = flag_of(name)
         if isinstance(value, bool):
             words.append(flag if value else flag.replace("--", "--no-", 1))
         elif value is not None:

@@ -12,11 +12,10 @@ from minimod.analysis.methods import METHODS
 from minimod.analysis.structure import Structure, neuron_table
 from minimod.course import FOLLOWED
 from minimod.errors import InputError
-from minimod.rules.cyclic import CyclicRule
 from minimod.store.files import DamagedFileError, array_checksum, load_checked_json
 from minimod.store.runs import Run, files_of
 from minimod.study import Analysis, open_analysis
-from minimod.summary import neuron_curves
+from minimod.summary import neuron_curves, spectrum_order
 
 # At most so many neurons one by one, columns of the spectrum, and snapshots: a screen has no room for more.
 NEURONS, COLUMNS, SNAPSHOTS = 256, 1024, 12
@@ -42,8 +41,7 @@ def exhibit(run: Run, by: str = "joint") -> dict[str, Any]:
     shown: dict[str, Any] = {
         "detectors": detector_curves(run), "discovery": discovery(run), "words": run.words, "facts": facts(run),
         "outcomes": [name if run.dataset.is_known else name.replace("right label", "given label") for name in OUTCOMES],
-        "relabelled": run.is_relabelled,
-        "what": "frequency" if isinstance(run.dataset.rule, CyclicRule) else "component",
+        "relabelled": run.is_relabelled, "what": run.dataset.rule.component_kind,
     }
     with open_analysis(run, by) as study:
         if study.has_components:
@@ -61,8 +59,7 @@ def exhibit(run: Run, by: str = "joint") -> dict[str, Any]:
 
 def some_neurons(structure: Structure) -> dict[str, Any]:
     """Columns of a spectrum, neurons, and their curves, see `exhibit`."""
-    share = structure.dominant_share.mean(axis=0)
-    order = np.lexsort((-share, structure.component[2]))
+    share, order = structure.dominant_share.mean(axis=0), spectrum_order(structure)
     columns = order[:: -(-len(order) // COLUMNS)]
     ranked = columns[np.argsort(-share[columns], kind="stable")]
     neurons = ranked[np.unique(np.linspace(0, len(ranked) - 1, NEURONS).round().astype(int))]

@@ -83,7 +83,7 @@ def analyze(
 def structure_study(structure: Structure, untrained: Structure) -> dict[str, Any]:
     """What there is to say of a network's neurons in a rule's components, beside those of the untrained network."""
     neurons, initial_neurons = neuron_table(structure), neuron_table(untrained)
-    order = np.lexsort((-neurons["share"], structure.component[2]))
+    order = spectrum_order(structure)
     return {
         "components": structure.rule.component_names,
         "neurons": neurons,
@@ -96,6 +96,11 @@ def structure_study(structure: Structure, untrained: Structure) -> dict[str, Any
         "spectrum": {"order": order, "share": structure.shares.mean(axis=0)[:, order]},
         "examples": example_neurons(structure, neurons["share"]),
     }
+
+
+def spectrum_order(structure: Structure) -> np.ndarray:
+    """The neurons by the dominant component of w, and then from the largest share on, of shape (M,)."""
+    return np.lexsort((-structure.dominant_share.mean(axis=0), structure.component[2]))
 
 
 def in_words(run: Run, methods: dict[str, dict[str, float]] | None = None) -> str:
@@ -118,7 +123,7 @@ def in_words(run: Run, methods: dict[str, dict[str, float]] | None = None) -> st
         f" It fits {fits}{answers}."
     )
     if methods and unseen and "dominant" in methods:
-        kept, what = methods["dominant"], "frequency" if isinstance(dataset.rule, CyclicRule) else "component"
+        kept, what = methods["dominant"], dataset.rule.component_kind
         fitted = f" and fits {percent(kept['noisy'])} of the wrong labels" * bool(two)
         words += f" Keeping one {what} per neuron, it answers {percent(kept['test'])} of the test pairs{fitted}."
         if kept["test"] > 0.9 and methods["raw"]["test"] < 0.5:

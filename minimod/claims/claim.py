@@ -33,6 +33,11 @@ class Criterion:
     relation: Relation
     bound: float = math.nan
 
+    @property
+    def bound_in_words(self) -> str:
+        """As "at least 0.9"; "noted" where there is none."""
+        return self.relation if self.relation == "noted" else f"{self.relation} {self.bound:g}"
+
     def met(self, value: float) -> bool | None:
         """Whether a number meets the bound; None where it could not be measured."""
         if self.relation == "noted":
@@ -165,3 +170,9 @@ class Result:
             keys = dict(zip(self.claim.keys, values, strict=True))
             yield keys, {column: [row[column] for row in rows] for column in self.columns}
 
+    def panels(self) -> dict[tuple[Cell, ...], list[dict[str, Any]]]:
+        """By the values of the plot's panel, the rows over seeds that are drawn in it: keys, and columns over seeds."""
+        panels: dict[tuple[Cell, ...], list[dict[str, Any]]] = {}
+        for keys, columns in self.over_seeds():
+            panels.setdefault(tuple(keys[key] for key in self.claim.plot.panel), []).append(keys | columns)
+        return panels

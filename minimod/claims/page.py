@@ -35,8 +35,8 @@ def in_plain_words(stored: Stored) -> dict[str, Any]:
         "mark": MARKS[result.verdict], "seeds": result.seeds, "date": stored.date, "statement": claim.statement,
         "experiment": claim.experiment, "remark": claim.remark, "criteria": [
             {
-                "statement": criterion.statement, "values": list(map(number, values)),
-                "bound": criterion.relation + f" {criterion.bound:g}" * (criterion.relation != "noted"),
+                "statement": criterion.statement, "bound": criterion.bound_in_words,
+                "values": list(map(number, values)),
             } for criterion, values in zip(result.criteria, result.values, strict=True)
         ],
     }
@@ -44,14 +44,12 @@ def in_plain_words(stored: Stored) -> dict[str, Any]:
 
 def draw_claim(name: str, result: Result) -> Any:
     """The figure that a claim's `plot` describes: a panel for each of its panels, boxes for its columns."""
-    shape, panels = result.claim.plot, dict[tuple[Any, ...], list[dict[str, Any]]]()
-    for row_keys, numbers in result.over_seeds():
-        panels.setdefault(tuple(row_keys[key] for key in shape.panel), []).append(row_keys | numbers)
+    shape = result.claim.plot
     lines: dict[str, list[Any]] = {
         f"{words(each)} ({COLOR_NAMES[color]})": [] for each, color in zip(shape.columns, COLORS, strict=False)
     }
     drawn, rows = [], dict[str, list[Any]]()
-    for keys, of_panel in panels.items():
+    for keys, of_panel in result.panels().items():
         title = ", ".join(f"{words(key)} {value}" for key, value in zip(shape.panel, keys, strict=True))
         is_text = isinstance(of_panel[0][shape.x], str)
         place = list(range(len(of_panel))) if is_text else [float(np.mean(each[shape.x])) for each in of_panel]

@@ -17,8 +17,7 @@ def section(result: Result) -> str:
     claim = result.claim
     criteria = [["criterion", "bound", *(f"seed {seed}" for seed in result.seeds)]]
     for criterion, values in zip(result.criteria, result.values, strict=True):
-        bound = "noted" if criterion.relation == "noted" else f"{criterion.relation} {criterion.bound:g}"
-        criteria.append([criterion.statement, bound, *map(number, values)])
+        criteria.append([criterion.statement, criterion.bound_in_words, *map(number, values)])
     numbers = [[*(key.replace("_", " ") for key in claim.keys), *result.columns]]
     for keys, columns in result.over_seeds():
         numbers.append([*map(number, keys.values()), *map(spread, columns.values())])

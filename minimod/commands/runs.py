@@ -14,7 +14,7 @@ from minimod.advice import quoted, what_helps
 from minimod.analysis.components import COMPONENT_CHOICES
 from minimod.analysis.detectors import COURSE
 from minimod.analysis.methods import METHODS
-from minimod.config import PRESETS, TrainingConfig
+from minimod.config import BROUGHT_BY_PAIRS, PRESETS, TrainingConfig
 from minimod.course import course as course_of
 from minimod.detection import detect as detect_labels
 from minimod.detection import extraction_of
@@ -61,7 +61,7 @@ def train(
     this is the headline: 80 % wrong labels, seconds on a CPU.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    for name in ("rule", "modulus", "train_fraction", "noise_ratio", "noise_kind"):
+    for name in BROUGHT_BY_PAIRS:
         if pairs and name in given:
             raise click.UsageError(f"--pairs brings labels as they are: it goes without {flag_of(name)}")
     if pairs and (resume or extend or noise_matrix):

@@ -33,7 +33,10 @@ Data = dict[str, Any]
 OUTCOME_COLORS = ("#bbbbbb", GREEN, "#dddddd", SKY, "#777777", VERMILION, BLUE, PURPLE)
 
 COLORS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY)
-
+COLOR_NAMES = {
+    BLACK: "black or white", ORANGE: "orange", SKY: "sky blue", GREEN: "green", BLUE: "blue", VERMILION: "red",
+    PURPLE: "pink",
+}
 
 # Plots that stand side by side where there is room.
 WRAP = {"flex-wrap": "wrap"}
@@ -105,12 +108,6 @@ def accuracies(summary: Data, shown: Data) -> Any:
     axes.xaxis.ticker = FixedTicker(ticks=[0.5, *decades])
     axes.xaxis.major_label_overrides = {0.5: "0"} | {decade: f"{decade:,}" for decade in decades}
     return column(switches("accuracies", lines), axes, sizing_mode="stretch_width")
-
-
-COLOR_NAMES = {
-    BLACK: "black or white", ORANGE: "orange", SKY: "sky blue", GREEN: "green", BLUE: "blue", VERMILION: "red",
-    PURPLE: "pink",
-}
 
 
 def masks(summary: Data, shown: Data) -> Any:
@@ -186,7 +183,7 @@ def neurons(summary: Data, shown: Data) -> Any:
         for vector, each in shown["curves"].items() for name, values in each.items()
     })
     place = {int(m): i for i, m in enumerate(shown["columns"])}
-    ranked = ColumnDataSource({"neuron": shown["neurons"], "column": [place[int(m)] for m in shown["neurons"]]})
+    ranked = ColumnDataSource({"column": [place[int(m)] for m in shown["neurons"]]})
     rank = Slider(title="Neuron, by the rank of its share", start=1, end=max(2, len(shown["neurons"])), step=1, value=1,
                   sizing_mode="stretch_width", name="neuron-slider")
     panels, sources = [], []
@@ -317,5 +314,3 @@ PANELS: dict[str, tuple[Callable[[Data, Data], Any], Callable[[Data, Data], bool
 def run_panels(summary: Data, shown: Data) -> dict[str, Any]:
     """The plots that there are for a run, by section."""
     return {name: draw(summary, shown) for name, (draw, there) in PANELS.items() if there(summary, shown)}
-
-

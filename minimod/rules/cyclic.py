@@ -34,6 +34,11 @@ class CyclicRule(Rule):
     tokens_c: np.ndarray
 
     @property
+    def component_kind(self) -> str:
+        """Its components are frequencies."""
+        return "frequency"
+
+    @property
     def order(self) -> int:
         """N, the number of coordinates: P, or P - 1 for multiplication and division."""
         return len(self.tokens_c)

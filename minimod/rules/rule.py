@@ -51,6 +51,11 @@ class Rule:
         raise InputError("rule", self.name, "one with components: this table is no group's")
 
     @property
+    def component_kind(self) -> str:
+        """What a component is: a "frequency" of a cyclic rule, else a "component"."""
+        return "component"
+
+    @property
     def component_names(self) -> list[str]:
         """What the components but 0 are called, in their order."""
         raise NotImplementedError
