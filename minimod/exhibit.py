@@ -21,8 +21,8 @@ from minimod.summary import neuron_curves, spectrum_order
 NEURONS, COLUMNS, SNAPSHOTS = 256, 1024, 12
 
 
-def exhibit(run: Run, by: str = "joint") -> dict[str, Any]:
-    """What a page shows of a run, as numbers and arrays.
+def exhibit(study: Analysis) -> dict[str, Any]:
+    """What a page shows of the run of an open analysis, as numbers and arrays.
 
     - moments: one of the run as it is, last, and before it one of each of some snapshots, in order: the epoch; pairs:
       method -> `outcomes` of all pairs, before the last for FOLLOWED alone; and where the rule has components, shares:
@@ -36,6 +36,7 @@ def exhibit(run: Run, by: str = "joint") -> dict[str, Any]:
     - words: of the tokens; facts: name -> value, what it was trained with; what: frequency or component; outcomes: what
       the numbers of `outcomes` are; relabelled: whether these speak of labels that it was not trained on.
     """
+    run = study.run
     epochs = [epoch for epoch in run.snapshots if epoch < run.config.epochs]
     some = sorted({epochs[i] for i in np.linspace(0, len(epochs) - 1, SNAPSHOTS).round().astype(int)} if epochs else ())
     shown: dict[str, Any] = {
@@ -43,13 +44,13 @@ def exhibit(run: Run, by: str = "joint") -> dict[str, Any]:
         "outcomes": [name if run.dataset.is_known else name.replace("right label", "given label") for name in OUTCOMES],
         "relabelled": run.is_relabelled, "what": run.dataset.rule.component_kind,
     }
-    with open_analysis(run, by) as study:
-        if study.has_components:
-            shown |= some_neurons(study.structure)
-        moments = [moment(study, [name for name in study.needs if name in METHODS], shown.get("columns"))]
-    for epoch in reversed(some):
-        with open_analysis(run.at(epoch), by) as study:
-            moments.insert(0, moment(study, [name for name in FOLLOWED if name in study.needs], shown.get("columns")))
+    if study.has_components:
+        shown |= some_neurons(study.structure)
+    moments = []
+    for epoch in some:
+        with open_analysis(run.at(epoch), study.by) as then:
+            moments.append(moment(then, [name for name in FOLLOWED if name in then.needs], shown.get("columns")))
+    moments.append(moment(study, [name for name in study.needs if name in METHODS], shown.get("columns")))
     shown["largest"] = max((each["shares"].max() for each in moments if "shares" in each), default=1.0)
     for each in moments:
         if "shares" in each:

@@ -21,7 +21,7 @@ from minimod.rules import RULES
 from minimod.rules.cyclic import CyclicRule
 from minimod.rules.tables import PAIRS, kind_of, table_path
 from minimod.store.runs import Run, load_run
-from minimod.study import open_analysis
+from minimod.study import Analysis, open_analysis
 
 
 def analyze(
@@ -52,11 +52,15 @@ def analyze(
     ensemble = [ensemble] if isinstance(ensemble, (str, Path)) else ensemble
     run, *others = (each if isinstance(each, Run) else load_run(each) for each in (run, *ensemble))
     with open_analysis(run, by) as study:
-        methods, needs, partitions = study.methods, study.needs, study.partition
-        if others:
-            methods = methods | {"ensemble interaction": study.ensemble(others)}
-            needs = needs | {"ensemble interaction": f"{TWO_INPUTS}, {1 + len(others)} networks"}
-        masks = mask_study(study.scored, study.random)
+        return summary_of(study, others, thresholds)
+
+
+def summary_of(study: Analysis, others: Sequence[Run] = (), thresholds: Iterable[float] = THRESHOLDS) -> dict[str, Any]:
+    """What `analyze` returns, of an analysis that is open; the others are those of the ensemble."""
+    methods, needs, run, by = study.methods, study.needs, study.run, study.by
+    if others:
+        methods = methods | {"ensemble interaction": study.ensemble(others)}
+        needs = needs | {"ensemble interaction": f"{TWO_INPUTS}, {1 + len(others)} networks"}
     config, train = run.config, run.dataset.train
     noisy = int(train.is_noisy.sum())
     return {
@@ -73,8 +77,8 @@ def analyze(
         "first_epochs": first_epochs(run.history, thresholds),
         "methods": methods,
         "needs": needs,
-        "masks": masks,
-        "partition": partitions,
+        "masks": mask_study(study.scored, study.random),
+        "partition": study.partition,
         **(structure_study(study.structure, study.untrained) if study.has_components else {}),
         "left_out": left_out(run),
     }

@@ -7,9 +7,15 @@ from minimod import TrainingConfig, analyze, train
 from minimod.analysis.accuracy import OUTCOMES, accuracies, outcomes
 from minimod.analysis.detectors import auroc, roc
 from minimod.errors import InputError
-from minimod.exhibit import exhibit
+from minimod.exhibit import exhibit as exhibit_of
+from minimod.study import open_analysis
 
 CONFIG = TrainingConfig(modulus=13, width=24, epochs=12, noise_ratio=0.4, learning_rate=0.02, threads=1)
+
+
+def exhibit(run):
+    with open_analysis(run) as study:
+        return exhibit_of(study)
 
 
 def test_outcomes_are_counted_as_accuracies_are():

@@ -48,10 +48,12 @@ def report(directory: Path, output: Path | None) -> None:
         write_claims_page(output, stored)
     else:
         from minimod.exhibit import exhibit
-        from minimod.summary import analyze, in_words
+        from minimod.study import open_analysis
+        from minimod.summary import in_words, summary_of
 
         run = load_run(directory)
-        summary = analyze(run)
+        with open_analysis(run) as study:
+            summary, shown = summary_of(study), exhibit(study)
         told = {"sentence": in_words(run, summary["methods"]), "command": train_command(run)}
-        page.write_run_page(output, summary, exhibit(run) | told)
+        page.write_run_page(output, summary, shown | told)
     click.echo(f"Written to {output}.")

@@ -241,7 +241,7 @@ def phases(summary: Data, shown: Data) -> Any:
 
 def pairs(summary: Data, shown: Data) -> Any:
     """Every pair, coloured by what becomes of it under a method; twice, for two methods side by side."""
-    moments, P = shown["moments"], len(shown["words"])
+    moments, words, names, P = shown["moments"], list(shown["words"]), list(shown["outcomes"]), len(shown["words"])
     stored = ColumnDataSource({
         f"{name} @ {each['epoch']}": table.ravel() for each in moments for name, table in each["pairs"].items()
     })
@@ -249,14 +249,13 @@ def pairs(summary: Data, shown: Data) -> Any:
     mapper = LinearColorMapper(OUTCOME_COLORS, low=-0.5, high=len(OUTCOMES) - 0.5)
 
     def under(method: str, name: str) -> Any:
-        tags = [list(shown["words"]), list(shown["words"]), list(shown["outcomes"]), 1]
-        source = ColumnDataSource({"image": [tables[method]]}, name=name, tags=tags)
+        source = ColumnDataSource({"image": [tables[method]]}, name=name, tags=[words, words, names, 1])
         axes = plot(f"{name}-plot", None, x_axis_label="b, second input", y_axis_label="a, first input",
                     aspect_ratio=1, x_range=(0, P), y_range=(P, 0))
         axes.image("image", source=source, x=0, y=0, dw=P, dh=P, color_mapper=mapper)
         which, told = select("Method", list(tables), method, f"{name}-method"), text_below(f"{name}-told")
-        arguments = {"source": source, "which": which, "told": told, "stored": stored, "P": P,
-                     "outcomes": list(shown["outcomes"]), "last": moments[-1]["epoch"], "words": list(shown["words"])}
+        arguments = {"source": source, "which": which, "told": told, "stored": stored, "P": P, "outcomes": names,
+                     "last": moments[-1]["epoch"], "words": words}
         which.js_on_change("value", call("pairs", **arguments))
         axes.js_on_event(MouseMove, call("pair", **arguments))
         return column(which, axes, told, sizing_mode="stretch_width", min_width=280, max_width=520)

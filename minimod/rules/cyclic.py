@@ -28,15 +28,11 @@ class CyclicRule(Rule):
     Under multiplication and division 0 has no coordinate and is in no basis vector.
     """
 
+    component_kind = "frequency"
     operation: Callable[..., np.ndarray]
     tokens_a: np.ndarray
     tokens_b: np.ndarray
     tokens_c: np.ndarray
-
-    @property
-    def component_kind(self) -> str:
-        """Its components are frequencies."""
-        return "frequency"
 
     @property
     def order(self) -> int:

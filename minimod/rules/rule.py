@@ -1,7 +1,7 @@
 """What a rule is: its true labels, and its components, into which functions on its tokens split."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -23,8 +23,12 @@ class Bases(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Rule:
-    """A rule c = a ∘ b on the tokens 0 .. P-1. The kinds of rules are subclasses."""
+    """A rule c = a ∘ b on the tokens 0 .. P-1. The kinds of rules are subclasses.
 
+    component_kind: what a component is in words, a "frequency" of cyclic rules.
+    """
+
+    component_kind: ClassVar[str] = "component"
     name: str
     modulus: int
 
@@ -49,11 +53,6 @@ class Rule:
         Raises InputError for a rule that has none: a table that is no group's.
         """
         raise InputError("rule", self.name, "one with components: this table is no group's")
-
-    @property
-    def component_kind(self) -> str:
-        """What a component is: a "frequency" of a cyclic rule, else a "component"."""
-        return "component"
 
     @property
     def component_names(self) -> list[str]:
