@@ -5,6 +5,7 @@ takes one step and returns the loss before it, and one that gives the gradient a
 """
 
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
@@ -20,7 +21,7 @@ from minimod.optimizers import OPTIMIZERS
 def minimod(config: TrainingConfig, backend: Backend):
     """minimod's own engine."""
     network = initial_network(config)
-    pairs = in_tiles(build_dataset(config).train, config.modulus, backend.block_size(config.width))
+    pairs = in_tiles(build_dataset(config).train, network, backend)
     blocks = make_blocks(pairs, network, backend)
     gradient_of = Gradient(network, config.loss, backend)
     optimizer = OPTIMIZERS[config.optimizer](network.parameters, config)
@@ -65,8 +66,12 @@ def matrix_products(config: TrainingConfig, backend: Backend):
     return lambda: list(backend.map(block, range(0, n, size))) and None, None
 
 
-def torch_eager(config: TrainingConfig, backend: Backend, compile: bool = False):
-    """PyTorch: embedding gathers, autograd, fused AdamW."""
+# The label of a pair that is not in the data, where all pairs are computed.
+IGNORED = -100
+
+
+def torch_eager(config: TrainingConfig, backend: Backend, grid: bool = False, compile: bool = False):
+    """PyTorch: embedding gathers, or the grid of all pairs with a mask; autograd, fused AdamW."""
     import torch
     from torch.nn import functional
 
@@ -74,14 +79,21 @@ def torch_eager(config: TrainingConfig, backend: Backend, compile: bool = False)
     train = build_dataset(config).train
     theta = {name: torch.nn.Parameter(torch.tensor(array)) for name, array in initial_network(config).arrays.items()}
     a, b, label = (torch.tensor(array) for array in (train.a, train.b, train.label))
+    on_grid = torch.full([config.modulus] * 2, IGNORED)
+    on_grid[a, b] = label
     optimizer = torch.optim.AdamW(
         theta.values(), config.learning_rate, config.betas, weight_decay=config.weight_decay, fused=True
     )
 
-    def loss_of_network():
+    def loss_of_pairs():
         hidden = torch.relu(functional.embedding(a, theta["U"]) + functional.embedding(b, theta["V"]))
         return functional.cross_entropy(hidden @ theta["W"] + theta["mu"], label)
 
+    def loss_of_grid():
+        hidden = torch.relu(theta["U"][:, None] + theta["V"]).flatten(0, 1)
+        return functional.cross_entropy(hidden @ theta["W"] + theta["mu"], on_grid.flatten(), ignore_index=IGNORED)
+
+    loss_of_network = loss_of_grid if grid else loss_of_pairs
     loss_function = torch.compile(loss_of_network) if compile else loss_of_network
 
     def step():
@@ -97,11 +109,6 @@ def torch_eager(config: TrainingConfig, backend: Backend, compile: bool = False)
         return {name: parameter.grad.numpy().copy() for name, parameter in theta.items()}
 
     return step, gradient
-
-
-def torch_compile(config: TrainingConfig, backend: Backend):
-    """PyTorch with torch.compile."""
-    return torch_eager(config, backend, compile=True)
 
 
 # How many networks `torch_stacked` trains at once.
@@ -135,8 +142,11 @@ def torch_stacked(config: TrainingConfig, backend: Backend):
     return step, None
 
 
-def jax_jit(config: TrainingConfig, backend: Backend):
-    """JAX: value_and_grad and AdamW in one jitted function with donated buffers, on all cores of its process."""
+def jax_jit(config: TrainingConfig, backend: Backend, grid: bool = False):
+    """JAX: value_and_grad and AdamW in one jitted function with donated buffers, on all cores of its process.
+
+    As in PyTorch by gathers, or on the grid of all pairs with a mask.
+    """
     import jax
     from jax import numpy as jnp
 
@@ -145,9 +155,19 @@ def jax_jit(config: TrainingConfig, backend: Backend):
     a, b, label = (jnp.asarray(array, jnp.int32) for array in (train.a, train.b, train.label))
     (beta1, beta2), rate, decay = config.betas, config.learning_rate, config.weight_decay
 
-    def loss_of_network(theta):
+    on_grid = jnp.full([config.modulus] * 2, IGNORED).at[a, b].set(label).ravel()
+
+    def loss_of_pairs(theta):
         logits = jax.nn.relu(theta["U"][a] + theta["V"][b]) @ theta["W"] + theta["mu"]
         return -jnp.take_along_axis(jax.nn.log_softmax(logits), label[:, None], axis=1).mean()
+
+    def loss_of_grid(theta):
+        hidden = jax.nn.relu(theta["U"][:, None] + theta["V"]).reshape(-1, config.width)
+        log_p = jax.nn.log_softmax(hidden @ theta["W"] + theta["mu"])
+        is_label = on_grid[:, None] == jnp.arange(config.modulus)
+        return -jnp.where(is_label, log_p, 0).sum() / len(label)
+
+    loss_of_network = loss_of_grid if grid else loss_of_pairs
 
     def update(theta, m, v, t):
         loss, gradient = jax.value_and_grad(loss_of_network)(theta)
@@ -173,12 +193,22 @@ def jax_jit(config: TrainingConfig, backend: Backend):
     return step, lambda: {name: np.asarray(array) for name, array in gradient_of(theta).items()}
 
 
-PEERS = {"reference": reference, "torch eager": torch_eager, "torch.compile": torch_compile, "JAX": jax_jit}
-CONTENDERS = {"limit": matrix_products, "minimod": minimod} | PEERS | {"torch stacked": torch_stacked}
+# Peer -> its forms: what follows its name -> the contender. The faster form counts.
+FORMS = {
+    "reference": {"": reference},
+    "torch eager": {"": torch_eager, " on the grid": partial(torch_eager, grid=True)},
+    "torch.compile": {
+        "": partial(torch_eager, compile=True), " on the grid": partial(torch_eager, grid=True, compile=True),
+    },
+    "JAX": {"": jax_jit, " on the grid": partial(jax_jit, grid=True)},
+}  # fmt: skip
+CONTENDERS = {"limit": matrix_products, "minimod": minimod, "torch stacked": torch_stacked} | {
+    peer + form: contender for peer, forms in FORMS.items() for form, contender in forms.items()
+}
 HINT = "pip install -e '.[bench]'"
 
 
-def installed() -> list[str]:
-    """The limit, minimod, its reference, and the peers that can run here."""
+def peers() -> list[str]:
+    """The peers that can run here."""
     modules = {"reference": "numpy", "torch eager": "torch", "torch.compile": "torch", "JAX": "jax"}
-    return ["limit", "minimod", *(name for name in PEERS if find_spec(modules[name]))]
+    return [peer for peer in FORMS if find_spec(modules[peer])]

@@ -172,3 +172,6 @@ OPTIMIZERS: dict[str, Callable[[Arrays, "TrainingConfig"], "SGD | Adam | MuonWit
     "adamw": lambda parameters, c: AdamW(parameters, c.learning_rate, c.betas, c.weight_decay),
     "muon": lambda parameters, c: MuonWithAdamW(parameters, c.learning_rate, c.momentum, c.betas, c.weight_decay),
 }
+
+# Those that treat every number alike: they may be given all parameters as one array.
+ELEMENTWISE = ("sgd", "adam", "adamw")

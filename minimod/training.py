@@ -14,13 +14,13 @@ from minimod.data import Dataset, Pairs, build_dataset, random_stream
 from minimod.engine.backend import Backend, open_backend
 from minimod.engine.device import gpu_problem, to_host, warn_once
 from minimod.engine.gradient import Gradient, in_tiles, make_blocks
-from minimod.engine.memory import free_memory, memory_needed
+from minimod.engine.memory import Flat, free_memory, memory_needed
 from minimod.errors import DivergedRunError, DivergenceError, FinishedRunError, InputError, Interrupted, LockedError
 from minimod.given import check_fitted, check_network, checked_data, with_table
 from minimod.interrupts import stop_requests
 from minimod.metrics import Metrics, history_of, measure
 from minimod.network import TwoLayerNet, initial_network
-from minimod.optimizers import OPTIMIZERS
+from minimod.optimizers import ELEMENTWISE, OPTIMIZERS
 from minimod.record import Record
 from minimod.store import contents
 from minimod.store.claiming import Claim, claim_directory, plan
@@ -31,6 +31,9 @@ Progress = Callable[[int, Metrics | None], Any]
 
 # How often a checkpoint is written unless told otherwise.
 CHECKPOINT_EVERY = timedelta(minutes=1)
+
+# Parameters that a CPU updates in one array: what is computed in between stays in a core's cache.
+SMALL = 2**16
 
 # Seconds between attempts where another process still trains a run, as after a sweep that was killed.
 LOCK_WAIT = 0.5
@@ -158,10 +161,19 @@ class _Training:
         pairs = replace(self.dataset.train, label=data.get("labels", self.dataset.train.label))
         kept = data.get("kept", np.ones(len(pairs), bool))
         self.pairs, self.left_out = pairs[kept], pairs[~kept]
-        self.network = (network or initial_network(config)).convert(backend.xp.asarray)
-        self.optimizer = OPTIMIZERS[config.optimizer](self.network.parameters, config)
+        network = (network or initial_network(config)).convert(backend.xp.asarray)
+        parameters = Flat(network.parameters)
+        tied = {"V": parameters["U"]} if network.tied and "U" in parameters else {}
+        self.network = replace(network, **parameters, **tied)
+        small = backend.xp is not np or parameters.buffer.size <= SMALL
+        self.in_one = small and config.optimizer in ELEMENTWISE
+        self.optimizer = OPTIMIZERS[config.optimizer]({"": parameters.buffer} if self.in_one else parameters, config)
+        state = {
+            name + part: array for name, buffer in self.optimizer.state.items()
+            for part, array in (parameters.parts(buffer) if self.in_one and buffer.ndim else {"": buffer}).items()
+        }
         self.record = Record(len(self.pairs)) if config.record else None
-        self.state = self.network.parameters | self.optimizer.state | (self.record.state if self.record else {})
+        self.state = parameters | state | (self.record.state if self.record else {})
         self.first, self.seconds_before, self.rows = 0, 0.0, list[Metrics]()
         self.snapshots: tuple[int, ...] = ()
         self.start = time.perf_counter()
@@ -228,7 +240,7 @@ class _Training:
         """Train in place. Before each epoch, and after the last: the number of epochs so far, and metrics or None."""
         config, network, backend, losses = self.config, self.network, self.backend, self.losses
         gradient_of = Gradient(network, config.loss, backend, config.record, config.label_smoothing)
-        pairs = in_tiles(self.pairs, config.modulus, backend.block_size(config.width))
+        pairs = in_tiles(self.pairs, network, backend)
         in_order = np.lexsort((pairs.b, pairs.a))
         blocks = make_blocks(pairs, network, backend)
         batched = self.pairs.convert(backend.xp.asarray)
@@ -253,11 +265,14 @@ class _Training:
             if epoch == config.epochs:
                 return
             if config.batch_size is None:
-                self.optimizer.step(gradient)
+                self._step(gradient)
             else:
                 for batch in _batches(batched, config.batch_size, config.seed, epoch + 1):
                     losses[epoch + 1], gradient, _ = gradient_of(make_blocks(batch, network, backend))
-                    self.optimizer.step(gradient)
+                    self._step(gradient)
+
+    def _step(self, gradient: Flat) -> None:
+        self.optimizer.step({"": gradient.buffer} if self.in_one else gradient)
 
 
 def _is_due(every: int | timedelta, epochs: int, seconds: float) -> bool:

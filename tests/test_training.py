@@ -214,7 +214,7 @@ def test_the_estimate_of_memory_is_a_bound_and_not_a_loose_one(options):
 
 def test_what_does_not_fit_into_memory_is_refused_before_it_starts(monkeypatch, tmp_path):
     monkeypatch.setattr("minimod.training.free_memory", lambda xp: 2e9)
-    message = r"width 1000000 and modulus 113 needs about 30\.\d GB of memory, and 2\.0 GB are free"
+    message = r"width 1000000 and modulus 113 needs about 37\.\d GB of memory, and 2\.0 GB are free"
     with pytest.raises(MemoryError, match=message):
         train(TrainingConfig(width=10**6), tmp_path / "run")
     assert not (tmp_path / "run").exists()

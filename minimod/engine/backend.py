@@ -1,22 +1,29 @@
 """What a computation runs on: NumPy on threads, or CuPy on a GPU; and into what blocks it is cut."""
 
+import math
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ContextDecorator, contextmanager
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from minimod.engine.device import NO_CUPY, available_cores, gpu_problem, warn_once
 from minimod.errors import InputError, one_of
 
+T = TypeVar("T")
+
 DEVICES = ("auto", "cpu", "gpu")
 
 # At most this many threads can share one gradient; every shard costs one set of gradients, written and summed.
-SHARDS = 8
+SHARDS = 16
+# Multiplications of a matrix product that make a block too few to share: a seventh of a millisecond, all in all.
+SMALL = 2**22
+# A block has at least so many examples, if the data have: matrix products of fewer are slow.
+FEWEST_EXAMPLES = 256
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,7 @@ class Backend:
     xp: numpy or cupy.
     map: like the built-in `map` of one iterable; on the CPU it spreads the calls over threads and keeps their order.
     threads: over how many.
-    block_elements, block_examples: how many pre-activations and how many examples a block may have.
+    block_elements, block_examples: how many pre-activations and logits, and how many examples, a block may have.
     description: one line for people.
     """
 
@@ -37,15 +44,52 @@ class Backend:
     block_examples: int
     description: str
 
-    def block_size(self, width: int) -> int:
-        """Examples a block. On a device it depends on the width alone, so sums are reproducible."""
-        return max(64, min(self.block_elements // max(1, width), self.block_examples))
+    def block_size(self, width: int, modulus: int) -> int:
+        """The most examples of a block. It depends on the network alone, so that sums are reproducible."""
+        return min(self.block_examples, max(FEWEST_EXAMPLES, self.block_elements // (width + modulus)))
+
+    def n_blocks(self, n: int, width: int, modulus: int) -> int:
+        """In how many blocks of one size to cut n examples, whatever the number of threads.
+
+        On the CPU, if they are not many more, 2, 4, 8 or 16: so that threads can share them. With the work, both the
+        number of blocks and their length grow.
+        """
+        fewest = -(-n // self.block_size(width, modulus))
+        if self.xp is not np:
+            return fewest
+        root = max(1, math.isqrt(n * width * modulus // SMALL))
+        wanted = max(fewest, min(SHARDS // 2, 1 << (root.bit_length() - 1)))
+        return wanted if wanted > SHARDS else 1 << (wanted - 1).bit_length()
+
+    def sum(self, function: Callable[[int], T], n: int, add: Callable[[T, T], T]) -> T:
+        """function(0) + ... + function(n - 1), where `add` may write over both of what it adds.
+
+        Neighbours are added in a fixed tree, by whichever thread is the second to be there: nothing waits, few of the
+        n are there at a time, and the sum has the same bits for any number of threads if x + y has those of y + x.
+        """
+        there: dict[Any, T] = {}
+
+        def add_up(i: int) -> None:
+            part, size = function(i), 1
+            while size < n:
+                i -= i % (2 * size)
+                if i + size < n:
+                    neighbour = there.setdefault((i, size), part)     # in one go: one of the two is the first
+                    if neighbour is part:
+                        return
+                    part = add(neighbour, part)
+                size *= 2
+            there["sum"] = part
+
+        list(self.map(add_up, range(n)))
+        return there["sum"]
 
 
-# Blocks for the CPU: 2 MiB of float32 stay near a core, and narrow networks still make enough blocks to share out.
-CPU_BLOCK = (2**19, 1280)
-# For a GPU: 128 MiB of float32.
-GPU_BLOCK = (2**25, 2**20)
+# Blocks for the CPU: 3 MiB of float32. Narrow networks' calls are few and long then: two threads that call NumPy at the
+# same time wait for each other. Wide ones stay near a core's cache.
+CPU_BLOCK = (3 * 2**18, 4096)
+# For a GPU: 512 MiB of float32.
+GPU_BLOCK = (2**27, 2**20)
 
 SERIAL = Backend(np, map, 1, *CPU_BLOCK, "NumPy, the calling thread")
 

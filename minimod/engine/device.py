@@ -98,3 +98,35 @@ def sums_of_pieces(X: Any, first: Any) -> Any:
     rows = first[:, None] + np.arange(int((ends - first).max()), like=first)                # (k, length of the longest)
     inside = (rows < ends[:, None]).reshape(*rows.shape, *[1] * (X.ndim - 1))
     return (X[np.minimum(rows, n - 1)] * inside).sum(axis=1)
+
+
+# The one kernel of this package: CuPy has no sum of rows by segments that has the same bits every time. A thread sums
+# one column of one segment, in order.
+SEGMENT_SUMS = r"""
+template<typename T> __global__ void segment_sums(const T* X, const int* rows, const int* first, T* sums, int M) {
+    const int segment = blockIdx.y, m = blockIdx.x * blockDim.x + threadIdx.x;
+    if (m >= M) return;
+    T sum = 0;
+    for (int j = first[segment]; j < first[segment + 1]; ++j) sum += X[(long long)rows[j] * M + m];
+    sums[(long long)segment * M + m] = sum;
+}"""
+_NAMES = {"float32": "segment_sums<float>", "float64": "segment_sums<double>"}
+
+
+@cache
+def _segment_sums_kernel(dtype: str) -> Any:
+    import cupy
+
+    module = cupy.RawModule(code=SEGMENT_SUMS, options=("-std=c++11",), name_expressions=list(_NAMES.values()))
+    return module.get_function(_NAMES[dtype])
+
+
+def segment_sums(X: Any, rows: Any, first: Any) -> Any:
+    """Sums of rows of X, (n, M), on a GPU: those numbered rows[first[i]] to rows[first[i + 1] - 1], for all i.
+
+    rows and first are int32, of shape (n,) and (k + 1,); the result is (k, M).
+    """
+    k, M = len(first) - 1, X.shape[1]
+    sums = np.empty_like(X, shape=(k, M))
+    _segment_sums_kernel(str(X.dtype))((-(-M // 128), k), (128,), (X, rows, first, sums, np.int32(M)))
+    return sums

@@ -13,22 +13,20 @@ import numpy as np
 
 from minimod.data import Pairs
 from minimod.engine.backend import SHARDS, Backend
-from minimod.engine.kernels import activation_kernel, confidence, loss_kernel, sums_by_token, take_rows
-from minimod.engine.memory import Kept
+from minimod.engine.kernels import activation_kernel, confidence, loss_kernel, sums_by_input, take_rows
+from minimod.engine.memory import Flat, Kept
 from minimod.network import Array, TwoLayerNet
 
 
 class Block(NamedTuple):
-    """n examples, and how rows are summed by their inputs (see `sums_by_token`). Arrays live where the network's do."""
+    """n examples, and how rows are summed by their inputs (see `sums_by_input`). Arrays live where the network's do."""
 
     a: Array          # (n,) tokens
     b: Array          # (n,)
     label: Array      # (n,) the labels to be fitted, corrupted ones among them
     is_noisy: Array   # (n,) which of them were corrupted
-    tokens_a: Array   # (k,) different tokens, all of those in a among them
-    sums_a: Any       # the function (X, memory) -> (k, M) that sums the rows of X, (n, M), by the token in a
-    tokens_b: Array   # likewise for b
-    sums_b: Any
+    inputs: Array     # (k,) different rows of U over V, or of U if tied: all that a and b pick are among them
+    sums: Any         # the function (n, M) -> (k, M) that sums rows by input
 
 
 class Answers(NamedTuple):
@@ -44,28 +42,29 @@ class Answers(NamedTuple):
     loss: Array | None = None
 
 
-def in_tiles(pairs: Pairs, modulus: int, size: int) -> Pairs:
-    """The pairs, reordered so that `size` consecutive ones are about a square of all pairs: few different tokens.
+def in_tiles(pairs: Pairs, network: TwoLayerNet, backend: Backend) -> Pairs:
+    """The pairs, reordered so that each block of them is about a square of all pairs: few different tokens.
 
-    That keeps the dense one-hot matrices of a GPU small; on a CPU it gains 7 % at width 4096 and nothing below (the
-    tricks of `python -m benchmarks`).
+    On a CPU it gains 7 % at width 4096 and nothing below (the tricks of `python -m benchmarks`).
     """
-    side = max(1, round(modulus * (size / max(1, len(pairs))) ** 0.5))
+    P, M = network.U.shape
+    side = max(1, round(P / max(1, backend.n_blocks(len(pairs), M, P)) ** 0.5))
     return pairs[np.lexsort((pairs.b, pairs.a, pairs.b // side, pairs.a // side))]
 
 
 def make_blocks(pairs: Pairs, network: TwoLayerNet, backend: Backend) -> list[Block]:
-    """The pairs, in order, in blocks of `backend.block_size(width)` examples, on the backend's device.
+    """The pairs, in order, in `backend.n_blocks` of one size, to an example, on the backend's device.
 
     Pairs may be on the host or on the device; on the device, nothing goes through the host.
     """
-    size, xp = backend.block_size(network.width), backend.xp
+    n, xp, (P, M) = len(pairs), backend.xp, network.U.shape
+    n_blocks = backend.n_blocks(n, M, P)
     blocks = []
-    for start in range(0, len(pairs), size):
-        part = pairs[start : start + size]
+    for i in range(n_blocks):
+        part = pairs[n * i // n_blocks : n * (i + 1) // n_blocks]
         a, b, label, is_noisy = map(xp.asarray, (part.a, part.b, part.label, part.is_noisy))
-        by_a, by_b = (sums_by_token(index, network.modulus, network.U.dtype, xp) for index in (part.a, part.b))
-        blocks.append(Block(a, b, label, is_noisy, *by_a, *by_b))
+        by_input = sums_by_input(part.a, part.b, P, network.tied, network.U.dtype, xp)
+        blocks.append(Block(a, b, label, is_noisy, *by_input))
     return blocks
 
 
@@ -80,49 +79,51 @@ class Gradient:
     ):
         self.network, self.backend, self.record = network, backend, record
         self.phi, self.loss = activation_kernel(network.activation), loss_kernel(loss, smoothing)
-        n, (P, M) = backend.block_size(network.width), network.U.shape
+        P, M = network.U.shape
+        n = backend.block_size(M, P)
         shapes = ((n, M), (n, M), (n, P), (M, P))                        # of Z, H, F and dW
         self._memory = Kept(lambda: [np.empty(shape, network.U.dtype, like=network.U) for shape in shapes])
-        self._sums: list[dict[str, Array]] = []                          # the gradient of each shard
+        self._gradients: list[Flat] = []                                 # of shards, not in use
 
-    def __call__(self, blocks: list[Block], answer: bool = False) -> tuple[Array, dict[str, Array], Answers | None]:
+    def __call__(self, blocks: list[Block], answer: bool = False) -> tuple[Array, Flat, Answers | None]:
         """The mean loss over the blocks' examples, its gradient by parameter name, and (asked for) what it answers.
 
         All are on the device. The gradient's arrays are overwritten by the next call. Answers cost little here, where
         the logits are: a search for the largest of them, and the loss once more.
         """
-        n_total = sum(len(block.label) for block in blocks)
-        n_shards = min(SHARDS, len(blocks))
-        while len(self._sums) < n_shards:
-            self._sums.append({name: np.empty_like(array) for name, array in self.network.parameters.items()})
-
+        n_total, n_shards = sum(len(block.label) for block in blocks), min(SHARDS, len(blocks))
         answers: list[Any] = [None] * len(blocks)
 
-        def add_up_shard(i: int) -> Any:
-            for array in self._sums[i].values():
-                array.fill(0)
+        def shard(i: int) -> tuple[Any, Flat]:
+            try:
+                gradient = self._gradients.pop()
+            except IndexError:
+                gradient = Flat(self.network.parameters)
             loss = 0
             with self._memory.borrow() as memory:
                 for j in range(i, len(blocks), SHARDS):
-                    block_loss, answers[j] = self._add_block(blocks[j], n_total, memory, self._sums[i], answer)
+                    block_loss, answers[j] = self._add_block(blocks[j], n_total, memory, gradient, answer, new=j == i)
                     loss = loss + block_loss
-            return loss
+            return loss, gradient
 
-        losses = list(self.backend.map(add_up_shard, range(n_shards)))
-        total = self._sums[0]
-        for shard in self._sums[1:n_shards]:
-            for name, array in shard.items():
-                total[name] += array
+        def add(one: tuple[Any, Flat], other: tuple[Any, Flat]) -> tuple[Any, Flat]:
+            (loss, gradient), (other_loss, other_gradient) = one, other
+            gradient.buffer += other_gradient.buffer
+            self._gradients.append(other_gradient)
+            return loss + other_loss, gradient
+
+        loss, gradient = self.backend.sum(shard, n_shards, add)
+        self._gradients.append(gradient)
         if not answer:
-            return sum(losses), total, None
+            return loss, gradient, None
         predicted, clean, noisy, *confidences = zip(*answers, strict=True)
         told = map(np.concatenate, confidences) if self.record else ()
-        return sum(losses), total, Answers(np.concatenate(predicted), sum(clean), sum(noisy), *told)
+        return loss, gradient, Answers(np.concatenate(predicted), sum(clean), sum(noisy), *told)
 
     def _add_block(
-        self, block: Block, n_total: int, memory: list[Array], gradient: dict[str, Array], answer: bool
+        self, block: Block, n_total: int, memory: list[Array], gradient: Flat, answer: bool, new: bool
     ) -> tuple[Array, Answers | None]:
-        """Add a block's share of the gradient of the mean loss over n_total examples to `gradient`.
+        """Add a block's share of the gradient of the mean loss over n_total examples to `gradient`, or begin a `new`.
 
         Returns its share of the loss, and (or None) its answers. This is `TwoLayerNet.forward` and its
         backward pass in four arrays. An array that has been read for the last time is written over by what comes next.
@@ -138,17 +139,22 @@ class Gradient:
         loss, dF = self.loss(F, block.label, n_total)        # dF lies where F was
 
         if "W" in gradient:
-            gradient["W"] += np.matmul(H.T, dF, out=memory[3])   # dW = Hᵀ dF; H is not read again
+            dW = np.matmul(H.T, dF, out=gradient["W"] if new else memory[3])     # dW = Hᵀ dF; H is not read again
+            if not new:
+                gradient["W"] += dW
         if "mu" in gradient:
-            gradient["mu"] += dF.sum(axis=0)
+            dmu = np.ones_like(dF, shape=n) @ dF             # BLAS adds up columns in a third of sum's time
+            gradient["mu"][...] = dmu if new else gradient["mu"] + dmu
         if "U" not in gradient:
             return loss, answers
         dH = np.matmul(dF, network.W.T, out=H)               # dH lies where H was
         dZ = self.phi.derivative(Z, out=Z)                   # φ'(Z), in Z's place
         dZ *= dH                                             # dZ = dH ∘ φ'(Z)
-        gradient["U"][block.tokens_a] += block.sums_a(dZ, F)  # dU = Aᵀ dZ; no token is there twice, and dF is not read
-        dV = gradient["U" if network.tied else "V"]          # tied, it joins dU
-        dV[block.tokens_b] += block.sums_b(dZ, F)            # dV = Bᵀ dZ
+        P, M = network.U.shape
+        dUV = gradient.buffer[: (1 if network.tied else 2) * P * M].reshape(-1, M)    # dU over dV, or dU + dV if tied
+        if new:
+            dUV.fill(0)
+        dUV[block.inputs] += block.sums(dZ)                  # dU = Aᵀ dZ and dV = Bᵀ dZ
         return loss, answers
 
     def _answers(self, block: Block, F: Array) -> Answers:

@@ -4,7 +4,6 @@ The tables here are optional: what is not in them is taken from activations.py o
 pure twin.
 """
 
-import math
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from minimod.activations import ACTIVATIONS, Activation
+from minimod.engine.device import segment_sums
 from minimod.losses import LOSSES
 
 # name -> (φ, φ'), functions of (Z, out) that write into `out`, which may be Z itself. Of NumPy's ways to ReLU, clip is
@@ -46,20 +46,26 @@ def activation_kernel(name: str) -> Activation:
 
 
 def _cross_entropy_in_place(F: Any, label: Any, n_total: int) -> tuple[Any, Any]:
-    """As `losses.cross_entropy`."""
-    at_label = (np.arange(len(label), like=label), label)
-    F -= F.max(axis=1, keepdims=True)                        # (n, P), 0 at the largest logit
-    f_label = F[at_label]                                    # (n,)
-    e = np.exp(F, out=F)                                     # (n, P)
-    e_label = e[at_label]                                    # (n,)
-    e[at_label] = 0
-    others = e @ np.ones_like(e, shape=e.shape[1:])         # (n,); BLAS adds up rows in a quarter of sum's time
-    total = others + e_label
-    loss = np.where(f_label == 0, np.log1p(others), np.log(total) - f_label)
+    """As `losses.cross_entropy`. The largest logit of each row is dear to find, and taken off only where it has to be.
 
+    That is where exponentials could leave the numbers of float32; and on a GPU, which would wait for the answer.
+    """
+    flat, at_label = F.reshape(-1), np.arange(0, F.size, F.shape[1], like=label) + label
+    f_label = flat[at_label]                                 # (n,)
+    if not isinstance(F, np.ndarray) or F.max(initial=0) > 40 or f_label.min(initial=0) < -30:
+        top = F.max(axis=1)
+        F -= top[:, None]
+        f_label -= top
+    flat[at_label] = -np.inf                                 # leaves the other classes' exponentials
+    e = np.exp(F, out=F)                                     # (n, P)
+    others = e @ np.ones_like(e, shape=e.shape[1:])          # (n,); BLAS adds up rows in a quarter of sum's time
+    e_label = np.exp(f_label)
+    total = others + e_label
+    confident = np.log1p(others / np.maximum(others, e_label))      # the loss where the label has most
+    loss = np.where(others < e_label, confident, np.log(total) - f_label)
     scale = 1 / (total * n_total)
     dF = np.multiply(e, scale[:, None], out=F)               # (n, P)
-    dF[at_label] = -others * scale
+    flat[at_label] = -others * scale
     return loss.sum() / n_total, dF
 
 
@@ -113,28 +119,24 @@ def take_rows(X: Any, index: Any, out: Any) -> Any:
     return X.take(index, axis=0, out=out)
 
 
-def sums_by_token(index: Any, modulus: int, dtype: Any, xp: ModuleType) -> tuple[Any, Callable[[Any, Any], Any]]:
-    """k tokens, those in `index` among them, and a function that sums rows by token: (X, memory) -> (k, M).
+def sums_by_input(a: Any, b: Any, modulus: int, tied: bool, dtype: Any, xp: ModuleType) -> tuple[Any, Any]:
+    """Which inputs n examples (a, b) have, and a function that sums the rows of X, (n, M), by them, to (k, M).
 
-    X has a row for every token of the index, n in all. The function multiplies X by a one-hot matrix. On the host that
-    is sparse. On a GPU it is dense, and made anew each time in `memory`, an array of n P numbers that is overwritten:
-    cuBLAS's products have the same bits every time, and cuSPARSE's have not. An index on the host is searched for the
-    tokens that it has, which are few where examples are in tiles; one on a GPU stays there, and k is P.
+    Inputs are rows of U over V, (2P, M), or of U, (P, M), where these are tied: k of them in order. Tokens on the host
+    are searched for those that there are, which are few where examples are in tiles; on a GPU nothing waits for such an
+    answer, and k is 2P, or P: all of them. On the host the function multiplies by a sparse one-hot matrix. On a GPU it
+    is `segment_sums`, since cuSPARSE's products have other bits every time.
     """
+    inputs = np.concatenate([a, b if tied else b + modulus])
+    order, n_inputs = inputs.argsort(kind="stable"), modulus if tied else 2 * modulus
+    on_host = isinstance(inputs, np.ndarray)
+    which = np.unique(inputs) if on_host else np.arange(n_inputs, like=inputs)
+    first = np.searchsorted(inputs[order], np.append(which, n_inputs))      # where each begins in the order; the end
+    rows = order % len(a)
     if xp is np:
         from scipy.sparse import csr_matrix
 
-        values, positions, counts = np.unique(index, return_inverse=True, return_counts=True)
-        row_starts = np.concatenate([[0], counts.cumsum()])
-        ones, columns = np.ones(len(index), dtype), positions.argsort(kind="stable")
-        one_hot_T = csr_matrix((ones, columns, row_starts), shape=(len(values), len(index)))
-        return values, lambda X, memory: one_hot_T @ X
-
-    tokens = xp.asarray(np.unique(index)) if isinstance(index, np.ndarray) else np.arange(modulus, like=index)
-    index, shape = xp.asarray(index), (len(index), len(tokens))
-
-    def sums(X: Any, memory: Any) -> Any:
-        one_hot = np.equal(index[:, None], tokens, out=memory.reshape(-1)[: math.prod(shape)].reshape(shape))
-        return one_hot.T @ X
-
-    return tokens, sums
+        one_hot_T = csr_matrix((np.ones(len(rows), dtype), rows, first), shape=(len(which), len(a)))
+        return which, lambda X: one_hot_T @ X
+    which, rows, first = xp.asarray(which), xp.asarray(rows).astype(np.int32), xp.asarray(first).astype(np.int32)
+    return which, lambda X: segment_sums(X, rows, first)

@@ -1,11 +1,13 @@
 """Memory: arrays that are kept from one use to the next, and how much a training run needs."""
 
 import math
+import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -17,35 +19,57 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class Flat(dict[str, Any]):
+    """Copies of arrays of one kind, by name, that lie one after the other in one `buffer`.
+
+    What is done to every number is one call on the buffer, whatever the arrays are.
+    """
+
+    def __init__(self, arrays: dict[str, Any]):
+        self.buffer = np.concatenate([array.reshape(-1) for array in arrays.values()])
+        self._shapes = {name: array.shape for name, array in arrays.items()}
+        super().__init__(self.parts(self.buffer))
+
+    def parts(self, buffer: Any) -> dict[str, Any]:
+        """The arrays by name that lie in a buffer of this one's length: views."""
+        parts, end = {}, 0
+        for name, shape in self._shapes.items():
+            start, end = end, end + math.prod(shape)
+            parts[name] = buffer[start:end].reshape(shape)
+        return parts
+
+
 class Kept(Generic[T]):
-    """Sets of arrays, as many as there are threads at work. Fresh memory costs more than what is computed in it."""
+    """Sets of arrays, as many as there are threads at work. Fresh memory costs more than what is computed in it.
+
+    A thread has the one that it had before, which may still be in its core's cache.
+    """
 
     def __init__(self, make: Callable[[], T]):
         self._make = make
-        self._unused: list[T] = []
+        self._unused: defaultdict[int, list[T]] = defaultdict(list)      # by thread
 
     @contextmanager
     def borrow(self) -> Iterator[T]:
-        """A set that no other thread has, with whatever was left in it."""
-        try:
-            arrays = self._unused.pop()
-        except IndexError:
-            arrays = self._make()
+        """A set that nobody else has, with whatever was left in it."""
+        unused = self._unused[threading.get_ident()]
+        arrays = unused.pop() if unused else self._make()
         yield arrays
-        self._unused.append(arrays)
+        unused.append(arrays)
 
 
 def memory_needed(config: "TrainingConfig", backend: Backend) -> int:
     """About how many bytes `train` takes at its peak, from above, besides Python and its libraries.
 
-    Three parts: the data, 150 bytes for each of the P² pairs; of the parameters' size, one gradient for each shard, the
-    parameters with an optimiser's state, and what an evaluation's Fourier transforms take (21 times in all); and for
-    each thread the blocks that it works on. A test holds this against the peak that is measured.
+    Three parts: the data, 150 bytes for each of the P² pairs; of the parameters' size, the gradients that wait to be
+    added, the parameters with an optimiser's state, and what an evaluation's Fourier transforms take (13 times); and
+    for each thread the blocks that it works on. A test holds this against the peak that is measured.
     """
     P, M, itemsize = config.modulus, config.width, np.dtype(config.dtype).itemsize
-    parameters, n = (3 * P * M + P) * itemsize, min(backend.block_size(M), P * P)
-    block = n * (3 * (M + P) + (1 + 2 * config.record) * P) * itemsize
-    return 150 * P * P + (SHARDS + 13) * parameters + backend.threads * block
+    parameters, n = (3 * P * M + P) * itemsize, min(backend.block_size(M, P), P * P)
+    block = n * (3 * (M + P) + 2 * config.record * P) * itemsize
+    gradients = min(SHARDS, 5 * backend.threads)                          # a tree of SHARDS has four levels
+    return 150 * P * P + (gradients + 13) * parameters + backend.threads * block
 
 
 def free_memory(xp: ModuleType) -> float:

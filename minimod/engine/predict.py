@@ -43,7 +43,8 @@ def _over_pairs(
     function: Callable[[slice, Array], Any], network: TwoLayerNet, a: np.ndarray, b: np.ndarray, backend: Backend
 ) -> list[Any]:
     """function(rows, F) for the logits F of some `rows` of the pairs at a time, which it may overwrite."""
-    size, (P, M) = min(len(a), backend.block_size(network.width)), network.U.shape
+    P, M = network.U.shape
+    size = min(len(a), backend.block_size(M, P))
     phi, shapes = activation_kernel(network.activation), ((size, M), (size, M), (size, P))      # of Z, H and F
     memory = Kept(lambda: [np.empty(shape, network.U.dtype, like=network.U) for shape in shapes])
 
@@ -69,7 +70,7 @@ def over_rows(
     H holds the hidden vectors of these first inputs with every second one, of shape (rows · P, M), row after row.
     """
     P, M = network.U.shape
-    n_rows = n_rows or max(1, min(P, backend.block_size(M) // P))
+    n_rows = n_rows or max(1, min(P, backend.block_size(M, P) // P))
     phi = activation_kernel(network.activation)
     memory = Kept(lambda: np.empty((n_rows, P, M), network.U.dtype, like=network.U))
 

@@ -4,6 +4,7 @@ import inspect
 import re
 import subprocess
 import sys
+import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -264,8 +265,38 @@ def test_without_cupy_auto_is_numpy_and_gpu_is_refused(monkeypatch, no_gpu_answe
         pass
 
 
-def test_block_sizes_depend_on_the_width_alone():
-    assert [backend.SERIAL.block_size(width) for width in (1, 1024, 2048, 10**9)] == [1280, 512, 256, 64]
+def test_block_sizes_depend_on_the_network_alone():
+    assert [backend.SERIAL.block_size(width, 113) for width in (1, 1024, 2048, 10**9)] == [4096, 691, 363, 256]
+
+
+def test_examples_are_cut_into_few_blocks_that_threads_can_share():
+    """One where there is little to do, then 2, 4, 8 or 16; as many as it takes where the cache is what limits them."""
+    cases = ((423, 64), (2554, 64), (10215, 64), (10215, 256), (10215, 1024), (10215, 4096))
+    assert [backend.SERIAL.n_blocks(n, width, 113) for n, width in cases] == [1, 2, 4, 8, 16, 40]
+    on_a_gpu = backend.Backend(strict_cupy, map, 1, *backend.GPU_BLOCK, "")
+    assert [on_a_gpu.n_blocks(n, width, 113) for n, width in cases] == [1, 1, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 8, 13])
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_a_sum_is_that_of_a_fixed_tree(n, threads):
+    """Whichever comes first: the sum of parts that are late by turns is the same expression."""
+    def tree(parts):
+        pairs = [sorted(parts[i : i + 2]) for i in range(0, len(parts), 2)]
+        return parts[0] if len(parts) == 1 else tree([add(*pair) if len(pair) > 1 else pair[0] for pair in pairs])
+
+    def add(x, y):
+        return f"({'+'.join(sorted([x, y]))})"
+
+    def late(i):
+        time.sleep(0.002 * generator.random())
+        return chr(97 + i)
+
+    generator = np.random.default_rng(n)
+    with backend.open_backend("cpu", threads) as opened:
+        for _ in range(3):
+            added = opened.sum(late, n, add)
+            assert added == tree([chr(97 + i) for i in range(n)])
 
 
 def test_the_stand_in_refuses_what_a_device_refuses():

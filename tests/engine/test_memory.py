@@ -3,7 +3,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from minimod.engine.memory import Kept
+from minimod.engine.memory import Flat, Kept
+
+
+def test_arrays_in_one_buffer_are_copies_and_what_is_done_to_it_is_done_to_them():
+    one, other = np.arange(6.0).reshape(2, 3), np.arange(4.0)
+    flat = Flat({"one": one, "other": other})
+    flat.buffer += 1
+    assert list(flat) == ["one", "other"] and len(flat.buffer) == 10
+    assert (flat["one"] == one + 1).all() and (flat["other"] == other + 1).all()
+    assert (flat.parts(np.arange(10))["other"] == [6, 7, 8, 9]).all()
 
 
 def test_two_borrowers_at_once_have_different_memory():
