@@ -66,6 +66,15 @@ def to_host(array: Any) -> np.ndarray:
     return array if isinstance(array, np.ndarray) else array.get()
 
 
+def fft_of(array: Any) -> Any:
+    """The module of Fourier transforms for an array of either library: SciPy's can use threads, see `open_backend`."""
+    if isinstance(array, np.ndarray):
+        from scipy import fft
+
+        return fft
+    return np.fft
+
+
 def _special(array: Any) -> Any:
     """The module of special functions for an array of either library."""
     if isinstance(array, np.ndarray):
