@@ -4,7 +4,7 @@ The text is that of any rule's components: see components.py, and `Structure.dom
 """
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -58,12 +58,12 @@ def predict_kept(
     n_rows = max(1, backend.block_size(M, P) // P)
     memory = Kept(lambda: np.empty(M * n_rows * P, network.U.dtype))
 
-    def labels(a: int) -> np.ndarray:
+    def labels(a: int) -> Any:
         rows = UT[:, a : a + n_rows]
         with memory.borrow() as array:
             Z = np.add(rows[:, :, None], VT[:, None, :], out=array[: rows.size * P].reshape(*rows.shape, P))
             H = phi.value(Z, out=Z).reshape(M, -1)                                        # (M, rows · P)
-            return np.argmax((C @ H).T @ BT, axis=1)
+            return ((C @ H).T @ BT).argmax(axis=1)
 
     return np.concatenate(list(backend.map(labels, range(0, P, n_rows)))).reshape(P, P)
 
