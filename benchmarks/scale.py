@@ -14,7 +14,7 @@ import numpy as np
 
 from minimod import TrainingConfig, train
 from minimod.sweeps.executors import completed, dask_cluster, in_turn
-from minimod.sweeps.schedule import TASK, in_tasks, work
+from minimod.sweeps.schedule import TASK_SECONDS, in_tasks, work
 
 CORES = (2, 64, 4096)
 RUNS = (10_000, 1_000_000)
@@ -57,7 +57,8 @@ def sleep(seconds: float) -> float:
 def dask_rates(seconds: float = 15) -> list[tuple[float, float, float, float]]:
     """For each mean length of a run: that, how many a second the threads could do, and how many were done.
 
-    First with a task for each run, then with tasks as they are in a sweep. Lengths are spread as in a grid of widths that double four times: five lengths, each twice the one before.
+    First with a task for each run, then with tasks as they are in a sweep. Lengths are spread as in a grid of widths
+    that double four times: five lengths, each twice the one before.
     """
     from distributed import LocalCluster
 
@@ -72,7 +73,7 @@ def dask_rates(seconds: float = 15) -> list[tuple[float, float, float, float]]:
             lengths = mean * 2.0 ** generator.integers(0, 5, int(possible * seconds)) / np.mean(2.0 ** np.arange(5))
             in_order = dict(enumerate(np.sort(lengths)[::-1].tolist()))
             rates = []
-            for tasks in ([[i] for i in in_order][: int(600 * seconds)], list(in_tasks(in_order, TASK * 60e-12))):
+            for tasks in ([[i] for i in in_order][: int(600 * seconds)], list(in_tasks(in_order, TASK_SECONDS))):
                 calls = ((sleep, [(in_order[i],) for i in task]) for task in tasks)
                 start = time.perf_counter()
                 for _ in completed(executor, in_turn, calls):

@@ -21,9 +21,9 @@ from minimod.training import train
 
 T = TypeVar("T")
 
-# Short runs share a task, of about so much `work`: ten seconds. A scheduler that hands out hundreds of tasks a second
-# then keeps thousands of cores busy.
-TASK = 10 / 60e-12
+# Short runs share a task of about so many seconds, at so many for a unit of `work`: a scheduler that hands out some
+# hundreds of tasks a second then keeps thousands of cores busy.
+TASK_SECONDS, SECONDS_OF_WORK = 10, 60e-12
 
 # Called with the `work` that was done since the last call, and with a line where there is something to say.
 WorkProgress = Callable[[int, str | None], Any]
@@ -90,7 +90,7 @@ def longest_first(
 
     The longest are begun first: a long one at the end would leave the other workers waiting.
     """
-    tasks = in_tasks({directory: work(config) for directory, config in runs.items()}, TASK)
+    tasks = in_tasks({directory: work(config) for directory, config in runs.items()}, TASK_SECONDS / SECONDS_OF_WORK)
     calls = ((function, [(runs[directory], directory, *arguments) for directory in task]) for task in tasks)
     for (_, task), future in completed(executor, in_turn, calls):
         error = future.exception()
