@@ -81,10 +81,11 @@ def torch_eager(config: TrainingConfig, backend: Backend, grid: bool = False, co
     from torch.nn import functional
 
     torch.set_num_threads(backend.threads)
+    put = partial(torch.tensor, device="cpu" if backend.xp is np else "cuda")
     train = build_dataset(config).train
-    theta = {name: torch.nn.Parameter(torch.tensor(array)) for name, array in initial_network(config).arrays.items()}
-    a, b, label = (torch.tensor(array) for array in (train.a, train.b, train.label))
-    on_grid = torch.full([config.modulus] * 2, IGNORED)
+    theta = {name: torch.nn.Parameter(put(array)) for name, array in initial_network(config).arrays.items()}
+    a, b, label = (put(array) for array in (train.a, train.b, train.label))
+    on_grid = label.new_full([config.modulus] * 2, IGNORED)
     on_grid[a, b] = label
     optimizer = torch.optim.AdamW(
         theta.values(), config.learning_rate, config.betas, weight_decay=config.weight_decay, fused=True
@@ -111,7 +112,7 @@ def torch_eager(config: TrainingConfig, backend: Backend, grid: bool = False, co
     def gradient():
         optimizer.zero_grad()
         loss_function().backward()
-        return {name: parameter.grad.numpy().copy() for name, parameter in theta.items()}
+        return {name: parameter.grad.cpu().numpy().copy() for name, parameter in theta.items()}
 
     return step, gradient
 
