@@ -52,8 +52,9 @@ def estimate(config: TrainingConfig) -> str:
     lines = [
         f"A step of P = {P}, M = {M}, n = {n} is estimated at {1e3 * step:.2f} ms: {1e3 * products:.2f} ms for its"
         f" three\nmatrix products at {FLOPS / 1e12:.0f} TFLOP/s, which is the floor; the rest moves"
-        f" {BYTES / 1e12:.0f} TB/s, or waits {1e6 * LAUNCH:.0f} µs for each kernel.\nThe {config.epochs:,} epochs of the preset `paper` are"
-        f" {config.epochs * step / 60:.1f} minutes of such steps, evaluations apart.\n",
+        f" {BYTES / 1e12:.0f} TB/s, or waits {1e6 * LAUNCH:.0f} µs for each kernel.\n"
+        f"The {config.epochs:,} epochs of the preset `paper` are {config.epochs * step / 60:.1f} minutes of such steps,"
+        " evaluations apart.\n",
         "| a kernel that is not written | would gain, ms |", "| --- | --: |",
     ]
     for name, (replaced, passes) in FUSED.items():
