@@ -4,6 +4,7 @@ import statistics
 import time
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from minimod import TrainingConfig
 from minimod.analysis.filtration import predict_kept
@@ -47,9 +48,10 @@ def measure(threads: int, rounds: int) -> dict[str, float]:
             ours = predict_table(network, backend), predict_kept(structure, structure.component, backend=backend)
             times["minimod"].append(1e3 * (time.perf_counter() - start))
         time.sleep(REST)
-        start = time.perf_counter()
-        theirs = naive(network)
-        times["naive"].append(1e3 * (time.perf_counter() - start))
+        with threadpool_limits(threads):
+            start = time.perf_counter()
+            theirs = naive(network)
+            times["naive"].append(1e3 * (time.perf_counter() - start))
         if round == 0:   # not counted
             times = {"minimod": [], "naive": []}
             for table, expected in zip(ours, theirs, strict=False):

@@ -15,7 +15,7 @@ from benchmarks import steps
 from benchmarks.contenders import HINT, peers
 from minimod import TrainingConfig
 from minimod.engine.backend import open_backend
-from minimod.engine.device import gpu_problem
+from minimod.engine.device import available_cores, gpu_problem
 
 WIDTHS = (256, 1024, 4096, 16384)
 
@@ -84,7 +84,7 @@ def measured(rounds: int, device: str = "gpu", widths: tuple[int, ...] = WIDTHS)
     with open_backend(device) as backend:
         card = backend.description
     rate = sgemm_rate(device)
-    results = {width: steps.measure(steps.Case(1, width, device=device), rounds) for width in widths}
+    results = {width: steps.measure(steps.Case(available_cores(), width, device=device), rounds) for width in widths}
     there = peers()
     lines = [
         f"{card}, {rate / 1e12:.1f} TFLOP/s in a large product of float32. {', '.join(there)}; {HINT}.\n",

@@ -73,7 +73,8 @@ def dask_rates(seconds: float = 15) -> list[tuple[float, float, float, float]]:
             lengths = mean * 2.0 ** generator.integers(0, 5, int(possible * seconds)) / np.mean(2.0 ** np.arange(5))
             in_order = dict(enumerate(np.sort(lengths)[::-1].tolist()))
             rates = []
-            for tasks in ([[i] for i in in_order][: int(600 * seconds)], list(in_tasks(in_order, TASK_SECONDS))):
+            every = -(-len(in_order) // int(600 * seconds))     # more than Dask hands out would only take longer
+            for tasks in ([[i] for i in in_order][::every], list(in_tasks(in_order, TASK_SECONDS))):
                 calls = ((sleep, [(in_order[i],) for i in task]) for task in tasks)
                 start = time.perf_counter()
                 for _ in completed(executor, in_turn, calls):

@@ -3,7 +3,7 @@
 import contextlib
 import statistics
 import time
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import numpy as np
 
@@ -40,7 +40,9 @@ CROSS_ENTROPY = IN_PLACE_LOSSES["cross_entropy"]
 # Trick -> a way to do without it.
 TRICKS = {
     "the memory of Z, H, F and dW is kept": lambda: patch.object(Kept, "borrow", _new_memory),
-    "a thread has the memory that it had before": lambda: patch("minimod.engine.memory.threading.get_ident", lambda: 0),
+    "a thread has the memory that it had before": lambda: patch(
+        "minimod.engine.memory.threading", Mock(get_ident=lambda: 0)
+    ),
     "blocks by the work there is, and not of 2 MiB": lambda: patch.object(Backend, "n_blocks", _old_number_of_blocks),
     "no largest logit of every row": lambda: patch.dict(IN_PLACE_LOSSES, cross_entropy=_with_row_maxima),
     "a block is a square of all pairs": lambda: patch.object(contenders, "in_tiles", lambda pairs, *_: pairs),

@@ -1,5 +1,6 @@
-"""Signals that ask a run to stop: noted while an epoch is trained, obeyed after it."""
+"""Signals that ask a run to stop: noted while an epoch is trained, obeyed after it. And Ctrl-C while modules load."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,20 @@ from typing import Any
 
 # Signals that ask to stop: Ctrl-C, a program's request, and where there is one a connection that dropped.
 STOPS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Ctrl-C ends the process in one line: nothing has begun, and an import makes of an exception what it likes."""
+    def end(*_: object) -> None:
+        os.write(2, b"minimod: interrupted\n")
+        os._exit(130)
+
+    usual = signal.getsignal(signal.SIGINT)
+    if usual != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, end)
+    yield
+    signal.signal(signal.SIGINT, usual)
 
 
 @contextmanager

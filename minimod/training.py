@@ -164,7 +164,7 @@ def with_optimizer(
         parameters.buffer.size <= AS_ONE or not isinstance(parameters.buffer, np.ndarray)
     )
     optimizer = OPTIMIZERS[config.optimizer]({"": parameters.buffer} if as_one else parameters, config)
-    state = {
+    state = {       # as one array m is named m_, and its parts m_U, m_V, m_W, m_mu
         name + part: array for name, buffer in optimizer.state.items()
         for part, array in (parameters.parts(buffer) if as_one and buffer.ndim else {"": buffer}).items()
     }

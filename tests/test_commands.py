@@ -840,20 +840,22 @@ def test_a_checkout_of_the_same_name_does_not_hide_the_package(tmp_path):
     assert subprocess.check_output(command, cwd=tmp_path, text=True) == "train\n"
 
 
-def test_ctrl_c_while_it_imports_is_one_line(tmp_path):
+@pytest.mark.parametrize("module", ["minimod.commands", "minimod.training", "numpy"])
+def test_ctrl_c_while_it_imports_is_one_line(module):
     code = """
 import builtins, os, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from minimod.__main__ import main
 
 def interrupted(name, *rest, real=builtins.__import__):
-    if name == "minimod.commands":
+    if name == MODULE:
         os.kill(os.getpid(), signal.SIGINT)
     return real(name, *rest)
 
 builtins.__import__ = interrupted
 main()
-"""
+""".replace("MODULE", repr(module)).replace("import builtins, os, signal", "import builtins, os, signal, sys", 1)
+    code = code.replace("main()\n", "sys.argv = ['minimod', 'train', '--help']\nmain()\n")
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (answer.returncode, answer.stderr) == (130, "minimod: interrupted\n")
 
@@ -929,6 +931,11 @@ def test_a_stopped_extension_goes_on_by_resume(minimod):
 def test_the_list_of_commands_says_what_each_says_of_itself(name):
     command = commands.get_command(click.Context(commands), name)
     assert command.name == name and command.get_short_help_str(1000) == COMMANDS[name][-1]
+
+
+def test_a_mistyped_command_is_told_what_it_may_have_been(minimod):
+    answer = minimod("tarin", "run")
+    assert answer.returncode == 2 and "train" in answer.stderr
 
 
 def test_the_help_of_all_is_there_before_numpy_would_be():

@@ -199,17 +199,19 @@ def test_other_rules_come_out_of_noise_too(rule):
     {"modulus": 113, "width": 16}, {"modulus": 113, "width": 1024}, {"modulus": 23, "width": 8192},
     {"modulus": 227, "width": 16, "batch_size": 20_000}, {"modulus": 59, "width": 1024, "dtype": "float64"},
     {"modulus": 59, "width": 2048, "activation": "gelu"}, {"modulus": 59, "width": 2048, "optimizer": "muon"},
+    {"modulus": 227, "width": 64, "label_smoothing": 0.1}, {"modulus": 113, "width": 16, "record": True},
 ], ids=str)  # fmt: skip
-def test_the_estimate_of_memory_is_a_bound_and_not_a_loose_one(options):
-    config = TrainingConfig(epochs=1, threads=2, **options)
-    with open_backend("cpu", 2) as backend:
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_the_estimate_of_memory_is_a_bound_and_not_a_loose_one(options, threads):
+    config = TrainingConfig(epochs=1, threads=threads, **options)
+    with open_backend("cpu", threads) as backend:
         needed = memory_needed(config, backend)
     train(replace(SMALL, epochs=0))  # imports
     tracemalloc.start()
     train(config)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak <= needed <= 2 * peak
+    assert peak <= needed <= (2 if threads < 8 else 3) * peak        # eight threads seldom have all that they may
 
 
 def test_what_does_not_fit_into_memory_is_refused_before_it_starts(monkeypatch, tmp_path):

@@ -39,6 +39,7 @@ def predict_kept(
 ) -> np.ndarray:
     """As `predict_table` of `structure.keep(component)`, with another activation if asked for; of shape (P, P).
 
+    Where classes tie, as they do if all frequencies have a divisor in common with P, rounding chooses between them.
     Where a component has few dimensions, as a frequency with its cosine and sine, the output layer is W = Cᵀ Bᵀ: C has
     a neuron's few coefficients, and B is the basis of c. H W then is a sparse product and one that is the same for any
     width. Pre-activations have neurons as rows here, since that is the order in which C reads them. On a GPU the dense

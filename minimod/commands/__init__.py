@@ -12,7 +12,7 @@ import click
 
 from minimod.commands.streams import prepare_streams
 from minimod.errors import DivergenceError, InputError, Interrupted
-from minimod.interrupts import STOPS
+from minimod.interrupts import STOPS, importing
 from minimod.version import VERSION
 
 # Command -> the module that has it, its function there, and the first line of its help.
@@ -43,16 +43,21 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module, function, _ = COMMANDS[cmd_name]
-        command: click.Command = getattr(import_module(f"minimod.commands.{module}"), function)
-        return command
+        name, function, _ = COMMANDS[cmd_name]
+        with importing():
+            module: Any = import_module(f"minimod.commands.{name}")
+        return getattr(module, function)  # type: ignore[no-any-return]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (*_, line) in COMMANDS.items()])
 
 
-@click.group(cls=_Commands, context_settings={"max_content_width": 100}, invoke_without_command=True)
+# Click looks among the keys for what a mistyped command may have been.
+@click.group(
+    cls=_Commands, commands=dict.fromkeys(COMMANDS), context_settings={"max_content_width": 100},
+    invoke_without_command=True,
+)
 @click.version_option(VERSION)
 @click.pass_context
 def commands(context: click.Context) -> None:

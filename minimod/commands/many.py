@@ -99,7 +99,7 @@ def reproduce(
 @click.option("--retry-failed", is_flag=True,
               help="Train again what has failed; the directory of a damaged run is kept as runs/NAME.damaged.")
 @click.option("--keep-checkpoints", is_flag=True,
-              help="Keep the last checkpoint of every run, four times its network, so that it can be extended.")
+              help="Keep the last checkpoint of every run, so that it can be extended: thrice the size of its network.")
 @yes_option
 @quiet_option
 @json_option

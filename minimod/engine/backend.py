@@ -20,7 +20,7 @@ DEVICES = ("auto", "cpu", "gpu")
 
 # At most this many threads can share one gradient; every shard costs one set of gradients, written and summed.
 SHARDS = 16
-# Multiplications of a matrix product that make a block too few to share: a seventh of a millisecond, all in all.
+# A matrix product of so many multiplications is too small to share. Measured at widths 64 to 1024, on two threads.
 SMALL = 2**22
 # A block has at least so many examples, if the data have: matrix products of fewer are slow.
 FEWEST_EXAMPLES = 256
@@ -51,38 +51,39 @@ class Backend:
     def n_blocks(self, n: int, width: int, modulus: int) -> int:
         """In how many blocks of one size to cut n examples, whatever the number of threads.
 
-        On the CPU, if they are not many more, 2, 4, 8 or 16: so that threads can share them. With the work, both the
-        number of blocks and their length grow.
+        On the CPU 1, 2, 4, 8 or 16, so that threads can share them, or as many as the cache asks for if that is more.
+        With the work, both the number of blocks and their length grow.
         """
         fewest = -(-n // self.block_size(width, modulus))
         if self.xp is not np:
             return fewest
         root = max(1, math.isqrt(n * width * modulus // SMALL))
-        wanted = max(fewest, min(SHARDS // 2, 1 << (root.bit_length() - 1)))
-        return wanted if wanted > SHARDS else 1 << (wanted - 1).bit_length()
+        wanted = max(1, fewest, min(SHARDS // 2, 1 << (root.bit_length() - 1)))       # root, down to a power of two
+        return wanted if wanted > SHARDS else 1 << (wanted - 1).bit_length()          # up to a power of two
 
     def sum(self, function: Callable[[int], T], n: int, add: Callable[[T, T], T]) -> T:
         """function(0) + ... + function(n - 1), where `add` may write over both of what it adds.
 
         Neighbours are added in a fixed tree, by whichever thread is the second to be there: nothing waits, few of the
-        n are there at a time, and the sum has the same bits for any number of threads if x + y has those of y + x.
+        n are there at a time, and the sum has the same bits for any number of threads if x + y has those of y + x. A
+        node of the tree is (its first i, how many i it has); for n = 6: ((0 + 1) + (2 + 3)) + (4 + 5).
         """
-        there: dict[Any, T] = {}
+        there: dict[tuple[int, int], list[T]] = {}
 
         def add_up(i: int) -> None:
-            part, size = function(i), 1
+            part, size = [function(i)], 1
             while size < n:
                 i -= i % (2 * size)
                 if i + size < n:
                     neighbour = there.setdefault((i, size), part)     # in one go: one of the two is the first
                     if neighbour is part:
                         return
-                    part = add(neighbour, part)
+                    part = [add(*there.pop((i, size)), *part)]
                 size *= 2
-            there["sum"] = part
+            there[0, n] = part
 
         list(self.map(add_up, range(n)))
-        return there["sum"]
+        return there[0, n][0]
 
 
 # Blocks for the CPU: 3 MiB of float32. Narrow networks' calls are few and long then: two threads that call NumPy at the
@@ -200,7 +201,7 @@ def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[B
         """A diverging run overflows; training reports that once and in words, for a GPU as for NumPy."""
         np.seterr(over="ignore", invalid="ignore")
 
-    pool = ThreadPoolExecutor(threads, initializer=be_quiet)
+    pool = ThreadPoolExecutor(max(1, threads - 1), initializer=be_quiet)       # and the calling thread
     with ONE_BLAS_THREAD, set_workers(threads), np.errstate(), pool:
         be_quiet()
         yield Backend(np, spread, threads, *CPU_BLOCK, f"NumPy {np.__version__}, {threads} threads")

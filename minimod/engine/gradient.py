@@ -1,10 +1,9 @@
 """The gradient over many examples: forward and backward pass on blocks that fit in cache, spread over threads.
 
 The mathematics is in network.py; here is what makes it fast and reproducible. The cut into blocks depends on the
-examples and the width alone, block i belongs to shard i mod SHARDS, each shard is summed in order by one thread, and
-then the shards are summed in order: the result has the same bits for any number of threads. The memory of all this is
-kept from one call to the next: with fresh memory a step takes 1.5 times as long at width 64, 1.4 at 1024 and 1.1 at
-4096 (the tricks of `python -m benchmarks`).
+examples and the network alone, block i belongs to shard i mod SHARDS, each shard is summed in order by one thread, and
+the shards are added in a fixed tree: the result has the same bits for any number of threads. The memory of all this is
+kept from one call to the next (the tricks of `python -m benchmarks` have what that gains).
 """
 
 from typing import Any, NamedTuple
@@ -123,13 +122,15 @@ class Gradient:
     def _add_block(
         self, block: Block, n_total: int, memory: list[Array], gradient: Flat, answer: bool, new: bool
     ) -> tuple[Array, Answers | None]:
-        """Add a block's share of the gradient of the mean loss over n_total examples to `gradient`, or begin a `new`.
+        """Add a block's share of the gradient of the mean loss over n_total examples to `gradient`.
 
-        Returns its share of the loss, and (or None) its answers. This is `TwoLayerNet.forward` and its
-        backward pass in four arrays. An array that has been read for the last time is written over by what comes next.
+        What lies in a `new` one is not read, but written over. Returns its share of the loss, and (or None) its
+        answers. This is `TwoLayerNet.forward` and its backward pass in four arrays. An array that has been read for the
+        last time is written over by what comes next.
         """
         network, n = self.network, len(block.label)
         Z, H, F = (array[:n] for array in memory[:3])
+        dW_of_block = memory[3]
         take_rows(network.U, block.a, out=Z)
         Z += take_rows(network.V, block.b, out=H)            # Z = A U + B V; H is V[b] for a moment
         self.phi.value(Z, out=H)                             # H = φ(Z)
@@ -139,7 +140,7 @@ class Gradient:
         loss, dF = self.loss(F, block.label, n_total)        # dF lies where F was
 
         if "W" in gradient:
-            dW = np.matmul(H.T, dF, out=gradient["W"] if new else memory[3])     # dW = Hᵀ dF; H is not read again
+            dW = np.matmul(H.T, dF, out=gradient["W"] if new else dW_of_block)     # dW = Hᵀ dF; H is not read again
             if not new:
                 gradient["W"] += dW
         if "mu" in gradient:
@@ -150,8 +151,8 @@ class Gradient:
         dH = np.matmul(dF, network.W.T, out=H)               # dH lies where H was
         dZ = self.phi.derivative(Z, out=Z)                   # φ'(Z), in Z's place
         dZ *= dH                                             # dZ = dH ∘ φ'(Z)
-        P, M = network.U.shape
-        dUV = gradient.buffer[: (1 if network.tied else 2) * P * M].reshape(-1, M)    # dU over dV, or dU + dV if tied
+        n_inputs, M = (1 if network.tied else 2) * network.modulus, network.width
+        dUV = gradient.buffer[: n_inputs * M].reshape(n_inputs, M)     # dU over dV, which come first; tied, dU + dV
         if new:
             dUV.fill(0)
         dUV[block.inputs] += block.sums(dZ)                  # dU = Aᵀ dZ and dV = Bᵀ dZ

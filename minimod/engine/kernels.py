@@ -48,11 +48,12 @@ def activation_kernel(name: str) -> Activation:
 def _cross_entropy_in_place(F: Any, label: Any, n_total: int) -> tuple[Any, Any]:
     """As `losses.cross_entropy`. The largest logit of each row is dear to find, and taken off only where it has to be.
 
-    That is where exponentials could leave the numbers of float32; and on a GPU, which would wait for the answer.
+    That is where one is above 40, so that exponentials could overflow, or where the label's is below -10, so that those
+    of the others could round to 0 before its time; and on a GPU, which would wait for the answer. F is in C order.
     """
     flat, at_label = F.reshape(-1), np.arange(0, F.size, F.shape[1], like=label) + label
     f_label = flat[at_label]                                 # (n,)
-    if not isinstance(F, np.ndarray) or F.max(initial=0) > 40 or f_label.min(initial=0) < -30:
+    if not isinstance(F, np.ndarray) or F.max(initial=0) > 40 or f_label.min(initial=0) < -10:
         top = F.max(axis=1)
         F -= top[:, None]
         f_label -= top
@@ -128,11 +129,11 @@ def sums_by_input(a: Any, b: Any, modulus: int, tied: bool, dtype: Any, xp: Modu
     is `segment_sums`, since cuSPARSE's products have other bits every time.
     """
     inputs = np.concatenate([a, b if tied else b + modulus])
-    order, n_inputs = inputs.argsort(kind="stable"), modulus if tied else 2 * modulus
+    order, n_inputs = np.argsort(inputs, kind="stable"), modulus if tied else 2 * modulus
     on_host = isinstance(inputs, np.ndarray)
     which = np.unique(inputs) if on_host else np.arange(n_inputs, like=inputs)
     first = np.searchsorted(inputs[order], np.append(which, n_inputs))      # where each begins in the order; the end
-    rows = order % len(a)
+    rows = order % len(a)                                                    # of the example that has the input
     index = slice(None) if len(which) == n_inputs else xp.asarray(which)
     if xp is np:
         from scipy.sparse import csr_matrix

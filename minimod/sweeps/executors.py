@@ -7,6 +7,7 @@ import itertools
 import logging
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -107,6 +108,10 @@ def in_turn(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> l
         except Exception as error:
             if is_gpu_error(error):
                 raise
+            try:
+                pickle.dumps(error)
+            except Exception:       # one that cannot be sent would be the error of all
+                error = RuntimeError(f"{type(error).__name__}: {first_line(error)}")
             results.append(error)
     return results
 

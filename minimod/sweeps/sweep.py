@@ -114,6 +114,7 @@ class Sweep:
         if "matrix" in values_of(self.definition)["noise_kind"]:
             raise InputError("noise_kind", "matrix", "another in a sweep: its runs have no noise matrix")
         self.id = stored.get("id") or uuid.uuid4().hex
+        self.keep_checkpoints = stored.get("keep_checkpoints", False)
 
     @cached_property
     def configs(self) -> dict[str, TrainingConfig]:
@@ -141,12 +142,14 @@ class Sweep:
         """Train and measure what the table does not have yet or whose run is gone, the longest first.
 
         `progress` is told every run that is done and its status. A damaged run is a failed one. Failed runs stay as
-        they are unless `retry_failed`; a damaged directory is moved aside then. Without its checkpoint a finished run
-        cannot be extended.
+        they are unless `retry_failed`; a damaged directory is moved aside then. Finished runs keep their last
+        checkpoint, without which they cannot be extended, if `keep_checkpoints` was ever given for this sweep.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         with locked(self.directory):
-            save_checked_json(self.directory / "sweep.json", {"id": self.id, "definition": self.definition})
+            self.keep_checkpoints |= keep_checkpoints
+            described = {"id": self.id, "definition": self.definition, "keep_checkpoints": self.keep_checkpoints}
+            save_checked_json(self.directory / "sweep.json", described)
             missing = self.missing(retry_failed)
             if retry_failed:
                 self._move_damaged_aside(missing)
@@ -154,7 +157,8 @@ class Sweep:
             runs = {self.directory / "runs" / name: config for name, config in missing.items()}
             with open(self.directory / "results.csv", "a", newline="") as file:
                 writer = csv.DictWriter(file, table.COLUMNS, lineterminator="\n")
-                for directory, result in longest_first(executor, train_and_measure, runs, self.id, keep_checkpoints):
+                also = self.id, self.keep_checkpoints
+                for directory, result in longest_first(executor, train_and_measure, runs, *also):
                     if isinstance(result, BrokenExecutor) or not isinstance(result, (Exception, Outcome)):
                         raise result
                     config = runs[directory]

@@ -1,6 +1,7 @@
 """Sweeps: which runs there are, that none is lost or double, here and on a cluster, and from version to version."""
 
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from minimod import TrainingConfig, load_run, train
 from minimod.engine.device import available_cores
 from minimod.errors import InputError
 from minimod.store.runs import check_run
-from minimod.sweeps.executors import dask_cluster, process_pool
+from minimod.sweeps.executors import dask_cluster, in_turn, process_pool
 from minimod.sweeps.schedule import work
 from minimod.sweeps.sweep import Sweep, account, train_and_measure
 from minimod.sweeps.table import COLUMNS, curves, load_sweep
@@ -242,6 +243,26 @@ def test_a_finished_run_keeps_its_checkpoint_only_when_asked(tmp_path):
             else:
                 with pytest.raises(InputError, match="a sweep keeps them with --keep-checkpoints"):
                     train(config, run, extend=True)
+
+
+def test_a_sweep_that_goes_on_keeps_checkpoints_if_it_did(tmp_path):
+    with ThreadPoolExecutor(1) as executor:
+        Sweep(tmp_path, DEFINITION).run(executor, ignore, keep_checkpoints=True)
+        lines = (tmp_path / "results.csv").read_text().splitlines(keepends=True)
+        (tmp_path / "results.csv").write_text("".join(lines[:-2]))
+        Sweep(tmp_path).run(executor, ignore)
+    assert all((run / "checkpoint.npz").exists() for run in (tmp_path / "runs").iterdir())
+
+
+def test_an_error_that_cannot_be_sent_is_not_that_of_the_others():
+    def run(error):
+        if error:
+            raise error
+        return "done"
+
+    error = ZeroDivisionError(lambda: None)
+    results = in_turn(run, [(None,), (error,), (None,)])
+    assert results[::2] == ["done"] * 2 and str(pickle.loads(pickle.dumps(results[1]))).startswith("ZeroDivisionError")
 
 
 def test_short_runs_share_tasks_and_end_as_those_that_have_one_each(tmp_path, swept, monkeypatch):
