@@ -36,12 +36,6 @@ READOUT = Claim(
 MASK = "norm_flatness"
 
 
-def masked_configs(scale: str) -> list[TrainingConfig]:
-    """Networks at modulus 113, the wider the more noise there is: 0.3, 0.5 and, at full scale, 0.6."""
-    middle = setting(modulus=113, noise_ratio=0.5, width=1024, **L2)
-    return [large_runs(scale)[1], middle, *[corrupted(scale)] * (scale == "full")]
-
-
 def measure_masked(run: Run) -> list[Row]:
     """The interaction readout of all neurons, of the top ones by each score, and of random ones."""
     rows: list[Row] = []
@@ -64,7 +58,11 @@ MASKED_READOUT = Claim(
     "neurons can be chosen on held-out labels that are as noisy as those of training.",
     experiment="Modulus 113, Adam with a little L2. norm_flatness is the score that was fixed beforehand. Shares are "
     "chosen on clean validation labels, and (noisy choice) without any clean label.",
-    configs=masked_configs, measure=measure_masked, keys=("noise_ratio", "score"), seeds=1,
+    configs=lambda scale: [         # the wider the more noise there is: 0.3, 0.5 and, at full scale, 0.6
+        large_runs(scale)[1], setting(modulus=113, noise_ratio=0.5, width=1024, **L2),
+        *[corrupted(scale)] * (scale == "full"),
+    ],
+    measure=measure_masked, keys=("noise_ratio", "score"), seeds=1,
     full_criteria=(least("test", 0.7, noise_ratio=0.6, score=MASK),),
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),

@@ -150,11 +150,8 @@ class Result:
     def plain(self) -> dict[str, Any]:
         """The result by names: the claim, the verdict, each criterion with its number by seed, and the rows."""
         criteria = [
-            {
-                "statement": criterion.statement, "relation": criterion.relation, "bound": criterion.bound,
-                "values": values,
-            }
-            for criterion, values in zip(self.criteria, self.values, strict=True)
+            {"statement": each.statement, "relation": each.relation, "bound": each.bound, "values": values}
+            for each, values in zip(self.criteria, self.values, strict=True)
         ]
         return {
             "claim": self.name, "scale": self.scale, "statement": self.claim.statement, "verdict": self.verdict,

@@ -10,7 +10,7 @@ from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import by_number, furthest, least, most, note, number_in, numbers, select
 from minimod.claims.readings import method_rows, reading
 from minimod.claims.settings import FROZEN, all_of, large_runs, middle_runs, network_of, runs, setting
-from minimod.config import PRESETS, TrainingConfig
+from minimod.config import PRESETS
 from minimod.metrics import first_epoch
 from minimod.store.runs import Run
 
@@ -77,15 +77,6 @@ GENTLE: dict[str, dict[str, Any]] = {
 }
 
 
-def noise_first_configs(scale: str) -> list[TrainingConfig]:
-    """Every optimiser at two widths and three noise ratios."""
-    size = {"modulus": 59, "epochs": 240} if scale == "quick" else {"modulus": 113, "epochs": 500}
-    return [
-        setting(optimizer=optimizer, width=width, noise_ratio=ratio, eval_every=4, **size, **values)
-        for optimizer, values in GENTLE.items() for width in (256, 512) for ratio in (0.1, 0.3, 0.5)
-    ]
-
-
 def measure_noise_first(run: Run) -> list[Row]:
     """The epochs at which clean and noisy labels have been fitted to a quarter, a half and three quarters."""
     epochs = {
@@ -113,7 +104,13 @@ NOISE_FIRST = Claim(
     statement="Noisy labels are memorised faster than clean ones.",
     experiment="The epochs at which 25, 50 and 75 % of the clean and of the noisy training labels are fitted, measured "
     "every fourth epoch, at two widths, three noise ratios and with four optimisers, all with small steps.",
-    configs=noise_first_configs, measure=measure_noise_first, keys=("optimizer", "width", "noise_ratio"), seeds=1,
+    configs=all_of(*(
+        runs(
+            {"modulus": 59, "epochs": 240}, {"modulus": 113, "epochs": 500},
+            optimizer=name, **values, width=[256, 512], noise_ratio=[0.1, 0.3, 0.5], eval_every=4,
+        ) for name, values in GENTLE.items()
+    )),
+    measure=measure_noise_first, keys=("optimizer", "width", "noise_ratio"), seeds=1,
     criteria=(
         least("AdamW: share of settings with noisy labels first at 50 %", 1.0, lambda rows: (
             share_noise_first(select(rows, optimizer="adamw"), needed=4)

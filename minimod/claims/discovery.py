@@ -15,7 +15,6 @@ from minimod.claims.features import best_affine_prediction
 from minimod.claims.readings import beside, read
 from minimod.claims.self_training import ROUNDS
 from minimod.claims.settings import corrupted, runs
-from minimod.config import TrainingConfig
 from minimod.discovery.certificate import information_limit
 from minimod.discovery.search import Found
 from minimod.discovery.synchronisation import SHARING, Equations, Solver, random_start, unit
@@ -114,12 +113,6 @@ def measure_network(run: Run) -> list[Row]:
     }]
 
 
-def network_configs(scale: str) -> list[TrainingConfig]:
-    """Networks at noise ratios on both sides of the one where rank-one structure ends."""
-    near = (0.45, 0.5) if scale == "quick" else (0.5, 0.6)
-    return [corrupted(scale, ratio) for ratio in (0.1, 0.3, *near, 0.7, 0.8, 0.9)]
-
-
 DISCOVER_NOISE = Claim(
     statement="(Beyond the paper.) The rule can be found in corrupted labels alone, knowing neither the rule nor its "
     "coordinates, nor which token is which; even with a, b and c named apart. It goes beyond where rank-one structure "
@@ -197,7 +190,11 @@ DISCOVER_NETWORK = Claim(
     "answers for them; in labels, what it was trained on, the honest control. self-trained: after "
     f"{ROUNDS} rounds by the masked readout, {DEFAULT_METHOD}. dominant is told the coordinates, best decoder the form "
     "of the rule.",
-    configs=network_configs,
+    # On both sides of the noise ratio where rank-one structure ends.
+    configs=lambda scale: [
+        corrupted(scale, ratio)
+        for ratio in (0.1, 0.3, *((0.45, 0.5) if scale == "quick" else (0.5, 0.6)), 0.7, 0.8, 0.9)
+    ],
     measure=measure_network, keys=("noise_ratio",), seeds=1, trains=True,
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),

@@ -106,9 +106,7 @@ SPREAD = Claim(
     "and from the top and the bottom of the ranking by IPR. frozen: a network that trains W and μ alone, one draw.",
     configs=frozen_too, measure=measure_spread, keys=("noise_ratio", "share"),
     criteria=(
-        least("bottom test", 0.5, noise_ratio=0.1, share=0.5),
-        least("bottom test", 0.5, noise_ratio=0.3, share=0.5),
-        least("bottom test", 0.5, noise_ratio=0.5, share=0.5),
+        *(least("bottom test", 0.5, noise_ratio=ratio, share=0.5) for ratio in (0.1, 0.3, 0.5)),
         least("random test", 0.9, noise_ratio=0.3, share=0.5),
     ),
     plot=Plot("share", ("random test", "top test", "bottom test", "frozen, random test"), ("noise_ratio",)),

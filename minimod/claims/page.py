@@ -21,25 +21,10 @@ MARKS = {"holds": "✓", "does not hold": "✗", "inconclusive": "?"}
 
 def write_claims_page(path: Path, stored: list[Stored]) -> None:
     """The page of the claims whose rows are stored."""
-    claims = [in_plain_words(each) for each in stored]
-    plots = {claim["id"]: draw_claim(claim["id"], each.result) for claim, each in zip(claims, stored, strict=True)}
-    verdicts = Counter(claim["verdict"] for claim in claims)
-    write_page(path, "claims.html", plots, later=True, claims=claims, verdicts=verdicts)
-
-
-def in_plain_words(stored: Stored) -> dict[str, Any]:
-    """What the page says of a claim beside its figure."""
-    result, claim = stored.result, stored.result.claim
-    return {
-        "id": f"{result.name}-{result.scale}", "name": result.name, "scale": result.scale, "verdict": result.verdict,
-        "mark": MARKS[result.verdict], "seeds": result.seeds, "date": stored.date, "statement": claim.statement,
-        "experiment": claim.experiment, "remark": claim.remark, "criteria": [
-            {
-                "statement": criterion.statement, "bound": criterion.bound_in_words,
-                "values": list(map(number, values)),
-            } for criterion, values in zip(result.criteria, result.values, strict=True)
-        ],
-    }
+    claims = {f"{each.result.name}-{each.result.scale}": each for each in stored}
+    plots = {id: draw_claim(id, each.result) for id, each in claims.items()}
+    verdicts = Counter(each.result.verdict for each in stored)
+    write_page(path, "claims.html", plots, later=True, claims=claims, verdicts=verdicts, marks=MARKS, number=number)
 
 
 def draw_claim(name: str, result: Result) -> Any:

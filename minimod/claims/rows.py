@@ -60,10 +60,6 @@ def _to_json(cell: Cell) -> Cell:
     return str(cell) if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
-def _from_json(cell: Cell) -> Cell:
-    return float(cell) if cell in ("nan", "inf", "-inf") else cell
-
-
 def stored_results(directory: Path, scale: str, but: Collection[str] = ()) -> list[Stored]:
     """The results whose rows are in a directory, at a scale, in the order of CLAIMS, without some claims.
 
@@ -84,7 +80,10 @@ def _load(path: Path, name: str, scale: str) -> Stored:
         data = load_checked_json(path, limit=math.inf)
         if (data["claim"], data["scale"]) != (name, scale):
             raise ValueError("it is of another claim or scale")
-        rows = [{column: _from_json(cell) for column, cell in row.items()} for row in data["rows"]]
+        rows = [
+            {column: float(cell) if cell in ("nan", "inf", "-inf") else cell for column, cell in row.items()}
+            for row in data["rows"]
+        ]
         for column in sorted(needed.union(*rows)):
             if any(column not in row for row in rows):
                 raise ValueError(f"a row has no column {column!r}")

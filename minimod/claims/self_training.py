@@ -128,12 +128,6 @@ SELF_TRAINING_CONTROLS = Claim(
 WIDER, NARROW, WIDE = 3, "narrow throughout", "first network wide"
 
 
-def width_configs(scale: str) -> list[tuple[TrainingConfig, ...]]:
-    """A network at a noise ratio near the limit, where self-training from one like it gets nowhere; and a wider one."""
-    first = corrupted(scale, noise_ratio=0.53 if scale == "quick" else 0.65)
-    return [(first, replace(first, width=WIDER * first.width))]
-
-
 def measure_width(narrow: Run, wide: Run) -> list[Row]:
     """The rounds of narrow networks that begin with each; the narrow one gets as many more as the wide one costs."""
     rows = rounds_of(NARROW, narrow, ROUNDS + WIDER - 1, MASKED)
@@ -145,7 +139,11 @@ SELF_TRAINING_WIDTH = Claim(
     "ones that are trained on its answers do the rest.",
     experiment=f"Self-training from a network {WIDER} times as wide as those of the {ROUNDS} rounds, beside narrow "
     f"ones throughout, which get {WIDER - 1} rounds more for the same cost.",
-    configs=width_configs, measure=measure_width, keys=("noise_ratio", "relabelled_by", "round"), seeds=1, trains=True,
+    # At a noise ratio near the limit, where self-training from a network like the first gets nowhere.
+    configs=lambda scale: [
+        (first := corrupted(scale, 0.53 if scale == "quick" else 0.65), replace(first, width=WIDER * first.width))
+    ],
+    measure=measure_width, keys=("noise_ratio", "relabelled_by", "round"), seeds=1, trains=True,
     criteria=(
         least("test", 0.95, relabelled_by=WIDE, round=ROUNDS),
         least("repaired", 0.8, relabelled_by=WIDE, round=ROUNDS),

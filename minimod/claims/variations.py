@@ -8,8 +8,7 @@ from minimod.analysis.scores import ranking
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import highest, least, lowest, most, note, select
 from minimod.claims.readings import read, reading
-from minimod.claims.settings import middle_runs, runs, setting
-from minimod.config import TrainingConfig
+from minimod.claims.settings import all_of, middle_runs, runs
 from minimod.engine.predict import predict_table
 from minimod.store.runs import Run
 from minimod.study import open_analysis
@@ -22,19 +21,16 @@ OPTIMIZER_SETTINGS: dict[str, dict[str, Any]] = {
     "sgd": {"learning_rate": 20.0, "weight_decay": 0.0},
 }
 
-
-def optimizer_configs(scale: str) -> list[TrainingConfig]:
-    """The same task for every optimiser."""
-    size: dict[str, Any] = {"modulus": 113, "width": 512 if scale == "quick" else 2048, "epochs": 100}
-    return [setting(optimizer=name, noise_ratio=0.8, **size, **values) for name, values in OPTIMIZER_SETTINGS.items()]
-
-
 METHOD_COLUMNS = ("raw clean", "raw noisy", "raw test", "dominant test", "dominant+quadratic test", "residual noisy")
 
 OPTIMIZERS = Claim(
     statement="Coexistence is not owed to one optimiser: AdamW, Adam, Muon and SGD show it.",
     experiment="80 % noise at modulus 113, a hundred epochs, each optimiser with a rate and decay that fit the labels.",
-    configs=optimizer_configs, measure=reading(("optimizer",), *METHOD_COLUMNS), keys=("optimizer",), seeds=2,
+    configs=all_of(*(
+        runs({"width": 512}, {"width": 2048}, modulus=113, epochs=100, noise_ratio=0.8, optimizer=name, **values)
+        for name, values in OPTIMIZER_SETTINGS.items()
+    )),
+    measure=reading(("optimizer",), *METHOD_COLUMNS), keys=("optimizer",), seeds=2,
     criteria=(
         least("least raw noisy", 0.95, lowest("raw noisy")),
         most("largest raw test", 0.05, highest("raw test")),
