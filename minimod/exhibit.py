@@ -106,10 +106,7 @@ def discovery(run: Run) -> dict[str, Any] | None:
 
 
 def detector_curves(run: Run) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """The `roc` of every detector that RUN_DIR/detectors.csv has; none where it is not there or truth is not known.
-
-    Raises InputError for a file that is not what `minimod detect` writes for this run.
-    """
+    """The `roc` of each detector in RUN_DIR/detectors.csv, if truth is known. Raises InputError for another file."""
     path, wrong = (run.directory or Path()) / "detectors.csv", run.fitted.label != run.fitted.true_label
     if not run.directory or not path.exists() or not run.dataset.is_known:
         return {}

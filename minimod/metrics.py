@@ -1,7 +1,4 @@
-"""What is measured along training: the columns of metrics.csv.
-
-A new metric is one entry at the end of METRICS. Runs from before it was there have no numbers for it.
-"""
+"""What is measured along training, the columns of metrics.csv. A new one goes last: earlier runs do not have it."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -108,10 +105,7 @@ def history_of(rows: list[Metrics]) -> dict[str, np.ndarray]:
 
 
 def first_epoch(history: Mapping[str, np.ndarray], level: float, *columns: str) -> float:
-    """The first measured epoch at which all these columns are at the level or above.
-
-    inf if none is, nan where one of them was never measured.
-    """
+    """The first measured epoch with all columns at the level or above: inf if none, nan if one was never measured."""
     values = np.array([history[column] for column in columns])
     if np.isnan(values).all(axis=1).any():
         return math.nan
@@ -120,10 +114,7 @@ def first_epoch(history: Mapping[str, np.ndarray], level: float, *columns: str) 
 
 
 def first_epochs(history: Mapping[str, np.ndarray], thresholds: Iterable[float] = THRESHOLDS) -> dict[str, float]:
-    """`first_epoch` of every accuracy that there is and every threshold, by names such as first_epoch_test_0.99.
-
-    Raises InputError for a threshold that is no share.
-    """
+    """`first_epoch` of every accuracy and threshold, as first_epoch_test_0.99. Raises InputError outside [0, 1]."""
     thresholds = list(thresholds)
     for threshold in thresholds:
         if not 0 <= threshold <= 1:

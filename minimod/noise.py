@@ -1,7 +1,4 @@
-"""How training labels are corrupted: the kinds of noise. A new one is a function and its entry in NOISE_KINDS.
-
-None but `uniform` ever draws the true label. A corrupted label is `noisy` whatever it is.
-"""
+"""How training labels are corrupted. None but `uniform` draws the true label; corrupted ones are noisy in any case."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,10 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """What kinds of noise draw from, besides the generator of the pairs that are corrupted.
-
-    shared: a generator for what all parts of a dataset have in common. matrix: T, see `by_matrix`, or None.
-    """
+    """What noise draws from. shared: a generator for all parts of a dataset. matrix: T, see `by_matrix`, or None."""
 
     rule: Rule
     shared: np.random.Generator

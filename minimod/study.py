@@ -197,10 +197,7 @@ class Analysis:
 
 
 class Control(NamedTuple):
-    """A row beside the methods, to hold them against: what it needs to know, and its accuracies on an analysis.
-
-    beside: the method that it is for, if it is left out where that is.
-    """
+    """A row to hold methods against: what it needs to know, and its accuracies. beside: the method that it is for."""
 
     needs: str
     row: Callable[[Analysis], dict[str, float]]

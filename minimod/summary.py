@@ -1,7 +1,4 @@
-"""All that `minimod analyze` shows of one run, as numbers and arrays.
-
-Nothing is rounded here, and what is undefined is nan: JSON is made where it is written.
-"""
+"""All that `minimod analyze` shows of one run, as numbers and arrays: nothing is rounded, what is undefined is nan."""
 
 import math
 from collections.abc import Iterable, Sequence

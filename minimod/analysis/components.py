@@ -23,10 +23,7 @@ COMPONENT_CHOICES = ("joint", "w", "each")
 
 
 class BasisTransform:
-    """From weights to coefficients, C = Bᵀx, and back, x = B C. Any rule that has bases has this.
-
-    label: of shape (n,), the component of each coefficient.
-    """
+    """C = Bᵀx and back, x = B C, of any rule that has bases. label: (n,), the component of each coefficient."""
 
     def __init__(self, rule: Rule):
         *self.bases, self.label = rule.bases

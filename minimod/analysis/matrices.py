@@ -30,10 +30,7 @@ ROUNDS = 60
 
 
 class Matrices:
-    """The matrices of some neurons in the component that is the dominant one of all three of their vectors.
-
-    neurons: their indices, of shape (n,). hats: û, v̂ and ŵ, of shape (3, n, D, D).
-    """
+    """Some neurons, indices of shape (n,), in the one dominant component of all their vectors: hats, (3, n, D, D)."""
 
     def __init__(self, structure: "Structure", component: Component, neurons: np.ndarray):
         self.component, self.neurons = component, neurons

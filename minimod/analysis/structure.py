@@ -26,8 +26,7 @@ class IdealFit(NamedTuple):
 class Structure:
     """A network, looked at in the components of a rule. What several analyses need is computed here, once.
 
-    by: whose power decides a neuron's component, see `components.dominant_components`.
-    Raises InputError for a rule of another modulus, and for an unknown `by`.
+    by: see `components.dominant_components`. Raises InputError for another modulus, and for an unknown `by`.
     """
 
     def __init__(self, network: TwoLayerNet, rule: Rule, by: str = "joint"):

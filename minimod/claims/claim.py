@@ -24,8 +24,7 @@ HOLDS, FAILS, INCONCLUSIVE = "holds", "does not hold", "inconclusive"
 class Criterion:
     """A bound on one number made from the rows of one seed; the bound itself is allowed.
 
-    A number may be infinite, for what was never reached; nan is for what could not be measured. `noted` numbers have no
-    bound: they are shown, and decide nothing.
+    inf is for what was never reached, nan for what could not be measured. `noted` numbers decide nothing.
     """
 
     statement: str
@@ -132,10 +131,9 @@ class Result:
 
     @cached_property
     def verdict(self) -> str:
-        """The verdict.
+        """holds: every criterion is met by every seed. does not hold: some criterion is met by none, though measured.
 
-        holds: every criterion is met by every seed. does not hold: some criterion is met by no seed, though measured by
-        all. inconclusive: anything between, so seeds that disagree, or a number that could not be measured.
+        inconclusive: anything between, so seeds that disagree, or a number that could not be measured.
         """
         met = [
             [criterion.met(value) for value in values]

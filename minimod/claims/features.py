@@ -74,10 +74,7 @@ PHASES = Claim(
 
 
 def measure_spread(run: Run, frozen: Run) -> list[Row]:
-    """What shares of the filtered network's neurons answer: taken at random, or from either end of the IPR ranking.
-
-    And of its frozen twin's, at random.
-    """
+    """What shares of the filtered neurons answer: drawn at random, also of the frozen twin; or either end by IPR."""
     with open_analysis(frozen) as study:
         order = random_rankings(frozen.network.width, random_stream(frozen.config.seed, "control"))[0]
         control = mask_curves(study.structure.dominant, order, frozen.dataset, study.backend)

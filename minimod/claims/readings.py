@@ -29,10 +29,7 @@ def read_from(study: Analysis, *columns: str) -> Row:
 
 
 def reading(keys: tuple[str, ...], *columns: str) -> Callable[[Run], list[Row]]:
-    """A measurement of one row: these fields of the run's configuration, and what `read` gives for the columns.
-
-    The key network stands for `network_of` it.
-    """
+    """A measurement of one row: fields of the configuration, network as `network_of` it, and `read` of the columns."""
     def row(run: Run) -> Row:
         fields = vars(run.config) | {"network": network_of(run.config)}
         return {key: fields[key] for key in keys} | read(run, *columns)

@@ -39,8 +39,7 @@ def rows_file(directory: Path, name: str, scale: str) -> Path:
 def save_rows(directory: Path, result: Result) -> None:
     """Write the rows of a claim measured here and now, with a checksum, one a line.
 
-    JSON knows no nan (not measured) and no inf or -inf (never): these three numbers are written as text, "nan", "inf"
-    and "-inf", which are no names in any table.
+    JSON knows no nan (not measured), inf or -inf (never): they are written as text, which is no name in any table.
     """
     head = {
         "claim": result.name, "scale": result.scale, "date": str(date.today()), "minimod": VERSION,

@@ -46,8 +46,7 @@ def log_choices(n: int, k: int) -> float:
 def highest_chance(label: np.ndarray, n_tokens: int, absorbing: bool = False) -> float:
     """q of n labels, of shape (n,): the most of them that any one table is expected to agree with; 1 of none.
 
-    That is P/n, twice as much with an absorbing token, or the share of the commonest label, with three standard
-    deviations on top since it is an estimate, if this is less.
+    P/n, or 2P/n with an absorbing token; or the share of the commonest label plus three standard deviations, if less.
     """
     if not len(label):
         return 1.0

@@ -26,10 +26,9 @@ NUMBERS = 2**22
 
 
 def answers(triples: Sequence[Triple], a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The token that the representations answer for n pairs, of shape (n,).
+    """The token c with the largest Σ d Re tr(x_a y_b z_c†) over the representations, for n pairs, of shape (n,).
 
-    That is the c with the largest Σ d Re tr(x_a y_b z_c†) over all representations: over those of a group together it
-    is the order where c is the product, and 0 elsewhere.
+    Over those of a group together the sum is the order where c is the product, and 0 elsewhere.
     """
     numbers = sum(x[0].size for x, _, _ in triples) + len(triples[0][2])
     answered = np.empty(len(a), np.int64)
@@ -67,8 +66,7 @@ def pick(triple: Triple, which: np.ndarray | Sequence[int] | slice) -> list[Arra
 def grow(solver: Solver, sharing: str, triple: Triple, generator: np.random.Generator) -> list[Array]:
     """The characters that products of some characters lead to, these among them, as long as there are more.
 
-    Products and quotients of characters are characters. Each is a start close to one, and the equations make it better:
-    it has to stay where it began. Conjugates count as the same.
+    A product or quotient is a start close to a character, and has to stay there. Conjugates count as the same.
     """
     triple = list(triple)
     for _ in range(ROUNDS):

@@ -199,10 +199,7 @@ def looser(first: str, second: str) -> str:
 
 
 def absorbing_token(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> int | None:
-    """The token z with z x = x z = z, as 0 of a multiplication, if there is one: its pairs say so beyond chance.
-
-    Where z occurs on one side alone, as 0 does under division, that side is enough.
-    """
+    """The token z with z x = x z = z beyond chance, or None. Where it is on one side alone, that side is enough."""
     best: tuple[float, int | None] = (ABSORBING, None)
     of_label = np.bincount(label, minlength=n_tokens)
     n, hits = (np.stack([np.bincount(each[rows], minlength=n_tokens) for each, rows in sides]) for sides in (

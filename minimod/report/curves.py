@@ -27,10 +27,7 @@ def draw_curves(
     points: Points, x: str, y: str, by: str | None, log_x: bool, log_y: bool = False,
     settings: dict[str, Any] | None = None,
 ) -> Figure:
-    """A column of a sweep over another: a line for the mean, a band with thin edges from lowest to highest.
-
-    settings: what all runs have in common, for the caption.
-    """
+    """A column of a sweep over another: mean, and a band from lowest to highest. settings: for the caption."""
     figure = Figure(figsize=(7.5, 4.5), layout="constrained")
     axes = figure.subplots()
     names = sorted(points, key=_in_order)

@@ -26,10 +26,7 @@ THEME = Theme(json={"attrs": {"Axis": {"axis_label_text_font_style": "normal"}, 
 
 
 def write_page(path: Path, template: str, plots: dict[str, Any], later: bool = False, **shown: Any) -> None:
-    """Fill a template with plots, Bokeh models by name, and what else it shows, and write it whole or not at all.
-
-    later: plots are drawn when they are scrolled to, for pages with many.
-    """
+    """Fill a template with plots, Bokeh models by name, and what else it shows. later: draw them once scrolled to."""
     at_once, in_time = ({}, plots) if later else (plots, {})
     script, divs = components(at_once, theme=THEME) if at_once else ("", {})
     items = {name: json.dumps(json_item(model, theme=THEME)).replace("<", "\\u003c") for name, model in in_time.items()}

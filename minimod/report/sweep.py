@@ -23,8 +23,7 @@ MOST_ROWS = 5000
 def write_sweep_page(
     path: Path, title: str, rows: Iterable[dict[str, Any]], account: str, options: dict[str, Any], missing: list[str]
 ) -> None:
-    """The page of a sweep: from the rows of its table, what became of its runs in words, options with defaults, and the
-    names of the runs that are missing.
+    """The page of a sweep: its table, what became of its runs in words, options with defaults, and missing runs.
 
     A run is linked to its own page, where that lies beside it.
     """

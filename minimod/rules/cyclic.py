@@ -1,7 +1,4 @@
-"""The cyclic rules: addition, subtraction, multiplication, division; the coordinates in which each is cyclic addition.
-
-In coordinates, the components of the functions on the tokens are the frequencies: cosine and sine of frequency k.
-"""
+"""The cyclic rules, and the coordinates in which each is cyclic addition: there, components are frequencies k."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -63,10 +60,7 @@ class CyclicRule(Rule):
 
     @cached_property
     def bases(self) -> Bases:
-        """√(2/N) cos(2πkx/N) and √(2/N) sin(2πkx/N) for k = 0 .. ⌊N/2⌋, without √2 where k is 0 or N/2.
-
-        The component of a basis vector is its frequency k, so 0 is the constants'.
-        """
+        """√(2/N) cos(2πkx/N) and √(2/N) sin(2πkx/N), of component k = 0 .. ⌊N/2⌋; without √2 for k = 0 and N/2."""
         N, x, columns, label = self.order, np.arange(self.order), [], []
         for k in range(N // 2 + 1):
             turn = 2 * np.pi * k * x / N
@@ -114,19 +108,13 @@ def subtraction(modulus: int) -> CyclicRule:
 
 
 def multiplication(modulus: int) -> CyclicRule:
-    """c = a · b mod P, P an odd prime. Coordinate x is token g^x mod P, g the smallest primitive root; 0 has none.
-
-    Raises InputError for another modulus: then some x ≠ 0 would have no discrete logarithm.
-    """
+    """c = a · b mod P, an odd prime. Coordinate x is token g^x mod P, g the smallest primitive root; 0 has none."""
     tokens = powers_of_the_root("mul", modulus)
     return CyclicRule("mul", modulus, multiply, tokens, tokens, tokens)
 
 
 def division(modulus: int) -> CyclicRule:
-    """c = a / b mod P, P an odd prime; b = 0 is left out. As multiplication, with coordinate -x for token g^x of b.
-
-    Raises InputError for another modulus.
-    """
+    """c = a / b mod P, an odd prime; b = 0 is left out. As multiplication, with coordinate -x for token g^x of b."""
     tokens = powers_of_the_root("div", modulus)
     return CyclicRule("div", modulus, divide, tokens, np.roll(tokens[::-1], 1), tokens)
 

@@ -217,10 +217,7 @@ def named_group(name: str) -> Group:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class GroupRule(Rule):
-    """A rule that is a group's multiplication, maybe under other names for a and for b.
-
-    elements_a, elements_b: of shape (P,), the group's element at every token: c = elements_a[a] · elements_b[b].
-    """
+    """A group's multiplication: c = elements_a[a] · elements_b[b], its elements at the tokens, each of shape (P,)."""
 
     group: Group
     elements_a: np.ndarray

@@ -42,8 +42,7 @@ class TableRule(Rule):
 def is_associative(table: np.ndarray) -> bool:
     """Whether (x y) z = x (y z) for all x, y, z, of a table of shape (P, P).
 
-    Light's test: it is enough to look at y from a set that generates all: P² comparisons each. The set is found
-    greedily; a group's has at most log₂ P elements.
+    Light's test: y from a set that generates all are enough. It is found greedily, for a group with ≤ log₂ P.
     """
     for y in _generators(table):
         if (table[table[:, y]] != table[:, table[y]]).any():
@@ -91,10 +90,7 @@ def table_path(name: str) -> Path | None:
 
 
 def load_table(path: Path) -> np.ndarray:
-    """The table of labels in a file, a CSV without a head or an npy file, int64 of shape (P, P).
-
-    Row a and column b hold the label of (a, b), in 0 .. P-1. Raises InputError for anything else.
-    """
+    """Labels of (a, b) in row a and column b, of a CSV or npy file, int64, (P, P). Raises InputError for another."""
     return checked_table(load_numbers(path), str(path))
 
 

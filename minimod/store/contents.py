@@ -47,8 +47,7 @@ Data = Mapping[str, np.ndarray]
 class Checkpoint:
     """A run after some epoch, in the middle of its training.
 
-    state: name -> array on the host, of the parameters and of the optimiser. rows: those of metrics so far. snapshots:
-    the epochs that there are some of so far.
+    state: arrays of parameters and optimiser, by name, on the host. rows: of metrics. snapshots: epochs so far.
     """
 
     epoch: int
@@ -68,10 +67,7 @@ class Trained(NamedTuple):
 
 
 class Description(NamedTuple):
-    """What config.json says.
-
-    checksums: of the arrays in data/, by name. device: in words. format: its own. diverged: how, or nothing.
-    """
+    """What config.json says. checksums: of arrays in data/, by name. device: in words. diverged: how, or nothing."""
 
     config: TrainingConfig
     checksums: dict[str, str]

@@ -1,7 +1,6 @@
 """Files that are written whole or not at all, and read without trust.
 
-What is read runs no code, takes no more memory than the file is long, and either is what was written or is refused:
-JSON and arrays carry a checksum. Numbers become JSON here, and nowhere before.
+What is read runs no code, takes no more memory than the file is long, and is refused unless it is what was written.
 """
 
 import csv
@@ -174,10 +173,7 @@ def _read_header(part: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 
 def load_numbers(path: Path) -> np.ndarray:
-    """The numbers of a CSV file without a head, float64 of shape (lines, columns), or of an npy file, of its shape.
-
-    Raises InputError for another file, or none.
-    """
+    """The float64 numbers of a CSV, of shape (lines, columns), or of an npy file. Raises InputError for another."""
     try:
         if path.suffix == ".npy":
             with open_regular(path, MAX_NUMBERS_BYTES) as file:

@@ -1,7 +1,6 @@
 """Networks from elsewhere: which array of a file is U, V, W or μ.
 
-Shapes and names tell it and, where these leave a choice, the user: a guess would be a network that looks right and
-answers wrong.
+Shapes and names tell it, else the user: a guess would be a network that looks right and answers wrong.
 """
 
 import re

@@ -151,10 +151,7 @@ def _where_and_when(directory: Path) -> tuple[Path, int]:
 
 
 class Examination:
-    """All files of a run's directory, read and held against each other.
-
-    state: one of those above. files: what is to say of each. parts: the content of each that can be read.
-    """
+    """A run's files, held against each other. state: see above. files: what to say of each. parts: their contents."""
 
     def __init__(self, directory: Path):
         self.directory = directory

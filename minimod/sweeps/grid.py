@@ -35,10 +35,7 @@ def parse_grid(axes: Iterable[str]) -> Grid:
 
 
 def parse_values(name: str, text: str) -> list[Any]:
-    """The values of a field from text: "64,128,256", or "0:0.9:0.1" for 0, 0.1, ..., 0.9, both ends included.
-
-    Raises InputError for a text that is neither, and as `checked_values`.
-    """
+    """The values in 64,128,256 or 0:0.9:0.1, both ends included. Raises InputError, also as `checked_values`."""
     _check_name(name)
     try:
         if ":" in text and CONSTRAINTS[name].kind is not str:
@@ -61,8 +58,7 @@ def parse_values(name: str, text: str) -> list[Any]:
 def checked_values(name: str, values: list[Any]) -> list[Any]:
     """The values of a field, each in its own type.
 
-    Raises InputError for an unknown field, for one that changes no result, for values that are not allowed, for none,
-    and for one that stands there twice.
+    Raises InputError for a field that is unknown or changes no result, and for none, wrong or repeated values.
     """
     _check_name(name)
     if not values:
