@@ -60,8 +60,7 @@ def each(draw: Callable[["Pairs", Noise, np.random.Generator], np.ndarray]) -> C
 
 def wrong(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.ndarray:
     """Uniformly from the P - 1 wrong labels."""
-    labels: np.ndarray = (pairs.true_label + generator.integers(1, noise.rule.modulus, len(pairs))) % noise.rule.modulus
-    return labels
+    return np.asarray((pairs.true_label + generator.integers(1, noise.rule.modulus, len(pairs))) % noise.rule.modulus)
 
 
 def uniform(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.ndarray:
@@ -71,14 +70,12 @@ def uniform(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.
 
 def pair(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.ndarray:
     """The next label, c + 1 mod P: the pair flipping of Han et al. (arXiv 1804.06872)."""
-    labels: np.ndarray = (pairs.true_label + 1) % noise.rule.modulus
-    return labels
+    return np.asarray((pairs.true_label + 1) % noise.rule.modulus)
 
 
 def bijective(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.ndarray:
     """c' = π(a) ∘ b with a derangement π. Where the rule's table is a Latin square, this is one that it never meets."""
-    labels: np.ndarray = noise.rule.label_table[noise.derangement[pairs.a], pairs.b]
-    return labels
+    return np.asarray(noise.rule.label_table[noise.derangement[pairs.a], pairs.b])
 
 
 def by_matrix(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.ndarray:

@@ -56,11 +56,6 @@ def reached(rows: list[Row]) -> float:
     return max(-0.1, furthest("dominant+quadratic test", 0.9)(rows))
 
 
-def narrowest(rows: list[Row]) -> float:
-    """What a group's rank-one parts, quadratic, answer at the least width."""
-    return number_in(by_number(rows, "width")[0], "rank one+quadratic test")
-
-
 def width_needed(rows: list[Row]) -> float:
     """The least width at which a group's rank-one parts, quadratic, answer 0.9; inf if none."""
     enough = [row for row in rows if number_in(row, "rank one+quadratic test") >= 0.9]
@@ -134,10 +129,9 @@ GROUP_NOISE = Claim(
     measure=measure_group, keys=("rule", "noise_ratio"),
     criteria=(
         least("lowest raw noisy at noise 0.5", 0.95, lowest("raw noisy", noise_ratio=0.5)),
-        most(
-            "noise up to which dominant+quadratic answers 0.9: correlation with mean dimension", -0.7,
-            correlation(reached),
-        ),
+        most("noise up to which dominant+quadratic answers 0.9: correlation with mean dimension", -0.7, correlation(
+            reached
+        )),
         note("that noise, least mean dimension", of_group(0, reached)),
         note("that noise, largest mean dimension", of_group(-1, reached)),
     ),
@@ -155,9 +149,9 @@ GROUP_WIDTH = Claim(
     ),
     measure=measure_group, keys=("rule", "width"),
     criteria=(
-        most(
-            "rank one+quadratic test at the least width: correlation with mean dimension", -0.7, correlation(narrowest)
-        ),
+        most("rank one+quadratic test at the least width: correlation with mean dimension", -0.7, correlation(
+            lambda rows: number_in(by_number(rows, "width")[0], "rank one+quadratic test")
+        )),
         *(
             note(f"width from which rank one+quadratic answers 0.9, {which} dimension", of_group(place, width_needed))
             for place, which in {0: "least", -2: "second largest", -1: "largest"}.items()

@@ -128,12 +128,6 @@ SELF_TRAINING_CONTROLS = Claim(
 WIDER, NARROW, WIDE = 3, "narrow throughout", "first network wide"
 
 
-def measure_width(narrow: Run, wide: Run) -> list[Row]:
-    """The rounds of narrow networks that begin with each; the narrow one gets as many more as the wide one costs."""
-    rows = rounds_of(NARROW, narrow, ROUNDS + WIDER - 1, MASKED)
-    return rows + rounds_of(WIDE, wide, ROUNDS, MASKED, narrow.config.width)
-
-
 SELF_TRAINING_WIDTH = Claim(
     statement="(Beyond the paper.) The first network alone has to be wide: it finds the rule at more noise, and narrow "
     "ones that are trained on its answers do the rest.",
@@ -143,7 +137,12 @@ SELF_TRAINING_WIDTH = Claim(
     configs=lambda scale: [
         (first := corrupted(scale, 0.53 if scale == "quick" else 0.65), replace(first, width=WIDER * first.width))
     ],
-    measure=measure_width, keys=("noise_ratio", "relabelled_by", "round"), seeds=1, trains=True,
+    # Narrow networks begin with each; the narrow one gets as many rounds more as the wide one costs.
+    measure=lambda narrow, wide: (
+        rounds_of(NARROW, narrow, ROUNDS + WIDER - 1, MASKED)
+        + rounds_of(WIDE, wide, ROUNDS, MASKED, narrow.config.width)
+    ),
+    keys=("noise_ratio", "relabelled_by", "round"), seeds=1, trains=True,
     criteria=(
         least("test", 0.95, relabelled_by=WIDE, round=ROUNDS),
         least("repaired", 0.8, relabelled_by=WIDE, round=ROUNDS),

@@ -48,9 +48,8 @@ def best_first(solver: Solver, triple: Triple) -> np.ndarray:
     Matrices by how well they fulfil the equations. Characters by how well their squares do: a character's square is one
     too, while a start that has only fitted noise has learned nothing of its square.
     """
-    if triple[0].ndim > 2:
-        return np.asarray((-solver.value(*triple)).argsort())
-    return np.asarray((-solver.value(*(each**2 for each in triple))).argsort())
+    judged = triple if triple[0].ndim > 2 else [each**2 for each in triple]
+    return np.asarray((-solver.value(*judged)).argsort())
 
 
 def unknowns_of(triple: Triple, sharing: str) -> list[Array]:

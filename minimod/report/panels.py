@@ -308,8 +308,3 @@ PANELS: dict[str, tuple[Callable[[Data, Data], Any], Callable[[Data, Data], bool
     "pairs": (pairs, lambda summary, shown: True),
     "detectors": (detectors, lambda summary, shown: bool(shown["detectors"])),
 }
-
-
-def run_panels(summary: Data, shown: Data) -> dict[str, Any]:
-    """The plots that there are for a run, by section."""
-    return {name: draw(summary, shown) for name, (draw, there) in PANELS.items() if there(summary, shown)}

@@ -83,8 +83,7 @@ def metacyclic(n: int, m: int, r: int, t: int = 0) -> np.ndarray:
     y, x = np.divmod(np.arange(n * m), n)
     carried, b = np.divmod(y[:, None] + y, m)
     turned = np.array([pow(r, int(power), n) for power in range(m)])[y][:, None] * x
-    table: np.ndarray = (x[:, None] + turned + t * carried) % n + n * b
-    return table
+    return np.asarray((x[:, None] + turned + t * carried) % n + n * b)
 
 
 def permutation_group(n: int, even: bool = False) -> np.ndarray:
@@ -119,10 +118,6 @@ def multiplier(n: int, m: int) -> int:
     raise ValueError(f"no number has multiplicative order {m} modulo {n}, so there is no Z{n}:Z{m} here")
 
 
-def _is_prime(p: int) -> bool:
-    return p > 1 and all(p % divisor for divisor in range(2, int(p**0.5) + 1))
-
-
 def require(condition: bool, why: str) -> None:
     """Raise ValueError, with the reason, unless the condition holds."""
     if not condition:
@@ -140,7 +135,8 @@ def _quaternion_order(n: int) -> int:
 
 
 def _matrix_order(p: int, special: bool) -> int:
-    require(_is_prime(p), f"{p} is no prime, as matrices need here")
+    is_prime = p > 1 and all(p % divisor for divisor in range(2, int(p**0.5) + 1))
+    require(is_prime, f"{p} is no prime, as matrices need here")
     return (p * p - 1) * p * (1 if special else p - 1)
 
 

@@ -93,9 +93,6 @@ class Description(NamedTuple):
         return 10**6 + 64 * (P * P + P * M) * np.dtype(self.config.dtype).itemsize + 1000 * (self.config.epochs + 1)
 
 
-# Writing
-
-
 def save_description(directory: Path, run: Description) -> None:
     """Write config.json."""
     content: dict[str, Any] = {"format": run.format, "minimod": VERSION, "numpy": np.__version__}
@@ -162,9 +159,6 @@ def _listed(snapshots: tuple[int, ...]) -> dict[str, np.ndarray]:
     return {"snapshots": np.array(snapshots)} if snapshots else {}
 
 
-# Reading
-
-
 def load_description(directory: Path | str) -> Description:
     """What a run's config.json says. Raises InputError if there is none that can be used."""
     path = Path(directory) / "config.json"
@@ -209,7 +203,7 @@ def load_checkpoint(directory: Path, run: Description) -> Checkpoint | None:
         epoch, table = int(arrays.pop("epoch")), arrays.pop("metrics")
         if not 0 <= epoch <= run.config.epochs:
             raise DamagedFileError(f"it is of epoch {epoch}, past the last")
-        rows = _rows(table)
+        rows = [_row(line) for line in table.tolist()]
         seconds, snapshots = float(arrays.pop("seconds")), tuple(map(int, arrays.pop("snapshots", ())))
         state = {name.removeprefix("state_"): array for name, array in arrays.items()}
     except (OSError, KeyError, ValueError, TypeError, OverflowError) as error:
@@ -247,7 +241,7 @@ def load_network(directory: Path, run: Description) -> Trained:
     """What is in network.npz. Raises DamagedFileError if it is not that of this run."""
     arrays = _load_arrays_of(run, directory / "network.npz")
     course = {name.removeprefix("course_"): X for name, X in arrays.items() if name.startswith("course_")}
-    rows = _rows(arrays["metrics"]) if "metrics" in arrays else None
+    rows = [_row(line) for line in arrays["metrics"].tolist()] if "metrics" in arrays else None
     return Trained(_network(run.config, arrays), rows, course, tuple(map(int, arrays.get("snapshots", ()))))
 
 
@@ -297,14 +291,9 @@ def _load_arrays_of(run: Description, path: Path) -> dict[str, np.ndarray]:
 
 
 def _row(numbers: Sequence[Any]) -> Metrics:
-    """The numbers of an epoch by the first of METRIC_COLUMNS. Raises ValueError where there are more than that."""
+    """The numbers of an epoch by METRIC_COLUMNS, of which earlier versions had fewer. Raises ValueError for more."""
     names = list(METRIC_COLUMNS)[: len(numbers)]
     return {name: METRIC_COLUMNS[name](number) for name, number in zip(names, numbers, strict=True)}
-
-
-def _rows(array: np.ndarray) -> list[Metrics]:
-    """The rows that `as_array` made an array of, maybe in a version that had fewer columns."""
-    return [_row(line) for line in array.tolist()]
 
 
 def as_array(rows: list[Metrics]) -> np.ndarray:

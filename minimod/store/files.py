@@ -54,10 +54,8 @@ def whole_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
 
 def open_regular(path: Path, limit: float) -> IO[bytes]:
     """Open a file to read. Raises DamagedFileError if it is longer than `limit` bytes, or a pipe, device or socket."""
-    def without_waiting(path: str, flags: int) -> int:
-        return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))      # a pipe would wait for its writer
-
-    file = open(path, "rb", opener=without_waiting)
+    # A pipe would wait for its writer.
+    file = open(path, "rb", opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0)))
     status = os.fstat(file.fileno())
     if not stat.S_ISREG(status.st_mode):
         problem = "it is no regular file"
@@ -82,16 +80,12 @@ def plain_data(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain_data(item) for item in value]
     if isinstance(value, (np.ndarray, np.generic)):
-        return _plain_array(np.asarray(value))
+        array = np.asarray(value)
+        if array.dtype == np.float32:
+            array = _six_digits(array.astype(np.float64))
+        is_plain = array.dtype.kind != "f" or np.isfinite(array).all()
+        return array.tolist() if is_plain else plain_data(array.tolist())
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _plain_array(array: np.ndarray) -> Any:
-    if array.dtype == np.float32:
-        array = _six_digits(array.astype(np.float64))
-    if array.dtype.kind != "f" or np.isfinite(array).all():
-        return array.tolist()
-    return plain_data(array.tolist())
 
 
 def _six_digits(x: np.ndarray) -> np.ndarray:

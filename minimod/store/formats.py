@@ -1,6 +1,7 @@
 """Arrays in files of other projects: .npz, .safetensors, PyTorch's .pth and .pt. Read without trust, as in files.py."""
 
 import warnings
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from pickle import UnpicklingError
@@ -49,10 +50,6 @@ def _library(name: str, path: Path) -> Any:
     return library
 
 
-def _read_npz(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
-    return read_npz(file, MAX_NUMBERS_BYTES)
-
-
 def _read_safetensors(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
     """The library's own reader stumbles over bfloat16: the upper half of a float32."""
     kinds, arrays = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}, {}
@@ -88,7 +85,10 @@ def _read_torch(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
     return {name: (X if X.dtype == torch.float64 else X.float()).numpy() for name, X in tensors.items()}
 
 
-READERS = {".npz": _read_npz, ".safetensors": _read_safetensors, ".pth": _read_torch, ".pt": _read_torch}
+READERS: dict[str, Callable[[IO[bytes], Path], dict[str, np.ndarray]]] = {
+    ".npz": lambda file, path: read_npz(file, MAX_NUMBERS_BYTES),
+    ".safetensors": _read_safetensors, ".pth": _read_torch, ".pt": _read_torch,
+}
 
 
 def write_network(network: TwoLayerNet, path: Path | str) -> None:

@@ -127,7 +127,10 @@ def check_run(directory: Path | str) -> tuple[str, dict[str, str]]:
     if found.directory != directory:
         return found.state, {f"{EXTENSION}/{name}": text for name, text in found.files.items()}
     if found.state == FINISHED and (directory / EXTENSION / "config.json").exists():
-        found.files[EXTENSION] = Examination(directory / EXTENSION).in_short
+        longer = Examination(directory / EXTENSION)
+        is_going = longer.state == UNFINISHED
+        told = f", to epoch {longer.parts['config.json'].config.epochs}" if is_going else f" ({longer.reason})"
+        found.files[EXTENSION] = longer.state + told
     return found.state, found.files
 
 
@@ -177,13 +180,6 @@ class Examination:
         """Why it is no finished run, by the file that shows it."""
         shown = (f"{name}: {text}" for name, text in self.files.items() if text.startswith(self.state))
         return next(shown, self.state).replace(f"{self.state}: ", "")
-
-    @property
-    def in_short(self) -> str:
-        """One line: its state, and how far it is to go, or what is wrong."""
-        if self.state == UNFINISHED:
-            return f"{self.state}, to epoch {self.parts['config.json'].config.epochs}"
-        return f"{self.state} ({self.reason})"
 
     def _examine(self, name: str, load: Callable[..., Any], describe: Callable[[Any], str], *run: Any) -> Any:
         try:

@@ -99,9 +99,8 @@ def number_of_runs(definition: dict[str, Any]) -> int:
 
 def configurations(base: TrainingConfig, grid: Grid, seeds: int) -> list[TrainingConfig]:
     """The product of the grid's values over `base`, for seeds 0 .. seeds - 1, each once."""
-    names = [*grid, "seed"] if "seed" not in grid else [*grid]
-    values = [*grid.values(), range(seeds)] if "seed" not in grid else [*grid.values()]
-    configs = (base.changed(**dict(zip(names, each, strict=True))) for each in itertools.product(*values))
+    axes = grid if "seed" in grid else grid | {"seed": [*range(seeds)]}
+    configs = (base.changed(**dict(zip(axes, each, strict=True))) for each in itertools.product(*axes.values()))
     return list(dict.fromkeys(configs))
 
 

@@ -120,13 +120,12 @@ def load_sweep(directory: Path | str, columns: Iterable[str] | None = None) -> I
                 allowed = f"one of this version or an earlier one; its columns are others{others}"
                 raise InputError("table", str(path), allowed)
             places = {column: header.index(column) for column in columns if column in header}
-            for line in reader:
-                if len(line) != len(header) and any(line):
+            for line in filter(any, reader):
+                if len(line) != len(header):
                     raise csv.Error(f"{len(line)} fields and not {len(header)}")
-                if any(line) and not line[header.index("run")]:
+                if not line[header.index("run")]:
                     raise csv.Error("no name of a run")
-                if any(line):
-                    yield dict.fromkeys(columns) | {name: _value(path, name, line[n]) for name, n in places.items()}
+                yield dict.fromkeys(columns) | {name: _value(path, name, line[n]) for name, n in places.items()}
         except csv.Error as error:
             raise InputError("table", str(path), f"whole; its line {reader.line_num} has {error}") from error
 
