@@ -156,11 +156,8 @@ class TrainingConfig:
         return PRESETS[name].changed(**overrides)
 
 
-# Field -> what it may be.
 CONSTRAINTS: dict[str, Constraint] = {each.name: each.metadata["constraint"] for each in fields(TrainingConfig)}
-
-# Fields that do not change what a run computes: it may go on with others.
-FREE_FIELDS = ("threads",)
+FREE_FIELDS = ("threads",)      # they do not change what a run computes: it may go on with others
 
 # The default is the headline. `paper` has the paper's width, optimiser and budget: 200 000 steps, each 0.22 s on two
 # cores (python -m benchmarks, width 4096), so some 12 hours.

@@ -14,8 +14,7 @@ from minimod.network import Array
 from minimod.store.runs import Run
 from minimod.study import Analysis, open_analysis
 
-# The rows of `analyze` that are followed.
-FOLLOWED = ("raw", "interaction", "dominant", "dominant+quadratic")
+FOLLOWED = ("raw", "interaction", "dominant", "dominant+quadratic")     # rows of `analyze`
 
 
 def course(run: Run) -> dict[str, np.ndarray]:

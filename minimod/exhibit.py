@@ -17,8 +17,7 @@ from minimod.store.runs import Run, files_of
 from minimod.study import Analysis, open_analysis
 from minimod.summary import neuron_curves, spectrum_order
 
-# At most so many neurons one by one, columns of the spectrum, and snapshots: a screen has no room for more.
-NEURONS, COLUMNS, SNAPSHOTS = 256, 1024, 12
+NEURONS, COLUMNS, SNAPSHOTS = 256, 1024, 12     # at most: a screen has no room for more
 
 
 def exhibit(study: Analysis) -> dict[str, Any]:

@@ -31,8 +31,7 @@ class Noise:
         return permutation
 
 
-# Corrupts so many of the pairs, in place.
-Corruption = Callable[["Pairs", int, Noise, np.random.Generator], None]
+Corruption = Callable[["Pairs", int, Noise, np.random.Generator], None]     # of so many of the pairs, in place
 
 
 def corrupt(pairs: "Pairs", ratio: float, kind: str, noise: Noise, generator: np.random.Generator) -> None:

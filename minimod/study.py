@@ -24,8 +24,7 @@ from minimod.network import TwoLayerNet, initial_network
 from minimod.rules.rule import Rule
 from minimod.store.runs import Run
 
-# How many random choices of frequencies the control is the mean of.
-RANDOM_DRAWS = 10
+RANDOM_DRAWS = 10       # of frequencies, of which the control is the mean
 
 
 @contextmanager

@@ -25,8 +25,7 @@ from minimod.rules.irreps import Component
 if TYPE_CHECKING:
     from minimod.analysis.structure import Structure
 
-# How often x, y and z are improved in turn. For Z_N the angle that is left falls to a quarter each time.
-ROUNDS = 60
+ROUNDS = 60         # in which x, y and z are improved in turn: for Z_N the angle left falls to a quarter each time
 
 
 class Matrices:

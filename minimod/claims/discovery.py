@@ -29,12 +29,8 @@ MAX_STARTS = 2500
 search_in = partial(discover, max_starts=MAX_STARTS, seconds=math.inf)
 # Of what a network answers, where the labels alone are found in 64.
 search_briefly = partial(discover, max_starts=500, seconds=math.inf)
-
-# The share of starts that work is that of so many.
-STARTS = 256
-
-# Labels alone: networks that nobody looks at.
-LABELS = {"width": 1, "epochs": 0}
+STARTS = 256                            # of which the share is taken that works
+LABELS = {"width": 1, "epochs": 0}      # alone: networks that nobody looks at
 
 
 def tested(table: np.ndarray, run: Run) -> float:

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 from bokeh.layouts import column, row
-from bokeh.models import ColumnDataSource, FixedTicker, HoverTool
+from bokeh.models import ColumnDataSource, FixedTicker
 
 from minimod.claims.claim import Result
 from minimod.claims.figure import COLORS
 from minimod.claims.results import number
 from minimod.claims.rows import Stored
 from minimod.report.page import write_page
-from minimod.report.panels import COLOR_NAMES, WRAP, plot, switches
+from minimod.report.panels import COLOR_NAMES, WRAP, hover, plot, switches
 from minimod.report.style import words
 
 MARKS = {"holds": "✓", "does not hold": "✗", "inconclusive": "?"}
@@ -54,8 +54,7 @@ def draw_claim(name: str, result: Result) -> Any:
             line += [dots, axes.segment("x", "low", "x", "high", source=source, color=color, line_width=2)]
             if not is_text:
                 line.append(axes.line("x", "mean", source=source, color=color, line_width=2))
-            tips = [(words(shape.x), "@at"), (each, "@mean{0.000}"), ("seeds", "@low{0.000} to @high{0.000}")]
-            axes.add_tools(HoverTool(renderers=[dots], tooltips=tips))
+            hover(axes, dots, (words(shape.x), "@at"), (each, "@mean{0.000}"), ("seeds", "@low{0.000} to @high{0.000}"))
             for key, cells in {"panel": [title] * len(place), "x": source.data["at"], "column": [each] * len(place),
                                **{key: list(columns[key]) for key in ("mean", "low", "high")}}.items():
                 rows.setdefault(key, []).extend(cells)

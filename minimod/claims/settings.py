@@ -48,7 +48,6 @@ def network_of(config: TrainingConfig) -> str:
 
 # `runs` at the size of most claims.
 middle_runs = partial(runs, {"modulus": 59, "width": 512}, {"modulus": 113, "width": 1024})
-
 # The runs that several claims take apart: every label is fitted, at four noise ratios.
 standard_runs = middle_runs(noise_ratio=[0.1, 0.3, 0.5, 0.8], weight_decay=3, epochs=250)
 

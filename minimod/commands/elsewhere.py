@@ -22,8 +22,7 @@ from minimod.store.runs import load_run
 # The fields of a run that an imported network does not tell.
 IMPORTED = ("rule", "modulus", "activation", "tied", "train_fraction", "seed")
 
-# A character table of more classes than this is left to --json.
-MOST_CLASSES = 24
+MOST_CLASSES = 24       # a larger character table is left to --json
 
 
 @click.command("import", cls=OnceEach)

@@ -12,17 +12,12 @@ from minimod.discovery import synchronisation
 from minimod.discovery.synchronisation import SHARING, Equations, Solver, times, unit
 from minimod.network import Array
 
-# x, y and z.
-Triple = Sequence[Array]
+Triple = Sequence[Array]                    # x, y and z
 
 # Characters are the same, or conjugates, from this overlap on; a product of two that moves further than this is none.
 SAME, STAYS = 0.5, 0.6
-
-# Products of characters that are tried at a time, sweeps for each, and rounds of them.
-PRODUCTS, SWEEPS, ROUNDS = 64, 12, 8
-
-# So many numbers are worked on at a time.
-NUMBERS = 2**22
+PRODUCTS, SWEEPS, ROUNDS = 64, 12, 8        # of characters, tried at a time; for each; how often
+NUMBERS = 2**22                             # that are worked on at a time
 
 
 def answers(triples: Sequence[Triple], a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -11,8 +11,7 @@ import numpy as np
 from minimod.errors import InputError
 from minimod.rules.rule import Bases, Rule
 
-# Of integers.
-Array = Any
+Array = Any         # of integers
 
 
 @dataclass(frozen=True, eq=False, repr=False)

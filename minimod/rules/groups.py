@@ -16,8 +16,7 @@ import numpy as np
 from minimod.rules.irreps import Component, character_table, components
 from minimod.rules.rule import Bases, Rule
 
-# A group by name has at most so many elements: its components take seconds then.
-MOST_ELEMENTS = 2000
+MOST_ELEMENTS = 2000    # of a group by name: its components take seconds then
 LONGEST_NAME = 100
 
 

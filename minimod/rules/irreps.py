@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 # numbers, the quaternions; and how many times the complex dimension the real one is.
 KINDS = {"real": (1, 1), "complex": (2, 2), "quaternionic": (4, 2)}
 
-# How often random elements are drawn anew whose eigenvalues nearly collide.
-ATTEMPTS = 20
+ATTEMPTS = 20           # to draw a random element whose eigenvalues do not nearly collide
 
 
 @ONE_BLAS_THREAD

@@ -18,8 +18,7 @@ from minimod.store.files import load_numbers
 # How a rule is given that is the table in a file, and the name of a rule of which only pairs are given.
 TABLE, PAIRS = "table:", "pairs"
 
-# A table of one's own has at most so many tokens.
-MOST_TOKENS = 2000
+MOST_TOKENS = 2000      # of a table of one's own
 
 
 @dataclass(frozen=True, eq=False, repr=False)

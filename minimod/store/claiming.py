@@ -20,18 +20,14 @@ from minimod.store import contents, files
 from minimod.store.contents import COURSE_FIELDS, EXTENSION, Checkpoint, Data, Description
 from minimod.store.runs import files_of, load_run
 
-# Fields that may change where a run goes on.
-GOING_ON = (*FREE_FIELDS, "device")
-
-# Fields that the data of a run are made for.
-TASK = {"rule", "modulus", "train_fraction", "noise_kind", "seed"}
+GOING_ON = (*FREE_FIELDS, "device")         # fields that may change where a run goes on
+TASK = {"rule", "modulus", "train_fraction", "noise_kind", "seed"}      # that the data of a run are made for
 
 # What a process that was killed leaves of a file that it was writing, or of an extension that it was removing.
 LEFTOVER = re.compile(r"(config\.json|metrics\.csv|checkpoint\.npz|network\.npz|\.extension)\.\d+\.part")
 FILE_LEFTOVER = re.compile(r".+\.(npz|csv)\.\d+\.part")
 
-# A network along training, by its epoch.
-SNAPSHOT = re.compile(r"\d+\.npz")
+SNAPSHOT = re.compile(r"\d+\.npz")          # a network along training, by its epoch
 
 
 class Plan(NamedTuple):

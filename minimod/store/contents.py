@@ -36,8 +36,7 @@ FORMAT, KNOWN_FORMATS = 2, (1, 2)
 # Fields besides the free ones that may differ between a run and the same run, stopped, extended or on another device.
 COURSE_FIELDS = ("epochs", "eval_every", "device", "snapshots")
 
-# A longer run in the making, in a directory of its own beside the files of the finished one, see claiming.py.
-EXTENSION = ".extension"
+EXTENSION = ".extension"        # the directory of a longer run in the making, see claiming.py
 
 # Arrays that the configuration cannot rebuild, by name.
 Data = Mapping[str, np.ndarray]

@@ -20,11 +20,8 @@ import numpy as np
 
 from minimod.errors import InputError
 
-# More than this no JSON file of a run has; a longer one is refused before it is read.
-MAX_JSON_BYTES = 10**6
-
-# Nor a file of numbers that a user brings.
-MAX_NUMBERS_BYTES = 10**9
+# A longer JSON file of a run, or file of numbers that a user brings, is refused before it is read.
+MAX_JSON_BYTES, MAX_NUMBERS_BYTES = 10**6, 10**9
 
 
 class DamagedFileError(ValueError):

@@ -17,9 +17,7 @@ Grid = dict[str, list[Any]]
 # A definition is {"preset", "seeds", "grid"}. What a file does not say of it:
 DEFAULTS: dict[str, Any] = {"preset": "headline", "seeds": 1, "grid": {}}
 
-# More than this no definition has; a longer file is refused before it is read.
-MAX_TOML_BYTES = 10**6
-
+MAX_TOML_BYTES = 10**6      # a longer file is refused before it is read
 MAX_VALUES = 10**6
 
 

@@ -26,9 +26,7 @@ from minimod.store.runs import FINISHED, Run
 from minimod.study import measure_methods
 
 FAILED = "failed"
-
-# What the table says of each method's predictions.
-TABLE_MEASURES = ("noisy", "repaired", "test")
+TABLE_MEASURES = ("noisy", "repaired", "test")      # of each method's predictions
 
 # Fields of the configuration that are columns, with their defaults.
 OPTIONS = {option.name: option.default for option in fields(TrainingConfig) if option.name not in FREE_FIELDS}
