@@ -100,8 +100,7 @@ def discovery(run: Run) -> dict[str, Any] | None:
     try:
         return load_checked_json(path)
     except DamagedFileError as error:
-        allowed = "as minimod discover writes it; call it again"
-        raise InputError("discovery file", str(path), allowed) from error
+        raise InputError("discovery file", str(path), "as minimod discover writes it; call it again") from error
 
 
 def detector_curves(run: Run) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -1,9 +1,8 @@
 """Self-training: a network's answers become the labels of the next one, round by round, until they change no more.
 
 Where labels are corrupted, a readout that knows nothing of the rule (see analysis/methods.py) gets some of the training
-pairs right that were taught wrong. A network that is trained on its answers has less noise to fit, so its own answers
-are better. All that is learned from outside is how many neurons to read out: by the labels, as noisy as all, of pairs
-that are held out.
+pairs right that were taught wrong. A network that is trained on its answers has less noise to fit, and answers better.
+All that is learned from outside is how many neurons to read out: by held-out labels, as noisy as all.
 """
 
 import math
@@ -164,5 +163,4 @@ def _read_out(number: int, run: Run, answers: Answers) -> tuple[Round, np.ndarra
         kept, table = answers(study)
     labels = table[train_pairs.a, train_pairs.b]
     right = share(fitted == train_pairs.true_label) if run.dataset.is_known else math.nan
-    changed = share(labels != fitted)
-    return Round(number, run, right, kept, changed, accuracies(table, run.dataset)), labels
+    return Round(number, run, right, kept, share(labels != fitted), accuracies(table, run.dataset)), labels

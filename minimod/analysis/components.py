@@ -48,8 +48,7 @@ class FourierTransform(BasisTransform):
     """The shortcut for cyclic rules, by the real FFT over coordinates: n = ⌊N/2⌋ + 1 complex numbers, a frequency each.
 
     x̂_k = 1/√N Σ_t x_t exp(-2πi k t / N) has in its real and imaginary part what cosine and sine of frequency k have; k
-    and N - k are one frequency. (The norm has a second use: without one, NumPy computes in float64, whatever it is
-    given.)
+    and N - k are one frequency. (Without a norm, NumPy would compute in float64, whatever it is given.)
     """
 
     def __init__(self, rule: CyclicRule):
@@ -94,8 +93,7 @@ def inverse_participation_ratio(shares: Array) -> Array:
     """IPR of every vector, of shape (3, M), from `power_shares`: Σ_k s_k² over its shares s_k.
 
     For frequencies it is (‖x̂‖₄ / ‖x̂‖₂)⁴ over k = 1 .. ⌊N/2⌋ (Liu & Lu): 1 for a pure cosine, about 2 / ⌊N/2⌋ for white
-    noise, 0 for a vector without power. Doshi et al. (arXiv 2310.13061) take the mean over u, v and w, Liu & Lu that
-    of w.
+    noise, 0 for a vector without power. Doshi et al. (arXiv 2310.13061) take the mean over u, v, w, Liu & Lu of w.
     """
     return (shares**2).sum(axis=1)
 

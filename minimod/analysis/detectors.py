@@ -1,8 +1,7 @@
 """Detectors: which training labels are wrong, told without knowing the rule.
 
 Each gives every training label a score: the higher, the more likely it is wrong. None looks at true labels. Most of the
-field's methods take for granted that clean labels are fitted first; here the noisy ones are, see the claims
-`noise-first` and `noise-order`, and on a network that has memorised all those methods do worse than chance.
+field's methods take for granted that clean labels are fitted first; here noisy ones are, see the claim `noise-first`.
 """
 
 from collections.abc import Callable

@@ -101,8 +101,7 @@ def rank_one(structure: "Structure", generator: np.random.Generator | None = Non
     """U, V and W with the best rank-one part of every vector's matrix in its dominant component.
 
     The best one is Q Qᵀ û, with Q = [T x for T in the commutant], x the first left singular vector: singular values
-    come in groups of m, and Q has a group's vectors. For real representations that is σ₁ x yᵀ. With a generator x is
-    drawn at random instead, a control.
+    come in groups of m, and Q has a group's vectors. For real representations it is σ₁ x yᵀ. A generator draws any x.
     """
     network, rule = structure.network, structure.rule
     assert isinstance(rule, GroupRule)

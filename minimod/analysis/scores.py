@@ -10,8 +10,7 @@ from minimod.analysis.structure import Structure
 from minimod.network import Array
 
 # What a score or a method needs to know. The rule's coordinates: in which order of the tokens the rule is cyclic
-# addition, or which group it is on which tokens. The rule: also that it is addition there (the group's product), and
-# not some other function of the coordinates.
+# addition, or which group it is on which tokens. The rule: also that it is addition there (the group's product).
 NOTHING, TWO_INPUTS, COORDINATES, RULE = "nothing", "two inputs", "coordinates", "the rule"
 
 

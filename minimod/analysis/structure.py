@@ -86,9 +86,8 @@ class Structure:
     def phase_error(self) -> Array:
         """φ_a + φ_b - φ_c, in [-π, π), of shape (M,). 0 for ideal neurons, uniform for random ones.
 
-        In the rule's coordinates this holds for every cyclic rule; over tokens it reads φ_a - φ_b - φ_c for
-        subtraction. For other groups it is the angle between û v̂ and ŵ, in [0, π], see matrices.py; nan where the three
-        vectors have not one dominant component.
+        So in the coordinates of every cyclic rule; over tokens it is φ_a - φ_b - φ_c for subtraction. For other groups
+        it is the angle between û v̂ and ŵ, in [0, π], see matrices.py; nan where their dominant components differ.
         """
         if isinstance(self.rule, GroupRule):
             error = np.full_like(self.network.U[0], np.nan)

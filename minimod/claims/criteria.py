@@ -1,6 +1,7 @@
 """Numbers made from the rows of a claim's table, and the criteria that bound them."""
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -93,26 +94,22 @@ def furthest(column: str, level: float, **keys: Cell) -> Number:
     return reached
 
 
-def note(what: Column, value: Number | None = None, **keys: Key) -> Criterion:
-    """A number that is shown and decides nothing: one of the rows with a name, or the `cell` of a column and keys."""
-    return _criterion("noted", math.nan, what, value, keys)
-
-
-def least(what: Column, bound: float, value: Number | None = None, **keys: Key) -> Criterion:
-    """A criterion: the number, as in `note`, is at least the bound."""
-    return _criterion("at least", bound, what, value, keys)
-
-
-def most(what: Column, bound: float, value: Number | None = None, **keys: Key) -> Criterion:
-    """A criterion: the number, as in `note`, is at most the bound."""
-    return _criterion("at most", bound, what, value, keys)
-
-
-def _criterion(relation: Relation, bound: float, what: Column, value: Number | None, keys: dict[str, Key]) -> Criterion:
+def criterion(
+    relation: Relation, what: Column, bound: float, value: Number | None = None, **keys: Key
+) -> Criterion:
+    """A bound on a number: one of the rows, with a name for it, or else the `cell` of a column and keys."""
     if value:
         return Criterion(str(what), value, relation, bound)
     where = (_in_words(key, name.replace("_", " ")) for name, key in keys.items())
     return Criterion(f"{', '.join(where)}: {_in_words(what)}", cell(what, **keys), relation, bound)
+
+
+least, most = partial(criterion, "at least"), partial(criterion, "at most")
+
+
+def note(what: Column, value: Number | None = None, **keys: Key) -> Criterion:
+    """A number, as in `criterion`, that is shown and decides nothing."""
+    return criterion("noted", what, math.nan, value, **keys)
 
 
 def _in_words(value: Key, name: str = "") -> str:

@@ -23,8 +23,7 @@ from minimod.retrieval import discover
 from minimod.rules.groups import canonical_name
 from minimod.store.runs import Run
 
-# The search gives up after so many starts, whatever the machine. What is found is found in less; what is not may need
-# more: near its limits, one in some hundred works.
+# The search gives up after so many starts, whatever the machine: near its limits, one in some hundred works.
 MAX_STARTS = 2500
 search_in = partial(discover, max_starts=MAX_STARTS, seconds=math.inf)
 # Of what a network answers, where the labels alone are found in 64.

@@ -97,9 +97,8 @@ def believe(solver: Solver, sharing: str, triple: Triple, alpha: float, kappa: f
     q(k) is the belief that a token is element k, first a von Mises one around its phase. A pair says of its a what the
     beliefs in b and c say of c - b: a correlation, so a product of Fourier transforms, which are the characters' powers
     all at once: R is the field of synchronisation, for every frequency. E(k), its transform, is the number of votes for
-    k. Beliefs are exp(w E), made to sum to 1 over elements and over tokens in turn, since each element is one token's
-    (else all tokens become one). w is the log-likelihood ratio of a vote at the share `alpha` of wrong labels, less the
-    sharper the beliefs are.
+    k. Beliefs are exp(w E), made to sum to 1 over elements and over tokens in turn, since each element is one token's.
+    w is the log-likelihood ratio of a vote at the share `alpha` of wrong labels, less the sharper the beliefs are.
     """
     N, places = len(triple[0]), SHARING[sharing]
     turns = 2 * np.pi * np.arange(N) / N

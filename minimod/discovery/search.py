@@ -43,8 +43,7 @@ WAVE, BATCH = 4, 32             # batches that are worked on at a time, and star
 MOST_SEARCHED = 512             # more tokens would take gigabytes and hours
 
 # How many of the likeliest characters of a wave are looked at by themselves, if the value of their squares is so many
-# times 1 / √n: what fits noise with more freedom reaches more of it (64 starts on noise reached 3, 4 and 5). And how
-# many of the matrices are polished together.
+# times 1 / √n (64 starts on noise reached 3, 4 and 5); and how many of the matrices are polished together.
 CANDIDATES, TOGETHER = 4, 16
 BEYOND_NOISE = {"group": 2.7, "c apart": 4.2, "isotope": 5.2}
 

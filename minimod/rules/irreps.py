@@ -115,8 +115,7 @@ class Component:
     """A real isotypic component: the functions on a group that are sums of matrix entries of one representation.
 
     name: its dimension and a letter. dimension: d, of the irreducible complex representation. kind: of KINDS.
-    basis: an orthonormal one of the functions in it, of shape (P, n), n = d² for the kinds real and quaternionic, 2 d²
-    for complex.
+    basis: an orthonormal one, of shape (P, n), n = d² for the kinds real and quaternionic, 2 d² for complex.
     """
 
     name: str

@@ -9,8 +9,7 @@
     .extension/      a longer run in the making, with files of its own, see claiming.py
     .lock            held by the process that trains; the system frees it when that process ends, however it does
 
-Each is written whole or not at all, but for metrics.csv, which checkpoint and network have a copy of. They name the run
-that they belong to by its checksum.
+Each is written whole or not at all, but metrics.csv, of which checkpoint and network have a copy. They name their run.
 """
 
 import csv
@@ -181,8 +180,7 @@ def load_data(directory: Path, run: Description) -> dict[str, np.ndarray]:
     for name, expected in run.checksums.items():
         path = data_path(directory, name)
         try:
-            is_words = path.suffix == ".csv"
-            arrays = {name: files.load_words(path)} if is_words else load_arrays(path, run.largest_file)
+            arrays = {name: files.load_words(path)} if path.suffix == ".csv" else load_arrays(path, run.largest_file)
             if checksums_of(arrays) != {name: expected}:
                 raise DamagedFileError("it is not the one that config.json names")
         except (OSError, DamagedFileError) as error:

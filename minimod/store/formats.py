@@ -19,9 +19,8 @@ from minimod.store.files import MAX_NUMBERS_BYTES, DamagedFileError, open_regula
 def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
     """The arrays of a file by name: float32, which half precision becomes, or float64; those of integers are left out.
 
-    Nested dictionaries of PyTorch are flattened to dotted names, less those of an optimiser. Raises InputError for a
-    file that is damaged, too long, of another kind, or that would run code, and where its library is missing; OSError
-    if there is no file.
+    Nested dictionaries of PyTorch are flattened to dotted names, less those of an optimiser. Raises OSError without a
+    file, InputError for one that is damaged, too long, of another kind, or would run code, and without its library.
     """
     path = Path(path)
     reader = READERS.get(path.suffix.lower())
