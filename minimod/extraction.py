@@ -77,12 +77,8 @@ def by_method(name: str = DEFAULT_METHOD) -> Answers:
 
 
 def extract(
-    run: Run | Path | str,
-    rounds: int,
-    directory: Path | str | None = None,
-    answers: Answers | None = None,
-    display: Display = lambda config: nullcontext(),
-    tell: Callable[[Round], object] = lambda done: None,
+    run: Run | Path | str, rounds: int, directory: Path | str | None = None, answers: Answers | None = None,
+    display: Display = lambda config: nullcontext(), tell: Callable[[Round], object] = lambda done: None,
     width: int | None = None,
 ) -> list[Round]:
     """Train on a run's own answers, for at most so many rounds; the rounds, that of the run itself first.

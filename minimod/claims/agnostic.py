@@ -180,14 +180,11 @@ def measure_ensemble(*trained: Run) -> list[Row]:
             table = predict_ensemble([run.network for run in networks], study.backend)
             return float(accuracies(table, wide.dataset)["test"])
 
-        return [
-            {
-                "noise_ratio": wide.config.noise_ratio, "networks": n,
-                "raw test": float(np.mean([run.history["test_accuracy"][-1] for run in members[:n]])),
-                "interaction test": answered(*members[:n]), "one wide network": answered(wide),
-            }
-            for n in MEMBERS
-        ]
+        return [{
+            "noise_ratio": wide.config.noise_ratio, "networks": n,
+            "raw test": float(np.mean([run.history["test_accuracy"][-1] for run in members[:n]])),
+            "interaction test": answered(*members[:n]), "one wide network": answered(wide),
+        } for n in MEMBERS]
 
 
 AGNOSTIC_ENSEMBLE = Claim(

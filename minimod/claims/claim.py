@@ -135,10 +135,8 @@ class Result:
 
         inconclusive: anything between, so seeds that disagree, or a number that could not be measured.
         """
-        met = [
-            [criterion.met(value) for value in values]
-            for criterion, values in zip(self.criteria, self.values, strict=True)
-        ]
+        both = zip(self.criteria, self.values, strict=True)
+        met = [[criterion.met(value) for value in values] for criterion, values in both]
         if all(all(of_criterion) for of_criterion in met):
             return HOLDS
         if any(all(one is False for one in of_criterion) for of_criterion in met):

@@ -86,15 +86,12 @@ def measure_spread(run: Run, frozen: Run) -> list[Row]:
             for order in (*rankings, by_ipr, by_ipr[::-1])
         )
     tests = [curves.logits["test"] for curves in random]
-    return [
-        {
-            "noise_ratio": run.config.noise_ratio, "share": keep,
-            "random test": float(np.mean(tests, axis=0)[i]), "lowest random test": float(np.min(tests, axis=0)[i]),
-            "top test": float(ranked.logits["test"][i]), "bottom test": float(reverse.logits["test"][i]),
-            "frozen, random test": float(control.logits["test"][i]),
-        }
-        for i, keep in enumerate(KEEP) if keep in (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1)
-    ]
+    return [{
+        "noise_ratio": run.config.noise_ratio, "share": keep,
+        "random test": float(np.mean(tests, axis=0)[i]), "lowest random test": float(np.min(tests, axis=0)[i]),
+        "top test": float(ranked.logits["test"][i]), "bottom test": float(reverse.logits["test"][i]),
+        "frozen, random test": float(control.logits["test"][i]),
+    } for i, keep in enumerate(KEEP) if keep in (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1)]
 
 
 SPREAD = Claim(
@@ -113,7 +110,6 @@ SPREAD = Claim(
 
 # A frozen network fits every label without decay.
 learned = partial(runs, {"modulus": 59, "width": 512}, {"modulus": 113, "width": 2048}, noise_ratio=[0.1, 0.3, 0.8])
-learned_configs = all_of(learned(**L2), learned(**FROZEN), learned(**FROZEN | {"train": "input"}))
 
 
 def measure_learned(run: Run) -> list[Row]:
@@ -143,7 +139,8 @@ LEARNED_FEATURES = Claim(
     "learned: it answers nothing itself, its interactions answer nothing, no score picks neurons that do, and its "
     "frequencies do not stand out.",
     experiment="All weights trained, with Adam and a little L2; W and μ alone (frozen); U and V alone (frozen output).",
-    configs=learned_configs, measure=measure_learned, keys=("noise_ratio", "network"), seeds=2,
+    configs=all_of(learned(**L2), learned(**FROZEN), learned(**FROZEN | {"train": "input"})),
+    measure=measure_learned, keys=("noise_ratio", "network"), seeds=2,
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
         least("dominant+quadratic test", 0.95, network="frozen", noise_ratio=0.1),

@@ -80,14 +80,11 @@ def measure_detectors(run: Run) -> list[Row]:
     setting = MEMORISES if run.config.optimizer == "adamw" else SHOWS
     extracted = extract(run, 2, beside(run, "detectors"))[-1].run if setting == SHOWS else None
     found = detect(run, extracted, held_out_logits(run, FOLDS, beside(run, "folds")))
-    return [
-        {
-            "noise_ratio": run.config.noise_ratio, "setting": setting, "detector": name,
-            "AUROC": found["auroc"][name], "precision": found["precision"][name],
-            "raw test": float(run.history["test_accuracy"][-1]),
-        }
-        for name in found["scores"]
-    ]
+    return [{
+        "noise_ratio": run.config.noise_ratio, "setting": setting, "detector": name,
+        "AUROC": found["auroc"][name], "precision": found["precision"][name],
+        "raw test": float(run.history["test_accuracy"][-1]),
+    } for name in found["scores"]]
 
 
 def of_the_field(noise_ratio: float) -> Number:

@@ -29,15 +29,12 @@ def rounds_of(by: str, first: Run, n: int, answers: Answers, width: int | None =
     done = extract(first, n, beside(first, by), answers, width=width)
     rows = [dict(each.row) for each in done] + [dict(done[-1].row) for _ in range(n + 1 - len(done))]
     config, seconds = first.config, sum(float(each.run.history["seconds"][-1]) for each in done)
-    return [
-        {
-            "noise_ratio": config.noise_ratio, "relabelled_by": by, "round": number,
-            "noise less limit": config.noise_ratio - agnostic_limit(config.modulus, 0.8),
-            **{name.replace("_", " "): value for name, value in row.items() if name != "round"},
-            "seconds of training": seconds,
-        }
-        for number, row in enumerate(rows)
-    ]
+    return [{
+        "noise_ratio": config.noise_ratio, "relabelled_by": by, "round": number,
+        "noise less limit": config.noise_ratio - agnostic_limit(config.modulus, 0.8),
+        **{name.replace("_", " "): value for name, value in row.items() if name != "round"},
+        "seconds of training": seconds,
+    } for number, row in enumerate(rows)]
 
 
 def by_noisy_labels(study: Analysis) -> tuple[float, np.ndarray]:

@@ -163,14 +163,11 @@ def measure_pruning(run: Run) -> list[Row]:
     """Accuracies of what is left when neurons are cut from the bottom and from the top of the ranking by IPR."""
     with open_analysis(run) as study:
         curves = mask_curves(run.network, ranking("ipr", study.structure), run.dataset, study.backend)
-    return [
-        {
-            "weight_decay": run.config.weight_decay, "share_cut": cut,
-            **{f"lowest cut: {name}": curves.logits[name][KEEP.index(round(1 - cut, 2))] for name in ("noisy", "test")},
-            **{f"highest cut: {name}": curves.rest[name][KEEP.index(cut)] for name in ("noisy", "test")},
-        }
-        for cut in KEEP if round(10 * cut, 6).is_integer()
-    ]
+    return [{
+        "weight_decay": run.config.weight_decay, "share_cut": cut,
+        **{f"lowest cut: {name}": curves.logits[name][KEEP.index(round(1 - cut, 2))] for name in ("noisy", "test")},
+        **{f"highest cut: {name}": curves.rest[name][KEEP.index(cut)] for name in ("noisy", "test")},
+    } for cut in KEEP if round(10 * cut, 6).is_integer()]
 
 
 DOSHI_PRUNING = Claim(
@@ -185,8 +182,7 @@ DOSHI_PRUNING = Claim(
         least("lowest cut: noisy", 0.1, weight_decay=5.0, share_cut=(0.0, 0.3)),
         least(("lowest cut: test", "highest cut: test"), 0.05, weight_decay=5.0, share_cut=0.3),
     ),
-    plot=Plot(
-        "share_cut", ("lowest cut: noisy", "lowest cut: test", "highest cut: noisy", "highest cut: test"),
-        ("weight_decay",),
-    ),
+    plot=Plot("share_cut", (
+        "lowest cut: noisy", "lowest cut: test", "highest cut: noisy", "highest cut: test"
+    ), ("weight_decay",)),
 )

@@ -110,9 +110,7 @@ def masks(summary: Data, shown: Data) -> Any:
         "test pairs answered by the interaction readout of the top neurons": ("interaction", "test"),
     }
     names = list(study["top"])
-    data = {
-        f"{text}: {name}": study[part][name][measure] for text, (part, measure) in parts.items() for name in names
-    }
+    data = {f"{text}: {name}": study[part][name][measure] for text, (part, measure) in parts.items() for name in names}
     first = next(iter(parts))
     source = models.ColumnDataSource(
         {"keep": study["keep"]} | data | {name: data[f"{first}: {name}"] for name in names}, name="masks"
