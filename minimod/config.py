@@ -14,8 +14,7 @@ from minimod.optimizers import OPTIMIZERS
 from minimod.rules import RULES, make_rule, natural_modulus, rule_name
 from minimod.rules.tables import PAIRS, load_table, table_path
 
-# What pairs of one's own bring, and so is not to be given beside them.
-BROUGHT_BY_PAIRS = ("rule", "modulus", "train_fraction", "noise_ratio", "noise_kind")
+BROUGHT_BY_PAIRS = ("rule", "modulus", "train_fraction", "noise_ratio", "noise_kind")      # not to be given beside them
 
 
 def _option(default: Any, constraint: Constraint, help: str) -> Any:

@@ -26,8 +26,7 @@ from minimod.store.files import plain_data
 from minimod.sweeps.schedule import WorkProgress, estimated_seconds, work
 from minimod.training import Progress
 
-# More runs than this are trained only where --yes is given, and more than these are not trained at all.
-MANY_RUNS, MOST_RUNS = 100_000, 10_000_000
+MANY_RUNS, MOST_RUNS = 100_000, 10_000_000      # more are trained only where --yes is given; or not at all
 
 
 class _Unfailing:

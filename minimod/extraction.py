@@ -109,12 +109,7 @@ def extract(
         place.mkdir(parents=True, exist_ok=True)
     while done.changed and done.number < rounds:
         number = done.number + 1
-        data: dict[str, Any] = {**run.data, "labels": labels}
-        with display(config) as progress:
-            if place:
-                run = finished_run(config, place / "rounds" / str(number), progress, **data)
-            else:
-                run = train(config, None, progress, **data)
+        run = _trained(config, place and place / "rounds" / str(number), display, {**run.data, "labels": labels})
         done, labels = _read_out(number, run, answers)
         finished.append(done)
         tell(done)
@@ -140,15 +135,17 @@ def held_out_logits(
     logits = np.empty((len(pairs), config.modulus), config.dtype)
     for number in range(folds):
         left_out = fold == number
-        data: dict[str, Any] = {**run.data, "kept": ~left_out & run.data.get("kept", True)}
-        with display(config) as progress:
-            if directory:
-                place = Path(directory) / f"{number + 1}-of-{folds}-epochs-{config.epochs}"
-                network = finished_run(config, place, progress, **data).network
-            else:
-                network = train(config, None, progress, **data).network
+        data = {**run.data, "kept": ~left_out & run.data.get("kept", True)}
+        place = Path(directory) / f"{number + 1}-of-{folds}-epochs-{config.epochs}" if directory else None
+        network = _trained(config, place, display, data).network
         logits[left_out] = network.logits(pairs.a[left_out], pairs.b[left_out])
     return logits
+
+
+def _trained(config: TrainingConfig, place: Path | None, display: Display, data: dict[str, Any]) -> Run:
+    """The run of a configuration on these data; kept in a place, if there is one, and then used again."""
+    with display(config) as progress:
+        return finished_run(config, place, progress, **data) if place else train(config, None, progress, **data)
 
 
 def _read_out(number: int, run: Run, answers: Answers) -> tuple[Round, np.ndarray]:

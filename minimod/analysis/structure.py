@@ -198,7 +198,6 @@ def typical(neurons: dict[str, np.ndarray]) -> dict[str, float]:
     """Of a `neuron_table`: the median share, the root mean square phase error, and over how many neurons that is."""
     errors = neurons["phase_error"][~np.isnan(neurons["phase_error"])]
     return {
-        "neurons_with_one_frequency": len(errors),
-        "median_share": float(np.median(neurons["share"])),
+        "neurons_with_one_frequency": len(errors), "median_share": float(np.median(neurons["share"])),
         "phase_error_rms": float(np.sqrt(np.mean(errors**2))) if len(errors) else math.nan,
     }

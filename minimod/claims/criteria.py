@@ -7,8 +7,7 @@ import numpy as np
 
 from minimod.claims.claim import Cell, Criterion, Number, Relation, Row
 
-# One of a table's, or a pair whose difference is meant, see `cell`.
-Column = str | tuple[str, str]
+Column = str | tuple[str, str]      # or a pair, whose difference is meant, see `cell`
 Key = Cell | tuple[Cell, Cell]
 
 

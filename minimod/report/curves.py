@@ -47,10 +47,7 @@ def draw_curves(
             where, [min(n) for n in numbers], [max(n) for n in numbers],
             facecolor=(*colour[:3], 0.15), edgecolor=colour, linewidth=0.6, linestyle=dashes,
         )
-    if log_x:
-        axes.set_xscale("log")
-    if log_y:
-        axes.set_yscale("log")
+    axes.set(xscale="log" if log_x else "linear", yscale="log" if log_y else "linear")
     if any(place is not value for value, place in places.items()) or (log_x and len(places) <= 12):
         ticks = _some(list(places))
         axes.set_xticks([places[value] for value in ticks], list(map(str, ticks)))

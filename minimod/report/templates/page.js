@@ -234,8 +234,7 @@ const minimod = {
   },
 };
 
-const dark = matchMedia("(prefers-color-scheme: dark)");
-dark.addEventListener("change", () => minimod.paint());
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => minimod.paint());
 addEventListener("beforeprint", () => minimod.paint());
 addEventListener("afterprint", () => minimod.paint());
 // Plots that are drawn when they come near the window; the data of each lie in the script behind its place.
