@@ -11,8 +11,7 @@ from minimod.analysis.methods import AGNOSTIC
 from minimod.analysis.readout import predict_ensemble
 from minimod.claims.claim import Claim, Plot, Row
 from minimod.claims.criteria import by_number, highest, least, lowest, most, numbers, select
-from minimod.claims.readings import method_rows, read
-from minimod.claims.settings import L2, corrupted, large_runs, setting
+from minimod.claims.settings import L2, corrupted, large_runs, method_rows, read, setting
 from minimod.config import TrainingConfig
 from minimod.store.runs import Run
 from minimod.study import open_analysis

@@ -8,8 +8,7 @@ import numpy as np
 
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import by_number, furthest, least, most, note, number_in, numbers, select
-from minimod.claims.readings import method_rows, reading
-from minimod.claims.settings import FROZEN, all_of, large_runs, middle_runs, network_of, runs
+from minimod.claims.settings import FROZEN, all_of, large_runs, method_rows, middle_runs, network_of, reading, runs
 from minimod.config import PRESETS
 from minimod.metrics import first_epoch
 from minimod.store.runs import Run

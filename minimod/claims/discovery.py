@@ -12,9 +12,8 @@ from minimod.claims.agnostic import agnostic_limit
 from minimod.claims.claim import Claim, Plot, Row
 from minimod.claims.criteria import furthest, least, lowest, most, note
 from minimod.claims.features import best_affine_prediction
-from minimod.claims.readings import beside, read
 from minimod.claims.self_training import ROUNDS
-from minimod.claims.settings import corrupted, runs
+from minimod.claims.settings import beside, corrupted, read, runs
 from minimod.discovery.certificate import information_limit
 from minimod.discovery.search import Found
 from minimod.discovery.synchronisation import SHARING, Equations, Solver, random_start, unit

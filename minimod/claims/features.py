@@ -11,8 +11,7 @@ from minimod.analysis.scores import SCORES, ranking
 from minimod.analysis.structure import neuron_table, typical
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import cell, furthest, highest, least, lowest, most, note, ratio
-from minimod.claims.readings import read, read_from, reading
-from minimod.claims.settings import FROZEN, L2, all_of, network_of, runs, standard_runs
+from minimod.claims.settings import FROZEN, L2, all_of, network_of, read, read_from, reading, runs, standard_runs
 from minimod.config import TrainingConfig
 from minimod.data import Dataset, random_stream
 from minimod.store.runs import Run

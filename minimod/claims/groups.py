@@ -7,8 +7,7 @@ import numpy as np
 
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import by_number, furthest, highest, least, lowest, most, note, number_in, select
-from minimod.claims.readings import read_from
-from minimod.claims.settings import all_of, runs
+from minimod.claims.settings import all_of, read_from, runs
 from minimod.rules import make_rule
 from minimod.rules.groups import GroupRule
 from minimod.store.runs import Run

@@ -9,8 +9,7 @@ from minimod.analysis.collapse import classes
 from minimod.analysis.detectors import collisions
 from minimod.claims.claim import Cell, Claim, Number, Plot, Row
 from minimod.claims.criteria import cell, highest, least, lowest, most, note, number_in, numbers, ratio, select
-from minimod.claims.readings import beside
-from minimod.claims.settings import L2, all_of, runs
+from minimod.claims.settings import L2, all_of, beside, runs
 from minimod.data import Pairs
 from minimod.detection import detect
 from minimod.extraction import extract, held_out_logits

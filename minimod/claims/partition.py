@@ -9,8 +9,7 @@ import numpy as np
 from minimod.analysis.scores import SCORES
 from minimod.claims.claim import Claim, Plot, Row
 from minimod.claims.criteria import least, lowest, most, note
-from minimod.claims.readings import read_from
-from minimod.claims.settings import L2, all_of, middle_runs, runs
+from minimod.claims.settings import L2, all_of, middle_runs, read_from, runs
 from minimod.config import TrainingConfig
 from minimod.network import Array
 from minimod.rules import make_rule

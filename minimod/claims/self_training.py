@@ -9,8 +9,7 @@ from minimod.analysis.readout import predict_interaction
 from minimod.claims.agnostic import MASK, agnostic_limit
 from minimod.claims.claim import Claim, Plot, Row
 from minimod.claims.criteria import at, least, most, note
-from minimod.claims.readings import beside
-from minimod.claims.settings import corrupted
+from minimod.claims.settings import beside, corrupted
 from minimod.config import TrainingConfig
 from minimod.data import random_stream
 from minimod.extraction import Answers, by_method, extract

@@ -7,8 +7,7 @@ from minimod.analysis.masking import KEEP, mask_curves
 from minimod.analysis.scores import ranking
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import highest, least, lowest, most, note, select
-from minimod.claims.readings import read, reading
-from minimod.claims.settings import all_of, middle_runs, runs
+from minimod.claims.settings import all_of, middle_runs, read, reading, runs
 from minimod.engine.predict import predict_table
 from minimod.store.runs import Run
 from minimod.study import open_analysis
