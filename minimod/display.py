@@ -124,10 +124,8 @@ def echo_group(found: dict[str, Any], most_classes: int) -> None:
     if len(dimensions) > most_classes:
         click.echo(f"\nThe table of its {len(dimensions)} characters is printed by --json.")
         return
-    cells = [[_complex(value) for value in row] for row in found["characters"].tolist()]
-    head = {"class size": classes["size"].tolist(), "order of elements": classes["orders"].tolist()}
-    rows = [*([name, *map(str, values)] for name, values in head.items())]
-    rows += [[f"character {number}", *row] for number, row in enumerate(cells, 1)]
+    rows = [["class size", *map(str, classes["size"])], ["order of elements", *map(str, classes["orders"])]]
+    rows += [[f"character {i}", *map(_complex, row)] for i, row in enumerate(found["characters"].tolist(), 1)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     click.echo()
     for name, *values in rows:

@@ -25,10 +25,7 @@ Metrics = dict[str, float]
 
 
 class Measured(NamedTuple):
-    """What the metrics of an epoch are made from: a network, its mean IPR, and its losses and accuracies by part.
-
-    The part train is all training pairs with the labels that are fitted, clean and noisy are the two parts of it.
-    """
+    """What the metrics of an epoch are made from. Parts: train, all pairs as fitted; clean and noisy, the two of it."""
 
     network: TwoLayerNet
     ipr: float
@@ -69,10 +66,7 @@ def measure(
     network: TwoLayerNet, dataset: Dataset, config: "TrainingConfig", train: Pairs, left_out: Pairs, train_loss: float,
     answers: Answers, backend: Backend,
 ) -> Metrics:
-    """All METRICS of a network; `train` are the pairs with the labels that are fitted, in the order of the answers.
-
-    left_out: the training pairs that are not trained on. The losses are that of the configuration, as it is trained on.
-    """
+    """All METRICS of a network. train: as fitted, in the order of the answers. left_out: pairs not trained on."""
     n_noisy, predicted = int(train.is_noisy.sum()), to_host(answers.predicted)
     n_clean = (len(train) - n_noisy) * dataset.is_known
     losses = {

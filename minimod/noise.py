@@ -127,10 +127,7 @@ def symmetric(pairs: "Pairs", n_noisy: int, noise: Noise, generator: np.random.G
 
 
 class NoiseKind(NamedTuple):
-    """A kind of noise: how a label is drawn, for `--help`; what labels are then, for titles; the function that does it.
-
-    corrupt: from pairs, how many of them, the noise and a generator. It changes the pairs in place.
-    """
+    """help: how a label is drawn. title: what labels are then. corrupt: from pairs, how many, noise and generator."""
 
     help: str
     title: str

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from minimod.errors import InputError, one_of
 from minimod.network import Array, TwoLayerNet
 from minimod.rules.cyclic import CyclicRule
 from minimod.rules.rule import Rule
@@ -101,11 +100,8 @@ def inverse_participation_ratio(shares: Array) -> Array:
 def dominant_components(shares: Array, by: str = "joint") -> Array:
     """The dominant component of u, v and w of each neuron, integers of shape (3, M), from `power_shares`, weighted.
 
-    joint: argmax_k of the sum of the three shares, one k per neuron; w: argmax_k for w, used for all three; each:
-    argmax_k of each vector for itself. Raises InputError for another `by`.
+    joint: argmax_k of the sum of the three shares, one k per neuron; w: of w's share, for all three; each: of its own.
     """
-    if by not in COMPONENT_CHOICES:
-        raise InputError("by", by, one_of(COMPONENT_CHOICES, by))
     if by != "each":
         shares = np.broadcast_to(shares.sum(axis=0) if by == "joint" else shares[2], shares.shape)
     return 1 + shares.argmax(axis=1)

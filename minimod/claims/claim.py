@@ -48,10 +48,7 @@ class Criterion:
 
 @dataclass(frozen=True)
 class Plot:
-    """How a claim's table is drawn: `columns` against the key `x`, in a panel for every value of the key `panel`.
-
-    Where x is text (a method, an optimiser) its values are lines of points, else the columns are curves over it.
-    """
+    """`columns` against the key `x`, points where it is text, else curves; a panel for each value of `panel`."""
 
     x: str
     columns: tuple[str, ...]

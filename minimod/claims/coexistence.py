@@ -137,10 +137,7 @@ def measure_structure(run: Run) -> list[Row]:
 
 
 def dominant_against_training(rows: list[Row]) -> float:
-    """The epoch of dominant test 99 % over that of training 99 %, the largest over what was trained entirely.
-
-    inf if the first was never reached, nan if not even the labels were fitted.
-    """
+    """The largest epoch of dominant test 99 % over training 99 %: inf if the first never came, nan if the second."""
     rows = select(rows, network="trained")
     epochs = zip(numbers(rows, "dominant test 99 %"), numbers(rows, "training 99 %"), strict=True)
     return float(np.max([dominant / training if training < math.inf else math.nan for dominant, training in epochs]))

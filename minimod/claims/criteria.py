@@ -43,10 +43,7 @@ def by_number(rows: list[Row], column: str) -> list[Row]:
 
 
 def cell(column: Column, **keys: Key) -> Number:
-    """The number in the column of the one row with these keys, as a function of the rows.
-
-    Where the column or a key is a pair it is a difference: the number with the first of it less that with the second.
-    """
+    """The number in the column of the one row with these keys; of a pair, the first number less the second."""
     if not any(isinstance(value, tuple) for value in (column, *keys.values())):
         return lambda rows: at(rows, column, **keys)  # type: ignore[arg-type]
 
@@ -76,8 +73,7 @@ def highest(column: Column, **keys: Cell) -> Number:
 def furthest(column: str, level: float, **keys: Cell) -> Number:
     """The largest noise ratio up to which the column stays at the level or above, in the rows with these keys.
 
-    Rows are taken in the order of their noise ratios. -inf if not even the first is at the level, nan where the column
-    was not measured before it falls below. Raises ValueError if there are no such rows.
+    -inf if not even the first is at the level, nan if it was not measured before. Raises ValueError without such rows.
     """
     def reached(rows: list[Row]) -> float:
         ratio = -math.inf

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from minimod.analysis.accuracy import accuracies, share
+from minimod.analysis.accuracy import share
 from minimod.analysis.masking import KEEP, mask_curves
 from minimod.analysis.scores import ranking
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import highest, least, lowest, most, note, select
-from minimod.claims.settings import all_of, middle_runs, read, reading, runs
-from minimod.engine.predict import predict_table
+from minimod.claims.settings import all_of, middle_runs, read, read_from, reading, runs
 from minimod.store.runs import Run
 from minimod.study import open_analysis
 
@@ -124,13 +123,12 @@ def measure_doshi(run: Run) -> list[Row]:
     """The phase, by the accuracies over all training labels and over test pairs."""
     train = run.dataset.train
     with open_analysis(run) as study:
-        table = predict_table(run.network, study.backend)
+        table, test = study.predict("raw"), study.row("raw")["test"]
+        rest = read_from(study, "raw noisy", "raw repaired", "dominant test", "interaction test")
     fitted = share(table[train.a, train.b] == train.label)
-    test = accuracies(table, run.dataset)["test"]
     return [{
         "weight_decay": run.config.weight_decay, "train": fitted, "test": test,
-        "phase": doshi_phase(fitted, test, run.config.noise_ratio),
-        **read(run, "raw noisy", "raw repaired", "dominant test", "interaction test"),
+        "phase": doshi_phase(fitted, test, run.config.noise_ratio), **rest,
     }]
 
 

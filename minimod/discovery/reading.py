@@ -40,8 +40,7 @@ def answers(triples: Sequence[Triple], a: np.ndarray, b: np.ndarray) -> np.ndarr
 def best_first(solver: Solver, triple: Triple) -> np.ndarray:
     """The representations of a triple by how likely each is one, of shape (S,).
 
-    Matrices by how well they fulfil the equations. Characters by how well their squares do: a character's square is one
-    too, while a start that has only fitted noise has learned nothing of its square.
+    By the value of the equations; characters by that of their squares, of which a start that fits noise knows nothing.
     """
     judged = triple if triple[0].ndim > 2 else [each**2 for each in triple]
     return np.asarray((-solver.value(*judged)).argsort())

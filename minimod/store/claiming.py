@@ -214,10 +214,7 @@ def _move_up(directory: Path) -> None:
 
 
 def copy_run(source: Path, directory: Path) -> None:
-    """Copy the files of a run over those of another, each whole; the network is removed first, and comes last.
-
-    With it the directory holds a finished run. Where it holds the same one already, nothing changes.
-    """
+    """Copy a run's files over another's, each whole; the network, that makes it a finished one, comes last."""
     networks = [place / "network.npz" for place in (source, directory)]
     if networks[1].exists() and networks[0].read_bytes() == networks[1].read_bytes():
         return

@@ -210,10 +210,7 @@ def load_checkpoint(directory: Path, run: Description) -> Checkpoint | None:
 
 
 def load_metrics(directory: Path, run: Description) -> list[Metrics]:
-    """The rows of metrics.csv, of this version's columns or the first of them, which an earlier one had.
-
-    Raises DamagedFileError if it is anything else, or does not reach the run's last epoch.
-    """
+    """The rows of metrics.csv; earlier versions had fewer columns. Raises DamagedFileError if it is not whole."""
     text = files.read_bytes(directory / "metrics.csv", run.largest_file).decode("utf-8", errors="replace")
     lines = text.splitlines(keepends=True)
     if not lines or not lines[-1].endswith("\n"):

@@ -108,9 +108,8 @@ def load_run(directory: Path | str, epoch: int | None = None) -> Run:
     found = _examine(directory)
     if found.state != FINISHED:
         errors = {UNFINISHED: UnfinishedRunError, DIVERGED: DivergedRunError}
-        allowed = "that of a finished run"
-        if found.state != UNFINISHED:
-            allowed = f"the whole of a finished run ({found.reason})"
+        whole = f"the whole of a finished run ({found.reason})"
+        allowed = "that of a finished run" if found.state == UNFINISHED else whole
         raise errors.get(found.state, InputError)("run directory", str(directory), allowed)
     run, trained, rows = (found.parts[name] for name in ("config.json", "network.npz", "metrics.csv"))
     data = found.parts.get("data", {})

@@ -1,7 +1,6 @@
 """The table of a sweep, results.csv: a row a run, its configuration, its last metrics, and what the methods answer.
 
-The types of the columns are known here, once: what is read are numbers, booleans, words, and None where a row has
-nothing. A table of an earlier version lacks the columns that came later.
+What is read are numbers, booleans, words, and None where a row has nothing. Earlier tables lack later columns.
 """
 
 import csv
