@@ -53,11 +53,6 @@ def by_random_neurons(study: Analysis) -> tuple[float, np.ndarray]:
     return chosen.share, predict_interaction(network.subnetwork(chosen.neurons), study.backend)
 
 
-def measure_rounds(run: Run, less: Run) -> list[Row]:
-    """The rounds by the masked readout, and those of a run on fewer labels, without any clean one."""
-    return rounds_of(BY_MASK, run, ROUNDS, MASKED) + rounds_of(BLIND, less, BLIND_ROUNDS, by_noisy_labels)
-
-
 def measure_controls(run: Run, *longer: Run) -> list[Row]:
     """The rounds by the masked readout; beside the first run also those by others, and a longer one without any."""
     if not longer:
@@ -81,7 +76,10 @@ SELF_TRAINING = Claim(
     "and a new network is trained on them. The share of neurons is chosen on clean validation labels; beside it, "
     "without any clean label: 5 % of the noisy labels are held out, and choose it.",
     configs=lambda scale: [(first := corrupted(scale), replace(first, train_fraction=0.95 * first.train_fraction))],
-    measure=measure_rounds, keys=("noise_ratio", "relabelled_by", "round"), trains=True,
+    measure=lambda run, less: (
+        rounds_of(BY_MASK, run, ROUNDS, MASKED) + rounds_of(BLIND, less, BLIND_ROUNDS, by_noisy_labels)
+    ),
+    keys=("noise_ratio", "relabelled_by", "round"), trains=True,
     criteria=(
         least("test", 0.9, relabelled_by=BY_MASK, round=ROUNDS),
         least("repaired", 0.6, relabelled_by=BY_MASK, round=ROUNDS),

@@ -178,7 +178,6 @@ def parse(name: str) -> tuple[list[str], int]:
 
 
 def _family(factor: str) -> tuple[Family, list[int]]:
-    """The family of a factor, and its numbers."""
     for family in FAMILIES:
         if match := re.fullmatch(re.escape(family.pattern).replace(r"\#", "([1-9][0-9]{0,3})"), factor):
             numbers = [int(number) for number in match.groups()]

@@ -214,7 +214,7 @@ def _move_up(directory: Path) -> None:
 
 
 def copy_run(source: Path, directory: Path) -> None:
-    """Copy a run's files over another's, each whole; the network, that makes it a finished one, comes last."""
+    """Copy a run's files over another's, each whole; the network, with which it is finished, goes first, comes last."""
     networks = [place / "network.npz" for place in (source, directory)]
     if networks[1].exists() and networks[0].read_bytes() == networks[1].read_bytes():
         return
