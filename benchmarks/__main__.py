@@ -11,9 +11,10 @@ from pathlib import Path
 import click
 import matplotlib
 from matplotlib import pyplot as plt
+from threadpoolctl import threadpool_info
 
-from benchmarks import analysis, headline, many, steps, tricks
-from benchmarks.contenders import HINT, PEERS, installed
+from benchmarks import analysis, gpu, headline, many, sharing, startup, steps, tricks
+from benchmarks.contenders import FORMS, HINT, peers
 from benchmarks.processes import Contender
 from minimod import TrainingConfig
 from minimod.engine.device import available_cores
@@ -26,15 +27,18 @@ COLOURS = {
 MARKERS = {"minimod": "o", "reference": "v", "torch eager": "s", "torch.compile": "^", "JAX": "D"}
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--output", type=click.Path(path_type=Path), default=Path("benchmark"), show_default=True,
               help="Directory for README.md, results.json and roofline.png.")  # fmt: skip
 @click.option("--threads", type=click.IntRange(1), default=available_cores(), show_default=True)
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Turns of every contender.")
 @click.option("--quick", is_flag=True, help="Two widths and the analysis only.")
-def main(output, threads, rounds, quick):
+@click.pass_context
+def main(context, output, threads, rounds, quick):
     """Time minimod's training and analysis against what is installed of PyTorch and JAX."""
-    missing = [name for name in PEERS if name not in installed()]
+    if context.invoked_subcommand:
+        return
+    missing = [name for name in FORMS if name not in peers()]
     if missing:
         click.echo(f"skipped, not installed: {', '.join(missing)}; {HINT}", err=True)
     cases = steps.cases(threads)
@@ -53,7 +57,9 @@ def main(output, threads, rounds, quick):
         record["many"] = {width: many.measure(width, threads, not missing, rounds) for width in many.WIDTHS}
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:  # malloc learns from what was here
             record["tricks"] = fresh.submit(tricks.measure, threads, rounds).result()
+        record["sharing"], record["startup"] = sharing.measure(rounds), startup.measure(rounds)
         text += [headline_text(record["headline"]), many_text(record["many"]), tricks_text(record["tricks"])]
+        text += [sharing.text(record["sharing"], threads), startup.text(record["startup"])]
     output.mkdir(parents=True, exist_ok=True)
     (output / "results.json").write_text(json.dumps(record, indent=1) + "\n")
     (output / "README.md").write_text("\n\n".join(text) + "\n")
@@ -64,20 +70,23 @@ def main(output, threads, rounds, quick):
 def head(threads: int, rounds: int) -> str:
     """What was measured, how, and on what."""
     versions = [f"Python {platform.python_version()}", f"NumPy {version('numpy')}"]
-    versions += [f"PyTorch {version('torch')}"] if "torch eager" in installed() else []
-    versions += [f"JAX {version('jax')}"] if "JAX" in installed() else []
+    versions += [f"OpenBLAS with its kernels for {kernels()}"]
+    versions += [f"PyTorch {version('torch')}"] if "torch eager" in peers() else []
+    versions += [f"JAX {version('jax')}"] if "JAX" in peers() else []
     return f"""# Benchmarks
 
 This page is what `python -m benchmarks --output benchmarks --rounds {rounds}` wrote, with the extra `bench` installed
 (`{HINT}`). Machine: {processor()}, {threads} cores used, shared with others. {", ".join(versions)}.
-Not measured on a GPU.
+Not measured on a GPU: see [GPU.md](GPU.md).
 
 A step is the gradient over all training pairs and an AdamW update, in float32. Every contender has a process of its
 own, kept to the same cores; they take turns, {rounds} rounds of them, and before each turn is timed it runs for 0.3 s.
 First it is checked that all have the same loss and gradient, to 1e-4. The *reference* is the text of network.py: pure,
-all examples at once. The *limit* is the time of the step's three matrix products alone, on minimod's blocks and
-threads; the share is the limit's time over minimod's. Under another's name stands its time over minimod's: 2 × is
-twice as slow. MB is peak memory, of minimod and then of each other.
+all examples at once. Each of the others is there in two forms, with gathers over the training pairs and on the grid of
+all pairs with a mask; the faster one counts, and a star says that it is the grid. The *limit* is the time of the step's
+three matrix products alone, on minimod's blocks and threads; the share is the limit's time over minimod's. Under
+another's name stands its time over minimod's: 2 × is twice as slow. MB is peak memory, of minimod and then of each
+other.
 
 ## Training steps
 
@@ -90,6 +99,11 @@ def processor() -> str:
         return re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())[1]
     except (OSError, TypeError):
         return platform.processor() or "unknown processor"
+
+
+def kernels() -> str:
+    """The processor that OpenBLAS takes this one for."""
+    return next(library["architecture"] for library in threadpool_info() if library["user_api"] == "blas")
 
 
 def summary(results: dict, threads: int) -> str:
@@ -110,14 +124,14 @@ def analysis_text(result: dict) -> str:
     ours, naive = result["minimod"], result["naive"]
     return f"""## Analysis
 
-Spectra, dominant frequencies, filtration, and the predictions of both networks for all pairs, for a headline network:
+Spectra, dominant frequencies, filtration, and the predictions of both networks for all pairs, at width 2048:
 minimod {ours:.0f} ms, plain NumPy as one would write it {naive:.0f} ms, {naive / ours:.2f} ×."""
 
 
 def measure_headline(threads: int, rounds: int) -> dict:
     """Time to the headline of minimod and, if it is there, PyTorch: the median of three; and minimod's floor."""
     runs = {"minimod": headline.minimod}
-    if "torch eager" in installed():
+    if "torch eager" in peers():
         runs["torch eager"] = headline.torch_eager
     times = {name: [] for name in runs}
     for _ in range(min(3, rounds)):
@@ -191,6 +205,8 @@ def draw_roofline(results: dict, threads: int, path: Path) -> None:
     axes.legend(loc="lower left", ncols=2)
     figure.savefig(path, dpi=100)
 
+
+main.add_command(gpu.main, "gpu")
 
 if __name__ == "__main__":
     main()

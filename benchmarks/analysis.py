@@ -6,7 +6,8 @@ import time
 import numpy as np
 
 from minimod import TrainingConfig
-from minimod.analysis.filtration import filter_frequencies
+from minimod.analysis.filtration import predict_kept
+from minimod.analysis.structure import Structure
 from minimod.engine.backend import open_backend
 from minimod.engine.predict import predict_table
 from minimod.network import TwoLayerNet, initial_network
@@ -42,8 +43,8 @@ def measure(threads: int, rounds: int) -> dict[str, float]:
         with open_backend("cpu", threads) as backend:
             time.sleep(REST)
             start = time.perf_counter()
-            filtered = filter_frequencies(network, rule)
-            ours = predict_table(network, backend), predict_table(filtered.dominant, backend)
+            structure = Structure(network, rule)
+            ours = predict_table(network, backend), predict_kept(structure, structure.component, backend=backend)
             times["minimod"].append(1e3 * (time.perf_counter() - start))
         time.sleep(REST)
         start = time.perf_counter()

@@ -13,25 +13,27 @@ import numpy as np
 from minimod import TrainingConfig
 from minimod.data import build_dataset
 from minimod.engine.backend import Backend
+from minimod.engine.device import to_host
 from minimod.engine.gradient import Gradient, in_tiles, make_blocks
+from minimod.engine.memory import Kept
 from minimod.network import initial_network
 from minimod.optimizers import OPTIMIZERS
+from minimod.training import with_optimizer
 
 
 def minimod(config: TrainingConfig, backend: Backend):
     """minimod's own engine."""
-    network = initial_network(config)
+    network, _, update = with_optimizer(initial_network(config).convert(backend.xp.asarray), config)
     pairs = in_tiles(build_dataset(config).train, network, backend)
     blocks = make_blocks(pairs, network, backend)
     gradient_of = Gradient(network, config.loss, backend)
-    optimizer = OPTIMIZERS[config.optimizer](network.parameters, config)
 
     def step():
         loss, gradient, _ = gradient_of(blocks)
-        optimizer.step(gradient)
+        update(gradient)
         return float(loss)
 
-    return step, lambda: {name: array.copy() for name, array in gradient_of(blocks)[1].items()}
+    return step, lambda: {name: to_host(array).copy() for name, array in gradient_of(blocks)[1].items()}
 
 
 def reference(config: TrainingConfig, backend: Backend):
@@ -52,18 +54,21 @@ def reference(config: TrainingConfig, backend: Backend):
 
 def matrix_products(config: TrainingConfig, backend: Backend):
     """The limit: H W, Hᵀ dF and dF Wᵀ alone, on minimod's blocks and threads, on arrays that stay in cache."""
-    network = initial_network(config)
-    size, n, P = backend.block_size(config.width), len(build_dataset(config).train), config.modulus
-    H, dF = np.ones((size, config.width), config.dtype), np.ones((size, P), config.dtype)
-    outs = [[np.empty((size, P), config.dtype), np.empty_like(network.W), np.empty_like(H)] for _ in range(8)]
+    network, xp = initial_network(config).convert(backend.xp.asarray), backend.xp
+    n, P, M = len(build_dataset(config).train), config.modulus, config.width
+    n_blocks = backend.n_blocks(n, M, P)
+    size = -(-n // n_blocks)
+    H, dF = xp.ones((size, M), config.dtype), xp.ones((size, P), config.dtype)
+    memory = Kept(lambda: [np.empty_like(array) for array in (dF, network.W, H)])
 
-    def block(start):
-        rows, (F, dW, dH) = min(size, n - start), outs[start // size % 8]
-        np.matmul(H[:rows], network.W, out=F[:rows])
-        np.matmul(H[:rows].T, dF[:rows], out=dW)
-        np.matmul(dF[:rows], network.W.T, out=dH[:rows])
+    def block(_):
+        with memory.borrow() as (F, dW, dH):
+            np.matmul(H, network.W, out=F)
+            np.matmul(H.T, dF, out=dW)
+            np.matmul(dF, network.W.T, out=dH)
+            return F
 
-    return lambda: list(backend.map(block, range(0, n, size))) and None, None
+    return lambda: float(list(backend.map(block, range(n_blocks)))[-1][0, 0]), None
 
 
 # The label of a pair that is not in the data, where all pairs are computed.
@@ -76,10 +81,11 @@ def torch_eager(config: TrainingConfig, backend: Backend, grid: bool = False, co
     from torch.nn import functional
 
     torch.set_num_threads(backend.threads)
+    put = partial(torch.tensor, device="cpu" if backend.xp is np else "cuda")
     train = build_dataset(config).train
-    theta = {name: torch.nn.Parameter(torch.tensor(array)) for name, array in initial_network(config).arrays.items()}
-    a, b, label = (torch.tensor(array) for array in (train.a, train.b, train.label))
-    on_grid = torch.full([config.modulus] * 2, IGNORED)
+    theta = {name: torch.nn.Parameter(put(array)) for name, array in initial_network(config).arrays.items()}
+    a, b, label = (put(array) for array in (train.a, train.b, train.label))
+    on_grid = label.new_full([config.modulus] * 2, IGNORED)
     on_grid[a, b] = label
     optimizer = torch.optim.AdamW(
         theta.values(), config.learning_rate, config.betas, weight_decay=config.weight_decay, fused=True
@@ -106,7 +112,7 @@ def torch_eager(config: TrainingConfig, backend: Backend, grid: bool = False, co
     def gradient():
         optimizer.zero_grad()
         loss_function().backward()
-        return {name: parameter.grad.numpy().copy() for name, parameter in theta.items()}
+        return {name: parameter.grad.cpu().numpy().copy() for name, parameter in theta.items()}
 
     return step, gradient
 

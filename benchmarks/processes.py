@@ -30,7 +30,7 @@ def keep_to_cores(first: int, threads: int) -> None:
 def serve(name: str, config: TrainingConfig, threads: int, core: int, connection) -> None:
     """In a contender's process: answer "check" with the first loss and gradient, "turn" with milliseconds."""
     keep_to_cores(core, threads)
-    with open_backend("cpu", threads) as backend:
+    with open_backend(config.device, threads) as backend:
         step, gradient = CONTENDERS[name](config, backend)
         connection.send("ready")
         while (request := connection.recv()) != "end":

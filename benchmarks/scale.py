@@ -13,8 +13,8 @@ import click
 import numpy as np
 
 from minimod import TrainingConfig, train
-from minimod.sweeps.executors import completed, dask_cluster
-from minimod.sweeps.schedule import work
+from minimod.sweeps.executors import completed, dask_cluster, in_turn
+from minimod.sweeps.schedule import TASK_SECONDS, in_tasks, work
 
 CORES = (2, 64, 4096)
 RUNS = (10_000, 1_000_000)
@@ -54,10 +54,11 @@ def sleep(seconds: float) -> float:
     return seconds
 
 
-def dask_rates(seconds: float = 15) -> list[tuple[float, float, float]]:
+def dask_rates(seconds: float = 15) -> list[tuple[float, float, float, float]]:
     """For each mean length of a run: that, how many a second the threads could do, and how many were done.
 
-    Lengths are spread as in a grid of widths that double four times: five lengths, each twice the one before.
+    First with a task for each run, then with tasks as they are in a sweep. Lengths are spread as in a grid of widths
+    that double four times: five lengths, each twice the one before.
     """
     from distributed import LocalCluster
 
@@ -69,12 +70,16 @@ def dask_rates(seconds: float = 15) -> list[tuple[float, float, float]]:
     ):
         for mean in MEANS:
             possible = WORKERS * THREADS / mean
-            n = int(min(possible, 1000) * seconds)
-            lengths = mean * 2.0 ** generator.integers(0, 5, n) / np.mean(2.0 ** np.arange(5))
-            start = time.perf_counter()
-            for _ in completed(executor, sleep, ((float(length),) for length in np.sort(lengths)[::-1])):
-                pass
-            result.append((mean, possible, n / (time.perf_counter() - start)))
+            lengths = mean * 2.0 ** generator.integers(0, 5, int(possible * seconds)) / np.mean(2.0 ** np.arange(5))
+            in_order = dict(enumerate(np.sort(lengths)[::-1].tolist()))
+            rates = []
+            for tasks in ([[i] for i in in_order][: int(600 * seconds)], list(in_tasks(in_order, TASK_SECONDS))):
+                calls = ((sleep, [(in_order[i],) for i in task]) for task in tasks)
+                start = time.perf_counter()
+                for _ in completed(executor, in_turn, calls):
+                    pass
+                rates.append(sum(map(len, tasks)) / (time.perf_counter() - start))
+            result.append((mean, possible, *rates))
     return result
 
 
@@ -88,9 +93,10 @@ def main():
         for n in RUNS:
             times = " | ".join(duration(max(run, run * n / cores)) for cores in CORES)
             print(f"| {name} | {constant:.0f} | {run:.1f} s | {n:,} | {times} |")
-    print(f"\n| mean length of a run | runs/s, {WORKERS * THREADS} threads | runs/s, Dask |\n| --: | --: | --: |")
-    for mean, possible, done in dask_rates():
-        print(f"| {mean:g} s | {possible:.0f} | {done:.0f} |")
+    print(f"\n| mean length of a run | runs/s, {WORKERS * THREADS} threads | a task each | shared tasks |")
+    print("| --: | --: | --: | --: |")
+    for mean, *rates in dask_rates():
+        print(f"| {mean:g} s |" + "".join(f" {rate:.0f} |" for rate in rates))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.contenders import CONTENDERS, PEERS, installed
+from benchmarks.contenders import FORMS, peers
 from benchmarks.processes import Contender
 from minimod import TrainingConfig
 
@@ -19,39 +19,47 @@ class Case(NamedTuple):
     width: int = 512
     modulus: int = 113
     train_fraction: float = 0.8
+    device: str = "cpu"
 
 
 def cases(max_threads: int) -> list[Case]:
     """Widths at one and at all threads; moduli and train fractions at all threads."""
     return list(dict.fromkeys([
         *(Case(threads, width) for threads in (max_threads, 1) for width in WIDTHS),
-        *(Case(max_threads, modulus=modulus) for modulus in (23, 59, 113, 227)),
-        *(Case(max_threads, train_fraction=fraction) for fraction in (0.2, 0.5, 0.8)),
+        *(Case(max_threads, width, 23) for width in (64, 512, 1024)),
+        *(Case(max_threads, modulus=modulus) for modulus in (59, 113, 227)),
+        *(Case(max_threads, width, train_fraction=fraction) for width in (64, 1024) for fraction in (0.2, 0.5)),
     ]))  # fmt: skip
 
 
 def measure(case: Case, rounds: int) -> dict[str, dict[str, float]]:
     """By contender: milliseconds (median), low and high (quartiles) of a step, and peak megabytes.
 
-    Raises AssertionError if two contenders' losses or gradients differ by more than 1e-4 of the largest entry.
+    Of a peer's forms the fastest counts, and its name is what is added to the peer's. Raises AssertionError if two
+    contenders' losses or gradients differ by more than 1e-4 of the largest entry.
     """
     config = replace(
-        TrainingConfig(width=case.width), modulus=case.modulus, train_fraction=case.train_fraction, threads=case.threads
+        TrainingConfig(width=case.width), modulus=case.modulus, train_fraction=case.train_fraction,
+        threads=case.threads, device=case.device,
     )
-    contenders = {name: Contender(name, config, case.threads) for name in installed()}
+    forms = {"limit": [""], "minimod": [""]} | {peer: list(FORMS[peer]) for peer in peers()}
+    names = [name + form for name, all_forms in forms.items() for form in all_forms]
+    contenders = {name: Contender(name, config, case.threads) for name in names}
     ours = contenders["minimod"].ask("check")
-    for name in contenders.keys() & PEERS.keys():
+    for name in names[2:]:
         check_agreement(name, ours, contenders[name].ask("check"))
-    times = {name: [] for name in contenders}
+    times = {name: [] for name in names}
     for _ in range(rounds):
-        for name in contenders:
+        for name in names:
             times[name] += contenders[name].ask("turn")
     result = {}
-    for name in CONTENDERS.keys() & contenders.keys():
-        low, median, high = np.percentile(times[name], (25, 50, 75))
-        megabytes = contenders[name].ask("memory")
-        result[name] = {"milliseconds": median, "low": low, "high": high, "megabytes": megabytes}
-        contenders[name].end()
+    for name, all_forms in forms.items():
+        form = min(all_forms, key=lambda form: np.median(times[name + form]))
+        low, median, high = np.percentile(times[name + form], (25, 50, 75))
+        megabytes = contenders[name + form].ask("memory")
+        result[name] = {"milliseconds": median, "low": low, "high": high, "megabytes": megabytes, "form": form}
+    for contender in contenders.values():
+        contender.end()
     return result
 
 
@@ -75,10 +83,15 @@ def slope(results: dict[Case, dict], threads: int) -> float:
     return float(np.polyfit(np.log([products(case) for case in line]), np.log(milliseconds), 1)[0])
 
 
+def ratio(row: dict[str, dict], name: str) -> str:
+    """A contender's time over minimod's, with a star where its form is the grid."""
+    return f"{row[name]['milliseconds'] / row['minimod']['milliseconds']:.2f} ×{'*' * bool(row[name]['form'])}"
+
+
 def table(results: dict[Case, dict]) -> str:
     """The results as a Markdown table: milliseconds, ratios to minimod, the share of the limit, and memory."""
-    peers = [name for name in PEERS if name in next(iter(results.values()))]
-    head = ["threads", "P", "M", "data", "minimod, ms (quartiles)", "share of limit", *peers, "MB", *peers]
+    there = [name for name in FORMS if name in next(iter(results.values()))]
+    head = ["threads", "P", "M", "data", "minimod, ms (quartiles)", "share of limit", *there, "MB", *there]
     lines = ["| " + " | ".join(head) + " |", "|" + " --: |" * len(head)]
     for case, row in results.items():
         ours = row["minimod"]
@@ -86,8 +99,8 @@ def table(results: dict[Case, dict]) -> str:
             case.threads, case.modulus, case.width, case.train_fraction,
             f"{ours['milliseconds']:.3g} ({ours['low']:.3g}-{ours['high']:.3g})",
             f"{row['limit']['milliseconds'] / ours['milliseconds']:.2f}",
-            *(f"{row[name]['milliseconds'] / ours['milliseconds']:.2f} ×" for name in peers),
-            f"{ours['megabytes']:.0f}", *(f"{row[name]['megabytes']:.0f}" for name in peers),
+            *(ratio(row, name) for name in there),
+            f"{ours['megabytes']:.0f}", *(f"{row[name]['megabytes']:.0f}" for name in there),
         ]  # fmt: skip
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)

@@ -4,13 +4,12 @@ import json
 import logging
 import math
 import multiprocessing
-import os
 import shutil
 import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -27,33 +26,6 @@ from minimod.sweeps.schedule import WorkProgress, estimated_seconds, work
 from minimod.training import Progress
 
 MANY_RUNS, MOST_RUNS = 100_000, 10_000_000      # more are trained only where --yes is given; or not at all
-
-
-class _Unfailing:
-    """Standard error that may be full or closed: what cannot be written is lost, and nothing else with it."""
-
-    def __init__(self, stream: Any):
-        self._stream = stream
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-    def write(self, text: str) -> int:
-        with suppress(OSError):
-            self._stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        with suppress(OSError):
-            self._stream.flush()
-
-
-def prepare_streams() -> None:
-    """Make output on a terminal that lacks α and ∘, on a full disk and on a closed stream cost no run."""
-    streams: list[Any] = [stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr)]
-    for stream in streams:
-        stream.reconfigure(errors="replace")
-    sys.stdout, sys.stderr = streams[0], _Unfailing(streams[1])
 
 
 def echo_methods(summary: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minimod.analysis.accuracy import accuracies, mean_accuracies, share
-from minimod.analysis.filtration import random_component
+from minimod.analysis.filtration import predict_kept, random_component
 from minimod.analysis.masking import Chosen, Curves, mask_curves, memorising_share, random_rankings
 from minimod.analysis.methods import METHODS, Method, applicable, whole
 from minimod.analysis.readout import predict_ensemble
@@ -162,8 +162,8 @@ class Analysis:
 
     def random_frequency(self, activation: str | None = None) -> dict[str, float]:
         """The mean of filtrations at one frequency, or component, drawn for each neuron."""
-        kept = (self.structure.keep(component) for component in self._chosen_at_random[1])
-        return mean_accuracies([self.count(network, activation) for network in kept])
+        tables = (predict_kept(self.structure, each, activation, self.backend) for each in self._chosen_at_random[1])
+        return mean_accuracies([accuracies(table, self.run.dataset) for table in tables])
 
     def random_rank_one(self, activation: str | None = None) -> dict[str, float]:
         """The mean of rank-one parts of the dominant components that are drawn at random."""

@@ -32,8 +32,8 @@ Progress = Callable[[int, Metrics | None], Any]
 # How often a checkpoint is written unless told otherwise.
 CHECKPOINT_EVERY = timedelta(minutes=1)
 
-# Parameters that a CPU updates in one array: what is computed in between stays in a core's cache.
-SMALL = 2**16
+# So many parameters at most are one array for the optimiser on a CPU.
+AS_ONE = 2**16
 
 # Seconds between attempts where another process still trains a run, as after a sweep that was killed.
 LOCK_WAIT = 0.5
@@ -150,6 +150,28 @@ def _device(asked: str, began: str) -> str:
     return kind
 
 
+def with_optimizer(
+    network: TwoLayerNet, config: TrainingConfig
+) -> tuple[TwoLayerNet, dict[str, Any], Callable[[Flat], None]]:
+    """The network with its parameters in one buffer, the optimiser's state by name, and the step for a gradient.
+
+    Where it pays and changes no bit, the optimiser treats all parameters as one array: on a GPU, where every call is a
+    kernel to be launched, and on a CPU where they are few, so that what it computes in between stays in a core's cache.
+    """
+    parameters = Flat(network.parameters)
+    tied = {"V": parameters["U"]} if network.tied and "U" in parameters else {}
+    as_one = config.optimizer in ELEMENTWISE and (
+        parameters.buffer.size <= AS_ONE or not isinstance(parameters.buffer, np.ndarray)
+    )
+    optimizer = OPTIMIZERS[config.optimizer]({"": parameters.buffer} if as_one else parameters, config)
+    state = {
+        name + part: array for name, buffer in optimizer.state.items()
+        for part, array in (parameters.parts(buffer) if as_one and buffer.ndim else {"": buffer}).items()
+    }
+    step = (lambda gradient: optimizer.step({"": gradient.buffer})) if as_one else optimizer.step
+    return replace(network, **parameters, **tied), state, step
+
+
 class _Training:
     """A run in the making."""
 
@@ -161,19 +183,10 @@ class _Training:
         pairs = replace(self.dataset.train, label=data.get("labels", self.dataset.train.label))
         kept = data.get("kept", np.ones(len(pairs), bool))
         self.pairs, self.left_out = pairs[kept], pairs[~kept]
-        network = (network or initial_network(config)).convert(backend.xp.asarray)
-        parameters = Flat(network.parameters)
-        tied = {"V": parameters["U"]} if network.tied and "U" in parameters else {}
-        self.network = replace(network, **parameters, **tied)
-        small = backend.xp is not np or parameters.buffer.size <= SMALL
-        self.in_one = small and config.optimizer in ELEMENTWISE
-        self.optimizer = OPTIMIZERS[config.optimizer]({"": parameters.buffer} if self.in_one else parameters, config)
-        state = {
-            name + part: array for name, buffer in self.optimizer.state.items()
-            for part, array in (parameters.parts(buffer) if self.in_one and buffer.ndim else {"": buffer}).items()
-        }
+        start = (network or initial_network(config)).convert(backend.xp.asarray)
+        self.network, optimizer_state, self.step = with_optimizer(start, config)
         self.record = Record(len(self.pairs)) if config.record else None
-        self.state = parameters | state | (self.record.state if self.record else {})
+        self.state = self.network.parameters | optimizer_state | (self.record.state if self.record else {})
         self.first, self.seconds_before, self.rows = 0, 0.0, list[Metrics]()
         self.snapshots: tuple[int, ...] = ()
         self.start = time.perf_counter()
@@ -265,14 +278,11 @@ class _Training:
             if epoch == config.epochs:
                 return
             if config.batch_size is None:
-                self._step(gradient)
+                self.step(gradient)
             else:
                 for batch in _batches(batched, config.batch_size, config.seed, epoch + 1):
                     losses[epoch + 1], gradient, _ = gradient_of(make_blocks(batch, network, backend))
-                    self._step(gradient)
-
-    def _step(self, gradient: Flat) -> None:
-        self.optimizer.step({"": gradient.buffer} if self.in_one else gradient)
+                    self.step(gradient)
 
 
 def _is_due(every: int | timedelta, epochs: int, seconds: float) -> bool:

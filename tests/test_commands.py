@@ -12,6 +12,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from unittest.mock import Mock
 
+import click
 import numpy as np
 import pytest
 from sweep_cases import CLI, OTHERS
@@ -19,6 +20,7 @@ from sweep_cases import CLI, OTHERS
 from minimod import TrainingConfig, display
 from minimod.analysis.detectors import DETECTORS, auroc
 from minimod.claims import CLAIMS, reproduction
+from minimod.commands import COMMANDS, commands
 from minimod.config import CONSTRAINTS, PRESETS
 from minimod.constraints import Choice, Named
 from minimod.errors import Interrupted
@@ -921,3 +923,15 @@ def test_a_stopped_extension_goes_on_by_resume(minimod):
     assert ".extension      unfinished, to epoch 5\n" in minimod("check", "run").stdout
     answer = json.loads(minimod("train", "run", "--resume", "--json").stdout)
     assert answer["metrics"]["epoch"] == 5 and minimod("check", "run").stdout.startswith("finished\n")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_each_says_of_itself(name):
+    command = commands.get_command(click.Context(commands), name)
+    assert command.name == name and command.get_short_help_str(1000) == COMMANDS[name][-1]
+
+
+def test_the_help_of_all_is_there_before_numpy_would_be():
+    told = "import sys, minimod.__main__ as m; sys.argv[1:] = ['--help']\ntry: m.main()\nfinally: print('numpy' in %s)"
+    answer = subprocess.run([sys.executable, "-c", told % "sys.modules"], capture_output=True, text=True)
+    assert answer.stdout.splitlines()[-1] == "False" and "reproduce" in answer.stdout

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from minimod.engine.device import fft_of
 from minimod.network import Array, TwoLayerNet
 from minimod.rules.cyclic import CyclicRule
 from minimod.rules.rule import Rule
@@ -61,10 +62,10 @@ class FourierTransform(BasisTransform):
 
     def coefficients(self, network: TwoLayerNet) -> Array:
         weights = self.in_coordinates(network)
-        return np.fft.rfft(weights, axis=1, norm="ortho")
+        return fft_of(weights).rfft(weights, axis=1, norm="ortho")
 
     def weights(self, coefficients: Array, like: TwoLayerNet) -> tuple[Array, Array, Array]:
-        u, v, w = np.fft.irfft(coefficients, n=self.order, axis=1, norm="ortho")            # each (N, M)
+        u, v, w = fft_of(coefficients).irfft(coefficients, n=self.order, axis=1, norm="ortho")      # each (N, M)
         a, b, c = (np.asarray(tokens, like=like.U) for tokens in self.tokens)
         U, V, W = (np.zeros_like(array) for array in (like.U, like.V, like.W))
         U[a], V[b], W[:, c] = u, v, w.T

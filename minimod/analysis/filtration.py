@@ -3,11 +3,16 @@
 The text is that of any rule's components: see components.py, and `Structure.dominant` and `Structure.residual`.
 """
 
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from minimod.analysis.structure import Structure
+from minimod.engine.backend import SERIAL, Backend
+from minimod.engine.kernels import activation_kernel
+from minimod.engine.memory import Kept
+from minimod.engine.predict import predict_table
 from minimod.network import Array, TwoLayerNet
 from minimod.rules.rule import Rule
 
@@ -27,6 +32,40 @@ def filter_frequencies(network: TwoLayerNet, rule: Rule, by: str = "joint") -> F
     """
     structure = Structure(network, rule, by)
     return Filtration(structure.dominant, structure.residual)
+
+
+def predict_kept(
+    structure: Structure, component: Array, activation: str | None = None, backend: Backend = SERIAL
+) -> np.ndarray:
+    """As `predict_table` of `structure.keep(component)`, with another activation if asked for; of shape (P, P).
+
+    Where a component has few dimensions, as a frequency with its cosine and sine, the output layer is W = Cᵀ Bᵀ: C has
+    a neuron's few coefficients, and B is the basis of c. H W then is a sparse product and one that is the same for any
+    width. Pre-activations have neurons as rows here, since that is the order in which C reads them. On a GPU the dense
+    product is as fast.
+    """
+    network = structure.keep(component)
+    phi, (P, M) = activation_kernel(activation or network.activation), network.U.shape
+    *_, B, label = structure.rule.bases
+    if not isinstance(network.W, np.ndarray) or np.bincount(label)[1:].max() > 2:
+        return predict_table(replace(network, activation=activation or network.activation), backend)
+
+    from scipy.sparse import csr_matrix
+
+    BT = B.T.astype(network.W.dtype)                                                      # (n, P)
+    C = csr_matrix(np.where(label[:, None] == component[2], BT @ network.W.T, 0))         # (n, M)
+    UT, VT = np.ascontiguousarray(network.U.T), np.ascontiguousarray(network.V.T)
+    n_rows = max(1, backend.block_size(M, P) // P)
+    memory = Kept(lambda: np.empty(M * n_rows * P, network.U.dtype))
+
+    def labels(a: int) -> Any:
+        rows = UT[:, a : a + n_rows]
+        with memory.borrow() as array:
+            Z = np.add(rows[:, :, None], VT[:, None, :], out=array[: rows.size * P].reshape(*rows.shape, P))
+            H = phi.value(Z, out=Z).reshape(M, -1)                                        # (M, rows · P)
+            return ((C @ H).T @ BT).argmax(axis=1)
+
+    return np.concatenate(list(backend.map(labels, range(0, P, n_rows)))).reshape(P, P)
 
 
 def random_component(structure: Structure, generator: np.random.Generator) -> Array:

@@ -10,6 +10,7 @@ from operator import attrgetter
 
 import numpy as np
 
+from minimod.analysis.filtration import predict_kept
 from minimod.analysis.masking import CHOICES, Curves, mask_curves
 from minimod.analysis.readout import predict_interaction
 from minimod.analysis.scores import COORDINATES, NOTHING, RULE, SCORES, TWO_INPUTS, needs_components, ranking
@@ -58,6 +59,8 @@ class Method:
 
     def predict(self, structure: Structure, backend: Backend = SERIAL, neurons: Array | None = None) -> np.ndarray:
         """The prediction table, of shape (P, P): of all neurons, or of those that the mask has chosen."""
+        if self.part is DOMINANT and neurons is None and self.readout == "logits":
+            return predict_kept(structure, structure.component, self.activation, backend)
         network = self.network(structure)
         return READOUTS[self.readout](network if neurons is None else network.subnetwork(neurons), backend)
 

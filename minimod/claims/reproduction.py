@@ -54,8 +54,9 @@ class Reproduction:
         """Train these runs, each on one thread and in a process of its own; a single one here, on all cores."""
         if len(runs) > 1:
             with process_pool() as executor:
-                for directory, future in longest_first(executor, _finish, runs):
-                    future.result()
+                for directory, error in longest_first(executor, _finish, runs):
+                    if error:
+                        raise error
                     progress(work(runs[directory]), directory.name)
             return
         for directory, config in runs.items():

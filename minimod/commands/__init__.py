@@ -5,21 +5,54 @@ import os
 import signal
 import sys
 from concurrent.futures import BrokenExecutor
+from importlib import import_module
 from typing import Any
 
 import click
 
-from minimod import display
-from minimod.advice import advice, resume_command
-from minimod.commands import discovery, elsewhere, many, report, runs
-from minimod.engine.device import available_cores, first_line, gpu_problem, is_gpu_error
+from minimod.commands.streams import prepare_streams
 from minimod.errors import DivergenceError, InputError, Interrupted
 from minimod.interrupts import STOPS
-from minimod.options import OnceEach, flag_of, json_option
 from minimod.version import VERSION
 
+# Command -> the module that has it, its function there, and the first line of its help.
+COMMANDS = {
+    "analyze": ("runs", "analyze", "Take a trained network apart."),
+    "check": ("runs", "check", "Tell the state of a run: finished, unfinished, diverged, damaged, or none."),
+    "detect": ("runs", "detect", "Tell which training labels are wrong."),
+    "discover": ("discovery", "discover", "Find the rule from labels or answers alone."),
+    "export": ("elsewhere", "export", "Write a run's network for others."),
+    "extract": ("runs", "extract", "Train on a network's own answers."),
+    "group": ("elsewhere", "group", "Describe a group, or a table of your own."),
+    "import": ("elsewhere", "import_network", "Make a run of a network that was trained elsewhere."),
+    "info": ("info", "info", "Tell what minimod runs on."),
+    "plot": ("many", "plot", "Draw a column of a sweep's table over another."),
+    "report": ("report", "report", "Make a page of a run, of a sweep, or of measured claims."),
+    "reproduce": ("many", "reproduce", "Measure claims of the paper."),
+    "sweep": ("many", "sweep", "Train a grid of runs, into SWEEP_DIR."),
+    "train": ("runs", "train", "Train a network, into RUN_DIR."),
+}
 
-@click.group(context_settings={"max_content_width": 100}, invoke_without_command=True)
+
+class _Commands(click.Group):
+    """A group that imports a command when it is called: its own help is there before NumPy would be."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, function, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f"minimod.commands.{module}"), function)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (*_, line) in COMMANDS.items()])
+
+
+@click.group(cls=_Commands, context_settings={"max_content_width": 100}, invoke_without_command=True)
 @click.version_option(VERSION)
 @click.pass_context
 def commands(context: click.Context) -> None:
@@ -27,41 +60,6 @@ def commands(context: click.Context) -> None:
     os.environ["MPLBACKEND"] = "agg"  # figures go to files; a notebook's shell may name a backend that is missing
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
-
-
-@click.command(cls=OnceEach)
-@json_option
-def info(as_json: bool) -> None:
-    """Tell what minimod runs on.
-
-    Versions, BLAS, threads, array module, and whether there is a GPU to use, or why not.
-    """
-    from importlib.metadata import version
-    from platform import platform, python_version
-
-    import numpy  # noqa: F401  threadpoolctl sees the libraries that are loaded
-    from threadpoolctl import threadpool_info
-
-    problem = gpu_problem()
-    facts: dict[str, Any] = {"minimod": VERSION, "Python": python_version(), "platform": platform()}
-    facts |= {name: version(name) for name in ("numpy", "scipy", "click", "matplotlib")}
-    for library in threadpool_info():
-        if library["user_api"] == "blas":
-            facts["BLAS"] = f"{library['internal_api']} {library['version']}, {library['num_threads']} threads"
-    facts |= {"threads": available_cores(), "array module": "numpy" if problem else "cupy"}
-    facts["GPU"] = f"no: {problem}" if problem else "yes"
-    if as_json:
-        display.echo_json(facts)
-        return
-    for name, value in facts.items():
-        click.echo(f"{name:14}{value}")
-
-
-for command in (
-    runs.train, runs.analyze, runs.extract, runs.detect, runs.check, discovery.discover, many.reproduce, many.sweep,
-    many.plot, report.report, elsewhere.import_network, elsewhere.export, elsewhere.group, info,
-):
-    commands.add_command(command)
 
 
 def main() -> None:
@@ -76,22 +74,29 @@ def main() -> None:
     for number in STOPS:
         if number != signal.SIGINT and signal.getsignal(number) != signal.SIG_IGN:      # nohup ignores SIGHUP
             signal.signal(number, end)
-    display.prepare_streams()
+    prepare_streams()
     try:
         sys.exit(commands.main(prog_name="minimod", standalone_mode=False))
     except InputError as error:
+        from minimod.advice import advice
+        from minimod.options import flag_of
+
         message, status = f"{flag_of(error.option)} is {error.value!r}; it must be {error.allowed}{advice(error)}", 2
     except click.ClickException as error:
         message, status = error.format_message(), error.exit_code
     except click.Abort:
         message, status = "interrupted", 130
     except Interrupted as stop:
+        from minimod.advice import resume_command
+
         message, status = f"{stop}; go on with: {resume_command(stop.directory)}", 128 + stop.signal
     except DivergenceError as error:
         message, status = str(error), 1
     except (OSError, MemoryError, BrokenExecutor, csv.Error) as error:
         message, status = f"cannot go on: {error or type(error).__name__}", 1
     except Exception as error:
+        from minimod.engine.device import first_line, is_gpu_error
+
         if not is_gpu_error(error):
             raise
         message, status = f"cannot go on: the GPU failed ({first_line(error)})", 1

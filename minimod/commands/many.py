@@ -98,12 +98,14 @@ def reproduce(
 @click.option("--scheduler", metavar="ADDRESS", help="Train on the Dask cluster of this scheduler, not here.")
 @click.option("--retry-failed", is_flag=True,
               help="Train again what has failed; the directory of a damaged run is kept as runs/NAME.damaged.")
+@click.option("--keep-checkpoints", is_flag=True,
+              help="Keep the last checkpoint of every run, four times its network, so that it can be extended.")
 @yes_option
 @quiet_option
 @json_option
 def sweep(
     sweep_dir: Path, axes: tuple[str, ...], seeds: int | None, preset: str | None, toml: Path | None, jobs: int | None,
-    scheduler: str | None, retry_failed: bool, yes: bool, quiet: bool, as_json: bool,
+    scheduler: str | None, retry_failed: bool, keep_checkpoints: bool, yes: bool, quiet: bool, as_json: bool,
 ) -> None:
     """Train a grid of runs, into SWEEP_DIR.
 
@@ -123,7 +125,7 @@ def sweep(
         display.runs_display(missing, quiet, jobs) as progress, display.stop_line(f"minimod sweep {quoted(sweep_dir)}"),
         dask_cluster(scheduler) if scheduler else process_pool(jobs, device) as executor,
     ):
-        runs.run(executor, progress, retry_failed)
+        runs.run(executor, progress, retry_failed, keep_checkpoints)
     state = runs.state()
     if as_json:
         display.echo_json({"directory": str(sweep_dir)} | state)

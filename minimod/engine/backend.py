@@ -177,6 +177,8 @@ def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[B
 
     from concurrent.futures import ThreadPoolExecutor
 
+    from scipy.fft import set_workers
+
     threads = threads or available_cores()
 
     def spread(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
@@ -199,6 +201,6 @@ def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[B
         np.seterr(over="ignore", invalid="ignore")
 
     pool = ThreadPoolExecutor(threads, initializer=be_quiet)
-    with ONE_BLAS_THREAD, np.errstate(), pool:
+    with ONE_BLAS_THREAD, set_workers(threads), np.errstate(), pool:
         be_quiet()
         yield Backend(np, spread, threads, *CPU_BLOCK, f"NumPy {np.__version__}, {threads} threads")

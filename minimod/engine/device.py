@@ -66,6 +66,15 @@ def to_host(array: Any) -> np.ndarray:
     return array if isinstance(array, np.ndarray) else array.get()
 
 
+def fft_of(array: Any) -> Any:
+    """The module of Fourier transforms for an array of either library: SciPy's can use threads, see `open_backend`."""
+    if isinstance(array, np.ndarray):
+        from scipy import fft
+
+        return fft
+    return np.fft
+
+
 def _special(array: Any) -> Any:
     """The module of special functions for an array of either library."""
     if isinstance(array, np.ndarray):
@@ -110,15 +119,16 @@ template<typename T> __global__ void segment_sums(const T* X, const int* rows, c
     for (int j = first[segment]; j < first[segment + 1]; ++j) sum += X[(long long)rows[j] * M + m];
     sums[(long long)segment * M + m] = sum;
 }"""
-_NAMES = {"float32": "segment_sums<float>", "float64": "segment_sums<double>"}
+SEGMENT_SUMS_NAMES = {"float32": "segment_sums<float>", "float64": "segment_sums<double>"}
 
 
 @cache
 def _segment_sums_kernel(dtype: str) -> Any:
     import cupy
 
-    module = cupy.RawModule(code=SEGMENT_SUMS, options=("-std=c++11",), name_expressions=list(_NAMES.values()))
-    return module.get_function(_NAMES[dtype])
+    names = list(SEGMENT_SUMS_NAMES.values())
+    module = cupy.RawModule(code=SEGMENT_SUMS, options=("-std=c++11",), name_expressions=names)
+    return module.get_function(SEGMENT_SUMS_NAMES[dtype])
 
 
 def segment_sums(X: Any, rows: Any, first: Any) -> Any:

@@ -25,7 +25,7 @@ class Block(NamedTuple):
     b: Array          # (n,)
     label: Array      # (n,) the labels to be fitted, corrupted ones among them
     is_noisy: Array   # (n,) which of them were corrupted
-    inputs: Array     # (k,) different rows of U over V, or of U if tied: all that a and b pick are among them
+    inputs: Any       # the index of k rows of U over V, or of U if tied: all that a and b pick are among them
     sums: Any         # the function (n, M) -> (k, M) that sums rows by input
 
 

@@ -120,11 +120,11 @@ def take_rows(X: Any, index: Any, out: Any) -> Any:
 
 
 def sums_by_input(a: Any, b: Any, modulus: int, tied: bool, dtype: Any, xp: ModuleType) -> tuple[Any, Any]:
-    """Which inputs n examples (a, b) have, and a function that sums the rows of X, (n, M), by them, to (k, M).
+    """Which k inputs n examples (a, b) have, as an index, and a function that sums the rows of X, (n, M), by them.
 
-    Inputs are rows of U over V, (2P, M), or of U, (P, M), where these are tied: k of them in order. Tokens on the host
-    are searched for those that there are, which are few where examples are in tiles; on a GPU nothing waits for such an
-    answer, and k is 2P, or P: all of them. On the host the function multiplies by a sparse one-hot matrix. On a GPU it
+    Inputs are rows of U over V, (2P, M), or of U, (P, M), where these are tied. Tokens on the host are searched for
+    those that there are, which are few where examples are in tiles; on a GPU nothing waits for such an answer, and all
+    inputs are summed for. On the host the function multiplies by a sparse one-hot matrix. On a GPU it
     is `segment_sums`, since cuSPARSE's products have other bits every time.
     """
     inputs = np.concatenate([a, b if tied else b + modulus])
@@ -133,10 +133,11 @@ def sums_by_input(a: Any, b: Any, modulus: int, tied: bool, dtype: Any, xp: Modu
     which = np.unique(inputs) if on_host else np.arange(n_inputs, like=inputs)
     first = np.searchsorted(inputs[order], np.append(which, n_inputs))      # where each begins in the order; the end
     rows = order % len(a)
+    index = slice(None) if len(which) == n_inputs else xp.asarray(which)
     if xp is np:
         from scipy.sparse import csr_matrix
 
         one_hot_T = csr_matrix((np.ones(len(rows), dtype), rows, first), shape=(len(which), len(a)))
-        return which, lambda X: one_hot_T @ X
-    which, rows, first = xp.asarray(which), xp.asarray(rows).astype(np.int32), xp.asarray(first).astype(np.int32)
-    return which, lambda X: segment_sums(X, rows, first)
+        return index, lambda X: one_hot_T @ X
+    rows, first = (xp.asarray(array).astype(np.int32) for array in (rows, first))
+    return index, lambda X: segment_sums(X, rows, first)

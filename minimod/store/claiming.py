@@ -164,7 +164,8 @@ def _plan_beside(directory: Path, config: TrainingConfig, data: Data, extend: bo
         raise InputError("run directory", str(directory), "one on the same data")
     checkpoint = contents.load_checkpoint(files_of(directory), run)
     if checkpoint is None:
-        raise InputError("run directory", str(directory), "one with its last checkpoint.npz, to be extended from")
+        allowed = "one with its last checkpoint.npz, to be extended from (a sweep keeps them with --keep-checkpoints)"
+        raise InputError("run directory", str(directory), allowed)
     return Plan(extension, None, run.device, checkpoint, finished.data)
 
 

@@ -96,6 +96,21 @@ def dask_cluster(address: str) -> Iterator[Executor]:
         yield client.get_executor(pure=False, retries=RETRIES)
 
 
+def in_turn(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """What function(*call) returns or raises, for all calls. The error of a single one is raised, and that of a GPU."""
+    if len(calls) == 1:
+        return [function(*calls[0])]
+    results: list[Any] = []
+    for call in calls:
+        try:
+            results.append(function(*call))
+        except Exception as error:
+            if is_gpu_error(error):
+                raise
+            results.append(error)
+    return results
+
+
 def completed(
     executor: Executor, function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]
 ) -> Iterator[tuple[tuple[Any, ...], Future[Any]]]:

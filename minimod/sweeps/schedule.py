@@ -6,9 +6,9 @@ Sweeps and claims both train their runs through this.
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from minimod.config import FREE_FIELDS, TrainingConfig
 from minimod.engine.device import available_cores
@@ -16,8 +16,14 @@ from minimod.rules import RULES
 from minimod.rules.tables import table_path
 from minimod.store.files import checksum
 from minimod.store.runs import files_of
-from minimod.sweeps.executors import completed
+from minimod.sweeps.executors import IN_FLIGHT, completed, in_turn
 from minimod.training import train
+
+T = TypeVar("T")
+
+# Short runs share a task of about so many seconds, at so many for a unit of `work`: a scheduler that hands out some
+# hundreds of tasks a second then keeps thousands of cores busy.
+TASK_SECONDS, SECONDS_OF_WORK = 10, 60e-12
 
 # Called with the `work` that was done since the last call, and with a line where there is something to say.
 WorkProgress = Callable[[int, str | None], Any]
@@ -60,14 +66,33 @@ def is_finished(directory: Path) -> bool:
     return (files_of(directory) / "network.npz").exists()
 
 
+def in_tasks(lengths: Mapping[T, float], most: float) -> Iterator[list[T]]:
+    """The keys, the longest first, in lists whose lengths add up to at most `most`, or of a single one.
+
+    There are so many lists, if there are so many keys, that IN_FLIGHT of them share all there is.
+    """
+    most = min(most, sum(lengths.values()) / IN_FLIGHT)
+    task: list[T] = []
+    total = 0.0
+    for key in sorted(lengths, key=lambda key: lengths[key], reverse=True):
+        if task and total + lengths[key] > most:
+            yield task
+            task, total = [], 0.0
+        task.append(key)
+        total += lengths[key]
+    yield from [task] * bool(task)
+
+
 def longest_first(
     executor: Executor, function: Callable[..., Any], runs: Mapping[Path, TrainingConfig], *arguments: Any
-) -> Iterator[tuple[Path, Future[Any]]]:
-    """(directory, future of function(config, directory, *arguments)) for all runs, as they are done.
+) -> Iterator[tuple[Path, Any]]:
+    """(directory, what function(config, directory, *arguments) returns or raises) for all runs, as they are done.
 
     The longest are begun first: a long one at the end would leave the other workers waiting.
     """
-    directories = sorted(runs, key=lambda directory: work(runs[directory]), reverse=True)
-    tasks = ((runs[directory], directory, *arguments) for directory in directories)
-    for (_, directory, *_), future in completed(executor, function, tasks):
-        yield directory, future
+    tasks = in_tasks({directory: work(config) for directory, config in runs.items()}, TASK_SECONDS / SECONDS_OF_WORK)
+    calls = ((function, [(runs[directory], directory, *arguments) for directory in task]) for task in tasks)
+    for (_, task), future in completed(executor, in_turn, calls):
+        error = future.exception()
+        results = [error] * len(task) if error else future.result()
+        yield from ((directory, result) for (_, directory, *_), result in zip(task, results, strict=True))

@@ -35,23 +35,31 @@ class Outcome(NamedTuple):
     files: dict[str, bytes]
 
 
-def train_and_measure(config: TrainingConfig, directory: Path, sweep_id: str) -> Outcome:
+def train_and_measure(config: TrainingConfig, directory: Path, sweep_id: str, keep_checkpoint: bool = False) -> Outcome:
     """One run of a sweep, on one thread: in its directory if this process sees it, else in a temporary one.
 
-    An error that a user can mend becomes the row of a failed run.
+    When it has finished its last checkpoint, three quarters of its files, goes unless it is to be kept. An error that
+    a user can mend becomes the row of a failed run.
     """
     alone = replace(config, threads=1)
     try:
         if _sees(directory.parent.parent, sweep_id):
-            return Outcome(table.result_row(directory.name, finished_run(alone, directory)), {})
+            return Outcome(_finish(alone, directory, keep_checkpoint), {})
         with tempfile.TemporaryDirectory() as temporary:
             elsewhere = Path(temporary) / directory.name
-            row = table.result_row(directory.name, finished_run(alone, elsewhere))
+            row = _finish(alone, elsewhere, keep_checkpoint)
             paths = [path for path in elsewhere.rglob("*") if path.is_file() and path.name != ".lock"]
             files = {path.relative_to(elsewhere).as_posix(): path.read_bytes() for path in paths}
             return Outcome(row, files)
     except (InputError, DivergenceError, MemoryError, OSError) as error:
         return Outcome(table.failed_row(directory.name, config, error), {})
+
+
+def _finish(config: TrainingConfig, directory: Path, keep_checkpoint: bool) -> TableRow:
+    row = table.result_row(directory.name, finished_run(config, directory))
+    if not keep_checkpoint:
+        (directory / "checkpoint.npz").unlink(missing_ok=True)
+    return row
 
 
 def _sees(directory: Path, sweep_id: str) -> bool:
@@ -127,11 +135,14 @@ class Sweep:
         )
         return {name: problem for name, problem in found if problem is not None}
 
-    def run(self, executor: Executor, progress: WorkProgress, retry_failed: bool = False) -> None:
+    def run(
+        self, executor: Executor, progress: WorkProgress, retry_failed: bool = False, keep_checkpoints: bool = False
+    ) -> None:
         """Train and measure what the table does not have yet or whose run is gone, the longest first.
 
         `progress` is told every run that is done and its status. A damaged run is a failed one. Failed runs stay as
-        they are unless `retry_failed`; a damaged directory is moved aside then.
+        they are unless `retry_failed`; a damaged directory is moved aside then. Without its checkpoint a finished run
+        cannot be extended.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         with locked(self.directory):
@@ -143,15 +154,16 @@ class Sweep:
             runs = {self.directory / "runs" / name: config for name, config in missing.items()}
             with open(self.directory / "results.csv", "a", newline="") as file:
                 writer = csv.DictWriter(file, table.COLUMNS, lineterminator="\n")
-                for directory, future in longest_first(executor, train_and_measure, runs, self.id):
-                    config, error = runs[directory], future.exception()
-                    if isinstance(error, BrokenExecutor) or (error and not isinstance(error, Exception)):
-                        raise error
-                    outcome = Outcome(table.failed_row(directory.name, config, error), {}) if error else future.result()
-                    self._write_files(directory, outcome.files)
-                    writer.writerow(outcome.row)
+                for directory, result in longest_first(executor, train_and_measure, runs, self.id, keep_checkpoints):
+                    if isinstance(result, BrokenExecutor) or not isinstance(result, (Exception, Outcome)):
+                        raise result
+                    config = runs[directory]
+                    if isinstance(result, Exception):
+                        result = Outcome(table.failed_row(directory.name, config, result), {})
+                    self._write_files(directory, result.files)
+                    writer.writerow(result.row)
                     file.flush()
-                    progress(work(config), outcome.row["status"])
+                    progress(work(config), result.row["status"])
             self._tidy()
 
     def missing(self, retry_failed: bool = False) -> dict[str, TrainingConfig]:

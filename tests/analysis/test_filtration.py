@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from planted import ideal_network, random_network
 
 from minimod import filter_frequencies, make_rule
-from minimod.analysis.filtration import random_component
+from minimod.analysis.filtration import predict_kept, random_component
 from minimod.analysis.structure import Structure
+from minimod.engine.backend import open_backend
 from minimod.engine.predict import predict_table
 
 
@@ -103,3 +106,17 @@ def test_the_control_draws_a_frequency_for_each_neuron(P):
     assert (component == component[0]).all()
     assert set(component[0].tolist()) == set(range(1, 12))
     assert (random_component(structure, np.random.default_rng(1)) != component).any()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("activation", [None, "quadratic", "gelu"])
+@pytest.mark.parametrize(("name", "P"), [("add", 23), ("sub", 24), ("mul", 23), ("D7", 14), ("S4", 24)])
+def test_components_answer_by_component_what_their_network_answers(name, P, activation, threads):
+    """Cosines and sines, the Nyquist frequency, tokens without components, and components of more dimensions."""
+    structure = Structure(random_network(P=P, M=60), make_rule(name, P))
+    component = random_component(structure, np.random.default_rng(0))
+    network = structure.keep(component)
+    with open_backend("cpu", threads) as backend:
+        answers = predict_kept(structure, component, activation, backend)
+        expected = predict_table(replace(network, activation=activation or network.activation), backend)
+    assert (answers == expected).all()

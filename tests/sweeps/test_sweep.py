@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -69,8 +70,8 @@ def test_a_failed_run_is_recorded_with_its_error_and_tried_again_when_asked(tmp_
 
 def test_a_task_that_fails_unforeseen_is_a_row_too(tmp_path):
     class Broken(ThreadPoolExecutor):
-        def submit(self, function, config, *rest):
-            return super().submit(function, *((config, *rest) if config.width == 4 else (None, *rest)))
+        def submit(self, in_turn, function, calls):
+            return super().submit(in_turn, function if calls[0][0].width == 4 else None, calls)
 
     with Broken(1) as executor:
         Sweep(tmp_path, DEFINITION).run(executor, ignore)
@@ -221,12 +222,55 @@ def test_a_worker_that_does_not_see_the_directory_sends_the_files(tmp_path):
     config = TrainingConfig(modulus=7, width=8, epochs=3, threads=1)
     sent = train_and_measure(config, tmp_path / "away" / "runs" / "name", "id")
     assert not (tmp_path / "away").exists()
-    assert sent.files.keys() == {"config.json", "metrics.csv", "checkpoint.npz", "network.npz"}
+    assert sent.files.keys() == {"config.json", "metrics.csv", "network.npz"}
     here = tmp_path / "name"
     here.mkdir()
     for name, content in sent.files.items():
         (here / name).write_bytes(content)
     assert load_run(here).config == config
+
+
+def test_a_finished_run_keeps_its_checkpoint_only_when_asked(tmp_path):
+    for keep in (False, True):
+        with ThreadPoolExecutor(1) as executor:
+            Sweep(tmp_path / str(keep), DEFINITION).run(executor, ignore, keep_checkpoints=keep)
+        for run in (tmp_path / str(keep) / "runs").iterdir():
+            assert (run / "checkpoint.npz").exists() == keep
+            config = replace(load_run(run).config, epochs=4)
+            if keep:
+                assert train(config, run, extend=True).config.epochs == 4
+            else:
+                with pytest.raises(InputError, match="a sweep keeps them with --keep-checkpoints"):
+                    train(config, run, extend=True)
+
+
+def test_short_runs_share_tasks_and_end_as_those_that_have_one_each(tmp_path, swept, monkeypatch):
+    sizes = []
+
+    class Counting(ThreadPoolExecutor):
+        def submit(self, in_turn, function, calls):
+            sizes.append(len(calls))
+            return super().submit(in_turn, function, calls)
+
+    monkeypatch.setattr("minimod.sweeps.schedule.IN_FLIGHT", 3)
+    with Counting(2) as executor:
+        Sweep(tmp_path, DEFINITION).run(executor, ignore)
+    assert sum(sizes) == 8 and len(sizes) < 5
+    np.testing.assert_equal(rows_of(tmp_path), rows_of(swept))     # nan is nan
+
+
+def test_in_a_shared_task_one_that_fails_does_not_fail_the_others(tmp_path, monkeypatch):
+    def measure(config, directory, *_):
+        if config.width == 4:
+            raise ZeroDivisionError("unforeseen")
+        return train_and_measure(config, directory, "none")
+
+    monkeypatch.setattr("minimod.sweeps.schedule.IN_FLIGHT", 1)
+    monkeypatch.setattr("minimod.sweeps.sweep.train_and_measure", measure)
+    with ThreadPoolExecutor(1) as executor:
+        Sweep(tmp_path, DEFINITION).run(executor, ignore)
+    expected = [(4, "failed", "ZeroDivisionError: unforeseen")] * 4 + [(8, "finished", None)] * 4
+    assert [(row["width"], row["status"], row["error"]) for row in rows_of(tmp_path)] == expected
 
 
 def test_a_worker_that_does_not_see_the_directory_sends_snapshots_too(tmp_path):

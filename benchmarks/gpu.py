@@ -1,0 +1,139 @@
+"""python -m benchmarks gpu: minimod on a GPU against PyTorch and JAX on the same card; writes GPU.md. Ten minutes.
+
+Until it has run, GPU.md says by an estimate what is to be expected, and what further kernels would gain.
+"""
+
+import json
+import os
+import statistics
+import time
+from pathlib import Path
+
+import click
+
+from benchmarks import steps
+from benchmarks.contenders import HINT, peers
+from minimod import TrainingConfig
+from minimod.engine.backend import open_backend
+from minimod.engine.device import gpu_problem
+
+WIDTHS = (256, 1024, 4096, 16384)
+
+# What the estimate takes for the card, an H100: float32 products without TF32, memory, and the time to launch a kernel.
+FLOPS, BYTES, LAUNCH = 50e12, 3e12, 4e-6
+
+# Of a step: kernel -> how many arrays of n x M and of n x P it reads and writes, by how many launches. Products apart.
+PASSES = {
+    "Z = U[a]": (1, 0, 1), "H = V[b]": (1, 0, 1), "Z += H": (3, 0, 1), "H = clip(Z)": (2, 0, 1),
+    "cross-entropy": (0, 16, 22), "dZ = dH where Z > 0": (5, 0, 2), "dU and dV, by segments": (2, 0, 1),
+    "AdamW": (0, 0, 15), "all else": (0, 2, 12),
+}
+# A kernel that is not written -> those that it would take the place of, and the passes that it would have.
+FUSED = {
+    "H = relu(U[a] + V[b]) in one": (("Z = U[a]", "H = V[b]", "Z += H", "H = clip(Z)"), (1, 0, 1)),
+    "the mask in the sum by segments": (("dZ = dH where Z > 0", "dU and dV, by segments"), (4, 0, 1)),
+    "the cross-entropy in one": (("cross-entropy",), (0, 2, 1)),
+    "AdamW in one": (("AdamW",), (0, 0, 1)),
+}
+
+
+def seconds_of(passes: tuple[int, int, int], n: int, M: int, P: int) -> float:
+    """Time of a kernel by the bytes that it moves and its launches, whichever takes longer."""
+    over_neurons, over_classes, launches = passes
+    return max(4 * n * (over_neurons * M + over_classes * P) / BYTES, launches * LAUNCH)
+
+
+def estimate(config: TrainingConfig) -> str:
+    """A step in milliseconds as the card's data sheet has it, and what each kernel that is not written would gain."""
+    n, M, P = round(config.train_fraction * config.modulus**2), config.width, config.modulus
+    products = 6 * n * M * P / FLOPS
+    each = {name: seconds_of(passes, n, M, P) for name, passes in PASSES.items()}
+    step = products + sum(each.values())
+    lines = [
+        f"A step of P = {P}, M = {M}, n = {n} is estimated at {1e3 * step:.2f} ms: {1e3 * products:.2f} ms for its"
+        f" three\nmatrix products at {FLOPS / 1e12:.0f} TFLOP/s, which is the floor; the rest moves"
+        f" {BYTES / 1e12:.0f} TB/s, or waits {1e6 * LAUNCH:.0f} µs for each kernel.\n"
+        f"The {config.epochs:,} epochs of the preset `paper` are {config.epochs * step / 60:.1f} minutes of such steps,"
+        " evaluations apart.\n",
+        "| a kernel that is not written | would gain, ms |", "| --- | --: |",
+    ]
+    for name, (replaced, passes) in FUSED.items():
+        gain = sum(each[other] for other in replaced) - seconds_of(passes, n, M, P)
+        lines.append(f"| {name} | {1e3 * gain:.2f} |")
+    launches = sum(count for *_, count in PASSES.values()) * LAUNCH
+    lines.append(f"| a graph of all kernels, launched at once | at most {1e3 * launches:.2f} |")
+    return "\n".join(lines)
+
+
+def sgemm_rate(device: str, size: int = 8192) -> float:
+    """Floating-point operations a second of a large product, in float32 without TF32."""
+    with open_backend(device) as backend:
+        X = backend.xp.ones((size, size), "float32")
+        times = []
+        for _ in range(6):
+            start = time.perf_counter()
+            float((X @ X)[0, 0])
+            times.append(time.perf_counter() - start)
+    return 2 * size**3 / statistics.median(times[1:])
+
+
+def measured(rounds: int, device: str = "gpu", widths: tuple[int, ...] = WIDTHS) -> tuple[str, dict]:
+    """Steps against the peers on the card, in words, and the numbers."""
+    os.environ["JAX_DEFAULT_MATMUL_PRECISION"] = "float32"              # as the others: no TF32
+    os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+    with open_backend(device) as backend:
+        card = backend.description
+    rate = sgemm_rate(device)
+    results = {width: steps.measure(steps.Case(1, width, device=device), rounds) for width in widths}
+    there = peers()
+    lines = [
+        f"{card}, {rate / 1e12:.1f} TFLOP/s in a large product of float32. {', '.join(there)}; {HINT}.\n",
+        "| M | minimod, ms (quartiles) | share of the product's rate | " + " | ".join(there) + " |",
+        "|" + " --: |" * (3 + len(there)),
+    ]
+    for width, row in results.items():
+        ours = row["minimod"]
+        share = steps.products(steps.Case(1, width)) / (1e-3 * ours["milliseconds"]) / rate
+        ratios = (steps.ratio(row, name) for name in there)
+        times = f"{ours['milliseconds']:.3g} ({ours['low']:.3g}-{ours['high']:.3g})"
+        lines.append(f"| {width} | {times} | {share:.2f} | " + " | ".join(ratios) + " |")
+    paper = TrainingConfig.from_preset("paper")
+    step = results[min(widths, key=lambda width: abs(width - paper.width))]["minimod"]["milliseconds"]
+    minutes = paper.epochs * step / 6e4
+    lines.append(f"\nThe {paper.epochs:,} steps of the preset `paper`, M = {paper.width}, take {minutes:.1f} minutes.")
+    record = {"card": card, "rate": rate, "steps": {str(width): row for width, row in results.items()}}
+    return "\n".join(lines), record
+
+
+@click.command()
+@click.option("--output", type=click.Path(path_type=Path), default=Path("benchmark"), show_default=True,
+              help="Directory for GPU.md and gpu.json.")  # fmt: skip
+@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Turns of every contender.")
+@click.option("--estimate-only", is_flag=True, help="Write the estimate, with nothing measured.")
+def main(output, rounds, estimate_only):
+    """Time minimod's training on a GPU against what is installed of PyTorch and JAX."""
+    if not estimate_only and (problem := gpu_problem()):
+        raise click.ClickException(f"{problem}; --estimate-only writes what is to be expected")
+    output.mkdir(parents=True, exist_ok=True)
+    text = "Not measured on a GPU."
+    if not estimate_only:
+        text, record = measured(rounds)
+        (output / "gpu.json").write_text(json.dumps(record, indent=1) + "\n")
+    paper = TrainingConfig.from_preset("paper")
+    page = f"""# On a GPU
+
+`python -m benchmarks gpu --output benchmarks` writes this page on a machine with a GPU, within ten minutes: steps as in
+[README.md](README.md), in float32 without TF32, each contender in a process of its own on the same card.
+
+{text}
+
+## By an estimate
+
+From the data sheet of an H100, and not measured:
+
+{estimate(paper)}
+
+No kernel but the sum by segments is written before one can be run.
+"""
+    (output / "GPU.md").write_text(page)
+    click.echo(page)

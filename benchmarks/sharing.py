@@ -1,0 +1,63 @@
+"""More threads than this machine has cores: what a model expects of them, and what happens where cores are shared."""
+
+import statistics
+import time
+
+from benchmarks.contenders import minimod
+from minimod import TrainingConfig
+from minimod.engine.backend import SHARDS, open_backend
+from minimod.engine.memory import Flat
+from minimod.network import initial_network
+from minimod.training import with_optimizer
+
+WIDTHS, THREADS = (64, 1024, 4096), (1, 2, 4, 8, 16, 32)
+
+
+def milliseconds(run, rounds: int) -> float:
+    """The median time of a call."""
+    times = []
+    for _ in range(8 * rounds + 1):
+        start = time.perf_counter()
+        run()
+        times.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(times[1:])
+
+
+def measure(rounds: int) -> dict[int, dict[int, dict[str, float]]]:
+    """Width -> threads -> milliseconds of a step, by the model and as it is on this machine's cores.
+
+    The model has a core for every thread: shards are done in turns, all threads at a time, and the optimiser on one. It
+    leaves out that threads wait for the interpreter's lock, and share caches and memory.
+    """
+    result = {}
+    for width in WIDTHS:
+        config = TrainingConfig(width=width)
+        network, _, update = with_optimizer(initial_network(config), config)
+        with open_backend("cpu", 1) as backend:
+            step, _ = minimod(config, backend)
+            one = milliseconds(step, rounds)
+            shards = min(SHARDS, backend.n_blocks(round(config.train_fraction * 113**2), width, 113))
+        gradient = Flat(network.parameters)
+        serial = milliseconds(lambda update=update, gradient=gradient: update(gradient), rounds)
+        result[width] = {}
+        for threads in THREADS:
+            with open_backend("cpu", threads) as backend:
+                shared = milliseconds(minimod(config, backend)[0], rounds)
+            model = serial + (one - serial) * -(-shards // threads) / shards
+            result[width][threads] = {"model": model, "shared": shared}
+    return result
+
+
+def text(results: dict[int, dict[int, dict[str, float]]], cores: int) -> str:
+    """The times as a Markdown table."""
+    lines = [
+        f"## More threads\n\nA gradient is added up over at most {SHARDS} shards, so that as many threads can share it;"
+        " the bits are the same for any number. Milliseconds of a step at P = 113, first as a model expects them with a"
+        f" core for every thread, then as measured with all of them on the {cores} cores there are. No machine with"
+        " more was measured.\n",
+        "| | " + " | ".join(f"{threads} threads" for threads in THREADS) + " |", "| --- |" + " --: |" * len(THREADS),
+    ]
+    for width, row in results.items():
+        for name, what in {"model": "model", "shared": f"on {cores} cores"}.items():
+            lines.append(f"| M = {width}, {what} | " + " | ".join(f"{each[name]:.3g}" for each in row.values()) + " |")
+    return "\n".join(lines)

@@ -1,0 +1,33 @@
+"""Standard output and standard error, made so that what they cannot take costs no run."""
+
+import os
+import sys
+from contextlib import suppress
+from typing import Any
+
+
+class _Unfailing:
+    """Standard error that may be full or closed: what cannot be written is lost, and nothing else with it."""
+
+    def __init__(self, stream: Any):
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+
+def prepare_streams() -> None:
+    """Make output on a terminal that lacks α and ∘, on a full disk and on a closed stream cost no run."""
+    streams: list[Any] = [stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr)]
+    for stream in streams:
+        stream.reconfigure(errors="replace")
+    sys.stdout, sys.stderr = streams[0], _Unfailing(streams[1])
