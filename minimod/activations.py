@@ -1,7 +1,4 @@
-"""The activations: name -> (φ, φ'), pure functions of the pre-activations Z of any shape, on NumPy or CuPy arrays.
-
-A new activation is one entry here. Where it is worth it, engine/kernels.py has the same in place.
-"""
+"""The activations: name -> (φ, φ'), pure functions of NumPy or CuPy arrays Z of any shape. A new one is an entry."""
 
 import math
 from collections.abc import Callable

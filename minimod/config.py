@@ -14,8 +14,7 @@ from minimod.optimizers import OPTIMIZERS
 from minimod.rules import RULES, make_rule, natural_modulus, rule_name
 from minimod.rules.tables import PAIRS, load_table, table_path
 
-# What pairs of one's own bring, and so is not to be given beside them.
-BROUGHT_BY_PAIRS = ("rule", "modulus", "train_fraction", "noise_ratio", "noise_kind")
+BROUGHT_BY_PAIRS = ("rule", "modulus", "train_fraction", "noise_ratio", "noise_kind")      # not to be given beside them
 
 
 def _option(default: Any, constraint: Constraint, help: str) -> Any:
@@ -156,11 +155,8 @@ class TrainingConfig:
         return PRESETS[name].changed(**overrides)
 
 
-# Field -> what it may be.
 CONSTRAINTS: dict[str, Constraint] = {each.name: each.metadata["constraint"] for each in fields(TrainingConfig)}
-
-# Fields that do not change what a run computes: it may go on with others.
-FREE_FIELDS = ("threads",)
+FREE_FIELDS = ("threads",)      # they do not change what a run computes: it may go on with others
 
 # The default is the headline. `paper` has the paper's width, optimiser and budget: 200 000 steps, each 0.22 s on two
 # cores (python -m benchmarks, width 4096), so some 12 hours.

@@ -15,6 +15,10 @@ class Constraint:
 
     kind: type
     domain: str
+    allowed: str
+
+    def __str__(self) -> str:
+        return self.allowed
 
     def check(self, value: Any) -> Any:
         """The value in its own type. Raises ValueError if it is not allowed."""
@@ -32,9 +36,7 @@ class Interval(Constraint):
         self.kind, self.low, self.high = kind, low, high
         self.open_low, self.open_high = open == "low", open == "high" or high == inf
         self.domain = f"{'(' if self.open_low else '['}{low:g}, {high:.12g}{')' if self.open_high else ']'}"
-
-    def __str__(self) -> str:
-        return f"a{' whole' * (self.kind is int)} number in {self.domain}"
+        self.allowed = f"a{' whole' * (kind is int)} number in {self.domain}"
 
     def check(self, value: Any) -> Any:
         if not isinstance(value, Real) or isinstance(value, bool) or not self._contains(value):
@@ -77,24 +79,18 @@ class Named(Constraint):
     kind = str
 
     def __init__(self, canonical: Callable[[str], str], domain: str):
-        self.canonical, self.domain = canonical, domain
-
-    def __str__(self) -> str:
-        return self.domain
+        self.canonical, self.allowed = canonical, domain
 
     def check(self, value: Any) -> str:
         if not isinstance(value, str):
-            raise ValueError(self.domain)
+            raise ValueError(str(self))
         return self.canonical(value)
 
 
 class Boolean(Constraint):
     """True or false."""
 
-    kind = bool
-
-    def __str__(self) -> str:
-        return "true or false"
+    kind, allowed = bool, "true or false"
 
     def check(self, value: Any) -> bool:
         if not isinstance(value, bool):
@@ -112,9 +108,7 @@ class Pair(Constraint):
 
     def __init__(self, each: Interval):
         self.each, self.kind, self.domain = each, each.kind, each.domain
-
-    def __str__(self) -> str:
-        return f"two numbers in {self.domain}"
+        self.allowed = f"two numbers in {self.domain}"
 
     def check(self, value: Any) -> tuple[Any, ...]:
         try:
@@ -132,9 +126,7 @@ class Epochs(Constraint):
 
     kind, each = tuple, Interval(int, 0)
     domain = f"{each.domain}, or log: 0, 1, 2, 3, 4, 6, 8, 11, 16, ... and the last"
-
-    def __str__(self) -> str:
-        return f"log, or whole numbers in {self.each.domain}, as 0,10,100"
+    allowed = f"log, or whole numbers in {each.domain}, as 0,10,100"
 
     def check(self, value: Any) -> Any:
         if isinstance(value, str) and value == "log":

@@ -14,8 +14,7 @@ from minimod.network import Array
 from minimod.store.runs import Run
 from minimod.study import Analysis, open_analysis
 
-# The rows of `analyze` that are followed.
-FOLLOWED = ("raw", "interaction", "dominant", "dominant+quadratic")
+FOLLOWED = ("raw", "interaction", "dominant", "dominant+quadratic")     # rows of `analyze`
 
 
 def course(run: Run) -> dict[str, np.ndarray]:
@@ -44,9 +43,7 @@ def _row(run: Run, dominant: Array | None) -> dict[str, Any]:
         row = {f"{name} test": study.row(name)["test"] for name in FOLLOWED if name in study.needs}
         row |= {f"norm {name}": float(np.linalg.norm(network.arrays[name])) for name in "UVW"}
         row["separation"] = _separation(hidden, fitted.label, network.modulus)
-        if dominant is not None:
-            row |= _structure_row(study, dominant, fitted)
-    return row
+        return row if dominant is None else row | _structure_row(study, dominant, fitted)
 
 
 def _separation(hidden: Array, label: Array, modulus: int) -> float:

@@ -15,8 +15,7 @@ from minimod.rules.tables import PAIRS, TableRule, rule_of_table
 if TYPE_CHECKING:
     from minimod.config import TrainingConfig
 
-# Independent random streams of one seed: changing the noise changes neither the split nor the initialisation. `control`
-# is for random choices that a result is compared with.
+# Independent random streams of one seed: changing the noise changes no split. `control`: to compare results with.
 STREAMS = ("split", "noise", "initialisation", "batches", "control")
 
 

@@ -25,8 +25,7 @@ from minimod.store.files import plain_data
 from minimod.sweeps.schedule import WorkProgress, estimated_seconds, work
 from minimod.training import Progress
 
-# More runs than this are trained only where --yes is given, and more than these are not trained at all.
-MANY_RUNS, MOST_RUNS = 100_000, 10_000_000
+MANY_RUNS, MOST_RUNS = 100_000, 10_000_000      # more are trained only where --yes is given; or not at all
 
 
 def echo_methods(summary: dict[str, Any]) -> None:
@@ -97,10 +96,8 @@ def echo_group(found: dict[str, Any], most_classes: int) -> None:
     if len(dimensions) > most_classes:
         click.echo(f"\nThe table of its {len(dimensions)} characters is printed by --json.")
         return
-    cells = [[_complex(value) for value in row] for row in found["characters"].tolist()]
-    head = {"class size": classes["size"].tolist(), "order of elements": classes["orders"].tolist()}
-    rows = [*([name, *map(str, values)] for name, values in head.items())]
-    rows += [[f"character {number}", *row] for number, row in enumerate(cells, 1)]
+    rows = [["class size", *map(str, classes["size"])], ["order of elements", *map(str, classes["orders"])]]
+    rows += [[f"character {i}", *map(_complex, row)] for i, row in enumerate(found["characters"].tolist(), 1)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     click.echo()
     for name, *values in rows:

@@ -17,8 +17,7 @@ from minimod.store.runs import Run, files_of
 from minimod.study import Analysis, open_analysis
 from minimod.summary import neuron_curves, spectrum_order
 
-# At most so many neurons one by one, columns of the spectrum, and snapshots: a screen has no room for more.
-NEURONS, COLUMNS, SNAPSHOTS = 256, 1024, 12
+NEURONS, COLUMNS, SNAPSHOTS = 256, 1024, 12     # at most: a screen has no room for more
 
 
 def exhibit(study: Analysis) -> dict[str, Any]:
@@ -101,15 +100,11 @@ def discovery(run: Run) -> dict[str, Any] | None:
     try:
         return load_checked_json(path)
     except DamagedFileError as error:
-        allowed = "as minimod discover writes it; call it again"
-        raise InputError("discovery file", str(path), allowed) from error
+        raise InputError("discovery file", str(path), "as minimod discover writes it; call it again") from error
 
 
 def detector_curves(run: Run) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """The `roc` of every detector that RUN_DIR/detectors.csv has; none where it is not there or truth is not known.
-
-    Raises InputError for a file that is not what `minimod detect` writes for this run.
-    """
+    """The `roc` of each detector in RUN_DIR/detectors.csv, if truth is known. Raises InputError for another file."""
     path, wrong = (run.directory or Path()) / "detectors.csv", run.fitted.label != run.fitted.true_label
     if not run.directory or not path.exists() or not run.dataset.is_known:
         return {}

@@ -1,9 +1,8 @@
 """Self-training: a network's answers become the labels of the next one, round by round, until they change no more.
 
 Where labels are corrupted, a readout that knows nothing of the rule (see analysis/methods.py) gets some of the training
-pairs right that were taught wrong. A network that is trained on its answers has less noise to fit, so its own answers
-are better. All that is learned from outside is how many neurons to read out: by the labels, as noisy as all, of pairs
-that are held out.
+pairs right that were taught wrong. A network that is trained on its answers has less noise to fit, and answers better.
+All that is learned from outside is how many neurons to read out: by held-out labels, as noisy as all.
 """
 
 import math
@@ -78,12 +77,8 @@ def by_method(name: str = DEFAULT_METHOD) -> Answers:
 
 
 def extract(
-    run: Run | Path | str,
-    rounds: int,
-    directory: Path | str | None = None,
-    answers: Answers | None = None,
-    display: Display = lambda config: nullcontext(),
-    tell: Callable[[Round], object] = lambda done: None,
+    run: Run | Path | str, rounds: int, directory: Path | str | None = None, answers: Answers | None = None,
+    display: Display = lambda config: nullcontext(), tell: Callable[[Round], object] = lambda done: None,
     width: int | None = None,
 ) -> list[Round]:
     """Train on a run's own answers, for at most so many rounds; the rounds, that of the run itself first.
@@ -114,12 +109,7 @@ def extract(
         place.mkdir(parents=True, exist_ok=True)
     while done.changed and done.number < rounds:
         number = done.number + 1
-        data: dict[str, Any] = {**run.data, "labels": labels}
-        with display(config) as progress:
-            if place:
-                run = finished_run(config, place / "rounds" / str(number), progress, **data)
-            else:
-                run = train(config, None, progress, **data)
+        run = _trained(config, place and place / "rounds" / str(number), display, {**run.data, "labels": labels})
         done, labels = _read_out(number, run, answers)
         finished.append(done)
         tell(done)
@@ -145,15 +135,17 @@ def held_out_logits(
     logits = np.empty((len(pairs), config.modulus), config.dtype)
     for number in range(folds):
         left_out = fold == number
-        data: dict[str, Any] = {**run.data, "kept": ~left_out & run.data.get("kept", True)}
-        with display(config) as progress:
-            if directory:
-                place = Path(directory) / f"{number + 1}-of-{folds}-epochs-{config.epochs}"
-                network = finished_run(config, place, progress, **data).network
-            else:
-                network = train(config, None, progress, **data).network
+        data = {**run.data, "kept": ~left_out & run.data.get("kept", True)}
+        place = Path(directory) / f"{number + 1}-of-{folds}-epochs-{config.epochs}" if directory else None
+        network = _trained(config, place, display, data).network
         logits[left_out] = network.logits(pairs.a[left_out], pairs.b[left_out])
     return logits
+
+
+def _trained(config: TrainingConfig, place: Path | None, display: Display, data: dict[str, Any]) -> Run:
+    """The run of a configuration on these data; kept in a place, if there is one, and then used again."""
+    with display(config) as progress:
+        return finished_run(config, place, progress, **data) if place else train(config, None, progress, **data)
 
 
 def _read_out(number: int, run: Run, answers: Answers) -> tuple[Round, np.ndarray]:
@@ -164,5 +156,4 @@ def _read_out(number: int, run: Run, answers: Answers) -> tuple[Round, np.ndarra
         kept, table = answers(study)
     labels = table[train_pairs.a, train_pairs.b]
     right = share(fitted == train_pairs.true_label) if run.dataset.is_known else math.nan
-    changed = share(labels != fitted)
-    return Round(number, run, right, kept, changed, accuracies(table, run.dataset)), labels
+    return Round(number, run, right, kept, share(labels != fitted), accuracies(table, run.dataset)), labels

@@ -20,7 +20,9 @@ def checked_data(config: TrainingConfig, arrays: Mapping[str, Any]) -> Data:
     P = config.modulus
     data = {name: np.asarray(array) for name, array in arrays.items() if array is not None}
     for name in {"labels", "pairs"} & data.keys():
-        data[name] = _integers(name, data[name])
+        if data[name].dtype.kind not in "iu":
+            raise InputError(name, f"{data[name].dtype} of shape {data[name].shape}", "integers")
+        data[name] = data[name].astype(np.int64)
     if "table" in data:
         if not table_path(config.rule):
             raise InputError("table", "given", f"left out, where the rule is {config.rule}")
@@ -37,13 +39,6 @@ def checked_data(config: TrainingConfig, arrays: Mapping[str, Any]) -> Data:
             raise InputError("noise_kind", config.noise_kind, "matrix, where a noise_matrix is given")
         data["noise_matrix"] = checked(data["noise_matrix"], P)
     return data
-
-
-def _integers(name: str, array: np.ndarray) -> np.ndarray:
-    """The array in int64. Raises InputError unless it is of integers."""
-    if array.dtype.kind not in "iu":
-        raise InputError(name, f"{array.dtype} of shape {array.shape}", "integers")
-    return array.astype(np.int64)
 
 
 def _check_pairs(pairs: np.ndarray, config: TrainingConfig) -> None:

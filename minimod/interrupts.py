@@ -30,8 +30,7 @@ def importing() -> Iterator[None]:
 def stop_requests() -> Iterator[list[int]]:
     """A list that gets the numbers of signals to stop.
 
-    After the first, Ctrl-C has its usual effect again: a person means it. SIGTERM and SIGHUP are sent by programs,
-    which may well send them twice, and have SIGKILL.
+    After the first, Ctrl-C, a person's, has its usual effect again; programs may send SIGTERM and SIGHUP twice.
     """
     received: list[int] = []
     usual: dict[int, Any] = {}

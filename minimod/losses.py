@@ -1,8 +1,7 @@
 """The losses: name -> a pure function that returns the loss and its gradient with respect to the logits.
 
 Each takes logits F of shape (n, P), labels of shape (n,), and the label smoothing, if there is any. The loss is the
-mean over the n examples; the gradient dF has the shape of F. A new loss is one entry here. Where it is worth it,
-engine/kernels.py has the same in place.
+mean over the n examples; the gradient dF has the shape of F. engine/kernels.py has the same in place.
 """
 
 from collections.abc import Callable

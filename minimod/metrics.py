@@ -1,7 +1,4 @@
-"""What is measured along training: the columns of metrics.csv.
-
-A new metric is one entry at the end of METRICS. Runs from before it was there have no numbers for it.
-"""
+"""What is measured along training, the columns of metrics.csv. A new one goes last: earlier runs do not have it."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -28,10 +25,7 @@ Metrics = dict[str, float]
 
 
 class Measured(NamedTuple):
-    """What the metrics of an epoch are made from: a network, its mean IPR, and its losses and accuracies by part.
-
-    The part train is all training pairs with the labels that are fitted, clean and noisy are the two parts of it.
-    """
+    """What the metrics of an epoch are made from. Parts: train, all pairs as fitted; clean and noisy, the two of it."""
 
     network: TwoLayerNet
     ipr: float
@@ -72,10 +66,7 @@ def measure(
     network: TwoLayerNet, dataset: Dataset, config: "TrainingConfig", train: Pairs, left_out: Pairs, train_loss: float,
     answers: Answers, backend: Backend,
 ) -> Metrics:
-    """All METRICS of a network; `train` are the pairs with the labels that are fitted, in the order of the answers.
-
-    left_out: the training pairs that are not trained on. The losses are that of the configuration, as it is trained on.
-    """
+    """All METRICS of a network. train: as fitted, in the order of the answers. left_out: pairs not trained on."""
     n_noisy, predicted = int(train.is_noisy.sum()), to_host(answers.predicted)
     n_clean = (len(train) - n_noisy) * dataset.is_known
     losses = {
@@ -108,10 +99,7 @@ def history_of(rows: list[Metrics]) -> dict[str, np.ndarray]:
 
 
 def first_epoch(history: Mapping[str, np.ndarray], level: float, *columns: str) -> float:
-    """The first measured epoch at which all these columns are at the level or above.
-
-    inf if none is, nan where one of them was never measured.
-    """
+    """The first measured epoch with all columns at the level or above: inf if none, nan if one was never measured."""
     values = np.array([history[column] for column in columns])
     if np.isnan(values).all(axis=1).any():
         return math.nan
@@ -120,10 +108,7 @@ def first_epoch(history: Mapping[str, np.ndarray], level: float, *columns: str) 
 
 
 def first_epochs(history: Mapping[str, np.ndarray], thresholds: Iterable[float] = THRESHOLDS) -> dict[str, float]:
-    """`first_epoch` of every accuracy that there is and every threshold, by names such as first_epoch_test_0.99.
-
-    Raises InputError for a threshold that is no share.
-    """
+    """`first_epoch` of every accuracy and threshold, as first_epoch_test_0.99. Raises InputError outside [0, 1]."""
     thresholds = list(thresholds)
     for threshold in thresholds:
         if not 0 <= threshold <= 1:

@@ -1,7 +1,4 @@
-"""How training labels are corrupted: the kinds of noise. A new one is a function and its entry in NOISE_KINDS.
-
-None but `uniform` ever draws the true label. A corrupted label is `noisy` whatever it is.
-"""
+"""How training labels are corrupted. None but `uniform` draws the true label; corrupted ones are noisy in any case."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,10 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """What kinds of noise draw from, besides the generator of the pairs that are corrupted.
-
-    shared: a generator for what all parts of a dataset have in common. matrix: T, see `by_matrix`, or None.
-    """
+    """What noise draws from. shared: a generator for all parts of a dataset. matrix: T, see `by_matrix`, or None."""
 
     rule: Rule
     shared: np.random.Generator
@@ -37,8 +31,7 @@ class Noise:
         return permutation
 
 
-# Corrupts so many of the pairs, in place.
-Corruption = Callable[["Pairs", int, Noise, np.random.Generator], None]
+Corruption = Callable[["Pairs", int, Noise, np.random.Generator], None]     # of so many of the pairs, in place
 
 
 def corrupt(pairs: "Pairs", ratio: float, kind: str, noise: Noise, generator: np.random.Generator) -> None:
@@ -66,8 +59,7 @@ def each(draw: Callable[["Pairs", Noise, np.random.Generator], np.ndarray]) -> C
 
 def wrong(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.ndarray:
     """Uniformly from the P - 1 wrong labels."""
-    labels: np.ndarray = (pairs.true_label + generator.integers(1, noise.rule.modulus, len(pairs))) % noise.rule.modulus
-    return labels
+    return np.asarray((pairs.true_label + generator.integers(1, noise.rule.modulus, len(pairs))) % noise.rule.modulus)
 
 
 def uniform(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.ndarray:
@@ -77,14 +69,12 @@ def uniform(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.
 
 def pair(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.ndarray:
     """The next label, c + 1 mod P: the pair flipping of Han et al. (arXiv 1804.06872)."""
-    labels: np.ndarray = (pairs.true_label + 1) % noise.rule.modulus
-    return labels
+    return np.asarray((pairs.true_label + 1) % noise.rule.modulus)
 
 
 def bijective(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.ndarray:
     """c' = π(a) ∘ b with a derangement π. Where the rule's table is a Latin square, this is one that it never meets."""
-    labels: np.ndarray = noise.rule.label_table[noise.derangement[pairs.a], pairs.b]
-    return labels
+    return np.asarray(noise.rule.label_table[noise.derangement[pairs.a], pairs.b])
 
 
 def by_matrix(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.ndarray:
@@ -137,10 +127,7 @@ def symmetric(pairs: "Pairs", n_noisy: int, noise: Noise, generator: np.random.G
 
 
 class NoiseKind(NamedTuple):
-    """A kind of noise: how a label is drawn, for `--help`; what labels are then, for titles; the function that does it.
-
-    corrupt: from pairs, how many of them, the noise and a generator. It changes the pairs in place.
-    """
+    """help: how a label is drawn. title: what labels are then. corrupt: from pairs, how many, noise and generator."""
 
     help: str
     title: str

@@ -13,8 +13,7 @@ from minimod.display import MANY_RUNS
 
 AnyCommand = Callable[..., Any]
 
-# Options that are no fields, of which errors speak by name.
-OTHERS = ("noise_matrix", "folds", "threshold", "pairs", "map", "epoch")
+OTHERS = ("noise_matrix", "folds", "threshold", "pairs", "map", "epoch")     # no fields, but errors speak of them
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on standard error.")

@@ -1,7 +1,4 @@
-"""How each training pair is fitted along training: sums over the measured epochs, for what judges labels by them.
-
-Asked for by `record`. The sums are kept with the checkpoints, so that a run that was stopped has the same in the end.
-"""
+"""How each training pair is fitted, where `record` asks: sums over measured epochs, which checkpoints keep."""
 
 import numpy as np
 

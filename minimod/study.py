@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -24,8 +24,7 @@ from minimod.network import TwoLayerNet, initial_network
 from minimod.rules.rule import Rule
 from minimod.store.runs import Run
 
-# How many random choices of frequencies the control is the mean of.
-RANDOM_DRAWS = 10
+RANDOM_DRAWS = 10       # of frequencies, of which the control is the mean
 
 
 @contextmanager
@@ -52,6 +51,7 @@ class Analysis:
     by: str
     rule: Rule
     backend: Backend
+    _curves: dict[Any, Curves] = field(default_factory=dict, init=False, repr=False)      # by mask, part and activation
 
     @cached_property
     def structure(self) -> Structure:
@@ -75,11 +75,6 @@ class Analysis:
         rankings = random_rankings(self.run.network.width, generator)
         n_draws = RANDOM_DRAWS * self.has_components
         return rankings, [random_component(self.structure, generator) for _ in range(n_draws)]
-
-    @cached_property
-    def _curves(self) -> dict[Any, Curves]:
-        """The mask curves that were computed, by mask, part and activation."""
-        return {}
 
     def curves(self, method: Method) -> Curves:
         """The mask curves of a method that has a mask."""
@@ -197,19 +192,15 @@ class Analysis:
 
 
 class Control(NamedTuple):
-    """A row beside the methods, to hold them against: what it needs to know, and its accuracies on an analysis.
-
-    beside: the method that it is for, if it is left out where that is.
-    """
+    """A row to hold methods against: what it needs to know, and its accuracies. beside: the method that it is for."""
 
     needs: str
     row: Callable[[Analysis], dict[str, float]]
     beside: str | None = None
 
 
-# untrained ideal: the ideal fit of the network before training. rule: the rule, on the pairs that its components cover.
-# random frequency: a component, where the rule is a group. Rank one has two controls: a random part of the dominant
-# component, and that component of the untrained network.
+# untrained: the network before training. rule: the rule, on the pairs that its components cover. random frequency: a
+# component, where the rule is a group. random rank one: a random part of the dominant component.
 CONTROLS: dict[str, Control] = {
     "random subnetwork": Control(METHODS["norm subnetwork"].needs, lambda study: study.random_subnetwork("logits")),
     "random+interaction": Control(

@@ -1,7 +1,4 @@
-"""All that `minimod analyze` shows of one run, as numbers and arrays.
-
-Nothing is rounded here, and what is undefined is nan: JSON is made where it is written.
-"""
+"""All that `minimod analyze` shows of one run, as numbers and arrays: nothing is rounded, what is undefined is nan."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -66,19 +63,14 @@ def summary_of(study: Analysis, others: Sequence[Run] = (), thresholds: Iterable
     return {
         "title": title(config, "pairs" in run.data) + f", epoch {run.epoch}" * (run.epoch is not None)
         + f", frequencies by {by}" * (by != "joint"),
-        "config": config.to_dict(),
-        "by": by,
-        "chance": 1 / config.modulus,
+        "config": config.to_dict(), "by": by, "chance": 1 / config.modulus,
         "counts": {
             "clean": (len(train) - noisy) * run.dataset.is_known, "noisy": noisy, "repaired": noisy,
             "validation": len(run.dataset.validation), "test": len(run.dataset.test),
         },
-        "history": run.history,
-        "first_epochs": first_epochs(run.history, thresholds),
-        "methods": methods,
-        "needs": needs,
-        "masks": mask_study(study.scored, study.random),
-        "partition": study.partition,
+        "history": run.history, "first_epochs": first_epochs(run.history, thresholds),
+        "methods": methods, "needs": needs,
+        "masks": mask_study(study.scored, study.random), "partition": study.partition,
         **(structure_study(study.structure, study.untrained) if study.has_components else {}),
         "left_out": left_out(run),
     }
@@ -89,10 +81,8 @@ def structure_study(structure: Structure, untrained: Structure) -> dict[str, Any
     neurons, initial_neurons = neuron_table(structure), neuron_table(untrained)
     order = spectrum_order(structure)
     return {
-        "components": structure.rule.component_names,
-        "neurons": neurons,
-        "initial_share": initial_neurons["share"],
-        "initial_phase_error": initial_neurons["phase_error"],
+        "components": structure.rule.component_names, "neurons": neurons,
+        "initial_share": initial_neurons["share"], "initial_phase_error": initial_neurons["phase_error"],
         "structure": {
             "trained": typical(neurons) | {"ideal_power_share": structure.ideal.power_share},
             "untrained": typical(initial_neurons) | {"ideal_power_share": untrained.ideal.power_share},

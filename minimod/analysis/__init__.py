@@ -1,4 +1,1 @@
-"""What a trained network holds: accuracies, its structure in the rule's components, filtered networks.
-
-Nothing here reads files, trains, or knows of runs: it takes arrays and networks.
-"""
+"""What a trained network holds, told from arrays and networks alone: nothing here reads files, trains or knows runs."""

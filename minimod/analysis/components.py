@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from minimod.engine.device import fft_of
-from minimod.errors import InputError, one_of
 from minimod.network import Array, TwoLayerNet
 from minimod.rules.cyclic import CyclicRule
 from minimod.rules.rule import Rule
@@ -24,10 +23,7 @@ COMPONENT_CHOICES = ("joint", "w", "each")
 
 
 class BasisTransform:
-    """From weights to coefficients, C = Bᵀx, and back, x = B C. Any rule that has bases has this.
-
-    label: of shape (n,), the component of each coefficient.
-    """
+    """C = Bᵀx and back, x = B C, of any rule that has bases. label: (n,), the component of each coefficient."""
 
     def __init__(self, rule: Rule):
         *self.bases, self.label = rule.bases
@@ -52,8 +48,7 @@ class FourierTransform(BasisTransform):
     """The shortcut for cyclic rules, by the real FFT over coordinates: n = ⌊N/2⌋ + 1 complex numbers, a frequency each.
 
     x̂_k = 1/√N Σ_t x_t exp(-2πi k t / N) has in its real and imaginary part what cosine and sine of frequency k have; k
-    and N - k are one frequency. (The norm has a second use: without one, NumPy computes in float64, whatever it is
-    given.)
+    and N - k are one frequency. (Without a norm, NumPy would compute in float64, whatever it is given.)
     """
 
     def __init__(self, rule: CyclicRule):
@@ -98,8 +93,7 @@ def inverse_participation_ratio(shares: Array) -> Array:
     """IPR of every vector, of shape (3, M), from `power_shares`: Σ_k s_k² over its shares s_k.
 
     For frequencies it is (‖x̂‖₄ / ‖x̂‖₂)⁴ over k = 1 .. ⌊N/2⌋ (Liu & Lu): 1 for a pure cosine, about 2 / ⌊N/2⌋ for white
-    noise, 0 for a vector without power. Doshi et al. (arXiv 2310.13061) take the mean over u, v and w, Liu & Lu that
-    of w.
+    noise, 0 for a vector without power. Doshi et al. (arXiv 2310.13061) take the mean over u, v, w, Liu & Lu of w.
     """
     return (shares**2).sum(axis=1)
 
@@ -107,11 +101,8 @@ def inverse_participation_ratio(shares: Array) -> Array:
 def dominant_components(shares: Array, by: str = "joint") -> Array:
     """The dominant component of u, v and w of each neuron, integers of shape (3, M), from `power_shares`, weighted.
 
-    joint: argmax_k of the sum of the three shares, one k per neuron; w: argmax_k for w, used for all three; each:
-    argmax_k of each vector for itself. Raises InputError for another `by`.
+    joint: argmax_k of the sum of the three shares, one k per neuron; w: of w's share, for all three; each: of its own.
     """
-    if by not in COMPONENT_CHOICES:
-        raise InputError("by", by, one_of(COMPONENT_CHOICES, by))
     if by != "each":
         shares = np.broadcast_to(shares.sum(axis=0) if by == "joint" else shares[2], shares.shape)
     return 1 + shares.argmax(axis=1)

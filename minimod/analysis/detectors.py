@@ -1,8 +1,7 @@
 """Detectors: which training labels are wrong, told without knowing the rule.
 
 Each gives every training label a score: the higher, the more likely it is wrong. None looks at true labels. Most of the
-field's methods take for granted that clean labels are fitted first; here the noisy ones are, see the claims
-`noise-first` and `noise-order`, and on a network that has memorised all those methods do worse than chance.
+field's methods take for granted that clean labels are fitted first; here noisy ones are, see the claim `noise-first`.
 """
 
 from collections.abc import Callable
@@ -57,8 +56,7 @@ def collisions(a: np.ndarray, b: np.ndarray, label: np.ndarray, modulus: int) ->
     counts = np.zeros((2, modulus, modulus), int)               # by token and label, for a and for b
     for count, token in zip(counts, (a, b), strict=True):
         np.add.at(count, (token, label), 1)
-    met: np.ndarray = counts[0][a, label] + counts[1][b, label] - 2
-    return met
+    return np.asarray(counts[0][a, label] + counts[1][b, label] - 2)
 
 
 def leave_one_out(X: np.ndarray, Y: np.ndarray, ridge: float = 1e-3) -> np.ndarray:
@@ -73,14 +71,12 @@ def leave_one_out(X: np.ndarray, Y: np.ndarray, ridge: float = 1e-3) -> np.ndarr
     gram[np.diag_indices(M)] += ridge * n * (X**2).mean() + np.finfo(float).tiny
     solved = np.linalg.solve(gram, X.T)                         # (M, n)
     s = np.einsum("nm,mn->n", X, solved)[:, None]
-    predicted: np.ndarray = (X @ (solved @ Y) - s * Y) / np.maximum(1 - s, np.finfo(float).eps)
-    return predicted
+    return np.asarray((X @ (solved @ Y) - s * Y) / np.maximum(1 - s, np.finfo(float).eps))
 
 
 def doubt(F: np.ndarray, evidence: Evidence) -> np.ndarray:
     """The largest other number less that of the label, of logits or the like, (n, P)."""
-    margin: np.ndarray = confidence(F, evidence.label)[0]
-    return -margin
+    return np.asarray(-confidence(F, evidence.label)[0])
 
 
 def doubt_in_probability(F: np.ndarray, evidence: Evidence) -> np.ndarray:
@@ -88,11 +84,6 @@ def doubt_in_probability(F: np.ndarray, evidence: Evidence) -> np.ndarray:
     F = F.astype(float)
     e = np.exp(F - F.max(axis=1, keepdims=True))
     return doubt(e / e.sum(axis=1, keepdims=True), evidence)
-
-
-def ridge_doubt(hidden: np.ndarray, evidence: Evidence) -> np.ndarray:
-    """The `doubt` of a ridge readout of the hidden vectors, of shape (n, M), that was fitted without the label."""
-    return doubt(leave_one_out(hidden, np.eye(evidence.modulus)[evidence.label]), evidence)
 
 
 class Detector(NamedTuple):
@@ -121,7 +112,10 @@ DETECTORS: dict[str, Detector] = {
     # Small losses are of right labels (Han et al., arXiv 1804.06872).
     "half-fitted loss": Detector(COURSE, "course", lambda course, _: course["half_loss"]),
     "loss": Detector(NETWORK, "logits", lambda F, evidence: confidence(F, evidence.label)[1]),
-    "ridge": Detector(NETWORK, "hidden", ridge_doubt),
+    # A ridge readout of the hidden vectors that was fitted without the label.
+    "ridge": Detector(NETWORK, "hidden", lambda hidden, evidence: (
+        doubt(leave_one_out(hidden, np.eye(evidence.modulus)[evidence.label]), evidence)
+    )),
     "interaction": Detector(TWO_INPUTS, "interaction", doubt),
     "masked readout": Detector(MASK, "masked", doubt),
     # Confident learning (Northcutt et al., arXiv 1911.00068) on networks that have not seen the label.

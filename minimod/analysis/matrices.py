@@ -25,15 +25,11 @@ from minimod.rules.irreps import Component
 if TYPE_CHECKING:
     from minimod.analysis.structure import Structure
 
-# How often x, y and z are improved in turn. For Z_N the angle that is left falls to a quarter each time.
-ROUNDS = 60
+ROUNDS = 60         # in which x, y and z are improved in turn: for Z_N the angle left falls to a quarter each time
 
 
 class Matrices:
-    """The matrices of some neurons in the component that is the dominant one of all three of their vectors.
-
-    neurons: their indices, of shape (n,). hats: û, v̂ and ŵ, of shape (3, n, D, D).
-    """
+    """Some neurons, indices of shape (n,), in the one dominant component of all their vectors: hats, (3, n, D, D)."""
 
     def __init__(self, structure: "Structure", component: Component, neurons: np.ndarray):
         self.component, self.neurons = component, neurons
@@ -105,8 +101,7 @@ def rank_one(structure: "Structure", generator: np.random.Generator | None = Non
     """U, V and W with the best rank-one part of every vector's matrix in its dominant component.
 
     The best one is Q Qᵀ û, with Q = [T x for T in the commutant], x the first left singular vector: singular values
-    come in groups of m, and Q has a group's vectors. For real representations that is σ₁ x yᵀ. With a generator x is
-    drawn at random instead, a control.
+    come in groups of m, and Q has a group's vectors. For real representations it is σ₁ x yᵀ. A generator draws any x.
     """
     network, rule = structure.network, structure.rule
     assert isinstance(rule, GroupRule)

@@ -10,8 +10,7 @@ from minimod.analysis.structure import Structure
 from minimod.network import Array
 
 # What a score or a method needs to know. The rule's coordinates: in which order of the tokens the rule is cyclic
-# addition, or which group it is on which tokens. The rule: also that it is addition there (the group's product), and
-# not some other function of the coordinates.
+# addition, or which group it is on which tokens. The rule: also that it is addition there (the group's product).
 NOTHING, TWO_INPUTS, COORDINATES, RULE = "nothing", "two inputs", "coordinates", "the rule"
 
 
@@ -23,9 +22,8 @@ def ipr(structure: Structure) -> Array:
 def strength(structure: Structure) -> Array:
     """‖w‖_∞ φ(s) with s = ‖u‖_∞ + ‖v‖_∞ (Liu & Lu). It looks at the network alone, and uses nothing about the task.
 
-    A bound on the neuron's effect on any logit. max(φ(s), φ(-s)) stands for φ(s), so that a neuron that answers to
-    negative pre-activations (reverse ReLU) has a strength too. AdamW's decay makes the largest weights of all neurons
-    alike, and then it ranks nothing: see the claim `decay`.
+    A bound on the neuron's effect on any logit; max(φ(s), φ(-s)) stands for φ(s), for reverse ReLU. Where AdamW's decay
+    makes the largest weights of all neurons alike, it ranks nothing: see the claim `decay`.
     """
     network = structure.network
     largest = np.abs(network.U).max(axis=0) + np.abs(network.V).max(axis=0)

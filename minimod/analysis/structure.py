@@ -26,8 +26,7 @@ class IdealFit(NamedTuple):
 class Structure:
     """A network, looked at in the components of a rule. What several analyses need is computed here, once.
 
-    by: whose power decides a neuron's component, see `components.dominant_components`.
-    Raises InputError for a rule of another modulus, and for an unknown `by`.
+    by: see `components.dominant_components`. Raises InputError for another modulus, and for an unknown `by`.
     """
 
     def __init__(self, network: TwoLayerNet, rule: Rule, by: str = "joint"):
@@ -87,9 +86,8 @@ class Structure:
     def phase_error(self) -> Array:
         """φ_a + φ_b - φ_c, in [-π, π), of shape (M,). 0 for ideal neurons, uniform for random ones.
 
-        In the rule's coordinates this holds for every cyclic rule; over tokens it reads φ_a - φ_b - φ_c for
-        subtraction. For other groups it is the angle between û v̂ and ŵ, in [0, π], see matrices.py; nan where the three
-        vectors have not one dominant component.
+        So in the coordinates of every cyclic rule; over tokens it is φ_a - φ_b - φ_c for subtraction. For other groups
+        it is the angle between û v̂ and ŵ, in [0, π], see matrices.py; nan where their dominant components differ.
         """
         if isinstance(self.rule, GroupRule):
             error = np.full_like(self.network.U[0], np.nan)
@@ -200,7 +198,6 @@ def typical(neurons: dict[str, np.ndarray]) -> dict[str, float]:
     """Of a `neuron_table`: the median share, the root mean square phase error, and over how many neurons that is."""
     errors = neurons["phase_error"][~np.isnan(neurons["phase_error"])]
     return {
-        "neurons_with_one_frequency": len(errors),
-        "median_share": float(np.median(neurons["share"])),
+        "neurons_with_one_frequency": len(errors), "median_share": float(np.median(neurons["share"])),
         "phase_error_rms": float(np.sqrt(np.mean(errors**2))) if len(errors) else math.nan,
     }

@@ -1,17 +1,8 @@
 """Each claim of the paper, and some that go past it, as an experiment with a verdict."""
 
-from minimod.claims import (
-    agnostic,
-    coexistence,
-    discovery,
-    features,
-    groups,
-    labels,
-    partition,
-    self_training,
-    variations,
-)
+from minimod.claims import agnostic, coexistence, discovery, features, groups, labels, partition, variations
 from minimod.claims.claim import Claim
+from minimod.claims.self_training import SELF_TRAINING, SELF_TRAINING_CONTROLS, SELF_TRAINING_WIDTH
 
 CLAIMS: dict[str, Claim] = {
     "headline": coexistence.HEADLINE,
@@ -40,9 +31,9 @@ CLAIMS: dict[str, Claim] = {
     "readout": agnostic.READOUT,
     "high-noise": features.HIGH_NOISE,
     "masked-readout": agnostic.MASKED_READOUT,
-    "self-training": self_training.SELF_TRAINING,
-    "self-training-controls": self_training.SELF_TRAINING_CONTROLS,
-    "self-training-width": self_training.SELF_TRAINING_WIDTH,
+    "self-training": SELF_TRAINING,
+    "self-training-controls": SELF_TRAINING_CONTROLS,
+    "self-training-width": SELF_TRAINING_WIDTH,
     "detectors": labels.DETECTION,
     "dilation": labels.DILATION,
     "discover-noise": discovery.DISCOVER_NOISE,

@@ -11,8 +11,7 @@ from minimod.analysis.methods import AGNOSTIC
 from minimod.analysis.readout import predict_ensemble
 from minimod.claims.claim import Claim, Plot, Row
 from minimod.claims.criteria import by_number, highest, least, lowest, most, numbers, select
-from minimod.claims.readings import method_rows, read
-from minimod.claims.settings import L2, corrupted, large_runs, setting
+from minimod.claims.settings import L2, corrupted, large_runs, method_rows, read, setting
 from minimod.config import TrainingConfig
 from minimod.store.runs import Run
 from minimod.study import open_analysis
@@ -34,12 +33,6 @@ READOUT = Claim(
 
 # The mask that is fixed beforehand: of the scores that know nothing, the one of both norm and flatness.
 MASK = "norm_flatness"
-
-
-def masked_configs(scale: str) -> list[TrainingConfig]:
-    """Networks at modulus 113, the wider the more noise there is: 0.3, 0.5 and, at full scale, 0.6."""
-    middle = setting(modulus=113, noise_ratio=0.5, width=1024, **L2)
-    return [large_runs(scale)[1], middle, *[corrupted(scale)] * (scale == "full")]
 
 
 def measure_masked(run: Run) -> list[Row]:
@@ -64,7 +57,11 @@ MASKED_READOUT = Claim(
     "neurons can be chosen on held-out labels that are as noisy as those of training.",
     experiment="Modulus 113, Adam with a little L2. norm_flatness is the score that was fixed beforehand. Shares are "
     "chosen on clean validation labels, and (noisy choice) without any clean label.",
-    configs=masked_configs, measure=measure_masked, keys=("noise_ratio", "score"), seeds=1,
+    configs=lambda scale: [         # the wider the more noise there is: 0.3, 0.5 and, at full scale, 0.6
+        large_runs(scale)[1], setting(modulus=113, noise_ratio=0.5, width=1024, **L2),
+        *[corrupted(scale)] * (scale == "full"),
+    ],
+    measure=measure_masked, keys=("noise_ratio", "score"), seeds=1,
     full_criteria=(least("test", 0.7, noise_ratio=0.6, score=MASK),),
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
@@ -182,14 +179,11 @@ def measure_ensemble(*trained: Run) -> list[Row]:
             table = predict_ensemble([run.network for run in networks], study.backend)
             return float(accuracies(table, wide.dataset)["test"])
 
-        return [
-            {
-                "noise_ratio": wide.config.noise_ratio, "networks": n,
-                "raw test": float(np.mean([run.history["test_accuracy"][-1] for run in members[:n]])),
-                "interaction test": answered(*members[:n]), "one wide network": answered(wide),
-            }
-            for n in MEMBERS
-        ]
+        return [{
+            "noise_ratio": wide.config.noise_ratio, "networks": n,
+            "raw test": float(np.mean([run.history["test_accuracy"][-1] for run in members[:n]])),
+            "interaction test": answered(*members[:n]), "one wide network": answered(wide),
+        } for n in MEMBERS]
 
 
 AGNOSTIC_ENSEMBLE = Claim(

@@ -24,8 +24,7 @@ HOLDS, FAILS, INCONCLUSIVE = "holds", "does not hold", "inconclusive"
 class Criterion:
     """A bound on one number made from the rows of one seed; the bound itself is allowed.
 
-    A number may be infinite, for what was never reached; nan is for what could not be measured. `noted` numbers have no
-    bound: they are shown, and decide nothing.
+    inf is for what was never reached, nan for what could not be measured. `noted` numbers decide nothing.
     """
 
     statement: str
@@ -49,10 +48,7 @@ class Criterion:
 
 @dataclass(frozen=True)
 class Plot:
-    """How a claim's table is drawn: `columns` against the key `x`, in a panel for every value of the key `panel`.
-
-    Where x is text (a method, an optimiser) its values are lines of points, else the columns are curves over it.
-    """
+    """`columns` against the key `x`, points where it is text, else curves; a panel for each value of `panel`."""
 
     x: str
     columns: tuple[str, ...]
@@ -132,15 +128,12 @@ class Result:
 
     @cached_property
     def verdict(self) -> str:
-        """The verdict.
+        """holds: every criterion is met by every seed. does not hold: some criterion is met by none, though measured.
 
-        holds: every criterion is met by every seed. does not hold: some criterion is met by no seed, though measured by
-        all. inconclusive: anything between, so seeds that disagree, or a number that could not be measured.
+        inconclusive: anything between, so seeds that disagree, or a number that could not be measured.
         """
-        met = [
-            [criterion.met(value) for value in values]
-            for criterion, values in zip(self.criteria, self.values, strict=True)
-        ]
+        both = zip(self.criteria, self.values, strict=True)
+        met = [[criterion.met(value) for value in values] for criterion, values in both]
         if all(all(of_criterion) for of_criterion in met):
             return HOLDS
         if any(all(one is False for one in of_criterion) for of_criterion in met):
@@ -150,11 +143,8 @@ class Result:
     def plain(self) -> dict[str, Any]:
         """The result by names: the claim, the verdict, each criterion with its number by seed, and the rows."""
         criteria = [
-            {
-                "statement": criterion.statement, "relation": criterion.relation, "bound": criterion.bound,
-                "values": values,
-            }
-            for criterion, values in zip(self.criteria, self.values, strict=True)
+            {"statement": each.statement, "relation": each.relation, "bound": each.bound, "values": values}
+            for each, values in zip(self.criteria, self.values, strict=True)
         ]
         return {
             "claim": self.name, "scale": self.scale, "statement": self.claim.statement, "verdict": self.verdict,

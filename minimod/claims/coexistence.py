@@ -8,9 +8,8 @@ import numpy as np
 
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import by_number, furthest, least, most, note, number_in, numbers, select
-from minimod.claims.readings import method_rows, reading
-from minimod.claims.settings import FROZEN, all_of, large_runs, middle_runs, network_of, runs, setting
-from minimod.config import PRESETS, TrainingConfig
+from minimod.claims.settings import FROZEN, all_of, large_runs, method_rows, middle_runs, network_of, reading, runs
+from minimod.config import PRESETS
 from minimod.metrics import first_epoch
 from minimod.store.runs import Run
 
@@ -39,6 +38,8 @@ def fall_and_rise(rows: list[Row], noise_ratio: float) -> tuple[float, float]:
     return float(fall.max()), float(test[fall.argmax():].max() - test[fall.argmax()])
 
 
+WIDTH_COLUMNS = ("raw clean", "raw noisy", "raw test", "interaction test", "dominant test")
+
 WIDTH = Claim(
     statement="Larger models generalise better.",
     experiment="Networks of width 16 to 2048, trained alike, without noise and at three noise ratios. "
@@ -47,10 +48,7 @@ WIDTH = Claim(
         quick={"modulus": 59, "epochs": 200}, full={"modulus": 113, "epochs": 600},
         noise_ratio=[0.0, 0.1, 0.3, 0.5], width=[16, 32, 48, 64, 96, 128, 256, 512, 1024, 2048],
     ),
-    measure=reading(
-        ("noise_ratio", "width"), "raw clean", "raw noisy", "raw test", "interaction test", "dominant test"
-    ),
-    keys=("noise_ratio", "width"), seeds=1,
+    measure=reading(("noise_ratio", "width"), *WIDTH_COLUMNS), keys=("noise_ratio", "width"), seeds=1,
     criteria=(
         least("raw test", 0.2, noise_ratio=0.1, width=(2048, 64)),
         least("raw test", 0.05, noise_ratio=0.3, width=(2048, 128)),
@@ -61,9 +59,7 @@ WIDTH = Claim(
         least("noise 0.3: largest fall of raw test with width", 0.25, lambda rows: fall_and_rise(rows, 0.3)[0]),
         least("noise 0.3: rise of raw test after that", 0.4, lambda rows: fall_and_rise(rows, 0.3)[1]),
     ),
-    plot=Plot(
-        "width", ("raw clean", "raw noisy", "raw test", "interaction test", "dominant test"), ("noise_ratio",), "log"
-    ),
+    plot=Plot("width", WIDTH_COLUMNS, ("noise_ratio",), "log"),
     remark="Double descent, result 3.1 of the paper, is a shallow dip at modulus 59 and a deep one at 113, at the "
     "width that just fits all labels. At weight decay 3 narrow networks leave the noise alone, and there is none.",
 )
@@ -75,15 +71,6 @@ GENTLE: dict[str, dict[str, Any]] = {
     "muon": {"learning_rate": 0.02, "momentum": 0.95, "weight_decay": 0.1},
     "sgd": {"learning_rate": 5.0, "weight_decay": 0.0},
 }
-
-
-def noise_first_configs(scale: str) -> list[TrainingConfig]:
-    """Every optimiser at two widths and three noise ratios."""
-    size = {"modulus": 59, "epochs": 240} if scale == "quick" else {"modulus": 113, "epochs": 500}
-    return [
-        setting(optimizer=optimizer, width=width, noise_ratio=ratio, eval_every=4, **size, **values)
-        for optimizer, values in GENTLE.items() for width in (256, 512) for ratio in (0.1, 0.3, 0.5)
-    ]
 
 
 def measure_noise_first(run: Run) -> list[Row]:
@@ -113,7 +100,13 @@ NOISE_FIRST = Claim(
     statement="Noisy labels are memorised faster than clean ones.",
     experiment="The epochs at which 25, 50 and 75 % of the clean and of the noisy training labels are fitted, measured "
     "every fourth epoch, at two widths, three noise ratios and with four optimisers, all with small steps.",
-    configs=noise_first_configs, measure=measure_noise_first, keys=("optimizer", "width", "noise_ratio"), seeds=1,
+    configs=all_of(*(
+        runs(
+            {"modulus": 59, "epochs": 240}, {"modulus": 113, "epochs": 500},
+            optimizer=name, **values, width=[256, 512], noise_ratio=[0.1, 0.3, 0.5], eval_every=4,
+        ) for name, values in GENTLE.items()
+    )),
+    measure=measure_noise_first, keys=("optimizer", "width", "noise_ratio"), seeds=1,
     criteria=(
         least("AdamW: share of settings with noisy labels first at 50 %", 1.0, lambda rows: (
             share_noise_first(select(rows, optimizer="adamw"), needed=4)
@@ -144,10 +137,7 @@ def measure_structure(run: Run) -> list[Row]:
 
 
 def dominant_against_training(rows: list[Row]) -> float:
-    """The epoch of dominant test 99 % over that of training 99 %, the largest over what was trained entirely.
-
-    inf if the first was never reached, nan if not even the labels were fitted.
-    """
+    """The largest epoch of dominant test 99 % over training 99 %: inf if the first never came, nan if the second."""
     rows = select(rows, network="trained")
     epochs = zip(numbers(rows, "dominant test 99 %"), numbers(rows, "training 99 %"), strict=True)
     return float(np.max([dominant / training if training < math.inf else math.nan for dominant, training in epochs]))
@@ -167,10 +157,9 @@ STRUCTURE_BEFORE_OUTPUT = Claim(
         least("raw test at the end", 0.9, noise_ratio=0.1, network="trained"),
         most("raw test at the end", 0.05, noise_ratio=0.1, network="frozen"),
     ),
-    plot=Plot(
-        "noise_ratio", ("dominant test 99 %", "training 50 %", "training 99 %", "raw test 99 %"), ("network",),
-        label="epoch (not drawn: never)",
-    ),
+    plot=Plot("noise_ratio", (
+        "dominant test 99 %", "training 50 %", "training 99 %", "raw test 99 %"
+    ), ("network",), label="epoch (not drawn: never)"),
     remark="The order alone is no evidence of learned features: the frozen network, whose U and V stay as drawn, has "
     "it as well. That the structure comes out in the end, at noise 0.1, it has not.",
 )
@@ -181,24 +170,21 @@ def last_noise(method: str, width: int) -> Number:
     return furthest(f"{method} test", 0.9, network="trained", width=width)
 
 
-noise_level_configs = all_of(
-    runs(
-        quick={"width": [64, 256, 1024], "modulus": 59, "epochs": 200},
-        full={"width": [256, 1024], "modulus": 113, "epochs": 600},
-        noise_ratio=[0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 0.9, 0.95, 0.98],
-    ),
-    lambda scale: [         # the paper's largest, at half of the ratios: each takes as long as four of width 1024
-        setting(modulus=113, width=4097, epochs=600, noise_ratio=ratio) for ratio in (0.0, 0.3, 0.5, 0.8, 0.9, 0.95)
-    ] * (scale == "full"),
-    runs({"modulus": 59}, {"modulus": 113}, width=1024, noise_ratio=[0.5, 0.8], **FROZEN),
-)
-
 NOISE_LEVEL = Claim(
     statement="Even with 80 % label noise, near-perfect test accuracy comes back by extracting the structure with a "
     "frequency-based method.",
     experiment="Noise ratios from 0 to 0.98 at several widths. A method breaks down where it first answers less than "
     "90 % of the test pairs.",
-    configs=noise_level_configs,
+    configs=all_of(
+        runs(
+            quick={"width": [64, 256, 1024], "modulus": 59, "epochs": 200},
+            full={"width": [256, 1024], "modulus": 113, "epochs": 600},
+            noise_ratio=[0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 0.9, 0.95, 0.98],
+        ),
+        # The paper's largest, at half of the ratios: each takes as long as four of width 1024.
+        runs({"width": []}, {"width": 4097}, modulus=113, epochs=600, noise_ratio=[0.0, 0.3, 0.5, 0.8, 0.9, 0.95]),
+        runs({"modulus": 59}, {"modulus": 113}, width=1024, noise_ratio=[0.5, 0.8], **FROZEN),
+    ),
     measure=reading(
         ("network", "width", "noise_ratio"), "raw clean", "raw noisy", "raw test", "interaction test",
         "interaction+quadratic test", "dominant test", "dominant+quadratic test",

@@ -1,13 +1,13 @@
 """Numbers made from the rows of a claim's table, and the criteria that bound them."""
 
 import math
+from functools import partial
 
 import numpy as np
 
 from minimod.claims.claim import Cell, Criterion, Number, Relation, Row
 
-# One of a table's, or a pair whose difference is meant, see `cell`.
-Column = str | tuple[str, str]
+Column = str | tuple[str, str]      # or a pair, whose difference is meant, see `cell`
 Key = Cell | tuple[Cell, Cell]
 
 
@@ -43,10 +43,7 @@ def by_number(rows: list[Row], column: str) -> list[Row]:
 
 
 def cell(column: Column, **keys: Key) -> Number:
-    """The number in the column of the one row with these keys, as a function of the rows.
-
-    Where the column or a key is a pair it is a difference: the number with the first of it less that with the second.
-    """
+    """The number in the column of the one row with these keys; of a pair, the first number less the second."""
     if not any(isinstance(value, tuple) for value in (column, *keys.values())):
         return lambda rows: at(rows, column, **keys)  # type: ignore[arg-type]
 
@@ -76,8 +73,7 @@ def highest(column: Column, **keys: Cell) -> Number:
 def furthest(column: str, level: float, **keys: Cell) -> Number:
     """The largest noise ratio up to which the column stays at the level or above, in the rows with these keys.
 
-    Rows are taken in the order of their noise ratios. -inf if not even the first is at the level, nan where the column
-    was not measured before it falls below. Raises ValueError if there are no such rows.
+    -inf if not even the first is at the level, nan if it was not measured before. Raises ValueError without such rows.
     """
     def reached(rows: list[Row]) -> float:
         ratio = -math.inf
@@ -93,26 +89,22 @@ def furthest(column: str, level: float, **keys: Cell) -> Number:
     return reached
 
 
-def note(what: Column, value: Number | None = None, **keys: Key) -> Criterion:
-    """A number that is shown and decides nothing: one of the rows with a name, or the `cell` of a column and keys."""
-    return _criterion("noted", math.nan, what, value, keys)
-
-
-def least(what: Column, bound: float, value: Number | None = None, **keys: Key) -> Criterion:
-    """A criterion: the number, as in `note`, is at least the bound."""
-    return _criterion("at least", bound, what, value, keys)
-
-
-def most(what: Column, bound: float, value: Number | None = None, **keys: Key) -> Criterion:
-    """A criterion: the number, as in `note`, is at most the bound."""
-    return _criterion("at most", bound, what, value, keys)
-
-
-def _criterion(relation: Relation, bound: float, what: Column, value: Number | None, keys: dict[str, Key]) -> Criterion:
+def criterion(
+    relation: Relation, what: Column, bound: float, value: Number | None = None, **keys: Key
+) -> Criterion:
+    """A bound on a number: one of the rows, with a name for it, or else the `cell` of a column and keys."""
     if value:
         return Criterion(str(what), value, relation, bound)
     where = (_in_words(key, name.replace("_", " ")) for name, key in keys.items())
     return Criterion(f"{', '.join(where)}: {_in_words(what)}", cell(what, **keys), relation, bound)
+
+
+least, most = partial(criterion, "at least"), partial(criterion, "at most")
+
+
+def note(what: Column, value: Number | None = None, **keys: Key) -> Criterion:
+    """A number, as in `criterion`, that is shown and decides nothing."""
+    return criterion("noted", what, math.nan, value, **keys)
 
 
 def _in_words(value: Key, name: str = "") -> str:

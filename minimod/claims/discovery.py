@@ -12,10 +12,8 @@ from minimod.claims.agnostic import agnostic_limit
 from minimod.claims.claim import Claim, Plot, Row
 from minimod.claims.criteria import furthest, least, lowest, most, note
 from minimod.claims.features import best_affine_prediction
-from minimod.claims.readings import beside, read
 from minimod.claims.self_training import ROUNDS
-from minimod.claims.settings import corrupted, runs
-from minimod.config import TrainingConfig
+from minimod.claims.settings import beside, corrupted, read, runs
 from minimod.discovery.certificate import information_limit
 from minimod.discovery.search import Found
 from minimod.discovery.synchronisation import SHARING, Equations, Solver, random_start, unit
@@ -24,18 +22,13 @@ from minimod.retrieval import discover
 from minimod.rules.groups import canonical_name
 from minimod.store.runs import Run
 
-# The search gives up after so many starts, whatever the machine. What is found is found in less; what is not may need
-# more: near its limits, one in some hundred works.
+# The search gives up after so many starts, whatever the machine: near its limits, one in some hundred works.
 MAX_STARTS = 2500
 search_in = partial(discover, max_starts=MAX_STARTS, seconds=math.inf)
 # Of what a network answers, where the labels alone are found in 64.
 search_briefly = partial(discover, max_starts=500, seconds=math.inf)
-
-# The share of starts that work is that of so many.
-STARTS = 256
-
-# Labels alone: networks that nobody looks at.
-LABELS = {"width": 1, "epochs": 0}
+STARTS = 256                            # of which the share is taken that works
+LABELS = {"width": 1, "epochs": 0}      # alone: networks that nobody looks at
 
 
 def tested(table: np.ndarray, run: Run) -> float:
@@ -112,12 +105,6 @@ def measure_network(run: Run) -> list[Row]:
         "discovery in labels test": tested(search_briefly(run, source="labels").table, run),
         "best decoder test": tested(best_affine_prediction(run.dataset), run),
     }]
-
-
-def network_configs(scale: str) -> list[TrainingConfig]:
-    """Networks at noise ratios on both sides of the one where rank-one structure ends."""
-    near = (0.45, 0.5) if scale == "quick" else (0.5, 0.6)
-    return [corrupted(scale, ratio) for ratio in (0.1, 0.3, *near, 0.7, 0.8, 0.9)]
 
 
 DISCOVER_NOISE = Claim(
@@ -197,7 +184,11 @@ DISCOVER_NETWORK = Claim(
     "answers for them; in labels, what it was trained on, the honest control. self-trained: after "
     f"{ROUNDS} rounds by the masked readout, {DEFAULT_METHOD}. dominant is told the coordinates, best decoder the form "
     "of the rule.",
-    configs=network_configs,
+    # On both sides of the noise ratio where rank-one structure ends.
+    configs=lambda scale: [
+        corrupted(scale, ratio)
+        for ratio in (0.1, 0.3, *((0.45, 0.5) if scale == "quick" else (0.5, 0.6)), 0.7, 0.8, 0.9)
+    ],
     measure=measure_network, keys=("noise_ratio",), seeds=1, trains=True,
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),

@@ -11,8 +11,7 @@ from minimod.analysis.scores import SCORES, ranking
 from minimod.analysis.structure import neuron_table, typical
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import cell, furthest, highest, least, lowest, most, note, ratio
-from minimod.claims.readings import read, read_from, reading
-from minimod.claims.settings import FROZEN, L2, all_of, network_of, runs, standard_runs
+from minimod.claims.settings import FROZEN, L2, all_of, network_of, read, read_from, reading, runs, standard_runs
 from minimod.config import TrainingConfig
 from minimod.data import Dataset, random_stream
 from minimod.store.runs import Run
@@ -74,10 +73,7 @@ PHASES = Claim(
 
 
 def measure_spread(run: Run, frozen: Run) -> list[Row]:
-    """What shares of the filtered network's neurons answer: taken at random, or from either end of the IPR ranking.
-
-    And of its frozen twin's, at random.
-    """
+    """What shares of the filtered neurons answer: drawn at random, also of the frozen twin; or either end by IPR."""
     with open_analysis(frozen) as study:
         order = random_rankings(frozen.network.width, random_stream(frozen.config.seed, "control"))[0]
         control = mask_curves(study.structure.dominant, order, frozen.dataset, study.backend)
@@ -89,15 +85,12 @@ def measure_spread(run: Run, frozen: Run) -> list[Row]:
             for order in (*rankings, by_ipr, by_ipr[::-1])
         )
     tests = [curves.logits["test"] for curves in random]
-    return [
-        {
-            "noise_ratio": run.config.noise_ratio, "share": keep,
-            "random test": float(np.mean(tests, axis=0)[i]), "lowest random test": float(np.min(tests, axis=0)[i]),
-            "top test": float(ranked.logits["test"][i]), "bottom test": float(reverse.logits["test"][i]),
-            "frozen, random test": float(control.logits["test"][i]),
-        }
-        for i, keep in enumerate(KEEP) if keep in (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1)
-    ]
+    return [{
+        "noise_ratio": run.config.noise_ratio, "share": keep,
+        "random test": float(np.mean(tests, axis=0)[i]), "lowest random test": float(np.min(tests, axis=0)[i]),
+        "top test": float(ranked.logits["test"][i]), "bottom test": float(reverse.logits["test"][i]),
+        "frozen, random test": float(control.logits["test"][i]),
+    } for i, keep in enumerate(KEEP) if keep in (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1)]
 
 
 SPREAD = Claim(
@@ -106,9 +99,7 @@ SPREAD = Claim(
     "and from the top and the bottom of the ranking by IPR. frozen: a network that trains W and μ alone, one draw.",
     configs=frozen_too, measure=measure_spread, keys=("noise_ratio", "share"),
     criteria=(
-        least("bottom test", 0.5, noise_ratio=0.1, share=0.5),
-        least("bottom test", 0.5, noise_ratio=0.3, share=0.5),
-        least("bottom test", 0.5, noise_ratio=0.5, share=0.5),
+        *(least("bottom test", 0.5, noise_ratio=ratio, share=0.5) for ratio in (0.1, 0.3, 0.5)),
         least("random test", 0.9, noise_ratio=0.3, share=0.5),
     ),
     plot=Plot("share", ("random test", "top test", "bottom test", "frozen, random test"), ("noise_ratio",)),
@@ -118,7 +109,6 @@ SPREAD = Claim(
 
 # A frozen network fits every label without decay.
 learned = partial(runs, {"modulus": 59, "width": 512}, {"modulus": 113, "width": 2048}, noise_ratio=[0.1, 0.3, 0.8])
-learned_configs = all_of(learned(**L2), learned(**FROZEN), learned(**FROZEN | {"train": "input"}))
 
 
 def measure_learned(run: Run) -> list[Row]:
@@ -148,7 +138,8 @@ LEARNED_FEATURES = Claim(
     "learned: it answers nothing itself, its interactions answer nothing, no score picks neurons that do, and its "
     "frequencies do not stand out.",
     experiment="All weights trained, with Adam and a little L2; W and μ alone (frozen); U and V alone (frozen output).",
-    configs=learned_configs, measure=measure_learned, keys=("noise_ratio", "network"), seeds=2,
+    configs=all_of(learned(**L2), learned(**FROZEN), learned(**FROZEN | {"train": "input"})),
+    measure=measure_learned, keys=("noise_ratio", "network"), seeds=2,
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
         least("dominant+quadratic test", 0.95, network="frozen", noise_ratio=0.1),

@@ -75,9 +75,7 @@ def _draw_points(axes: Axes, plot: Plot, rows: list[dict[str, Any]]) -> None:
         values = np.array([row[column] for row in rows])
         mean = values.mean(axis=1)
         ends = np.maximum([mean - values.min(axis=1), values.max(axis=1) - mean], 0)      # rounding may leave less
-        axes.errorbar(
-            mean, range(len(rows)), xerr=ends, label=column, color=color, fmt=marker, markersize=6, alpha=0.8
-        )
+        axes.errorbar(mean, range(len(rows)), xerr=ends, fmt=marker, color=color, markersize=6, alpha=0.8, label=column)
     axes.set_yticks(range(len(rows)), [row[plot.x] for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(axis="y", color="0.9")

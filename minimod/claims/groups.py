@@ -7,8 +7,7 @@ import numpy as np
 
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import by_number, furthest, highest, least, lowest, most, note, number_in, select
-from minimod.claims.readings import read_from
-from minimod.claims.settings import all_of, runs
+from minimod.claims.settings import all_of, read_from, runs
 from minimod.rules import make_rule
 from minimod.rules.groups import GroupRule
 from minimod.store.runs import Run
@@ -54,11 +53,6 @@ def by_dimension(rows: list[Row]) -> list[list[Row]]:
 def reached(rows: list[Row]) -> float:
     """The noise ratio up to which a group's dominant components, quadratic, answer 0.9; -0.1 if not even without."""
     return max(-0.1, furthest("dominant+quadratic test", 0.9)(rows))
-
-
-def narrowest(rows: list[Row]) -> float:
-    """What a group's rank-one parts, quadratic, answer at the least width."""
-    return number_in(by_number(rows, "width")[0], "rank one+quadratic test")
 
 
 def width_needed(rows: list[Row]) -> float:
@@ -134,10 +128,9 @@ GROUP_NOISE = Claim(
     measure=measure_group, keys=("rule", "noise_ratio"),
     criteria=(
         least("lowest raw noisy at noise 0.5", 0.95, lowest("raw noisy", noise_ratio=0.5)),
-        most(
-            "noise up to which dominant+quadratic answers 0.9: correlation with mean dimension", -0.7,
-            correlation(reached),
-        ),
+        most("noise up to which dominant+quadratic answers 0.9: correlation with mean dimension", -0.7, correlation(
+            reached
+        )),
         note("that noise, least mean dimension", of_group(0, reached)),
         note("that noise, largest mean dimension", of_group(-1, reached)),
     ),
@@ -155,9 +148,9 @@ GROUP_WIDTH = Claim(
     ),
     measure=measure_group, keys=("rule", "width"),
     criteria=(
-        most(
-            "rank one+quadratic test at the least width: correlation with mean dimension", -0.7, correlation(narrowest)
-        ),
+        most("rank one+quadratic test at the least width: correlation with mean dimension", -0.7, correlation(
+            lambda rows: number_in(by_number(rows, "width")[0], "rank one+quadratic test")
+        )),
         *(
             note(f"width from which rank one+quadratic answers 0.9, {which} dimension", of_group(place, width_needed))
             for place, which in {0: "least", -2: "second largest", -1: "largest"}.items()

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 from bokeh.layouts import column, row
-from bokeh.models import ColumnDataSource, FixedTicker, HoverTool
+from bokeh.models import ColumnDataSource, FixedTicker
 
 from minimod.claims.claim import Result
 from minimod.claims.figure import COLORS
 from minimod.claims.results import number
 from minimod.claims.rows import Stored
 from minimod.report.page import write_page
-from minimod.report.panels import COLOR_NAMES, WRAP, plot, switches
+from minimod.report.panels import COLOR_NAMES, WRAP, hover, plot, switches
 from minimod.report.style import words
 
 MARKS = {"holds": "✓", "does not hold": "✗", "inconclusive": "?"}
@@ -21,25 +21,10 @@ MARKS = {"holds": "✓", "does not hold": "✗", "inconclusive": "?"}
 
 def write_claims_page(path: Path, stored: list[Stored]) -> None:
     """The page of the claims whose rows are stored."""
-    claims = [in_plain_words(each) for each in stored]
-    plots = {claim["id"]: draw_claim(claim["id"], each.result) for claim, each in zip(claims, stored, strict=True)}
-    verdicts = Counter(claim["verdict"] for claim in claims)
-    write_page(path, "claims.html", plots, later=True, claims=claims, verdicts=verdicts)
-
-
-def in_plain_words(stored: Stored) -> dict[str, Any]:
-    """What the page says of a claim beside its figure."""
-    result, claim = stored.result, stored.result.claim
-    return {
-        "id": f"{result.name}-{result.scale}", "name": result.name, "scale": result.scale, "verdict": result.verdict,
-        "mark": MARKS[result.verdict], "seeds": result.seeds, "date": stored.date, "statement": claim.statement,
-        "experiment": claim.experiment, "remark": claim.remark, "criteria": [
-            {
-                "statement": criterion.statement, "bound": criterion.bound_in_words,
-                "values": list(map(number, values)),
-            } for criterion, values in zip(result.criteria, result.values, strict=True)
-        ],
-    }
+    claims = {f"{each.result.name}-{each.result.scale}": each for each in stored}
+    plots = {id: draw_claim(id, each.result) for id, each in claims.items()}
+    verdicts = Counter(each.result.verdict for each in stored)
+    write_page(path, "claims.html", plots, later=True, claims=claims, verdicts=verdicts, marks=MARKS, number=number)
 
 
 def draw_claim(name: str, result: Result) -> Any:
@@ -69,8 +54,7 @@ def draw_claim(name: str, result: Result) -> Any:
             line += [dots, axes.segment("x", "low", "x", "high", source=source, color=color, line_width=2)]
             if not is_text:
                 line.append(axes.line("x", "mean", source=source, color=color, line_width=2))
-            tips = [(words(shape.x), "@at"), (each, "@mean{0.000}"), ("seeds", "@low{0.000} to @high{0.000}")]
-            axes.add_tools(HoverTool(renderers=[dots], tooltips=tips))
+            hover(axes, dots, (words(shape.x), "@at"), (each, "@mean{0.000}"), ("seeds", "@low{0.000} to @high{0.000}"))
             for key, cells in {"panel": [title] * len(place), "x": source.data["at"], "column": [each] * len(place),
                                **{key: list(columns[key]) for key in ("mean", "low", "high")}}.items():
                 rows.setdefault(key, []).extend(cells)

@@ -9,8 +9,7 @@ import numpy as np
 from minimod.analysis.scores import SCORES
 from minimod.claims.claim import Claim, Plot, Row
 from minimod.claims.criteria import least, lowest, most, note
-from minimod.claims.readings import read_from
-from minimod.claims.settings import L2, all_of, middle_runs, runs
+from minimod.claims.settings import L2, all_of, middle_runs, read_from, runs
 from minimod.config import TrainingConfig
 from minimod.network import Array
 from minimod.rules import make_rule
@@ -39,29 +38,18 @@ def four_tenths(quick: int, full: int, **changes: Any) -> Callable[[str], list[T
     )
 
 
-# Adam at two widths; and AdamW with the decay of the runs that other claims take apart, for contrast.
-partition_configs = all_of(
-    four_tenths(512, 1024, **L2),
-    four_tenths(2048, 4096, **L2 | {"learning_rate": 0.01, "epochs": 240}),
-    four_tenths(512, 1024, weight_decay=3, epochs=250),
-)
-
-
 def measure_partition(run: Run) -> list[Row]:
     """The partition by every score, and that of random rankings."""
     with open_analysis(run) as study:
         whole = read_from(study, "raw noisy", "raw test", "dominant test")
         setting = ADAMW if run.config.optimizer == "adamw" else WIDE if run.config.width > 1024 else ADAM
         correlation = agreement_with_strength(study) | {"random": 0.0}
-        return [
-            {
-                "setting": setting, "width": run.config.width, "score": name,
-                "γ_G": row["generalising"], "γ_R": row["memorising"], "γ_G + γ_R": row["sum"],
-                "subnetwork test": row["test"], "filtered subnetwork test": row["filtered_test"],
-                "rank correlation with Strength": correlation[name], **whole,
-            }
-            for name, row in study.partition.items()
-        ]
+        return [{
+            "setting": setting, "width": run.config.width, "score": name,
+            "γ_G": row["generalising"], "γ_R": row["memorising"], "γ_G + γ_R": row["sum"],
+            "subnetwork test": row["test"], "filtered subnetwork test": row["filtered_test"],
+            "rank correlation with Strength": correlation[name], **whole,
+        } for name, row in study.partition.items()]
 
 
 PARTITION = Claim(
@@ -72,7 +60,12 @@ PARTITION = Claim(
     "59 and 40 % at 113: a network itself answers as much then. γ_G is the top share of a score's ranking that is best "
     "on validation pairs, γ_R the smallest bottom share that still knows 95 % of the noisy labels. random is the mean "
     "of ten random rankings.",
-    configs=partition_configs, measure=measure_partition, keys=("setting", "width", "score"),
+    configs=all_of(
+        four_tenths(512, 1024, **L2),
+        four_tenths(2048, 4096, **L2 | {"learning_rate": 0.01, "epochs": 240}),
+        four_tenths(512, 1024, weight_decay=3, epochs=250),     # the decay of the runs that other claims take apart
+    ),
+    measure=measure_partition, keys=("setting", "width", "score"),
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
         least(("subnetwork test", "raw test"), 0.1, setting=ADAM, score="strength"),
@@ -88,11 +81,6 @@ PARTITION = Claim(
     remark="All of this depends on the weight decay, as the claim decay shows: AdamW's makes the largest weights of "
     "all neurons nearly alike. A frozen network, see learned-features, has no such partition. At modulus 113 and 30 % "
     "noise a network of width 1024 answers 75 % itself and Strength's neurons 93 %, see decay at full scale.",
-)
-
-decay_configs = all_of(
-    middle_runs(noise_ratio=0.3, weight_decay=[0.3, 1.0, 3.0], epochs=250),
-    middle_runs(noise_ratio=0.3, **L2 | {"weight_decay": [1e-5, 3e-5, 1e-4, 3e-4]}),
 )
 
 
@@ -120,7 +108,11 @@ DECAY = Claim(
     experiment="30 % noise at growing decay under AdamW, and at growing L2 under Adam. λ‖w‖_∞ is the largest output "
     "weight of a neuron times the decay: quantiles over the neurons; 1 is AdamW's bound in the limit, and finite "
     "training can exceed it.",
-    configs=decay_configs, measure=measure_decay, keys=("setting",), seeds=2,
+    configs=all_of(
+        middle_runs(noise_ratio=0.3, weight_decay=[0.3, 1.0, 3.0], epochs=250),
+        middle_runs(noise_ratio=0.3, **L2 | {"weight_decay": [1e-5, 3e-5, 1e-4, 3e-4]}),
+    ),
+    measure=measure_decay, keys=("setting",), seeds=2,
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
         least(("strength test", "random test"), 0.1, setting="adam, 0.0001"),
@@ -148,13 +140,10 @@ def measure_rule(run: Run) -> list[Row]:
         whole = read_from(study, "raw noisy", "raw test", "rule test", "dominant test", "dominant+quadratic test")
         whole["dominant+quadratic over rule"] = float(whole["dominant+quadratic test"]) / float(whole["rule test"])
         whole["dominant over tokens, test"] = tokens.row("dominant")["test"]
-    return [
-        {
-            "rule": run.config.rule, "score": score, "subnetwork test": test,
-            "rank correlation with Strength": correlation[score], **whole,
-        }
-        for score, test in tests.items()
-    ]
+    return [{
+        "rule": run.config.rule, "score": score, "subnetwork test": test,
+        "rank correlation with Strength": correlation[score], **whole,
+    } for score, test in tests.items()]
 
 
 RULES = Claim(

@@ -62,10 +62,9 @@ def spread(values: list[Cell]) -> str:
 
 
 def page(stored: Sequence[Stored], scale: str) -> str:
-    """The page of the results at a scale, from what is stored alone: the verdicts, every claim's section and figure.
+    """The page of the results at a scale, from what is stored alone: verdicts, and every claim's section and figure.
 
-    Above each section stands the command that regenerates its numbers, and what it ran on where this is not the same
-    for all.
+    Above a section: the command that regenerates its numbers, and what it ran on where this differs among claims.
     """
     on = [f"with NumPy {each.numpy} on {each.machine}" for each in stored]
     verdicts, sections = [["claim", "verdict", "seeds", "measured", "minimod"]], []

@@ -39,8 +39,7 @@ def rows_file(directory: Path, name: str, scale: str) -> Path:
 def save_rows(directory: Path, result: Result) -> None:
     """Write the rows of a claim measured here and now, with a checksum, one a line.
 
-    JSON knows no nan (not measured) and no inf or -inf (never): these three numbers are written as text, "nan", "inf"
-    and "-inf", which are no names in any table.
+    JSON knows no nan (not measured), inf or -inf (never): they are written as text, which is no name in any table.
     """
     head = {
         "claim": result.name, "scale": result.scale, "date": str(date.today()), "minimod": VERSION,
@@ -58,10 +57,6 @@ def save_rows(directory: Path, result: Result) -> None:
 def _to_json(cell: Cell) -> Cell:
     """A number that JSON knows, or the text of one that it does not."""
     return str(cell) if isinstance(cell, float) and not math.isfinite(cell) else cell
-
-
-def _from_json(cell: Cell) -> Cell:
-    return float(cell) if cell in ("nan", "inf", "-inf") else cell
 
 
 def stored_results(directory: Path, scale: str, but: Collection[str] = ()) -> list[Stored]:
@@ -84,7 +79,10 @@ def _load(path: Path, name: str, scale: str) -> Stored:
         data = load_checked_json(path, limit=math.inf)
         if (data["claim"], data["scale"]) != (name, scale):
             raise ValueError("it is of another claim or scale")
-        rows = [{column: _from_json(cell) for column, cell in row.items()} for row in data["rows"]]
+        rows = [
+            {column: float(cell) if cell in ("nan", "inf", "-inf") else cell for column, cell in row.items()}
+            for row in data["rows"]
+        ]
         for column in sorted(needed.union(*rows)):
             if any(column not in row for row in rows):
                 raise ValueError(f"a row has no column {column!r}")

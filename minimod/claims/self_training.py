@@ -9,8 +9,7 @@ from minimod.analysis.readout import predict_interaction
 from minimod.claims.agnostic import MASK, agnostic_limit
 from minimod.claims.claim import Claim, Plot, Row
 from minimod.claims.criteria import at, least, most, note
-from minimod.claims.readings import beside
-from minimod.claims.settings import corrupted
+from minimod.claims.settings import beside, corrupted
 from minimod.config import TrainingConfig
 from minimod.data import random_stream
 from minimod.extraction import Answers, by_method, extract
@@ -29,15 +28,12 @@ def rounds_of(by: str, first: Run, n: int, answers: Answers, width: int | None =
     done = extract(first, n, beside(first, by), answers, width=width)
     rows = [dict(each.row) for each in done] + [dict(done[-1].row) for _ in range(n + 1 - len(done))]
     config, seconds = first.config, sum(float(each.run.history["seconds"][-1]) for each in done)
-    return [
-        {
-            "noise_ratio": config.noise_ratio, "relabelled_by": by, "round": number,
-            "noise less limit": config.noise_ratio - agnostic_limit(config.modulus, 0.8),
-            **{name.replace("_", " "): value for name, value in row.items() if name != "round"},
-            "seconds of training": seconds,
-        }
-        for number, row in enumerate(rows)
-    ]
+    return [{
+        "noise_ratio": config.noise_ratio, "relabelled_by": by, "round": number,
+        "noise less limit": config.noise_ratio - agnostic_limit(config.modulus, 0.8),
+        **{name.replace("_", " "): value for name, value in row.items() if name != "round"},
+        "seconds of training": seconds,
+    } for number, row in enumerate(rows)]
 
 
 def by_noisy_labels(study: Analysis) -> tuple[float, np.ndarray]:
@@ -55,11 +51,6 @@ def by_random_neurons(study: Analysis) -> tuple[float, np.ndarray]:
     order = random_rankings(network.width, random_stream(run.config.seed, "control"))[0]
     chosen = mask_curves(network, order, run.dataset, study.backend).chosen("interaction", "validation")
     return chosen.share, predict_interaction(network.subnetwork(chosen.neurons), study.backend)
-
-
-def measure_rounds(run: Run, less: Run) -> list[Row]:
-    """The rounds by the masked readout, and those of a run on fewer labels, without any clean one."""
-    return rounds_of(BY_MASK, run, ROUNDS, MASKED) + rounds_of(BLIND, less, BLIND_ROUNDS, by_noisy_labels)
 
 
 def measure_controls(run: Run, *longer: Run) -> list[Row]:
@@ -85,7 +76,10 @@ SELF_TRAINING = Claim(
     "and a new network is trained on them. The share of neurons is chosen on clean validation labels; beside it, "
     "without any clean label: 5 % of the noisy labels are held out, and choose it.",
     configs=lambda scale: [(first := corrupted(scale), replace(first, train_fraction=0.95 * first.train_fraction))],
-    measure=measure_rounds, keys=("noise_ratio", "relabelled_by", "round"), trains=True,
+    measure=lambda run, less: (
+        rounds_of(BY_MASK, run, ROUNDS, MASKED) + rounds_of(BLIND, less, BLIND_ROUNDS, by_noisy_labels)
+    ),
+    keys=("noise_ratio", "relabelled_by", "round"), trains=True,
     criteria=(
         least("test", 0.9, relabelled_by=BY_MASK, round=ROUNDS),
         least("repaired", 0.6, relabelled_by=BY_MASK, round=ROUNDS),
@@ -128,24 +122,21 @@ SELF_TRAINING_CONTROLS = Claim(
 WIDER, NARROW, WIDE = 3, "narrow throughout", "first network wide"
 
 
-def width_configs(scale: str) -> list[tuple[TrainingConfig, ...]]:
-    """A network at a noise ratio near the limit, where self-training from one like it gets nowhere; and a wider one."""
-    first = corrupted(scale, noise_ratio=0.53 if scale == "quick" else 0.65)
-    return [(first, replace(first, width=WIDER * first.width))]
-
-
-def measure_width(narrow: Run, wide: Run) -> list[Row]:
-    """The rounds of narrow networks that begin with each; the narrow one gets as many more as the wide one costs."""
-    rows = rounds_of(NARROW, narrow, ROUNDS + WIDER - 1, MASKED)
-    return rows + rounds_of(WIDE, wide, ROUNDS, MASKED, narrow.config.width)
-
-
 SELF_TRAINING_WIDTH = Claim(
     statement="(Beyond the paper.) The first network alone has to be wide: it finds the rule at more noise, and narrow "
     "ones that are trained on its answers do the rest.",
     experiment=f"Self-training from a network {WIDER} times as wide as those of the {ROUNDS} rounds, beside narrow "
     f"ones throughout, which get {WIDER - 1} rounds more for the same cost.",
-    configs=width_configs, measure=measure_width, keys=("noise_ratio", "relabelled_by", "round"), seeds=1, trains=True,
+    # At a noise ratio near the limit, where self-training from a network like the first gets nowhere.
+    configs=lambda scale: [
+        (first := corrupted(scale, 0.53 if scale == "quick" else 0.65), replace(first, width=WIDER * first.width))
+    ],
+    # Narrow networks begin with each; the narrow one gets as many rounds more as the wide one costs.
+    measure=lambda narrow, wide: (
+        rounds_of(NARROW, narrow, ROUNDS + WIDER - 1, MASKED)
+        + rounds_of(WIDE, wide, ROUNDS, MASKED, narrow.config.width)
+    ),
+    keys=("noise_ratio", "relabelled_by", "round"), seeds=1, trains=True,
     criteria=(
         least("test", 0.95, relabelled_by=WIDE, round=ROUNDS),
         least("repaired", 0.8, relabelled_by=WIDE, round=ROUNDS),

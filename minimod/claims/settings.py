@@ -1,11 +1,15 @@
-"""Settings that several claims share."""
+"""Settings and readings that several claims share."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+from minimod.claims.claim import Row
 from minimod.config import TrainingConfig
+from minimod.store.runs import Run
+from minimod.study import Analysis, open_analysis
 from minimod.sweeps.grid import configurations
 
 # Every experiment says what it changes of this. Runs are measured at their end alone, unless the history is wanted.
@@ -48,7 +52,6 @@ def network_of(config: TrainingConfig) -> str:
 
 # `runs` at the size of most claims.
 middle_runs = partial(runs, {"modulus": 59, "width": 512}, {"modulus": 113, "width": 1024})
-
 # The runs that several claims take apart: every label is fitted, at four noise ratios.
 standard_runs = middle_runs(noise_ratio=[0.1, 0.3, 0.5, 0.8], weight_decay=3, epochs=250)
 
@@ -72,3 +75,36 @@ def corrupted(scale: str, noise_ratio: float | None = None) -> TrainingConfig:
     size: dict[str, Any] = {"modulus": 113, "width": 2048, "weight_decay": 3e-5, "epochs": 800}
     ratio, size = (0.45, {"modulus": 59, "width": 512}) if scale == "quick" else (0.6, size)
     return setting(**L2 | size, noise_ratio=noise_ratio or ratio)
+
+
+def method_rows(run: Run) -> list[Row]:
+    """A row for every method of `analyze`."""
+    with open_analysis(run) as study:
+        return [{"noise_ratio": run.config.noise_ratio, "method": name, **row} for name, row in study.methods.items()]
+
+
+def read(run: Run, *columns: str) -> Row:
+    """Accuracies on a run, by columns such as "dominant+quadratic test": a row of `analyze` and a measure."""
+    with open_analysis(run) as study:
+        return read_from(study, *columns)
+
+
+def read_from(study: Analysis, *columns: str) -> Row:
+    """As `read`, of an analysis that is open."""
+    wanted = [column.rsplit(maxsplit=1) for column in columns]
+    measured = {name: study.row(name) for name in dict.fromkeys(name for name, _ in wanted)}
+    return {f"{name} {measure}": measured[name][measure] for name, measure in wanted}
+
+
+def reading(keys: tuple[str, ...], *columns: str) -> Callable[[Run], list[Row]]:
+    """A measurement of one row: fields of the configuration, network as `network_of` it, and `read` of the columns."""
+    def row(run: Run) -> Row:
+        fields = vars(run.config) | {"network": network_of(run.config)}
+        return {key: fields[key] for key in keys} | read(run, *columns)
+
+    return lambda run: [row(run)]
+
+
+def beside(run: Run, name: str) -> Path | None:
+    """Where a claim keeps the networks that it trains from a run; None for a run that is in memory."""
+    return run.directory and run.directory.parents[1] / "rounds" / run.directory.name / name

@@ -2,15 +2,12 @@
 
 from typing import Any
 
-from minimod.analysis.accuracy import accuracies, share
+from minimod.analysis.accuracy import share
 from minimod.analysis.masking import KEEP, mask_curves
 from minimod.analysis.scores import ranking
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import highest, least, lowest, most, note, select
-from minimod.claims.readings import read, reading
-from minimod.claims.settings import middle_runs, runs, setting
-from minimod.config import TrainingConfig
-from minimod.engine.predict import predict_table
+from minimod.claims.settings import all_of, middle_runs, read, read_from, reading, runs
 from minimod.store.runs import Run
 from minimod.study import open_analysis
 
@@ -22,19 +19,16 @@ OPTIMIZER_SETTINGS: dict[str, dict[str, Any]] = {
     "sgd": {"learning_rate": 20.0, "weight_decay": 0.0},
 }
 
-
-def optimizer_configs(scale: str) -> list[TrainingConfig]:
-    """The same task for every optimiser."""
-    size: dict[str, Any] = {"modulus": 113, "width": 512 if scale == "quick" else 2048, "epochs": 100}
-    return [setting(optimizer=name, noise_ratio=0.8, **size, **values) for name, values in OPTIMIZER_SETTINGS.items()]
-
-
 METHOD_COLUMNS = ("raw clean", "raw noisy", "raw test", "dominant test", "dominant+quadratic test", "residual noisy")
 
 OPTIMIZERS = Claim(
     statement="Coexistence is not owed to one optimiser: AdamW, Adam, Muon and SGD show it.",
     experiment="80 % noise at modulus 113, a hundred epochs, each optimiser with a rate and decay that fit the labels.",
-    configs=optimizer_configs, measure=reading(("optimizer",), *METHOD_COLUMNS), keys=("optimizer",), seeds=2,
+    configs=all_of(*(
+        runs({"width": 512}, {"width": 2048}, modulus=113, epochs=100, noise_ratio=0.8, optimizer=name, **values)
+        for name, values in OPTIMIZER_SETTINGS.items()
+    )),
+    measure=reading(("optimizer",), *METHOD_COLUMNS), keys=("optimizer",), seeds=2,
     criteria=(
         least("least raw noisy", 0.95, lowest("raw noisy")),
         most("largest raw test", 0.05, highest("raw test")),
@@ -129,13 +123,12 @@ def measure_doshi(run: Run) -> list[Row]:
     """The phase, by the accuracies over all training labels and over test pairs."""
     train = run.dataset.train
     with open_analysis(run) as study:
-        table = predict_table(run.network, study.backend)
+        table, test = study.predict("raw"), study.row("raw")["test"]
+        rest = read_from(study, "raw noisy", "raw repaired", "dominant test", "interaction test")
     fitted = share(table[train.a, train.b] == train.label)
-    test = accuracies(table, run.dataset)["test"]
     return [{
         "weight_decay": run.config.weight_decay, "train": fitted, "test": test,
-        "phase": doshi_phase(fitted, test, run.config.noise_ratio),
-        **read(run, "raw noisy", "raw repaired", "dominant test", "interaction test"),
+        "phase": doshi_phase(fitted, test, run.config.noise_ratio), **rest,
     }]
 
 
@@ -167,14 +160,11 @@ def measure_pruning(run: Run) -> list[Row]:
     """Accuracies of what is left when neurons are cut from the bottom and from the top of the ranking by IPR."""
     with open_analysis(run) as study:
         curves = mask_curves(run.network, ranking("ipr", study.structure), run.dataset, study.backend)
-    return [
-        {
-            "weight_decay": run.config.weight_decay, "share_cut": cut,
-            **{f"lowest cut: {name}": curves.logits[name][KEEP.index(round(1 - cut, 2))] for name in ("noisy", "test")},
-            **{f"highest cut: {name}": curves.rest[name][KEEP.index(cut)] for name in ("noisy", "test")},
-        }
-        for cut in KEEP if round(10 * cut, 6).is_integer()
-    ]
+    return [{
+        "weight_decay": run.config.weight_decay, "share_cut": cut,
+        **{f"lowest cut: {name}": curves.logits[name][KEEP.index(round(1 - cut, 2))] for name in ("noisy", "test")},
+        **{f"highest cut: {name}": curves.rest[name][KEEP.index(cut)] for name in ("noisy", "test")},
+    } for cut in KEEP if round(10 * cut, 6).is_integer()]
 
 
 DOSHI_PRUNING = Claim(
@@ -189,8 +179,7 @@ DOSHI_PRUNING = Claim(
         least("lowest cut: noisy", 0.1, weight_decay=5.0, share_cut=(0.0, 0.3)),
         least(("lowest cut: test", "highest cut: test"), 0.05, weight_decay=5.0, share_cut=0.3),
     ),
-    plot=Plot(
-        "share_cut", ("lowest cut: noisy", "lowest cut: test", "highest cut: noisy", "highest cut: test"),
-        ("weight_decay",),
-    ),
+    plot=Plot("share_cut", (
+        "lowest cut: noisy", "lowest cut: test", "highest cut: noisy", "highest cut: test"
+    ), ("weight_decay",)),
 )

@@ -17,8 +17,7 @@ from minimod.store.files import check_output, plain_data, save_checked_json, sav
 from minimod.store.pairs import load_pairs
 from minimod.store.runs import load_run
 
-# The assumptions of Found, in words.
-NAMINGS = {
+NAMINGS = {     # the assumptions of Found, in words
     "group": "with one naming for a, b and c", "c apart": "with c named apart from a and b",
     "isotope": "with a, b and c each named apart",
 }

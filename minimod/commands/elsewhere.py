@@ -19,11 +19,8 @@ from minimod.store.foreign import parse_mapping
 from minimod.store.formats import write_network
 from minimod.store.runs import load_run
 
-# The fields of a run that an imported network does not tell.
-IMPORTED = ("rule", "modulus", "activation", "tied", "train_fraction", "seed")
-
-# A character table of more classes than this is left to --json.
-MOST_CLASSES = 24
+IMPORTED = ("rule", "modulus", "activation", "tied", "train_fraction", "seed")      # what such a network does not tell
+MOST_CLASSES = 24       # a larger character table is left to --json
 
 
 @click.command("import", cls=OnceEach)

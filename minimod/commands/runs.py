@@ -219,8 +219,7 @@ def detect(
             held_out = held_out_logits(run, folds, run_dir / "folds", progress)
     group = discover(run, source="labels") if search else None
     found = detect_labels(run, other, held_out, group.table if group and group.assumption else None)
-    columns = {name: run.words[found[name]] for name in ("a", "b", "label")} | found["scores"]
-    save_columns(table, columns)
+    save_columns(table, {name: run.words[found[name]] for name in ("a", "b", "label")} | found["scores"])
     if as_json:
         names = ("wrong", "needs", "auroc", "precision")
         display.echo_json({"csv": str(table), "labels": len(found["label"])} | {name: found[name] for name in names})

@@ -1,4 +1,1 @@
-"""Finding the rule with nothing known of it but that there may be a group on the tokens: from labels, or predictions.
-
-Nothing here knows of runs or files: it takes arrays of tokens.
-"""
+"""Finding the rule, with nothing known but that there may be a group: in arrays of tokens, not in runs or files."""

@@ -11,8 +11,7 @@ row, so m_c ≤ P and q ≤ P/n; the zero of a multiplication has a row and a co
 which is estimated, with three standard deviations on top. Labels that are shuffled are not independent of each other.
 So the search may have tried whatever it liked, as long as what it found is one of the T. It refutes that labels are
 random; that the rule is this group's it does not prove. Group tables on P tokens are at most P! for each kind of group
-of order P; isotopes three times log P!, since a, b and c are named apart. Pairs that a table leaves open count as if it
-disagreed.
+of order P; isotopes three times log P!, since a, b and c are named apart. Pairs left open count as disagreement.
 """
 
 from math import exp, inf, lgamma, log, nan, sqrt
@@ -46,8 +45,7 @@ def log_choices(n: int, k: int) -> float:
 def highest_chance(label: np.ndarray, n_tokens: int, absorbing: bool = False) -> float:
     """q of n labels, of shape (n,): the most of them that any one table is expected to agree with; 1 of none.
 
-    That is P/n, twice as much with an absorbing token, or the share of the commonest label, with three standard
-    deviations on top since it is an estimate, if this is less.
+    P/n, or 2P/n with an absorbing token; or the share of the commonest label plus three standard deviations, if less.
     """
     if not len(label):
         return 1.0
@@ -73,8 +71,7 @@ def information_limit(n: int, n_tokens: int, assumption: str) -> float:
 
     A label, of P classes, of which a share α is wrong and then any other class, tells log P + (1 - α) log(1 - α) +
     α log(α / (P - 1)) nats of its table. Here that is held against log P! of one naming, three times as much of three.
-    A group with many automorphisms has fewer tables, P! / |Aut|, and its limit is a little higher: .872 and not .858
-    for Z2^5 with 737 labels.
+    With many automorphisms there are fewer tables, P! / |Aut|: for 737 labels of Z2^5 the limit is .872, not .858.
     """
     from scipy.optimize import brentq
 

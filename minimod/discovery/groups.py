@@ -104,4 +104,3 @@ def isomorphism(first: Group, second: Group) -> np.ndarray | None:
         return None
 
     return extend([], [])
-

@@ -12,24 +12,18 @@ from minimod.discovery import synchronisation
 from minimod.discovery.synchronisation import SHARING, Equations, Solver, times, unit
 from minimod.network import Array
 
-# x, y and z.
-Triple = Sequence[Array]
+Triple = Sequence[Array]                    # x, y and z
 
 # Characters are the same, or conjugates, from this overlap on; a product of two that moves further than this is none.
 SAME, STAYS = 0.5, 0.6
-
-# Products of characters that are tried at a time, sweeps for each, and rounds of them.
-PRODUCTS, SWEEPS, ROUNDS = 64, 12, 8
-
-# So many numbers are worked on at a time.
-NUMBERS = 2**22
+PRODUCTS, SWEEPS, ROUNDS = 64, 12, 8        # of characters, tried at a time; for each; how often
+NUMBERS = 2**22                             # that are worked on at a time
 
 
 def answers(triples: Sequence[Triple], a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The token that the representations answer for n pairs, of shape (n,).
+    """The token c with the largest Σ d Re tr(x_a y_b z_c†) over the representations, for n pairs, of shape (n,).
 
-    That is the c with the largest Σ d Re tr(x_a y_b z_c†) over all representations: over those of a group together it
-    is the order where c is the product, and 0 elsewhere.
+    Over those of a group together the sum is the order where c is the product, and 0 elsewhere.
     """
     numbers = sum(x[0].size for x, _, _ in triples) + len(triples[0][2])
     answered = np.empty(len(a), np.int64)
@@ -46,12 +40,10 @@ def answers(triples: Sequence[Triple], a: np.ndarray, b: np.ndarray) -> np.ndarr
 def best_first(solver: Solver, triple: Triple) -> np.ndarray:
     """The representations of a triple by how likely each is one, of shape (S,).
 
-    Matrices by how well they fulfil the equations. Characters by how well their squares do: a character's square is one
-    too, while a start that has only fitted noise has learned nothing of its square.
+    By the value of the equations; characters by that of their squares, of which a start that fits noise knows nothing.
     """
-    if triple[0].ndim > 2:
-        return np.asarray((-solver.value(*triple)).argsort())
-    return np.asarray((-solver.value(*(each**2 for each in triple))).argsort())
+    judged = triple if triple[0].ndim > 2 else [each**2 for each in triple]
+    return np.asarray((-solver.value(*judged)).argsort())
 
 
 def unknowns_of(triple: Triple, sharing: str) -> list[Array]:
@@ -67,8 +59,7 @@ def pick(triple: Triple, which: np.ndarray | Sequence[int] | slice) -> list[Arra
 def grow(solver: Solver, sharing: str, triple: Triple, generator: np.random.Generator) -> list[Array]:
     """The characters that products of some characters lead to, these among them, as long as there are more.
 
-    Products and quotients of characters are characters. Each is a start close to one, and the equations make it better:
-    it has to stay where it began. Conjugates count as the same.
+    A product or quotient is a start close to a character, and has to stay there. Conjugates count as the same.
     """
     triple = list(triple)
     for _ in range(ROUNDS):
@@ -105,9 +96,8 @@ def believe(solver: Solver, sharing: str, triple: Triple, alpha: float, kappa: f
     q(k) is the belief that a token is element k, first a von Mises one around its phase. A pair says of its a what the
     beliefs in b and c say of c - b: a correlation, so a product of Fourier transforms, which are the characters' powers
     all at once: R is the field of synchronisation, for every frequency. E(k), its transform, is the number of votes for
-    k. Beliefs are exp(w E), made to sum to 1 over elements and over tokens in turn, since each element is one token's
-    (else all tokens become one). w is the log-likelihood ratio of a vote at the share `alpha` of wrong labels, less the
-    sharper the beliefs are.
+    k. Beliefs are exp(w E), made to sum to 1 over elements and over tokens in turn, since each element is one token's.
+    w is the log-likelihood ratio of a vote at the share `alpha` of wrong labels, less the sharper the beliefs are.
     """
     N, places = len(triple[0]), SHARING[sharing]
     turns = 2 * np.pi * np.arange(N) / N

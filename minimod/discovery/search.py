@@ -39,30 +39,18 @@ STAGES = (
 # What is found counts from this probability of an accident on; and an absorbing token, times the number of tokens.
 SIGNIFICANT, ABSORBING = 0.05, 1e-6
 
-# Starts are worked on in waves of so many batches, each of at most so many starts.
-WAVE, BATCH = 4, 32
-
-# More tokens than this would take gigabytes and hours.
-MOST_SEARCHED = 512
+WAVE, BATCH = 4, 32             # batches that are worked on at a time, and starts in each, at most
+MOST_SEARCHED = 512             # more tokens would take gigabytes and hours
 
 # How many of the likeliest characters of a wave are looked at by themselves, if the value of their squares is so many
-# times 1 / √n: what fits noise with more freedom reaches more of it (64 starts on noise reached 3, 4 and 5). And how
-# many of the matrices are polished together.
+# times 1 / √n (64 starts on noise reached 3, 4 and 5); and how many of the matrices are polished together.
 CANDIDATES, TOGETHER = 4, 16
 BEYOND_NOISE = {"group": 2.7, "c apart": 4.2, "isotope": 5.2}
 
-# The share of wrong labels that beliefs reckon with: where less are wrong, they are not needed.
-RECKONED = 0.88
-
-# Pairs times tokens of which beliefs are not worth their memory.
-BELIEVABLE = 2**25
-
-# An answer to labels is worth polishing from so many times the share of the commonest label; or half-way from there.
-WORTH = 3.0
-
-# A table explains all tokens alike, if the hits of each are no further from the mean than so many standard deviations
-# of the χ² of that.
-ALIKE = 6.0
+RECKONED = 0.88                 # the share of wrong labels that beliefs reckon with: for less, they are not needed
+BELIEVABLE = 2**25              # pairs times tokens: for more, beliefs are not worth their memory
+WORTH = 3.0                     # answers are polished from so many times the commonest label's share, or half-way, on
+ALIKE = 6.0                     # standard deviations of χ² that the hits of tokens may be off, to be explained alike
 
 # Called with a line now and then.
 Tell = Callable[[str], object]
@@ -199,10 +187,7 @@ def looser(first: str, second: str) -> str:
 
 
 def absorbing_token(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> int | None:
-    """The token z with z x = x z = z, as 0 of a multiplication, if there is one: its pairs say so beyond chance.
-
-    Where z occurs on one side alone, as 0 does under division, that side is enough.
-    """
+    """The token z with z x = x z = z beyond chance, or None. Where it is on one side alone, that side is enough."""
     best: tuple[float, int | None] = (ABSORBING, None)
     of_label = np.bincount(label, minlength=n_tokens)
     n, hits = (np.stack([np.bincount(each[rows], minlength=n_tokens) for each, rows in sides]) for sides in (

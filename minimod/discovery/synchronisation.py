@@ -29,8 +29,7 @@ SHARING = {"group": (0, 0, 0), "c apart": (0, 0, 1), "isotope": (0, 1, 2)}
 # The inverse temperature of the von Mises mean field, times the number of equations that have a token as their a.
 BETA = 27.0
 
-# A start is at rest when no number moves further than this in a sweep, and at the latest after so many sweeps, of
-# characters or of matrices.
+# A start is at rest when no number moves further in a sweep, or after so many, of characters or of matrices.
 REST, SWEEPS, SWEEPS_OF_MATRICES = 1e-3, 60, 40
 
 

@@ -27,10 +27,7 @@ def draw_curves(
     points: Points, x: str, y: str, by: str | None, log_x: bool, log_y: bool = False,
     settings: dict[str, Any] | None = None,
 ) -> Figure:
-    """A column of a sweep over another: a line for the mean, a band with thin edges from lowest to highest.
-
-    settings: what all runs have in common, for the caption.
-    """
+    """A column of a sweep over another: mean, and a band from lowest to highest. settings: for the caption."""
     figure = Figure(figsize=(7.5, 4.5), layout="constrained")
     axes = figure.subplots()
     names = sorted(points, key=_in_order)
@@ -50,10 +47,7 @@ def draw_curves(
             where, [min(n) for n in numbers], [max(n) for n in numbers],
             facecolor=(*colour[:3], 0.15), edgecolor=colour, linewidth=0.6, linestyle=dashes,
         )
-    if log_x:
-        axes.set_xscale("log")
-    if log_y:
-        axes.set_yscale("log")
+    axes.set(xscale="log" if log_x else "linear", yscale="log" if log_y else "linear")
     if any(place is not value for value, place in places.items()) or (log_x and len(places) <= 12):
         ticks = _some(list(places))
         axes.set_xticks([places[value] for value in ticks], list(map(str, ticks)))

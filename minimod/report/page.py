@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from minimod.analysis.accuracy import MEASURES
-from minimod.report.panels import OUTCOME_COLORS, run_panels
+from minimod.report.panels import OUTCOME_COLORS, PANELS
 from minimod.report.style import words
 from minimod.store.files import plain_data, whole_file
 from minimod.version import VERSION
@@ -26,10 +26,7 @@ THEME = Theme(json={"attrs": {"Axis": {"axis_label_text_font_style": "normal"}, 
 
 
 def write_page(path: Path, template: str, plots: dict[str, Any], later: bool = False, **shown: Any) -> None:
-    """Fill a template with plots, Bokeh models by name, and what else it shows, and write it whole or not at all.
-
-    later: plots are drawn when they are scrolled to, for pages with many.
-    """
+    """Fill a template with plots, Bokeh models by name, and what else it shows. later: draw them once scrolled to."""
     at_once, in_time = ({}, plots) if later else (plots, {})
     script, divs = components(at_once, theme=THEME) if at_once else ("", {})
     items = {name: json.dumps(json_item(model, theme=THEME)).replace("<", "\\u003c") for name, model in in_time.items()}
@@ -51,8 +48,9 @@ def write_run_page(path: Path, summary: dict[str, Any], shown: dict[str, Any]) -
         f"of the test pairs are answered by the same weights, one {shown['what']} per neuron": kept.get("test"),
         "would be answered by chance": summary["chance"],
     }
+    plots = {name: draw(summary, shown) for name, (draw, there) in PANELS.items() if there(summary, shown)}
     write_page(
-        path, "run.html", run_panels(summary, shown), summary=plain_data(summary), shown=shown, measures=MEASURES,
+        path, "run.html", plots, summary=plain_data(summary), shown=shown, measures=MEASURES,
         headline={text: share for text, share in plain_data(headline).items() if share is not None},
         outcomes=list(zip(shown["outcomes"], OUTCOME_COLORS, strict=True))[1:],
     )

@@ -7,24 +7,21 @@ from typing import Any
 
 from bokeh.events import Tap
 from bokeh.layouts import column, row
-from bokeh.models import BasicTicker, ColorBar, ColumnDataSource, FixedTicker, HoverTool, LinearColorMapper
+from bokeh.models import BasicTicker, ColorBar, ColumnDataSource, FixedTicker, LinearColorMapper
 
 from minimod.report.page import write_page
-from minimod.report.panels import COLORS, WRAP, call, plot, select
+from minimod.report.panels import COLORS, WRAP, call, hover, plot, select
 from minimod.report.style import BLUE, words
 
-# What is told of every run, besides what differs between them.
+# What is told of every run, besides what differs between them; and rows that a page has room for.
 TOLD = ("noisy_accuracy", "test_accuracy", "filtered_test_accuracy", "dominant_test", "seconds")
-
-# Rows that a page has room for.
 MOST_ROWS = 5000
 
 
 def write_sweep_page(
     path: Path, title: str, rows: Iterable[dict[str, Any]], account: str, options: dict[str, Any], missing: list[str]
 ) -> None:
-    """The page of a sweep: from the rows of its table, what became of its runs in words, options with defaults, and the
-    names of the runs that are missing.
+    """The page of a sweep: its table, what became of its runs in words, options with defaults, and missing runs.
 
     A run is linked to its own page, where that lies beside it.
     """
@@ -70,13 +67,13 @@ def sweep_plots(rows: list[dict[str, Any]], axes: list[str], pages: dict[str, st
     curves.multi_line("xs", "ys", source=lines, line_color="color", line_width=2)
     dots = curves.scatter("x", "y", source=points, color="color", size=8, legend_field="by")
     curves.add_layout(curves.legend[0], "right")
-    tips = [("run", "@run"), ("x", "@at"), ("y", "@y"), ("by", "@by")]
-    curves.add_tools(HoverTool(renderers=[dots], tooltips=tips), "tap")
+    hover(curves, dots, ("run", "@run"), ("x", "@at"), ("y", "@y"), ("by", "@by"))
+    curves.add_tools("tap")
     heat = plot("heat-plot", 400)
     cells = ColumnDataSource({"x": [0], "y": [0], "at": [""], "by": [""], "mean": [0]}, name="cells")
     mapper = LinearColorMapper("Viridis256")
     drawn = heat.rect("x", "y", 1, 1, source=cells, line_color=None, fill_color={"field": "mean", "transform": mapper})
-    heat.add_tools(HoverTool(renderers=[drawn], tooltips=[("x", "@at"), ("by", "@by"), ("mean", "@mean")]))
+    hover(heat, drawn, ("x", "@at"), ("by", "@by"), ("mean", "@mean"))
     heat.add_layout(ColorBar(color_mapper=mapper), "right")
     heat.xaxis.ticker, heat.yaxis.ticker = FixedTicker(ticks=[]), FixedTicker(ticks=[])
     x, y_choice, by = choices

@@ -1,38 +1,30 @@
-"""The cyclic rules: addition, subtraction, multiplication, division; the coordinates in which each is cyclic addition.
+"""The cyclic rules, and the coordinates in which each is cyclic addition: there, components are frequencies k."""
 
-In coordinates, the components of the functions on the tokens are the frequencies: cosine and sine of frequency k.
-"""
-
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from math import isqrt
-from typing import Any
 
 import numpy as np
 
 from minimod.errors import InputError
 from minimod.rules.rule import Bases, Rule
 
-# Of integers.
-Array = Any
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CyclicRule(Rule):
     """A rule that is addition modulo N in coordinates x, y = 0 .. N-1.
 
-    operation: from a, b and P to a ∘ b modulo P, on integer arrays; -1 where it is not defined.
     tokens_a, tokens_b, tokens_c: each of shape (N,), the token at every coordinate:
         tokens_a[x] ∘ tokens_b[y] = tokens_c[(x + y) mod N].
-    Under multiplication and division 0 has no coordinate and is in no basis vector.
+    Under multiplication and division 0 has no coordinate and is in no basis vector: its labels are 0, and a ∘ 0 is
+    by_zero, -1 where that is not defined.
     """
 
     component_kind = "frequency"
-    operation: Callable[..., np.ndarray]
     tokens_a: np.ndarray
     tokens_b: np.ndarray
     tokens_c: np.ndarray
+    by_zero: int = 0
 
     @property
     def order(self) -> int:
@@ -42,8 +34,10 @@ class CyclicRule(Rule):
     @cached_property
     def label_table(self) -> np.ndarray:
         """The true label of every pair (a, b), of shape (P, P); -1 for division by 0."""
-        x = np.arange(self.modulus)
-        return self.operation(x[:, None], x, self.modulus)
+        table, x = np.zeros((self.modulus, self.modulus), int), np.arange(self.order)
+        table[:, 0] = self.by_zero
+        table[np.ix_(self.tokens_a, self.tokens_b)] = self.tokens_c[(x[:, None] + x) % self.order]
+        return table
 
     @property
     def is_latin_square(self) -> bool:
@@ -63,10 +57,7 @@ class CyclicRule(Rule):
 
     @cached_property
     def bases(self) -> Bases:
-        """√(2/N) cos(2πkx/N) and √(2/N) sin(2πkx/N) for k = 0 .. ⌊N/2⌋, without √2 where k is 0 or N/2.
-
-        The component of a basis vector is its frequency k, so 0 is the constants'.
-        """
+        """√(2/N) cos(2πkx/N) and √(2/N) sin(2πkx/N), of component k = 0 .. ⌊N/2⌋; without √2 for k = 0 and N/2."""
         N, x, columns, label = self.order, np.arange(self.order), [], []
         for k in range(N // 2 + 1):
             turn = 2 * np.pi * k * x / N
@@ -80,55 +71,28 @@ class CyclicRule(Rule):
         return Bases(bases[0], bases[1], bases[2], np.array(label))
 
 
-def add(a: Array, b: Array, P: int) -> Array:
-    """a + b mod P."""
-    return (a + b) % P
-
-
-def subtract(a: Array, b: Array, P: int) -> Array:
-    """a - b mod P."""
-    return (a - b) % P
-
-
-def multiply(a: Array, b: Array, P: int) -> Array:
-    """a b mod P."""
-    return a * b % P
-
-
-def divide(a: Array, b: Array, P: int) -> Array:
-    """a / b mod P, a prime; -1 for b = 0."""
-    inverse = np.array([0, *(pow(x, -1, P) for x in range(1, P))])
-    return np.where(b == 0, -1, a * inverse[b] % P)
-
-
 def addition(modulus: int) -> CyclicRule:
     """c = a + b mod P. Coordinates are the tokens themselves."""
     x = np.arange(modulus)
-    return CyclicRule("add", modulus, add, x, x, x)
+    return CyclicRule("add", modulus, x, x, x)
 
 
 def subtraction(modulus: int) -> CyclicRule:
     """c = a - b mod P. The second input's coordinate is -b: phase φ over coordinates is phase -φ over tokens."""
     x = np.arange(modulus)
-    return CyclicRule("sub", modulus, subtract, x, -x % modulus, x)
+    return CyclicRule("sub", modulus, x, -x % modulus, x)
 
 
 def multiplication(modulus: int) -> CyclicRule:
-    """c = a · b mod P, P an odd prime. Coordinate x is token g^x mod P, g the smallest primitive root; 0 has none.
-
-    Raises InputError for another modulus: then some x ≠ 0 would have no discrete logarithm.
-    """
+    """c = a · b mod P, an odd prime. Coordinate x is token g^x mod P, g the smallest primitive root; 0 has none."""
     tokens = powers_of_the_root("mul", modulus)
-    return CyclicRule("mul", modulus, multiply, tokens, tokens, tokens)
+    return CyclicRule("mul", modulus, tokens, tokens, tokens)
 
 
 def division(modulus: int) -> CyclicRule:
-    """c = a / b mod P, P an odd prime; b = 0 is left out. As multiplication, with coordinate -x for token g^x of b.
-
-    Raises InputError for another modulus.
-    """
+    """c = a / b mod P, an odd prime; b = 0 is left out. As multiplication, with coordinate -x for token g^x of b."""
     tokens = powers_of_the_root("div", modulus)
-    return CyclicRule("div", modulus, divide, tokens, np.roll(tokens[::-1], 1), tokens)
+    return CyclicRule("div", modulus, tokens, np.roll(tokens[::-1], 1), tokens, by_zero=-1)
 
 
 def powers_of_the_root(name: str, modulus: int) -> np.ndarray:

@@ -16,8 +16,7 @@ import numpy as np
 from minimod.rules.irreps import Component, character_table, components
 from minimod.rules.rule import Bases, Rule
 
-# A group by name has at most so many elements: its components take seconds then.
-MOST_ELEMENTS = 2000
+MOST_ELEMENTS = 2000    # of a group by name: its components take seconds then
 LONGEST_NAME = 100
 
 
@@ -83,8 +82,7 @@ def metacyclic(n: int, m: int, r: int, t: int = 0) -> np.ndarray:
     y, x = np.divmod(np.arange(n * m), n)
     carried, b = np.divmod(y[:, None] + y, m)
     turned = np.array([pow(r, int(power), n) for power in range(m)])[y][:, None] * x
-    table: np.ndarray = (x[:, None] + turned + t * carried) % n + n * b
-    return table
+    return np.asarray((x[:, None] + turned + t * carried) % n + n * b)
 
 
 def permutation_group(n: int, even: bool = False) -> np.ndarray:
@@ -119,10 +117,6 @@ def multiplier(n: int, m: int) -> int:
     raise ValueError(f"no number has multiplicative order {m} modulo {n}, so there is no Z{n}:Z{m} here")
 
 
-def _is_prime(p: int) -> bool:
-    return p > 1 and all(p % divisor for divisor in range(2, int(p**0.5) + 1))
-
-
 def require(condition: bool, why: str) -> None:
     """Raise ValueError, with the reason, unless the condition holds."""
     if not condition:
@@ -140,7 +134,8 @@ def _quaternion_order(n: int) -> int:
 
 
 def _matrix_order(p: int, special: bool) -> int:
-    require(_is_prime(p), f"{p} is no prime, as matrices need here")
+    is_prime = p > 1 and all(p % divisor for divisor in range(2, int(p**0.5) + 1))
+    require(is_prime, f"{p} is no prime, as matrices need here")
     return (p * p - 1) * p * (1 if special else p - 1)
 
 
@@ -183,7 +178,6 @@ def parse(name: str) -> tuple[list[str], int]:
 
 
 def _family(factor: str) -> tuple[Family, list[int]]:
-    """The family of a factor, and its numbers."""
     for family in FAMILIES:
         if match := re.fullmatch(re.escape(family.pattern).replace(r"\#", "([1-9][0-9]{0,3})"), factor):
             numbers = [int(number) for number in match.groups()]
@@ -217,10 +211,7 @@ def named_group(name: str) -> Group:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class GroupRule(Rule):
-    """A rule that is a group's multiplication, maybe under other names for a and for b.
-
-    elements_a, elements_b: of shape (P,), the group's element at every token: c = elements_a[a] · elements_b[b].
-    """
+    """A group's multiplication: c = elements_a[a] · elements_b[b], its elements at the tokens, each of shape (P,)."""
 
     group: Group
     elements_a: np.ndarray

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 # numbers, the quaternions; and how many times the complex dimension the real one is.
 KINDS = {"real": (1, 1), "complex": (2, 2), "quaternionic": (4, 2)}
 
-# How often random elements are drawn anew whose eigenvalues nearly collide.
-ATTEMPTS = 20
+ATTEMPTS = 20           # to draw a random element whose eigenvalues do not nearly collide
 
 
 @ONE_BLAS_THREAD
@@ -116,8 +115,7 @@ class Component:
     """A real isotypic component: the functions on a group that are sums of matrix entries of one representation.
 
     name: its dimension and a letter. dimension: d, of the irreducible complex representation. kind: of KINDS.
-    basis: an orthonormal one of the functions in it, of shape (P, n), n = d² for the kinds real and quaternionic, 2 d²
-    for complex.
+    basis: an orthonormal one, of shape (P, n), n = d² for the kinds real and quaternionic, 2 d² for complex.
     """
 
     name: str

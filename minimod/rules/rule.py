@@ -48,10 +48,7 @@ class Rule:
 
     @property
     def bases(self) -> Bases:
-        """The bases of the rule's components: they are what every Fourier tool works in.
-
-        Raises InputError for a rule that has none: a table that is no group's.
-        """
+        """The bases of the rule's components. Raises InputError for a rule that has none: one that is no group's."""
         raise InputError("rule", self.name, "one with components: this table is no group's")
 
     @property

@@ -18,8 +18,7 @@ from minimod.store.files import load_numbers
 # How a rule is given that is the table in a file, and the name of a rule of which only pairs are given.
 TABLE, PAIRS = "table:", "pairs"
 
-# A table of one's own has at most so many tokens.
-MOST_TOKENS = 2000
+MOST_TOKENS = 2000      # of a table of one's own
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,8 +41,7 @@ class TableRule(Rule):
 def is_associative(table: np.ndarray) -> bool:
     """Whether (x y) z = x (y z) for all x, y, z, of a table of shape (P, P).
 
-    Light's test: it is enough to look at y from a set that generates all: P² comparisons each. The set is found
-    greedily; a group's has at most log₂ P elements.
+    Light's test: y from a set that generates all are enough. It is found greedily, for a group with ≤ log₂ P.
     """
     for y in _generators(table):
         if (table[table[:, y]] != table[:, table[y]]).any():
@@ -91,10 +89,7 @@ def table_path(name: str) -> Path | None:
 
 
 def load_table(path: Path) -> np.ndarray:
-    """The table of labels in a file, a CSV without a head or an npy file, int64 of shape (P, P).
-
-    Row a and column b hold the label of (a, b), in 0 .. P-1. Raises InputError for anything else.
-    """
+    """Labels of (a, b) in row a and column b, of a CSV or npy file, int64, (P, P). Raises InputError for another."""
     return checked_table(load_numbers(path), str(path))
 
 

@@ -20,18 +20,14 @@ from minimod.store import contents, files
 from minimod.store.contents import COURSE_FIELDS, EXTENSION, Checkpoint, Data, Description
 from minimod.store.runs import files_of, load_run
 
-# Fields that may change where a run goes on.
-GOING_ON = (*FREE_FIELDS, "device")
-
-# Fields that the data of a run are made for.
-TASK = {"rule", "modulus", "train_fraction", "noise_kind", "seed"}
+GOING_ON = (*FREE_FIELDS, "device")         # fields that may change where a run goes on
+TASK = {"rule", "modulus", "train_fraction", "noise_kind", "seed"}      # that the data of a run are made for
 
 # What a process that was killed leaves of a file that it was writing, or of an extension that it was removing.
 LEFTOVER = re.compile(r"(config\.json|metrics\.csv|checkpoint\.npz|network\.npz|\.extension)\.\d+\.part")
 FILE_LEFTOVER = re.compile(r".+\.(npz|csv)\.\d+\.part")
 
-# A network along training, by its epoch.
-SNAPSHOT = re.compile(r"\d+\.npz")
+SNAPSHOT = re.compile(r"\d+\.npz")          # a network along training, by its epoch
 
 
 class Plan(NamedTuple):
@@ -219,10 +215,7 @@ def _move_up(directory: Path) -> None:
 
 
 def copy_run(source: Path, directory: Path) -> None:
-    """Copy the files of a run over those of another, each whole; the network is removed first, and comes last.
-
-    With it the directory holds a finished run. Where it holds the same one already, nothing changes.
-    """
+    """Copy a run's files over another's, each whole; the network, with which it is finished, goes first, comes last."""
     networks = [place / "network.npz" for place in (source, directory)]
     if networks[1].exists() and networks[0].read_bytes() == networks[1].read_bytes():
         return

@@ -9,8 +9,7 @@
     .extension/      a longer run in the making, with files of its own, see claiming.py
     .lock            held by the process that trains; the system frees it when that process ends, however it does
 
-Each is written whole or not at all, but for metrics.csv, which checkpoint and network have a copy of. They name the run
-that they belong to by its checksum.
+Each is written whole or not at all, but metrics.csv, of which checkpoint and network have a copy. They name their run.
 """
 
 import csv
@@ -36,8 +35,7 @@ FORMAT, KNOWN_FORMATS = 2, (1, 2)
 # Fields besides the free ones that may differ between a run and the same run, stopped, extended or on another device.
 COURSE_FIELDS = ("epochs", "eval_every", "device", "snapshots")
 
-# A longer run in the making, in a directory of its own beside the files of the finished one, see claiming.py.
-EXTENSION = ".extension"
+EXTENSION = ".extension"        # the directory of a longer run in the making, see claiming.py
 
 # Arrays that the configuration cannot rebuild, by name.
 Data = Mapping[str, np.ndarray]
@@ -47,8 +45,7 @@ Data = Mapping[str, np.ndarray]
 class Checkpoint:
     """A run after some epoch, in the middle of its training.
 
-    state: name -> array on the host, of the parameters and of the optimiser. rows: those of metrics so far. snapshots:
-    the epochs that there are some of so far.
+    state: arrays of parameters and optimiser, by name, on the host. rows: of metrics. snapshots: epochs so far.
     """
 
     epoch: int
@@ -68,10 +65,7 @@ class Trained(NamedTuple):
 
 
 class Description(NamedTuple):
-    """What config.json says.
-
-    checksums: of the arrays in data/, by name. device: in words. format: its own. diverged: how, or nothing.
-    """
+    """What config.json says. checksums: of arrays in data/, by name. device: in words. diverged: how, or nothing."""
 
     config: TrainingConfig
     checksums: dict[str, str]
@@ -95,9 +89,6 @@ class Description(NamedTuple):
         """More bytes than any file of this run has; a longer one is refused before it is read."""
         P, M = self.config.modulus, self.config.width
         return 10**6 + 64 * (P * P + P * M) * np.dtype(self.config.dtype).itemsize + 1000 * (self.config.epochs + 1)
-
-
-# Writing
 
 
 def save_description(directory: Path, run: Description) -> None:
@@ -166,9 +157,6 @@ def _listed(snapshots: tuple[int, ...]) -> dict[str, np.ndarray]:
     return {"snapshots": np.array(snapshots)} if snapshots else {}
 
 
-# Reading
-
-
 def load_description(directory: Path | str) -> Description:
     """What a run's config.json says. Raises InputError if there is none that can be used."""
     path = Path(directory) / "config.json"
@@ -192,8 +180,7 @@ def load_data(directory: Path, run: Description) -> dict[str, np.ndarray]:
     for name, expected in run.checksums.items():
         path = data_path(directory, name)
         try:
-            is_words = path.suffix == ".csv"
-            arrays = {name: files.load_words(path)} if is_words else load_arrays(path, run.largest_file)
+            arrays = {name: files.load_words(path)} if path.suffix == ".csv" else load_arrays(path, run.largest_file)
             if checksums_of(arrays) != {name: expected}:
                 raise DamagedFileError("it is not the one that config.json names")
         except (OSError, DamagedFileError) as error:
@@ -213,7 +200,7 @@ def load_checkpoint(directory: Path, run: Description) -> Checkpoint | None:
         epoch, table = int(arrays.pop("epoch")), arrays.pop("metrics")
         if not 0 <= epoch <= run.config.epochs:
             raise DamagedFileError(f"it is of epoch {epoch}, past the last")
-        rows = _rows(table)
+        rows = [_row(line) for line in table.tolist()]
         seconds, snapshots = float(arrays.pop("seconds")), tuple(map(int, arrays.pop("snapshots", ())))
         state = {name.removeprefix("state_"): array for name, array in arrays.items()}
     except (OSError, KeyError, ValueError, TypeError, OverflowError) as error:
@@ -223,10 +210,7 @@ def load_checkpoint(directory: Path, run: Description) -> Checkpoint | None:
 
 
 def load_metrics(directory: Path, run: Description) -> list[Metrics]:
-    """The rows of metrics.csv, of this version's columns or the first of them, which an earlier one had.
-
-    Raises DamagedFileError if it is anything else, or does not reach the run's last epoch.
-    """
+    """The rows of metrics.csv; earlier versions had fewer columns. Raises DamagedFileError if it is not whole."""
     text = files.read_bytes(directory / "metrics.csv", run.largest_file).decode("utf-8", errors="replace")
     lines = text.splitlines(keepends=True)
     if not lines or not lines[-1].endswith("\n"):
@@ -251,7 +235,7 @@ def load_network(directory: Path, run: Description) -> Trained:
     """What is in network.npz. Raises DamagedFileError if it is not that of this run."""
     arrays = _load_arrays_of(run, directory / "network.npz")
     course = {name.removeprefix("course_"): X for name, X in arrays.items() if name.startswith("course_")}
-    rows = _rows(arrays["metrics"]) if "metrics" in arrays else None
+    rows = [_row(line) for line in arrays["metrics"].tolist()] if "metrics" in arrays else None
     return Trained(_network(run.config, arrays), rows, course, tuple(map(int, arrays.get("snapshots", ()))))
 
 
@@ -301,14 +285,9 @@ def _load_arrays_of(run: Description, path: Path) -> dict[str, np.ndarray]:
 
 
 def _row(numbers: Sequence[Any]) -> Metrics:
-    """The numbers of an epoch by the first of METRIC_COLUMNS. Raises ValueError where there are more than that."""
+    """The numbers of an epoch by METRIC_COLUMNS, of which earlier versions had fewer. Raises ValueError for more."""
     names = list(METRIC_COLUMNS)[: len(numbers)]
     return {name: METRIC_COLUMNS[name](number) for name, number in zip(names, numbers, strict=True)}
-
-
-def _rows(array: np.ndarray) -> list[Metrics]:
-    """The rows that `as_array` made an array of, maybe in a version that had fewer columns."""
-    return [_row(line) for line in array.tolist()]
 
 
 def as_array(rows: list[Metrics]) -> np.ndarray:

@@ -1,7 +1,6 @@
 """Files that are written whole or not at all, and read without trust.
 
-What is read runs no code, takes no more memory than the file is long, and either is what was written or is refused:
-JSON and arrays carry a checksum. Numbers become JSON here, and nowhere before.
+What is read runs no code, takes no more memory than the file is long, and is refused unless it is what was written.
 """
 
 import csv
@@ -21,11 +20,8 @@ import numpy as np
 
 from minimod.errors import InputError
 
-# More than this no JSON file of a run has; a longer one is refused before it is read.
-MAX_JSON_BYTES = 10**6
-
-# Nor a file of numbers that a user brings.
-MAX_NUMBERS_BYTES = 10**9
+# A longer JSON file of a run, or file of numbers that a user brings, is refused before it is read.
+MAX_JSON_BYTES, MAX_NUMBERS_BYTES = 10**6, 10**9
 
 
 class DamagedFileError(ValueError):
@@ -55,10 +51,8 @@ def whole_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
 
 def open_regular(path: Path, limit: float) -> IO[bytes]:
     """Open a file to read. Raises DamagedFileError if it is longer than `limit` bytes, or a pipe, device or socket."""
-    def without_waiting(path: str, flags: int) -> int:
-        return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))      # a pipe would wait for its writer
-
-    file = open(path, "rb", opener=without_waiting)
+    # A pipe would wait for its writer.
+    file = open(path, "rb", opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0)))
     status = os.fstat(file.fileno())
     if not stat.S_ISREG(status.st_mode):
         problem = "it is no regular file"
@@ -83,16 +77,12 @@ def plain_data(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain_data(item) for item in value]
     if isinstance(value, (np.ndarray, np.generic)):
-        return _plain_array(np.asarray(value))
+        array = np.asarray(value)
+        if array.dtype == np.float32:
+            array = _six_digits(array.astype(np.float64))
+        is_plain = array.dtype.kind != "f" or np.isfinite(array).all()
+        return array.tolist() if is_plain else plain_data(array.tolist())
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _plain_array(array: np.ndarray) -> Any:
-    if array.dtype == np.float32:
-        array = _six_digits(array.astype(np.float64))
-    if array.dtype.kind != "f" or np.isfinite(array).all():
-        return array.tolist()
-    return plain_data(array.tolist())
 
 
 def _six_digits(x: np.ndarray) -> np.ndarray:
@@ -174,10 +164,7 @@ def _read_header(part: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 
 def load_numbers(path: Path) -> np.ndarray:
-    """The numbers of a CSV file without a head, float64 of shape (lines, columns), or of an npy file, of its shape.
-
-    Raises InputError for another file, or none.
-    """
+    """The float64 numbers of a CSV, of shape (lines, columns), or of an npy file. Raises InputError for another."""
     try:
         if path.suffix == ".npy":
             with open_regular(path, MAX_NUMBERS_BYTES) as file:

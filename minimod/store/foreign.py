@@ -1,7 +1,6 @@
 """Networks from elsewhere: which array of a file is U, V, W or μ.
 
-Shapes and names tell it and, where these leave a choice, the user: a guess would be a network that looks right and
-answers wrong.
+Shapes and names tell it, else the user: a guess would be a network that looks right and answers wrong.
 """
 
 import re
@@ -20,8 +19,7 @@ Arrays = Mapping[str, np.ndarray]
 # embedding: of shape (P, d), tokens as vectors, which input weights of d rows take. bias: (M,), that of hidden neurons.
 ROLES = ("U", "V", "W", "mu", "embedding", "bias")
 
-# With so many ways to read a file none is clear, and more are not looked for.
-MOST_READINGS = 1000
+MOST_READINGS = 1000        # with so many ways to read a file none is clear, and more are not looked for
 
 # What `write_network` writes, as it lies there -> its role. Arrays of these names have no other.
 OWN = {"U": "U", "V": "V", "W": "W", "mu": "mu", "hidden.weight.T": "U", "output.weight.T": "W", "output.bias": "mu"}
@@ -41,8 +39,7 @@ class Part(NamedTuple):
     array: np.ndarray
 
 
-# Role -> what stands in it.
-Reading = dict[str, Part]
+Reading = dict[str, Part]       # role -> what stands in it
 
 
 def parse_mapping(texts: Iterable[str]) -> dict[str, str]:

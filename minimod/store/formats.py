@@ -1,6 +1,7 @@
 """Arrays in files of other projects: .npz, .safetensors, PyTorch's .pth and .pt. Read without trust, as in files.py."""
 
 import warnings
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from pickle import UnpicklingError
@@ -18,9 +19,8 @@ from minimod.store.files import MAX_NUMBERS_BYTES, DamagedFileError, open_regula
 def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
     """The arrays of a file by name: float32, which half precision becomes, or float64; those of integers are left out.
 
-    Nested dictionaries of PyTorch are flattened to dotted names, less those of an optimiser. Raises InputError for a
-    file that is damaged, too long, of another kind, or that would run code, and where its library is missing; OSError
-    if there is no file.
+    Nested dictionaries of PyTorch are flattened to dotted names, less those of an optimiser. Raises OSError without a
+    file, InputError for one that is damaged, too long, of another kind, or would run code, and without its library.
     """
     path = Path(path)
     reader = READERS.get(path.suffix.lower())
@@ -47,10 +47,6 @@ def _library(name: str, path: Path) -> Any:
     if name == "torch" and tuple(map(int, library.__version__.split(".")[:2])) < (2, 6):
         raise InputError("file", str(path), f"read by a later torch, this one may run code in it: pip install {needed}")
     return library
-
-
-def _read_npz(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
-    return read_npz(file, MAX_NUMBERS_BYTES)
 
 
 def _read_safetensors(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
@@ -88,7 +84,10 @@ def _read_torch(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
     return {name: (X if X.dtype == torch.float64 else X.float()).numpy() for name, X in tensors.items()}
 
 
-READERS = {".npz": _read_npz, ".safetensors": _read_safetensors, ".pth": _read_torch, ".pt": _read_torch}
+READERS: dict[str, Callable[[IO[bytes], Path], dict[str, np.ndarray]]] = {
+    ".npz": lambda file, path: read_npz(file, MAX_NUMBERS_BYTES),
+    ".safetensors": _read_safetensors, ".pth": _read_torch, ".pt": _read_torch,
+}
 
 
 def write_network(network: TwoLayerNet, path: Path | str) -> None:

@@ -108,9 +108,8 @@ def load_run(directory: Path | str, epoch: int | None = None) -> Run:
     found = _examine(directory)
     if found.state != FINISHED:
         errors = {UNFINISHED: UnfinishedRunError, DIVERGED: DivergedRunError}
-        allowed = "that of a finished run"
-        if found.state != UNFINISHED:
-            allowed = f"the whole of a finished run ({found.reason})"
+        whole = f"the whole of a finished run ({found.reason})"
+        allowed = "that of a finished run" if found.state == UNFINISHED else whole
         raise errors.get(found.state, InputError)("run directory", str(directory), allowed)
     run, trained, rows = (found.parts[name] for name in ("config.json", "network.npz", "metrics.csv"))
     data = found.parts.get("data", {})
@@ -127,7 +126,10 @@ def check_run(directory: Path | str) -> tuple[str, dict[str, str]]:
     if found.directory != directory:
         return found.state, {f"{EXTENSION}/{name}": text for name, text in found.files.items()}
     if found.state == FINISHED and (directory / EXTENSION / "config.json").exists():
-        found.files[EXTENSION] = Examination(directory / EXTENSION).in_short
+        longer = Examination(directory / EXTENSION)
+        is_going = longer.state == UNFINISHED
+        told = f", to epoch {longer.parts['config.json'].config.epochs}" if is_going else f" ({longer.reason})"
+        found.files[EXTENSION] = longer.state + told
     return found.state, found.files
 
 
@@ -151,10 +153,7 @@ def _where_and_when(directory: Path) -> tuple[Path, int]:
 
 
 class Examination:
-    """All files of a run's directory, read and held against each other.
-
-    state: one of those above. files: what is to say of each. parts: the content of each that can be read.
-    """
+    """A run's files, held against each other. state: see above. files: what to say of each. parts: their contents."""
 
     def __init__(self, directory: Path):
         self.directory = directory
@@ -180,13 +179,6 @@ class Examination:
         """Why it is no finished run, by the file that shows it."""
         shown = (f"{name}: {text}" for name, text in self.files.items() if text.startswith(self.state))
         return next(shown, self.state).replace(f"{self.state}: ", "")
-
-    @property
-    def in_short(self) -> str:
-        """One line: its state, and how far it is to go, or what is wrong."""
-        if self.state == UNFINISHED:
-            return f"{self.state}, to epoch {self.parts['config.json'].config.epochs}"
-        return f"{self.state} ({self.reason})"
 
     def _examine(self, name: str, load: Callable[..., Any], describe: Callable[[Any], str], *run: Any) -> Any:
         try:

@@ -17,9 +17,7 @@ Grid = dict[str, list[Any]]
 # A definition is {"preset", "seeds", "grid"}. What a file does not say of it:
 DEFAULTS: dict[str, Any] = {"preset": "headline", "seeds": 1, "grid": {}}
 
-# More than this no definition has; a longer file is refused before it is read.
-MAX_TOML_BYTES = 10**6
-
+MAX_TOML_BYTES = 10**6      # a longer file is refused before it is read
 MAX_VALUES = 10**6
 
 
@@ -35,10 +33,7 @@ def parse_grid(axes: Iterable[str]) -> Grid:
 
 
 def parse_values(name: str, text: str) -> list[Any]:
-    """The values of a field from text: "64,128,256", or "0:0.9:0.1" for 0, 0.1, ..., 0.9, both ends included.
-
-    Raises InputError for a text that is neither, and as `checked_values`.
-    """
+    """The values in 64,128,256 or 0:0.9:0.1, both ends included. Raises InputError, also as `checked_values`."""
     _check_name(name)
     try:
         if ":" in text and CONSTRAINTS[name].kind is not str:
@@ -61,8 +56,7 @@ def parse_values(name: str, text: str) -> list[Any]:
 def checked_values(name: str, values: list[Any]) -> list[Any]:
     """The values of a field, each in its own type.
 
-    Raises InputError for an unknown field, for one that changes no result, for values that are not allowed, for none,
-    and for one that stands there twice.
+    Raises InputError for a field that is unknown or changes no result, and for none, wrong or repeated values.
     """
     _check_name(name)
     if not values:
@@ -103,9 +97,8 @@ def number_of_runs(definition: dict[str, Any]) -> int:
 
 def configurations(base: TrainingConfig, grid: Grid, seeds: int) -> list[TrainingConfig]:
     """The product of the grid's values over `base`, for seeds 0 .. seeds - 1, each once."""
-    names = [*grid, "seed"] if "seed" not in grid else [*grid]
-    values = [*grid.values(), range(seeds)] if "seed" not in grid else [*grid.values()]
-    configs = (base.changed(**dict(zip(names, each, strict=True))) for each in itertools.product(*values))
+    axes = grid if "seed" in grid else grid | {"seed": [*range(seeds)]}
+    configs = (base.changed(**dict(zip(axes, each, strict=True))) for each in itertools.product(*axes.values()))
     return list(dict.fromkeys(configs))
 
 

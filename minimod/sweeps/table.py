@@ -1,7 +1,6 @@
 """The table of a sweep, results.csv: a row a run, its configuration, its last metrics, and what the methods answer.
 
-The types of the columns are known here, once: what is read are numbers, booleans, words, and None where a row has
-nothing. A table of an earlier version lacks the columns that came later.
+What is read are numbers, booleans, words, and None where a row has nothing. Earlier tables lack later columns.
 """
 
 import csv
@@ -26,9 +25,7 @@ from minimod.store.runs import FINISHED, Run
 from minimod.study import measure_methods
 
 FAILED = "failed"
-
-# What the table says of each method's predictions.
-TABLE_MEASURES = ("noisy", "repaired", "test")
+TABLE_MEASURES = ("noisy", "repaired", "test")      # of each method's predictions
 
 # Fields of the configuration that are columns, with their defaults.
 OPTIONS = {option.name: option.default for option in fields(TrainingConfig) if option.name not in FREE_FIELDS}
@@ -120,13 +117,12 @@ def load_sweep(directory: Path | str, columns: Iterable[str] | None = None) -> I
                 allowed = f"one of this version or an earlier one; its columns are others{others}"
                 raise InputError("table", str(path), allowed)
             places = {column: header.index(column) for column in columns if column in header}
-            for line in reader:
-                if len(line) != len(header) and any(line):
+            for line in filter(any, reader):
+                if len(line) != len(header):
                     raise csv.Error(f"{len(line)} fields and not {len(header)}")
-                if any(line) and not line[header.index("run")]:
+                if not line[header.index("run")]:
                     raise csv.Error("no name of a run")
-                if any(line):
-                    yield dict.fromkeys(columns) | {name: _value(path, name, line[n]) for name, n in places.items()}
+                yield dict.fromkeys(columns) | {name: _value(path, name, line[n]) for name, n in places.items()}
         except csv.Error as error:
             raise InputError("table", str(path), f"whole; its line {reader.line_num} has {error}") from error
 

@@ -234,10 +234,8 @@ const minimod = {
   },
 };
 
-const dark = matchMedia("(prefers-color-scheme: dark)");
-dark.addEventListener("change", () => minimod.paint());
-addEventListener("beforeprint", () => minimod.paint());
-addEventListener("afterprint", () => minimod.paint());
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => minimod.paint());
+for (const name of ["beforeprint", "afterprint"]) addEventListener(name, () => minimod.paint());
 // Plots that are drawn when they come near the window; the data of each lie in the script behind its place.
 const observer = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach(async ({ target }) => {
   observer.unobserve(target);
