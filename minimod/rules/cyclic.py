@@ -84,13 +84,19 @@ def subtraction(modulus: int) -> CyclicRule:
 
 
 def multiplication(modulus: int) -> CyclicRule:
-    """c = a · b mod P, an odd prime. Coordinate x is token g^x mod P, g the smallest primitive root; 0 has none."""
+    """c = a · b mod P, an odd prime. Coordinate x is token g^x mod P, g the smallest primitive root; 0 has none.
+
+    Raises InputError for another modulus: then some x ≠ 0 would have no discrete logarithm.
+    """
     tokens = powers_of_the_root("mul", modulus)
     return CyclicRule("mul", modulus, tokens, tokens, tokens)
 
 
 def division(modulus: int) -> CyclicRule:
-    """c = a / b mod P, an odd prime; b = 0 is left out. As multiplication, with coordinate -x for token g^x of b."""
+    """c = a / b mod P, an odd prime; b = 0 is left out. As multiplication, with coordinate -x for token g^x of b.
+
+    Raises InputError for another modulus.
+    """
     tokens = powers_of_the_root("div", modulus)
     return CyclicRule("div", modulus, tokens, np.roll(tokens[::-1], 1), tokens, by_zero=-1)
 
