@@ -55,7 +55,7 @@ def text(results: dict[int, dict[int, dict[str, float]]], cores: int) -> str:
         " the bits are the same for any number. Milliseconds of a step at P = 113, first as a model expects them with a"
         f" core for every thread, then as measured with all of them on the {cores} cores there are. No machine with"
         " more was measured.\n",
-        "| | " + " | ".join(f"{threads} threads" for threads in THREADS) + " |", "| --- |" + " --: |" * len(THREADS),
+        "| threads | " + " | ".join(map(str, THREADS)) + " |", "| --- |" + " --: |" * len(THREADS),
     ]
     for width, row in results.items():
         for name, what in {"model": "model", "shared": f"on {cores} cores"}.items():

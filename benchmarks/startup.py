@@ -32,5 +32,5 @@ def text(ratios: dict[str, float]) -> str:
     slowest = max(commands, key=commands.get)
     return f"""## Start
 
-`minimod --help` takes {ratios['']:.2f} times as long as a Python that imports NumPy and Click. So do the helps of its
-commands: {min(commands.values()):.2f} to {max(commands.values()):.2f} times, `{slowest}` the longest."""
+`minimod --help` takes {ratios['']:.2f} times as long as a Python that imports NumPy and Click; the help of a command
+{min(commands.values()):.2f} to {max(commands.values()):.2f} times as long, that of `{slowest}` the longest."""
