@@ -202,7 +202,7 @@ def draw_roofline(results: dict, threads: int, path: Path) -> None:
     axes.set_xlabel("width M")
     axes.set_ylabel("6 n M P / time of a step, GFLOP/s")
     axes.set_title(f"Full-batch training steps, P = 113, float32, {threads} threads")
-    axes.legend(loc="lower left", ncols=2)
+    figure.legend(loc="outside lower center", ncols=3)
     figure.savefig(path, dpi=100)
 
 

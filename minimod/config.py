@@ -158,8 +158,8 @@ class TrainingConfig:
 CONSTRAINTS: dict[str, Constraint] = {each.name: each.metadata["constraint"] for each in fields(TrainingConfig)}
 FREE_FIELDS = ("threads",)      # they do not change what a run computes: it may go on with others
 
-# The default is the headline. `paper` has the paper's width, optimiser and budget: 200 000 steps, each 0.22 s on two
-# cores (python -m benchmarks, width 4096), so some 12 hours.
+# The default is the headline. `paper` has the paper's width, optimiser and budget: 200 000 steps, each 0.10 s on two
+# cores with AVX-512 (python -m benchmarks, width 4096), so some 6 hours.
 PRESETS = {
     "headline": TrainingConfig(),
     "paper": TrainingConfig(width=4097, learning_rate=1e-3, weight_decay=0.1, epochs=200_000),

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 # Short runs share a task of about so many seconds, at so many for a unit of `work`: a scheduler that hands out some
 # hundreds of tasks a second then keeps thousands of cores busy.
-TASK_SECONDS, SECONDS_OF_WORK = 10, 60e-12
+TASK_SECONDS, SECONDS_OF_WORK = 10, 45e-12
 
 # Called with the `work` that was done since the last call, and with a line where there is something to say.
 WorkProgress = Callable[[int, str | None], Any]
