@@ -13,7 +13,7 @@ import matplotlib
 from matplotlib import pyplot as plt
 from threadpoolctl import threadpool_info
 
-from benchmarks import analysis, gpu, headline, many, sharing, startup, steps, tricks
+from benchmarks import analysis, gpu, headline, many, profile, sharing, startup, steps, tricks
 from benchmarks.contenders import FORMS, HINT, peers
 from benchmarks.processes import Contender
 from minimod import TrainingConfig
@@ -59,7 +59,9 @@ def main(context, output, threads, rounds, quick):
             record["tricks"] = fresh.submit(tricks.measure, threads, rounds).result()
         record["sharing"], record["startup"] = sharing.measure(rounds), startup.measure(rounds)
         text += [headline_text(record["headline"]), many_text(record["many"]), tricks_text(record["tricks"])]
-        text += [sharing.text(record["sharing"], threads), startup.text(record["startup"])]
+        record["profile"] = {width: profile.measure(width, rounds) for width in profile.WIDTHS}
+        text += [profile.text(record["profile"]), sharing.text(record["sharing"], threads)]
+        text += [startup.text(record["startup"])]
     output.mkdir(parents=True, exist_ok=True)
     (output / "results.json").write_text(json.dumps(record, indent=1) + "\n")
     (output / "README.md").write_text("\n\n".join(text) + "\n")

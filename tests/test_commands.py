@@ -694,7 +694,9 @@ def test_seeds_alone_are_seeds_of_the_preset(minimod, monkeypatch):
 
 
 def test_a_plot_says_how_many_runs_there_are_and_behind_each_point(minimod, swept):
-    answer = minimod("plot", swept, "--x", "width", "--y", "test_accuracy", "--output", "plot.svg")
+    for name in ("plot.svg", "again.svg"):
+        answer = minimod("plot", swept, "--x", "width", "--y", "test_accuracy", "--output", name)
+    assert Path("plot.svg").read_bytes() == Path("again.svg").read_bytes()
     assert answer.stderr == "8 of 8 runs have finished; 4 runs behind each point\n"
 
 

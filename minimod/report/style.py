@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from minimod.store.files import whole_file
@@ -22,7 +23,7 @@ def save_figure(figure: Figure, path: Path, dpi: Any = "figure") -> None:
     """Write a figure as PNG, SVG or PDF, by the path's suffix; the same figure gives the same PNG or SVG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
-    with whole_file(path, "wb") as file:
+    with whole_file(path, "wb") as file, rc_context({"svg.hashsalt": STYLE["svg.hashsalt"]}):
         figure.savefig(file, format=path.suffix[1:], dpi=dpi, metadata=metadata)
 
 

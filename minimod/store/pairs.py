@@ -12,7 +12,7 @@ from minimod.errors import InputError
 from minimod.rules.tables import MOST_TOKENS
 from minimod.store.files import MAX_NUMBERS_BYTES, read_bytes
 
-NEEDED, MAYBE = COLUMNS[:3], COLUMNS[3:]
+NEEDED = COLUMNS[:3]
 
 
 def load_pairs(path: Path, tokens: Sequence[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
