@@ -4,6 +4,7 @@ import contextlib
 import multiprocessing
 import os
 import re
+import statistics
 import time
 from pathlib import Path
 
@@ -19,6 +20,16 @@ WARM_SECONDS, TIMED_SECONDS, TIMED_STEPS = 0.3, 0.3, 3
 def peak_memory() -> float:
     """The most memory that this process has had, in MB."""
     return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1e3
+
+
+def milliseconds(run, calls: int) -> float:
+    """The median time of so many calls, after three that are not counted."""
+    times = []
+    for _ in range(calls + 3):
+        start = time.perf_counter()
+        run()
+        times.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(times[3:])
 
 
 def keep_to_cores(first: int, threads: int) -> None:

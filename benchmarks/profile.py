@@ -3,11 +3,9 @@
 Run as `python -m benchmarks.profile`.
 """
 
-import statistics
-import time
-
 import numpy as np
 
+from benchmarks.processes import milliseconds
 from minimod import TrainingConfig
 from minimod.data import build_dataset
 from minimod.engine.backend import open_backend
@@ -53,18 +51,9 @@ def measure(width: int, rounds: int) -> dict[str, float]:
             "cross-entropy, and a copy": cross_entropy,
             "dμ": lambda: np.ones(n, config.dtype) @ dF,
         }
-        result = {name: len(blocks) * _milliseconds(run, rounds) for name, run in operations.items()}
+        result = {name: len(blocks) * milliseconds(run, 10 * rounds) for name, run in operations.items()}
         gradient = Flat(network.parameters)
-        return result | {"AdamW": _milliseconds(lambda: update(gradient), rounds)}
-
-
-def _milliseconds(run, rounds: int) -> float:
-    times = []
-    for _ in range(10 * rounds + 3):
-        start = time.perf_counter()
-        run()
-        times.append(1e3 * (time.perf_counter() - start))
-    return statistics.median(times[3:])
+        return result | {"AdamW": milliseconds(lambda: update(gradient), 10 * rounds)}
 
 
 def text(results: dict[int, dict[str, float]]) -> str:

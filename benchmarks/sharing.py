@@ -1,9 +1,7 @@
 """More threads than this machine has cores: what a model expects of them, and what happens where cores are shared."""
 
-import statistics
-import time
-
 from benchmarks.contenders import minimod
+from benchmarks.processes import milliseconds
 from minimod import TrainingConfig
 from minimod.engine.backend import SHARDS, open_backend
 from minimod.engine.memory import Flat
@@ -11,16 +9,6 @@ from minimod.network import initial_network
 from minimod.training import with_optimizer
 
 WIDTHS, THREADS = (64, 1024, 4096), (1, 2, 4, 8, 16, 32)
-
-
-def milliseconds(run, rounds: int) -> float:
-    """The median time of a call."""
-    times = []
-    for _ in range(8 * rounds + 1):
-        start = time.perf_counter()
-        run()
-        times.append(1e3 * (time.perf_counter() - start))
-    return statistics.median(times[1:])
 
 
 def measure(rounds: int) -> dict[int, dict[int, dict[str, float]]]:
@@ -35,14 +23,14 @@ def measure(rounds: int) -> dict[int, dict[int, dict[str, float]]]:
         network, _, update = with_optimizer(initial_network(config), config)
         with open_backend("cpu", 1) as backend:
             step, _ = minimod(config, backend)
-            one = milliseconds(step, rounds)
+            one = milliseconds(step, 8 * rounds)
             shards = min(SHARDS, backend.n_blocks(round(config.train_fraction * 113**2), width, 113))
         gradient = Flat(network.parameters)
-        serial = milliseconds(lambda update=update, gradient=gradient: update(gradient), rounds)
+        serial = milliseconds(lambda update=update, gradient=gradient: update(gradient), 8 * rounds)
         result[width] = {}
         for threads in THREADS:
             with open_backend("cpu", threads) as backend:
-                shared = milliseconds(minimod(config, backend)[0], rounds)
+                shared = milliseconds(minimod(config, backend)[0], 8 * rounds)
             model = serial + (one - serial) * -(-shards // threads) / shards
             result[width][threads] = {"model": model, "shared": shared}
     return result

@@ -46,10 +46,11 @@ def predict_kept(
     product is as fast.
     """
     network = structure.keep(component)
-    phi, (P, M) = activation_kernel(activation or network.activation), network.U.shape
+    network = replace(network, activation=activation or network.activation)
+    phi, (P, M) = activation_kernel(network.activation), network.U.shape
     *_, B, label = structure.rule.bases
     if not isinstance(network.W, np.ndarray) or np.bincount(label)[1:].max() > 2:
-        return predict_table(replace(network, activation=activation or network.activation), backend)
+        return predict_table(network, backend)
 
     from scipy.sparse import csr_matrix
 

@@ -157,8 +157,8 @@ class Sweep:
             runs = {self.directory / "runs" / name: config for name, config in missing.items()}
             with open(self.directory / "results.csv", "a", newline="") as file:
                 writer = csv.DictWriter(file, table.COLUMNS, lineterminator="\n")
-                also = self.id, self.keep_checkpoints
-                for directory, result in longest_first(executor, train_and_measure, runs, *also):
+                arguments = self.id, self.keep_checkpoints
+                for directory, result in longest_first(executor, train_and_measure, runs, *arguments):
                     if isinstance(result, BrokenExecutor) or not isinstance(result, (Exception, Outcome)):
                         raise result
                     config = runs[directory]
