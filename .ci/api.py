@@ -13,8 +13,8 @@ from importlib import import_module
 
 import minimod
 from minimod import errors
-from minimod.config import CONSTRAINTS
-from minimod.constraints import OrNone
+from minimod.runs.config import CONSTRAINTS
+from minimod.runs.constraints import OrNone
 
 # What is not in `minimod.__all__`, but in a run, or returned.
 RETURNED = (

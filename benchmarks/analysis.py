@@ -11,8 +11,9 @@ from minimod.analysis.filtration import predict_kept
 from minimod.analysis.structure import Structure
 from minimod.engine.backend import open_backend
 from minimod.engine.predict import predict_table
-from minimod.network import TwoLayerNet, initial_network
-from minimod.rules import make_rule
+from minimod.groups.rules import make_rule
+from minimod.network import TwoLayerNet
+from minimod.runs.run import initial_network
 
 # Seconds between turns: the last one's BLAS threads spin on for some time.
 REST = 0.2

@@ -11,14 +11,14 @@ from importlib.util import find_spec
 import numpy as np
 
 from minimod import TrainingConfig
-from minimod.data import build_dataset
+from minimod.arrays import to_host
 from minimod.engine.backend import Backend
-from minimod.engine.device import to_host
 from minimod.engine.gradient import Gradient, in_tiles, make_blocks
 from minimod.engine.memory import Kept
-from minimod.network import initial_network
 from minimod.optimizers import OPTIMIZERS
-from minimod.training import with_optimizer
+from minimod.runs.given import build_dataset
+from minimod.runs.run import initial_network
+from minimod.runs.training import with_optimizer
 
 
 def minimod(config: TrainingConfig, backend: Backend):

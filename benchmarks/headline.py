@@ -33,9 +33,9 @@ def torch_eager(threads: int) -> int:
     from torch.nn import functional
 
     from minimod import TrainingConfig
-    from minimod.data import build_dataset
-    from minimod.network import initial_network
-    from minimod.training import evaluation_epochs
+    from minimod.runs.given import build_dataset
+    from minimod.runs.run import initial_network
+    from minimod.runs.training import evaluation_epochs
 
     torch.set_num_threads(threads)
     config = TrainingConfig()

@@ -7,13 +7,13 @@ import numpy as np
 
 from benchmarks.processes import milliseconds
 from minimod import TrainingConfig
-from minimod.data import build_dataset
 from minimod.engine.backend import open_backend
 from minimod.engine.gradient import in_tiles, make_blocks
 from minimod.engine.kernels import activation_kernel, loss_kernel, take_rows
 from minimod.engine.memory import Flat
-from minimod.network import initial_network
-from minimod.training import with_optimizer
+from minimod.runs.given import build_dataset
+from minimod.runs.run import initial_network
+from minimod.runs.training import with_optimizer
 
 WIDTHS = (64, 1024, 4096)
 

@@ -5,8 +5,8 @@ from benchmarks.processes import milliseconds
 from minimod import TrainingConfig
 from minimod.engine.backend import SHARDS, open_backend
 from minimod.engine.memory import Flat
-from minimod.network import initial_network
-from minimod.training import with_optimizer
+from minimod.runs.run import initial_network
+from minimod.runs.training import with_optimizer
 
 WIDTHS, THREADS = (64, 1024, 4096), (1, 2, 4, 8, 16, 32)
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 
-from minimod.commands import COMMANDS
+from minimod.cli import COMMANDS
 
 
 def seconds(*arguments: str) -> float:

@@ -13,14 +13,14 @@ import numpy as np
 
 from benchmarks.processes import peak_memory
 from minimod import TrainingConfig, metrics
-from minimod.network import initial_network
 from minimod.optimizers import OPTIMIZERS
 from minimod.report.curves import draw_curves
 from minimod.report.style import save_figure
-from minimod.store.claiming import claim_directory
-from minimod.store.contents import Checkpoint, save_checkpoint
+from minimod.runs.claiming import claim_directory
+from minimod.runs.contents import Checkpoint, save_checkpoint
+from minimod.runs.run import FINISHED, initial_network
 from minimod.sweeps.sweep import Outcome, Sweep
-from minimod.sweeps.table import COLUMNS, FINISHED, curves, options_of
+from minimod.sweeps.table import COLUMNS, curves, options_of
 
 CHECKPOINT_SECONDS = 10
 ROWS = 100_000

@@ -49,7 +49,7 @@ TRICKS = {
     "ReLU by clip": lambda: patch.dict(
         IN_PLACE_ACTIVATIONS, relu=Activation(_maximum, IN_PLACE_ACTIVATIONS["relu"].derivative)
     ),
-    "all parameters are one array": lambda: patch("minimod.training.AS_ONE", 0),
+    "all parameters are one array": lambda: patch("minimod.runs.training.AS_ONE", 0),
 }
 
 

@@ -201,14 +201,13 @@ assert np.abs(differences - slope).min() < 1e-8 and np.abs(differences - wrong_s
 # We give a larger network to both. In 64-bit numbers they agree to the last digits or so.
 
 # %%
-from minimod import TrainingConfig
-from minimod.data import build_dataset
+from minimod import TwoLayerNet, make_rule
+from minimod.data import make_dataset
 from minimod.engine.backend import open_backend
 from minimod.engine.gradient import Gradient, make_blocks
-from minimod.network import initial_network
 
-config = TrainingConfig(modulus=41, width=512, noise_ratio=0.3, dtype="float64")
-larger, pairs = initial_network(config), build_dataset(config).train
+larger = TwoLayerNet.init(41, 512, dtype="float64")
+pairs = make_dataset(make_rule("add", 41), noise_ratio=0.3).train
 
 value, on_the_page = larger.gradient(pairs, "cross_entropy")        # network.py
 results = {}
@@ -278,7 +277,7 @@ print(f"gradient · D {slope:.8f}   finite difference {difference:.8f}")
 assert abs(slope - difference) < 1e-6 * abs(slope)
 
 # %%
-from minimod import train
+from minimod import TrainingConfig, train
 
 runs = {}
 for name in ("relu", "squared_relu"):

@@ -120,9 +120,9 @@ plt.show()
 # for the network before training, whose weights are pure noise: a control that costs one line.
 
 # %%
-from minimod.network import initial_network
+from minimod import TwoLayerNet
 
-untrained = initial_network(config)
+untrained = TwoLayerNet.init(config.modulus, config.width, config.seed)
 
 
 def dominant_frequency(network):
@@ -441,6 +441,6 @@ assert first_epoch("filtered_test_accuracy") < first_epoch("noisy_accuracy")
 #
 # What a row or a column says as a whole is an opinion about one input. The rule needs both, so it loses nothing, while
 # a good part of the noise goes. It has its limits: on the network of this page, it finds next to nothing. minimod has
-# it as the method `interaction` of `analyze`, and in `minimod.analysis.readout`.
+# it as the method `interaction` of `analyze`, and in `minimod.readout`.
 #
 # </details>

@@ -87,7 +87,7 @@ assert 0.15 < (label != truth)[there].mean() < 0.3
 # label, true label (-1: not known) and part (0: train, 1: validation, 2: test).
 
 # %%
-from minimod.store.pairs import load_pairs
+from minimod.exchange.pairs import load_pairs
 
 pairs, words = load_pairs(Path("moves.csv"))
 print(words)
@@ -243,7 +243,7 @@ assert named_rows["rank one+quadratic"]["test"] > named_rows["random frequency"]
 
 # %%
 from minimod import make_rule
-from minimod.rules.tables import kind_of
+from minimod.groups.rules import kind_of
 
 x = np.arange(7)
 tables = {
@@ -296,7 +296,7 @@ for name, array in state_dict.items():
 # The command is `minimod import theirs.npz runs/theirs --rule add --modulus 23`. In Python:
 
 # %%
-from minimod.exchange import import_network
+from minimod.exchange.networks import import_network
 
 theirs, lines = import_network("theirs.npz", "theirs", rule="add", modulus=P)
 print("\n".join(lines))

@@ -9,29 +9,31 @@ from minimod.version import VERSION
 
 TYPE_CHECKING = False       # as typing's, which takes a while to import
 if TYPE_CHECKING:
-    from minimod.analysis.filtration import filter_frequencies
-    from minimod.config import TrainingConfig
-    from minimod.detection import detect
-    from minimod.extraction import extract
+    from minimod.analysis.detection import detect
+    from minimod.analysis.extraction import extract
+    from minimod.analysis.summary import analyze
+    from minimod.discovery.retrieval import discover
+    from minimod.fourier import filter_frequencies
+    from minimod.groups.rules import make_rule
     from minimod.network import TwoLayerNet
-    from minimod.retrieval import discover
-    from minimod.rules import make_rule
-    from minimod.store.runs import Run, load_run
-    from minimod.summary import analyze
+    from minimod.runs.config import TrainingConfig
+    from minimod.runs.run import Run, load_run
+    from minimod.runs.training import train
     from minimod.sweeps.table import load_sweep
-    from minimod.training import train
 
 __version__ = VERSION
+
 __all__ = [
     "Run", "TrainingConfig", "TwoLayerNet", "analyze", "detect", "discover", "extract", "filter_frequencies",
     "load_run", "load_sweep", "make_rule", "train",
 ]
 
+# Public name -> the module that has it.
 _HOMES = {
-    "Run": "store.runs", "TrainingConfig": "config", "TwoLayerNet": "network", "analyze": "summary",
-    "detect": "detection", "discover": "retrieval", "extract": "extraction",
-    "filter_frequencies": "analysis.filtration",
-    "load_run": "store.runs", "load_sweep": "sweeps.table", "make_rule": "rules", "train": "training",
+    "Run": "runs.run", "TrainingConfig": "runs.config", "TwoLayerNet": "network", "analyze": "analysis.summary",
+    "detect": "analysis.detection", "discover": "discovery.retrieval", "extract": "analysis.extraction",
+    "filter_frequencies": "fourier", "load_run": "runs.run", "load_sweep": "sweeps.table",
+    "make_rule": "groups.rules", "train": "runs.training",
 }
 
 
@@ -41,9 +43,24 @@ def __getattr__(name: str) -> object:
 
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    _show_runs_in_notebooks()
     value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     return value
 
 
 def __dir__() -> list[str]:
     return [*globals(), *__all__]
+
+
+def _show_runs_in_notebooks() -> None:
+    """Register with IPython, where it runs, how a run looks there."""
+    import sys
+
+    def run_in_html(run: object) -> str:
+        from minimod.report import notebook
+
+        return notebook.run_in_html(run)  # type: ignore[arg-type]
+
+    ipython = sys.modules.get("IPython")
+    if shell := ipython and ipython.get_ipython():
+        shell.display_formatter.formatters["text/html"].for_type_by_name("minimod.runs.run", "Run", run_in_html)

@@ -1,12 +1,12 @@
 """The entry point, `minimod` and `python -m minimod`. While it imports the rest, Ctrl-C is one line too."""
 
-from minimod.interrupts import importing
+from minimod.runs.signals import importing
 
 
 def main() -> None:
     """Run the command line."""
     with importing():
-        from minimod.commands import main as run_commands
+        from minimod.cli import main as run_commands
     run_commands()
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minimod.engine.device import erf
+from minimod.arrays import erf
 
 
 class Activation(NamedTuple):

@@ -6,20 +6,14 @@ and with reused memory; tests compare the two.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from minimod.activations import ACTIVATIONS
-from minimod.data import Pairs, random_stream
+from minimod.arrays import Array, Pairs, random_stream, to_host
 from minimod.errors import InputError, one_of
 from minimod.losses import LOSSES
-
-if TYPE_CHECKING:
-    from minimod.config import TrainingConfig
-
-# An array of NumPy's or of CuPy's: the two are not told apart in here.
-Array = Any
 
 # What is trained: all, or one layer alone over the other as it was drawn. A network whose U and V are frozen (random
 # features) learns no features: it is the control for whatever is said of them.
@@ -35,7 +29,7 @@ class TwoLayerNet:
     W: of shape (M, P), the output weights.   mu: of shape (P,), the output bias, written μ in formulas.
     activation: a name in ACTIVATIONS.
     has_bias: whether μ is a parameter. Where it is not, it is zero and stays so.
-    train: what training changes, a name in TRAINED; all else stays as it is.
+    trained: what training changes, a name in TRAINED. The other weights stay as they are.
 
     Neuron m is (U[:, m], V[:, m], W[m]). Arrays are NumPy's or CuPy's, all of one kind and dtype.
     """
@@ -46,12 +40,17 @@ class TwoLayerNet:
     mu: Array
     activation: str = "relu"
     has_bias: bool = True
-    train: str = "all"
+    trained: str = "all"
 
     def __repr__(self) -> str:
-        kind = ", tied" * self.tied + ", no bias" * (not self.has_bias)
-        kind += f", {self.train} trained" * (self.train != "all")
-        return f"TwoLayerNet(modulus {self.modulus}, width {self.width}, {self.activation}{kind}, {self.U.dtype})"
+        words = [f"modulus {self.modulus}", f"width {self.width}", self.activation]
+        if self.tied:
+            words.append("tied")
+        if not self.has_bias:
+            words.append("no bias")
+        if self.trained != "all":
+            words.append(f"{self.trained} trained")
+        return f"TwoLayerNet({', '.join(words)}, {self.U.dtype})"
 
     def __post_init__(self) -> None:
         P, M = self.U.shape
@@ -60,8 +59,27 @@ class TwoLayerNet:
                 raise InputError(f"shape of {name}", getattr(self, name).shape, f"{shape} beside U of shape {(P, M)}")
         if self.activation not in ACTIVATIONS:
             raise InputError("activation", self.activation, one_of(ACTIVATIONS, self.activation))
-        if self.train not in TRAINED:
-            raise InputError("train", self.train, one_of(TRAINED, self.train))
+        if self.trained not in TRAINED:
+            raise InputError("trained", self.trained, one_of(TRAINED, self.trained))
+
+    @classmethod
+    def init(
+        cls, modulus: int, width: int, seed: int = 0, activation: str = "relu", tied: bool = False, bias: bool = True,
+        init_std: float | None = None, dtype: str = "float32", trained: str = "all",
+    ) -> "TwoLayerNet":
+        """A network before training: U, V and W drawn from N(0, std²), std = init_std or M^(-1/2), and μ = 0.
+
+        Drawn in float64 on the host, and then cast: float32, float64, CPU and GPU networks of one seed start from the
+        same numbers.
+        """
+        generator, std = random_stream(seed, "initialisation"), width**-0.5 if init_std is None else init_std
+
+        def draw(*shape: int) -> np.ndarray:
+            return (std * generator.standard_normal(shape)).astype(dtype)
+
+        U = draw(modulus, width)
+        V = U if tied else draw(modulus, width)
+        return cls(U, V, draw(width, modulus), np.zeros(modulus, dtype), activation, bias, trained)
 
     def forward(self, a: Array, b: Array) -> tuple[Array, Callable[[Array], dict[str, Array]]]:
         """The logits F of shape (n, P), and the backward pass: the function that goes back through them.
@@ -94,11 +112,13 @@ class TwoLayerNet:
 
         return F, backward
 
-    def gradient(self, pairs: Pairs, loss: str, smoothing: float = 0.0) -> tuple[Array, dict[str, Array]]:
+    def gradient(
+        self, pairs: Pairs, loss: str = "cross_entropy", smoothing: float = 0.0
+    ) -> tuple[Array, dict[str, Array]]:
         """The loss over the pairs, by its name in LOSSES, and its gradient for every parameter by name."""
         a, b, label = (np.asarray(tokens, like=self.U) for tokens in (pairs.a, pairs.b, pairs.label))
         F, backward = self.forward(a, b)
-        value, dF = LOSSES[loss](F, label, *[smoothing] * bool(smoothing))
+        value, dF = LOSSES[loss](F, label, smoothing)
         return value, backward(dF)
 
     def hidden(self, a: Array, b: Array) -> Array:
@@ -121,6 +141,10 @@ class TwoLayerNet:
                 raise InputError("token", int(outside[0]), f"in 0 .. {self.modulus - 1}")
         a, b = np.asarray(np.stack([a, b]).astype(np.int64), like=self.U)
         return self.forward(a, b)[0]
+
+    def predict(self, a: Any, b: Any) -> np.ndarray:
+        """The class with the largest logit for inputs a and b as `logits` takes them, of shape (n,), on the host."""
+        return to_host(self.logits(a, b).argmax(axis=1))
 
     def grid_logits(self) -> Array:
         """Logits of every pair, of shape (P, P, P): first input, second input, class. P³ numbers."""
@@ -153,9 +177,9 @@ class TwoLayerNet:
 
     @property
     def parameters(self) -> dict[str, Array]:
-        """The arrays that training changes: those of `train`, less V where it is U, and mu where there is no bias."""
+        """The arrays that training changes, see `trained`; V only where it is not U, mu only if there is a bias."""
         fixed = {"V": self.tied, "mu": not self.has_bias}
-        return {name: self.arrays[name] for name in TRAINED[self.train] if not fixed.get(name)}
+        return {name: self.arrays[name] for name in TRAINED[self.trained] if not fixed.get(name)}
 
     def subnetwork(self, neurons: Any) -> "TwoLayerNet":
         """The network of some neurons alone, given by their indices; μ stays."""
@@ -169,20 +193,3 @@ class TwoLayerNet:
         V = U if self.tied else function(self.V)
         return replace(self, U=U, V=V, W=function(self.W), mu=function(self.mu))
 
-
-def initial_network(config: "TrainingConfig") -> TwoLayerNet:
-    """A network with U, V, W drawn from N(0, std²), std = init_std or M^(-1/2), and μ = 0.
-
-    Drawn in float64 on the host and then cast: float32, float64, CPU and GPU runs of one seed start from the same
-    numbers.
-    """
-    generator = random_stream(config.seed if config.init_seed is None else config.init_seed, "initialisation")
-    P, M = config.modulus, config.width
-    std = M**-0.5 if config.init_std is None else config.init_std
-
-    def draw(*shape: int) -> np.ndarray:
-        return (std * generator.standard_normal(shape)).astype(config.dtype)
-
-    U = draw(P, M)
-    V = U if config.tied else draw(P, M)
-    return TwoLayerNet(U, V, draw(M, P), np.zeros(P, config.dtype), config.activation, config.bias, config.train)

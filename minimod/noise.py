@@ -3,15 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from minimod.arrays import Pairs
 from minimod.errors import InputError
-from minimod.rules.rule import Rule
-
-if TYPE_CHECKING:
-    from minimod.data import Pairs
+from minimod.rules import Rule
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +29,10 @@ class Noise:
         return permutation
 
 
-Corruption = Callable[["Pairs", int, Noise, np.random.Generator], None]     # of so many of the pairs, in place
+Corruption = Callable[[Pairs, int, Noise, np.random.Generator], None]     # of so many of the pairs, in place
 
 
-def corrupt(pairs: "Pairs", ratio: float, kind: str, noise: Noise, generator: np.random.Generator) -> None:
+def corrupt(pairs: Pairs, ratio: float, kind: str, noise: Noise, generator: np.random.Generator) -> None:
     """Draw round(ratio n) of the pairs' labels anew, in place, and mark them. See NOISE_KINDS for the kinds."""
     NOISE_KINDS[kind].corrupt(pairs, round(ratio * len(pairs)), noise, generator)
 
@@ -47,9 +45,9 @@ def check_noise(kind: str, rule: Rule) -> None:
         raise InputError("noise_kind", "bijective", f"another with {rule.name}, whose table is no Latin square")
 
 
-def each(draw: Callable[["Pairs", Noise, np.random.Generator], np.ndarray]) -> Corruption:
+def each(draw: Callable[[Pairs, Noise, np.random.Generator], np.ndarray]) -> Corruption:
     """Corrupts pairs that are chosen at random, each for itself, by a function that draws their labels."""
-    def corrupt(pairs: "Pairs", n_noisy: int, noise: Noise, generator: np.random.Generator) -> None:
+    def corrupt(pairs: Pairs, n_noisy: int, noise: Noise, generator: np.random.Generator) -> None:
         noisy = generator.permutation(len(pairs))[:n_noisy]
         pairs.label[noisy] = draw(pairs[noisy], noise, generator)
         pairs.is_noisy[noisy] = True
@@ -57,27 +55,27 @@ def each(draw: Callable[["Pairs", Noise, np.random.Generator], np.ndarray]) -> C
     return corrupt
 
 
-def wrong(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.ndarray:
+def wrong(pairs: Pairs, noise: Noise, generator: np.random.Generator) -> np.ndarray:
     """Uniformly from the P - 1 wrong labels."""
     return np.asarray((pairs.true_label + generator.integers(1, noise.rule.modulus, len(pairs))) % noise.rule.modulus)
 
 
-def uniform(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.ndarray:
+def uniform(pairs: Pairs, noise: Noise, generator: np.random.Generator) -> np.ndarray:
     """Uniformly from all P labels, so that some are right."""
     return generator.integers(0, noise.rule.modulus, len(pairs))
 
 
-def pair(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.ndarray:
+def pair(pairs: Pairs, noise: Noise, generator: np.random.Generator) -> np.ndarray:
     """The next label, c + 1 mod P: the pair flipping of Han et al. (arXiv 1804.06872)."""
     return np.asarray((pairs.true_label + 1) % noise.rule.modulus)
 
 
-def bijective(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.ndarray:
+def bijective(pairs: Pairs, noise: Noise, generator: np.random.Generator) -> np.ndarray:
     """c' = π(a) ∘ b with a derangement π. Where the rule's table is a Latin square, this is one that it never meets."""
     return np.asarray(noise.rule.label_table[noise.derangement[pairs.a], pairs.b])
 
 
-def by_matrix(pairs: "Pairs", noise: Noise, generator: np.random.Generator) -> np.ndarray:
+def by_matrix(pairs: Pairs, noise: Noise, generator: np.random.Generator) -> np.ndarray:
     """Label c' in place of c with a probability in proportion to T[c, c'], for a T of shape (P, P), see `checked`."""
     sums = np.cumsum(checked(noise.matrix, noise.rule.modulus), axis=1)
     number, labels = generator.random(len(pairs)), np.empty(len(pairs), int)
@@ -105,7 +103,7 @@ def checked(matrix: np.ndarray | None, modulus: int) -> np.ndarray:
     return array
 
 
-def symmetric(pairs: "Pairs", n_noisy: int, noise: Noise, generator: np.random.Generator) -> None:
+def symmetric(pairs: Pairs, n_noisy: int, noise: Noise, generator: np.random.Generator) -> None:
     """Corrupt whole orbits {(a, b), (b, a)} until the next would pass n_noisy, with labels wrong for both pairs."""
     modulus = noise.rule.modulus
     _, orbit, sizes = np.unique(

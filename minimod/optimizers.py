@@ -1,18 +1,16 @@
 """SGD, Adam, AdamW and Muon, with the semantics and the defaults of `torch.optim` (2.13).
 
 Each holds the parameters, a dictionary of arrays, and updates them in place in `step(gradient)`, `gradient` being a
-dictionary of the same names and shapes. `state` is all else that it changes, as arrays by name, to be saved and to be
-written over. Below, θ is a parameter, g its gradient, γ the learning rate and λ the weight decay.
+dictionary of the same names and shapes. `state` is everything else that it changes, as arrays by name, to be saved and
+to be overwritten. `options` are the arguments that a training configuration sets.
+
+Below, θ is a parameter, g its gradient, γ the learning rate and λ the weight decay.
 """
 
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from minimod.config import TrainingConfig
 
 Arrays = dict[str, Any]
 
@@ -22,6 +20,8 @@ class SGD:
 
     g ← g + λθ        buffer ← momentum · buffer + g        θ ← θ - γ · buffer
     """
+
+    options: ClassVar[tuple[str, ...]] = ("learning_rate", "momentum", "weight_decay")
 
     def __init__(
         self, parameters: Arrays, learning_rate: float = 1e-3, momentum: float = 0.0, weight_decay: float = 0.0
@@ -46,6 +46,8 @@ class Adam:
     g ← g + λθ        m ← β₁m + (1 - β₁)g        v ← β₂v + (1 - β₂)g²
     θ ← θ - γ m̂ / (√v̂ + ε)        with m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ)
     """
+
+    options: ClassVar[tuple[str, ...]] = ("learning_rate", "betas", "weight_decay")
 
     def __init__(
         self, parameters: Arrays, learning_rate: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
@@ -94,8 +96,10 @@ class AdamW(Adam):
         self._step(gradient)
 
 
-class Muon:
-    """Muon, for matrices (Jordan et al. 2024, kellerjordan.github.io/posts/muon): Nesterov momentum, decoupled decay.
+class MatrixMuon:
+    """Muon for matrices stored as (outputs, inputs): Nesterov momentum, decoupled decay.
+
+    Source: Jordan et al. 2024, kellerjordan.github.io/posts/muon.
 
     buffer ← β buffer + (1 - β)g        update ← orthogonalize(β buffer + (1 - β)g)        with the momentum β
     θ ← θ - γλθ - γ √max(1, rows / columns) · update
@@ -138,19 +142,22 @@ def orthogonalize(G: Any, steps: int = 5, epsilon: float = 1e-7) -> Any:
     return X.T if G.shape[0] > G.shape[1] else X
 
 
-class MuonWithAdamW:
-    """Muon for the matrices and AdamW for the vectors (μ), with one learning rate and one weight decay.
+class Muon:
+    """Muon for the matrices of a network and AdamW for its vector μ, with one learning rate and one weight decay.
 
-    Muon's √max(1, rows / columns) is meant for matrices stored as (outputs, inputs), as in `torch.nn.Linear`. Those of
-    the network are (inputs, outputs), so Muon works on their transposes, which are views.
+    Muon's √max(1, rows / columns) is meant for matrices stored as (outputs, inputs), as in `torch.nn.Linear`. The
+    network's matrices are (inputs, outputs), so `MatrixMuon` works on their transposes, which are views.
     """
 
+    options: ClassVar[tuple[str, ...]] = ("learning_rate", "momentum", "betas", "weight_decay")
+
     def __init__(
-        self, parameters: Arrays, learning_rate: float, momentum: float, betas: tuple[float, float], weight_decay: float
+        self, parameters: Arrays, learning_rate: float = 1e-3, momentum: float = 0.95,
+        betas: tuple[float, float] = (0.9, 0.98), weight_decay: float = 0.1,
     ):
         transposes = {name: theta.T for name, theta in parameters.items() if theta.ndim == 2}
         vectors = {name: theta for name, theta in parameters.items() if theta.ndim == 1}
-        self.muon = Muon(transposes, learning_rate, momentum, weight_decay)
+        self.muon = MatrixMuon(transposes, learning_rate, momentum, weight_decay)
         self.adamw = AdamW(vectors, learning_rate, betas, weight_decay)
         self.state = self.muon.state | self.adamw.state
 
@@ -165,13 +172,10 @@ def _labelled(**groups: Arrays) -> Arrays:
     return {f"{group}_{name}": array for group, arrays in groups.items() for name, array in arrays.items()}
 
 
-# name -> the optimiser of a TrainingConfig for a dictionary of parameters.
-OPTIMIZERS: dict[str, Callable[[Arrays, "TrainingConfig"], "SGD | Adam | MuonWithAdamW"]] = {
-    "sgd": lambda parameters, c: SGD(parameters, c.learning_rate, c.momentum, c.weight_decay),
-    "adam": lambda parameters, c: Adam(parameters, c.learning_rate, c.betas, c.weight_decay),
-    "adamw": lambda parameters, c: AdamW(parameters, c.learning_rate, c.betas, c.weight_decay),
-    "muon": lambda parameters, c: MuonWithAdamW(parameters, c.learning_rate, c.momentum, c.betas, c.weight_decay),
+# name -> the optimiser, to be made for a dictionary of parameters with the `options` that it has.
+OPTIMIZERS: dict[str, type[SGD | Adam | Muon]] = {
+    "sgd": SGD, "adam": Adam, "adamw": AdamW, "muon": Muon,
 }
 
-# Those that treat every number alike: they may be given all parameters as one array.
+# These treat every number alike: they may be given all parameters as one array.
 ELEMENTWISE = ("sgd", "adam", "adamw")

@@ -6,7 +6,7 @@ import pytest
 import strict_cupy
 from sweep_cases import DEFINITION, ignore
 
-from minimod import commands
+from minimod import cli
 from minimod.engine import device
 from minimod.sweeps.sweep import Sweep
 
@@ -19,7 +19,7 @@ def minimod(monkeypatch, capsys, tmp_path):
     def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["minimod", *map(str, arguments)])
         with pytest.raises(SystemExit) as caught:
-            commands.main()
+            cli.main()
         out, err = capsys.readouterr()
         return subprocess.CompletedProcess(arguments, caught.value.code or 0, out, err)
 

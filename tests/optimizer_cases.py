@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minimod.optimizers import SGD, Adam, AdamW, Muon
+from minimod.optimizers import SGD, Adam, AdamW, MatrixMuon
 
 REFERENCE = Path(__file__).with_name("optimizer_reference.json")
 STEPS = 10
@@ -26,8 +26,8 @@ CASES = {
     "adamw": (AdamW, "AdamW", {"learning_rate": 0.1, "betas": (0.8, 0.9), "weight_decay": 0.3},
               {"lr": 0.1, "betas": (0.8, 0.9), "weight_decay": 0.3}),
     "adam, large epsilon": (Adam, "Adam", {"epsilon": 0.3}, {"eps": 0.3}),
-    "muon defaults": (Muon, "Muon", {}, {}),
-    "muon": (Muon, "Muon", {"learning_rate": 0.1, "momentum": 0.8, "weight_decay": 0.3},
+    "muon defaults": (MatrixMuon, "Muon", {}, {}),
+    "muon": (MatrixMuon, "Muon", {"learning_rate": 0.1, "momentum": 0.8, "weight_decay": 0.3},
              {"lr": 0.1, "momentum": 0.8, "weight_decay": 0.3}),
 }  # fmt: skip
 
@@ -53,7 +53,7 @@ def run_minimod(case: str) -> dict[str, list]:
 
 
 def run_torch(case: str) -> dict[str, list]:
-    """The same with PyTorch's, in float64 throughout: its Muon is kept from rounding to bfloat16."""
+    """The same with PyTorch's, in float64 throughout: its MatrixMuon is kept from rounding to bfloat16."""
     import torch
 
     _, name, _, options = CASES[case]

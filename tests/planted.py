@@ -3,8 +3,8 @@
 import numpy as np
 
 from minimod import TwoLayerNet
-from minimod.rules.cyclic import CyclicRule
-from minimod.rules.groups import GroupRule
+from minimod.groups.rules import GroupRule
+from minimod.rules import CyclicRule
 
 
 def ideal_network(rule: CyclicRule, activation: str, n_frequencies: int = 8, n_phases: int = 8) -> TwoLayerNet:

@@ -17,7 +17,7 @@ DEFINITION = {
 OTHERS = {
     "rule": "sub", "modulus": 11, "train_fraction": 0.5, "noise_ratio": 0.25, "noise_kind": "uniform", "seed": 7,
     "init_seed": 3, "width": 12, "activation": "gelu", "tied": True, "bias": False, "init_std": 0.2,
-    "train": "output", "loss": "mse", "label_smoothing": 0.1, "optimizer": "muon", "learning_rate": 0.01,
+    "trained": "output", "loss": "mse", "label_smoothing": 0.1, "optimizer": "muon", "learning_rate": 0.01,
     "betas": (0.8, 0.95), "momentum": 0.7, "weight_decay": 0.3, "epochs": 2, "batch_size": 20, "eval_every": 2,
     "record": True, "dtype": "float64", "device": "cpu", "threads": 1, "snapshots": "log",
 }  # fmt: skip

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from minimod import TrainingConfig
-from minimod.data import STREAMS, build_dataset, random_stream
+from minimod.arrays import STREAMS, random_stream
 from minimod.errors import InputError
 from minimod.noise import NOISE_KINDS, Noise, corrupt
-from minimod.rules import make_rule
-from minimod.rules.rule import Rule
+from minimod.rules import Rule, make_rule
+from minimod.runs.given import build_dataset
 
 # Weights of the corrupted labels, a row a true one.
 MATRIX = np.random.default_rng(0).uniform(0, 1, (31, 31)) * (1 - np.eye(31))
@@ -80,7 +80,7 @@ def test_bijective_noise_is_another_latin_square_of_the_rules_kind(rule, modulus
     """In every part: π(a) ∘ b = a ∘ b + (π(a) - a), a shift that the row alone decides, and that is never 0."""
     data = dataset(noise_kind="bijective", noise_ratio=1, train_fraction=0.5, rule=rule, modulus=modulus)
     pairs = [np.concatenate(both) for both in zip(*(
-        (each.a, each.b, (each.label - each.true_label) % modulus) for each in (data.train, data.held_out)
+        (each.a, each.b, (each.label - each.true_label) % modulus) for each in (data.train, data.noisy_validation)
     ))]  # fmt: skip
     shifts = [set(pairs[2][pairs[0] == a].tolist()) for a in range(modulus)]
     assert all(len(shift) == 1 and 0 not in shift for shift in shifts)
@@ -219,7 +219,7 @@ def test_full_symmetric_noise_corrupts_everything():
 @pytest.mark.parametrize("kind", NOISE_KINDS)
 def test_the_held_out_labels_are_the_validation_pairs_with_noise_of_their_own(kind):
     data = dataset(noise_ratio=0.4, noise_kind=kind)
-    held_out, validation = data.held_out, data.validation
+    held_out, validation = data.noisy_validation, data.validation
     assert (held_out.a == validation.a).all() and (held_out.b == validation.b).all()
     assert held_out.is_noisy.sum() == pytest.approx(0.4 * len(held_out), abs=1)
     assert not validation.is_noisy.any() and (validation.label == validation.true_label).all()

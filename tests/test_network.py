@@ -4,10 +4,11 @@ from planted import random_network
 
 from minimod import TrainingConfig, TwoLayerNet, train
 from minimod.activations import ACTIVATIONS
-from minimod.data import Pairs, build_dataset
+from minimod.arrays import Pairs
 from minimod.errors import InputError
 from minimod.losses import LOSSES
-from minimod.network import initial_network
+from minimod.runs.given import build_dataset
+from minimod.runs.run import initial_network
 
 
 def all_pairs(P=7, seed=1):

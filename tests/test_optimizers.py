@@ -5,7 +5,8 @@ import pytest
 from optimizer_cases import CASES, REFERENCE, problem, run_minimod, run_torch
 
 from minimod import TrainingConfig
-from minimod.optimizers import OPTIMIZERS, AdamW, Muon, orthogonalize
+from minimod.optimizers import OPTIMIZERS, AdamW, MatrixMuon, orthogonalize
+from minimod.runs.training import make_optimizer
 
 
 def assert_close(ours, theirs):
@@ -44,8 +45,8 @@ def test_muon_takes_the_matrices_transposed_and_adamw_the_bias():
     gradient = {"W": np.eye(3, 4), "mu": np.arange(4.0)}
     config = TrainingConfig(optimizer="muon", learning_rate=0.1, momentum=0.9, weight_decay=0.2)
     both = {name: array.copy() for name, array in parameters.items()}
-    OPTIMIZERS["muon"](both, config).step(gradient)
-    Muon({"W": parameters["W"].T}, 0.1, 0.9, 0.2).step({"W": gradient["W"].T})
+    make_optimizer(config, both).step(gradient)
+    MatrixMuon({"W": parameters["W"].T}, 0.1, 0.9, 0.2).step({"W": gradient["W"].T})
     AdamW({"mu": parameters["mu"]}, 0.1, config.betas, 0.2).step(gradient)
     assert all((both[name] == parameters[name]).all() for name in parameters)
 
@@ -55,7 +56,7 @@ def test_muon_scales_by_outputs_over_inputs(shape, factor):
     """As for torch.nn.Linear: the step of a matrix from 10 inputs to 40 outputs is twice as long, not the reverse."""
     parameters, gradient = {"W": np.zeros(shape)}, {"W": np.random.default_rng(0).standard_normal(shape)}
     config = TrainingConfig(optimizer="muon", learning_rate=1, momentum=0, weight_decay=0)
-    OPTIMIZERS["muon"](parameters, config).step(gradient)
+    make_optimizer(config, parameters).step(gradient)
     singular_values = np.linalg.svd(parameters["W"], compute_uv=False)
     assert 0.65 * factor < singular_values.min() and singular_values.max() < 1.25 * factor
 
@@ -63,7 +64,7 @@ def test_muon_scales_by_outputs_over_inputs(shape, factor):
 @pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
 def test_a_name_and_its_options_give_the_numbers_stored_from_pytorch(name):
     parameters, gradients = problem()
-    optimizer = OPTIMIZERS[name](parameters, TrainingConfig(**CASES[name][2]))
+    optimizer = make_optimizer(TrainingConfig(optimizer=name, **CASES[name][2]), parameters)
     for gradient in gradients:
         optimizer.step(gradient)
     assert_close(parameters, json.loads(REFERENCE.read_text())["parameters"][name])
@@ -81,7 +82,7 @@ HEEDED = {
 def test_a_configuration_reaches_its_optimizer(name, field):
     def after_three_steps(**changes):
         parameters = {"W": np.arange(6.0).reshape(2, 3), "mu": np.ones(3)}
-        optimizer = OPTIMIZERS[name](parameters, TrainingConfig(**changes))
+        optimizer = make_optimizer(TrainingConfig(optimizer=name, **changes), parameters)
         generator = np.random.default_rng(0)
         for _ in range(3):
             optimizer.step({name: generator.standard_normal(theta.shape) for name, theta in parameters.items()})
@@ -96,7 +97,7 @@ def test_a_configuration_reaches_its_optimizer(name, field):
 def test_parameters_are_updated_in_place_in_their_own_precision(name):
     parameters = {"W": np.ones((3, 4), np.float32), "mu": np.ones(4, np.float32)}
     held = dict(parameters)
-    optimizer = OPTIMIZERS[name](parameters, TrainingConfig())
+    optimizer = make_optimizer(TrainingConfig(optimizer=name), parameters)
     optimizer.step({key: np.ones_like(array) for key, array in parameters.items()})
     for key, array in held.items():
         assert parameters[key] is array and array.dtype == np.float32 and (array != 1).all()

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sweep_cases import DEFINITION, ignore
 
-from minimod import TrainingConfig, commands, train
+from minimod import TrainingConfig, cli, train
 from minimod.errors import DivergenceError
 from minimod.sweeps.sweep import Sweep
 
@@ -142,7 +142,7 @@ def test_a_refused_call_changes_nothing(everything, command, data):
         contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())),
         contextlib.redirect_stderr(io.TextIOWrapper(io.BytesIO())) as said, pytest.raises(SystemExit) as caught,
     ):
-        commands.main()
+        cli.main()
     said.seek(0)
     assert caught.value.code == 2, (arguments, said.read())
     assert said.read().count("\n") == 1

@@ -19,14 +19,15 @@ from minimod.analysis.scores import COORDINATES, NOTHING, RULE, SCORES, TWO_INPU
 from minimod.analysis.structure import Structure
 from minimod.claims import CLAIMS
 from minimod.claims.claim import SCALES
-from minimod.config import PRESETS
 from minimod.losses import LOSSES
-from minimod.metrics import METRICS
-from minimod.network import TRAINED, initial_network
+from minimod.network import TRAINED
 from minimod.noise import NOISE_KINDS
 from minimod.optimizers import OPTIMIZERS
 from minimod.report.figures import FIGURES
 from minimod.rules import RULES
+from minimod.runs.config import PRESETS
+from minimod.runs.metrics import METRICS
+from minimod.runs.run import initial_network
 
 TINY = TrainingConfig(modulus=7, width=6, epochs=2, noise_ratio=0.5, device="cpu", threads=1)
 NEEDS = (NOTHING, TWO_INPUTS, COORDINATES, RULE)
@@ -128,7 +129,7 @@ TABLES = {
     "RULES": (RULES, has_labels_and_orthonormal_bases), "NOISE_KINDS": (NOISE_KINDS, trains("noise_kind")),
     "LOSSES": (LOSSES, trains("loss")), "ACTIVATIONS": (ACTIVATIONS, trains("activation")),
     "OPTIMIZERS": (OPTIMIZERS, trains("optimizer")), "METRICS": (METRICS, is_measured),
-    "TRAINED": (TRAINED, trains("train")), "DETECTORS": (DETECTORS, scores_labels),
+    "TRAINED": (TRAINED, trains("trained")), "DETECTORS": (DETECTORS, scores_labels),
     "CLAIMS": (CLAIMS, has_runs_that_differ_at_both_scales), "FIGURES": (FIGURES, is_drawn),
     "PRESETS": (PRESETS, survives_json),
 }  # fmt: skip

@@ -1,37 +1,16 @@
-"""Frequency filtration (Liu & Lu, arXiv 2605.18022): a network -> its dominant and its residual network.
-
-The text is that of any rule's components: see components.py, and `Structure.dominant` and `Structure.residual`.
-"""
+"""What a network answers with one component per neuron, kept (see fourier.py) or drawn at random."""
 
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from minimod.analysis.structure import Structure
+from minimod.arrays import Array
 from minimod.engine.backend import SERIAL, Backend
 from minimod.engine.kernels import activation_kernel
 from minimod.engine.memory import Kept
 from minimod.engine.predict import predict_table
-from minimod.network import Array, TwoLayerNet
-from minimod.rules.rule import Rule
-
-
-class Filtration(NamedTuple):
-    """The dominant network G, one frequency per neuron, and the residual network R. Their weights add up."""
-
-    dominant: TwoLayerNet
-    residual: TwoLayerNet
-
-
-def filter_frequencies(network: TwoLayerNet, rule: Rule, by: str = "joint") -> Filtration:
-    """Split a network into the dominant frequency (or component) of each neuron and all the rest.
-
-    `by` says whose power decides (see `components.dominant_components`). Component 0, μ, and the weights of tokens
-    that the components leave out belong to the residual network. Raises InputError for a rule of another modulus.
-    """
-    structure = Structure(network, rule, by)
-    return Filtration(structure.dominant, structure.residual)
 
 
 def predict_kept(
@@ -48,14 +27,14 @@ def predict_kept(
     network = structure.keep(component)
     network = replace(network, activation=activation or network.activation)
     phi, (P, M) = activation_kernel(network.activation), network.U.shape
-    *_, B, label = structure.rule.bases
-    if not isinstance(network.W, np.ndarray) or np.bincount(label)[1:].max() > 2:
+    *_, B, component_of = structure.rule.bases
+    if not isinstance(network.W, np.ndarray) or np.bincount(component_of)[1:].max() > 2:
         return predict_table(network, backend)
 
     from scipy.sparse import csr_matrix
 
     BT = B.T.astype(network.W.dtype)                                                      # (n, P)
-    C = csr_matrix(np.where(label[:, None] == component[2], BT @ network.W.T, 0))         # (n, M)
+    C = csr_matrix(np.where(component_of[:, None] == component[2], BT @ network.W.T, 0))         # (n, M)
     UT, VT = np.ascontiguousarray(network.U.T), np.ascontiguousarray(network.V.T)
     n_rows = max(1, backend.block_size(M, P) // P)
     memory = Kept(lambda: np.empty(M * n_rows * P, network.U.dtype))
@@ -72,6 +51,6 @@ def predict_kept(
 
 def random_component(structure: Structure, generator: np.random.Generator) -> Array:
     """The control of filtration: a component drawn for each neuron, the same for u, v and w, of shape (3, M)."""
-    n_components = structure.transform.label.max()
+    n_components = structure.components.component_of.max()
     component = np.stack([generator.integers(1, n_components + 1, structure.network.width)] * 3)
     return np.asarray(component, like=structure.network.U)

@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minimod.analysis.accuracy import MEASURES, accuracies, share
-from minimod.data import Dataset, Pairs
+from minimod.arrays import Array, Pairs, to_host
+from minimod.data import Dataset
 from minimod.engine.backend import SERIAL, Backend
-from minimod.engine.device import to_host
 from minimod.engine.memory import Kept
 from minimod.engine.predict import over_rows
-from minimod.network import Array, TwoLayerNet
+from minimod.network import TwoLayerNet
+from minimod.runs.accuracy import MEASURES, accuracies, share
 
 # The shares of neurons that a curve is measured at. At much noise the best is a few percent.
 KEEP = (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, *(round(step / 20, 2) for step in range(2, 21)))
@@ -126,7 +126,8 @@ def mask_curves(network: TwoLayerNet, ranking: Array, dataset: Dataset, backend:
             return np.stack([top.argmax(axis=2), interaction, other.argmax(axis=2)])
 
     tables = np.stack([to_host(row) for row in over_rows(predictions, ranked, backend, n_rows=1)], axis=2)
-    return Curves(ranking, *(accuracies(table, dataset) | agreement(table, dataset.held_out) for table in tables))
+    curves = (accuracies(table, dataset) | agreement(table, dataset.noisy_validation) for table in tables)
+    return Curves(ranking, *curves)
 
 
 def agreement(tables: np.ndarray, held_out: Pairs) -> Curve:

@@ -4,7 +4,7 @@ A method is a composition: which neurons (mask), which part of their weights (fi
 them with, and a readout.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
@@ -12,15 +12,35 @@ import numpy as np
 
 from minimod.analysis.filtration import predict_kept
 from minimod.analysis.masking import CHOICES, Curves, mask_curves
-from minimod.analysis.readout import predict_interaction
 from minimod.analysis.scores import COORDINATES, NOTHING, RULE, SCORES, TWO_INPUTS, needs_components, ranking
 from minimod.analysis.structure import Structure
+from minimod.arrays import Array, to_host
 from minimod.data import Dataset
 from minimod.engine.backend import SERIAL, Backend
-from minimod.engine.predict import predict_table
-from minimod.network import Array, TwoLayerNet
-from minimod.rules.groups import GroupRule
-from minimod.rules.rule import Rule
+from minimod.engine.predict import grid_logits, predict_table
+from minimod.groups.rules import GroupRule
+from minimod.network import TwoLayerNet
+from minimod.readout import interaction
+from minimod.rules import Rule
+
+
+def predict_interaction(network: TwoLayerNet, backend: Backend = SERIAL) -> np.ndarray:
+    """The class with the largest interaction for every pair (a, b), of shape (P, P), on the host; 3 P³ numbers."""
+    return to_host(interaction(grid_logits(network, backend)).argmax(axis=2))
+
+
+def predict_ensemble(networks: Iterable[TwoLayerNet], backend: Backend = SERIAL) -> np.ndarray:
+    """As `predict_interaction`, for the sum of the networks' interactions, each divided by its standard deviation.
+
+    For networks trained on the same data from different initial weights: the rule is in all of them alike, and what
+    the memorised labels do to other pairs is in each another.
+    """
+    total: Array = 0
+    for network in networks:
+        effect = interaction(grid_logits(network, backend))
+        total = total + effect / (effect.std() or 1)
+    return to_host(total.argmax(axis=2))
+
 
 # name -> from a network and a backend to the prediction table, of shape (P, P).
 READOUTS: dict[str, Callable[[TwoLayerNet, Backend], np.ndarray]] = {

@@ -7,7 +7,7 @@ import numpy as np
 
 from minimod.activations import ACTIVATIONS
 from minimod.analysis.structure import Structure
-from minimod.network import Array
+from minimod.arrays import Array
 
 # What a score or a method needs to know. The rule's coordinates: in which order of the tokens the rule is cyclic
 # addition, or which group it is on which tokens. The rule: also that it is addition there (the group's product).

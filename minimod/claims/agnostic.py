@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from minimod.analysis.accuracy import accuracies
-from minimod.analysis.methods import AGNOSTIC
-from minimod.analysis.readout import predict_ensemble
+from minimod.analysis.methods import AGNOSTIC, predict_ensemble
+from minimod.analysis.study import open_analysis
 from minimod.claims.claim import Claim, Plot, Row
 from minimod.claims.criteria import by_number, highest, least, lowest, most, numbers, select
 from minimod.claims.settings import L2, corrupted, large_runs, method_rows, read, setting
-from minimod.config import TrainingConfig
-from minimod.store.runs import Run
-from minimod.study import open_analysis
+from minimod.runs.accuracy import accuracies
+from minimod.runs.config import TrainingConfig
+from minimod.runs.run import Run
 
 READOUT = Claim(
     statement="(Beyond the paper.) The interaction readout, which knows nothing of the rule, answers what the network "

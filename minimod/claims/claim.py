@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from minimod.config import TrainingConfig
+from minimod.runs.config import TrainingConfig
 
 # One line of a claim's table: what was set (keys) and what was measured (columns), and the seed. A cell is a number or
 # a name; what is made from rows are numbers.

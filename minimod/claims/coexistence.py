@@ -9,9 +9,9 @@ import numpy as np
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import by_number, furthest, least, most, note, number_in, numbers, select
 from minimod.claims.settings import FROZEN, all_of, large_runs, method_rows, middle_runs, network_of, reading, runs
-from minimod.config import PRESETS
-from minimod.metrics import first_epoch
-from minimod.store.runs import Run
+from minimod.runs.config import PRESETS
+from minimod.runs.metrics import first_epoch
+from minimod.runs.run import Run
 
 HEADLINE = Claim(
     statement="A network fits all of its training labels, 80 % of them wrong, and answers held-out pairs at chance. "

@@ -6,8 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from minimod.analysis.accuracy import accuracies
-from minimod.analysis.readout import predict_interaction
+from minimod.analysis.extraction import DEFAULT_METHOD, extract
 from minimod.claims.agnostic import agnostic_limit
 from minimod.claims.claim import Claim, Plot, Row
 from minimod.claims.criteria import furthest, least, lowest, most, note
@@ -15,12 +14,13 @@ from minimod.claims.features import best_affine_prediction
 from minimod.claims.self_training import ROUNDS
 from minimod.claims.settings import beside, corrupted, read, runs
 from minimod.discovery.certificate import information_limit
+from minimod.discovery.retrieval import discover
 from minimod.discovery.search import Found
 from minimod.discovery.synchronisation import SHARING, Equations, Solver, random_start, unit
-from minimod.extraction import DEFAULT_METHOD, extract
-from minimod.retrieval import discover
-from minimod.rules.groups import canonical_name
-from minimod.store.runs import Run
+from minimod.groups.names import canonical_name
+from minimod.readout import predict_interaction
+from minimod.runs.accuracy import accuracies
+from minimod.runs.run import Run
 
 # The search gives up after so many starts, whatever the machine: near its limits, one in some hundred works.
 MAX_STARTS = 2500

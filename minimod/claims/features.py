@@ -5,17 +5,18 @@ from functools import partial
 
 import numpy as np
 
-from minimod.analysis.accuracy import accuracies
 from minimod.analysis.masking import KEEP, mask_curves, random_rankings
 from minimod.analysis.scores import SCORES, ranking
 from minimod.analysis.structure import neuron_table, typical
+from minimod.analysis.study import open_analysis
+from minimod.arrays import random_stream
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import cell, furthest, highest, least, lowest, most, note, ratio
 from minimod.claims.settings import FROZEN, L2, all_of, network_of, read, read_from, reading, runs, standard_runs
-from minimod.config import TrainingConfig
-from minimod.data import Dataset, random_stream
-from minimod.store.runs import Run
-from minimod.study import open_analysis
+from minimod.data import Dataset
+from minimod.runs.accuracy import accuracies
+from minimod.runs.config import TrainingConfig
+from minimod.runs.run import Run
 
 SWAP = Claim(
     statement="Trained with ReLU and evaluated with the quadratic or the reverse ReLU activation, a network keeps or "
@@ -138,7 +139,7 @@ LEARNED_FEATURES = Claim(
     "learned: it answers nothing itself, its interactions answer nothing, no score picks neurons that do, and its "
     "frequencies do not stand out.",
     experiment="All weights trained, with Adam and a little L2; W and μ alone (frozen); U and V alone (frozen output).",
-    configs=all_of(learned(**L2), learned(**FROZEN), learned(**FROZEN | {"train": "input"})),
+    configs=all_of(learned(**L2), learned(**FROZEN), learned(**FROZEN | {"trained": "input"})),
     measure=measure_learned, keys=("noise_ratio", "network"), seeds=2,
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),

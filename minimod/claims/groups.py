@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from minimod.analysis.study import open_analysis
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import by_number, furthest, highest, least, lowest, most, note, number_in, select
 from minimod.claims.settings import all_of, read_from, runs
-from minimod.rules import make_rule
-from minimod.rules.groups import GroupRule
-from minimod.store.runs import Run
-from minimod.study import open_analysis
+from minimod.groups.rules import GroupRule, make_rule
+from minimod.runs.run import Run
 
 SMALL = ["Z24", "Z2xZ12", "D12", "SL(2,3)", "S4"]
 ABELIAN_AND_DIHEDRAL, LARGER, LARGEST = ["Z113", "Z2^7", "D57"], ["Z2xA5", "SL(2,5)", "S5"], ["Z11:Z10"]

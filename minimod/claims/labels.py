@@ -6,14 +6,14 @@ from functools import partial
 import numpy as np
 
 from minimod.analysis.collapse import classes
+from minimod.analysis.detection import detect
 from minimod.analysis.detectors import collisions
+from minimod.analysis.extraction import extract, held_out_logits
+from minimod.arrays import Pairs
 from minimod.claims.claim import Cell, Claim, Number, Plot, Row
 from minimod.claims.criteria import cell, highest, least, lowest, most, note, number_in, numbers, ratio, select
 from minimod.claims.settings import L2, all_of, beside, runs
-from minimod.data import Pairs
-from minimod.detection import detect
-from minimod.extraction import extract, held_out_logits
-from minimod.store.runs import Run
+from minimod.runs.run import Run
 
 # What random wrong labels are, and what another Latin square is; the smallest difference that counts as a prediction.
 RANDOM, LATIN, PREDICTED = ("wrong", "uniform"), ("pair", "bijective"), 0.1

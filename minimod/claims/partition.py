@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from minimod.analysis.scores import SCORES
+from minimod.analysis.study import Analysis, open_analysis
+from minimod.arrays import Array
 from minimod.claims.claim import Claim, Plot, Row
 from minimod.claims.criteria import least, lowest, most, note
 from minimod.claims.settings import L2, all_of, middle_runs, read_from, runs
-from minimod.config import TrainingConfig
-from minimod.network import Array
-from minimod.rules import make_rule
-from minimod.store.runs import Run
-from minimod.study import Analysis, open_analysis
+from minimod.groups.rules import make_rule
+from minimod.runs.config import TrainingConfig
+from minimod.runs.run import Run
 
 ADAM, WIDE, ADAMW = "Adam, L2", "Adam, L2, wide", "AdamW, decay 3"
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from minimod.claims import CLAIMS
 from minimod.claims.claim import Result, Row
-from minimod.config import TrainingConfig
 from minimod.engine.device import available_cores
-from minimod.metrics import Metrics
-from minimod.store.runs import load_run
+from minimod.runs.config import TrainingConfig
+from minimod.runs.metrics import Metrics
+from minimod.runs.run import load_run
+from minimod.runs.training import finished_run
 from minimod.sweeps.executors import in_processes, process_pool
 from minimod.sweeps.schedule import WorkProgress, is_finished, longest_first, run_name, work
-from minimod.training import finished_run
 
 
 def number_of_runs(names: Iterable[str], scale: str, seeds: int | None) -> int:

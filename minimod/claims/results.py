@@ -9,7 +9,7 @@ import numpy as np
 
 from minimod.claims.claim import Cell, Result
 from minimod.claims.rows import SUFFIXES, Stored, stored_results
-from minimod.store.files import whole_file
+from minimod.runs.files import whole_file
 
 
 def section(result: Result) -> str:

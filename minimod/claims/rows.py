@@ -14,7 +14,7 @@ from minimod.claims import CLAIMS
 from minimod.claims.claim import Cell, Result
 from minimod.engine.device import available_cores
 from minimod.errors import InputError
-from minimod.store.files import checksum, load_checked_json, whole_file
+from minimod.runs.files import checksum, load_checked_json, whole_file
 from minimod.version import VERSION
 
 # What the names of a scale's files have behind the claim's name, or behind "results".

@@ -4,17 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 
+from minimod.analysis.extraction import Answers, by_method, extract
 from minimod.analysis.masking import mask_curves, random_rankings
-from minimod.analysis.readout import predict_interaction
+from minimod.analysis.methods import predict_interaction
+from minimod.analysis.study import Analysis
+from minimod.arrays import random_stream
 from minimod.claims.agnostic import MASK, agnostic_limit
 from minimod.claims.claim import Claim, Plot, Row
 from minimod.claims.criteria import at, least, most, note
 from minimod.claims.settings import beside, corrupted
-from minimod.config import TrainingConfig
-from minimod.data import random_stream
-from minimod.extraction import Answers, by_method, extract
-from minimod.store.runs import Run
-from minimod.study import Analysis
+from minimod.runs.config import TrainingConfig
+from minimod.runs.run import Run
 
 # How many networks are trained on answers; where no clean label chooses, more.
 ROUNDS, BLIND_ROUNDS = 2, 4
@@ -39,9 +39,9 @@ def rounds_of(by: str, first: Run, n: int, answers: Answers, width: int | None =
 def by_noisy_labels(study: Analysis) -> tuple[float, np.ndarray]:
     """The masked readout, its share of neurons chosen on noisy labels alone, a nineteenth as many as are trained on."""
     run = study.run
-    held_out, n = run.dataset.held_out, round(len(run.dataset.train) / 19)
+    held_out, n = run.dataset.noisy_validation, round(len(run.dataset.train) / 19)
     some = np.sort(random_stream(run.config.seed, "control").permutation(len(held_out))[:n])
-    few = replace(run, dataset=replace(run.dataset, held_out=held_out[some]))
+    few = replace(run, dataset=replace(run.dataset, noisy_validation=held_out[some]))
     return by_method(f"{MASK}+interaction, noisy")(replace(study, run=few))
 
 

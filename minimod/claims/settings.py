@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from minimod.analysis.study import Analysis, open_analysis
 from minimod.claims.claim import Row
-from minimod.config import TrainingConfig
-from minimod.store.runs import Run
-from minimod.study import Analysis, open_analysis
+from minimod.runs.config import TrainingConfig
+from minimod.runs.run import Run
 from minimod.sweeps.grid import configurations
 
 # Every experiment says what it changes of this. Runs are measured at their end alone, unless the history is wanted.
@@ -41,13 +41,13 @@ L2: dict[str, Any] = {"optimizer": "adam", "learning_rate": 5e-3, "weight_decay"
 
 # The control for whatever is said of features: U and V stay as drawn, and W and μ fit every label.
 FROZEN: dict[str, Any] = {
-    "train": "output", "optimizer": "adam", "learning_rate": 0.05, "weight_decay": 0.0, "epochs": 240,
+    "trained": "output", "optimizer": "adam", "learning_rate": 0.05, "weight_decay": 0.0, "epochs": 240,
 }
 
 
 def network_of(config: TrainingConfig) -> str:
     """What is trained of it, in a word."""
-    return {"all": "trained", "output": "frozen", "input": "frozen output"}[config.train]
+    return {"all": "trained", "output": "frozen", "input": "frozen output"}[config.trained]
 
 
 # `runs` at the size of most claims.

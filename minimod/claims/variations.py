@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from minimod.analysis.accuracy import share
 from minimod.analysis.masking import KEEP, mask_curves
 from minimod.analysis.scores import ranking
+from minimod.analysis.study import open_analysis
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import highest, least, lowest, most, note, select
 from minimod.claims.settings import all_of, middle_runs, read, read_from, reading, runs
-from minimod.store.runs import Run
-from minimod.study import open_analysis
+from minimod.runs.accuracy import share
+from minimod.runs.run import Run
 
 # Rates and decays with which each fits every label within a hundred epochs.
 OPTIMIZER_SETTINGS: dict[str, dict[str, Any]] = {

@@ -6,7 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from minimod.rules.groups import FAMILIES, Group, canonical_name, named_group, order_of
+from minimod.groups.irreps import Group
+from minimod.groups.names import FAMILIES, canonical_name, named_group, order_of
 
 # How the names of other families than the cyclic one look, with # for a number. Dihedral ones last: S3, not D3.
 PATTERNS = sorted((family.pattern for family in FAMILIES if family.pattern != "Z#"), key=lambda name: name[0] == "D")

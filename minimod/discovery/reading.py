@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from minimod.arrays import Array
 from minimod.discovery import synchronisation
 from minimod.discovery.synchronisation import SHARING, Equations, Solver, times, unit
-from minimod.network import Array
 
 Triple = Sequence[Array]                    # x, y and z
 

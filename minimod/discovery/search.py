@@ -8,16 +8,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minimod.arrays import to_host
 from minimod.discovery import reading
 from minimod.discovery.certificate import divergence, highest_chance, log_choices, log_tables, p_value
 from minimod.discovery.groups import recognise
 from minimod.discovery.reading import Triple
 from minimod.discovery.synchronisation import SHARING, Equations, Solver, random_start, unit
 from minimod.engine.backend import SERIAL, Backend
-from minimod.engine.device import to_host
 from minimod.errors import InputError
-from minimod.rules.groups import GroupRule
-from minimod.rules.tables import rule_of_table
+from minimod.groups.rules import GroupRule, rule_of_table
 
 
 class Stage(NamedTuple):

@@ -20,8 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minimod.engine.device import bessel_ratio, sums_of_pieces
-from minimod.network import Array
+from minimod.arrays import Array, special_of
 
 # What of a, b and c has the same matrices: all, for a group; a and b; nothing, x_a y_b = z_c, for an isotope of one.
 SHARING = {"group": (0, 0, 0), "c apart": (0, 0, 1), "isotope": (0, 1, 2)}
@@ -132,3 +131,23 @@ def random_start(generator: np.random.Generator, n_tokens: int, n_starts: int, d
         return np.exp(2j * np.pi * generator.random((n_tokens, n_starts))).astype(np.complex64)
     parts = generator.standard_normal((2, n_tokens, n_starts, d, d))
     return polar((parts[0] + 1j * parts[1]).astype(np.complex64))
+
+
+def bessel_ratio(X: Array) -> Array:
+    """I₁(x) / I₀(x), modified Bessel functions of the first kind, element by element."""
+    special = special_of(X)
+    return special.i1e(X) / special.i0e(X)
+
+
+def sums_of_pieces(X: Array, first: Array) -> Array:
+    """Sums over the rows of X, of shape (n, ...), from each index in `first`, (k,), to the next, (k, ...).
+
+    CuPy's own reduceat takes differences of running sums, which loses digits; there, pieces are made of one length.
+    """
+    if isinstance(X, np.ndarray):
+        return np.add.reduceat(X, first, axis=0)
+    n = len(X)
+    ends = np.concatenate([first[1:], np.asarray([n], like=first)])
+    rows = first[:, None] + np.arange(int((ends - first).max()), like=first)                # (k, length of the longest)
+    inside = (rows < ends[:, None]).reshape(*rows.shape, *[1] * (X.ndim - 1))
+    return (X[np.minimum(rows, n - 1)] * inside).sum(axis=1)

@@ -1,9 +1,4 @@
-"""Which device there is, and the functions whose name depends on the library that an array is of.
-
-The mathematics in this package is written once, with `np.` functions and operators. NumPy hands a call to the array's
-own library (NEP 13, NEP 18 and NEP 35), so the same line runs on NumPy and on CuPy arrays, and mixing the two raises
-at once. What is left to decide lies here and in backend.py; no other module imports cupy.
-"""
+"""Which device there is, and the one kernel for a GPU. Only this module and backend.py import cupy."""
 
 import logging
 import os
@@ -59,54 +54,6 @@ def first_line(error: BaseException) -> str:
 def warn_once(message: str) -> None:
     """Log a warning, the first time that it is given."""
     logging.getLogger(__name__).warning(message)
-
-
-def to_host(array: Any) -> np.ndarray:
-    """The array in the host's memory: itself if it is NumPy's, else a copy."""
-    return array if isinstance(array, np.ndarray) else array.get()
-
-
-def fft_of(array: Any) -> Any:
-    """The module of Fourier transforms for an array of either library: SciPy's can use threads, see `open_backend`."""
-    if isinstance(array, np.ndarray):
-        from scipy import fft
-
-        return fft
-    return np.fft
-
-
-def _special(array: Any) -> Any:
-    """The module of special functions for an array of either library."""
-    if isinstance(array, np.ndarray):
-        from scipy import special
-    else:
-        from cupyx.scipy import special
-    return special
-
-
-def erf(Z: Any) -> Any:
-    """The error function of an array of either library, element by element."""
-    return _special(Z).erf(Z)
-
-
-def bessel_ratio(X: Any) -> Any:
-    """I₁(x) / I₀(x), modified Bessel functions of the first kind, of an array of either library."""
-    special = _special(X)
-    return special.i1e(X) / special.i0e(X)
-
-
-def sums_of_pieces(X: Any, first: Any) -> Any:
-    """Sums over the rows of X, of shape (n, ...), from each index in `first`, (k,), to the next, (k, ...).
-
-    CuPy's own reduceat takes differences of running sums, which loses digits; there, pieces are made of one length.
-    """
-    if isinstance(X, np.ndarray):
-        return np.add.reduceat(X, first, axis=0)
-    n = len(X)
-    ends = np.concatenate([first[1:], np.asarray([n], like=first)])
-    rows = first[:, None] + np.arange(int((ends - first).max()), like=first)                # (k, length of the longest)
-    inside = (rows < ends[:, None]).reshape(*rows.shape, *[1] * (X.ndim - 1))
-    return (X[np.minimum(rows, n - 1)] * inside).sum(axis=1)
 
 
 # The one kernel of this package: CuPy has no sum of rows by segments that has the same bits every time. A thread sums

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minimod.data import Pairs
+from minimod.arrays import Array, Pairs
 from minimod.engine.backend import SHARDS, Backend
 from minimod.engine.kernels import activation_kernel, confidence, loss_kernel, sums_by_input, take_rows
 from minimod.engine.memory import Flat, Kept
-from minimod.network import Array, TwoLayerNet
+from minimod.network import TwoLayerNet
 
 
 class Block(NamedTuple):

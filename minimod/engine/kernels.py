@@ -92,7 +92,7 @@ def loss_kernel(name: str, smoothing: float = 0.0) -> Callable[..., tuple[Any, A
     With label smoothing there is none.
     """
     def kernel(F: Any, label: Any, n_total: int) -> tuple[Any, Any]:
-        loss, dF = LOSSES[name](F, label, *[smoothing] * bool(smoothing)) if len(F) else (0, F)
+        loss, dF = LOSSES[name](F, label, smoothing) if len(F) else (0, F)
         share = len(F) / n_total
         return loss * share, dF * share
 

@@ -1,4 +1,4 @@
-"""Memory: arrays that are kept from one use to the next, and how much a training run needs."""
+"""Memory: arrays that are kept from one use to the next, and how much is free."""
 
 import math
 import threading
@@ -7,15 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
-
-from minimod.engine.backend import SHARDS, Backend
-from minimod.engine.kernels import IN_PLACE_ACTIVATIONS
-
-if TYPE_CHECKING:
-    from minimod.config import TrainingConfig
 
 T = TypeVar("T")
 
@@ -60,24 +54,6 @@ class Kept(Generic[T]):
             arrays = self._make()
         yield arrays
         unused.append(arrays)
-
-
-def memory_needed(config: "TrainingConfig", backend: Backend) -> int:
-    """About how many bytes `train` takes at its peak, from above, besides Python and its libraries.
-
-    Three parts: the data, 150 bytes for each of the P² pairs; of the parameters' size, the gradients that wait to be
-    added, the parameters with an optimiser's state, and what an evaluation's Fourier transforms take (13 times); and
-    for each thread the block that it works on, with the arrays that a loss or an activation makes which has no twin in
-    place. A test holds this against the peak that is measured.
-    """
-    P, M, itemsize = config.modulus, config.width, np.dtype(config.dtype).itemsize
-    parameters, n = (3 * P * M + P) * itemsize, min(backend.block_size(M, P), P * P)
-    at_work = min(backend.threads, backend.n_blocks(P * P, M, P))
-    over_neurons = 3 + 2 * (config.activation not in IN_PLACE_ACTIVATIONS)
-    over_classes = 3 + 2 * config.record + 8 * (config.label_smoothing > 0)
-    block = n * (over_neurons * M + over_classes * P) * itemsize
-    gradients = min(SHARDS, 5 * backend.threads)                          # a tree of SHARDS has four levels
-    return 150 * P * P + (gradients + 13) * parameters + at_work * block
 
 
 def free_memory(xp: ModuleType) -> float:

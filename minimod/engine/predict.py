@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from minimod.data import Pairs
+from minimod.arrays import Array, Pairs, to_host
 from minimod.engine.backend import SERIAL, Backend
-from minimod.engine.device import to_host
 from minimod.engine.kernels import activation_kernel, loss_kernel, take_rows
 from minimod.engine.memory import Kept
-from minimod.network import Array, TwoLayerNet
+from minimod.network import TwoLayerNet
 
 
 def predict(network: TwoLayerNet, a: np.ndarray, b: np.ndarray, backend: Backend = SERIAL) -> np.ndarray:

@@ -5,10 +5,10 @@ from io import StringIO
 
 from matplotlib import style
 
+from minimod.analysis.summary import in_words
 from minimod.report.figures import draw_accuracies
 from minimod.report.style import STYLE
-from minimod.store.runs import Run
-from minimod.summary import in_words
+from minimod.runs.run import Run
 
 
 @style.context(["default", STYLE])

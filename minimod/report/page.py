@@ -10,10 +10,10 @@ from bokeh.themes import Theme
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from minimod.analysis.accuracy import MEASURES
 from minimod.report.panels import OUTCOME_COLORS, PANELS
 from minimod.report.style import words
-from minimod.store.files import plain_data, whole_file
+from minimod.runs.accuracy import MEASURES
+from minimod.runs.files import plain_data, whole_file
 from minimod.version import VERSION
 
 TEMPLATES = Environment(

@@ -10,10 +10,10 @@ from bokeh.events import MouseMove, Tap
 from bokeh.layouts import column, row
 from bokeh.plotting import figure
 
-from minimod.analysis.accuracy import OUTCOMES
 from minimod.analysis.scores import NOTHING
 from minimod.analysis.structure import coordinate_of
 from minimod.report.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
+from minimod.runs.accuracy import OUTCOMES
 
 Data = dict[str, Any]
 

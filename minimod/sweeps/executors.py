@@ -19,7 +19,7 @@ from typing import Any
 from minimod.engine.backend import choose_device, settle_auto
 from minimod.engine.device import available_cores, first_line, is_gpu_error, visible_gpus
 from minimod.errors import InputError, Interrupted
-from minimod.interrupts import stop_requests
+from minimod.runs.signals import stop_requests
 
 # So many tasks are handed to an executor at a time: enough for a large cluster, and few enough to keep account of.
 IN_FLIGHT = 10_000

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from minimod.config import CONSTRAINTS, FREE_FIELDS, PRESETS, TrainingConfig
 from minimod.errors import InputError, one_of
+from minimod.runs.config import CONSTRAINTS, FREE_FIELDS, PRESETS, TrainingConfig
 
 Grid = dict[str, list[Any]]
 

@@ -10,14 +10,14 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from minimod.config import FREE_FIELDS, TrainingConfig
 from minimod.engine.device import available_cores
+from minimod.groups.rules import table_path
 from minimod.rules import RULES
-from minimod.rules.tables import table_path
-from minimod.store.files import checksum
-from minimod.store.runs import files_of
+from minimod.runs.config import FREE_FIELDS, TrainingConfig
+from minimod.runs.files import checksum
+from minimod.runs.run import files_of
+from minimod.runs.training import train
 from minimod.sweeps.executors import IN_FLIGHT, completed, in_turn
-from minimod.training import train
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ WorkProgress = Callable[[int, str | None], Any]
 
 def run_name(config: TrainingConfig) -> str:
     """What a run is, in short, and a hash of the fields that differ from their defaults."""
-    changes = {name: value for name, value in config.changes().items() if name not in FREE_FIELDS}
+    changes = {name: value for name, value in config.fingerprint().items() if name not in FREE_FIELDS}
     settings = f"width{config.width}-noise{config.noise_ratio:g}-seed{config.seed}"
     path = table_path(config.rule)
     name = path.stem[:40] if path else config.rule

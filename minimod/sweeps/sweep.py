@@ -16,16 +16,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from minimod.config import TrainingConfig
 from minimod.errors import DivergenceError, InputError
-from minimod.store.claiming import locked
-from minimod.store.files import DamagedFileError, load_checked_json, save_checked_json, whole_file
-from minimod.store.runs import FINISHED, check_run, load_config
+from minimod.runs.claiming import locked
+from minimod.runs.config import TrainingConfig
+from minimod.runs.files import DamagedFileError, load_checked_json, save_checked_json, whole_file
+from minimod.runs.run import FINISHED, check_run, load_config
+from minimod.runs.training import finished_run
 from minimod.sweeps import table
 from minimod.sweeps.grid import configurations, number_of_runs, values_of
 from minimod.sweeps.schedule import WorkProgress, longest_first, run_name, work
 from minimod.sweeps.table import FAILED, TableRow
-from minimod.training import finished_run
 
 
 class Outcome(NamedTuple):

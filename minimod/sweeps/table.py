@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minimod.analysis.methods import METHODS, whole
-from minimod.config import CONSTRAINTS, FREE_FIELDS, TrainingConfig
-from minimod.constraints import Pair
+from minimod.analysis.study import measure_methods
 from minimod.errors import InputError, one_of
-from minimod.metrics import ACCURACIES, METRIC_COLUMNS, THRESHOLDS, first_epochs
 from minimod.rules import MODULUS
-from minimod.store.files import whole_file
-from minimod.store.runs import FINISHED, Run
-from minimod.study import measure_methods
+from minimod.runs.config import CONSTRAINTS, FREE_FIELDS, RENAMED, TrainingConfig
+from minimod.runs.constraints import Pair
+from minimod.runs.files import whole_file
+from minimod.runs.metrics import ACCURACIES, METRIC_COLUMNS, THRESHOLDS, first_epochs
+from minimod.runs.run import FINISHED, Run
 
 FAILED = "failed"
 TABLE_MEASURES = ("noisy", "repaired", "test")      # of each method's predictions
@@ -110,7 +110,7 @@ def load_sweep(directory: Path | str, columns: Iterable[str] | None = None) -> I
         first = next(lines, "")
         reader = csv.reader(itertools.chain([first], lines), delimiter=max(",;\t", key=first.count))
         try:
-            header = next(reader)
+            header = [RENAMED.get(name, name) for name in next(reader)]
             unknown = [name for name in header if name not in COLUMNS]
             if unknown or "run" not in header:
                 others = f" ({', '.join(unknown)[:100]})" if unknown else ""

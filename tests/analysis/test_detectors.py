@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from minimod import TrainingConfig, train
+from minimod.analysis.detection import detect
 from minimod.analysis.detectors import DETECTORS, Evidence, auroc, collisions, leave_one_out, precision, scores
-from minimod.detection import detect
+from minimod.analysis.extraction import extract
 from minimod.engine.kernels import confidence
 from minimod.errors import InputError
-from minimod.extraction import extract
 
 RANDOM = np.random.default_rng(0)
 N, P = 60, 7

@@ -3,7 +3,6 @@ import pytest
 from planted import random_network
 
 from minimod import TrainingConfig
-from minimod.analysis.accuracy import MEASURES, accuracies
 from minimod.analysis.masking import (
     CHOICES,
     KEEP,
@@ -16,8 +15,10 @@ from minimod.analysis.masking import (
     random_rankings,
 )
 from minimod.analysis.methods import READOUTS
-from minimod.data import Pairs, build_dataset
+from minimod.arrays import Pairs
 from minimod.engine.backend import SERIAL, open_backend
+from minimod.runs.accuracy import MEASURES, accuracies
+from minimod.runs.given import build_dataset
 
 DATASET = build_dataset(TrainingConfig(modulus=13, noise_ratio=0.3))
 
@@ -42,7 +43,7 @@ def test_curves_are_the_accuracies_of_the_subnetworks():
         for part, neurons in subnetworks.items():
             if len(neurons):
                 table = READOUTS["logits" if part == "rest" else part](network.subnetwork(neurons), SERIAL)
-                held_out = DATASET.held_out
+                held_out = DATASET.noisy_validation
                 hits = (table[held_out.a, held_out.b] == held_out.label).mean()
                 expected = accuracies(table, DATASET) | {"agreement": hits}
                 assert {name: getattr(curves, part)[name][i] for name in expected} == expected

@@ -5,10 +5,10 @@ import pytest
 from planted import ideal_network, random_network
 
 from minimod import TwoLayerNet, make_rule
-from minimod.analysis.components import FourierTransform
-from minimod.analysis.structure import Structure, wrap
+from minimod.analysis.structure import Structure
 from minimod.engine.predict import predict_table
 from minimod.errors import InputError
+from minimod.fourier import wrap
 
 
 def test_a_rule_of_another_modulus_is_refused():
@@ -78,7 +78,7 @@ def test_the_ideal_fit_is_a_projection():
     rule = make_rule("add", 13)
     network = random_network(P=13, M=30)
     fit = Structure(network, rule).ideal
-    weights, fitted = map(FourierTransform(rule).in_coordinates, (network, fit.network))
+    weights, fitted = map(rule.components.in_coordinates, (network, fit.network))
     weights = weights - weights.mean(axis=1, keepdims=True)
     left = ((weights - fitted) ** 2).sum() / (weights**2).sum()
     assert left == pytest.approx(1 - fit.power_share)

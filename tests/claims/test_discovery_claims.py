@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 from minimod import TrainingConfig, train
+from minimod.analysis.extraction import extract
 from minimod.claims import CLAIMS
 from minimod.claims.claim import Result
 from minimod.claims.discovery import measure_completion, measure_group, measure_network, measure_noise, working
 from minimod.claims.figure import draw_claim
 from minimod.claims.self_training import ROUNDS
 from minimod.discovery.synchronisation import Equations
-from minimod.extraction import extract
 
 LABELS = TrainingConfig(modulus=23, width=1, epochs=0, noise_ratio=0.2, threads=1)
 

@@ -5,7 +5,7 @@ import pytest
 
 from minimod import TrainingConfig
 from minimod.claims.features import best_affine_prediction
-from minimod.data import build_dataset
+from minimod.runs.given import build_dataset
 
 
 @pytest.mark.parametrize("noise_ratio", [0.0, 0.9])

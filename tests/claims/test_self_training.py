@@ -4,10 +4,10 @@ import pytest
 
 from minimod import TrainingConfig, train
 from minimod.analysis.masking import agreement
+from minimod.analysis.study import open_analysis
 from minimod.claims import CLAIMS
 from minimod.claims.claim import FAILS, HOLDS, Result
 from minimod.claims.self_training import BLIND, BY_ALL, BY_MASK, BY_RANDOM, LONG, NARROW, WIDE, by_noisy_labels
-from minimod.study import open_analysis
 
 
 def rows(ends):
@@ -56,7 +56,7 @@ def test_the_share_is_chosen_on_five_percent_of_the_noisy_labels():
         ))
         by_noisy_labels(study)
     assert {len(pairs) for pairs in seen} == {round(0.76 * 23**2 / 19)}
-    held_out = {(a, b): label for a, b, label in zip(*pairs_of(run.dataset.held_out), strict=True)}
+    held_out = {(a, b): label for a, b, label in zip(*pairs_of(run.dataset.noisy_validation), strict=True)}
     assert all(held_out[a, b] == label for a, b, label in zip(*pairs_of(seen[0]), strict=True))
 
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from minimod.discovery.groups import abelian_groups, isomorphism, names_of_order, recognise
-from minimod.rules.groups import Group, canonical_name, named_group
+from minimod.groups.irreps import Group
+from minimod.groups.names import canonical_name, named_group
 
 
 def renamed(group, seed=0):

@@ -4,8 +4,16 @@ from scipy.special import i0, i1
 
 from minimod import make_rule
 from minimod.discovery.reading import answers, believe, characters_of, different, grow
-from minimod.discovery.synchronisation import SHARING, Equations, Solver, polar, random_start, unit, von_mises
-from minimod.engine.device import sums_of_pieces
+from minimod.discovery.synchronisation import (
+    SHARING,
+    Equations,
+    Solver,
+    polar,
+    random_start,
+    sums_of_pieces,
+    unit,
+    von_mises,
+)
 
 rng = np.random.default_rng(0)
 P, N_PAIRS = 7, 30

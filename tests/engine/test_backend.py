@@ -20,16 +20,16 @@ from minimod import TrainingConfig, discover, train
 from minimod.activations import ACTIVATIONS
 from minimod.analysis.filtration import random_component
 from minimod.analysis.masking import mask_curves
-from minimod.analysis.methods import applicable
-from minimod.analysis.readout import predict_ensemble
+from minimod.analysis.methods import applicable, predict_ensemble
 from minimod.analysis.structure import Structure
 from minimod.engine import backend, device
-from minimod.engine.memory import free_memory, memory_needed
+from minimod.engine.memory import free_memory
 from minimod.engine.predict import predict_table
 from minimod.errors import InputError
 from minimod.losses import LOSSES
-from minimod.metrics import METRIC_COLUMNS
 from minimod.optimizers import OPTIMIZERS
+from minimod.runs.metrics import METRIC_COLUMNS
+from minimod.runs.training import memory_needed
 
 GIVEN_BACK = ("free_all_blocks", 0, ())
 SMALL = TrainingConfig(modulus=11, width=16, epochs=6, eval_every=3)
@@ -394,7 +394,7 @@ def signature_of(function):
 
 def test_help_does_not_wait_for_heavy_imports():
     code = (
-        "import sys, minimod.commands; "
+        "import sys, minimod.cli; "
         "print([name for name in ('matplotlib', 'scipy', 'cupy') if name in sys.modules])"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"

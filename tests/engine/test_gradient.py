@@ -6,10 +6,9 @@ import strict_cupy
 from planted import random_network
 
 from minimod.activations import ACTIVATIONS
-from minimod.data import Pairs
+from minimod.arrays import Pairs, to_host
 from minimod.engine import device
 from minimod.engine.backend import SERIAL, SHARDS, Backend, open_backend
-from minimod.engine.device import to_host
 from minimod.engine.gradient import Gradient, in_tiles, make_blocks
 from minimod.engine.kernels import IN_PLACE_LOSSES
 from minimod.losses import LOSSES
@@ -76,10 +75,10 @@ def test_the_engine_equals_the_reference_with_label_smoothing_too(loss, array_mo
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("train", TRAINED)
 def test_the_gradient_is_that_of_what_is_trained_alone(train, tied):
-    network, pairs = replace(random_network(P=11, M=24, tied=tied), train=train), examples()
+    network, pairs = replace(random_network(P=11, M=24, tied=tied), trained=train), examples()
     blocks = make_blocks(pairs, network, SERIAL)
     _, gradient, _ = Gradient(network, "cross_entropy", SERIAL)(blocks)
-    _, of_all = replace(network, train="all").gradient(pairs, "cross_entropy")
+    _, of_all = replace(network, trained="all").gradient(pairs, "cross_entropy")
     assert set(gradient) == set(TRAINED[train]) - set("V" * tied) == set(network.gradient(pairs, "cross_entropy")[1])
     for name, array in gradient.items():
         np.testing.assert_allclose(array, of_all[name], rtol=1e-12, atol=1e-14)

@@ -4,7 +4,7 @@ from planted import random_network
 
 from minimod import TrainingConfig, train
 from minimod.activations import ACTIVATIONS, Activation
-from minimod.data import Pairs
+from minimod.arrays import Pairs
 from minimod.engine.backend import SERIAL
 from minimod.engine.gradient import Gradient, make_blocks
 from minimod.engine.kernels import IN_PLACE_ACTIVATIONS, IN_PLACE_LOSSES, activation_kernel, loss_kernel
@@ -61,7 +61,7 @@ def test_every_twin_has_a_pure_entry():
 
 def test_a_new_activation_and_a_new_loss_are_one_entry_each(monkeypatch):
     monkeypatch.setitem(ACTIVATIONS, "sine", Activation(np.sin, np.cos))
-    monkeypatch.setitem(LOSSES, "sum", lambda F, label: (F.sum(axis=1).mean(), np.full_like(F, 1 / len(F))))
+    monkeypatch.setitem(LOSSES, "sum", lambda F, label, smoothing: (F.sum(axis=1).mean(), np.full_like(F, 1 / len(F))))
     run = train(TrainingConfig(modulus=7, width=8, epochs=3, activation="sine", loss="sum", threads=1))
     assert run.history["loss"][-1] < run.history["loss"][0]
 

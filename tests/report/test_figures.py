@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minimod import TrainingConfig, analyze, train
-from minimod.course import course
+from minimod.analysis.course import course
 from minimod.report.figures import FIGURES, draw_figures
 from minimod.report.style import STYLE
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from minimod import TrainingConfig, analyze, load_run, load_sweep, train
-from minimod.analysis.accuracy import MEASURES, OUTCOMES
+from minimod.runs.accuracy import MEASURES, OUTCOMES
 
 pytest.importorskip("bokeh")
 webdriver = pytest.importorskip("selenium.webdriver")

@@ -3,8 +3,8 @@ import os
 import pytest
 
 from minimod import TrainingConfig
-from minimod.config import FREE_FIELDS
 from minimod.errors import InputError
+from minimod.runs.config import FREE_FIELDS
 from minimod.sweeps.grid import configurations, load_definition, number_of_runs, parse_grid, parse_values
 
 

@@ -7,7 +7,7 @@ import pytest
 from sweep_cases import OTHERS
 
 from minimod import TrainingConfig
-from minimod.config import FREE_FIELDS
+from minimod.runs.config import FREE_FIELDS
 from minimod.sweeps.schedule import estimated_seconds, in_tasks, longest_first, run_name, work
 
 SMALL = TrainingConfig(modulus=7, width=8, epochs=2)
@@ -42,7 +42,7 @@ def test_a_new_field_changes_no_name():
 def test_names_stay_from_version_to_version():
     """Under another name a run that has finished would be trained again."""
     assert run_name(TrainingConfig()) == "add113-width2048-noise0.8-seed0-44136fa355b3"
-    later = {"train": "all", "record": False, "label_smoothing": 0.0, "snapshots": None}     # of later versions
+    later = {"trained": "all", "record": False, "label_smoothing": 0.0, "snapshots": None}     # of later versions
     others = TrainingConfig(**OTHERS | later)
     assert run_name(others) == "sub11-width12-noise0.25-seed7-f3bfab805cf6"
 

@@ -17,7 +17,7 @@ from sweep_cases import CLI, DEFINITION, STORED, Refusing, ignore, rows_of, with
 from minimod import TrainingConfig, load_run, train
 from minimod.engine.device import available_cores
 from minimod.errors import InputError
-from minimod.store.runs import check_run
+from minimod.runs.run import check_run
 from minimod.sweeps.executors import dask_cluster, in_turn, process_pool
 from minimod.sweeps.schedule import work
 from minimod.sweeps.sweep import Sweep, account, train_and_measure

@@ -12,7 +12,7 @@ from sweep_cases import Refusing, ignore
 
 from minimod import TrainingConfig, load_run, train
 from minimod.errors import InputError
-from minimod.store.runs import FINISHED
+from minimod.runs.run import FINISHED
 from minimod.sweeps.sweep import Sweep
 from minimod.sweeps.table import COLUMNS, curves, failed_row, fixed_settings, load_sweep, result_row, write_rows
 

@@ -1,0 +1,71 @@
+"""How what a network holds grows along training: numbers of its snapshots, one after the other."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from minimod.analysis.collapse import classes
+from minimod.analysis.structure import neuron_table, typical
+from minimod.analysis.study import Analysis, open_analysis
+from minimod.arrays import Array
+from minimod.engine.predict import evaluate
+from minimod.errors import InputError
+from minimod.runs.run import Run
+
+FOLLOWED = ("raw", "interaction", "dominant", "dominant+quadratic")     # rows of `analyze`
+
+
+def course(run: Run) -> dict[str, np.ndarray]:
+    """Numbers of every snapshot of a run and of its end: column -> array over them, the first column their epochs.
+
+    Accuracies on test pairs, by FOLLOWED; the norms of U, V and W; separation, how far the classes of hidden vectors
+    lie apart by their training labels, over how far each spreads: 1 / NC1, see collapse.py, unbiased, so that it may be
+    just below 0. For a rule with components: the median share, the root mean square phase error and the share of power
+    in ideal neurons, as `analyze` has them; and the losses of Nanda et al. (arXiv 2301.05217) over the components that
+    are dominant in the end: restricted_loss, on test pairs, of these alone, and excluded_loss, on training pairs with
+    the labels that were fitted, of all the rest with μ. Raises InputError for a run without snapshots.
+    """
+    if not run.snapshots:
+        raise InputError("snapshots", None, "asked for when the run is trained, to follow its course by them")
+    with open_analysis(run) as study:
+        dominant = study.structure.component if study.has_components else None
+    epochs = sorted({*run.snapshots, run.config.epochs if run.epoch is None else run.epoch})
+    rows = [{"epoch": epoch} | _row(run.at(epoch), dominant) for epoch in epochs]
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def _row(run: Run, dominant: Array | None) -> dict[str, Any]:
+    network, fitted = run.network, run.fitted
+    hidden = network.hidden(fitted.a, fitted.b)
+    with open_analysis(run) as study:
+        row = {f"{name} test": study.row(name)["test"] for name in FOLLOWED if name in study.needs}
+        row |= {f"norm {name}": float(np.linalg.norm(network.arrays[name])) for name in "UVW"}
+        row["separation"] = _separation(hidden, fitted.label, network.modulus)
+        return row if dominant is None else row | _structure_row(study, dominant, fitted)
+
+
+def _separation(hidden: Array, label: Array, modulus: int) -> float:
+    """1 / NC1; nan where there are no two classes of two examples, or they do not spread."""
+    if (np.bincount(label) > 1).sum() < 2:
+        return math.nan
+    found = classes(hidden, label, modulus)
+    spread = float(found.variance[found.n > 1].mean())
+    return found.between / spread if spread else math.nan
+
+
+def _structure_row(study: Analysis, dominant: Array, fitted: Any) -> dict[str, float]:
+    structure, config, test = study.structure, study.run.config, study.run.dataset.test
+    kept, network = structure.keep(dominant), study.run.network
+    rest = replace(network, U=network.U - kept.U, V=network.V - kept.V, W=network.W - kept.W)
+
+    def loss(network: Any, pairs: Any) -> float:
+        return evaluate(network, pairs, config.loss, config.label_smoothing, study.backend)[1]
+
+    neurons = typical(neuron_table(structure))
+    return {
+        "median_share": neurons["median_share"], "phase_error_rms": neurons["phase_error_rms"],
+        "ideal_power_share": structure.ideal.power_share,
+        "restricted_loss": loss(kept, replace(test, label=test.true_label)), "excluded_loss": loss(rest, fitted),
+    }

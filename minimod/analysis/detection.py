@@ -1,0 +1,78 @@
+"""Which training labels of a run are wrong: the evidence that its network gives, and what each detector makes of it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minimod.analysis.detectors import DETECTORS, Evidence, auroc, precision, scores
+from minimod.analysis.extraction import DEFAULT_METHOD
+from minimod.analysis.study import Analysis, open_analysis
+from minimod.arrays import Pairs, random_stream
+from minimod.engine.predict import grid_logits
+from minimod.errors import InputError
+from minimod.readout import interaction
+from minimod.runs.run import Run, load_run
+
+
+def detect(
+    run: Run | Path | str, extracted: Run | Path | str | None = None, held_out: np.ndarray | None = None,
+    table: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """The score of every training label by every detector for which there is evidence, as numbers and arrays.
+
+    Runs are given as `train`, `extract` and `load_run` return them, or by their directories. `extracted`: the last
+    network of an extraction that began with the run. held_out: logits of shape (n, P), see
+    `extraction.held_out_logits`. table: of a group that `discover` has found in its labels. Detectors that look at the
+    course of training need a run with `record`. Raises InputError if the extracted network is of other data. The result
+    has
+
+    - a, b, label: of the n pairs that were trained on, each of shape (n,),
+    - scores: detector -> array of shape (n,), the higher the more likely wrong; needs: detector -> what it needs,
+    - wrong: how many labels are; auroc, precision: detector -> number, see analysis/detectors.py. These three look at
+      the true labels; where these are not known, they are 0 and nan.
+    """
+    run = run if isinstance(run, Run) else load_run(run)
+    network, pairs = run.network, run.fitted
+    retrained = None
+    if extracted is not None:
+        with open_analysis(extraction_of(run, extracted)) as study:
+            retrained = masked_interaction(study, pairs)
+    with open_analysis(run) as study:
+        F = grid_logits(network, study.backend)
+        evidence = Evidence(
+            pairs.a, pairs.b, pairs.label, network.modulus, random_stream(run.config.seed, "control"),
+            course=dict(run.course) or None,
+            hidden=network.hidden(pairs.a, pairs.b), logits=F[pairs.a, pairs.b],
+            interaction=interaction(F)[pairs.a, pairs.b], masked=masked_interaction(study, pairs), retrained=retrained,
+            held_out=None if held_out is None else held_out[run.data.get("kept", slice(None))], table=table,
+        )
+    found, is_wrong = scores(evidence), pairs.label != pairs.true_label
+    if not run.dataset.is_known:
+        is_wrong = is_wrong[:0]
+    judged = {name: score[: len(is_wrong)] for name, score in found.items()}
+    return {
+        "a": pairs.a, "b": pairs.b, "label": pairs.label, "scores": found,
+        "needs": {name: DETECTORS[name].needs for name in found}, "wrong": int(is_wrong.sum()),
+        "auroc": {name: auroc(score, is_wrong) for name, score in judged.items()},
+        "precision": {name: precision(score, is_wrong) for name, score in judged.items()},
+    }
+
+
+def extraction_of(run: Run, extracted: Run | Path | str) -> Run:
+    """The last network of an extraction that began with a run. Raises InputError if it is none."""
+    other = extracted if isinstance(extracted, Run) else load_run(extracted)
+    ours, theirs = run.dataset.train, other.dataset.train
+    same = all(np.array_equal(getattr(ours, name), getattr(theirs, name)) for name in ("a", "b", "label"))
+    if not same or "labels" not in other.data:
+        raise InputError("extracted run", str(other.directory), "one that minimod extract made of this run")
+    return other
+
+
+def masked_interaction(study: Analysis, pairs: Pairs) -> np.ndarray | None:
+    """At some pairs, the interaction of the neurons that DEFAULT_METHOD picks, of shape (n, P); None if it cannot."""
+    chosen = study.chosen(DEFAULT_METHOD)
+    if not chosen or not len(chosen.neurons):
+        return None
+    few = grid_logits(study.run.network.subnetwork(chosen.neurons), study.backend)
+    return np.asarray(interaction(few)[pairs.a, pairs.b])

@@ -1,0 +1,159 @@
+"""Self-training: a network's answers become the labels of the next one, round by round, until they change no more.
+
+Where labels are corrupted, a readout that knows nothing of the rule (see analysis/methods.py) gets some of the training
+pairs right that were taught wrong. A network that is trained on its answers has less noise to fit, and answers better.
+All that is learned from outside is how many neurons to read out: by held-out labels, as noisy as all.
+"""
+
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minimod.analysis.methods import METHODS
+from minimod.analysis.study import Analysis, open_analysis
+from minimod.arrays import random_stream
+from minimod.engine.backend import choose_device
+from minimod.errors import InputError, one_of
+from minimod.runs.accuracy import accuracies, share
+from minimod.runs.claiming import copy_run, locked
+from minimod.runs.config import TrainingConfig
+from minimod.runs.run import Run, load_run
+from minimod.runs.training import Progress, finished_run, train
+
+# From the analysis of a run to the share of neurons that were kept, and the answers for all pairs, of shape (P, P).
+Answers = Callable[[Analysis], tuple[float, np.ndarray]]
+
+# How a training run shows its progress: from its configuration to a `with` block.
+Display = Callable[[TrainingConfig], AbstractContextManager[Progress | None]]
+
+DEFAULT_METHOD = "norm_flatness+interaction, noisy"
+
+# What the directory of an extraction may hold: a run, its analysis, and the rounds.
+RUN = {"config.json", "data", "metrics.csv", "checkpoint.npz", "network.npz", "snapshots", "analysis.json", "figures"}
+OURS = RUN | {"detectors.csv", "discovery.json", "report.html", "folds", "rounds", ".lock"}
+
+
+@dataclass(frozen=True, eq=False)
+class Round:
+    """One round: a network, and what is read out of it.
+
+    number: 0 for the run that it began with. right: the share of the labels it was trained on that are true. kept: the
+    share of its neurons that are read out. changed: the share of the labels that the readout changes. accuracies: those
+    of the readout; clean, noisy and repaired refer to the labels that the dataset has, before any round.
+    """
+
+    number: int
+    run: Run
+    right: float
+    kept: float
+    changed: float
+    accuracies: dict[str, float]
+
+    @property
+    def row(self) -> dict[str, float]:
+        """The round in numbers; raw_test is the test accuracy of the network itself."""
+        return {
+            "round": self.number, "labels_right": self.right, "kept": self.kept,
+            "raw_test": float(self.run.history["test_accuracy"][-1]), "test": self.accuracies["test"],
+            "repaired": self.accuracies["repaired"], "changed": self.changed,
+        }
+
+
+def by_method(name: str = DEFAULT_METHOD) -> Answers:
+    """The answers of one of METHODS. Raises InputError for any other name."""
+    if name not in METHODS:
+        raise InputError("method", name, one_of(METHODS, name))
+
+    def answers(study: Analysis) -> tuple[float, np.ndarray]:
+        chosen = study.chosen(name)
+        return chosen.share if chosen else 1.0, study.predict(name)
+
+    return answers
+
+
+def extract(
+    run: Run | Path | str, rounds: int, directory: Path | str | None = None, answers: Answers | None = None,
+    display: Display = lambda config: nullcontext(), tell: Callable[[Round], object] = lambda done: None,
+    width: int | None = None,
+) -> list[Round]:
+    """Train on a run's own answers, for at most so many rounds; the rounds, that of the run itself first.
+
+    Each round gives all training pairs the labels that `answers` reads out of the network before (None: `by_method()`)
+    and trains a new network on them, with the configuration of the run, or with another `width`. It ends where the
+    answers are the labels that the network was trained on. Every round is a run like any other, in `directory`/rounds/1
+    and so on, with the labels that were fitted in its data/; the last one is also in `directory` itself. Called again
+    it goes on, and what has finished is used again. `tell` is called with every round.
+
+    Raises InputError if `rounds` is no number of rounds or the directory holds anything else, and what `train` raises.
+    """
+    if type(rounds) is not int or rounds < 0:
+        raise InputError("rounds", rounds, "a whole number, at least 0")
+    run = run if isinstance(run, Run) else load_run(run)
+    answers, config = answers or by_method(), replace(run.config, width=width or run.config.width, snapshots=None)
+    place = None if directory is None else Path(directory)
+    names = {path.name for path in place.iterdir()} if place and place.is_dir() else set()
+    if place and (place.is_file() or names - OURS or (names & RUN and "rounds" not in names)):
+        raise InputError("output", str(place), "new or empty, or that of the same extraction")
+    choose_device(config.device)
+    done, labels = _read_out(0, run, answers)       # before anything is written: it may be refused
+    finished = [done]
+    tell(done)
+    if not (rounds and done.changed):
+        return finished
+    if place:
+        place.mkdir(parents=True, exist_ok=True)
+    while done.changed and done.number < rounds:
+        number = done.number + 1
+        run = _trained(config, place and place / "rounds" / str(number), display, {**run.data, "labels": labels})
+        done, labels = _read_out(number, run, answers)
+        finished.append(done)
+        tell(done)
+    if place:
+        with locked(place, wait=True):
+            copy_run(place / "rounds" / str(done.number), place)
+    return finished
+
+
+def held_out_logits(
+    run: Run, folds: int, directory: Path | str | None = None, display: Display = lambda config: nullcontext()
+) -> np.ndarray:
+    """The logits at every training pair of a network that was not trained on it, of shape (n, P).
+
+    The training pairs are cut into folds at random, and for each fold a network is trained on the others, as far as the
+    run was, with its configuration; in `directory`, by the number of the fold and of epochs. Called again it goes on.
+    Raises InputError for fewer than two folds or more than pairs, and what `train` raises.
+    """
+    pairs, config = run.dataset.train, replace(run.config, record=False, snapshots=None)
+    if type(folds) is not int or not 2 <= folds <= len(pairs):
+        raise InputError("folds", folds, f"a whole number from 2 to {len(pairs)}, the number of training pairs")
+    fold = random_stream(config.seed, "control").permutation(len(pairs)) % folds
+    logits = np.empty((len(pairs), config.modulus), config.dtype)
+    for number in range(folds):
+        left_out = fold == number
+        data = {**run.data, "kept": ~left_out & run.data.get("kept", True)}
+        place = Path(directory) / f"{number + 1}-of-{folds}-epochs-{config.epochs}" if directory else None
+        network = _trained(config, place, display, data).network
+        logits[left_out] = network.logits(pairs.a[left_out], pairs.b[left_out])
+    return logits
+
+
+def _trained(config: TrainingConfig, place: Path | None, display: Display, data: dict[str, Any]) -> Run:
+    """The run of a configuration on these data; kept in a place, if there is one, and then used again."""
+    with display(config) as progress:
+        return finished_run(config, place, progress, **data) if place else train(config, None, progress, **data)
+
+
+def _read_out(number: int, run: Run, answers: Answers) -> tuple[Round, np.ndarray]:
+    """The round of a run, and the labels that its answers give the training pairs, of shape (n_train,)."""
+    train_pairs = run.dataset.train
+    fitted = run.data.get("labels", train_pairs.label)
+    with open_analysis(run) as study:
+        kept, table = answers(study)
+    labels = table[train_pairs.a, train_pairs.b]
+    right = share(fitted == train_pairs.true_label) if run.dataset.is_known else math.nan
+    return Round(number, run, right, kept, share(labels != fitted), accuracies(table, run.dataset)), labels

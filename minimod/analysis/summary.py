@@ -1,0 +1,206 @@
+"""All that `minimod analyze` shows of one run, as numbers and arrays: nothing is rounded, what is undefined is nan."""
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minimod.analysis.masking import KEEP, Curves
+from minimod.analysis.scores import TWO_INPUTS
+from minimod.analysis.structure import Structure, neuron_table, typical
+from minimod.analysis.study import Analysis, open_analysis
+from minimod.data import PARTS
+from minimod.groups.rules import PAIRS, kind_of, table_path
+from minimod.noise import NOISE_KINDS
+from minimod.rules import RULES, CyclicRule
+from minimod.runs.config import TrainingConfig
+from minimod.runs.metrics import THRESHOLDS, first_epochs
+from minimod.runs.run import Run, load_run
+
+
+def analyze(
+    run: Run | Path | str, by: str = "joint", ensemble: Sequence[Run | Path | str] = (),
+    thresholds: Iterable[float] = THRESHOLDS,
+) -> dict[str, Any]:
+    """The methods' accuracies and the Fourier structure of a run's network, as numbers and arrays.
+
+    A run is given as `train` and `load_run` return it, or by its directory. `by` is whose power decides a neuron's
+    frequency (see `components.dominant_components`). `ensemble` are further runs on the same data (see `init_seed`),
+    for one more row: `ensemble interaction`, the readout of all together. Raises InputError if they have other data, or
+    if two of all these have the same network. The summary has
+
+    - title, config, by, chance (1 / P), counts (pairs each measure is over), history (column -> array),
+    - first_epochs: the first measured epoch past each of `thresholds`, for every accuracy, see `metrics.first_epochs`,
+    - methods: row -> {clean, noisy, repaired, validation, test}; needs: row -> what it has to know; see `Analysis`,
+    - masks: curves over the share `keep` of neurons, see `mask_study`; partition: score -> see `Analysis.partition`,
+    - neurons: arrays over neurons, see `neuron_table`; initial_share and initial_phase_error: its arrays "share" and
+      "phase_error" of the network before training,
+    - structure: trained -> `typical` of the neurons and the share of the weights' power in ideal ones, and
+      untrained -> the same before training, a control,
+    - components: the names of the rule's, frequencies or representations by dimension,
+    - spectrum: the mean share of power of u, v, w, of shape (components, neurons in `order`),
+    - examples: some neurons' weights and what the filtration keeps of them, see `example_neurons`,
+    - left_out: why all that looks at components (neurons and what follows it) is not there, or why clean, noisy and
+      repaired are nan; nothing otherwise.
+    """
+    ensemble = [ensemble] if isinstance(ensemble, (str, Path)) else ensemble
+    run, *others = (each if isinstance(each, Run) else load_run(each) for each in (run, *ensemble))
+    with open_analysis(run, by) as study:
+        return summary_of(study, others, thresholds)
+
+
+def summary_of(study: Analysis, others: Sequence[Run] = (), thresholds: Iterable[float] = THRESHOLDS) -> dict[str, Any]:
+    """What `analyze` returns, of an analysis that is open; the others are those of the ensemble."""
+    methods, needs, run, by = study.methods, study.needs, study.run, study.by
+    if others:
+        methods = methods | {"ensemble interaction": study.ensemble(others)}
+        needs = needs | {"ensemble interaction": f"{TWO_INPUTS}, {1 + len(others)} networks"}
+    config, train = run.config, run.dataset.train
+    noisy = int(train.is_noisy.sum())
+    return {
+        "title": title(config, "pairs" in run.data) + f", epoch {run.epoch}" * (run.epoch is not None)
+        + f", frequencies by {by}" * (by != "joint"),
+        "config": config.to_dict(), "by": by, "chance": 1 / config.modulus,
+        "counts": {
+            "clean": (len(train) - noisy) * run.dataset.is_known, "noisy": noisy, "repaired": noisy,
+            "validation": len(run.dataset.validation), "test": len(run.dataset.test),
+        },
+        "history": run.history, "first_epochs": first_epochs(run.history, thresholds),
+        "methods": methods, "needs": needs,
+        "masks": mask_study(study.scored, study.random), "partition": study.partition,
+        **(structure_study(study.structure, study.untrained) if study.has_components else {}),
+        "left_out": left_out(run),
+    }
+
+
+def structure_study(structure: Structure, untrained: Structure) -> dict[str, Any]:
+    """What there is to say of a network's neurons in a rule's components, beside those of the untrained network."""
+    neurons, initial_neurons = neuron_table(structure), neuron_table(untrained)
+    order = spectrum_order(structure)
+    return {
+        "components": structure.rule.component_names, "neurons": neurons,
+        "initial_share": initial_neurons["share"], "initial_phase_error": initial_neurons["phase_error"],
+        "structure": {
+            "trained": typical(neurons) | {"ideal_power_share": structure.ideal.power_share},
+            "untrained": typical(initial_neurons) | {"ideal_power_share": untrained.ideal.power_share},
+        },
+        "spectrum": {"order": order, "share": structure.shares.mean(axis=0)[:, order]},
+        "examples": example_neurons(structure, neurons["share"]),
+    }
+
+
+def spectrum_order(structure: Structure) -> np.ndarray:
+    """The neurons by the dominant component of w, and then from the largest share on, of shape (M,)."""
+    return np.lexsort((-structure.dominant_share.mean(axis=0), structure.component[2]))
+
+
+def in_words(run: Run, methods: dict[str, dict[str, float]] | None = None) -> str:
+    """What a run learned, in a sentence or two; with the `methods` of its summary, also what is taken out of it."""
+    def percent(share: float) -> str:
+        return f"{100 * share:.3g} %"
+
+    config, dataset, last = run.config, run.dataset, {name: column[-1] for name, column in run.history.items()}
+    fitted_pairs, unseen = run.fitted, len(dataset.test) > 0
+    seen, noisy = len(fitted_pairs), int((fitted_pairs.label != fitted_pairs.true_label).sum()) * dataset.is_known
+    two = noisy and not run.is_relabelled
+    parts = {"right": "clean_accuracy", "wrong": "noisy_accuracy"} if two else {"given": "train_accuracy"}
+    fits = " and ".join(f"{percent(last.get(name, math.nan))} of the {which} labels" for which, name in parts.items())
+    answers = f", and answers {percent(last['test_accuracy'])} of the test pairs, which it has not seen" * unseen
+    pairs = int((dataset.rule.label_table >= 0).sum()) or seen
+    lies = f", {percent(noisy / seen)} of them with a wrong label" * bool(noisy)
+    words = (
+        f"A two-layer {config.activation} network of width {config.width} was trained on {config.rule},"
+        f" {config.modulus} tokens: on {seen} of the {pairs} pairs{lies}."
+        f" It fits {fits}{answers}."
+    )
+    if methods and unseen and "dominant" in methods:
+        kept, what = methods["dominant"], dataset.rule.component_kind
+        fitted = f" and fits {percent(kept['noisy'])} of the wrong labels" * bool(two)
+        words += f" Keeping one {what} per neuron, it answers {percent(kept['test'])} of the test pairs{fitted}."
+        if kept["test"] > 0.9 and methods["raw"]["test"] < 0.5:
+            words += " So the rule is in its weights, and its own answers hide it."
+    return words
+
+
+def told(run: Run) -> str:
+    """What a table or pairs of one's own were found to be, in a sentence or two; nothing for other runs."""
+    rule, dataset = run.dataset.rule, run.dataset
+    sentences = []
+    if table_path(run.config.rule) or (run.config.rule == PAIRS and (rule.label_table >= 0).all()):
+        sentences.append(f"The table is {kind_of(rule)}.")
+    if "pairs" in run.data:
+        counts = ", ".join(f"{len(getattr(dataset, part))} for {part}" for part in PARTS)
+        sentences.append(f"Pairs: {counts}; of {rule.modulus} tokens.")
+    return " ".join([*sentences, left_out(run)]).strip()
+
+
+def left_out(run: Run) -> str:
+    """What cannot be said of a run for want of its rule, in a sentence or two; nothing where all can be."""
+    rule, dataset = run.dataset.rule, run.dataset
+    sentences = []
+    if not dataset.is_known:
+        sentences.append("The true labels are not known, so that clean, noisy and repaired are not; test labels count.")
+    if not rule.has_components.any():
+        table = rule.label_table
+        why = "The rule is known in part" if (table < 0).any() else f"The table is {kind_of(rule)}"
+        why = "The rule is not known" if (table < 0).all() else why
+        sentences.append(f"{why}: rows and figures that need its components are left out.")
+    return " ".join(sentences)
+
+
+def title(config: TrainingConfig, given: bool = False) -> str:
+    """The run in one line; `given`: its pairs are, and their noise is what it is."""
+    name, P = config.rule, config.modulus
+    task = f"{name} mod {P}" if name in RULES else f"{name}, {P} tokens"
+    labels = NOISE_KINDS[config.noise_kind].title
+    share = f", {100 * config.noise_ratio:g} % of the training labels {labels}" * (not given)
+    trained = f", {config.trained} layer trained alone" * (config.trained != "all")
+    return f"{task}, width {config.width}{trained}{share}, seed {config.seed}"
+
+
+def mask_study(scored: dict[str, Curves], random: list[Curves]) -> dict[str, Any]:
+    """The curves by name: keep, and by part, top, interaction and rest: score -> measure -> accuracies over keep.
+
+    The random rankings are there under three names: random, their mean, random low and random high, their extremes.
+    """
+    study: dict[str, Any] = {"keep": np.array(KEEP)}
+    for part, field in {"top": "logits", "interaction": "interaction", "rest": "rest"}.items():
+        study[part] = {name: getattr(curves, field) for name, curves in scored.items()}
+        for measure in random[0].rest:
+            values = np.array([getattr(curves, field)[measure] for curves in random])
+            three = {"random": values.mean(axis=0), "random low": values.min(axis=0), "random high": values.max(axis=0)}
+            for name, reduced in three.items():
+                study[part].setdefault(name, {})[measure] = reduced
+    return study
+
+
+def example_neurons(structure: Structure, share: np.ndarray) -> list[dict[str, Any]]:
+    """The neurons at the top, upper quartile, median and lower quartile of the share, see `neuron_curves`."""
+    ranked = np.argsort(share)
+    chosen = [int(ranked[round(quantile * (len(ranked) - 1))]) for quantile in (1, 0.75, 0.5, 0.25)]
+    return [{"neuron": m, "share": share[m], "vectors": neuron_curves(structure, m)} for m in chosen]
+
+
+def neuron_curves(structure: Structure, m: int) -> dict[str, dict[str, Any]]:
+    """Of u, v and w of neuron m the weights, and what the filtration keeps of them.
+
+    Under a cyclic rule they are over its coordinates x, at the position k x mod N, so that a cosine of frequency k has
+    one period; else over the tokens, in the order of what is kept.
+    """
+    rule, parts = structure.rule, (structure.network, structure.dominant)
+    is_cyclic, x = isinstance(rule, CyclicRule), np.arange(rule.modulus)
+    tokens = (rule.tokens_a, rule.tokens_b, rule.tokens_c) if isinstance(rule, CyclicRule) else (x, x, x)
+
+    def curve(vector: int) -> dict[str, Any]:
+        k, t = structure.component[vector, m], tokens[vector]
+        weight, kept = ((part.U, part.V, part.W.T)[vector][t, m] for part in parts)
+        position = k * np.arange(len(t)) % len(t) if is_cyclic else kept.argsort(kind="stable").argsort()
+        in_order = np.argsort(position, kind="stable")
+        return {
+            "frequency" if is_cyclic else "component": k if is_cyclic else rule.component_names[k - 1],
+            "position": position[in_order], "weight": weight[in_order], "dominant": kept[in_order],
+        }
+
+    return {name: curve(i) for i, name in enumerate("uvw")}

@@ -1,0 +1,77 @@
+"""What helps: the commands that are named where a run or a directory is not what it should be."""
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from minimod.cli.options import flag_of
+from minimod.errors import DivergedRunError, FinishedRunError, InputError, UnfinishedRunError
+from minimod.runs.config import BROUGHT_BY_PAIRS
+from minimod.runs.contents import EXTENSION
+from minimod.runs.run import DAMAGED, DIVERGED, FINISHED, NONE, UNFINISHED, Run
+
+
+def advice(error: InputError) -> str:
+    """What on the command line helps, where something does."""
+    if isinstance(error, UnfinishedRunError):
+        return f"; go on with this one by: {resume_command(error.value)}"
+    if isinstance(error, DivergedRunError):
+        return f"; begin it anew by: {resume_command(error.value)} --learning-rate RATE"
+    if isinstance(error, FinishedRunError):
+        return ", and --extend EPOCHS trains it further"
+    return ""
+
+
+def what_helps(state: str, files: dict[str, str], run_dir: Path) -> Iterator[str]:
+    """What to do with a directory in this state: commands, with a line's end as a comment that says what for."""
+    directory, go_on = quoted(run_dir), resume_command(run_dir)
+    extension = files.get(EXTENSION, "")
+    if state == FINISHED:
+        yield f"minimod analyze {directory}  # takes it apart"
+    if state == UNFINISHED or extension.startswith(UNFINISHED):
+        yield f"{go_on}  # goes on with it"
+    if extension.startswith((DAMAGED, DIVERGED)):
+        yield f"rm -r {quoted(run_dir / EXTENSION)}  # the run itself is whole"
+    if state == DIVERGED:
+        yield f"{go_on} --learning-rate RATE  # begins it anew, at a smaller rate"
+    if state == NONE and (run_dir / "sweep.json").exists():
+        yield f"minimod sweep {directory}  # checks its runs, and goes on"
+    elif state == NONE and not run_dir.exists():
+        yield f"minimod train {directory}  # trains a network there"
+    if state == DAMAGED:
+        broken = {name for name, text in files.items() if text.startswith(DAMAGED)}
+        if broken == {"checkpoint.npz"} and "network.npz" in files:
+            yield f"rm {quoted(run_dir / 'checkpoint.npz')}  # all else is whole; it cannot be extended then"
+        elif broken <= {"network.npz", "metrics.csv"}:
+            yield f"rm {quoted(run_dir / 'network.npz')} && {go_on}  # both come anew from the checkpoint"
+        else:
+            yield "nothing reads it: train it again in another directory, if nobody has these files as they were"
+
+
+def quoted(path: Path) -> str:
+    """A path as a shell and Click take it."""
+    return shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))
+
+
+def train_command(run: Run) -> str:
+    """The command that trains such a run, or what it was made by; data of its own have to be given to it too."""
+    if run.is_relabelled:
+        return f"# from Python, or by minimod extract: it was trained on labels of its own, in {run.directory}/data"
+    words = ["minimod train", quoted(Path(str(run.directory)))]
+    given = {"pairs": "--pairs", "noise_matrix": "--noise-matrix"}
+    words += [f"{flag} FILE" for name, flag in given.items() if name in run.data]
+    brought = BROUGHT_BY_PAIRS if "pairs" in run.data else ()
+    for name, value in run.config.changes().items():
+        if name in brought:
+            continue
+        flag = flag_of(name)
+        if isinstance(value, bool):
+            words.append(flag if value else flag.replace("--", "--no-", 1))
+        elif value is not None:
+            words.append(" ".join([flag, *map(shlex.quote, map(str, value if isinstance(value, tuple) else [value]))]))
+    return " ".join(words)
+
+
+def resume_command(directory: object) -> str:
+    """The command that goes on with an unfinished run."""
+    return f"minimod train {quoted(Path(str(directory)))} --resume"

@@ -1,0 +1,107 @@
+"""The command that finds a rule with nothing known of it."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from minimod.cli import display
+from minimod.cli.options import OnceEach, json_option, quiet_option
+from minimod.data import PARTS
+from minimod.discovery.retrieval import SOURCES, discovered_pairs
+from minimod.discovery.retrieval import discover as discover_rule
+from minimod.discovery.search import Found
+from minimod.engine.backend import DEVICES
+from minimod.exchange.pairs import load_pairs
+from minimod.runs.accuracy import accuracies, share
+from minimod.runs.files import check_output, plain_data, save_checked_json, save_columns
+from minimod.runs.run import load_run
+
+NAMINGS = {     # the assumptions of Found, in words
+    "group": "with one naming for a, b and c", "c apart": "with c named apart from a and b",
+    "isotope": "with a, b and c each named apart",
+}
+
+
+@click.command(cls=OnceEach)
+@click.argument("source", type=click.Path(path_type=Path, exists=True))
+@click.option("--from", "what", type=click.Choice(SOURCES),
+              help="Of a run: what its network answers for all pairs, or its training labels alone.  [default: the"
+              " predictions, and the labels as a control]")
+@click.option("--table", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Where a, b and label of every pair go that has an answer, as CSV.")
+@click.option("--write/--no-write", default=True, show_default=True, help="Of a run: write RUN_DIR/discovery.json.")
+@click.option("--seconds", type=click.FloatRange(0), default=120, show_default=True,
+              help="No further starts after so long.")
+@click.option("--max-starts", type=click.IntRange(1), help="No further starts after so many.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random starts.")
+@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True)
+@click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
+@quiet_option
+@json_option
+def discover(
+    source: Path, what: str | None, table: Path | None, write: bool, quiet: bool, as_json: bool, **options: Any
+) -> None:
+    """Find the rule from labels or answers alone.
+
+    SOURCE is a run, or a CSV file with columns a, b and label, of any words; where it has a part, what is not train is
+    held out. Looks for a group on the tokens, whichever it is and whatever they are called, and says how likely as good
+    a table would be by chance.
+    """
+    options["tell"] = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
+    if table:
+        check_output("--table", table, source)
+    control: Found | None = None
+    if source.is_dir():
+        run = load_run(source)
+        found = discover_rule(run, source=what or "predictions", **options)
+        words, held_out = run.words, accuracies(found.table, run.dataset)["test"]
+        control = None if what else discover_rule(run, source="labels", **options)
+    else:
+        if what:
+            raise click.UsageError("--from is for a run; a file has its labels alone")
+        pairs, words = load_pairs(source)
+        a, b, label, _, part = pairs.T
+        train = part == PARTS.index("train")
+        found = discover_rule(a[train], b[train], label[train], len(words), **options)
+        held_out = share((found.table[a, b] == label)[~train])
+    if table:
+        save_columns(table, discovered_pairs(found, words))
+    absorbing = None if found.absorbing is None else str(words[found.absorbing])
+    result: dict[str, Any] = {
+        "assumption": found.assumption, "group": found.group, "agreement": found.agreement, "chance": found.chance,
+        "p_value": found.p_value, "alike": found.alike, "absorbing": absorbing, "wrong": int(found.wrong.sum()),
+        "labels": len(found.wrong), "pairs": int((found.table >= 0).sum()), "held_out": held_out,
+        "starts": found.starts,
+        "elements": found.elements and {
+            place: {str(words[token]): int(e[token]) for token in (e >= 0).nonzero()[0]}
+            for place, e in zip(("a", "b", "label"), found.elements, strict=True)
+        },
+    }
+    if control:
+        same = control.group is not None and bool((control.table == found.table).all())
+        result["from_labels_alone"] = {"group": control.group, "agreement": control.agreement, "same_table": same}
+    if source.is_dir() and write:
+        save_checked_json(source / "discovery.json", plain_data(result))
+    if as_json:
+        display.echo_json(result)
+        return
+    if found.assumption is None:
+        click.echo(f"No group was found after {found.starts} starts: none agrees with more than chance explains.")
+    else:
+        click.echo(f"{found.group}, {NAMINGS[found.assumption]}{f'; {absorbing} is absorbing' if absorbing else ''}")
+        of, judged = ("answers", "the training labels") if source.is_dir() and what != "labels" else ("labels", "them")
+        click.echo(f"It agrees with {found.agreement:.1%} of {len(found.wrong)} {of}, where chance explains"
+                   f" at most {found.chance:.1%}.")
+        click.echo(f"That any table agrees with {judged} as well by chance has a probability of at most"
+                   f" {max(found.p_value, 1e-300):.1g}.")
+        if not found.alike:
+            click.echo("It explains the labels of some tokens better than those of others: the nearest group, perhaps"
+                       " not the rule.")
+        click.echo(f"Held-out pairs answered: {display.cell(held_out)}. Found after {found.starts} starts.")
+    if control:
+        finds = f"find another table, of {control.group}" if control.group else "find nothing"
+        finds = "find the same table" if result["from_labels_alone"]["same_table"] else finds
+        click.echo(f"The control, the training labels without any network: they {finds}.")
+    if table:
+        click.echo(f"Written to {table}.")

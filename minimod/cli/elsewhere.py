@@ -1,0 +1,105 @@
+"""Commands on what comes from elsewhere and what goes there: networks, predictions, groups and tables."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from minimod.cli import display
+from minimod.cli.advice import quoted
+from minimod.cli.options import OnceEach, field_options, json_option
+from minimod.errors import InputError
+from minimod.exchange.foreign import parse_mapping
+from minimod.exchange.formats import write_network
+from minimod.exchange.networks import import_network as import_run
+from minimod.exchange.networks import predictions
+from minimod.groups.names import canonical_name, facts
+from minimod.groups.rules import GroupRule, kind_of, make_rule, table_path
+from minimod.rules import RULES
+from minimod.runs.files import check_output, save_columns
+from minimod.runs.given import load_table
+from minimod.runs.run import load_run
+
+IMPORTED = ("rule", "modulus", "activation", "tied", "train_fraction", "seed")      # what such a network does not tell
+MOST_CLASSES = 24       # a larger character table is left to --json
+
+
+@click.command("import", cls=OnceEach)
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--map", "mapping", multiple=True, metavar="ROLE=NAME",
+              help="What an array is, as U=W_in.T (.T: transposed). Roles: U, V, W, mu, embedding, bias (of the hidden"
+              " layer).  [default: found by shape and name]")
+@click.option("--pairs", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
+              help="The pairs it was trained and tested on: a CSV with columns a, b, label and maybe true_label and"
+              " part.  [default: split as train splits them]")
+@field_options(IMPORTED)
+@json_option
+def import_network(
+    file: Path, run_dir: Path, mapping: tuple[str, ...], pairs: Path | None, as_json: bool, **options: Any
+) -> None:
+    """Make a run of a network that was trained elsewhere.
+
+    FILE is .npz, .safetensors, or PyTorch's .pth or .pt. Says which array became what. Then analyze and detect work as
+    on a run of one's own.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    if pairs and "train_fraction" in given:
+        raise click.UsageError("--pairs brings the split: it goes without --train-fraction")
+    if given.get("rule", "add") in RULES and "modulus" not in given:
+        raise click.UsageError("--modulus is needed: how many tokens the network has")
+    run, lines = import_run(file, run_dir, parse_mapping(mapping), pairs, **given)
+    if as_json:
+        display.echo_json({"directory": str(run_dir), "config": run.config.to_dict(), "arrays": lines})
+        return
+    click.echo("\n".join(lines))
+    if not pairs:
+        click.echo("Which pairs it was trained on is not known here: they are split as minimod train does.")
+    click.echo("What analyze calls untrained is a network as minimod draws it.")
+    click.echo(f"\nWritten to {run_dir}. Next: minimod analyze {quoted(run_dir)}")
+
+
+@click.command(cls=OnceEach)
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--epoch", type=click.IntRange(0), help="The snapshot after so many epochs, see train --snapshots.")
+def export(run_dir: Path, file: Path, epoch: int | None) -> None:
+    """Write a run's network for others.
+
+    FILE ends in .npz or .safetensors (arrays U, V, W, mu), in .pth or .pt (a PyTorch state dict of Linear layers), or
+    in .csv: every pair with its labels and part, as --pairs reads them, and what the network answers.
+    """
+    run = load_run(run_dir, epoch)
+    check_output("file", file, run_dir)
+    if file.suffix.lower() == ".csv":
+        save_columns(file, predictions(run))
+    else:
+        write_network(run.network, file)
+    click.echo(f"Written to {file}.")
+
+
+@click.command(cls=OnceEach)
+@click.argument("name")
+@json_option
+def group(name: str, as_json: bool) -> None:
+    """Describe a group, or a table of your own.
+
+    NAME is Z12, D6, Q8, S4, A5, SL(2,5), GL(2,3), Z7:Z3, a product as Z2^3 or Z2xS4, or table:FILE. Prints classes,
+    characters and the components that filtration keeps. Of a table it tells whether it is a group, a Latin square or
+    neither.
+    """
+    path = table_path(name)
+    try:
+        name = name if path else canonical_name(name)
+    except ValueError as error:
+        raise InputError("group", name, f"a name as --help has them, or table:FILE ({error})") from error
+    rule = make_rule(name, table=load_table(path) if path else None)
+    found: dict[str, Any] = {"name": rule.name, "order": rule.modulus, "kind": kind_of(rule)}
+    if isinstance(rule, GroupRule):
+        found |= facts(rule.group)
+    if as_json:
+        characters = found.get("characters")
+        split = {} if characters is None else {"characters": {"real": characters.real, "imaginary": characters.imag}}
+        display.echo_json(found | split)
+    else:
+        display.echo_group(found, MOST_CLASSES)

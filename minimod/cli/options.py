@@ -1,0 +1,89 @@
+"""Options that commands share: one for every field of the configuration, and their types."""
+
+from collections.abc import Callable, Collection
+from dataclasses import Field, fields
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from minimod.cli.display import MANY_RUNS
+from minimod.runs.config import CONSTRAINTS, TrainingConfig
+from minimod.runs.constraints import Boolean, Choice, Epochs, Named, OrNone, Pair
+
+AnyCommand = Callable[..., Any]
+
+OTHERS = ("noise_matrix", "folds", "threshold", "pairs", "map", "epoch")     # no fields, but errors speak of them
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+quiet_option = click.option("--quiet", is_flag=True, help="No progress on standard error.")
+yes_option = click.option("--yes", is_flag=True, help=f"Train more than {MANY_RUNS} runs.")
+
+
+class OnceEach(click.Command):
+    """A command that refuses an option given twice, where Click would drop the first value."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As Click's. Raises UsageError for such an option."""
+        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        for option in given if not ctx.resilient_parsing else ():       # at a tab, a line may be anything
+            if isinstance(option, click.Option) and not option.multiple and given.count(option) > 1:
+                raise click.UsageError(f"{' or '.join(option.opts + option.secondary_opts)} is given twice")
+        return super().parse_args(ctx, args)
+
+
+def flag_of(name: str) -> str:
+    """A name as the command line spells it, if it has an option of that name; any other as it is."""
+    return "--" + name.replace("_", "-") if name in (*CONSTRAINTS, *OTHERS) else name
+
+
+def field_options(names: Collection[str]) -> Callable[[AnyCommand], AnyCommand]:
+    """Add an option for each of these fields of TrainingConfig; one that is not given is None, so that others stand."""
+    def add(command: AnyCommand) -> AnyCommand:
+        for option in reversed(fields(TrainingConfig)):
+            if option.name in names:
+                command = _option(option)(command)
+        return command
+
+    return add
+
+
+def _option(option: Field[Any]) -> Callable[[AnyCommand], AnyCommand]:
+    constraint, flag, help = CONSTRAINTS[option.name], flag_of(option.name), option.metadata["help"]
+    default: Any = option.default
+    if isinstance(constraint, OrNone):
+        default, constraint = constraint.meaning, constraint.constraint
+    type: Any = click.Choice(list(constraint.names)) if isinstance(constraint, Choice) else constraint.kind
+    if isinstance(constraint, Epochs):
+        type = constraint.parse
+    if isinstance(constraint, Boolean):
+        flag += f"/--no-{option.name}"
+    elif not isinstance(constraint, (Choice, Named)):
+        help += f"; in {constraint.domain}"
+    if isinstance(constraint, Pair):
+        default = " ".join(map(str, default))
+    return click.option(
+        flag, option.name, type=type, default=None, nargs=2 if isinstance(constraint, Pair) else 1,
+        metavar={Epochs: "EPOCHS", Named: "RULE"}.get(constraint.__class__), help=f"{help} [default: {default}]",
+    )
+
+
+training_options = field_options(CONSTRAINTS)
+
+
+class EpochsOrSeconds(click.ParamType[Any]):
+    """A number of epochs, or, with an s behind it, of seconds."""
+
+    name = "epochs or seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | timedelta:
+        """An int for epochs, a timedelta for seconds."""
+        if isinstance(value, timedelta):
+            return value
+        try:
+            interval: Any = timedelta(seconds=float(value[:-1])) if value.endswith("s") else int(value)
+            if interval > type(interval)(0):
+                return interval  # type: ignore[no-any-return]
+        except (ValueError, OverflowError):
+            pass
+        self.fail(f"{value!r} is neither a number of epochs, as 500, nor of seconds, as 30s", param, ctx)

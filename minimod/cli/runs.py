@@ -1,0 +1,253 @@
+"""Commands on one run: train it, take it apart, train on its answers, judge its labels, look at its files."""
+
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from minimod.analysis.course import course as course_of
+from minimod.analysis.detection import detect as detect_labels
+from minimod.analysis.detection import extraction_of
+from minimod.analysis.detectors import COURSE
+from minimod.analysis.extraction import DEFAULT_METHOD, Round, by_method, held_out_logits
+from minimod.analysis.extraction import extract as extract_rounds
+from minimod.analysis.methods import METHODS
+from minimod.analysis.summary import analyze as analyze_run
+from minimod.analysis.summary import told
+from minimod.cli import display
+from minimod.cli.advice import quoted, what_helps
+from minimod.cli.options import EpochsOrSeconds, OnceEach, flag_of, json_option, quiet_option, training_options
+from minimod.discovery.retrieval import discover
+from minimod.exchange.pairs import load_pairs
+from minimod.fourier import COMPONENT_CHOICES
+from minimod.groups.rules import table_path
+from minimod.runs.claiming import description_to_go_on
+from minimod.runs.config import BROUGHT_BY_PAIRS, PRESETS, TrainingConfig
+from minimod.runs.files import check_output, load_numbers, save_columns, save_json
+from minimod.runs.metrics import THRESHOLDS
+from minimod.runs.run import DAMAGED, NONE, check_run, load_config, load_run
+from minimod.runs.training import CHECKPOINT_EVERY
+from minimod.runs.training import train as train_network
+
+
+@click.command(cls=OnceEach)
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--preset", type=click.Choice(tuple(PRESETS)),
+              help="Where options that are not given come from.  [default: headline]")
+@click.option("--resume", is_flag=True, help="Go on with the unfinished run in RUN_DIR, with its options.")
+@click.option("--extend", type=click.IntRange(1), metavar="EPOCHS",
+              help="Train the finished run in RUN_DIR for so many epochs more. It stays whole until the longer one is.")
+@click.option("--checkpoint-every", type=EpochsOrSeconds(), default=CHECKPOINT_EVERY,
+              help="Epochs, as 500, or seconds, as 30s, from one checkpoint to the next.  [default: 60s]")
+@click.option("--pairs", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
+              help="Pairs of your own: a CSV with columns a, b, label and maybe true_label and part (train, validation,"
+              " test), of any words. In place of rule, modulus, train fraction and noise.")
+@click.option("--noise-matrix", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
+              help="For noise of kind matrix, a CSV of P × P weights: a row a true label, a column a corrupted one.")
+@training_options
+@quiet_option
+@json_option
+def train(
+    run_dir: Path, preset: str | None, resume: bool, extend: int | None, checkpoint_every: int | timedelta,
+    pairs: Path | None, noise_matrix: Path | None, quiet: bool, as_json: bool, **options: Any,
+) -> None:
+    """Train a network, into RUN_DIR.
+
+    RUN_DIR must be new or empty, or hold an unfinished run of the same options, which then continues. Without options
+    this is the headline: 80 % wrong labels, seconds on a CPU.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in BROUGHT_BY_PAIRS:
+        if pairs and name in given:
+            raise click.UsageError(f"--pairs brings labels as they are: it goes without {flag_of(name)}")
+    if pairs and (resume or extend or noise_matrix):
+        raise click.UsageError("--pairs goes neither with --resume nor --extend, which have a copy, nor --noise-matrix")
+    data: dict[str, Any] = {}
+    if ((resume or extend) and preset) or (resume and extend) or (extend and "epochs" in given):
+        raise click.UsageError("--resume and --extend take the options of the run: neither goes with the other or with"
+                               " --preset, nor --extend with --epochs")
+    if extend:
+        config = replace(load_config(run_dir), **given)
+        config = replace(config, epochs=config.epochs + extend)
+    elif resume:
+        config = replace(description_to_go_on(run_dir).config, **given)
+    else:
+        table = table_path(given.get("rule", ""))
+        if table and not table.exists() and (run_dir / "config.json").exists():     # the run has a copy
+            given.setdefault("modulus", description_to_go_on(run_dir).config.modulus)
+        config = TrainingConfig.from_preset(preset or "headline", **given)
+    if pairs:
+        data["pairs"], data["tokens"] = load_pairs(pairs)
+        config = replace(config, modulus=len(data["tokens"])).on_pairs(data["pairs"])
+    if noise_matrix:
+        data["noise_matrix"] = load_numbers(noise_matrix)
+    with display.progress_display(config, quiet) as progress:
+        run = train_network(config, run_dir, progress, checkpoint_every, extend=bool(extend), **data)
+    last = {name: column[-1].item() for name, column in run.history.items()}
+    if as_json:
+        display.echo_json({"directory": str(run_dir), "config": config.to_dict(), "metrics": last})
+        return
+    for name, value in last.items():
+        click.echo(f"{name.replace('_', ' '):24} {value:>10.4g}")
+    if what := told(run):
+        click.echo(f"\n{what}")
+    click.echo(f"\nWritten to {run_dir}. Next: minimod analyze {quoted(run_dir)}")
+
+
+@click.command(cls=OnceEach)
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--by", type=click.Choice(COMPONENT_CHOICES), default="joint", show_default=True,
+              help="Whose power decides a neuron's frequency: u, v and w jointly, w alone, or each for itself.")
+@click.option("--ensemble", "others", multiple=True, metavar="RUN_DIR", type=click.Path(path_type=Path),
+              help="A further run on the same data (see train --init-seed), for the interaction of all together.")
+@click.option("--epoch", type=click.IntRange(0), help="Of the snapshot after so many epochs, see train --snapshots.")
+@click.option("--course", is_flag=True, help="Also how the structure grows, snapshot by snapshot.")
+@click.option("--threshold", "thresholds", multiple=True, type=click.FloatRange(0, 1), metavar="SHARE",
+              help="Of accuracies: tell the first measured epoch with each at it or above (see train --eval-every)."
+              f"  [default: {', '.join(map(str, THRESHOLDS))}]")
+@click.option("--figures/--no-figures", default=None, help="Draw the figures, or do not.  [default: figures]")
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIRECTORY",
+              help="Where analysis.json and figures go.  [default: RUN_DIR; of a snapshot, RUN_DIR/snapshots/EPOCH]")
+@click.option("--write/--no-write", default=True, show_default=True, help="Write files; without, only print.")
+@json_option
+def analyze(
+    run_dir: Path, by: str, others: tuple[Path, ...], epoch: int | None, course: bool, thresholds: tuple[float, ...],
+    figures: bool | None, output: Path | None, write: bool, as_json: bool,
+) -> None:
+    """Take a trained network apart.
+
+    Prints the accuracies of what can be made of it, and writes RUN_DIR/analysis.json and RUN_DIR/figures.
+    """
+    if (output or figures) and not write:
+        raise click.UsageError("--no-write goes neither with --output nor with --figures")
+    run, written = load_run(run_dir, epoch), []
+    output = output or (run_dir if run.epoch is None else run_dir / "snapshots" / str(epoch))
+    summary = analyze_run(run, by, others, dict.fromkeys(thresholds or THRESHOLDS))
+    if course:
+        summary["course"] = course_of(run)
+    if write:
+        output.mkdir(parents=True, exist_ok=True)
+        written.append(output / "analysis.json")
+        save_json(written[-1], summary)
+    if write and figures is not False:
+        from minimod.report.figures import draw_figures  # here, so that no other command waits for matplotlib
+
+        written.append(output / "figures")
+        draw_figures(summary, written[-1])
+    if as_json:
+        printed = ("config", "by", "chance", "counts", "methods", "needs", "partition", "structure", "components",
+                   "first_epochs", "left_out", "course")
+        display.echo_json({name: summary[name] for name in printed if name in summary})
+        return
+    display.echo_methods(summary)
+    if course:
+        display.echo_course(summary["course"])
+    if written:
+        click.echo(f"\nWritten to {' and '.join(map(str, written))}")
+
+
+@click.command(cls=OnceEach)
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="How many networks at most.")
+@click.option("--output", type=click.Path(path_type=Path), metavar="NEW_RUN", required=True,
+              help="Where the last network goes; each one goes to NEW_RUN/rounds.")
+@click.option("--method", type=click.Choice(tuple(METHODS)), default=DEFAULT_METHOD, metavar="ROW",
+              help=f"The row of analyze whose answers become labels.  [default: {DEFAULT_METHOD}]")
+@click.option("--width", type=click.IntRange(1), help="Hidden neurons of the new networks.  [default: the run's]")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: as many as the run was trained on]")
+@quiet_option
+@json_option
+def extract(
+    run_dir: Path, rounds: int, output: Path, method: str, width: int | None, threads: int | None, quiet: bool,
+    as_json: bool,
+) -> None:
+    """Train on a network's own answers.
+
+    Gives the training pairs the labels that a readout of RUN_DIR's network answers, trains a new network on them, and
+    so on, until the answers change no more. Tells for each round how many of the labels it was trained on are right,
+    what share of the neurons was read out, and what that answers. Stopped, the same command goes on.
+    """
+    def tell(done: Round) -> None:
+        if not as_json and not done.number:
+            click.echo("".join(f"{name.replace('_', ' '):>13}" for name in done.row))
+        if not as_json:
+            click.echo("".join(f"{display.cell(value):>13}" for value in done.row.values()))
+
+    progress = partial(display.progress_display, quiet=quiet)
+    with display.stop_line("the same command"):
+        run = load_run(run_dir)
+        run = replace(run, config=replace(run.config, threads=threads or run.config.threads))
+        done = extract_rounds(run, rounds, output, by_method(method), progress, tell, width)
+    if as_json:
+        display.echo_json({"directory": str(output), "method": method, "rounds": [each.row for each in done]})
+    elif len(done) == 1:
+        click.echo(f"\nThe answers are the labels of {run_dir} already: nothing to train.")
+    else:
+        click.echo(f"\nWritten to {output}. Next: minimod analyze {quoted(output)}")
+
+
+@click.command(cls=OnceEach)
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--extracted", type=click.Path(path_type=Path), metavar="NEW_RUN",
+              help="What minimod extract made of the run, for one more detector.")
+@click.option("--folds", type=click.IntRange(2), metavar="N",
+              help="Train N networks, each on all but one of N parts of the pairs, for one more; in RUN_DIR/folds.")
+@click.option("--discover", "search", is_flag=True, help="Look for a group in the labels, for one more.")
+@click.option("--csv", "table", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Where the scores of all training pairs go.  [default: RUN_DIR/detectors.csv]")
+@quiet_option
+@json_option
+def detect(
+    run_dir: Path, extracted: Path | None, folds: int | None, search: bool, table: Path | None, quiet: bool,
+    as_json: bool,
+) -> None:
+    """Tell which training labels are wrong.
+
+    Scores every training label by detectors that know nothing of the rule: the higher, the more likely it is wrong.
+    Prints how well each tells wrong labels from right ones: AUROC, 0.5 by chance, and the share of wrong ones among as
+    many with the highest scores. Some need a run that was trained with --record.
+    """
+    run, held_out, progress = load_run(run_dir), None, partial(display.progress_display, quiet=quiet)
+    table, other = table or run_dir / "detectors.csv", extraction_of(run, extracted) if extracted else None
+    check_output("--csv", table, run_dir, ours="detectors.csv")
+    if folds:
+        with display.stop_line("the same command"):
+            held_out = held_out_logits(run, folds, run_dir / "folds", progress)
+    group = discover(run, source="labels") if search else None
+    found = detect_labels(run, other, held_out, group.table if group and group.assumption else None)
+    save_columns(table, {name: run.words[found[name]] for name in ("a", "b", "label")} | found["scores"])
+    if as_json:
+        names = ("wrong", "needs", "auroc", "precision")
+        display.echo_json({"csv": str(table), "labels": len(found["label"])} | {name: found[name] for name in names})
+        return
+    wrong = f"{found['wrong']} of them wrong" if run.dataset.is_known else "and which are wrong is not known"
+    click.echo(f"{len(found['label'])} training labels, {wrong}\n")
+    click.echo(f"{'detector':20}{'AUROC':>9}{'precision':>11}  needs to know")
+    for name, needs in found["needs"].items():
+        numbers = f"{display.cell(found['auroc'][name]):>9}{display.cell(found['precision'][name]):>11}"
+        click.echo(f"{name:20}{numbers}  {needs}")
+    if not any(needs == COURSE for needs in found["needs"].values()):
+        click.echo("\nThe course of training was not recorded, see minimod train --record.")
+    click.echo(f"\nWritten to {table}.")
+
+
+@click.command(cls=OnceEach)
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@json_option
+def check(run_dir: Path, as_json: bool) -> None:
+    """Tell the state of a run: finished, unfinished, diverged, damaged, or none.
+
+    Prints it with what there is to say of each file, and the command that helps. The exit status is 1 for damaged and
+    none.
+    """
+    state, files = check_run(run_dir)
+    if as_json:
+        display.echo_json({"state": state, "files": files})
+    else:
+        click.echo("\n".join([state, *(f"{name:16}{text}" for name, text in files.items())]))
+        click.echo("\n" + "\n".join(what_helps(state, files, run_dir)))
+    sys.exit(state in (DAMAGED, NONE))

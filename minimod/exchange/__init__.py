@@ -1,0 +1,1 @@
+"""Networks, pairs and tables from elsewhere and for elsewhere."""

@@ -1,0 +1,115 @@
+"""Arrays in files of other projects: .npz, .safetensors, PyTorch's .pth and .pt. Read without trust, as in files.py."""
+
+import warnings
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import IO, Any
+from zipfile import ZipFile
+
+import numpy as np
+
+from minimod.arrays import to_host
+from minimod.engine.device import first_line
+from minimod.errors import InputError
+from minimod.network import TwoLayerNet
+from minimod.runs.files import MAX_NUMBERS_BYTES, DamagedFileError, open_regular, read_npz, whole_file
+
+
+def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
+    """The arrays of a file by name: float32, which half precision becomes, or float64; those of integers are left out.
+
+    Nested dictionaries of PyTorch are flattened to dotted names, less those of an optimiser. Raises OSError without a
+    file, InputError for one that is damaged, too long, of another kind, or would run code, and without its library.
+    """
+    path = Path(path)
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise InputError("file", str(path), f"one that ends in {', '.join(READERS)}")
+    try:
+        with warnings.catch_warnings(action="ignore"), open_regular(path, MAX_NUMBERS_BYTES) as file:
+            return {name: X.astype(f"f{max(X.itemsize, 4)}", copy=False) for name, X in reader(file, path).items()
+                    if X.dtype.kind == "f" and X.itemsize <= 8}
+    except Exception as error:  # damage shows in whatever way a library stumbles over it
+        if isinstance(error, InputError) or getattr(error, "filename", None):
+            raise
+        reason = first_line(error)[:100]
+        raise InputError("file", str(path), f"a {path.suffix} file of plain arrays ({reason})") from error
+
+
+def _library(name: str, path: Path) -> Any:
+    """A library that files of a kind need. Raises InputError without it, or with a torch that may run their code."""
+    needed = "'torch >= 2.6'" if name == "torch" else "safetensors"
+    try:
+        library = import_module(name)
+    except ImportError as error:
+        raise InputError("file", str(path), f"a .npz file, where a library is missing: pip install {needed}") from error
+    if name == "torch" and tuple(map(int, library.__version__.split(".")[:2])) < (2, 6):
+        raise InputError("file", str(path), f"read by a later torch, this one may run code in it: pip install {needed}")
+    return library
+
+
+def _read_safetensors(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
+    """The library's own reader stumbles over bfloat16: the upper half of a float32."""
+    kinds, arrays = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}, {}
+    for name, tensor in _library("safetensors", path).deserialize(file.read()):
+        if tensor["dtype"] in kinds:
+            X: np.ndarray = np.ndarray(tensor["shape"], kinds[tensor["dtype"]], tensor["data"])
+            arrays[name] = (X.astype("<u4") << 16).view("<f4") if tensor["dtype"] == "BF16" else X
+    return arrays
+
+
+def _read_torch(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
+    """Checksums first: PyTorch ignores them."""
+    torch = _library("torch", path)
+    with ZipFile(file) as archive:
+        if sum(member.file_size for member in archive.infolist()) > MAX_NUMBERS_BYTES:
+            raise DamagedFileError(f"its parts are longer than {MAX_NUMBERS_BYTES} bytes")
+        if archive.testzip():
+            raise DamagedFileError("a checksum is wrong")
+    file.seek(0)
+    try:
+        inside = [("", torch.load(file, map_location="cpu", weights_only=True))]
+    except UnpicklingError as error:
+        raise DamagedFileError("it holds more than tensors") from error
+    tensors, seen = {}, set()
+    for name, value in inside:                      # grows as it goes
+        if isinstance(value, torch.Tensor) and value.is_floating_point():
+            tensors[name] = value.detach()
+        elif isinstance(value, dict) and id(value) not in seen:
+            seen.add(id(value))
+            inside += [(f"{name}.{key}".lstrip("."), value[key]) for key in value if not str(key).startswith("optim")]
+    if sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) > MAX_NUMBERS_BYTES:
+        raise DamagedFileError("its tensors repeat what is stored")     # with strides of 0
+    return {name: (X if X.dtype == torch.float64 else X.float()).numpy() for name, X in tensors.items()}
+
+
+READERS: dict[str, Callable[[IO[bytes], Path], dict[str, np.ndarray]]] = {
+    ".npz": lambda file, path: read_npz(file, MAX_NUMBERS_BYTES),
+    ".safetensors": _read_safetensors, ".pth": _read_torch, ".pt": _read_torch,
+}
+
+
+def write_network(network: TwoLayerNet, path: Path | str) -> None:
+    """Write U, V unless it is U, W, and μ where it is a parameter, as .npz or .safetensors; or for PyTorch, as .pth.
+
+    The latter is the state of Sequential(Linear(2P, M, bias=False), φ, Linear(M, P)), its layers named hidden and
+    output: hidden.weight of shape (M, 2P), output.weight (P, M), output.bias (P,). Raises InputError for another file.
+    """
+    path, suffix = Path(path), Path(path).suffix.lower()
+    if suffix not in READERS:
+        raise InputError("file", str(path), f"one that ends in {', '.join(READERS)}")
+    network = network.convert(to_host)
+    left_out = {"V": network.tied, "mu": not network.has_bias}
+    arrays = {name: np.ascontiguousarray(X) for name, X in network.arrays.items() if not left_out.get(name)}
+    with whole_file(path, "wb") as file:
+        if suffix == ".npz":
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        elif suffix == ".safetensors":
+            file.write(_library("safetensors.numpy", path).save(arrays))
+        else:
+            torch = _library("torch", path)
+            layers = {"hidden.weight": np.hstack([network.U.T, network.V.T]), "output.weight": network.W.T}
+            layers |= {"output.bias": network.mu} if network.has_bias else {}
+            torch.save({name: torch.from_numpy(np.ascontiguousarray(X)) for name, X in layers.items()}, file)

@@ -1,0 +1,1 @@
+"""Finite groups: by name or by table, their representations, and the rules that they make."""

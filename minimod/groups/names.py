@@ -1,0 +1,178 @@
+"""Finite groups by name.
+
+A name is Z12, D6 (of order 12), Q8, S4, A5, SL(2,5), GL(2,3), Z7:Z3 (semidirect), or a product of some: Z2^3, Z2xS4.
+"""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import permutations
+from math import factorial, prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minimod.groups.irreps import Group
+
+MOST_ELEMENTS = 2000    # of a group by name: its components take seconds then
+LONGEST_NAME = 100
+
+
+class Family(NamedTuple):
+    """Groups of one kind. pattern: of their names, # a number. From these numbers: the order, and the table."""
+
+    pattern: str
+    order: Callable[..., int]
+    table: Callable[..., np.ndarray]
+
+
+def metacyclic(n: int, m: int, r: int, t: int = 0) -> np.ndarray:
+    """The table of the elements aˣ bʸ, x < n, y < m, numbered x + n y, where aⁿ = e, bᵐ = aᵗ, b a b⁻¹ = aʳ."""
+    y, x = np.divmod(np.arange(n * m), n)
+    carried, b = np.divmod(y[:, None] + y, m)
+    turned = np.array([pow(r, int(power), n) for power in range(m)])[y][:, None] * x
+    return np.asarray((x[:, None] + turned + t * carried) % n + n * b)
+
+
+def permutation_group(n: int, even: bool = False) -> np.ndarray:
+    """The table of the permutations of 0 .. n-1, or of the even ones, in lexicographic order; p q: q first, then p."""
+    p = np.array(list(permutations(range(n))))
+    if even:
+        inversions = sum((p[:, i] > p[:, j]).astype(int) for i in range(n) for j in range(i + 1, n))
+        p = p[inversions % 2 == 0]
+    return _table_of(p[:, p], p, n)                             # p[i, p[j, k]]
+
+
+def matrix_group(p: int, special: bool) -> np.ndarray:
+    """The table of the invertible 2 × 2 matrices modulo a prime p, or of those with determinant 1."""
+    entries = np.indices((p,) * 4).reshape(4, -1)
+    determinant = (entries[0] * entries[3] - entries[1] * entries[2]) % p
+    A = entries[:, determinant == 1 if special else determinant != 0].T.reshape(-1, 2, 2)
+    return _table_of((A[:, None] @ A % p).reshape(len(A), len(A), 4), A.reshape(-1, 4), p)
+
+
+def _table_of(products: np.ndarray, elements: np.ndarray, base: int) -> np.ndarray:
+    """The numbers of products, of shape (P, P, k), among elements, (P, k), which are sorted; entries are below base."""
+    place = base ** np.arange(elements.shape[1])[::-1]
+    return np.searchsorted(elements @ place, products @ place)
+
+
+def multiplier(n: int, m: int) -> int:
+    """The least r of multiplicative order m modulo n. Raises ValueError where there is none."""
+    require(n * m <= MOST_ELEMENTS, f"a group has 2 to {MOST_ELEMENTS} elements here")
+    for r in range(1, n):
+        if pow(r, m, n) == 1 and all(pow(r, k, n) != 1 for k in range(1, m)):
+            return r
+    raise ValueError(f"no number has multiplicative order {m} modulo {n}, so there is no Z{n}:Z{m} here")
+
+
+def require(condition: bool, why: str) -> None:
+    """Raise ValueError, with the reason, unless the condition holds."""
+    if not condition:
+        raise ValueError(why)
+
+
+def _semidirect_order(n: int, m: int) -> int:
+    multiplier(n, m)            # it has to have one
+    return n * m
+
+
+def _quaternion_order(n: int) -> int:
+    require(n % 4 == 0 and n > 4, f"Q{n} is none: their orders are 8, 12, 16, ...")
+    return n
+
+
+def _matrix_order(p: int, special: bool) -> int:
+    is_prime = p > 1 and all(p % divisor for divisor in range(2, int(p**0.5) + 1))
+    require(is_prime, f"{p} is no prime, as matrices need here")
+    return (p * p - 1) * p * (1 if special else p - 1)
+
+
+FAMILIES = (
+    Family("Z#", lambda n: n, lambda n: metacyclic(n, 1, 1)),
+    Family("Z#:Z#", _semidirect_order, lambda n, m: metacyclic(n, m, multiplier(n, m))),
+    Family("D#", lambda n: 2 * n, lambda n: metacyclic(n, 2, -1)),
+    Family("Q#", _quaternion_order, lambda n: metacyclic(n // 2, 2, -1, n // 4)),
+    Family("S#", factorial, permutation_group),
+    Family("A#", lambda n: factorial(n) // 2, lambda n: permutation_group(n, even=True)),
+    Family("SL(2,#)", lambda p: _matrix_order(p, special=True), lambda p: matrix_group(p, special=True)),
+    Family("GL(2,#)", lambda p: _matrix_order(p, special=False), lambda p: matrix_group(p, special=False)),
+)
+
+# Other ways to write a name, in capitals: C_12, Sym(4) and so on.
+ALIASES = {r"[\s_]": "", "[×*]": "X", "⋊": ":", r"C(?=\d)": "Z", r"DIH(?=\d)": "D", r"(SYM|ALT)\((\d+)\)": r"\1\2",
+           r"(S)YM|(A)LT": r"\1\2"}
+
+
+def parse(name: str) -> tuple[list[str], int]:
+    """The canonical names of a group's factors, sorted by order, and its order. Raises ValueError for another name."""
+    require(len(name) <= LONGEST_NAME, f"a group's name has at most {LONGEST_NAME} letters")
+    written = name.upper()
+    for pattern, ours in ALIASES.items():
+        written = re.sub(pattern, ours, written)
+    factors: list[str] = []
+    for factor in written.split("X"):
+        base, *powers = factor.split("^")
+        is_power = len(powers) < 2 and all(re.fullmatch("[0-9]{1,2}", power) for power in powers)
+        require(is_power, f"{name!r} is no group's name")
+        factors += [base] * prod(map(int, powers))
+    sizes = {}
+    for factor in dict.fromkeys(factors):
+        family, numbers = _family(factor)
+        sizes[factor] = min(family.order(*numbers), MOST_ELEMENTS + 1)
+    order = prod(sizes[factor] for factor in factors)
+    require(1 < order <= MOST_ELEMENTS, f"a group has 2 to {MOST_ELEMENTS} elements here")
+    factors = [factor for factor in factors if sizes[factor] > 1]
+    return sorted(factors, key=lambda factor: (sizes[factor], factor)), order
+
+
+def _family(factor: str) -> tuple[Family, list[int]]:
+    for family in FAMILIES:
+        if match := re.fullmatch(re.escape(family.pattern).replace(r"\#", "([1-9][0-9]{0,3})"), factor):
+            numbers = [int(number) for number in match.groups()]
+            require(max(numbers) <= MOST_ELEMENTS, f"a group has 2 to {MOST_ELEMENTS} elements here")
+            return family, numbers
+    raise ValueError(f"{factor!r} is no group's name")
+
+
+def canonical_name(name: str) -> str:
+    """The name under which a group is known: factors by order, equal ones as a power. Raises ValueError for none."""
+    factors, _ = parse(name)
+    powers = {factor: factors.count(factor) for factor in factors}
+    return "x".join(factor + f"^{n}" * (n > 1) for factor, n in powers.items())
+
+
+def order_of(name: str) -> int:
+    """The number of elements of the group of this name. Raises ValueError for none."""
+    return parse(name)[1]
+
+
+@lru_cache(maxsize=16)
+def named_group(name: str) -> Group:
+    """The group of a name. Elements of a product are numbered with the last factor fastest. Raises ValueError."""
+    table = np.zeros((1, 1), int)
+    for factor in parse(name)[0]:
+        family, numbers = _family(factor)
+        other = family.table(*numbers)
+        table = np.kron(table * len(other), np.ones_like(other)) + np.tile(other, table.shape)
+    return Group(table)
+
+
+def facts(group: Group) -> dict[str, Any]:
+    """What there is to know of a group, as numbers and arrays.
+
+    - order, abelian; classes: by class, size and orders (of its elements),
+    - dimensions: of the irreducible complex representations; their squares sum to the order,
+    - characters: of shape (classes, classes), complex, a character a row, see `irreps.character_table`,
+    - components: a list of name, dimension, kind and size (of the basis), see `irreps.Component`.
+    """
+    characters, first = group.characters, np.unique(group.classes, return_index=True)[1]
+    return {
+        "order": len(group.table), "abelian": group.is_abelian,
+        "classes": {"size": np.bincount(group.classes), "orders": group.orders[first]},
+        "dimensions": np.rint(characters[:, 0].real).astype(int), "characters": characters,
+        "components": [
+            {"name": c.name, "dimension": c.dimension, "kind": c.kind, "size": c.basis.shape[1]}
+            for c in group.components
+        ],
+    }

@@ -1,0 +1,188 @@
+"""Rules beyond the cyclic ones: groups, tables of one's own, and pairs whose true labels are known in part or not.
+
+A Latin square is a group's multiplication under other names for a, b and c (isotopic to a group) if and only if its
+loops are groups: name a by its label beside some b₀ and b by its label beside some a₀, then (a ∘ b₀) · (a₀ ∘ b) = a ∘ b
+has an identity, a₀ ∘ b₀, and what is left to check is that it is associative (Albert 1943).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from minimod import rules
+from minimod.errors import InputError, one_of
+from minimod.groups.irreps import Group
+from minimod.groups.matrices import Representations
+from minimod.groups.names import canonical_name, named_group, order_of
+from minimod.rules import MODULUS, RULES, Bases, Rule
+
+# How a rule is given that is the table in a file, and the name of a rule of which only pairs are given.
+TABLE, PAIRS = "table:", "pairs"
+
+MOST_TOKENS = 2000      # of a table of one's own
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GroupRule(Rule):
+    """A group's multiplication: c = elements_a[a] · elements_b[b], its elements at the tokens, each of shape (P,)."""
+
+    group: Group
+    elements_a: np.ndarray
+    elements_b: np.ndarray
+
+    @cached_property
+    def label_table(self) -> np.ndarray:
+        """The true label of every pair (a, b), of shape (P, P)."""
+        return np.asarray(self.group.table[np.ix_(self.elements_a, self.elements_b)])
+
+    @property
+    def is_latin_square(self) -> bool:
+        """As `Rule`'s: a group's table is one."""
+        return True
+
+    @property
+    def has_components(self) -> np.ndarray:
+        """Whether both tokens of a pair have components, of shape (P, P): all have."""
+        return np.ones((self.modulus, self.modulus), bool)
+
+    @property
+    def components(self) -> Representations:
+        """The real isotypic components."""
+        return Representations(self.bases, self.group, self.elements_a, self.elements_b)
+
+    @property
+    def component_names(self) -> list[str]:
+        """As `Rule`'s: the dimension of the complex irreducible representation, and a letter."""
+        return [component.name for component in self.group.components[1:]]
+
+    @cached_property
+    def bases(self) -> Bases:
+        """The bases of the real isotypic components."""
+        bases = [component.basis for component in self.group.components]
+        B = np.concatenate(bases, axis=1)
+        component_of = np.repeat(np.arange(len(bases)), [basis.shape[1] for basis in bases])
+        return Bases(B[self.elements_a], B[self.elements_b], B, component_of)
+
+
+def group_rule(name: str) -> GroupRule:
+    """The multiplication of the group of a name."""
+    group = named_group(name)
+    x = np.arange(len(group.table))
+    return GroupRule(name, len(x), group, x, x)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TableRule(Rule):
+    """A rule that is a table and has no components; -1 stands for pairs that it has no label for."""
+
+    table: np.ndarray
+
+    @property
+    def label_table(self) -> np.ndarray:
+        """The true label of every pair (a, b), of shape (P, P); -1 where there is none."""
+        return self.table
+
+    @property
+    def has_components(self) -> np.ndarray:
+        """Whether both tokens of a pair have components, of shape (P, P): none has."""
+        return np.zeros(self.table.shape, bool)
+
+
+def is_associative(table: np.ndarray) -> bool:
+    """Whether (x y) z = x (y z) for all x, y, z, of a table of shape (P, P).
+
+    Light's test: y from a set that generates all are enough. It is found greedily, for a group with ≤ log₂ P.
+    """
+    for y in _generators(table):
+        if (table[table[:, y]] != table[:, table[y]]).any():
+            return False
+    return True
+
+
+def _generators(table: np.ndarray) -> list[int]:
+    """Elements whose products are all elements."""
+    reached, generators = np.zeros(len(table), bool), []
+    while not reached.all():
+        generators.append(int(reached.argmin()))
+        reached[generators[-1]] = True
+        size = 0
+        while size < (size := int(reached.sum())):
+            reached[table[np.ix_(reached, reached)]] = True
+    return generators
+
+
+def rule_of_table(name: str, table: np.ndarray) -> Rule:
+    """The rule of a table of labels, of shape (P, P): a `GroupRule` if it is a group's, or isotopic to one."""
+    rule = TableRule(name, len(table), table)
+    if not rule.is_latin_square:
+        return rule
+    x = np.arange(len(table))
+    left, right = (table == x).all(axis=1), (table.T == x).all(axis=1)
+    e = int((left & right).argmax())                    # the identity, if there is one, else token 0
+    elements_a, elements_b = table[:, e], table[e]
+    loop = np.empty_like(table)
+    loop[np.ix_(elements_a, elements_b)] = table
+    return rule if not is_associative(loop) else GroupRule(name, len(table), Group(loop), elements_a, elements_b)
+
+
+def kind_of(rule: Rule) -> str:
+    """What a rule's table is, in words."""
+    if isinstance(rule, GroupRule):
+        same = (rule.elements_a == rule.elements_b).all() and (rule.elements_a == np.arange(rule.modulus)).all()
+        return "a group" if same else "a group under other names for a and b"
+    return "a Latin square, but no group" if rule.is_latin_square else "neither a group nor a Latin square"
+
+
+def table_path(name: str) -> Path | None:
+    """The file of a rule that is given as table:FILE; None for another rule."""
+    return Path(name.removeprefix(TABLE)) if name.startswith(TABLE) else None
+
+
+def checked_table(array: np.ndarray, name: str) -> np.ndarray:
+    """A table in int64. Raises InputError, with its name, for anything but P × P labels in 0 .. P-1."""
+    allowed = f"P × P whole numbers in 0 .. P-1, with P from 2 to {MOST_TOKENS}"
+    if array.ndim != 2 or array.shape[0] != array.shape[1] or not 2 <= len(array) <= MOST_TOKENS:
+        raise InputError("table", name, f"{allowed}; it has shape {array.shape}")
+    outside = array[~((array >= 0) & (array < len(array)) & (array == np.floor(array)))]
+    if len(outside):
+        raise InputError("table", name, f"{allowed}, and {outside[0]:g} is none of 0 .. {len(array) - 1}")
+    return array.astype(np.int64)
+
+
+def rule_name(name: str) -> str:
+    """The name under which a rule is known. Raises ValueError, with what is allowed, where there is none."""
+    if name in (*RULES, PAIRS) or (name.startswith(TABLE) and name != TABLE):
+        return name
+    try:
+        return canonical_name(name)
+    except ValueError as error:
+        groups = "or a group, as Z12, D6, Q8, S4, A5, SL(2,5), Z7:Z3, Z2^3, Z2xS4"
+        raise ValueError(f"{one_of(RULES, name)}, {TABLE}FILE, {groups} ({error})") from error
+
+
+def natural_modulus(name: str) -> int | None:
+    """The number of tokens of a rule unless told otherwise; None where a file has to tell."""
+    if name in RULES:
+        return MODULUS
+    return None if name == PAIRS or name.startswith(TABLE) else order_of(name)
+
+
+def make_rule(name: str, modulus: int | None = None, table: np.ndarray | None = None) -> Rule:
+    """The rule of a name, modulo `modulus` >= 2 if it is of RULES; or of a table of labels, of shape (P, P).
+
+    Raises InputError where there is none, or none of this modulus.
+    """
+    try:
+        name = rule_name(name)
+    except ValueError as error:
+        raise InputError("rule", name, str(error)) from error
+    if name in RULES:
+        return rules.make_rule(name, MODULUS if modulus is None else modulus)
+    if table is None and natural_modulus(name) is None:
+        raise InputError("rule", name, "given with its table or pairs")
+    rule = group_rule(name) if table is None else rule_of_table(name, table)
+    if modulus not in (None, rule.modulus):
+        raise InputError("modulus", modulus, f"{rule.modulus}, the number of tokens of {name}, or left out")
+    return rule

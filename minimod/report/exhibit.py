@@ -1,0 +1,120 @@
+"""What a page shows of a run beyond its summary: neurons one by one, every pair under every method, and snapshots."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minimod.analysis.course import FOLLOWED
+from minimod.analysis.detectors import DETECTORS, roc
+from minimod.analysis.methods import METHODS
+from minimod.analysis.structure import Structure, neuron_table
+from minimod.analysis.study import Analysis, open_analysis
+from minimod.analysis.summary import neuron_curves, spectrum_order
+from minimod.errors import InputError
+from minimod.runs.accuracy import OUTCOMES, outcomes
+from minimod.runs.files import DamagedFileError, array_checksum, load_checked_json
+from minimod.runs.run import Run, files_of
+
+NEURONS, COLUMNS, SNAPSHOTS = 256, 1024, 12     # at most: a screen has no room for more
+
+
+def exhibit(study: Analysis) -> dict[str, Any]:
+    """What a page shows of the run of an open analysis, as numbers and arrays.
+
+    - moments: one of the run as it is, last, and before it one of each of some snapshots, in order: the epoch; pairs:
+      method -> `outcomes` of all pairs, before the last for FOLLOWED alone; and where the rule has components, shares:
+      uint8 of shape (components, columns), 255 for the largest of all, the columns being some neurons; phase_c and
+      phase_sum of all neurons, for a cyclic rule.
+    - columns: the neurons of these columns, in the order of the summary's spectrum; largest: the largest share.
+    - neurons: some, by the ranks of their shares; curves: vector -> position, weight and dominant, (neurons, P) each,
+      see `neuron_curves`.
+    - detectors: name -> (shares of right labels, shares of wrong labels), see `roc`; from RUN_DIR/detectors.csv.
+    - discovery: what RUN_DIR/discovery.json has; None where it is not there.
+    - words: of the tokens; facts: name -> value, what it was trained with; what: frequency or component; outcomes: what
+      the numbers of `outcomes` are; relabelled: whether these speak of labels that it was not trained on.
+    """
+    run = study.run
+    epochs = [epoch for epoch in run.snapshots if epoch < run.config.epochs]
+    some = sorted({epochs[i] for i in np.linspace(0, len(epochs) - 1, SNAPSHOTS).round().astype(int)} if epochs else ())
+    shown: dict[str, Any] = {
+        "detectors": detector_curves(run), "discovery": discovery(run), "words": run.words, "facts": facts(run),
+        "outcomes": [name if run.dataset.is_known else name.replace("right label", "given label") for name in OUTCOMES],
+        "relabelled": run.is_relabelled, "what": run.dataset.rule.component_kind,
+    }
+    if study.has_components:
+        shown |= some_neurons(study.structure)
+    moments = []
+    for epoch in some:
+        with open_analysis(run.at(epoch), study.by) as then:
+            moments.append(moment(then, [name for name in FOLLOWED if name in then.needs], shown.get("columns")))
+    moments.append(moment(study, [name for name in study.needs if name in METHODS], shown.get("columns")))
+    shown["largest"] = max((each["shares"].max() for each in moments if "shares" in each), default=1.0)
+    for each in moments:
+        if "shares" in each:
+            each["shares"] = np.round(255 * each["shares"] / shown["largest"]).astype(np.uint8)
+    return shown | {"moments": moments}
+
+
+def some_neurons(structure: Structure) -> dict[str, Any]:
+    """Columns of a spectrum, neurons, and their curves, see `exhibit`."""
+    share, order = structure.dominant_share.mean(axis=0), spectrum_order(structure)
+    columns = order[:: -(-len(order) // COLUMNS)]
+    ranked = columns[np.argsort(-share[columns], kind="stable")]
+    neurons = ranked[np.unique(np.linspace(0, len(ranked) - 1, NEURONS).round().astype(int))]
+    curves = [neuron_curves(structure, int(m)) for m in neurons]
+    return {"columns": columns, "neurons": neurons, "curves": {
+        vector: {name: np.stack([each[vector][name] for each in curves]) for name in ("position", "weight", "dominant")}
+        for vector in "uvw"
+    }}
+
+
+def moment(study: Analysis, methods: list[str], columns: np.ndarray | None) -> dict[str, Any]:
+    """What there is to show of a network at one time, see `exhibit`; shares are not rounded yet."""
+    run, structure = study.run, study.structure
+    epoch = run.config.epochs if run.epoch is None else run.epoch
+    rows = [name for name in methods if not np.isnan(getattr(study.chosen(name), "share", 0.0))]
+    found: dict[str, Any] = {
+        "epoch": epoch, "pairs": {name: outcomes(study.predict(name), run.dataset) for name in rows}
+    }
+    if columns is not None:
+        table = neuron_table(structure)
+        found["shares"] = structure.shares.mean(axis=0)[:, columns]
+        found |= {name: table[name] for name in ("phase_c", "phase_sum") if name in table}
+    return found
+
+
+def facts(run: Run) -> dict[str, Any]:
+    """What a run was trained with: its configuration, versions, and the checksum of its network."""
+    stored = load_checked_json(files_of(run.directory) / "config.json") if run.directory else {}
+    versions = {name: stored[name] for name in ("minimod", "numpy", "device") if name in stored}
+    return run.config.to_dict() | versions | {"sha256 of the network": array_checksum(run.network.arrays)}
+
+
+def discovery(run: Run) -> dict[str, Any] | None:
+    """What RUN_DIR/discovery.json has, None where it is not there. Raises InputError for another file."""
+    path = (run.directory or Path()) / "discovery.json"
+    if not run.directory or not path.exists():
+        return None
+    try:
+        return load_checked_json(path)
+    except DamagedFileError as error:
+        raise InputError("discovery file", str(path), "as minimod discover writes it; call it again") from error
+
+
+def detector_curves(run: Run) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """The `roc` of each detector in RUN_DIR/detectors.csv, if truth is known. Raises InputError for another file."""
+    path, wrong = (run.directory or Path()) / "detectors.csv", run.fitted.label != run.fitted.true_label
+    if not run.directory or not path.exists() or not run.dataset.is_known:
+        return {}
+    try:
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        if len(rows) != len(wrong):
+            raise ValueError(f"{len(rows)} labels, and not {len(wrong)}")
+        scores = {name: np.array([float(row[name]) for row in rows]) for name in DETECTORS if name in rows[0]}
+        return {name: roc(score, wrong) for name, score in scores.items()}
+    except (ValueError, LookupError, TypeError, csv.Error) as error:
+        allowed = "as minimod detect writes it for this run; call it again"
+        raise InputError("detectors file", str(path), allowed) from error

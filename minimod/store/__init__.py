@@ -1,1 +1,0 @@
-"""What lies on disk: a run's directory and its files, whole or not at all."""

@@ -1,0 +1,304 @@
+"""Pairs of one's own are read as they stand, or refused in a line; no label of theirs is ever another one."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from run_cases import Stopped, contents, stop_at
+
+from minimod import TrainingConfig, analyze, detect, extract, load_run, train
+from minimod.analysis.summary import told
+from minimod.data import PARTS
+from minimod.errors import InputError
+from minimod.exchange.pairs import load_pairs
+from minimod.groups.rules import MOST_TOKENS, GroupRule
+from minimod.runs.given import COLUMNS, given_dataset
+
+P = 5
+A, B = np.divmod(np.arange(P * P), P)
+SUM = (A + B) % P
+LABEL = np.where(np.arange(P * P) % 4, SUM, (SUM + 1) % P)
+PART = np.arange(P * P) % 7 % 3
+PAIRS = np.stack([A, B, LABEL, SUM, PART], axis=1)
+UNKNOWN = np.stack([A, B, LABEL, np.full(P * P, -1), PART], axis=1)
+CONFIG = TrainingConfig(modulus=P, width=8, epochs=12, eval_every=4, threads=1).on_pairs(PAIRS)
+
+
+def written(path, text):
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def as_csv(pairs, tokens="01234", names=COLUMNS):
+    words = [[*(tokens[number] for number in row[:4]), PARTS[row[4]]] for row in pairs.tolist()]
+    rows = [[row[COLUMNS.index(name)] for name in names] for row in words]
+    return "\n".join(map(",".join, [names, *rows])) + "\n"
+
+
+# The reader
+
+
+def test_all_columns_are_read_as_numbers_of_tokens_and_parts(tmp_path):
+    pairs, tokens = load_pairs(written(tmp_path / "pairs.csv", as_csv(PAIRS)))
+    assert pairs.dtype == np.int64 and (pairs == PAIRS).all() and tokens.tolist() == list("01234")
+
+
+def test_without_true_labels_none_is_known_and_without_parts_all_are_for_training(tmp_path):
+    pairs, _ = load_pairs(written(tmp_path / "pairs.csv", as_csv(PAIRS, names=COLUMNS[:3])))
+    assert (pairs[:, :3] == PAIRS[:, :3]).all() and (pairs[:, 3] == -1).all() and not pairs[:, 4].any()
+
+
+def test_columns_come_in_any_order_beside_others(tmp_path):
+    path = written(tmp_path / "pairs.csv", "note,label,b,a,note\n?,z,y,x,!\n")
+    pairs, tokens = load_pairs(path)
+    assert tokens[pairs[0, :3]].tolist() == ["x", "y", "z"]
+
+
+@pytest.mark.parametrize(("words", "tokens"), [
+    (["10", "9", "2"], ["2", "9", "10"]), (["-1", "1", "0"], ["-1", "0", "1"]), (["10", "9", "x"], ["10", "9", "x"]),
+    (["01", "1", "10"], ["01", "1", "10"]), (["1.0", "10.0", "2.0"], ["1.0", "10.0", "2.0"]),
+    (["é", "z", "日本"], ["z", "é", "日本"]), ([" x ", "x", "y"], ["x", "y"]), (["²", "1", "3"], ["1", "3", "²"]),
+    (['"x,1"', '"say ""y"""', "a b"], ["a b", 'say "y"', "x,1"]), (["odd", "=1+1", "nan"], ["=1+1", "nan", "odd"]),
+])  # fmt: skip
+def test_tokens_are_all_words_sorted(words, tokens, tmp_path):
+    pairs, found = load_pairs(written(tmp_path / "pairs.csv", f"a,b,label\n{','.join(words)}\n"))
+    assert found.tolist() == tokens
+    assert found[pairs[0, :3]].tolist() == next(csv.reader([",".join(map(str.strip, words))]))
+
+
+@pytest.mark.parametrize("content", [
+    "\ufeffa,b,label\nx,y,z\n", "a,b,label\r\nx,y,z\r\n", "a,b,label\rx,y,z\r", "a,b,label\n\nx,y,z",
+    " a , b,label\n x,y , z\n",
+])  # fmt: skip
+def test_a_file_of_another_editor_is_the_same(content, tmp_path):
+    pairs, tokens = load_pairs(written(tmp_path / "pairs.csv", content))
+    assert tokens.tolist() == ["x", "y", "z"] and pairs.tolist() == [[0, 1, 2, -1, 0]]
+
+
+HEAD = "a,b,label\n"
+WRONG = {
+    "no column": ("", "has no a and no b and no label"), "no label": ("a,b\nx,y\n", "has no label"),
+    "bars": ("a|b|label\nx|y|x\n", "has no a"), "no pair": (HEAD, "0 pairs"),
+    "one token": (HEAD + "x,x,x\n", "with 1 tokens"), "a column twice": ("a,b,a,label\nx,y,x,y\n", "a column twice"),
+    "no label at all": (HEAD + "x,y,\n", "0 pairs"), "a blank": (HEAD + "x, ,y\n", "b is '' in line 2"),
+    "a short row": (HEAD + "x,y\n", "line 2 has 2 cells"), "a long row": (HEAD + "x,y,x,z\n", "line 2 has 4 cells"),
+    "a part": ("a,b,label,part\nx,y,x,Train\n", "part is 'Train' in line 2"), "a quote": (HEAD + '"x,y,x\n', "end of"),
+    "NUL": (HEAD + "x,y\0,x\n", "no word"), "Latin-1": (HEAD.encode() + b"\xe9,y,x\n", "can't decode"),
+    "a pair twice": (HEAD + "x,y,x\ny,x,x\nx,y,y\n", "of each pair once, and x y comes 2 times"),
+    "a pair in two parts": ("a,b,label,part\nx,y,x,train\nx,y,x,test\n", "x y comes 2 times"),
+    "too many tokens": (HEAD + "".join(f"{i},{i},{i}\n" for i in range(MOST_TOKENS + 1)), "and 2000 at most"),
+    **{f"a word of two lines: {end!r}": (HEAD + f'"x{end}y",y,x\n', "no word")
+       for end in ("\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "message"), WRONG.values(), ids=WRONG)
+def test_what_is_no_file_of_pairs_is_refused_in_a_line_that_says_why(content, message, tmp_path):
+    with pytest.raises(InputError) as caught:
+        load_pairs(written(tmp_path / "pairs.csv", content))
+    assert caught.value.option == "pairs" and message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_tokens_that_are_given_are_the_only_ones(tmp_path):
+    path = written(tmp_path / "pairs.csv", HEAD + "1,2,1\n")
+    pairs, tokens = load_pairs(path, ["2", "1", "0"])
+    assert pairs[0, :3].tolist() == [1, 0, 1] and tokens.tolist() == ["2", "1", "0"]
+    with pytest.raises(InputError, match="of 0 to 1 alone, and '2' is none of them"):
+        load_pairs(path, ["0", "1"])
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(InputError, match="No such file"):
+        load_pairs(tmp_path / "none.csv")
+
+
+def test_a_mutated_file_is_refused_or_read_in_range(tmp_path):
+    rng, whole = np.random.default_rng(0), as_csv(PAIRS, ["x", "y y", "é", '"q,1"', "7"]).encode()
+    pieces = [b"", b",", b"\n", b'"', b"\0", b"\xff", b"\r", b"train", b"z", b"x,x,x,x,test\n", "\u2028".encode()]
+    read = 0
+    for number in range(600):
+        content = whole
+        for _ in range(rng.integers(1, 3)):
+            start, end = sorted(rng.integers(0, len(content) + 1, 2))
+            end = min(end, start + rng.integers(0, 9) ** 2 // 4)
+            content = content[:start] + pieces[rng.integers(len(pieces))] + content[end:]
+        try:
+            pairs, tokens = load_pairs(written(tmp_path / f"{number}.csv", content))
+        except InputError:
+            continue
+        read += 1
+        highest = np.array([len(tokens)] * 4 + [len(PARTS)])
+        assert pairs.dtype == np.int64 and pairs.shape == (len(pairs), 5) and len(pairs) and tokens.dtype.kind == "U"
+        assert (pairs >= [0, 0, 0, -1, 0]).all() and (pairs < highest).all(), number
+    assert 20 < read < 580, "the mutations test only one of the two"
+
+
+# The dataset
+
+
+def test_pairs_are_sorted_into_their_parts_with_labels_as_they_are():
+    data = given_dataset(CONFIG, PAIRS[np.random.default_rng(0).permutation(P * P)])
+    for number, name in enumerate(("train", "held_out")):
+        pairs, expected = getattr(data, name), PAIRS[PART == number].T
+        assert all((getattr(pairs, column) == row).all() for column, row in zip(COLUMNS[:4], expected))
+        assert (pairs.is_noisy == (pairs.label != pairs.true_label)).all()
+
+
+def test_validation_and_test_pairs_have_true_labels_where_these_are_known():
+    for number, name in enumerate(("validation", "test"), 1):
+        pairs = getattr(given_dataset(CONFIG, PAIRS), name)
+        assert (pairs.label == SUM[PART == number]).all() and not pairs.is_noisy.any()
+        assert (getattr(given_dataset(CONFIG, UNKNOWN), name).label == LABEL[PART == number]).all()
+
+
+def test_the_test_loss_is_of_true_labels_as_the_test_accuracy_is():
+    run = train(replace(CONFIG, dtype="float64"), pairs=PAIRS)
+    F = run.network.logits(A, B)[PART == 2]
+    loss = np.log(np.exp(F).sum(axis=1)) - F[np.arange(len(F)), SUM[PART == 2]]
+    assert run.history["test_loss"][-1] == pytest.approx(loss.mean())
+
+
+def test_true_labels_that_are_a_groups_table_have_its_components():
+    assert isinstance(given_dataset(CONFIG, PAIRS).rule, GroupRule)
+    assert not given_dataset(CONFIG, PAIRS[:-1]).rule.has_components.any()
+
+
+def test_of_unknown_true_labels_nothing_is_noisy_and_nothing_known():
+    data = given_dataset(CONFIG, UNKNOWN)
+    assert not data.is_known and (data.rule.label_table == -1).all()
+    assert not any(getattr(data, name).is_noisy.any() for name in ("train", "validation", "test", "held_out"))
+
+
+def test_a_rule_that_pairs_follow_is_the_datasets():
+    assert given_dataset(replace(CONFIG, rule="add"), PAIRS).rule.label_table[2, 4] == 1
+    table = np.stack([A, B], axis=1).max(axis=1).reshape(P, P)
+    found = given_dataset(replace(CONFIG, rule="table:max.csv"), UNKNOWN, table)
+    assert (found.rule.label_table == table).all() and found.is_known
+    assert (found.train.true_label == table[found.train.a, found.train.b]).all()
+
+
+def test_a_true_label_that_the_rule_contradicts_is_refused():
+    with pytest.raises(InputError, match="pairs of the rule sub, with its true labels"):
+        given_dataset(replace(CONFIG, rule="sub"), PAIRS)
+
+
+def test_a_row_without_a_label_is_left_alone_and_a_true_label_may_be_empty(tmp_path):
+    (tmp_path / "pairs.csv").write_text("a,b,label,true_label\nx,y,x,\ny,x,,x\ny,y,x,x\n")
+    assert load_pairs(tmp_path / "pairs.csv")[0].tolist() == [[0, 1, 0, -1, 0], [1, 1, 0, 0, 0]]
+
+
+# A run
+
+
+@pytest.mark.parametrize("pairs", [PAIRS, UNKNOWN], ids=["known", "unknown"])
+def test_a_run_keeps_its_labels(pairs, tmp_path):
+    train(CONFIG, tmp_path / "run", pairs=pairs)
+    run = load_run(tmp_path / "run")
+    assert (run.dataset.train.label == LABEL[PART == 0]).all() and (run.data["pairs"] == pairs).all()
+
+
+def test_a_stopped_run_on_pairs_goes_on_by_its_copy_to_the_same_bits(tmp_path):
+    train(CONFIG, tmp_path / "whole", pairs=PAIRS, checkpoint_every=3)
+    with pytest.raises(Stopped):
+        train(CONFIG, tmp_path / "stopped", stop_at(7), checkpoint_every=3, pairs=PAIRS)
+    train(CONFIG, tmp_path / "stopped", checkpoint_every=3)
+    assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
+
+
+def test_a_run_on_pairs_is_extended_on_them(tmp_path):
+    train(CONFIG, tmp_path / "run", pairs=PAIRS)
+    longer = train(replace(CONFIG, epochs=15), tmp_path / "run", extend=True)
+    assert (longer.network.U == train(replace(CONFIG, epochs=15), pairs=PAIRS).network.U).all()
+
+
+def test_tokens_are_kept_as_words_to_be_read(tmp_path):
+    tokens = np.array(["a b", "x,1", 'say "y"', "é", "日本"])
+    train(CONFIG, tmp_path / "run", pairs=PAIRS, tokens=tokens)
+    with open(tmp_path / "run/data/tokens.csv", newline="", encoding="utf-8") as file:
+        assert [*csv.reader(file)] == [["number", "tokens"], *([str(i), word] for i, word in enumerate(tokens))]
+    assert load_run(tmp_path / "run").data["tokens"].tolist() == tokens.tolist()
+
+
+def test_other_words_in_a_runs_tokens_are_damage(tmp_path):
+    train(CONFIG, tmp_path / "run", pairs=PAIRS, tokens=np.array([*"abcde"]))
+    path = tmp_path / "run/data/tokens.csv"
+    path.write_text(path.read_text().replace("c", "d"))
+    with pytest.raises(InputError, match=r"tokens\.csv: it is not the one that config.json names"):
+        load_run(tmp_path / "run")
+
+
+CHANGED = PAIRS.copy()
+CHANGED[3, 2] = 0
+REFUSED = {
+    "of floats": ({"pairs": PAIRS.astype(float)}, "it must be integers"),
+    "of another shape": ({"pairs": PAIRS[:, :4]}, r"of shape \(n, 5\)"), "none": ({"pairs": PAIRS[:0]}, r"\(n, 5\)"),
+    "out of range": ({"pairs": PAIRS + (COLUMNS.index("label") == np.arange(5))}, "label from 1 to 5"),
+    "twice": ({"pairs": np.concatenate([PAIRS, PAIRS])}, "each pair once"),
+    "none for training": ({"pairs": PAIRS[PART > 0]}, "one for training at least"),
+    "too few tokens": ({"pairs": PAIRS, "tokens": ["x"]}, r"tokens is 'of shape \(1,\)'"),
+    "with noise": ({"config": replace(CONFIG, noise_ratio=0.1), "pairs": PAIRS}, "their labels stay as they are"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "message"), REFUSED.values(), ids=REFUSED)
+def test_pairs_that_cannot_be_trained_on_leave_nothing(arguments, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        train(**{"config": CONFIG, "directory": tmp_path / "run"} | arguments)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("pairs", [PAIRS[PART > 0], np.concatenate([PAIRS] * 3)], ids=["no training", "many"])
+def test_the_configuration_leaves_it_to_training_to_refuse_pairs(pairs):
+    assert 0 < CONFIG.on_pairs(pairs).train_fraction <= 1
+
+
+def test_an_unfinished_run_on_other_pairs_is_refused_and_left_alone(tmp_path):
+    with pytest.raises(Stopped):
+        train(CONFIG, tmp_path / "run", stop_at(7), checkpoint_every=3, pairs=PAIRS)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match="on the same data"):
+        train(CONFIG, tmp_path / "run", pairs=CHANGED)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+# What is said of it
+
+
+def test_what_needs_the_true_labels_is_left_out_and_said_so():
+    run = train(CONFIG, pairs=UNKNOWN)
+    summary = analyze(run)
+    assert {summary["counts"][name] for name in ("clean", "noisy", "repaired")} == {0}
+    assert all(np.isnan(row[name]) for row in summary["methods"].values() for name in ("clean", "noisy", "repaired"))
+    assert "structure" not in summary and "dominant" not in summary["methods"]
+    assert summary["left_out"].startswith("The true labels are not known") and "rule is not known:" in told(run)
+
+
+def test_test_labels_count_as_true_where_true_ones_are_not_known():
+    run = train(CONFIG, pairs=UNKNOWN)
+    test = run.dataset.test
+    expected = (run.network.logits(test.a, test.b).argmax(axis=1) == LABEL[PART == 2]).mean()
+    assert analyze(run)["methods"]["raw"]["test"] == pytest.approx(expected)
+
+
+def test_detectors_are_judged_by_true_labels_alone():
+    assert detect(train(CONFIG, pairs=PAIRS))["wrong"] == (LABEL != SUM)[PART == 0].sum()
+    found = detect(train(CONFIG, pairs=UNKNOWN))
+    assert found["wrong"] == 0 and np.isnan(list(found["auroc"].values())).all()
+    assert all(len(score) == (PART == 0).sum() for score in found["scores"].values())
+
+
+def test_extraction_goes_on_by_the_pairs_of_the_run(tmp_path):
+    run = train(CONFIG, tmp_path / "run", pairs=PAIRS, tokens=np.array([*"abcde"]))
+    last = extract(run, 1, tmp_path / "new")[-1].run
+    assert (last.data["pairs"] == PAIRS).all() and last.data["tokens"].tolist() == [*"abcde"]
+    assert Path(tmp_path / "new/data/tokens.csv").exists()
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_a_spreadsheet_s_delimiters_and_capitals_are_read(delimiter, tmp_path):
+    text = "A,B,Label\nx,y,x\ny,x,y\n"
+    (tmp_path / "pairs.csv").write_text(text.replace(",", delimiter))
+    pairs, tokens = load_pairs(tmp_path / "pairs.csv")
+    assert tokens.tolist() == ["x", "y"] and pairs.tolist() == [[0, 1, 0, -1, 0], [1, 0, 1, -1, 0]]

@@ -1,0 +1,423 @@
+"""Who may train in a directory: what is refused changes nothing, what belongs to another run is refused, and a longer
+run grows beside the finished one."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import strict_cupy
+from run_cases import ENVIRONMENT, LONGER, SMALL, WILD, Stopped, contents, files_in, stop_at
+
+from minimod import TrainingConfig, load_run, train
+from minimod.engine import device
+from minimod.errors import DivergedRunError, DivergenceError, FinishedRunError, InputError, UnfinishedRunError
+from minimod.runs import claiming
+from minimod.runs.files import load_arrays, save_arrays
+from minimod.runs.run import check_run
+
+
+@pytest.fixture
+def finished(tmp_path):
+    train(SMALL, tmp_path / "run")
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def half_extended(finished):
+    """A finished run, and beside it a longer one that was stopped."""
+    with pytest.raises(Stopped):
+        train(LONGER, finished, stop_at(17), checkpoint_every=3, extend=True)
+    return finished
+
+
+# Extensions
+
+
+def test_a_stopped_extension_leaves_the_run_as_it_was(half_extended, tmp_path):
+    train(SMALL, tmp_path / "undisturbed")
+    assert contents(half_extended) == contents(tmp_path / "undisturbed")
+    assert load_run(half_extended).config == SMALL
+    state, files = check_run(half_extended)
+    assert (state, files[".extension"]) == ("finished", "unfinished, to epoch 20")
+
+
+def test_a_stopped_extension_goes_on_and_takes_the_place_of_the_run(half_extended, tmp_path):
+    train(LONGER, tmp_path / "long")
+    config, seen = claiming.description_to_go_on(half_extended).config, []
+    run = train(config, half_extended, lambda epoch, row: seen.append(epoch))
+    assert seen == [15, 16, 17, 18, 19, 20], "the last checkpoint was at 15"
+    assert run.directory == half_extended and not (half_extended / ".extension").exists()
+    assert contents(half_extended) == contents(tmp_path / "long")
+
+
+def test_a_second_extension_of_another_length_is_refused(half_extended):
+    before = files_in(half_extended)
+    with pytest.raises(UnfinishedRunError, match="has one to epoch 20"):
+        train(replace(SMALL, epochs=21), half_extended, extend=True)
+    assert files_in(half_extended) == before
+
+
+def test_a_run_without_a_checkpoint_is_not_extended(finished):
+    (finished / "checkpoint.npz").unlink()
+    before = files_in(finished)
+    with pytest.raises(InputError, match=r"checkpoint\.npz"):
+        train(LONGER, finished, extend=True)
+    assert files_in(finished) == before
+
+
+@pytest.mark.parametrize(("change", "named"), [
+    ({"learning_rate": 0.1, "epochs": 20}, "learning_rate is 0.1; it must be that of the run, 0.005"),
+    ({"epochs": 12}, "epochs is 12; it must be more than the run has, 12"), ({"epochs": 5}, "epochs is 5"),
+])  # fmt: skip
+def test_an_extension_has_the_options_of_its_run_and_more_epochs(finished, change, named):
+    before = files_in(finished)
+    with pytest.raises(InputError, match=named):
+        train(replace(SMALL, **change), finished, extend=True)
+    assert files_in(finished) == before
+
+
+def test_only_a_finished_run_is_extended(tmp_path):
+    with pytest.raises(Stopped):
+        train(SMALL, tmp_path / "run", stop_at(8), checkpoint_every=3)
+    with pytest.raises(UnfinishedRunError):
+        train(LONGER, tmp_path / "run", extend=True)
+    with pytest.raises(InputError):
+        train(LONGER, tmp_path / "nothing", extend=True)
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_labels_of_its_own_go_with_an_extended_run(tmp_path):
+    labels = np.random.default_rng(0).integers(0, 7, 39)
+    train(SMALL, tmp_path / "run", labels=labels)
+    extended, whole = train(LONGER, tmp_path / "run", extend=True), train(LONGER, labels=labels)
+    assert (extended.network.W == whole.network.W).all() and (load_run(tmp_path / "run").data["labels"] == labels).all()
+
+
+@pytest.mark.parametrize("step", range(6))
+def test_stopped_while_it_moves_an_extension_counts_and_is_moved_later(finished, tmp_path, monkeypatch, step):
+    """Its three files and its network are copied, then it is renamed, then removed: every step may be the last."""
+    left = [step]
+
+    def counted(function):
+        def call(*arguments, **keywords):
+            left[0] -= 1
+            if left[0] < 0:
+                raise Stopped
+            return function(*arguments, **keywords)
+
+        return call
+
+    move_up = claiming._move_up
+
+    def stopping(directory):
+        with monkeypatch.context() as patch:
+            patch.setattr(claiming.files, "whole_file", counted(claiming.files.whole_file))
+            patch.setattr(Path, "rename", counted(Path.rename))
+            patch.setattr(claiming, "_remove", counted(claiming._remove))
+            move_up(directory)
+
+    monkeypatch.setattr(claiming, "_move_up", stopping)
+    with pytest.raises(Stopped):
+        train(LONGER, finished, extend=True)
+    monkeypatch.setattr(claiming, "_move_up", move_up)
+    assert load_run(finished).config == LONGER and check_run(finished)[0] == "finished"
+    with pytest.raises(Stopped):
+        train(replace(SMALL, epochs=24), finished, stop_at(22), extend=True)
+    train(LONGER, tmp_path / "long")
+    assert contents(finished) == contents(tmp_path / "long")
+    assert {path.name for path in finished.iterdir()} >= {".extension"} and not list(finished.glob("*.part"))
+
+
+def test_after_sigkill_at_any_instant_of_an_extension_a_whole_run_is_there(tmp_path):
+    """60 kills, a process each, in the middle of an extension of a finished run or of what an earlier kill left."""
+    killed = """
+import os, signal, sys, threading, time
+from pathlib import Path
+from run_cases import LONGER, train
+generator = __import__("random").Random(0)
+for number in range(60):
+    pid = os.fork()
+    if not pid:
+        delay = generator.uniform(0, float(sys.argv[2]))
+        threading.Thread(target=lambda: (time.sleep(delay), os.kill(os.getpid(), signal.SIGKILL)), daemon=True).start()
+        train(LONGER, Path(sys.argv[1]) / f"run{number % 20}", checkpoint_every=1, extend=True)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    [generator.random() for _ in range(7)]
+"""
+    import time
+
+    for number in range(20):
+        train(SMALL, tmp_path / f"run{number}", checkpoint_every=1)
+    train(LONGER, tmp_path / "long", checkpoint_every=1)
+    shutil.copytree(tmp_path / "run0", tmp_path / "timed")
+    start = time.perf_counter()
+    train(LONGER, tmp_path / "timed", checkpoint_every=1, extend=True)
+    duration = time.perf_counter() - start
+    (tmp_path / "program.py").write_text(killed)
+    subprocess.run([sys.executable, tmp_path / "program.py", tmp_path, str(duration)], env=ENVIRONMENT, check=True)
+    unfinished = 0
+    for number in range(20):
+        directory = tmp_path / f"run{number}"
+        if load_run(directory).config == SMALL:
+            unfinished += 1
+            train(LONGER, directory, extend=True)
+        with pytest.raises(FinishedRunError):
+            train(LONGER, directory)
+        assert load_run(directory).config == LONGER
+        assert (load_run(directory).network.W == load_run(tmp_path / "long").network.W).all()
+    assert unfinished
+
+
+def test_a_reader_is_not_told_of_damage_while_an_extension_is_moved(finished, monkeypatch):
+    """It may have looked where the files are just before they went elsewhere."""
+    where = iter([finished / ".extension"] * 2)
+    monkeypatch.setattr("minimod.runs.run.files_of", lambda directory: next(where, directory))
+    assert load_run(finished).config == SMALL
+
+
+def test_nobody_trains_in_the_extension_itself(half_extended):
+    before = files_in(half_extended)
+    with pytest.raises(InputError, match=r"that of the run, .*run, which this extends"):
+        train(LONGER, half_extended / ".extension")
+    assert files_in(half_extended) == before
+
+
+@pytest.mark.parametrize("is_finished", [True, False])
+def test_an_extension_of_another_run_is_refused(finished, tmp_path, is_finished):
+    train(replace(LONGER, seed=5), tmp_path / "other")
+    shutil.copytree(tmp_path / "other", finished / ".extension")
+    if not is_finished:
+        (finished / ".extension" / "network.npz").unlink()
+    before = files_in(finished)
+    for other in (LONGER, replace(LONGER, seed=5)):
+        with pytest.raises(InputError, match="it belongs to another run"):
+            train(other, finished, extend=True)
+    assert files_in(finished) == before
+    assert check_run(finished)[0] == ("damaged" if is_finished else "finished")
+
+
+def test_an_extension_has_the_data_of_its_run(finished):
+    before = files_in(finished)
+    with pytest.raises(InputError, match="on the same data"):
+        train(LONGER, finished, extend=True, labels=np.zeros(39, int))
+    assert files_in(finished) == before
+
+
+def test_what_is_to_be_extended_is_in_a_directory():
+    with pytest.raises(InputError, match="directory is None"):
+        train(LONGER, extend=True)
+
+
+# Nothing of the user's is lost
+
+
+def test_only_what_a_killed_process_left_is_removed(tmp_path):
+    mine = {tmp_path / "run" / name: name.encode() for name in ("film.part", "config.json.part", "keep/x.npz.1.part")}
+    (tmp_path / "run" / "keep").mkdir(parents=True)
+    for path, content in mine.items():
+        path.write_bytes(content)
+    with pytest.raises(InputError, match="nothing is overwritten"):
+        train(SMALL, tmp_path / "run")
+    assert files_in(tmp_path) == mine
+    train(SMALL, tmp_path / "other")
+    shutil.copytree(tmp_path / "run", tmp_path / "other", dirs_exist_ok=True)
+    (tmp_path / "other" / "checkpoint.npz.7.part").write_text("half")
+    train(LONGER, tmp_path / "other", extend=True)
+    left = {path.relative_to(tmp_path / "other") for path in (tmp_path / "other").rglob("*.part")}
+    assert left == {path.relative_to(tmp_path / "run") for path in mine}
+
+
+def diverging_after(calls, monkeypatch):
+    """Let the loss be called not finite when it is looked at for the last of so many times."""
+    left = [calls]
+
+    def look(losses):
+        left[0] -= 1
+        if left[0] == 0:
+            raise DivergenceError("the loss is not finite")
+
+    monkeypatch.setattr("minimod.runs.training._raise_if_diverged", look)
+
+
+def test_labels_survive_a_process_that_is_killed_when_a_diverged_run_begins_anew(tmp_path, monkeypatch):
+    labels = np.random.default_rng(0).integers(0, 7, 39)
+    with monkeypatch.context() as patch, pytest.raises(DivergenceError):
+        diverging_after(4, patch)
+        train(SMALL, tmp_path / "run", checkpoint_every=1, labels=labels)
+    calm = replace(SMALL, learning_rate=1e-3)
+    for step in ("save_data", "save_description"):
+        with monkeypatch.context() as patch, pytest.raises(Stopped):
+            patch.setattr(claiming.contents, step, lambda *_, **__: stop_at(0)(0, None))
+            train(calm, tmp_path / "run")
+    with pytest.raises(Stopped):
+        train(calm, tmp_path / "run", stop_at(2), checkpoint_every=100)
+    assert (train(calm, tmp_path / "run").data["labels"] == labels).all()
+
+
+def test_a_checkpoint_that_does_not_fit_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(Stopped):
+        train(SMALL, tmp_path / "run", stop_at(8), checkpoint_every=3)
+    path = tmp_path / "run" / "checkpoint.npz"
+    save_arrays(path, load_arrays(path) | {"state_U": np.zeros((7, 9), np.float32)})
+    before = files_in(tmp_path)
+    with pytest.raises(InputError, match="array of the checkpoint is 'U'"):
+        train(SMALL, tmp_path / "run")
+    assert files_in(tmp_path) == before
+
+
+@pytest.mark.parametrize("every", [0, -3, 1.5, True, "5"])
+def test_an_interval_of_checkpoints_that_is_none_is_refused(tmp_path, every):
+    with pytest.raises(InputError, match="checkpoint_every"):
+        train(SMALL, tmp_path / "run", checkpoint_every=every)
+    assert not (tmp_path / "run").exists()
+
+
+# A file belongs to its run
+
+OTHERS = [
+    {"seed": 1}, {"noise_ratio": 0.5}, {"learning_rate": 0.01}, {"epochs": 11}, {"activation": "gelu"}, {"rule": "sub"},
+    {"optimizer": "adam"}, {"init_std": 0.1}, {"eval_every": 3}, {"noise_kind": "uniform"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=str)
+def test_a_file_of_another_run_is_refused_by_whoever_reads_it(finished, tmp_path, other):
+    train(replace(SMALL, **other), tmp_path / "other")
+    own = files_in(finished)
+    for name in ("config.json", "network.npz", "metrics.csv", "checkpoint.npz"):
+        shutil.copy(tmp_path / "other" / name, finished)
+        if (finished / name).read_bytes() == own[finished / name]:
+            continue
+        before = files_in(finished)
+        assert check_run(finished)[0] == "damaged", name
+        for read in (
+            lambda: load_run(finished), lambda: train(SMALL, finished), lambda: train(LONGER, finished, extend=True),
+        ):
+            with pytest.raises(InputError):
+                read()
+        assert files_in(finished) == before
+        (finished / name).write_bytes(own[finished / name])
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=str)
+def test_an_unfinished_run_does_not_go_on_from_the_checkpoint_of_another(tmp_path, other):
+    config = replace(SMALL, **other)
+    for name, each in {"run": SMALL, "other": config}.items():
+        with pytest.raises(Stopped):
+            train(each, tmp_path / name, stop_at(8), checkpoint_every=3)
+    shutil.copy(tmp_path / "other" / "checkpoint.npz", tmp_path / "run")
+    with pytest.raises(InputError, match=r"it belongs to another run|it was written beside another config\.json"):
+        train(SMALL, tmp_path / "run")
+
+
+# A state has a name
+
+
+def test_a_diverged_run_is_called_so_and_is_not_trained_again(tmp_path):
+    with pytest.raises(DivergenceError):
+        train(WILD, tmp_path / "run")
+    before = files_in(tmp_path)
+    assert check_run(tmp_path / "run")[0] == "diverged"
+    for attempt in (lambda: train(WILD, tmp_path / "run"), lambda: load_run(tmp_path / "run")):
+        with pytest.raises(DivergedRunError, match="the loss is not finite at epoch"):
+            attempt()
+    assert files_in(tmp_path) == before
+
+
+def test_a_diverged_run_makes_room_for_one_at_another_rate(tmp_path):
+    with pytest.raises(DivergenceError):
+        train(WILD, tmp_path / "run", checkpoint_every=1)
+    calm = replace(WILD, learning_rate=0.1)
+    train(calm, tmp_path / "run")
+    train(calm, tmp_path / "new")
+    assert contents(tmp_path / "run") == contents(tmp_path / "new") and check_run(tmp_path / "run")[0] == "finished"
+
+
+def test_an_extension_that_diverges_leaves_the_run_finished(finished, monkeypatch):
+    def diverge(losses):
+        raise DivergenceError("the loss is not finite")
+
+    with monkeypatch.context() as patch, pytest.raises(DivergenceError):
+        patch.setattr("minimod.runs.training._raise_if_diverged", diverge)
+        train(LONGER, finished, extend=True)
+    state, files = check_run(finished)
+    assert (state, files[".extension"]) == ("finished", "diverged (config.json: the loss is not finite)")
+    with pytest.raises(InputError, match="it must be extended by fewer epochs"):
+        train(LONGER, finished, extend=True)
+    assert train(replace(SMALL, epochs=14), finished, extend=True).history["epoch"][-1] == 14
+
+
+@pytest.mark.parametrize("what", ["nothing", "an empty directory", "a sweep", "a file"])
+def test_what_is_no_run_is_in_the_state_none(tmp_path, what):
+    if what == "an empty directory" or what == "a sweep":
+        (tmp_path / "run").mkdir()
+    if what == "a sweep":
+        (tmp_path / "run" / "sweep.json").write_text("{}")
+    if what == "a file":
+        (tmp_path / "run").write_text("mine")
+    state, files = check_run(tmp_path / "run")
+    assert state == "none" and ("a sweep" in files["config.json"]) == (what == "a sweep")
+
+
+@pytest.mark.parametrize("name", ["config.json", "network.npz", "metrics.csv", "checkpoint.npz"])
+def test_a_pipe_in_place_of_a_file_is_damage_and_no_wait(finished, name):
+    (finished / name).unlink()
+    os.mkfifo(finished / name)
+    signal.alarm(20)
+    try:
+        assert check_run(finished)[0] == "damaged"
+        with pytest.raises(InputError, match="it is no regular file"):
+            load_run(finished)
+    finally:
+        signal.alarm(0)
+
+
+def test_a_file_far_too_long_is_refused_before_it_is_read(finished):
+    with open(finished / "network.npz", "r+b") as file:
+        file.truncate(10**12)
+    with pytest.raises(InputError, match=r"network\.npz: it is longer than"):
+        load_run(finished)
+
+
+# A run stays on the kind of device it began on
+
+
+@pytest.fixture
+def begun(tmp_path, monkeypatch):
+    """A stopped run of the device "auto", begun on the device that is given."""
+    config = TrainingConfig(**SMALL.to_dict() | {"device": "auto"})
+
+    def begin(kind):
+        with monkeypatch.context() as patch:
+            if kind == "gpu":
+                strict_cupy.install(patch)
+            with pytest.raises(Stopped):
+                train(config, tmp_path / "run", stop_at(8), checkpoint_every=3)
+        device.gpu_problem.cache_clear()
+        return tmp_path / "run", config
+
+    yield begin
+    device.gpu_problem.cache_clear()
+
+
+def test_a_run_that_began_on_a_gpu_does_not_go_on_without_one_unless_told(begun, caplog):
+    caplog.set_level("WARNING", "minimod")
+    directory, config = begun("gpu")
+    with pytest.raises(InputError, match=r"device is 'auto'; it must be cpu, if the run is to go on here"):
+        train(config, directory)
+    assert train(replace(config, device="cpu"), directory).history["epoch"][-1] == 12
+    assert "with other bits" in caplog.text
+
+
+def test_a_run_that_began_on_the_cpu_stays_there(begun, monkeypatch):
+    directory, config = begun("cpu")
+    strict_cupy.install(monkeypatch)
+    train(config, directory)
+    assert not strict_cupy.transfers

@@ -1,0 +1,123 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from planted import random_network
+
+from minimod import TwoLayerNet, make_rule
+from minimod.analysis.structure import Structure
+from minimod.errors import InputError
+from minimod.fourier import Frequencies
+from minimod.groups.matrices import Representations
+from minimod.rules import CyclicRule
+
+
+class ByBases(Representations):
+    """The frequencies of a cyclic rule by its bases, as groups have their components; k = N/2 counts as any other."""
+
+    def __init__(self, rule):
+        super().__init__(rule.bases, None, rule.tokens_a, rule.tokens_b)
+
+    def preference(self, shares):
+        return shares
+
+
+@pytest.fixture(params=["FFT", "bases"])
+def transform(request, monkeypatch):
+    """The shortcut of cyclic rules, and what any rule has: both must do."""
+    if request.param == "bases":
+        monkeypatch.setattr(CyclicRule, "components", property(ByBases))
+
+
+def cosine_network(P, k_u, k_v, k_w, amplitudes=(1, 1, 1)):
+    """One neuron with a planted tone in each vector, and a mean that no tone accounts for."""
+    x = 2 * np.pi * np.arange(P)[:, None] / P
+    u, v, w = (a * np.cos(k * x + 0.4) + 5 for a, k in zip(amplitudes, (k_u, k_v, k_w)))
+    return TwoLayerNet(u, v, w.T, np.zeros(P))
+
+
+@pytest.mark.parametrize("P", [2, 3, 10, 11, 113])
+def test_a_tone_is_found_at_every_frequency(P, transform):
+    rule = make_rule("add", P)
+    for k in range(1, P // 2 + 1):
+        structure = Structure(cosine_network(P, k, k, k), rule)
+        assert structure.component.tolist() == [[k]] * 3
+        np.testing.assert_allclose(structure.shares[:, k - 1], 1, rtol=1e-9)
+
+
+def test_mul_tones_are_found_in_logarithmic_coordinates(transform):
+    rule = make_rule("mul", 13)
+    for k in range(1, 7):
+        network = random_network(P=13, M=1)
+        for array, tokens in ((network.U, rule.tokens_a), (network.V, rule.tokens_b), (network.W.T, rule.tokens_c)):
+            array[tokens, 0] = np.cos(2 * np.pi * k * np.arange(12) / 12 + 0.3)
+        assert Structure(network, rule).component.tolist() == [[k]] * 3
+
+
+@pytest.mark.parametrize("P", [10, 11])
+def test_power_adds_up_to_the_squares_about_the_mean(P, transform):
+    rule, network = make_rule("add", P), random_network(P=P, M=4)
+    x = Frequencies(rule.tokens_a, rule.tokens_b, rule.tokens_c).in_coordinates(network)
+    total = Structure(network, rule).power.sum(axis=1)
+    np.testing.assert_allclose(total, ((x - x.mean(axis=1, keepdims=True)) ** 2).sum(axis=1), rtol=1e-12)
+
+
+def test_whose_power_decides(transform):
+    # u and v agree on 2, w has 4; u also has a strong mean, which counts for nothing.
+    network, rule = cosine_network(11, 2, 2, 4, amplitudes=(1, 1, 100)), make_rule("add", 11)
+    for by, expected in {"joint": [2, 2, 2], "w": [4, 4, 4], "each": [2, 2, 4]}.items():
+        assert Structure(network, rule, by).component.ravel().tolist() == expected
+    assert Structure(network, rule).by == "joint"
+
+
+def test_an_unknown_choice_of_whose_power_decides_is_refused():
+    with pytest.raises(InputError, match="joint, w, each"):
+        _ = Structure(random_network(P=11), make_rule("add", 11), "v").component
+
+
+def test_a_dead_neuron_has_no_shares_and_does_no_harm(transform):
+    network = TwoLayerNet(np.zeros((11, 1)), np.zeros((11, 1)), np.zeros((1, 11)), np.zeros(11))
+    structure = Structure(network, make_rule("add", 11))
+    assert not structure.shares.any() and (structure.component == 1).all()
+
+
+def iprs(vectors, order):
+    """The IPR of vectors of shape (N,), by way of a network whose u, v and w are all of them."""
+    columns = np.stack(vectors, axis=1)
+    network = replace(random_network(P=order, M=len(vectors)), U=columns, V=columns, W=columns.T)
+    return Structure(network, make_rule("add", order)).ipr
+
+
+@pytest.mark.parametrize("P", [10, 11])
+def test_the_ipr_of_a_cosine_is_1_at_every_frequency_and_amplitude(P, transform):
+    x = np.arange(P)
+    tones = [3 + 7 * np.cos(2 * np.pi * k * x / P + (0.5 if 2 * k < P else 0)) for k in range(1, P // 2 + 1)]
+    np.testing.assert_allclose(iprs(tones, P), 1)
+
+
+def test_the_ipr_of_two_equal_tones_is_one_half(transform):
+    x = 2 * np.pi * np.arange(11) / 11
+    np.testing.assert_allclose(iprs([np.cos(2 * x) + np.sin(5 * x)], 11), 0.5)
+
+
+def test_the_ipr_is_the_papers_ratio_of_norms(transform):
+    vector = np.random.default_rng(0).standard_normal(113)
+    spectrum = np.abs(np.fft.rfft(vector)[1:])
+    expected = (np.linalg.norm(spectrum, 4) / np.linalg.norm(spectrum, 2)) ** 4
+    np.testing.assert_allclose(iprs([vector], 113), expected)
+
+
+@pytest.mark.parametrize(("name", "P"), [("add", 23), ("add", 24), ("sub", 24), ("mul", 23), ("add", 2)])
+def test_the_shortcut_of_cyclic_rules_gives_what_their_bases_give(name, P, monkeypatch):
+    rule, network = make_rule(name, P), random_network(P=P, M=40)
+    fast = Structure(network, rule)
+    assert isinstance(fast.components, Frequencies)
+    monkeypatch.setattr(CyclicRule, "components", property(ByBases))
+    plain = Structure(network, rule)
+    assert isinstance(plain.components, ByBases)
+    assert (fast.component == plain.component).all()
+    for quantity in ("power", "shares", "ipr", "dominant_share"):
+        np.testing.assert_allclose(getattr(fast, quantity), getattr(plain, quantity), rtol=1e-10, atol=1e-13)
+    for part in ("dominant", "residual"):
+        for key, array in getattr(fast, part).arrays.items():
+            np.testing.assert_allclose(getattr(plain, part).arrays[key], array, rtol=0, atol=1e-12)
