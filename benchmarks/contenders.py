@@ -16,7 +16,7 @@ from minimod.engine.backend import Backend
 from minimod.engine.gradient import Gradient, in_tiles, make_blocks
 from minimod.engine.memory import Kept
 from minimod.optimizers import OPTIMIZERS
-from minimod.runs.given import build_dataset
+from minimod.runs.data import resolve
 from minimod.runs.run import initial_network
 from minimod.runs.training import with_optimizer
 
@@ -24,7 +24,7 @@ from minimod.runs.training import with_optimizer
 def minimod(config: TrainingConfig, backend: Backend):
     """minimod's own engine."""
     network, _, update = with_optimizer(initial_network(config).convert(backend.xp.asarray), config)
-    pairs = in_tiles(build_dataset(config).train, network, backend)
+    pairs = in_tiles(resolve(config).dataset().train, network, backend)
     blocks = make_blocks(pairs, network, backend)
     gradient_of = Gradient(network, config.loss, backend)
 
@@ -40,7 +40,7 @@ def reference(config: TrainingConfig, backend: Backend):
     """The text of network.py: all examples at once, nothing kept, BLAS on all threads."""
     from threadpoolctl import threadpool_limits
 
-    network, pairs = initial_network(config), build_dataset(config).train
+    network, pairs = initial_network(config), resolve(config).dataset().train
     optimizer = OPTIMIZERS[config.optimizer](network.parameters, config)
 
     def step():
@@ -55,7 +55,7 @@ def reference(config: TrainingConfig, backend: Backend):
 def matrix_products(config: TrainingConfig, backend: Backend):
     """The limit: H W, Hᵀ dF and dF Wᵀ alone, on minimod's blocks and threads, on arrays that stay in cache."""
     network, xp = initial_network(config).convert(backend.xp.asarray), backend.xp
-    n, P, M = len(build_dataset(config).train), config.modulus, config.width
+    n, P, M = len(resolve(config).dataset().train), config.modulus, config.width
     n_blocks = backend.n_blocks(n, M, P)
     size = -(-n // n_blocks)
     H, dF = xp.ones((size, M), config.dtype), xp.ones((size, P), config.dtype)
@@ -82,7 +82,7 @@ def torch_eager(config: TrainingConfig, backend: Backend, grid: bool = False, co
 
     torch.set_num_threads(backend.threads)
     put = partial(torch.tensor, device="cpu" if backend.xp is np else "cuda")
-    train = build_dataset(config).train
+    train = resolve(config).dataset().train
     theta = {name: torch.nn.Parameter(put(array)) for name, array in initial_network(config).arrays.items()}
     a, b, label = (put(array) for array in (train.a, train.b, train.label))
     on_grid = label.new_full([config.modulus] * 2, IGNORED)
@@ -128,7 +128,7 @@ def torch_stacked(config: TrainingConfig, backend: Backend):
 
     torch.set_num_threads(backend.threads)
     configs = [replace(config, seed=seed) for seed in range(STACK)]
-    networks, trains = map(initial_network, configs), [build_dataset(each).train for each in configs]
+    networks, trains = map(initial_network, configs), [resolve(each).dataset().train for each in configs]
     arrays = [network.arrays for network in networks]
     theta = {name: torch.nn.Parameter(torch.tensor(np.stack([each[name] for each in arrays]))) for name in arrays[0]}
     a, b, label = (torch.tensor(np.stack([getattr(each, name) for each in trains])) for name in ("a", "b", "label"))
@@ -156,7 +156,7 @@ def jax_jit(config: TrainingConfig, backend: Backend, grid: bool = False):
     import jax
     from jax import numpy as jnp
 
-    train = build_dataset(config).train
+    train = resolve(config).dataset().train
     theta = {name: jnp.asarray(array) for name, array in initial_network(config).arrays.items()}
     a, b, label = (jnp.asarray(array, jnp.int32) for array in (train.a, train.b, train.label))
     (beta1, beta2), rate, decay = config.betas, config.learning_rate, config.weight_decay

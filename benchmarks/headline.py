@@ -8,23 +8,16 @@ from benchmarks.processes import keep_to_cores, peak_memory
 GOAL = 0.99
 
 
-class _ReachedError(Exception):
-    """Ends a training that has reached the goal."""
-
-
 def minimod(threads: int) -> int:
     """`minimod train` with its defaults until the goal; returns the epoch."""
     from minimod import TrainingConfig, train
 
-    def stop_at_goal(epoch, row):
-        if row and row["filtered_test_accuracy"] >= GOAL:
-            raise _ReachedError(epoch)
+    def is_there(state):
+        return state.metrics is not None and state.metrics["filtered_test_accuracy"] >= GOAL
 
-    try:
-        train(TrainingConfig(threads=threads, device="cpu"), progress=stop_at_goal)
-    except _ReachedError as reached:
-        return reached.args[0]
-    raise AssertionError("the goal was not reached")
+    run = train(TrainingConfig(threads=threads, device="cpu"), callback=is_there)
+    assert run.epoch is not None, "the goal was not reached"
+    return run.epoch
 
 
 def torch_eager(threads: int) -> int:
@@ -33,13 +26,13 @@ def torch_eager(threads: int) -> int:
     from torch.nn import functional
 
     from minimod import TrainingConfig
-    from minimod.runs.given import build_dataset
+    from minimod.runs.data import resolve
     from minimod.runs.run import initial_network
     from minimod.runs.training import evaluation_epochs
 
     torch.set_num_threads(threads)
     config = TrainingConfig()
-    dataset, P = build_dataset(config), config.modulus
+    dataset, P = resolve(config).dataset(), config.modulus
     theta = {name: torch.nn.Parameter(torch.tensor(array)) for name, array in initial_network(config).arrays.items()}
     parts = {
         name: [torch.tensor(array) for array in (part.a, part.b, part.label)]

@@ -11,7 +11,7 @@ from minimod.engine.backend import open_backend
 from minimod.engine.gradient import in_tiles, make_blocks
 from minimod.engine.kernels import activation_kernel, loss_kernel, take_rows
 from minimod.engine.memory import Flat
-from minimod.runs.given import build_dataset
+from minimod.runs.data import resolve
 from minimod.runs.run import initial_network
 from minimod.runs.training import with_optimizer
 
@@ -23,7 +23,7 @@ def measure(width: int, rounds: int) -> dict[str, float]:
     config = TrainingConfig(width=width)
     with open_backend("cpu", 1) as backend:
         network, _, update = with_optimizer(initial_network(config), config)
-        blocks = make_blocks(in_tiles(build_dataset(config).train, network, backend), network, backend)
+        blocks = make_blocks(in_tiles(resolve(config).dataset().train, network, backend), network, backend)
         block = blocks[0]
         n, P, M, phi = len(block.label), network.modulus, network.width, activation_kernel(network.activation)
         Z, H = (np.full((n, M), 0.1, config.dtype) for _ in range(2))     # zeros would all be one page of memory

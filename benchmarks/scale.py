@@ -13,8 +13,8 @@ import click
 import numpy as np
 
 from minimod import TrainingConfig, train
-from minimod.sweeps.executors import completed, dask_cluster, in_turn
-from minimod.sweeps.schedule import TASK_SECONDS, in_tasks, work
+from minimod.runs.jobs import TASK_SECONDS, completed, in_tasks, in_turn, work
+from minimod.sweeps.executors import dask_cluster
 
 CORES = (2, 64, 4096)
 RUNS = (10_000, 1_000_000)

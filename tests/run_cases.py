@@ -5,10 +5,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from minimod import TrainingConfig, train  # noqa: F401  for programs
+from minimod import TrainingConfig, load_run, train  # noqa: F401  for programs
 from minimod.optimizers import OPTIMIZERS
+from minimod.runs.data import Job, UserData
 from minimod.runs.files import load_arrays
 from minimod.runs.metrics import METRIC_COLUMNS
+from minimod.runs.training import extend
 
 # Where a program that a test starts finds this module.
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
@@ -21,11 +23,31 @@ class Stopped(Exception):
 
 
 def stop_at(epoch):
-    def progress(now, row):
-        if now == epoch:
+    def callback(state):
+        if state.epoch == epoch:
             raise Stopped
 
-    return progress
+    return callback
+
+
+def by_epoch(function):
+    """A callback that hands epoch and metrics to a function, whatever that returns."""
+    def callback(state):
+        function(state.epoch, state.metrics)
+
+    return callback
+
+
+def train_on(config, directory, **options):
+    """Extend the finished run in a directory to what this configuration says."""
+    stored = load_run(directory).config
+    changes = {name: value for name, value in vars(config).items() if value != getattr(stored, name)}
+    return extend(directory, changes.pop("epochs", stored.epochs) - stored.epochs, **changes, **options)
+
+
+def build_dataset(config, **data):
+    """The dataset of a configuration, and of data that are not checked."""
+    return Job(config, UserData(**data)).dataset()
 
 
 def contents(directory):

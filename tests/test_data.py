@@ -2,13 +2,13 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from run_cases import build_dataset
 
 from minimod import TrainingConfig
 from minimod.arrays import STREAMS, random_stream
 from minimod.errors import InputError
 from minimod.noise import NOISE_KINDS, Noise, corrupt
 from minimod.rules import Rule, make_rule
-from minimod.runs.given import build_dataset
 
 # Weights of the corrupted labels, a row a true one.
 MATRIX = np.random.default_rng(0).uniform(0, 1, (31, 31)) * (1 - np.eye(31))
@@ -19,7 +19,7 @@ EVEN = ("wrong", "uniform", "symmetric")
 
 def dataset(**options):
     config = TrainingConfig(**{"modulus": 31, "noise_ratio": 0.5} | options)
-    return build_dataset(config, {"noise_matrix": MATRIX})
+    return build_dataset(config, noise_matrix=MATRIX)
 
 
 def indices(pairs):
@@ -119,9 +119,9 @@ def test_labels_are_drawn_by_the_matrix():
 def test_what_a_matrix_leaves_out_is_never_drawn():
     one_way = np.roll(np.eye(31), 1, axis=1)        # c -> c + 1
     config = TrainingConfig(modulus=31, noise_kind="matrix")
-    train = build_dataset(config, {"noise_matrix": one_way}).train
+    train = build_dataset(config, noise_matrix=one_way).train
     assert (train.label == (train.true_label + train.is_noisy) % 31).all()
-    scaled = build_dataset(config, {"noise_matrix": 1e-300 * one_way}).train
+    scaled = build_dataset(config, noise_matrix=1e-300 * one_way).train
     assert (scaled.label == train.label).all()
 
 
@@ -136,7 +136,7 @@ def test_what_a_matrix_leaves_out_is_never_drawn():
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_a_matrix_that_cannot_be_used_is_refused(matrix, message):
     with pytest.raises(InputError, match=message):
-        build_dataset(TrainingConfig(modulus=31, noise_kind="matrix"), {"noise_matrix": matrix})
+        build_dataset(TrainingConfig(modulus=31, noise_kind="matrix"), noise_matrix=matrix)
 
 
 @pytest.mark.parametrize("kind", NOISE_KINDS)

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 from planted import random_network
+from run_cases import build_dataset
 
 from minimod import TrainingConfig, TwoLayerNet, train
 from minimod.activations import ACTIVATIONS
 from minimod.arrays import Pairs
 from minimod.errors import InputError
 from minimod.losses import LOSSES
-from minimod.runs.given import build_dataset
 from minimod.runs.run import initial_network
 
 

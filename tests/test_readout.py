@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 from planted import ideal_network, random_network
+from run_cases import build_dataset
 
 from minimod import TrainingConfig, make_rule
 from minimod.analysis.methods import predict_ensemble, predict_interaction
 from minimod.engine.backend import open_backend
 from minimod.engine.predict import predict_table
 from minimod.readout import interaction
-from minimod.runs.given import build_dataset
 
 
 def table(P, classes, seed=0):

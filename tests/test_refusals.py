@@ -11,6 +11,7 @@ from unittest import mock
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from run_cases import by_epoch, train_on
 from sweep_cases import DEFINITION, ignore
 
 from minimod import TrainingConfig, cli, train
@@ -36,9 +37,9 @@ def everything(tmp_path_factory):
     for name in ("finished", "extending", "damaged"):
         train(SMALL, place / name)
     with contextlib.suppress(Stopped):
-        train(replace(SMALL, epochs=9), place / "extending", stop, 1, extend=True)
+        train_on(replace(SMALL, epochs=9), place / "extending", callback=by_epoch(stop), checkpoint_every=1)
     with contextlib.suppress(Stopped):
-        train(SMALL, place / "unfinished", stop, 1)
+        train(SMALL, place / "unfinished", callback=by_epoch(stop), checkpoint_every=1)
     with contextlib.suppress(DivergenceError):
         train(replace(SMALL, optimizer="sgd", learning_rate=1e30), place / "diverged")
     os.truncate(place / "damaged" / "network.npz", 100)

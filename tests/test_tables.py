@@ -26,6 +26,7 @@ from minimod.optimizers import OPTIMIZERS
 from minimod.report.figures import FIGURES
 from minimod.rules import RULES
 from minimod.runs.config import PRESETS
+from minimod.runs.data import UserData
 from minimod.runs.metrics import METRICS
 from minimod.runs.run import initial_network
 
@@ -83,7 +84,7 @@ def trains(field):
     """The check that a run with a name in this field of the configuration ends with finite numbers."""
     def check(name):
         weights = 1 - np.eye(TINY.modulus) if name == "matrix" else None
-        run = train(replace(TINY, **{field: name}), noise_matrix=weights)
+        run = train(replace(TINY, **{field: name}), data=UserData(noise_matrix=weights))
         assert run.history["epoch"].tolist() == [0, 1, 2]
         assert np.isfinite(run.history["loss"]).all()
         assert all(np.isfinite(array).all() for array in run.network.arrays.values())

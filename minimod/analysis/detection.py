@@ -33,7 +33,7 @@ def detect(
       the true labels; where these are not known, they are 0 and nan.
     """
     run = run if isinstance(run, Run) else load_run(run)
-    network, pairs = run.network, run.fitted
+    network, pairs, subset = run.network, run.fitted, run.data.subset
     retrained = None
     if extracted is not None:
         with open_analysis(extraction_of(run, extracted)) as study:
@@ -45,7 +45,7 @@ def detect(
             course=dict(run.course) or None,
             hidden=network.hidden(pairs.a, pairs.b), logits=F[pairs.a, pairs.b],
             interaction=interaction(F)[pairs.a, pairs.b], masked=masked_interaction(study, pairs), retrained=retrained,
-            held_out=None if held_out is None else held_out[run.data.get("kept", slice(None))], table=table,
+            held_out=held_out if held_out is None or subset is None else held_out[subset], table=table,
         )
     found, is_wrong = scores(evidence), pairs.label != pairs.true_label
     if not run.dataset.is_known:
@@ -64,7 +64,7 @@ def extraction_of(run: Run, extracted: Run | Path | str) -> Run:
     other = extracted if isinstance(extracted, Run) else load_run(extracted)
     ours, theirs = run.dataset.train, other.dataset.train
     same = all(np.array_equal(getattr(ours, name), getattr(theirs, name)) for name in ("a", "b", "label"))
-    if not same or "labels" not in other.data:
+    if not same or other.data.labels is None:
         raise InputError("extracted run", str(other.directory), "one that minimod extract made of this run")
     return other
 

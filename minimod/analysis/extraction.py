@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,14 +21,15 @@ from minimod.errors import InputError, one_of
 from minimod.runs.accuracy import accuracies, share
 from minimod.runs.claiming import copy_run, locked
 from minimod.runs.config import TrainingConfig
+from minimod.runs.data import Job, UserData
 from minimod.runs.run import Run, load_run
-from minimod.runs.training import Progress, finished_run, train
+from minimod.runs.training import Callback, finished_run, train
 
 # From the analysis of a run to the share of neurons that were kept, and the answers for all pairs, of shape (P, P).
 Answers = Callable[[Analysis], tuple[float, np.ndarray]]
 
 # How a training run shows its progress: from its configuration to a `with` block.
-Display = Callable[[TrainingConfig], AbstractContextManager[Progress | None]]
+Display = Callable[[TrainingConfig], AbstractContextManager[Callback | None]]
 
 DEFAULT_METHOD = "norm_flatness+interaction, noisy"
 
@@ -109,7 +109,7 @@ def extract(
         place.mkdir(parents=True, exist_ok=True)
     while done.changed and done.number < rounds:
         number = done.number + 1
-        run = _trained(config, place and place / "rounds" / str(number), display, {**run.data, "labels": labels})
+        run = _trained(config, place and place / "rounds" / str(number), display, replace(run.data, labels=labels))
         done, labels = _read_out(number, run, answers)
         finished.append(done)
         tell(done)
@@ -135,23 +135,25 @@ def held_out_logits(
     logits = np.empty((len(pairs), config.modulus), config.dtype)
     for number in range(folds):
         left_out = fold == number
-        data = {**run.data, "kept": ~left_out & run.data.get("kept", True)}
+        data = replace(run.data, subset=~left_out if run.data.subset is None else ~left_out & run.data.subset)
         place = Path(directory) / f"{number + 1}-of-{folds}-epochs-{config.epochs}" if directory else None
         network = _trained(config, place, display, data).network
         logits[left_out] = network.logits(pairs.a[left_out], pairs.b[left_out])
     return logits
 
 
-def _trained(config: TrainingConfig, place: Path | None, display: Display, data: dict[str, Any]) -> Run:
+def _trained(config: TrainingConfig, place: Path | None, display: Display, data: UserData) -> Run:
     """The run of a configuration on these data; kept in a place, if there is one, and then used again."""
-    with display(config) as progress:
-        return finished_run(config, place, progress, **data) if place else train(config, None, progress, **data)
+    with display(config) as callback:
+        if place:
+            return finished_run(Job(config, data), place, callback)
+        return train(config, data=data, callback=callback)
 
 
 def _read_out(number: int, run: Run, answers: Answers) -> tuple[Round, np.ndarray]:
     """The round of a run, and the labels that its answers give the training pairs, of shape (n_train,)."""
     train_pairs = run.dataset.train
-    fitted = run.data.get("labels", train_pairs.label)
+    fitted = train_pairs.label if run.data.labels is None else run.data.labels
     with open_analysis(run) as study:
         kept, table = answers(study)
     labels = table[train_pairs.a, train_pairs.b]

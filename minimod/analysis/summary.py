@@ -60,7 +60,7 @@ def summary_of(study: Analysis, others: Sequence[Run] = (), thresholds: Iterable
     config, train = run.config, run.dataset.train
     noisy = int(train.is_noisy.sum())
     return {
-        "title": title(config, "pairs" in run.data) + f", epoch {run.epoch}" * (run.epoch is not None)
+        "title": title(config, run.data.pairs is not None) + f", epoch {run.epoch}" * (run.epoch is not None)
         + f", frequencies by {by}" * (by != "joint"),
         "config": config.to_dict(), "by": by, "chance": 1 / config.modulus,
         "counts": {
@@ -104,7 +104,7 @@ def in_words(run: Run, methods: dict[str, dict[str, float]] | None = None) -> st
     config, dataset, last = run.config, run.dataset, {name: column[-1] for name, column in run.history.items()}
     fitted_pairs, unseen = run.fitted, len(dataset.test) > 0
     seen, noisy = len(fitted_pairs), int((fitted_pairs.label != fitted_pairs.true_label).sum()) * dataset.is_known
-    two = noisy and not run.is_relabelled
+    two = noisy and not run.data.is_relabelled
     parts = {"right": "clean_accuracy", "wrong": "noisy_accuracy"} if two else {"given": "train_accuracy"}
     fits = " and ".join(f"{percent(last.get(name, math.nan))} of the {which} labels" for which, name in parts.items())
     answers = f", and answers {percent(last['test_accuracy'])} of the test pairs, which it has not seen" * unseen
@@ -130,7 +130,7 @@ def told(run: Run) -> str:
     sentences = []
     if table_path(run.config.rule) or (run.config.rule == PAIRS and (rule.label_table >= 0).all()):
         sentences.append(f"The table is {kind_of(rule)}.")
-    if "pairs" in run.data:
+    if run.data.pairs is not None:
         counts = ", ".join(f"{len(getattr(dataset, part))} for {part}" for part in PARTS)
         sentences.append(f"Pairs: {counts}; of {rule.modulus} tokens.")
     return " ".join([*sentences, left_out(run)]).strip()

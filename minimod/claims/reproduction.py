@@ -9,11 +9,10 @@ from minimod.claims import CLAIMS
 from minimod.claims.claim import Result, Row
 from minimod.engine.device import available_cores
 from minimod.runs.config import TrainingConfig
-from minimod.runs.metrics import Metrics
+from minimod.runs.jobs import Store, WorkProgress, work
 from minimod.runs.run import load_run
-from minimod.runs.training import finished_run
+from minimod.runs.training import State
 from minimod.sweeps.executors import in_processes, process_pool
-from minimod.sweeps.schedule import WorkProgress, is_finished, longest_first, run_name, work
 
 
 def number_of_runs(names: Iterable[str], scale: str, seeds: int | None) -> int:
@@ -43,29 +42,29 @@ class Reproduction:
 
     def run_directory(self, config: TrainingConfig) -> Path:
         """Where a run is kept."""
-        return self.directory / "runs" / run_name(config)
+        return Store(self.directory / "runs").place(config)
 
     def missing(self) -> dict[Path, TrainingConfig]:
         """The runs that have not finished, by directory."""
         runs = {self.run_directory(config): config for _, _, configs in self.measurements for config in configs}
-        return {directory: config for directory, config in runs.items() if not is_finished(directory)}
+        return {directory: config for directory, config in runs.items() if not (directory / "network.npz").exists()}
 
     def train(self, runs: Mapping[Path, TrainingConfig], progress: WorkProgress) -> None:
         """Train these runs, each on one thread and in a process of its own; a single one here, on all cores."""
+        store = Store(self.directory / "runs")
         if len(runs) > 1:
             with process_pool() as executor:
-                for directory, error in longest_first(executor, _finish, runs):
-                    if error:
-                        raise error
-                    progress(work(runs[directory]), directory.name)
+                store.train([*runs.values()], executor, progress)
             return
-        for directory, config in runs.items():
+        for config in runs.values():
             step = work(config) // max(1, config.epochs)
 
-            def tell(epoch: int, row: Metrics | None, step: int = step) -> None:
-                progress(step * (epoch > 0), f"epoch {epoch}, loss {row['loss']:.4f}" if row else None)
+            def tell(state: State, step: int = step) -> None:
+                row = state.metrics
+                line = f"epoch {state.epoch}, loss {row['loss']:.4f}" if row else None
+                progress(step * (state.epoch > 0), line)
 
-            finished_run(replace(config, threads=available_cores()), directory, tell)
+            store.get(replace(config, threads=available_cores()), tell)
 
     def results(self) -> Generator[Result, None, None]:
         """The measured rows of every claim, in their order, each once it has all. The runs must have finished."""
@@ -77,11 +76,6 @@ class Reproduction:
             seeds = [seed for other, seed, _ in self.measurements if other == name]
             rows = [{"seed": seed} | row for seed, rows in zip(seeds, measured, strict=False) for row in rows]
             yield Result(name, CLAIMS[name], self.scale, rows)
-
-
-def _finish(config: TrainingConfig, directory: Path) -> None:
-    """See that a run has finished; it stays on disk, and is not sent from process to process."""
-    finished_run(replace(config, threads=1), directory)
 
 
 def measure(name: str, directories: tuple[Path, ...]) -> list[Row]:

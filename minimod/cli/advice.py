@@ -7,7 +7,6 @@ from pathlib import Path
 from minimod.cli.options import flag_of
 from minimod.errors import DivergedRunError, FinishedRunError, InputError, UnfinishedRunError
 from minimod.runs.config import BROUGHT_BY_PAIRS
-from minimod.runs.contents import EXTENSION
 from minimod.runs.run import DAMAGED, DIVERGED, FINISHED, NONE, UNFINISHED, Run
 
 
@@ -25,13 +24,13 @@ def advice(error: InputError) -> str:
 def what_helps(state: str, files: dict[str, str], run_dir: Path) -> Iterator[str]:
     """What to do with a directory in this state: commands, with a line's end as a comment that says what for."""
     directory, go_on = quoted(run_dir), resume_command(run_dir)
-    extension = files.get(EXTENSION, "")
+    extension = files.get("extension", "")
     if state == FINISHED:
         yield f"minimod analyze {directory}  # takes it apart"
     if state == UNFINISHED or extension.startswith(UNFINISHED):
         yield f"{go_on}  # goes on with it"
-    if extension.startswith((DAMAGED, DIVERGED)):
-        yield f"rm -r {quoted(run_dir / EXTENSION)}  # the run itself is whole"
+    if extension.startswith(DIVERGED):
+        yield f"minimod train {directory} --extend EPOCHS  # by fewer epochs; the run itself is whole"
     if state == DIVERGED:
         yield f"{go_on} --learning-rate RATE  # begins it anew, at a smaller rate"
     if state == NONE and (run_dir / "sweep.json").exists():
@@ -55,12 +54,12 @@ def quoted(path: Path) -> str:
 
 def train_command(run: Run) -> str:
     """The command that trains such a run, or what it was made by; data of its own have to be given to it too."""
-    if run.is_relabelled:
+    if run.data.is_relabelled:
         return f"# from Python, or by minimod extract: it was trained on labels of its own, in {run.directory}/data"
     words = ["minimod train", quoted(Path(str(run.directory)))]
     given = {"pairs": "--pairs", "noise_matrix": "--noise-matrix"}
-    words += [f"{flag} FILE" for name, flag in given.items() if name in run.data]
-    brought = BROUGHT_BY_PAIRS if "pairs" in run.data else ()
+    words += [f"{flag} FILE" for name, flag in given.items() if name in run.data.stored]
+    brought = BROUGHT_BY_PAIRS if run.data.pairs is not None else ()
     for name, value in run.config.changes().items():
         if name in brought:
             continue

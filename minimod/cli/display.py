@@ -20,10 +20,10 @@ from minimod.errors import Interrupted
 from minimod.runs.accuracy import MEASURES
 from minimod.runs.config import TrainingConfig
 from minimod.runs.files import plain_data
+from minimod.runs.jobs import WorkProgress, estimated_seconds, work
 from minimod.runs.metrics import ACCURACIES, Metrics
 from minimod.runs.signals import STOPS
-from minimod.runs.training import Progress
-from minimod.sweeps.schedule import WorkProgress, estimated_seconds, work
+from minimod.runs.training import Callback, State
 
 MANY_RUNS, MOST_RUNS = 100_000, 10_000_000      # more are trained only where --yes is given; or not at all
 
@@ -127,7 +127,7 @@ def echo_json(data: Any) -> None:
 
 
 @contextmanager
-def progress_display(config: TrainingConfig, quiet: bool) -> Iterator[Progress | None]:
+def progress_display(config: TrainingConfig, quiet: bool) -> Iterator[Callback | None]:
     """Progress on standard error: a bar on a terminal, a line per evaluation elsewhere, nothing when quiet."""
     logging.getLogger("minimod").setLevel(logging.ERROR if quiet else logging.WARNING)
     if quiet:
@@ -139,11 +139,12 @@ def progress_display(config: TrainingConfig, quiet: bool) -> Iterator[Progress |
             return accuracies_line(row) if row and fits else None
 
         with click.progressbar(length=config.epochs, file=sys.stderr, width=10, item_show_func=show) as bar:
-            yield lambda epoch, row: bar.update(int(epoch > 0), row or bar.current_item)
+            yield lambda state: bar.update(int(state.epoch > 0), state.metrics or bar.current_item)
     else:
         begun: list[tuple[int, float]] = []     # the first epoch and its time
 
-        def tell(epoch: int, row: Metrics | None) -> None:
+        def tell(state: State) -> None:
+            epoch, row = state.epoch, state.metrics
             begun[:] = begun or [(epoch, time.perf_counter())]
             if row:
                 first, start = begun[0]

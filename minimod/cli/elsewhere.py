@@ -16,8 +16,8 @@ from minimod.exchange.networks import predictions
 from minimod.groups.names import canonical_name, facts
 from minimod.groups.rules import GroupRule, kind_of, make_rule, table_path
 from minimod.rules import RULES
+from minimod.runs.data import load_table
 from minimod.runs.files import check_output, save_columns
-from minimod.runs.given import load_table
 from minimod.runs.run import load_run
 
 IMPORTED = ("rule", "modulus", "activation", "tied", "train_fraction", "seed")      # what such a network does not tell

@@ -25,12 +25,15 @@ from minimod.discovery.retrieval import discover
 from minimod.exchange.pairs import load_pairs
 from minimod.fourier import COMPONENT_CHOICES
 from minimod.groups.rules import table_path
-from minimod.runs.claiming import description_to_go_on
 from minimod.runs.config import BROUGHT_BY_PAIRS, PRESETS, TrainingConfig
+from minimod.runs.contents import load_description
+from minimod.runs.data import UserData
 from minimod.runs.files import check_output, load_numbers, save_columns, save_json
 from minimod.runs.metrics import THRESHOLDS
-from minimod.runs.run import DAMAGED, NONE, check_run, load_config, load_run
+from minimod.runs.run import DAMAGED, NONE, check_run, load_run
 from minimod.runs.training import CHECKPOINT_EVERY
+from minimod.runs.training import extend as extend_run
+from minimod.runs.training import resume as resume_run
 from minimod.runs.training import train as train_network
 
 
@@ -66,30 +69,34 @@ def train(
             raise click.UsageError(f"--pairs brings labels as they are: it goes without {flag_of(name)}")
     if pairs and (resume or extend or noise_matrix):
         raise click.UsageError("--pairs goes neither with --resume nor --extend, which have a copy, nor --noise-matrix")
-    data: dict[str, Any] = {}
     if ((resume or extend) and preset) or (resume and extend) or (extend and "epochs" in given):
         raise click.UsageError("--resume and --extend take the options of the run: neither goes with the other or with"
                                " --preset, nor --extend with --epochs")
-    if extend:
-        config = replace(load_config(run_dir), **given)
-        config = replace(config, epochs=config.epochs + extend)
-    elif resume:
-        config = replace(description_to_go_on(run_dir).config, **given)
+    if resume or extend:
+        stored = load_run(run_dir).config if extend else load_description(run_dir).config
+        config = replace(stored, **given)
+        config = replace(config, epochs=config.epochs + (extend or 0))
     else:
         table = table_path(given.get("rule", ""))
         if table and not table.exists() and (run_dir / "config.json").exists():     # the run has a copy
-            given.setdefault("modulus", description_to_go_on(run_dir).config.modulus)
+            given.setdefault("modulus", load_description(run_dir).config.modulus)
         config = TrainingConfig.from_preset(preset or "headline", **given)
+    data = UserData(noise_matrix=load_numbers(noise_matrix) if noise_matrix else None)
     if pairs:
-        data["pairs"], data["tokens"] = load_pairs(pairs)
-        config = replace(config, modulus=len(data["tokens"])).on_pairs(data["pairs"])
-    if noise_matrix:
-        data["noise_matrix"] = load_numbers(noise_matrix)
-    with display.progress_display(config, quiet) as progress:
-        run = train_network(config, run_dir, progress, checkpoint_every, extend=bool(extend), **data)
+        given_pairs, tokens = load_pairs(pairs)
+        data = UserData(pairs=given_pairs, tokens=tokens)
+        config = replace(config, modulus=len(tokens)).on_pairs(given_pairs)
+    with display.progress_display(config, quiet) as callback:
+        options = {"callback": callback, "checkpoint_every": checkpoint_every}
+        if extend:
+            run = extend_run(run_dir, extend, **options, **given)
+        elif resume:
+            run = resume_run(run_dir, **options, **given)
+        else:
+            run = train_network(config, run_dir, data=data, **options)
     last = {name: column[-1].item() for name, column in run.history.items()}
     if as_json:
-        display.echo_json({"directory": str(run_dir), "config": config.to_dict(), "metrics": last})
+        display.echo_json({"directory": str(run_dir), "config": run.config.to_dict(), "metrics": last})
         return
     for name, value in last.items():
         click.echo(f"{name.replace('_', ' '):24} {value:>10.4g}")

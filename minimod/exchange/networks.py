@@ -13,8 +13,9 @@ from minimod.exchange.foreign import network_from
 from minimod.exchange.formats import read_arrays
 from minimod.exchange.pairs import load_pairs
 from minimod.runs.config import TrainingConfig
+from minimod.runs.data import UserData, with_modulus
 from minimod.runs.run import Run
-from minimod.runs.training import train
+from minimod.runs.training import store_network
 
 
 def import_network(
@@ -28,7 +29,7 @@ def import_network(
     are 0 .. P-1, and true labels that it does not have are the rule's. The run has no epochs; `train` extends it.
     Raises InputError for a file, a mapping or options that do not fit, see `foreign.network_from`.
     """
-    config = TrainingConfig(**{"noise_ratio": 0.0, "epochs": 0} | options)
+    config = with_modulus(TrainingConfig(**{"noise_ratio": 0.0, "epochs": 0} | options))
     network, lines = network_from(read_arrays(file), config.modulus, config.activation, config.tied, mapping or {})
     config = replace(
         config, width=network.width, tied=network.tied, bias=network.has_bias, dtype=str(network.U.dtype), epochs=0
@@ -37,7 +38,7 @@ def import_network(
     if pairs is not None:
         given, _ = load_pairs(Path(pairs), list(map(str, range(config.modulus))))
         config = replace(config.on_pairs(given), rule=config.rule)
-    return train(config, directory, network=network, pairs=given), lines
+    return store_network(network, config, directory, UserData(pairs=given)), lines
 
 
 def predictions(run: Run) -> dict[str, np.ndarray]:

@@ -10,8 +10,8 @@ import numpy as np
 from minimod.data import PARTS
 from minimod.errors import InputError
 from minimod.groups.rules import MOST_TOKENS
+from minimod.runs.data import COLUMNS
 from minimod.runs.files import MAX_NUMBERS_BYTES, read_bytes
-from minimod.runs.given import COLUMNS
 
 NEEDED = COLUMNS[:3]
 

@@ -15,7 +15,7 @@ from minimod.analysis.summary import neuron_curves, spectrum_order
 from minimod.errors import InputError
 from minimod.runs.accuracy import OUTCOMES, outcomes
 from minimod.runs.files import DamagedFileError, array_checksum, load_checked_json
-from minimod.runs.run import Run, files_of
+from minimod.runs.run import Run
 
 NEURONS, COLUMNS, SNAPSHOTS = 256, 1024, 12     # at most: a screen has no room for more
 
@@ -41,7 +41,7 @@ def exhibit(study: Analysis) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "detectors": detector_curves(run), "discovery": discovery(run), "words": run.words, "facts": facts(run),
         "outcomes": [name if run.dataset.is_known else name.replace("right label", "given label") for name in OUTCOMES],
-        "relabelled": run.is_relabelled, "what": run.dataset.rule.component_kind,
+        "relabelled": run.data.is_relabelled, "what": run.dataset.rule.component_kind,
     }
     if study.has_components:
         shown |= some_neurons(study.structure)
@@ -87,7 +87,7 @@ def moment(study: Analysis, methods: list[str], columns: np.ndarray | None) -> d
 
 def facts(run: Run) -> dict[str, Any]:
     """What a run was trained with: its configuration, versions, and the checksum of its network."""
-    stored = load_checked_json(files_of(run.directory) / "config.json") if run.directory else {}
+    stored = load_checked_json(run.directory / "config.json") if run.directory else {}
     versions = {name: stored[name] for name in ("minimod", "numpy", "device") if name in stored}
     return run.config.to_dict() | versions | {"sha256 of the network": array_checksum(run.network.arrays)}
 

@@ -1,11 +1,9 @@
-"""Who may train in a directory, and where in it: a new run, an unfinished one, or a longer one beside a finished one.
+"""Who may train in a directory: a new run, an unfinished one that goes on, or a finished one that is extended.
 
-A longer run grows in .extension/, and the finished one stays what it is. When the longer one's network is there, it
-counts as the run (`runs.files_of`); then its files are copied over the others, and .extension/ is removed. Whenever a
-process is killed, one of the two is whole. Whether a claim is refused is known before anything is written.
+Whether a claim is refused is known before anything is written. An extension keeps the finished run's network.npz until
+the longer run has finished. So whenever a process is killed, one of the two is whole.
 """
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -17,69 +15,51 @@ from typing import NamedTuple
 from minimod.errors import DivergedRunError, FinishedRunError, InputError, LockedError, UnfinishedRunError
 from minimod.runs import contents, files
 from minimod.runs.config import FREE_FIELDS, TrainingConfig
-from minimod.runs.contents import COURSE_FIELDS, EXTENSION, Checkpoint, Description
-from minimod.runs.given import Data
-from minimod.runs.run import files_of, load_run
+from minimod.runs.contents import COURSE_FIELDS, Checkpoint, Description
+from minimod.runs.data import Job, UserData
+from minimod.runs.run import load_run
 
 GOING_ON = (*FREE_FIELDS, "device")         # fields that may change where a run goes on
 TASK = {"rule", "modulus", "train_fraction", "noise_kind", "seed"}      # that the data of a run are made for
 
-# What a process that was killed leaves of a file that it was writing, or of an extension that it was removing.
-LEFTOVER = re.compile(r"(config\.json|metrics\.csv|checkpoint\.npz|network\.npz|\.extension)\.\d+\.part")
-FILE_LEFTOVER = re.compile(r".+\.(npz|csv)\.\d+\.part")
-
-SNAPSHOT = re.compile(r"\d+\.npz")          # a network along training, by its epoch
+# What a process that was killed leaves of a file that it was writing; and a network along training, by its epoch.
+LEFTOVER, SNAPSHOT = re.compile(r".+\.(json|csv|npz)\.\d+\.part"), re.compile(r"\d+\.npz")
 
 
 class Plan(NamedTuple):
-    """Where to train what.
+    """What is to be trained in a directory.
 
-    place: the directory of the run's files. run: the one to go on with; None: a new one. began: on what device it, or
-    the shorter one, did; nothing for a new one. checkpoint: to go on from, or None. data: for a new run.
+    run: its description; of a new run or extension, the one to be written, still without a device. checkpoint: to go on
+    from, or None. data: of the run. is_new: whether the description is still to be written.
     """
 
-    place: Path
-    run: Description | None
-    began: str
-    checkpoint: Checkpoint | None
-    data: Data
-
-
-class Claim(NamedTuple):
-    """A run's directory, held; where in it its files are written, its description, checkpoint or None, and data."""
-
-    directory: Path
-    place: Path
     run: Description
     checkpoint: Checkpoint | None
-    data: Data
+    data: UserData
+    is_new: bool = False
 
 
 @contextmanager
-def claim_directory(
-    directory: Path, config: TrainingConfig, device: str, data: Data, extend: bool = False
-) -> Iterator[Claim]:
-    """Take a directory for training a run of this configuration, or with `extend` a finished run on to its epochs.
+def claim_directory(directory: Path, job: Job, device: str, extend: bool = False) -> Iterator[Plan]:
+    """Take a directory for training a job, or with `extend` a finished run on to the epochs of the job.
 
-    The directory is new or empty, or holds such a run, unfinished, or another one that has diverged, which then makes
-    room. The data are those given or, if none are, those that the directory has. Raises InputError if it holds anything
-    else, and LockedError where another process trains there now. `plan` says beforehand what is refused.
+    The directory is new or empty, or holds such a run, unfinished, or another one that has diverged, which is then
+    overwritten. The data are those given or, if none are, those that the directory has. Raises InputError if it holds
+    anything else, and LockedError where another process trains there now. `plan` says beforehand what is refused.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise InputError("run directory", str(directory), "new or empty, or that of an unfinished run") from error
     with locked(directory):
-        for place in (directory, directory / EXTENSION):
+        for place in (directory, directory / "data", directory / "snapshots"):
             _remove_matching(place, LEFTOVER)
-            for name in ("data", "snapshots"):
-                _remove_matching(place / name, FILE_LEFTOVER)
-        _move_up(directory)
-        place, run, _, checkpoint, data = plan(directory, config, data, extend)
-        run = run or _begin(place, Description(config, contents.checksums_of(data), device), checkpoint, data)
-        contents.save_data(place, data)
-        yield Claim(directory, place, run, checkpoint, contents.load_data(place, run))
-        _move_up(directory)
+        found = plan(directory, job, extend)
+        if found.is_new:
+            found = found._replace(run=found.run._replace(device=device))
+            _begin(directory, found)
+        contents.save_data(directory, found.data)
+        yield found._replace(data=contents.load_data(directory, found.run))
 
 
 @contextmanager
@@ -98,76 +78,66 @@ def locked(directory: Path, wait: bool = False) -> Iterator[None]:
         lock.release()
 
 
-def description_to_go_on(directory: Path) -> Description:
-    """That of what is unfinished in a directory: of the extension, if there is one, else of the run."""
-    extension = directory / EXTENSION
-    is_extended = (directory / "network.npz").exists() and (extension / "config.json").exists()
-    return contents.load_description(extension if is_extended else directory)
-
-
-def plan(directory: Path, config: TrainingConfig, data: Data, extend: bool) -> Plan:
+def plan(directory: Path, job: Job, extend: bool = False) -> Plan:
     """What `claim_directory` would do. Raises InputError where nothing may be done. Changes nothing."""
-    place = files_of(directory)
-    if directory.name == EXTENSION:
-        raise InputError("run directory", str(directory), f"that of the run, {directory.parent}, which this extends")
-    if (place / "network.npz").exists():
-        return _plan_beside(directory, config, data, extend)
     if extend:
-        load_run(directory)             # says why it is no finished one
-    if (place / "config.json").exists():
-        return _plan_in(directory, config, data)
-    if directory.exists() and not (directory.is_dir() and _is_empty(directory)):
-        allowed = "new or empty, or that of an unfinished run (nothing is overwritten)"
-        raise InputError("run directory", str(directory), allowed)
-    return Plan(directory, None, "", None, data)
+        return _plan_extension(directory, job)
+    if not any((directory / name).exists() for name in ("config.json", "network.npz")):
+        if directory.exists() and not (directory.is_dir() and _is_empty(directory)):
+            allowed = "new or empty, or that of an unfinished run (nothing is overwritten)"
+            raise InputError("run directory", str(directory), allowed)
+        return Plan(Description(job.config, job.data.checksums, ""), None, job.data, is_new=True)
+    if (directory / "network.npz").exists():
+        finished = load_run(directory)          # raises InputError where it is damaged
+        stored = contents.load_description(directory)
+        if finished.config.epochs == stored.config.epochs or not _differing(job.config, finished.config, GOING_ON):
+            _refuse_other(directory, stored._replace(config=finished.config), job)
+            allowed = "new, or that of an unfinished run; it has finished"
+            raise FinishedRunError("run directory", str(directory), allowed)
+    return _plan_to_go_on(directory, job)
 
 
-def _plan_in(place: Path, config: TrainingConfig, data: Data) -> Plan:
-    """For a place that holds a run which is not finished."""
-    run = contents.load_description(place)
+def _plan_to_go_on(directory: Path, job: Job) -> Plan:
+    """For a run that has not finished, or an extension that has not."""
+    run, config, data = contents.load_description(directory), job.config, job.data
     differing = _differing(config, run.config, GOING_ON)
-    data_fit = data or not run.checksums or not TASK & set(differing)
-    if run.diverged and differing and data_fit:
-        return Plan(place, None, "", None, data or contents.load_data(place, run))
-    _refuse_other(place, run, config, data)
+    data_fit = data.stored or not run.checksums or not TASK & set(differing)
+    if run.diverged and differing and data_fit and not run.finished:
+        data = data if data.stored else contents.load_data(directory, run)
+        return Plan(Description(config, data.checksums, ""), None, data, is_new=True)
+    _refuse_other(directory, run, job)
+    if run.diverged and run.finished:
+        raise InputError("run directory", str(directory), f"extended by fewer epochs: with more, {run.diverged}")
     if run.diverged:
-        raise DivergedRunError("run directory", str(place), f"new, or one that has not diverged ({run.diverged})")
-    is_there = [contents.data_path(place, name).exists() for name in run.checksums]
-    if not data or all(is_there):       # killed early, it may lack some, which are given then
-        data = contents.load_data(place, run)
-    if checkpoint := contents.load_checkpoint(place, run):
-        contents.check_snapshots(place, run, checkpoint.snapshots)
-    return Plan(place, run, run.device, checkpoint, data)
+        raise DivergedRunError("run directory", str(directory), f"new, or one that has not diverged ({run.diverged})")
+    is_there = [contents.data_path(directory, name).exists() for name in run.checksums]
+    if not data.stored or all(is_there):       # killed early, it may lack some, which are given then
+        data = contents.load_data(directory, run)
+    if checkpoint := contents.load_checkpoint(directory, run):
+        contents.check_snapshots(directory, run, checkpoint.snapshots)
+    return Plan(run, checkpoint, data)
 
 
-def _plan_beside(directory: Path, config: TrainingConfig, data: Data, extend: bool) -> Plan:
-    """For a directory that holds a finished run."""
-    finished, extension = load_run(directory), directory / EXTENSION
-    run = contents.load_description(files_of(directory))
-    if files_of(directory) == directory and (extension / "config.json").exists():
-        longer = contents.load_description(extension)
-        if not _differing(config, longer.config, GOING_ON):
-            if longer.diverged:
-                allowed = f"extended by fewer epochs: with more, {longer.diverged}"
-                raise InputError("run directory", str(directory), allowed)
-            return _plan_in(extension, config, data)
-        if extend and not longer.diverged:
-            allowed = f"one without an extension in the making, and this one has one to epoch {longer.config.epochs}"
-            raise UnfinishedRunError("run directory", str(directory), allowed)
-    if not extend:
-        _refuse_other(directory, run, config, data)
-        raise FinishedRunError("run directory", str(directory), "new, or that of an unfinished run; it has finished")
-    for name in _differing(config, run.config, (*FREE_FIELDS, *COURSE_FIELDS)):
-        raise InputError(name, getattr(config, name), f"that of the run, {getattr(run.config, name)}")
-    if config.epochs <= run.config.epochs:
-        raise InputError("epochs", config.epochs, f"more than the run has, {run.config.epochs}")
-    if _is_other(data, run):
-        raise InputError("run directory", str(directory), "one on the same data")
-    checkpoint = contents.load_checkpoint(files_of(directory), run)
+def _plan_extension(directory: Path, job: Job) -> Plan:
+    """For a finished run, of which the job has more epochs."""
+    finished, run, config = load_run(directory), contents.load_description(directory), job.config
+    if run.config.epochs > finished.config.epochs and not run.diverged:
+        allowed = f"one without an extension in the making, and this one has one to epoch {run.config.epochs}"
+        raise UnfinishedRunError("run directory", str(directory), allowed)
+    for name in _differing(config, finished.config, (*FREE_FIELDS, *COURSE_FIELDS)):
+        raise InputError(name, getattr(config, name), f"that of the run, {getattr(finished.config, name)}")
+    checkpoint = contents.load_checkpoint(directory, run)
     if checkpoint is None:
         allowed = "one with its last checkpoint.npz, to be extended from (a sweep keeps them with --keep-checkpoints)"
         raise InputError("run directory", str(directory), allowed)
-    return Plan(extension, None, run.device, checkpoint, finished.data)
+    if config.epochs <= checkpoint.epoch:
+        raise InputError("epochs", config.epochs, f"more than the run has, {checkpoint.epoch}")
+    if run.diverged and config.epochs >= run.config.epochs:
+        raise InputError("epochs", config.epochs, f"less than {run.config.epochs}: with so many, {run.diverged}")
+    if _is_other(job.data, run):
+        raise InputError("run directory", str(directory), "one on the same data")
+    longer = run._replace(config=config, format=contents.FORMAT, diverged="", finished=finished.config)
+    return Plan(longer, checkpoint, finished.data, is_new=True)
 
 
 def _differing(config: TrainingConfig, stored: TrainingConfig, free: tuple[str, ...]) -> list[str]:
@@ -176,43 +146,57 @@ def _differing(config: TrainingConfig, stored: TrainingConfig, free: tuple[str, 
     return [name for name, value in asdict(config).items() if value != theirs[name] and name not in free]
 
 
-def _refuse_other(directory: Path, stored: Description, config: TrainingConfig, data: Data) -> None:
-    if differing := _differing(config, stored.config, GOING_ON):
+def _refuse_other(directory: Path, stored: Description, job: Job) -> None:
+    """Raise InputError where the job is not that of the directory."""
+    if differing := _differing(job.config, stored.config, GOING_ON):
         named = ", ".join(f"{name} {getattr(stored.config, name)}" for name in differing)
-        given = ", ".join(str(getattr(config, name)) for name in differing)
+        given = ", ".join(str(getattr(job.config, name)) for name in differing)
         allowed = f"new, or that of an unfinished run with the same options; it has {named} and not {given}"
         raise InputError("run directory", str(directory), allowed)
-    if _is_other(data, stored):
+    if _is_other(job.data, stored):
         raise InputError("run directory", str(directory), "new, or that of an unfinished run on the same data")
 
 
-def _is_other(data: Data, stored: Description) -> bool:
-    """Whether data are given that are not those stored; a rule's table may be left out, see `training`."""
-    expected = {name: sum for name, sum in stored.checksums.items() if name != "table" or name in data}
-    return bool(data) and contents.checksums_of(data) != expected
+def _is_other(data: UserData, stored: Description) -> bool:
+    """Whether data are given that are not those stored; a rule's table may be left out, see `resolve`."""
+    given = data.checksums
+    expected = {name: sum for name, sum in stored.checksums.items() if name != "table" or name in given}
+    return bool(given) and given != expected
 
 
-def _begin(place: Path, run: Description, checkpoint: Checkpoint | None, data: Data) -> Description:
-    """Describe a new run in a place, where something diverged may lie, or an extension that was never begun."""
-    for name in ("checkpoint.npz", "metrics.csv"):
-        _remove(place / name)
-    _remove_matching(place / "snapshots", SNAPSHOT)
-    if checkpoint or (place / "config.json").exists():      # killed before it is described, it begins again
-        place.mkdir(exist_ok=True)
-        contents.save_data(place, data, anew=True)
-    if checkpoint:
-        contents.save_checkpoint(place, run, checkpoint)
-    contents.save_description(place, run)
-    return run
+def _begin(directory: Path, found: Plan) -> None:
+    """Describe a new run, where something diverged may lie, or an extension of a finished one.
+
+    Files of format 1 do not say whose they are, nor of which epoch: they are written anew first.
+    """
+    if found.checkpoint and (stored := contents.load_description(directory)).format == 1:
+        named = stored._replace(format=contents.FORMAT)
+        contents.save_network(directory, named, contents.load_network(directory, stored))
+        contents.save_checkpoint(directory, named, found.checkpoint)
+    if not found.checkpoint:
+        for name in ("checkpoint.npz", "metrics.csv"):
+            (directory / name).unlink(missing_ok=True)
+        _remove_matching(directory / "snapshots", SNAPSHOT)
+        if (directory / "config.json").exists():
+            contents.save_data(directory, found.data, anew=True)
+    contents.save_description(directory, found.run)
 
 
-def _move_up(directory: Path) -> None:
-    """If there is a finished extension, copy its files over those of the run, and remove it."""
-    extension = files_of(directory)
-    if extension == directory:
+def adopt_extension(directory: Path) -> None:
+    """Bring in an extension that a version up to 0.3.0 was making in .extension/, beside the finished run."""
+    place = directory / ".extension"
+    if not (place / "config.json").exists():
         return
-    copy_run(extension, directory)
-    _remove(extension.rename(directory / f"{EXTENSION}.{os.getpid()}.part"))
+    with locked(directory):
+        longer, shorter = contents.load_description(place), contents.load_description(directory)
+        if longer.owner != shorter.owner:
+            raise InputError("run directory", str(directory), f"one whose {place.name} is of the same run")
+        if (place / "network.npz").exists():
+            copy_run(place, directory)
+        else:
+            contents.save_description(directory, longer._replace(finished=shorter.finished or shorter.config))
+            _copy(place, directory)
+        shutil.rmtree(place)
 
 
 def copy_run(source: Path, directory: Path) -> None:
@@ -221,7 +205,12 @@ def copy_run(source: Path, directory: Path) -> None:
     if networks[1].exists() and networks[0].read_bytes() == networks[1].read_bytes():
         return
     networks[1].unlink(missing_ok=True)
-    paths = [path for path in source.rglob("*") if path.is_file() and path.name != ".lock"]
+    _copy(source, directory, but=())
+
+
+def _copy(source: Path, directory: Path, but: tuple[str, ...] = ("config.json",)) -> None:
+    """Copy the files of a run, but for some names, each whole; the network comes last."""
+    paths = [path for path in source.rglob("*") if path.is_file() and path.name not in (".lock", *but)]
     for path in sorted(paths, key=lambda path: path.name == "network.npz"):
         target = directory / path.relative_to(source)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -233,15 +222,7 @@ def _remove_matching(directory: Path, pattern: re.Pattern[str]) -> None:
     """Remove what is in a directory, if that is there, under names of this pattern."""
     for path in directory.iterdir() if directory.is_dir() else ():
         if pattern.fullmatch(path.name):
-            _remove(path)
-
-
-def _remove(path: Path) -> None:
-    """Remove a file or a directory, if it is there."""
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+            path.unlink() if path.is_file() else shutil.rmtree(path)
 
 
 def _is_empty(directory: Path) -> bool:

@@ -2,14 +2,15 @@
 
     config.json      the configuration, what it was trained with, and the checksums of data/
     data/            arrays that the configuration alone cannot rebuild, an npz file each, words as CSV; most have none
-    metrics.csv      a row per measured epoch
-    checkpoint.npz   all that training needs to go on, replaced as it goes; the last one stays
-    network.npz      the trained network; a directory that has it holds a finished run
+    checkpoint.npz   everything that training needs to go on, and the metrics so far; replaced as it goes
+    network.npz      the trained network and its metrics; a directory that has it holds a finished run
+    metrics.csv      the metrics again, a row per measured epoch, for others to read: an export
     snapshots/       the networks of epochs along training, where asked for, an npz file each
-    .extension/      a longer run in the making, with files of its own, see claiming.py
     .lock            held by the process that trains; the system frees it when that process ends, however it does
 
-Each is written whole or not at all, but metrics.csv, of which checkpoint and network have a copy. They name their run.
+Each is written whole or not at all, but metrics.csv. The files name their run. While a finished run is extended,
+config.json has the longer configuration, and the shorter one as `finished`. network.npz stays that of the shorter run
+until the longer run has finished.
 """
 
 import csv
@@ -24,19 +25,17 @@ from minimod.errors import InputError
 from minimod.network import TwoLayerNet
 from minimod.runs import files
 from minimod.runs.config import FREE_FIELDS, TrainingConfig
+from minimod.runs.data import UserData
 from minimod.runs.files import DamagedFileError, load_arrays, save_arrays
-from minimod.runs.given import Data
 from minimod.runs.metrics import METRIC_COLUMNS, Metrics, history_of
 from minimod.version import VERSION
 
-# The format of a directory that this version writes, and all that it reads. Format 1, of minimod 0.1.0, has no data/,
-# and its checkpoints and networks do not name their run.
-FORMAT, KNOWN_FORMATS = 2, (1, 2)
+# The format of a directory that this version writes, and all formats that it reads. Format 1, of minimod 0.1.0, has no
+# data/. Its checkpoints and networks do not name their run, and its networks have no metrics: metrics.csv has them.
+FORMAT, KNOWN_FORMATS = 3, (1, 2, 3)
 
 # Fields besides the free ones that may differ between a run and the same run, stopped, extended or on another device.
 COURSE_FIELDS = ("epochs", "eval_every", "device", "snapshots")
-
-EXTENSION = ".extension"        # the directory of a longer run in the making, see claiming.py
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,22 +53,28 @@ class Checkpoint:
 
 
 class Trained(NamedTuple):
-    """What network.npz holds: the network, its copy of the metrics, which format 1 lacks, and two fields of a `Run`."""
+    """What network.npz holds: the network after its last epoch, the metrics, and two fields of a `Run`."""
 
     network: TwoLayerNet
-    rows: list[Metrics] | None
+    epoch: int
+    rows: list[Metrics]
     course: dict[str, np.ndarray]
     snapshots: tuple[int, ...]
 
 
 class Description(NamedTuple):
-    """What config.json says. checksums: of arrays in data/, by name. device: in words. diverged: how, or nothing."""
+    """What config.json says.
+
+    checksums: of arrays in data/, by name. device: in words. diverged: how, or nothing. finished: the configuration of
+    the finished run that this one extends, or None.
+    """
 
     config: TrainingConfig
     checksums: dict[str, str]
     device: str
     format: int = FORMAT
     diverged: str = ""
+    finished: TrainingConfig | None = None
 
     @property
     def owner(self) -> str:
@@ -78,9 +83,9 @@ class Description(NamedTuple):
         return files.checksum([changes, self.checksums])
 
     @property
-    def labels(self) -> dict[str, np.ndarray]:
-        """What its files carry: the checksum of the run, and that of the whole configuration beside which they lie."""
-        return {"run": np.array(self.owner), "config": np.array(files.checksum(self.config.fingerprint()))}
+    def labels(self) -> list[str]:
+        """The checksums of the whole configuration, and of the one that it extends: beside which files are written."""
+        return [files.checksum(each.fingerprint()) for each in (self.config, self.finished) if each]
 
     @property
     def largest_file(self) -> int:
@@ -94,17 +99,35 @@ def save_description(directory: Path, run: Description) -> None:
     content: dict[str, Any] = {"format": run.format, "minimod": VERSION, "numpy": np.__version__}
     content |= {"device": run.device, "data": run.checksums, "config": run.config.to_dict()}
     content |= {"diverged": run.diverged} if run.diverged else {}
+    content |= {"finished": run.finished.to_dict()} if run.finished else {}
     files.save_checked_json(directory / "config.json", content)
 
 
-def save_data(directory: Path, data: Data, anew: bool = False) -> None:
+def load_description(directory: Path | str) -> Description:
+    """What a run's config.json says. Raises InputError if there is none that can be used."""
+    path = Path(directory) / "config.json"
+    try:
+        content = files.load_checked_json(path)
+        if content.get("format") not in KNOWN_FORMATS:
+            raise DamagedFileError(f"format {content.get('format')}, of minimod {content.get('minimod')}, is not known")
+        config, finished = (
+            TrainingConfig.from_dict(each) if each else None for each in (content["config"], content.get("finished"))
+        )
+        assert config is not None
+        checksums, diverged = dict(content.get("data", {})), content.get("diverged", "")
+        return Description(config, checksums, content["device"], content["format"], diverged, finished)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise unusable("run directory", directory, "one written by minimod train", path, error) from error
+
+
+def save_data(directory: Path, data: UserData, anew: bool = False) -> None:
     """Write what is not there yet, since a run that was killed early may lack some; or all of it, anew."""
-    for name, array in data.items():
+    for name, array in data.stored.items():
         path = data_path(directory, name)
         if anew or not path.exists():
             path.parent.mkdir(exist_ok=True)
             if path.suffix == ".csv":
-                files.save_words(path, name, array)
+                files.save_columns(path, {"number": np.arange(len(array)), name: array})
             else:
                 save_arrays(path, {name: array})
 
@@ -112,6 +135,21 @@ def save_data(directory: Path, data: Data, anew: bool = False) -> None:
 def data_path(directory: Path, name: str) -> Path:
     """Where an array of data/ lies: words are there to be read."""
     return directory / "data" / f"{name}.{'csv' if name == 'tokens' else 'npz'}"
+
+
+def load_data(directory: Path, run: Description) -> UserData:
+    """The arrays in a run's data/. Raises InputError unless all are those that config.json names."""
+    arrays: dict[str, np.ndarray] = {}
+    for name in run.checksums:
+        path = data_path(directory, name)
+        try:
+            arrays |= {name: files.load_words(path)} if path.suffix == ".csv" else load_arrays(path, run.largest_file)
+            if files.array_checksum({name: arrays[name]}) != run.checksums[name]:
+                raise DamagedFileError("it is not the one that config.json names")
+        except (OSError, DamagedFileError, KeyError) as error:
+            reason = DamagedFileError(f"{path.name}: {error}")
+            raise InputError("run directory", str(directory), f"one with all of its data ({reason})") from reason
+    return UserData.from_stored(arrays)
 
 
 def write_metrics(directory: Path, rows: list[Metrics]) -> None:
@@ -129,63 +167,20 @@ def append_metrics(directory: Path, row: Metrics) -> None:
         csv.DictWriter(file, METRIC_COLUMNS, lineterminator="\n").writerow(row)
 
 
+def read_metrics(directory: Path) -> list[Metrics]:
+    """The rows of metrics.csv, for format 1. Raises DamagedFileError where they are none."""
+    _, lines = files.read_table(directory / "metrics.csv")
+    try:
+        return [_row(line) for _, line in lines]
+    except ValueError as error:
+        raise DamagedFileError(f"it has a line of {error}") from error
+
+
 def save_checkpoint(directory: Path, run: Description, checkpoint: Checkpoint) -> None:
     """Replace checkpoint.npz of a run; the one before stays until this one is on disk."""
     arrays = {name: np.array(getattr(checkpoint, name)) for name in ("epoch", "seconds")}
-    arrays |= run.labels | {"metrics": as_array(checkpoint.rows)} | _listed(checkpoint.snapshots)
+    arrays |= _shared(run, checkpoint.rows, checkpoint.snapshots)
     save_arrays(directory / "checkpoint.npz", arrays | {f"state_{name}": X for name, X in checkpoint.state.items()})
-
-
-def save_network(directory: Path, run: Description, trained: Trained) -> None:
-    """Write network.npz, and with it finish a run."""
-    labels = run.labels | {"epoch": np.array(run.config.epochs), "metrics": as_array(trained.rows or [])}
-    recorded = {f"course_{name}": array for name, array in trained.course.items()} | _listed(trained.snapshots)
-    save_arrays(directory / "network.npz", trained.network.arrays | labels | recorded)
-
-
-def save_snapshot(directory: Path, run: Description, network: TwoLayerNet, epoch: int) -> None:
-    """Write the network of an epoch. It names the run alone: one that extends it has another configuration."""
-    (directory / "snapshots").mkdir(exist_ok=True)
-    labels = {"run": run.labels["run"], "epoch": np.array(epoch)}
-    save_arrays(directory / "snapshots" / f"{epoch}.npz", network.arrays | labels)
-
-
-def _listed(snapshots: tuple[int, ...]) -> dict[str, np.ndarray]:
-    """How checkpoint and network name the epochs of snapshots, so that one that is lost is missed."""
-    return {"snapshots": np.array(snapshots)} if snapshots else {}
-
-
-def load_description(directory: Path | str) -> Description:
-    """What a run's config.json says. Raises InputError if there is none that can be used."""
-    path = Path(directory) / "config.json"
-    try:
-        content = files.load_checked_json(path)
-        if content.get("format") not in KNOWN_FORMATS:
-            raise DamagedFileError(f"format {content.get('format')}, of minimod {content.get('minimod')}, is not known")
-        config = TrainingConfig.from_dict(content["config"])
-        checksums, diverged = dict(content.get("data", {})), content.get("diverged", "")
-        run = Description(config, checksums, content["device"], content["format"], diverged)
-        if path.parent.name == EXTENSION and run.owner != load_description(path.parent.parent).owner:
-            raise DamagedFileError("it belongs to another run")
-        return run
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise unusable("run directory", directory, "one written by minimod train", path, error) from error
-
-
-def load_data(directory: Path, run: Description) -> dict[str, np.ndarray]:
-    """The arrays in a run's data/, by name. Raises InputError unless all are those that config.json names."""
-    data: dict[str, np.ndarray] = {}
-    for name, expected in run.checksums.items():
-        path = data_path(directory, name)
-        try:
-            arrays = {name: files.load_words(path)} if path.suffix == ".csv" else load_arrays(path, run.largest_file)
-            if checksums_of(arrays) != {name: expected}:
-                raise DamagedFileError("it is not the one that config.json names")
-        except (OSError, DamagedFileError) as error:
-            reason = DamagedFileError(f"{path.name}: {error}")
-            raise InputError("run directory", str(directory), f"one with all of its data ({reason})") from reason
-        data |= arrays
-    return data
 
 
 def load_checkpoint(directory: Path, run: Description) -> Checkpoint | None:
@@ -195,10 +190,9 @@ def load_checkpoint(directory: Path, run: Description) -> Checkpoint | None:
         return None
     try:
         arrays = _load_arrays_of(run, path)
-        epoch, table = int(arrays.pop("epoch")), arrays.pop("metrics")
+        epoch, rows = int(arrays.pop("epoch")), _rows(arrays.pop("metrics"))
         if not 0 <= epoch <= run.config.epochs:
             raise DamagedFileError(f"it is of epoch {epoch}, past the last")
-        rows = [_row(line) for line in table.tolist()]
         seconds, snapshots = float(arrays.pop("seconds")), tuple(map(int, arrays.pop("snapshots", ())))
         state = {name.removeprefix("state_"): array for name, array in arrays.items()}
     except (OSError, KeyError, ValueError, TypeError, OverflowError) as error:
@@ -207,41 +201,34 @@ def load_checkpoint(directory: Path, run: Description) -> Checkpoint | None:
     return Checkpoint(epoch, seconds, rows, state, snapshots)
 
 
-def load_metrics(directory: Path, run: Description) -> list[Metrics]:
-    """The rows of metrics.csv; earlier versions had fewer columns. Raises DamagedFileError if it is not whole."""
-    text = files.read_bytes(directory / "metrics.csv", run.largest_file).decode("utf-8", errors="replace")
-    lines = text.splitlines(keepends=True)
-    if not lines or not lines[-1].endswith("\n"):
-        raise DamagedFileError("its last line is cut")
-    reader = csv.reader(lines)
-    try:
-        header = next(reader)
-        if header != list(METRIC_COLUMNS)[: len(header)] or "norm_mu" not in header:
-            raise DamagedFileError("its first line does not name the columns")
-        rows = list(reader)
-        if any(len(row) != len(header) for row in rows):
-            raise DamagedFileError("a line has not one number for each column")
-        metrics = [_row(row) for row in rows]
-    except (ValueError, csv.Error) as error:
-        raise DamagedFileError(f"line {reader.line_num}: {error}") from error
-    if not metrics or metrics[-1]["epoch"] != run.config.epochs:
-        raise DamagedFileError(f"it does not reach epoch {run.config.epochs}")
-    return metrics
+def save_network(directory: Path, run: Description, trained: Trained) -> None:
+    """Write network.npz, and with it finish a run."""
+    recorded = {f"course_{name}": array for name, array in trained.course.items()}
+    shared = _shared(run, trained.rows, trained.snapshots) | {"epoch": np.array(trained.epoch)}
+    save_arrays(directory / "network.npz", trained.network.arrays | shared | recorded)
 
 
 def load_network(directory: Path, run: Description) -> Trained:
-    """What is in network.npz. Raises DamagedFileError if it is not that of this run."""
+    """What is in network.npz. Raises DamagedFileError if it is not the network of this run at its end."""
     arrays = _load_arrays_of(run, directory / "network.npz")
+    epoch = int(arrays.get("epoch", run.config.epochs))
     course = {name.removeprefix("course_"): X for name, X in arrays.items() if name.startswith("course_")}
-    rows = [_row(line) for line in arrays["metrics"].tolist()] if "metrics" in arrays else None
-    return Trained(_network(run.config, arrays), rows, course, tuple(map(int, arrays.get("snapshots", ()))))
+    rows = _rows(arrays["metrics"]) if "metrics" in arrays else read_metrics(directory)
+    if not rows or rows[-1]["epoch"] != epoch:
+        raise DamagedFileError(f"its metrics do not reach epoch {epoch}")
+    return Trained(_network(run.config, arrays), epoch, rows, course, tuple(map(int, arrays.get("snapshots", ()))))
+
+
+def save_snapshot(directory: Path, run: Description, network: TwoLayerNet, epoch: int) -> None:
+    """Write the network of an epoch."""
+    (directory / "snapshots").mkdir(exist_ok=True)
+    labels = {"run": np.array(run.owner), "epoch": np.array(epoch)}
+    save_arrays(directory / "snapshots" / f"{epoch}.npz", network.arrays | labels)
 
 
 def load_snapshot(directory: Path, run: Description, epoch: int) -> TwoLayerNet:
     """The network of an epoch. Raises InputError unless its snapshot is there, and whole."""
     path = directory / "snapshots" / f"{epoch}.npz"
-    if directory.name == EXTENSION and not path.exists():       # then it is of the run that is extended
-        path = directory.parent / "snapshots" / path.name
     try:
         arrays = _load_arrays_of(run, path)
         if int(arrays["epoch"]) != epoch:
@@ -252,10 +239,18 @@ def load_snapshot(directory: Path, run: Description, epoch: int) -> TwoLayerNet:
         raise InputError("run directory", str(directory), f"one with all of its snapshots ({reason})") from reason
 
 
-def check_snapshots(directory: Path, run: Description, epochs: tuple[int, ...]) -> None:
-    """Raise InputError unless there is a whole snapshot of each of these epochs."""
+def check_snapshots(directory: Path, run: Description, epochs: tuple[int, ...]) -> tuple[int, ...]:
+    """These epochs. Raises InputError unless there is a whole snapshot of each."""
     for epoch in epochs:
         load_snapshot(directory, run, epoch)
+    return epochs
+
+
+def _shared(run: Description, rows: list[Metrics], snapshots: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """What checkpoint and network both have: whose they are, the metrics, and the epochs of snapshots, if any."""
+    listed = {"snapshots": np.array(snapshots)} if snapshots else {}
+    names = {"run": np.array(run.owner), "config": np.array(run.labels[0])}
+    return names | {"metrics": as_array(rows)} | listed
 
 
 def _network(config: TrainingConfig, arrays: dict[str, np.ndarray]) -> TwoLayerNet:
@@ -274,12 +269,17 @@ def _network(config: TrainingConfig, arrays: dict[str, np.ndarray]) -> TwoLayerN
 def _load_arrays_of(run: Description, path: Path) -> dict[str, np.ndarray]:
     """The arrays of a file. Raises DamagedFileError if it belongs to another run."""
     arrays = load_arrays(path, run.largest_file)
-    theirs = {name: arrays.pop(name, None) for name in run.labels}
-    if run.format > 1 and theirs["run"] != run.labels["run"]:
+    owner, label = arrays.pop("run", None), arrays.pop("config", None)
+    if run.format > 1 and owner != run.owner:
         raise DamagedFileError("it belongs to another run")
-    if theirs["config"] is not None and theirs["config"] != run.labels["config"]:
+    if label is not None and label not in run.labels:
         raise DamagedFileError("it was written beside another config.json")
     return arrays
+
+
+def _rows(table: np.ndarray) -> list[Metrics]:
+    """The inverse of `as_array`. Raises ValueError for what is no table of metrics."""
+    return [_row(line) for line in table.tolist()]
 
 
 def _row(numbers: Sequence[Any]) -> Metrics:
@@ -291,11 +291,6 @@ def _row(numbers: Sequence[Any]) -> Metrics:
 def as_array(rows: list[Metrics]) -> np.ndarray:
     """The rows as an array of shape (rows, columns)."""
     return np.stack(list(history_of(rows).values()), axis=1) if rows else np.empty((0, len(METRIC_COLUMNS)))
-
-
-def checksums_of(data: Data) -> dict[str, str]:
-    """The checksum of each array, by name."""
-    return {name: files.array_checksum({name: array}) for name, array in data.items()}
 
 
 def unusable(what: str, value: Path | str, allowed: str, path: Path, error: Exception) -> InputError:

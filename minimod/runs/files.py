@@ -6,6 +6,7 @@ What is read runs no code, takes no more memory than the file is long, and is re
 import csv
 import errno
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -198,18 +199,50 @@ def check_output(option: str, path: Path, run_dir: Path, ours: str = "") -> None
         raise InputError(option, str(path), "none of the run's own files")
 
 
-def save_words(path: Path, name: str, words: np.ndarray) -> None:
-    """Write texts, of shape (n,), as a CSV file: a line a word, with its number."""
-    save_columns(path, {"number": np.arange(len(words)), name: words})
+def read_table(path: Path, growing: bool = False) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """The head of a CSV file, and the cells of every other line, as text, with its number. Empty lines are left out.
+
+    The file may have been saved by a spreadsheet: with a byte-order mark, and with semicolons or tabs. growing: another
+    process may be at it, so that a last line that is cut is left out. Raises DamagedFileError for another encoding than
+    UTF-8, and for a line with more or fewer cells than the head has; OSError if there is no file.
+    """
+    def decoded(file: IO[bytes]) -> Iterator[str]:
+        for number, line in enumerate(file, 1):
+            if growing and not line.endswith(b"\n"):
+                return
+            try:
+                text = line.decode("utf-8" if number > 1 else "utf-8-sig")
+            except UnicodeDecodeError:
+                text = "\0"
+            if "\0" in text:        # Latin-1 is refused by the decoder, UTF-16 has zeros
+                raise DamagedFileError(f"line {number} is not in UTF-8: save it as CSV UTF-8")
+            yield text
+
+    def rows() -> Iterator[tuple[int, list[str]]]:
+        with open_regular(path, MAX_NUMBERS_BYTES) as file:
+            lines = decoded(file)
+            first = next(lines, "")
+            reader = csv.reader(itertools.chain([first], lines), delimiter=max(",;\t", key=first.count), strict=True)
+            try:
+                width = 0
+                for row in filter(any, reader):
+                    width = width or len(row)
+                    if len(row) != width:
+                        raise csv.Error(f"{len(row)} cells, and the first line {width}")
+                    yield reader.line_num, row
+            except csv.Error as error:
+                raise DamagedFileError(f"line {reader.line_num} has {error}") from error
+
+    lines = rows()
+    return next(lines, (0, []))[1], lines
 
 
 def load_words(path: Path) -> np.ndarray:
-    """What `save_words` wrote. Raises DamagedFileError if it cannot be read, and OSError if there is no file."""
-    try:
-        rows = list(csv.reader(read_bytes(path, MAX_NUMBERS_BYTES).decode().splitlines(keepends=True), strict=True))
-        return np.array([word for _, word in rows[1:]], str)
-    except (ValueError, csv.Error) as error:
-        raise DamagedFileError(f"it is no CSV of words: {error}") from error
+    """The texts, of shape (n,), of a CSV file with a number and a word in each line."""
+    head, lines = read_table(path)
+    if len(head) != 2:
+        raise DamagedFileError("it is no CSV of words")
+    return np.array([word for _, (_, word) in lines], str)
 
 
 def checksum(data: Any) -> str:

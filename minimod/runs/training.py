@@ -1,9 +1,10 @@
-"""The training loop: step, measure and save, epoch by epoch."""
+"""The training loop: step, measure and save, epoch by epoch. fit.py is the same without everything around it."""
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +17,28 @@ from minimod.engine.device import gpu_problem, warn_once
 from minimod.engine.gradient import Gradient, in_tiles, make_blocks
 from minimod.engine.kernels import IN_PLACE_ACTIVATIONS
 from minimod.engine.memory import Flat, free_memory
-from minimod.errors import DivergedRunError, DivergenceError, FinishedRunError, InputError, Interrupted, LockedError
+from minimod.errors import (
+    DivergedRunError,
+    DivergenceError,
+    FinishedRunError,
+    InputError,
+    Interrupted,
+    LockedError,
+    one_of,
+)
 from minimod.network import TwoLayerNet
 from minimod.optimizers import ELEMENTWISE, OPTIMIZERS
 from minimod.runs import contents
-from minimod.runs.claiming import Claim, claim_directory, plan
-from minimod.runs.config import TrainingConfig
-from minimod.runs.given import Data, build_dataset, check_fitted, check_network, checked_data, resolve
+from minimod.runs.claiming import Plan, adopt_extension, claim_directory, plan
+from minimod.runs.config import CONSTRAINTS, TrainingConfig
+from minimod.runs.data import Job, UserData, resolve
 from minimod.runs.metrics import Metrics, history_of, measure
 from minimod.runs.record import Record
 from minimod.runs.run import Run, initial_network, load_run
 from minimod.runs.signals import stop_requests
 
-# Called after every epoch with its number, and with its row of metrics where it was measured, else None.
-Progress = Callable[[int, Metrics | None], Any]
-
-# How often a checkpoint is written unless told otherwise.
+# How often a checkpoint is written unless told otherwise: after so many epochs, or after so much time.
+Interval = int | timedelta
 CHECKPOINT_EVERY = timedelta(minutes=1)
 
 # So many parameters at most are one array for the optimiser on a CPU.
@@ -41,98 +48,144 @@ AS_ONE = 2**16
 LOCK_WAIT = 0.5
 
 
+class State:
+    """What a callback gets after every epoch: epoch, from 0 on, and metrics, a copy, or None where none were measured.
+
+    A network looked at later is still that of its epoch.
+    """
+
+    def __init__(self, epoch: int, metrics: Metrics | None, network: TwoLayerNet):
+        self.epoch, self.metrics, self._network = epoch, metrics and dict(metrics), network
+
+    @cached_property
+    def network(self) -> TwoLayerNet:
+        """A copy of the network on the host, made when it is asked for. Ask for it before the next epoch."""
+        return self._network.convert(lambda array: np.array(to_host(array)))
+
+
+# Called after every epoch. If it returns True, training stops there.
+Callback = Callable[[State], object]
+
+
 def train(
-    config: TrainingConfig,
-    directory: Path | str | None = None,
-    progress: Progress | None = None,
-    checkpoint_every: int | timedelta = CHECKPOINT_EVERY,
-    labels: np.ndarray | None = None,
-    extend: bool = False,
-    noise_matrix: np.ndarray | None = None,
-    kept: np.ndarray | None = None,
-    pairs: np.ndarray | None = None,
-    tokens: np.ndarray | None = None,
-    network: TwoLayerNet | None = None,
-    table: np.ndarray | None = None,
+    config: TrainingConfig, directory: Path | str | None = None, *, data: UserData | None = None,
+    callback: Callback | None = None, checkpoint_every: Interval = CHECKPOINT_EVERY, **unknown: Any,
 ) -> Run:
     """Train a network. With a `directory` the run is written there as it goes, without one it stays in memory.
 
     If the directory holds an unfinished run of this configuration, training continues from its last checkpoint. The end
-    is the same, bit for bit, but for the seconds. Checkpoints are written after so many epochs or seconds, and at the
-    end. SIGINT, SIGTERM and SIGHUP, where they reach the main thread, end the epoch, write one and raise Interrupted; a
-    second SIGINT has its usual effect.
+    is the same, bit for bit, but for the seconds. A run in it that has diverged is overwritten by one of another
+    configuration. SIGINT, SIGTERM and SIGHUP, where they reach the main thread, end the epoch, write a checkpoint and
+    raise Interrupted; a second SIGINT has its usual effect.
 
-    With `extend` the directory holds a finished run of fewer epochs, which is trained on. It stays as it is until the
-    longer one has finished. Without, a run in it that has diverged makes room for one of another configuration.
+    data: what the configuration cannot rebuild. It is kept with the run, and need not be given to go on with it.
+    callback: called after every epoch, see `State`. If it returns True, a checkpoint is written, and the run as it is
+    then is returned; the same call goes on with it.
+    checkpoint_every: after so many epochs, or so much time, and at the end.
 
     The networks of the configuration's `snapshots` are kept in the directory, for `Run.at`.
 
-    `labels`, of shape (n_train,), are fitted in place of the training labels; losses and train_accuracy are theirs, all
-    other accuracies go on to refer to the labels of the dataset. `kept`, booleans of this shape, are the training pairs
-    that are trained on, the others are left out. `noise_matrix` is what noise of kind matrix draws from, see
-    `noise.by_matrix`. `pairs`, of shape (n, 5), are pairs of one's own, with their labels as they are, see
-    `data.given_dataset`; the rule is PAIRS then, or one that they follow. `tokens` are the words that they stand for.
-    All of these are kept with the run, as its data, and need not be given to go on with it, and so is the table of a
-    rule that is given as table:FILE, or as `table` where the file has gone. `network` is one that was trained
-    elsewhere, to be kept as a run of no epochs.
-
-    Raises InputError if the directory holds anything else, the device cannot be used or the labels do not fit,
+    Raises InputError if the directory holds anything else, the device cannot be used or the data do not fit,
     MemoryError if the device's free memory is less than `memory_needed`, and DivergenceError at the first evaluation,
     snapshot or checkpoint that finds a loss which is not finite. When it is any but the last of these, nothing has been
     written.
     """
-    arrays = {"labels": labels, "kept": kept, "noise_matrix": noise_matrix, "pairs": pairs, "tokens": tokens}
-    data = checked_data(config, arrays | {"table": table})
-    if network is not None:
-        check_network(network, config)
-    if not isinstance(checkpoint_every, timedelta) and (type(checkpoint_every) is not int or checkpoint_every < 1):
-        raise InputError("checkpoint_every", checkpoint_every, "a number of epochs, at least 1, or a timedelta")
-    if (extend or config.snapshots) and directory is None:
-        raise InputError("directory", directory, "that of the run to extend" if extend else "one, to keep snapshots in")
+    for name in unknown:
+        raise InputError("keyword of train", name, f"a field of TrainingConfig, {one_of(CONSTRAINTS, name)}")
     directory = None if directory is None else Path(directory)
-    began = ""
-    if directory:
-        _, _, began, _, data = plan(directory, config, data, extend)
-    config, data = resolve(config, data)
-    with open_backend(_device(config.device, began), config.threads) as backend:
-        needed, free = memory_needed(config, backend), free_memory(backend.xp)
-        if needed > free:
-            raise MemoryError(
-                f"training at width {config.width} and modulus {config.modulus} needs about {needed / 1e9:,.1f} GB"
-                f" of memory, and {free / 1e9:,.1f} GB are free"
-            )
-        dataset = build_dataset(config, data)
-        check_fitted(data, len(dataset.train), config.modulus)
-        if directory is None:
-            return _Training(config, dataset, backend, None, data, network).run(progress, checkpoint_every, [])
-        with (
-            claim_directory(directory, config, backend.description, data, extend) as claim,
-            stop_requests() as signals,
-        ):
-            try:        # no name for it: its memory is free when the backend gives back what is
-                return _Training(config, dataset, backend, claim, claim.data, network).run(
-                    progress, checkpoint_every, signals
-                )
-            except DivergenceError as error:
-                contents.save_description(claim.place, claim.run._replace(diverged=str(error)))
-                raise
+    if directory is not None:
+        adopt_extension(directory)
+        if config.modulus is None and (directory / "config.json").exists():     # its table's file may have gone
+            config = replace(config, modulus=contents.load_description(directory).config.modulus)
+    return _train(resolve(config, data), directory, callback, checkpoint_every)
 
 
-def finished_run(config: TrainingConfig, directory: Path, progress: Progress | None = None, **data: Any) -> Run:
-    """The run of this configuration in the directory: loaded if it has finished, else trained to its end.
+def resume(
+    directory: Path | str, *, callback: Callback | None = None, checkpoint_every: Interval = CHECKPOINT_EVERY,
+    **changes: Any,
+) -> Run:
+    """Go on with the unfinished run, or the unfinished extension, in a directory, as `train` does.
 
-    `data` are arrays, as for `train`; where any are given, a run on others is refused. Where
-    another process trains there, waits for it. Raises what `train` does; DivergenceError names the directory.
+    `changes` are fields of the configuration that may change: threads, device; of a run that has diverged, any, and it
+    begins anew. Raises FinishedRunError if there is nothing to go on with, and what `train` raises.
+    """
+    adopt_extension(Path(directory))
+    config = replace(contents.load_description(directory).config, **changes)
+    return train(config, directory, callback=callback, checkpoint_every=checkpoint_every)
+
+
+def extend(
+    directory: Path | str, epochs: int, *, callback: Callback | None = None,
+    checkpoint_every: Interval = CHECKPOINT_EVERY, **changes: Any,
+) -> Run:
+    """Train the finished run in a directory for so many epochs more. Until these have finished, it stays the run there.
+
+    `changes` are fields that may change: eval_every, snapshots, threads, device. Raises UnfinishedRunError for a run
+    that has not finished, InputError without its last checkpoint, and what `train` raises.
+    """
+    directory = Path(directory)
+    adopt_extension(directory)
+    if type(epochs) is not int or epochs < 1:
+        raise InputError("epochs", epochs, "a whole number, at least 1")
+    config = load_run(directory).config
+    config = replace(config, **{"epochs": config.epochs + epochs} | changes)
+    return _train(resolve(config), directory, callback, checkpoint_every, extending=True)
+
+
+def store_network(network: TwoLayerNet, config: TrainingConfig, directory: Path | str, data: UserData | None) -> Run:
+    """A network that was trained elsewhere, as a run of no epochs in a directory."""
+    told = {"epochs": 0, "modulus": network.modulus, "width": network.width, "dtype": str(network.U.dtype),
+            "activation": network.activation, "tied": network.tied, "bias": network.has_bias}
+    for name, value in told.items():
+        if getattr(config, name) != value:
+            raise InputError(name, getattr(config, name), f"{value}, where this network is given")
+    return _train(resolve(config, data), Path(directory), network=network)
+
+
+def finished_run(job: Job, directory: Path, callback: Callback | None = None) -> Run:
+    """The run of a job in a directory: loaded if it has finished, else trained to its end.
+
+    Where another process trains there, waits for it. Raises what `train` does; DivergenceError names the directory.
     """
     while True:
         try:
-            return train(config, directory, progress, **data)
+            return _train(job, directory, callback)
         except FinishedRunError:
             return load_run(directory)
         except LockedError:
             time.sleep(LOCK_WAIT)
         except (DivergenceError, DivergedRunError) as error:
             raise DivergenceError(f"{directory.name}: {error}") from error
+
+
+def _train(
+    job: Job, directory: Path | None, callback: Callback | None = None, checkpoint_every: Interval = CHECKPOINT_EVERY,
+    extending: bool = False, network: TwoLayerNet | None = None,
+) -> Run:
+    """See `train`, `extend` and `store_network`."""
+    if not isinstance(checkpoint_every, timedelta) and (type(checkpoint_every) is not int or checkpoint_every < 1):
+        raise InputError("checkpoint_every", checkpoint_every, "a number of epochs, at least 1, or a timedelta")
+    if job.config.snapshots and directory is None:
+        raise InputError("directory", directory, "one, to keep snapshots in")
+    began = ""
+    if directory:
+        found = plan(directory, job, extending)
+        job, began = Job(job.config, found.data), found.run.device
+    job = job.with_table()
+    with open_backend(_device(job.config.device, began), job.config.threads) as backend:
+        _check_memory(job.config, backend)
+        dataset = job.dataset()
+        fitted = job.data.fitted(dataset.train)
+        if directory is None:
+            return _Training(job, dataset, fitted, backend, network).run(callback, checkpoint_every, [])
+        with claim_directory(directory, job, backend.description, extending) as claim, stop_requests() as signals:
+            try:        # no name for it: its memory is free when the backend gives back what is
+                return _Training(job, dataset, fitted, backend, network, directory, claim).run(
+                    callback, checkpoint_every, signals
+                )
+            except DivergenceError as error:
+                contents.save_description(directory, claim.run._replace(diverged=str(error)))
+                raise
 
 
 def _device(asked: str, began: str) -> str:
@@ -170,6 +223,15 @@ def memory_needed(config: TrainingConfig, backend: Backend) -> int:
     return 150 * P * P + (gradients + 13) * parameters + at_work * block
 
 
+def _check_memory(config: TrainingConfig, backend: Backend) -> None:
+    needed, free = memory_needed(config, backend), free_memory(backend.xp)
+    if needed > free:
+        raise MemoryError(
+            f"training at width {config.width} and modulus {config.modulus} needs about {needed / 1e9:,.1f} GB"
+            f" of memory, and {free / 1e9:,.1f} GB are free"
+        )
+
+
 def make_optimizer(config: TrainingConfig, parameters: dict[str, Any]) -> Any:
     """The optimiser of a configuration for some parameters, see `OPTIMIZERS`."""
     optimizer = OPTIMIZERS[config.optimizer]
@@ -199,30 +261,30 @@ def with_optimizer(
 
 
 class _Training:
-    """A run in the making."""
+    """A run in the making: of a job, on its dataset and fitted pairs; in a directory that is claimed, or in memory."""
 
     def __init__(
-        self, config: TrainingConfig, dataset: Dataset, backend: Backend, claim: Claim | None, data: Data,
-        network: TwoLayerNet | None,
+        self, job: Job, dataset: Dataset, fitted: Pairs, backend: Backend, network: TwoLayerNet | None,
+        directory: Path | None = None, claim: Plan | None = None,
     ):
-        self.config, self.dataset, self.backend, self.claim, self.data = config, dataset, backend, claim, data
-        pairs = replace(self.dataset.train, label=data.get("labels", self.dataset.train.label))
-        kept = data.get("kept", np.ones(len(pairs), bool))
-        self.pairs, self.left_out = pairs[kept], pairs[~kept]
-        start = (network or initial_network(config)).convert(backend.xp.asarray)
-        self.network, optimizer_state, self.step = with_optimizer(start, config)
-        self.record = Record(len(self.pairs)) if config.record else None
+        self.job, self.dataset, self.pairs, self.backend = job, dataset, fitted, backend
+        self.directory, self.claim = directory, claim
+        subset = job.data.subset
+        self.left_out = dataset.train[[] if subset is None else ~subset]
+        start = (network or initial_network(job.config)).convert(backend.xp.asarray)
+        self.network, optimizer_state, self.step = with_optimizer(start, job.config)
+        self.record = Record(len(self.pairs)) if job.config.record else None
         self.state = self.network.parameters | optimizer_state | (self.record.state if self.record else {})
         self.first, self.seconds_before, self.rows = 0, 0.0, list[Metrics]()
         self.snapshots: tuple[int, ...] = ()
         self.start = time.perf_counter()
-        # Those since the last evaluation, by epoch, left on the device: fetching each would make a GPU wait.
+        # The losses since the last evaluation, by epoch, left on the device: fetching each would make a GPU wait.
         self.losses: dict[int, Any] = {}
         if claim and claim.checkpoint:
             self._go_on_from(claim.checkpoint)
 
     def _go_on_from(self, checkpoint: contents.Checkpoint) -> None:
-        """Write a checkpoint's arrays over those of the run. Raises InputError if they are of another kind."""
+        """Overwrite the arrays of the run by those of a checkpoint. Raises InputError if they are of another kind."""
         for name, array in self.state.items():
             saved = checkpoint.state.get(name)
             if saved is None or (saved.shape, saved.dtype) != (array.shape, array.dtype):
@@ -236,48 +298,67 @@ class _Training:
         """The time spent on this run, before it was stopped and since."""
         return self.seconds_before + time.perf_counter() - self.start
 
-    def run(self, progress: Progress | None, checkpoint_every: int | timedelta, signals: list[int]) -> Run:
-        """Train to the end, or to the end of the epoch in which `signals` gets one."""
-        if self.claim:
-            contents.write_metrics(self.claim.place, self.rows)
-        saved, asked = self.start, snapshot_epochs(self.config)
+    def run(self, callback: Callback | None, checkpoint_every: Interval, signals: list[int]) -> Run:
+        """Train to the end, or to the end of the epoch in which `signals` gets one or the callback returns True."""
+        last, asked = self.job.config.epochs, snapshot_epochs(self.job.config)
+        if self.directory:
+            contents.write_metrics(self.directory, self.rows)
+        saved, stopped = self.start, None
         for epoch, metrics in self._epochs():
-            row = None
-            if metrics:
-                row = {"epoch": epoch, "seconds": self.seconds} | metrics
+            row = {"epoch": epoch, "seconds": self.seconds} | metrics if metrics else None
+            if row:
                 self.rows.append(row)
-                if self.claim:
-                    contents.append_metrics(self.claim.place, row)
-            if self.claim and epoch in asked:
-                _raise_if_diverged(self.losses)
-                contents.save_snapshot(self.claim.place, self.claim.run, self.network.convert(to_host), epoch)
-                self.snapshots = tuple(sorted({*self.snapshots, epoch}))
-            if progress:
-                progress(epoch, row)
-            if self.claim and epoch < self.config.epochs:
+            if row and self.directory:
+                contents.append_metrics(self.directory, row)
+            if epoch in asked:
+                self._save_snapshot(epoch)
+            stops = callback is not None and callback(State(epoch, row, self.network)) is True
+            if epoch == last:
+                break
+            if self.directory and (signals or stops or self._is_due(checkpoint_every, epoch, saved)):
+                self._save(epoch)
+                saved = time.perf_counter()
                 if signals:
-                    self._save(self.claim, epoch)
-                    raise Interrupted(signals[0], self.claim.directory, epoch)
-                if _is_due(checkpoint_every, epoch - self.first, time.perf_counter() - saved):
-                    self._save(self.claim, epoch)
-                    saved = time.perf_counter()
-        network = self.network.convert(to_host)
-        course, rows, snapshots = self.record.course if self.record else {}, self.rows, self.snapshots
-        if self.claim:
-            self._save(self.claim, self.config.epochs)
-            contents.save_network(self.claim.place, self.claim.run, contents.Trained(network, rows, course, snapshots))
-        directory = self.claim.directory if self.claim else None
-        return Run(self.config, self.dataset, network, history_of(rows), directory, self.data, course, snapshots)
+                    raise Interrupted(signals[0], self.directory, epoch)
+            if stops:
+                stopped = epoch
+                break
+        return self._finish(stopped)
 
-    def _save(self, claim: Claim, epoch: int) -> None:
+    def _finish(self, stopped: int | None) -> Run:
+        """The run at its end, which is written; or as it was when it was stopped after an epoch, which is not."""
+        (config, data), network = self.job, self.network.convert(to_host)
+        course = self.record.course if self.record else {}
+        if self.directory and self.claim and stopped is None:
+            self._save(config.epochs)
+            end = contents.Trained(network, config.epochs, self.rows, course, self.snapshots)
+            contents.save_network(self.directory, self.claim.run, end)
+        return Run(config, self.dataset, network, history_of(self.rows), self.directory, data, course, self.snapshots,
+                   stopped)
+
+    def _save(self, epoch: int) -> None:
+        """Write a checkpoint. Raises DivergenceError where a loss was not finite."""
+        assert self.directory and self.claim
         _raise_if_diverged(self.losses)
         host = {name: to_host(array) for name, array in self.state.items()}
         checkpoint = contents.Checkpoint(epoch, self.seconds, self.rows, host, self.snapshots)
-        contents.save_checkpoint(claim.place, claim.run, checkpoint)
+        contents.save_checkpoint(self.directory, self.claim.run, checkpoint)
+
+    def _save_snapshot(self, epoch: int) -> None:
+        assert self.directory and self.claim
+        _raise_if_diverged(self.losses)
+        contents.save_snapshot(self.directory, self.claim.run, self.network.convert(to_host), epoch)
+        self.snapshots = tuple(sorted({*self.snapshots, epoch}))
+
+    def _is_due(self, every: Interval, epoch: int, saved: float) -> bool:
+        """Whether a checkpoint is to be written after an epoch; the last one was at the time `saved`."""
+        if isinstance(every, timedelta):
+            return time.perf_counter() - saved >= every.total_seconds()
+        return epoch > self.first and (epoch - self.first) % every == 0
 
     def _epochs(self) -> Iterator[tuple[int, Metrics | None]]:
         """Train in place. Before each epoch, and after the last: the number of epochs so far, and metrics or None."""
-        config, network, backend, losses = self.config, self.network, self.backend, self.losses
+        config, network, backend, losses = self.job.config, self.network, self.backend, self.losses
         gradient_of = Gradient(network, config.loss, backend, config.record, config.label_smoothing)
         pairs = in_tiles(self.pairs, network, backend)
         in_order = np.lexsort((pairs.b, pairs.a))
@@ -309,13 +390,6 @@ class _Training:
                 for batch in _batches(batched, config.batch_size, config.seed, epoch + 1):
                     losses[epoch + 1], gradient, _ = gradient_of(make_blocks(batch, network, backend))
                     self.step(gradient)
-
-
-def _is_due(every: int | timedelta, epochs: int, seconds: float) -> bool:
-    """Whether a checkpoint is, so many epochs after the first one and seconds after the last one."""
-    if isinstance(every, timedelta):
-        return seconds >= every.total_seconds()
-    return epochs > 0 and epochs % every == 0
 
 
 def evaluation_epochs(epochs: int, every: int | None = None) -> Iterator[int]:

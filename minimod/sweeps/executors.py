@@ -7,22 +7,17 @@ import itertools
 import logging
 import multiprocessing
 import os
-import pickle
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from queue import SimpleQueue
 from typing import Any
 
 from minimod.engine.backend import choose_device, settle_auto
 from minimod.engine.device import available_cores, first_line, is_gpu_error, visible_gpus
 from minimod.errors import InputError, Interrupted
 from minimod.runs.signals import stop_requests
-
-# So many tasks are handed to an executor at a time: enough for a large cluster, and few enough to keep account of.
-IN_FLIGHT = 10_000
 
 # How often Dask tries a task again whose worker died or could not be reached.
 RETRIES = 3
@@ -95,43 +90,6 @@ def dask_cluster(address: str) -> Iterator[Executor]:
         raise InputError("scheduler", address, allowed) from error
     with Client(address) as client:
         yield client.get_executor(pure=False, retries=RETRIES)
-
-
-def in_turn(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """What function(*call) returns or raises, for all calls. The error of a single one is raised, and that of a GPU."""
-    if len(calls) == 1:
-        return [function(*calls[0])]
-    results: list[Any] = []
-    for call in calls:
-        try:
-            results.append(function(*call))
-        except Exception as error:
-            if is_gpu_error(error):
-                raise
-            try:
-                pickle.dumps(error)
-            except Exception:       # one that cannot be sent would be the error of all
-                error = RuntimeError(f"{type(error).__name__}: {first_line(error)}")
-            results.append(error)
-    return results
-
-
-def completed(
-    executor: Executor, function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]
-) -> Iterator[tuple[tuple[Any, ...], Future[Any]]]:
-    """(task, future of function(*task)) for all tasks, as they are done."""
-    remaining = iter(tasks)
-    running: dict[Future[Any], tuple[Any, ...]] = {}
-    done: SimpleQueue[Future[Any]] = SimpleQueue()
-    while True:
-        for task in itertools.islice(remaining, IN_FLIGHT - len(running)):
-            future = executor.submit(function, *task)
-            running[future] = task
-            future.add_done_callback(done.put)
-        if not running:
-            return
-        future = done.get()
-        yield running.pop(future), future
 
 
 def in_processes(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from minimod.errors import InputError, one_of
 from minimod.runs.config import CONSTRAINTS, FREE_FIELDS, PRESETS, TrainingConfig
+from minimod.runs.data import with_modulus
 
 Grid = dict[str, list[Any]]
 
@@ -85,7 +86,7 @@ def values_of(definition: dict[str, Any]) -> dict[str, Collection[Any]]:
     base, grid = TrainingConfig.from_preset(definition["preset"]), definition["grid"]
     values: dict[str, Collection[Any]] = {"seed": range(definition["seeds"])}
     values |= {name: {CONSTRAINTS[name].check(each) for each in axis} for name, axis in grid.items()}
-    moduli = {base.changed(rule=rule).modulus for rule in values.get("rule", (base.rule,))}
+    moduli = {with_modulus(base.changed(rule=rule)).modulus for rule in values.get("rule", (base.rule,))}
     return {name: (value,) for name, value in vars(base).items()} | {"modulus": moduli} | values
 
 
@@ -99,7 +100,7 @@ def configurations(base: TrainingConfig, grid: Grid, seeds: int) -> list[Trainin
     """The product of the grid's values over `base`, for seeds 0 .. seeds - 1, each once."""
     axes = grid if "seed" in grid else grid | {"seed": [*range(seeds)]}
     configs = (base.changed(**dict(zip(axes, each, strict=True))) for each in itertools.product(*axes.values()))
-    return list(dict.fromkeys(configs))
+    return list(dict.fromkeys(map(with_modulus, configs)))
 
 
 def load_definition(path: Path) -> dict[str, Any]:

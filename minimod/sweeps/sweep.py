@@ -19,12 +19,14 @@ from typing import Any, NamedTuple
 from minimod.errors import DivergenceError, InputError
 from minimod.runs.claiming import locked
 from minimod.runs.config import TrainingConfig
+from minimod.runs.contents import load_description
+from minimod.runs.data import Job
 from minimod.runs.files import DamagedFileError, load_checked_json, save_checked_json, whole_file
-from minimod.runs.run import FINISHED, check_run, load_config
+from minimod.runs.jobs import WorkProgress, longest_first, run_name, work
+from minimod.runs.run import FINISHED, check_run
 from minimod.runs.training import finished_run
 from minimod.sweeps import table
 from minimod.sweeps.grid import configurations, number_of_runs, values_of
-from minimod.sweeps.schedule import WorkProgress, longest_first, run_name, work
 from minimod.sweeps.table import FAILED, TableRow
 
 
@@ -56,7 +58,7 @@ def train_and_measure(config: TrainingConfig, directory: Path, sweep_id: str, ke
 
 
 def _finish(config: TrainingConfig, directory: Path, keep_checkpoint: bool) -> TableRow:
-    row = table.result_row(directory.name, finished_run(config, directory))
+    row = table.result_row(directory.name, finished_run(Job(config), directory))
     if not keep_checkpoint:
         (directory / "checkpoint.npz").unlink(missing_ok=True)
     return row
@@ -88,7 +90,7 @@ def problem_of(directory: Path, row: TableRow) -> str | None:
     state, files = check_run(directory)
     if state == "damaged":
         return "; ".join(f"{name} is {text}" for name, text in files.items() if text.startswith("damaged"))
-    if table.identity(row) != table.identity(table.options_of(load_config(directory))):
+    if table.identity(row) != table.identity(table.options_of(load_description(directory).config)):
         return "config.json is of another run"
     return None if state == "finished" else ""
 

@@ -4,7 +4,6 @@ What is read are numbers, booleans, words, and None where a row has nothing. Ear
 """
 
 import csv
-import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
@@ -20,7 +19,7 @@ from minimod.errors import InputError, one_of
 from minimod.rules import MODULUS
 from minimod.runs.config import CONSTRAINTS, FREE_FIELDS, RENAMED, TrainingConfig
 from minimod.runs.constraints import Pair
-from minimod.runs.files import whole_file
+from minimod.runs.files import DamagedFileError, read_table, whole_file
 from minimod.runs.metrics import ACCURACIES, METRIC_COLUMNS, THRESHOLDS, first_epochs
 from minimod.runs.run import FINISHED, Run
 
@@ -103,41 +102,21 @@ def load_sweep(directory: Path | str, columns: Iterable[str] | None = None) -> I
             raise InputError("column", column, one_of(COLUMNS, column))
     if not path.exists():
         return
-    if not path.is_file() or not path.stat().st_size:
-        raise InputError("table", str(path), "a file with a line of columns; without it the sweep writes it anew")
-    with open(path, "rb") as file:
-        lines = _decoded(path, file)
-        first = next(lines, "")
-        reader = csv.reader(itertools.chain([first], lines), delimiter=max(",;\t", key=first.count))
-        try:
-            header = [RENAMED.get(name, name) for name in next(reader)]
-            unknown = [name for name in header if name not in COLUMNS]
-            if unknown or "run" not in header:
-                others = f" ({', '.join(unknown)[:100]})" if unknown else ""
-                allowed = f"one of this version or an earlier one; its columns are others{others}"
-                raise InputError("table", str(path), allowed)
-            places = {column: header.index(column) for column in columns if column in header}
-            for line in filter(any, reader):
-                if len(line) != len(header):
-                    raise csv.Error(f"{len(line)} fields and not {len(header)}")
-                if not line[header.index("run")]:
-                    raise csv.Error("no name of a run")
-                yield dict.fromkeys(columns) | {name: _value(path, name, line[n]) for name, n in places.items()}
-        except csv.Error as error:
-            raise InputError("table", str(path), f"whole; its line {reader.line_num} has {error}") from error
-
-
-def _decoded(path: Path, file: Iterable[bytes]) -> Iterator[str]:
-    """The lines of a table but for one that was cut."""
-    for number, line in enumerate(file):
-        if line.endswith(b"\n"):
-            try:
-                text = line.decode("utf-8" if number else "utf-8-sig")
-            except UnicodeDecodeError:
-                text = "\0"
-            if "\0" in text:        # Latin-1 is refused by the decoder, UTF-16 has zeros
-                raise InputError("table", str(path), f"in UTF-8, which line {number + 1} is not: save it as CSV UTF-8")
-            yield text
+    try:
+        header, lines = read_table(path, growing=True)
+        header = [RENAMED.get(name, name) for name in header]
+        unknown = [name for name in header if name not in COLUMNS]
+        if unknown or "run" not in header:
+            others = f" ({', '.join(unknown)[:100]})" if unknown else ""
+            raise DamagedFileError(f"its columns are not of this version or an earlier one{others}")
+        places = {column: header.index(column) for column in columns if column in header}
+        for number, line in lines:
+            if not line[header.index("run")]:
+                raise DamagedFileError(f"line {number} has no name of a run")
+            yield dict.fromkeys(columns) | {name: _value(path, name, line[n]) for name, n in places.items()}
+    except (DamagedFileError, OSError) as error:
+        allowed = f"a whole table of a sweep ({error}); without the file the sweep writes it anew"
+        raise InputError("table", str(path), allowed) from error
 
 
 def _value(path: Path, column: str, text: str) -> Any:

@@ -9,6 +9,7 @@ from minimod import TrainingConfig, analyze, load_run, train
 from minimod.analysis.collapse import classes
 from minimod.analysis.course import FOLLOWED, course
 from minimod.errors import InputError
+from minimod.runs.data import UserData
 
 P = 11
 CONFIG = TrainingConfig(
@@ -98,7 +99,7 @@ def test_separation_is_the_inverse_of_nc1_of_the_fitted_labels(followed, run):
 
 def test_labels_that_were_fitted_in_place_of_the_datasets_count(tmp_path):
     labels = np.arange(len(train(replace(CONFIG, epochs=0, snapshots=None)).dataset.train)) % P
-    run = train(replace(CONFIG, epochs=2, snapshots=(0,)), tmp_path / "run", labels=labels)
+    run = train(replace(CONFIG, epochs=2, snapshots=(0,)), tmp_path / "run", data=UserData(labels=labels))
     _, rest = parts(run, 2)
     pairs = run.dataset.train
     assert course(run)["excluded_loss"][-1] == pytest.approx(cross_entropy(rest, pairs.a, pairs.b, labels), rel=1e-9)
@@ -118,7 +119,7 @@ def test_a_run_without_snapshots_has_no_course(tmp_path):
 def test_without_components_there_are_accuracies_norms_and_separation(tmp_path):
     pairs = np.array([[a, b, a, -1, 0] for a in range(4) for b in range(4)])
     config = TrainingConfig(modulus=4, width=6, epochs=2, snapshots=(0,), threads=1).on_pairs(pairs)
-    found = course(train(config, tmp_path / "run", pairs=pairs))
+    found = course(train(config, tmp_path / "run", data=UserData(pairs=pairs)))
     assert found.keys() == {"epoch", "raw test", "interaction test", "norm U", "norm V", "norm W", "separation"}
 
 
@@ -126,7 +127,7 @@ def test_without_components_there_are_accuracies_norms_and_separation(tmp_path):
 def test_of_labels_that_no_two_classes_have_there_is_no_separation(n, tmp_path):
     pairs = np.array([[0, 0, 1, -1, 0], [0, 1, 1, -1, 0]])[:n]
     config = TrainingConfig(modulus=2, width=3, epochs=1, snapshots=(0,), threads=1).on_pairs(pairs)
-    assert np.isnan(course(train(config, tmp_path / "run", pairs=pairs))["separation"]).all()
+    assert np.isnan(course(train(config, tmp_path / "run", data=UserData(pairs=pairs)))["separation"]).all()
 
 
 def test_a_network_of_dead_neurons_has_no_separation(tmp_path):

@@ -11,6 +11,7 @@ from minimod.analysis.detectors import DETECTORS, Evidence, auroc, collisions, l
 from minimod.analysis.extraction import extract
 from minimod.engine.kernels import confidence
 from minimod.errors import InputError
+from minimod.runs.data import UserData
 
 RANDOM = np.random.default_rng(0)
 N, P = 60, 7
@@ -128,14 +129,14 @@ def test_detect_never_looks_at_the_true_labels():
 def test_an_extracted_network_must_be_of_the_same_data():
     run = train(SMALL)
     assert "self-training" in detect(run, extract(run, 1)[-1].run)["scores"]
-    for other in (run, train(replace(SMALL, seed=1, epochs=0), labels=run.dataset.train.label)):
+    for other in (run, train(replace(SMALL, seed=1, epochs=0), data=UserData(labels=run.dataset.train.label))):
         with pytest.raises(InputError, match="one that minimod extract made of this run"):
             detect(run, other)
 
 
 def test_only_pairs_that_were_trained_on_are_judged():
     kept = np.arange(135) % 3 > 0
-    run = train(SMALL, kept=kept)
+    run = train(SMALL, data=UserData(subset=kept))
     found, pairs = detect(run, held_out=np.zeros((135, 13))), run.dataset.train[kept]
     assert (found["a"] == pairs.a).all() and found["wrong"] == pairs.is_noisy.sum()
     assert all(score.shape == (kept.sum(),) for score in found["scores"].values())

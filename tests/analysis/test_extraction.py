@@ -10,6 +10,7 @@ from minimod import TrainingConfig, extract, load_run, train
 from minimod.analysis.extraction import by_method, held_out_logits
 from minimod.analysis.study import open_analysis
 from minimod.errors import InputError
+from minimod.runs.data import UserData
 from minimod.runs.run import FINISHED, NONE, check_run
 
 CONFIG = TrainingConfig(modulus=11, width=24, noise_ratio=0.4, epochs=8, eval_every=4, threads=1)
@@ -52,15 +53,15 @@ def contents(directory):
 def test_every_round_is_trained_on_the_answers_of_the_one_before(run, rounds):
     assert [done.number for done in rounds] == [0, 1, 2] and rounds[0].run is run
     for before, after in pairwise(rounds):
-        assert (after.run.data["labels"] == answers_of(before.run)).all()
-        again = train(CONFIG, labels=after.run.data["labels"])
+        assert (after.run.data.labels == answers_of(before.run)).all()
+        again = train(CONFIG, data=UserData(labels=after.run.data.labels))
         assert (again.network.W == after.run.network.W).all()
 
 
 def test_the_numbers_of_a_round_are_those_of_its_labels_and_its_readout(rounds):
     for done in rounds:
         pairs = done.run.dataset.train
-        fitted = done.run.data.get("labels", pairs.label)
+        fitted = pairs.label if done.run.data.labels is None else done.run.data.labels
         answered = answers_of(done.run)
         assert done.row["labels_right"] == (fitted == pairs.true_label).mean()
         assert done.row["changed"] == (answered != fitted).mean()
@@ -75,7 +76,7 @@ def test_the_numbers_of_a_round_are_those_of_its_labels_and_its_readout(rounds):
 @pytest.mark.parametrize("method", ["interaction", "norm+interaction, noisy", "dominant", "strength subnetwork"])
 def test_any_row_of_analyze_can_relabel(run, method):
     _, done = extract(run, 1, answers=by_method(method))
-    assert (done.run.data["labels"] == answers_of(run, method)).all()
+    assert (done.run.data.labels == answers_of(run, method)).all()
 
 
 def test_it_ends_where_the_answers_are_the_labels():
@@ -92,7 +93,7 @@ def test_every_round_is_in_rounds_and_the_last_one_in_the_directory(run, rounds,
         assert check_run(tmp_path / "new" / name)[0] == FINISHED
         stored = load_run(tmp_path / "new" / name)
         assert (stored.network.W == rounds[number].run.network.W).all()
-        assert (stored.data["labels"] == rounds[number].run.data["labels"]).all()
+        assert (stored.data.labels == rounds[number].run.data.labels).all()
 
 
 @pytest.mark.parametrize(("first", "then"), [(1, 2), (2, 1)])
@@ -109,7 +110,7 @@ def test_the_same_again_trains_nothing(run, rounds, tmp_path):
 
     @contextmanager
     def display(config):
-        yield lambda epoch, row: pytest.fail("it trains")
+        yield lambda state: pytest.fail("it trains")
 
     again = extract(run, 2, tmp_path / "new", display=display)
     assert [done.row for done in again] == [done.row for done in rounds] and contents(tmp_path / "new") == before
@@ -123,11 +124,11 @@ def test_stopped_anywhere_it_goes_on_to_the_same_end(run, rounds, tmp_path, numb
     def display(config):
         begun.append(config)
 
-        def progress(now, row):
-            if (len(begun), now) == (number, epoch):
+        def callback(state):
+            if (len(begun), state.epoch) == (number, epoch):
                 raise Stopped
 
-        yield progress
+        yield callback
 
     with pytest.raises(Stopped):
         extract(run, 2, tmp_path / "new", display=display)
@@ -192,10 +193,10 @@ def test_what_is_trained_again_keeps_no_snapshots(tmp_path):
 
 def test_the_noise_matrix_goes_with_the_rounds(tmp_path):
     weights = np.roll(np.eye(11), 1, axis=1)
-    run = train(replace(CONFIG, noise_kind="matrix"), noise_matrix=weights)
+    run = train(replace(CONFIG, noise_kind="matrix"), data=UserData(noise_matrix=weights))
     extract(run, 1, tmp_path / "new")
     new = load_run(tmp_path / "new")
-    assert new.data.keys() == {"labels", "noise_matrix"}
+    assert new.data.stored.keys() == {"labels", "noise_matrix"}
     assert (new.dataset.train.label == run.dataset.train.label).all()
 
 
@@ -204,10 +205,10 @@ def test_every_pair_is_held_out_of_the_network_that_gives_its_logits(run, tmp_pa
     names = [f"{number}-of-3-epochs-8" for number in (1, 2, 3)]
     assert {path.name for path in (tmp_path / "folds").iterdir()} == {*names}
     folds = [load_run(tmp_path / "folds" / name) for name in names]
-    times_left_out = sum((~fold.data["kept"]).astype(int) for fold in folds)
+    times_left_out = sum((~fold.data.subset).astype(int) for fold in folds)
     assert (times_left_out == 1).all()
     for fold in folds:
-        left_out = ~fold.data["kept"]
+        left_out = ~fold.data.subset
         assert 31 <= left_out.sum() <= 33
         assert (logits[left_out] == fold.network.logits(pairs.a[left_out], pairs.b[left_out])).all()
     assert (held_out_logits(run, 3) == logits).all()
@@ -218,8 +219,8 @@ def test_every_pair_is_held_out_of_the_network_that_gives_its_logits(run, tmp_pa
 
 def test_folds_leave_out_what_the_run_left_out(tmp_path):
     kept = np.arange(97) % 3 > 0
-    held_out_logits(train(CONFIG, kept=kept), 2, tmp_path)
-    trained_on = [load_run(path).data["kept"] for path in tmp_path.iterdir()]
+    held_out_logits(train(CONFIG, data=UserData(subset=kept)), 2, tmp_path)
+    trained_on = [load_run(path).data.subset for path in tmp_path.iterdir()]
     assert (sum(map(np.asarray, trained_on), np.zeros(97, int)) == kept).all()
 
 

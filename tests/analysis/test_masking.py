@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from planted import random_network
+from run_cases import build_dataset
 
 from minimod import TrainingConfig
 from minimod.analysis.masking import (
@@ -18,7 +19,6 @@ from minimod.analysis.methods import READOUTS
 from minimod.arrays import Pairs
 from minimod.engine.backend import SERIAL, open_backend
 from minimod.runs.accuracy import MEASURES, accuracies
-from minimod.runs.given import build_dataset
 
 DATASET = build_dataset(TrainingConfig(modulus=13, noise_ratio=0.3))
 

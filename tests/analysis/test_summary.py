@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from planted import ideal_network
+from run_cases import build_dataset
 
 from minimod import Run, TrainingConfig, analyze, filter_frequencies, train
 from minimod.analysis.filtration import random_component
@@ -20,8 +21,8 @@ from minimod.engine.predict import predict_table
 from minimod.errors import DivergenceError, InputError
 from minimod.fourier import Frequencies
 from minimod.runs.accuracy import MEASURES, accuracies
+from minimod.runs.data import UserData
 from minimod.runs.files import plain_data
-from minimod.runs.given import build_dataset
 from minimod.runs.run import initial_network
 
 CONFIG = TrainingConfig(modulus=23, width=40, noise_ratio=0.5, epochs=5, eval_every=5, threads=2)
@@ -283,5 +284,5 @@ def test_of_a_run_without_noise_or_test_pairs_only_what_there_is_is_said():
 def test_of_a_relabelled_run_the_labels_that_it_was_trained_on_are_told():
     config = TrainingConfig(modulus=7, width=8, epochs=1, noise_ratio=0.5)
     labels = build_dataset(config).train.true_label
-    told = in_words(train(config, labels=labels))
+    told = in_words(train(config, data=UserData(labels=labels)))
     assert "wrong" not in told and "of the given labels" in told

@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from run_cases import build_dataset
 
 from minimod import TrainingConfig
 from minimod.claims.features import best_affine_prediction
-from minimod.runs.given import build_dataset
 
 
 @pytest.mark.parametrize("noise_ratio", [0.0, 0.9])

@@ -16,7 +16,7 @@ from minimod.claims import CLAIMS
 from minimod.claims.reproduction import Reproduction
 from minimod.engine.device import available_cores
 from minimod.errors import InputError
-from minimod.sweeps.schedule import work
+from minimod.runs.jobs import work
 
 SMALL = TrainingConfig(modulus=7, width=8, epochs=2)
 

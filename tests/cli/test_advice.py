@@ -6,6 +6,7 @@ import numpy as np
 
 from minimod import TrainingConfig, load_run, train
 from minimod.cli.advice import train_command
+from minimod.runs.data import UserData
 
 CONFIG = TrainingConfig(modulus=7, width=4, epochs=1, tied=True, bias=False, betas=(0.8, 0.9), noise_ratio=0.25)
 
@@ -27,4 +28,5 @@ def test_pairs_of_one_s_own_are_given_to_it_and_what_they_bring_is_not(minimod):
 
 def test_a_relabelled_run_has_no_such_command(tmp_path):
     labels = np.zeros(len(train(CONFIG).dataset.train), int)
-    assert train_command(train(replace(CONFIG, seed=1), tmp_path / "run", labels=labels)).startswith("# ")
+    run = train(replace(CONFIG, seed=1), tmp_path / "run", data=UserData(labels=labels))
+    assert train_command(run).startswith("# ")

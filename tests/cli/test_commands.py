@@ -485,8 +485,8 @@ def test_the_analysis_of_a_snapshot_lies_beside_it_and_leaves_the_run_whole(mini
 def test_the_same_command_goes_on_with_a_run_whose_table_has_gone(minimod):
     Path("table.csv").write_text("0,1\n1,0\n")
     with pytest.raises(KeyError):
-        train_network(TrainingConfig(rule="table:table.csv", width=6, epochs=2, threads=1), "run",
-                      lambda epoch, row: {}[epoch] if epoch else None)
+        config = TrainingConfig(rule="table:table.csv", width=6, epochs=2, threads=1)
+        train_network(config, "run", callback=lambda state: {}[state.epoch] if state.epoch else None)
     Path("table.csv").unlink()
     assert "No such file" in minimod("train", "other", *TINY, "--rule", "table:table.csv").stderr
     assert minimod("train", "run", *TINY, "--rule", "table:table.csv").returncode == 0

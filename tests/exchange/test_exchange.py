@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from run_cases import train_on
 
 from minimod import TrainingConfig, analyze, detect, extract, load_run, train
 from minimod.engine.predict import predict_table
 from minimod.errors import InputError
 from minimod.exchange.formats import write_network
 from minimod.exchange.networks import import_network, predictions
+from minimod.runs.data import UserData
 
 P = 7
 A, B = np.divmod(np.arange(P * P), P)
@@ -84,7 +86,7 @@ def test_the_usual_work_is_done_on_an_imported_network(file, tmp_path):
 
 def test_an_imported_network_is_trained_on(file, network, tmp_path):
     run, _ = import_network(file, tmp_path / "run", modulus=P, noise_ratio=0.3)
-    longer = train(replace(run.config, epochs=2), tmp_path / "run", extend=True)
+    longer = train_on(replace(run.config, epochs=2), tmp_path / "run")
     assert longer.config.epochs == 2 and not np.array_equal(longer.network.U, network.U)
     assert (run.network.U == network.U).all()
 
@@ -127,7 +129,7 @@ def test_predictions_are_of_all_pairs_with_their_parts():
 def test_predictions_are_in_the_words_of_the_pairs_and_empty_where_nothing_is_known():
     pairs = np.array([[0, 1, 2, -1, 0], [1, 0, 2, -1, 2]])
     config = TrainingConfig(rule="pairs", modulus=3, noise_ratio=0, width=4, epochs=0)
-    found = predictions(train(config, pairs=pairs, tokens=["x", "y", "odd"]))
+    found = predictions(train(config, data=UserData(pairs=pairs, tokens=["x", "y", "odd"])))
     assert found["a"].tolist() == ["x"] * 3 + ["y"] * 3 + ["odd"] * 3 and {*found["prediction"]} <= {"x", "y", "odd"}
     assert found["part"].tolist() == ["", "train", "", "test", *[""] * 5] and "true_label" not in found
     assert found["label"].tolist() == ["", "odd", "", "odd", *[""] * 5]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from run_cases import Stopped, contents, stop_at
+from run_cases import Stopped, contents, stop_at, train_on
 
 from minimod import TrainingConfig, analyze, detect, extract, load_run, train
 from minimod.analysis.summary import told
@@ -14,7 +14,7 @@ from minimod.data import PARTS
 from minimod.errors import InputError
 from minimod.exchange.pairs import load_pairs
 from minimod.groups.rules import MOST_TOKENS, GroupRule
-from minimod.runs.given import COLUMNS, given_dataset
+from minimod.runs.data import COLUMNS, UserData, given_dataset
 
 P = 5
 A, B = np.divmod(np.arange(P * P), P)
@@ -140,7 +140,7 @@ def test_a_mutated_file_is_refused_or_read_in_range(tmp_path):
 
 def test_pairs_are_sorted_into_their_parts_with_labels_as_they_are():
     data = given_dataset(CONFIG, PAIRS[np.random.default_rng(0).permutation(P * P)])
-    for number, name in enumerate(("train", "held_out")):
+    for number, name in enumerate(("train", "noisy_validation")):
         pairs, expected = getattr(data, name), PAIRS[PART == number].T
         assert all((getattr(pairs, column) == row).all() for column, row in zip(COLUMNS[:4], expected))
         assert (pairs.is_noisy == (pairs.label != pairs.true_label)).all()
@@ -154,7 +154,7 @@ def test_validation_and_test_pairs_have_true_labels_where_these_are_known():
 
 
 def test_the_test_loss_is_of_true_labels_as_the_test_accuracy_is():
-    run = train(replace(CONFIG, dtype="float64"), pairs=PAIRS)
+    run = train(replace(CONFIG, dtype="float64"), data=UserData(pairs=PAIRS))
     F = run.network.logits(A, B)[PART == 2]
     loss = np.log(np.exp(F).sum(axis=1)) - F[np.arange(len(F)), SUM[PART == 2]]
     assert run.history["test_loss"][-1] == pytest.approx(loss.mean())
@@ -168,7 +168,7 @@ def test_true_labels_that_are_a_groups_table_have_its_components():
 def test_of_unknown_true_labels_nothing_is_noisy_and_nothing_known():
     data = given_dataset(CONFIG, UNKNOWN)
     assert not data.is_known and (data.rule.label_table == -1).all()
-    assert not any(getattr(data, name).is_noisy.any() for name in ("train", "validation", "test", "held_out"))
+    assert not any(getattr(data, name).is_noisy.any() for name in ("train", "validation", "test", "noisy_validation"))
 
 
 def test_a_rule_that_pairs_follow_is_the_datasets():
@@ -194,35 +194,35 @@ def test_a_row_without_a_label_is_left_alone_and_a_true_label_may_be_empty(tmp_p
 
 @pytest.mark.parametrize("pairs", [PAIRS, UNKNOWN], ids=["known", "unknown"])
 def test_a_run_keeps_its_labels(pairs, tmp_path):
-    train(CONFIG, tmp_path / "run", pairs=pairs)
+    train(CONFIG, tmp_path / "run", data=UserData(pairs=pairs))
     run = load_run(tmp_path / "run")
-    assert (run.dataset.train.label == LABEL[PART == 0]).all() and (run.data["pairs"] == pairs).all()
+    assert (run.dataset.train.label == LABEL[PART == 0]).all() and (run.data.pairs == pairs).all()
 
 
 def test_a_stopped_run_on_pairs_goes_on_by_its_copy_to_the_same_bits(tmp_path):
-    train(CONFIG, tmp_path / "whole", pairs=PAIRS, checkpoint_every=3)
+    train(CONFIG, tmp_path / "whole", data=UserData(pairs=PAIRS), checkpoint_every=3)
     with pytest.raises(Stopped):
-        train(CONFIG, tmp_path / "stopped", stop_at(7), checkpoint_every=3, pairs=PAIRS)
+        train(CONFIG, tmp_path / "stopped", data=UserData(pairs=PAIRS), callback=stop_at(7), checkpoint_every=3)
     train(CONFIG, tmp_path / "stopped", checkpoint_every=3)
     assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
 
 
 def test_a_run_on_pairs_is_extended_on_them(tmp_path):
-    train(CONFIG, tmp_path / "run", pairs=PAIRS)
-    longer = train(replace(CONFIG, epochs=15), tmp_path / "run", extend=True)
-    assert (longer.network.U == train(replace(CONFIG, epochs=15), pairs=PAIRS).network.U).all()
+    train(CONFIG, tmp_path / "run", data=UserData(pairs=PAIRS))
+    longer = train_on(replace(CONFIG, epochs=15), tmp_path / "run")
+    assert (longer.network.U == train(replace(CONFIG, epochs=15), data=UserData(pairs=PAIRS)).network.U).all()
 
 
 def test_tokens_are_kept_as_words_to_be_read(tmp_path):
     tokens = np.array(["a b", "x,1", 'say "y"', "é", "日本"])
-    train(CONFIG, tmp_path / "run", pairs=PAIRS, tokens=tokens)
+    train(CONFIG, tmp_path / "run", data=UserData(pairs=PAIRS, tokens=tokens))
     with open(tmp_path / "run/data/tokens.csv", newline="", encoding="utf-8") as file:
         assert [*csv.reader(file)] == [["number", "tokens"], *([str(i), word] for i, word in enumerate(tokens))]
-    assert load_run(tmp_path / "run").data["tokens"].tolist() == tokens.tolist()
+    assert load_run(tmp_path / "run").data.tokens.tolist() == tokens.tolist()
 
 
 def test_other_words_in_a_runs_tokens_are_damage(tmp_path):
-    train(CONFIG, tmp_path / "run", pairs=PAIRS, tokens=np.array([*"abcde"]))
+    train(CONFIG, tmp_path / "run", data=UserData(pairs=PAIRS, tokens=np.array([*"abcde"])))
     path = tmp_path / "run/data/tokens.csv"
     path.write_text(path.read_text().replace("c", "d"))
     with pytest.raises(InputError, match=r"tokens\.csv: it is not the one that config.json names"):
@@ -232,20 +232,20 @@ def test_other_words_in_a_runs_tokens_are_damage(tmp_path):
 CHANGED = PAIRS.copy()
 CHANGED[3, 2] = 0
 REFUSED = {
-    "of floats": ({"pairs": PAIRS.astype(float)}, "it must be integers"),
-    "of another shape": ({"pairs": PAIRS[:, :4]}, r"of shape \(n, 5\)"), "none": ({"pairs": PAIRS[:0]}, r"\(n, 5\)"),
-    "out of range": ({"pairs": PAIRS + (COLUMNS.index("label") == np.arange(5))}, "label from 1 to 5"),
-    "twice": ({"pairs": np.concatenate([PAIRS, PAIRS])}, "each pair once"),
-    "none for training": ({"pairs": PAIRS[PART > 0]}, "one for training at least"),
-    "too few tokens": ({"pairs": PAIRS, "tokens": ["x"]}, r"tokens is 'of shape \(1,\)'"),
-    "with noise": ({"config": replace(CONFIG, noise_ratio=0.1), "pairs": PAIRS}, "their labels stay as they are"),
+    "of floats": (CONFIG, {"pairs": PAIRS.astype(float)}, "it must be integers"),
+    "of another shape": (CONFIG, {"pairs": PAIRS[:, :4]}, r"of shape \(n, 5\)"), "none": (CONFIG, {"pairs": PAIRS[:0]}, r"\(n, 5\)"),
+    "out of range": (CONFIG, {"pairs": PAIRS + (COLUMNS.index("label") == np.arange(5))}, "label from 1 to 5"),
+    "twice": (CONFIG, {"pairs": np.concatenate([PAIRS, PAIRS])}, "each pair once"),
+    "none for training": (CONFIG, {"pairs": PAIRS[PART > 0]}, "one for training at least"),
+    "too few tokens": (CONFIG, {"pairs": PAIRS, "tokens": ["x"]}, r"tokens is 'of shape \(1,\)'"),
+    "with noise": (replace(CONFIG, noise_ratio=0.1), {"pairs": PAIRS}, "their labels stay as they are"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("arguments", "message"), REFUSED.values(), ids=REFUSED)
-def test_pairs_that_cannot_be_trained_on_leave_nothing(arguments, message, tmp_path):
+@pytest.mark.parametrize(("config", "arrays", "message"), REFUSED.values(), ids=REFUSED)
+def test_pairs_that_cannot_be_trained_on_leave_nothing(config, arrays, message, tmp_path):
     with pytest.raises(InputError, match=message):
-        train(**{"config": CONFIG, "directory": tmp_path / "run"} | arguments)
+        train(config, tmp_path / "run", data=UserData(**arrays))
     assert not (tmp_path / "run").exists()
 
 
@@ -256,10 +256,10 @@ def test_the_configuration_leaves_it_to_training_to_refuse_pairs(pairs):
 
 def test_an_unfinished_run_on_other_pairs_is_refused_and_left_alone(tmp_path):
     with pytest.raises(Stopped):
-        train(CONFIG, tmp_path / "run", stop_at(7), checkpoint_every=3, pairs=PAIRS)
+        train(CONFIG, tmp_path / "run", data=UserData(pairs=PAIRS), callback=stop_at(7), checkpoint_every=3)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(InputError, match="on the same data"):
-        train(CONFIG, tmp_path / "run", pairs=CHANGED)
+        train(CONFIG, tmp_path / "run", data=UserData(pairs=CHANGED))
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
@@ -267,7 +267,7 @@ def test_an_unfinished_run_on_other_pairs_is_refused_and_left_alone(tmp_path):
 
 
 def test_what_needs_the_true_labels_is_left_out_and_said_so():
-    run = train(CONFIG, pairs=UNKNOWN)
+    run = train(CONFIG, data=UserData(pairs=UNKNOWN))
     summary = analyze(run)
     assert {summary["counts"][name] for name in ("clean", "noisy", "repaired")} == {0}
     assert all(np.isnan(row[name]) for row in summary["methods"].values() for name in ("clean", "noisy", "repaired"))
@@ -276,23 +276,23 @@ def test_what_needs_the_true_labels_is_left_out_and_said_so():
 
 
 def test_test_labels_count_as_true_where_true_ones_are_not_known():
-    run = train(CONFIG, pairs=UNKNOWN)
+    run = train(CONFIG, data=UserData(pairs=UNKNOWN))
     test = run.dataset.test
     expected = (run.network.logits(test.a, test.b).argmax(axis=1) == LABEL[PART == 2]).mean()
     assert analyze(run)["methods"]["raw"]["test"] == pytest.approx(expected)
 
 
 def test_detectors_are_judged_by_true_labels_alone():
-    assert detect(train(CONFIG, pairs=PAIRS))["wrong"] == (LABEL != SUM)[PART == 0].sum()
-    found = detect(train(CONFIG, pairs=UNKNOWN))
+    assert detect(train(CONFIG, data=UserData(pairs=PAIRS)))["wrong"] == (LABEL != SUM)[PART == 0].sum()
+    found = detect(train(CONFIG, data=UserData(pairs=UNKNOWN)))
     assert found["wrong"] == 0 and np.isnan(list(found["auroc"].values())).all()
     assert all(len(score) == (PART == 0).sum() for score in found["scores"].values())
 
 
 def test_extraction_goes_on_by_the_pairs_of_the_run(tmp_path):
-    run = train(CONFIG, tmp_path / "run", pairs=PAIRS, tokens=np.array([*"abcde"]))
+    run = train(CONFIG, tmp_path / "run", data=UserData(pairs=PAIRS, tokens=np.array([*"abcde"])))
     last = extract(run, 1, tmp_path / "new")[-1].run
-    assert (last.data["pairs"] == PAIRS).all() and last.data["tokens"].tolist() == [*"abcde"]
+    assert (last.data.pairs == PAIRS).all() and last.data.tokens.tolist() == [*"abcde"]
     assert Path(tmp_path / "new/data/tokens.csv").exists()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from minimod.errors import InputError
 from minimod.groups.rules import MOST_TOKENS, GroupRule, is_associative, kind_of, make_rule, rule_of_table, table_path
-from minimod.runs.given import load_table
+from minimod.runs.data import load_table
 
 GROUPS = ["Z2", "Z7", "Z2^3", "S3", "Q8", "D6", "A4", "Z7:Z3", "S4", "SL(2,3)"]
 A_GROUP, RENAMED, LATIN, NEITHER = (

@@ -1,13 +1,13 @@
 import math
 
 import numpy as np
+from run_cases import build_dataset
 
 from minimod import TrainingConfig
 from minimod.arrays import Pairs
 from minimod.data import Dataset
 from minimod.groups.rules import make_rule
 from minimod.runs.accuracy import MEASURES, accuracies, share
-from minimod.runs.given import build_dataset
 
 
 def pairs(a, b, label, true_label):

@@ -1,25 +1,30 @@
 """Who may train in a directory: what is refused changes nothing, what belongs to another run is refused, and a longer
 run grows beside the finished one."""
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pytest
 import strict_cupy
-from run_cases import ENVIRONMENT, LONGER, SMALL, WILD, Stopped, contents, files_in, stop_at
+from run_cases import ENVIRONMENT, LONGER, SMALL, WILD, Stopped, by_epoch, contents, files_in, stop_at, train_on
 
 from minimod import TrainingConfig, load_run, train
 from minimod.engine import device
 from minimod.errors import DivergedRunError, DivergenceError, FinishedRunError, InputError, UnfinishedRunError
 from minimod.runs import claiming
+from minimod.runs import contents as contents_module
+from minimod.runs.contents import load_description
+from minimod.runs.data import UserData
 from minimod.runs.files import load_arrays, save_arrays
 from minimod.runs.run import check_run
+from minimod.runs.training import State, extend, resume
 
 
 @pytest.fixture
@@ -32,7 +37,7 @@ def finished(tmp_path):
 def half_extended(finished):
     """A finished run, and beside it a longer one that was stopped."""
     with pytest.raises(Stopped):
-        train(LONGER, finished, stop_at(17), checkpoint_every=3, extend=True)
+        train_on(LONGER, finished, callback=stop_at(17), checkpoint_every=3)
     return finished
 
 
@@ -40,26 +45,48 @@ def half_extended(finished):
 
 
 def test_a_stopped_extension_leaves_the_run_as_it_was(half_extended, tmp_path):
-    train(SMALL, tmp_path / "undisturbed")
-    assert contents(half_extended) == contents(tmp_path / "undisturbed")
-    assert load_run(half_extended).config == SMALL
+    whole, again = train(SMALL, tmp_path / "undisturbed"), load_run(half_extended)
+    assert again.config == SMALL and again.epoch is None
+    assert all((again.network.arrays[name] == X).all() for name, X in whole.network.arrays.items())
+    assert again.history["epoch"].tolist() == whole.history["epoch"].tolist()
     state, files = check_run(half_extended)
-    assert (state, files[".extension"]) == ("finished", "unfinished, to epoch 20")
+    assert (state, files["extension"]) == ("finished", "unfinished, to epoch 20")
 
 
-def test_a_stopped_extension_goes_on_and_takes_the_place_of_the_run(half_extended, tmp_path):
+@pytest.mark.parametrize("go_on", [partial(train, LONGER), resume], ids=["train", "resume"])
+def test_a_stopped_extension_goes_on_and_takes_the_place_of_the_run(half_extended, tmp_path, go_on):
     train(LONGER, tmp_path / "long")
-    config, seen = claiming.description_to_go_on(half_extended).config, []
-    run = train(config, half_extended, lambda epoch, row: seen.append(epoch))
+    seen = []
+    run = go_on(half_extended, callback=by_epoch(lambda epoch, row: seen.append(epoch)))
     assert seen == [15, 16, 17, 18, 19, 20], "the last checkpoint was at 15"
-    assert run.directory == half_extended and not (half_extended / ".extension").exists()
+    assert run.directory == half_extended and load_run(half_extended).config == LONGER
     assert contents(half_extended) == contents(tmp_path / "long")
+
+
+def test_the_shorter_run_has_finished_also_while_it_is_extended(half_extended):
+    with pytest.raises(FinishedRunError):
+        train(SMALL, half_extended)
+
+
+def test_a_run_is_extended_again_and_again(tmp_path):
+    train(SMALL, tmp_path / "run")
+    for more in (3, 2, 3):
+        extend(tmp_path / "run", more)
+    train(LONGER, tmp_path / "long")
+    found, expected = (contents(tmp_path / name)[1] for name in ("run", "long"))
+    assert all(found[name] == X for name, X in expected.items() if name != "metrics")
+
+
+@pytest.mark.parametrize("epochs", [0, -3, 1.5, True, "5"])
+def test_an_extension_is_by_a_number_of_epochs(finished, epochs):
+    with pytest.raises(InputError, match=r"epochs is .*; it must be a whole number, at least 1"):
+        extend(finished, epochs)
 
 
 def test_a_second_extension_of_another_length_is_refused(half_extended):
     before = files_in(half_extended)
     with pytest.raises(UnfinishedRunError, match="has one to epoch 20"):
-        train(replace(SMALL, epochs=21), half_extended, extend=True)
+        train_on(replace(SMALL, epochs=21), half_extended)
     assert files_in(half_extended) == before
 
 
@@ -67,71 +94,36 @@ def test_a_run_without_a_checkpoint_is_not_extended(finished):
     (finished / "checkpoint.npz").unlink()
     before = files_in(finished)
     with pytest.raises(InputError, match=r"checkpoint\.npz"):
-        train(LONGER, finished, extend=True)
+        train_on(LONGER, finished)
     assert files_in(finished) == before
 
 
 @pytest.mark.parametrize(("change", "named"), [
-    ({"learning_rate": 0.1, "epochs": 20}, "learning_rate is 0.1; it must be that of the run, 0.005"),
-    ({"epochs": 12}, "epochs is 12; it must be more than the run has, 12"), ({"epochs": 5}, "epochs is 5"),
+    ({"learning_rate": 0.1}, "learning_rate is 0.1; it must be that of the run, 0.005"),
+    ({"lr": 0.1}, "configuration field is 'lr'; it must be learning_rate"),
 ])  # fmt: skip
 def test_an_extension_has_the_options_of_its_run_and_more_epochs(finished, change, named):
     before = files_in(finished)
     with pytest.raises(InputError, match=named):
-        train(replace(SMALL, **change), finished, extend=True)
+        extend(finished, 8, **change)
     assert files_in(finished) == before
 
 
 def test_only_a_finished_run_is_extended(tmp_path):
     with pytest.raises(Stopped):
-        train(SMALL, tmp_path / "run", stop_at(8), checkpoint_every=3)
+        train(SMALL, tmp_path / "run", callback=stop_at(8), checkpoint_every=3)
     with pytest.raises(UnfinishedRunError):
-        train(LONGER, tmp_path / "run", extend=True)
+        train_on(LONGER, tmp_path / "run")
     with pytest.raises(InputError):
-        train(LONGER, tmp_path / "nothing", extend=True)
+        train_on(LONGER, tmp_path / "nothing")
     assert not (tmp_path / "nothing").exists()
 
 
 def test_labels_of_its_own_go_with_an_extended_run(tmp_path):
     labels = np.random.default_rng(0).integers(0, 7, 39)
-    train(SMALL, tmp_path / "run", labels=labels)
-    extended, whole = train(LONGER, tmp_path / "run", extend=True), train(LONGER, labels=labels)
-    assert (extended.network.W == whole.network.W).all() and (load_run(tmp_path / "run").data["labels"] == labels).all()
-
-
-@pytest.mark.parametrize("step", range(6))
-def test_stopped_while_it_moves_an_extension_counts_and_is_moved_later(finished, tmp_path, monkeypatch, step):
-    """Its three files and its network are copied, then it is renamed, then removed: every step may be the last."""
-    left = [step]
-
-    def counted(function):
-        def call(*arguments, **keywords):
-            left[0] -= 1
-            if left[0] < 0:
-                raise Stopped
-            return function(*arguments, **keywords)
-
-        return call
-
-    move_up = claiming._move_up
-
-    def stopping(directory):
-        with monkeypatch.context() as patch:
-            patch.setattr(claiming.files, "whole_file", counted(claiming.files.whole_file))
-            patch.setattr(Path, "rename", counted(Path.rename))
-            patch.setattr(claiming, "_remove", counted(claiming._remove))
-            move_up(directory)
-
-    monkeypatch.setattr(claiming, "_move_up", stopping)
-    with pytest.raises(Stopped):
-        train(LONGER, finished, extend=True)
-    monkeypatch.setattr(claiming, "_move_up", move_up)
-    assert load_run(finished).config == LONGER and check_run(finished)[0] == "finished"
-    with pytest.raises(Stopped):
-        train(replace(SMALL, epochs=24), finished, stop_at(22), extend=True)
-    train(LONGER, tmp_path / "long")
-    assert contents(finished) == contents(tmp_path / "long")
-    assert {path.name for path in finished.iterdir()} >= {".extension"} and not list(finished.glob("*.part"))
+    train(SMALL, tmp_path / "run", data=UserData(labels=labels))
+    extended, whole = train_on(LONGER, tmp_path / "run"), train(LONGER, data=UserData(labels=labels))
+    assert (extended.network.W == whole.network.W).all() and (load_run(tmp_path / "run").data.labels == labels).all()
 
 
 def test_after_sigkill_at_any_instant_of_an_extension_a_whole_run_is_there(tmp_path):
@@ -139,14 +131,16 @@ def test_after_sigkill_at_any_instant_of_an_extension_a_whole_run_is_there(tmp_p
     killed = """
 import os, signal, sys, threading, time
 from pathlib import Path
-from run_cases import LONGER, train
+from run_cases import LONGER, train, train_on
 generator = __import__("random").Random(0)
 for number in range(60):
     pid = os.fork()
     if not pid:
         delay = generator.uniform(0, float(sys.argv[2]))
         threading.Thread(target=lambda: (time.sleep(delay), os.kill(os.getpid(), signal.SIGKILL)), daemon=True).start()
-        train(LONGER, Path(sys.argv[1]) / f"run{number % 20}", checkpoint_every=1, extend=True)
+        directory = Path(sys.argv[1]) / f"run{number % 20}"
+        begun = "finished" in (directory / "config.json").read_text()
+        (train if begun else train_on)(LONGER, directory, checkpoint_every=1)
         os._exit(0)
     os.waitpid(pid, 0)
     [generator.random() for _ in range(7)]
@@ -158,7 +152,7 @@ for number in range(60):
     train(LONGER, tmp_path / "long", checkpoint_every=1)
     shutil.copytree(tmp_path / "run0", tmp_path / "timed")
     start = time.perf_counter()
-    train(LONGER, tmp_path / "timed", checkpoint_every=1, extend=True)
+    train_on(LONGER, tmp_path / "timed", checkpoint_every=1)
     duration = time.perf_counter() - start
     (tmp_path / "program.py").write_text(killed)
     subprocess.run([sys.executable, tmp_path / "program.py", tmp_path, str(duration)], env=ENVIRONMENT, check=True)
@@ -167,7 +161,8 @@ for number in range(60):
         directory = tmp_path / f"run{number}"
         if load_run(directory).config == SMALL:
             unfinished += 1
-            train(LONGER, directory, extend=True)
+            begun = "extension" in check_run(directory)[1]
+            (train if begun else train_on)(LONGER, directory)
         with pytest.raises(FinishedRunError):
             train(LONGER, directory)
         assert load_run(directory).config == LONGER
@@ -175,44 +170,36 @@ for number in range(60):
     assert unfinished
 
 
-def test_a_reader_is_not_told_of_damage_while_an_extension_is_moved(finished, monkeypatch):
-    """It may have looked where the files are just before they went elsewhere."""
-    where = iter([finished / ".extension"] * 2)
-    monkeypatch.setattr("minimod.runs.run.files_of", lambda directory: next(where, directory))
-    assert load_run(finished).config == SMALL
-
-
-def test_nobody_trains_in_the_extension_itself(half_extended):
-    before = files_in(half_extended)
-    with pytest.raises(InputError, match=r"that of the run, .*run, which this extends"):
-        train(LONGER, half_extended / ".extension")
-    assert files_in(half_extended) == before
-
-
 @pytest.mark.parametrize("is_finished", [True, False])
-def test_an_extension_of_another_run_is_refused(finished, tmp_path, is_finished):
+def test_an_extension_that_an_earlier_version_was_making_is_brought_in(finished, tmp_path, is_finished):
+    """Up to 0.3.0 it grew in .extension/, with files of its own."""
+    with contextlib.nullcontext() if is_finished else pytest.raises(Stopped):
+        train(LONGER, tmp_path / "longer", callback=None if is_finished else stop_at(17), checkpoint_every=3)
+    shutil.copytree(tmp_path / "longer", finished / ".extension")
+    assert load_run(finished).config == SMALL
+    with pytest.raises(FinishedRunError) if is_finished else contextlib.nullcontext():
+        resume(finished)
+    assert not (finished / ".extension").exists() and load_run(finished).config == LONGER
+    train(LONGER, tmp_path / "whole", checkpoint_every=3)
+    assert contents(finished) == contents(tmp_path / "whole")
+
+
+def test_an_extension_of_another_run_is_not_brought_in(finished, tmp_path):
     train(replace(LONGER, seed=5), tmp_path / "other")
     shutil.copytree(tmp_path / "other", finished / ".extension")
-    if not is_finished:
-        (finished / ".extension" / "network.npz").unlink()
     before = files_in(finished)
-    for other in (LONGER, replace(LONGER, seed=5)):
-        with pytest.raises(InputError, match="it belongs to another run"):
-            train(other, finished, extend=True)
-    assert files_in(finished) == before
-    assert check_run(finished)[0] == ("damaged" if is_finished else "finished")
+    with pytest.raises(InputError, match=r"one whose \.extension is of the same run"):
+        resume(finished)
+    assert files_in(finished) == before and load_run(finished).config == SMALL
 
 
-def test_an_extension_has_the_data_of_its_run(finished):
-    before = files_in(finished)
-    with pytest.raises(InputError, match="on the same data"):
-        train(LONGER, finished, extend=True, labels=np.zeros(39, int))
-    assert files_in(finished) == before
-
-
-def test_what_is_to_be_extended_is_in_a_directory():
-    with pytest.raises(InputError, match="directory is None"):
-        train(LONGER, extend=True)
+def test_a_reader_looks_again_where_a_run_has_grown_meanwhile(finished, monkeypatch):
+    """It may have read the description just before an extension replaced it and the network."""
+    old = [load_description(finished)]
+    train_on(LONGER, finished)
+    read = contents_module.load_description
+    monkeypatch.setattr(contents_module, "load_description", lambda place: old.pop() if old else read(place))
+    assert load_run(finished).config == LONGER
 
 
 # Nothing of the user's is lost
@@ -229,7 +216,7 @@ def test_only_what_a_killed_process_left_is_removed(tmp_path):
     train(SMALL, tmp_path / "other")
     shutil.copytree(tmp_path / "run", tmp_path / "other", dirs_exist_ok=True)
     (tmp_path / "other" / "checkpoint.npz.7.part").write_text("half")
-    train(LONGER, tmp_path / "other", extend=True)
+    train_on(LONGER, tmp_path / "other")
     left = {path.relative_to(tmp_path / "other") for path in (tmp_path / "other").rglob("*.part")}
     assert left == {path.relative_to(tmp_path / "run") for path in mine}
 
@@ -250,20 +237,20 @@ def test_labels_survive_a_process_that_is_killed_when_a_diverged_run_begins_anew
     labels = np.random.default_rng(0).integers(0, 7, 39)
     with monkeypatch.context() as patch, pytest.raises(DivergenceError):
         diverging_after(4, patch)
-        train(SMALL, tmp_path / "run", checkpoint_every=1, labels=labels)
+        train(SMALL, tmp_path / "run", data=UserData(labels=labels), checkpoint_every=1)
     calm = replace(SMALL, learning_rate=1e-3)
     for step in ("save_data", "save_description"):
         with monkeypatch.context() as patch, pytest.raises(Stopped):
-            patch.setattr(claiming.contents, step, lambda *_, **__: stop_at(0)(0, None))
+            patch.setattr(claiming.contents, step, lambda *_, **__: stop_at(0)(State(0, None, None)))
             train(calm, tmp_path / "run")
     with pytest.raises(Stopped):
-        train(calm, tmp_path / "run", stop_at(2), checkpoint_every=100)
-    assert (train(calm, tmp_path / "run").data["labels"] == labels).all()
+        train(calm, tmp_path / "run", callback=stop_at(2), checkpoint_every=100)
+    assert (train(calm, tmp_path / "run").data.labels == labels).all()
 
 
 def test_a_checkpoint_that_does_not_fit_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(Stopped):
-        train(SMALL, tmp_path / "run", stop_at(8), checkpoint_every=3)
+        train(SMALL, tmp_path / "run", callback=stop_at(8), checkpoint_every=3)
     path = tmp_path / "run" / "checkpoint.npz"
     save_arrays(path, load_arrays(path) | {"state_U": np.zeros((7, 9), np.float32)})
     before = files_in(tmp_path)
@@ -291,14 +278,14 @@ OTHERS = [
 def test_a_file_of_another_run_is_refused_by_whoever_reads_it(finished, tmp_path, other):
     train(replace(SMALL, **other), tmp_path / "other")
     own = files_in(finished)
-    for name in ("config.json", "network.npz", "metrics.csv", "checkpoint.npz"):
+    for name in ("config.json", "network.npz", "checkpoint.npz"):
         shutil.copy(tmp_path / "other" / name, finished)
         if (finished / name).read_bytes() == own[finished / name]:
             continue
         before = files_in(finished)
         assert check_run(finished)[0] == "damaged", name
         for read in (
-            lambda: load_run(finished), lambda: train(SMALL, finished), lambda: train(LONGER, finished, extend=True),
+            lambda: load_run(finished), lambda: train(SMALL, finished), lambda: train_on(LONGER, finished),
         ):
             with pytest.raises(InputError):
                 read()
@@ -311,7 +298,7 @@ def test_an_unfinished_run_does_not_go_on_from_the_checkpoint_of_another(tmp_pat
     config = replace(SMALL, **other)
     for name, each in {"run": SMALL, "other": config}.items():
         with pytest.raises(Stopped):
-            train(each, tmp_path / name, stop_at(8), checkpoint_every=3)
+            train(each, tmp_path / name, callback=stop_at(8), checkpoint_every=3)
     shutil.copy(tmp_path / "other" / "checkpoint.npz", tmp_path / "run")
     with pytest.raises(InputError, match=r"it belongs to another run|it was written beside another config\.json"):
         train(SMALL, tmp_path / "run")
@@ -346,12 +333,14 @@ def test_an_extension_that_diverges_leaves_the_run_finished(finished, monkeypatc
 
     with monkeypatch.context() as patch, pytest.raises(DivergenceError):
         patch.setattr("minimod.runs.training._raise_if_diverged", diverge)
-        train(LONGER, finished, extend=True)
+        train_on(LONGER, finished)
     state, files = check_run(finished)
-    assert (state, files[".extension"]) == ("finished", "diverged (config.json: the loss is not finite)")
+    assert (state, files["extension"]) == ("finished", "diverged: the loss is not finite")
     with pytest.raises(InputError, match="it must be extended by fewer epochs"):
-        train(LONGER, finished, extend=True)
-    assert train(replace(SMALL, epochs=14), finished, extend=True).history["epoch"][-1] == 14
+        train(LONGER, finished)
+    with pytest.raises(InputError, match="epochs is 20; it must be less than 20: with so many, the loss is not finite"):
+        train_on(LONGER, finished)
+    assert train_on(replace(SMALL, epochs=14), finished).history["epoch"][-1] == 14
 
 
 @pytest.mark.parametrize("what", ["nothing", "an empty directory", "a sweep", "a file"])
@@ -366,7 +355,7 @@ def test_what_is_no_run_is_in_the_state_none(tmp_path, what):
     assert state == "none" and ("a sweep" in files["config.json"]) == (what == "a sweep")
 
 
-@pytest.mark.parametrize("name", ["config.json", "network.npz", "metrics.csv", "checkpoint.npz"])
+@pytest.mark.parametrize("name", ["config.json", "network.npz", "checkpoint.npz"])
 def test_a_pipe_in_place_of_a_file_is_damage_and_no_wait(finished, name):
     (finished / name).unlink()
     os.mkfifo(finished / name)
@@ -399,7 +388,7 @@ def begun(tmp_path, monkeypatch):
             if kind == "gpu":
                 strict_cupy.install(patch)
             with pytest.raises(Stopped):
-                train(config, tmp_path / "run", stop_at(8), checkpoint_every=3)
+                train(config, tmp_path / "run", callback=stop_at(8), checkpoint_every=3)
         device.gpu_problem.cache_clear()
         return tmp_path / "run", config
 

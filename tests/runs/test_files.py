@@ -24,7 +24,7 @@ from minimod.runs.files import (
     save_json,
     whole_file,
 )
-from minimod.runs.run import check_run, load_config
+from minimod.runs.run import check_run
 
 SMALL = TrainingConfig(modulus=5, width=3, epochs=2, threads=1)
 
@@ -162,17 +162,17 @@ def mutate(content, generator):
 
 
 def test_two_thousand_mutated_files_are_refused_or_loaded_as_they_were(tmp_path):
-    """Checkpoints, networks, configurations and metrics; the count of each outcome is printed (pytest -s)."""
+    """Checkpoints, networks and configurations; the count of each outcome is printed (pytest -s)."""
     run = train(SMALL, tmp_path)
     state = load_checkpoint(tmp_path, load_description(tmp_path)).state
     generator = np.random.default_rng(0)
     refused = loaded = 0
     for number in range(2000):
-        path = tmp_path / ("checkpoint.npz", "config.json", "network.npz", "metrics.csv")[number % 4]
+        path = tmp_path / ("checkpoint.npz", "config.json", "network.npz")[number % 3]
         original = path.read_bytes()
         path.write_bytes(mutate(original, generator))
         try:
-            config = load_config(tmp_path)
+            config = load_description(tmp_path).config
             checkpoint = load_checkpoint(tmp_path, load_description(tmp_path))
             again = load_run(tmp_path)
         except InputError as error:
@@ -189,32 +189,13 @@ def test_two_thousand_mutated_files_are_refused_or_loaded_as_they_were(tmp_path)
     assert refused + loaded == 2000 and refused > 1500
 
 
-@pytest.mark.parametrize("name", ["config.json", "checkpoint.npz", "network.npz", "metrics.csv"])
+@pytest.mark.parametrize("name", ["config.json", "checkpoint.npz", "network.npz"])
 def test_check_finds_a_cut_file(tmp_path, name):
     train(SMALL, tmp_path)
     assert check_run(tmp_path)[0] == "finished"
     os.truncate(tmp_path / name, (tmp_path / name).stat().st_size - 9)
     found, files = check_run(tmp_path)
     assert found == "damaged" and files[name].startswith("damaged: ")
-
-
-@pytest.mark.parametrize("lost", [1, 3, 40])
-def test_metrics_that_were_cut_are_refused(tmp_path, lost):
-    train(SMALL, tmp_path)
-    os.truncate(tmp_path / "metrics.csv", (tmp_path / "metrics.csv").stat().st_size - lost)
-    with pytest.raises(InputError, match=r"metrics\.csv: its last line is cut"):
-        load_run(tmp_path)
-
-
-@pytest.mark.parametrize("epoch", ["1.5", "inf", "1e400", "nan", "", "one"])
-def test_metrics_of_an_epoch_that_is_no_whole_number_are_refused(tmp_path, epoch):
-    train(SMALL, tmp_path)
-    head, first, second, last = (tmp_path / "metrics.csv").read_text().splitlines(keepends=True)
-    second = epoch + second[second.index(",") :]
-    (tmp_path / "metrics.csv").write_text(head + first + second + last)
-    with pytest.raises(InputError, match=r"metrics\.csv: "):
-        load_run(tmp_path)
-    assert check_run(tmp_path)[1]["metrics.csv"].startswith("damaged: ")
 
 
 @pytest.mark.parametrize(("part", "value"), [
@@ -253,6 +234,6 @@ def test_check_finds_a_network_that_is_not_the_checkpoints(tmp_path):
 def test_a_run_of_a_newer_version_is_refused_by_its_version(tmp_path):
     train(SMALL, tmp_path)
     data = load_checked_json(tmp_path / "config.json")
-    save_checked_json(tmp_path / "config.json", data | {"format": 3, "minimod": "9.9"})
-    with pytest.raises(InputError, match=r"format 3, of minimod 9\.9"):
-        load_config(tmp_path)
+    save_checked_json(tmp_path / "config.json", data | {"format": 4, "minimod": "9.9"})
+    with pytest.raises(InputError, match=r"format 4, of minimod 9\.9"):
+        load_description(tmp_path)

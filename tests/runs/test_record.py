@@ -5,21 +5,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import strict_cupy
+from run_cases import by_epoch, train_on
 
 from minimod import TrainingConfig, load_run, train
 from minimod.engine import device
 from minimod.engine.kernels import confidence
+from minimod.runs.data import UserData
 
 CONFIG = TrainingConfig(modulus=13, width=30, noise_ratio=0.3, epochs=9, threads=1, record=True, learning_rate=0.05)
 
 
-def course_of(config, **data):
+def course_of(config, data=None):
     """The course by its definition: the network after every measured epoch, trained anew."""
     margins, losses = [], []
-    for epoch in train(config, **data).history["epoch"]:
-        run = train(replace(config, epochs=int(epoch)), **data)
+    for epoch in train(config, data=data).history["epoch"]:
+        run = train(replace(config, epochs=int(epoch)), data=data)
         pairs = run.dataset.train
-        margin, loss = confidence(run.network.logits(pairs.a, pairs.b), run.data.get("labels", pairs.label))
+        margin, loss = confidence(run.network.logits(pairs.a, pairs.b), run.fitted.label)
         margins.append(margin)
         losses.append(loss)
     margins, losses = np.array(margins, float), np.array(losses, float)
@@ -46,8 +48,9 @@ def test_the_course_is_the_mean_over_the_measured_epochs(options, monkeypatch):
 
 def test_the_course_is_that_of_the_labels_that_are_fitted():
     labels = np.random.default_rng(0).integers(0, 13, 135)
-    expected = course_of(CONFIG, labels=labels)["margin"]
-    np.testing.assert_allclose(train(CONFIG, labels=labels).course["margin"], expected, rtol=1e-4, atol=1e-5)
+    expected = course_of(CONFIG, UserData(labels=labels))["margin"]
+    found = train(CONFIG, data=UserData(labels=labels)).course["margin"]
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_recording_changes_no_bit_of_the_network():
@@ -62,7 +65,7 @@ def test_a_run_that_was_stopped_has_the_same_course(epoch, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(CONFIG, tmp_path / "run", stop, checkpoint_every=1)
+        train(CONFIG, tmp_path / "run", callback=by_epoch(stop), checkpoint_every=1)
     train(CONFIG, tmp_path / "run")
     expected, loaded = train(CONFIG).course, load_run(tmp_path / "run").course
     assert expected.keys() == loaded.keys()
@@ -71,7 +74,7 @@ def test_a_run_that_was_stopped_has_the_same_course(epoch, tmp_path):
 
 def test_an_extended_run_has_the_course_of_the_longer_one(tmp_path):
     train(replace(CONFIG, epochs=4), tmp_path / "run")
-    longer = train(CONFIG, tmp_path / "run", extend=True).course
+    longer = train_on(CONFIG, tmp_path / "run").course
     assert all(np.array_equal(array, longer[name], equal_nan=True) for name, array in train(CONFIG).course.items())
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import strict_cupy
-from run_cases import ENVIRONMENT, SMALL, VARIANTS, Stopped, contents, stop_at
+from run_cases import ENVIRONMENT, SMALL, VARIANTS, Stopped, by_epoch, contents, stop_at, train_on
 
 from minimod import load_run, train
 from minimod.engine import device
@@ -28,7 +28,7 @@ def test_a_stopped_run_ends_as_one_that_never_was(tmp_path, options, epoch):
     config = replace(SMALL, **options)
     train(config, tmp_path / "whole", checkpoint_every=3)
     with pytest.raises(Stopped):
-        train(config, tmp_path / "stopped", stop_at(epoch), checkpoint_every=3)
+        train(config, tmp_path / "stopped", callback=stop_at(epoch), checkpoint_every=3)
     assert (tmp_path / "stopped" / "checkpoint.npz").exists() == (epoch > 3)
     run = train(config, tmp_path / "stopped", checkpoint_every=3)
     assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
@@ -41,7 +41,7 @@ def test_a_run_on_the_device_goes_on_with_the_same_numbers(tmp_path, monkeypatch
         config = replace(SMALL, device="gpu")
         whole = train(config)
         with pytest.raises(Stopped):
-            train(config, tmp_path / "run", stop_at(7), checkpoint_every=3)
+            train(config, tmp_path / "run", callback=stop_at(7), checkpoint_every=3)
         strict_cupy.transfers.clear()
         resumed = train(config, tmp_path / "run")
         assert all((X == whole.network.arrays[name]).all() for name, X in resumed.network.arrays.items())
@@ -51,9 +51,9 @@ def test_a_run_on_the_device_goes_on_with_the_same_numbers(tmp_path, monkeypatch
 
 def test_the_first_epochs_are_not_trained_again(tmp_path):
     with pytest.raises(Stopped):
-        train(SMALL, tmp_path / "run", stop_at(8), checkpoint_every=3)
+        train(SMALL, tmp_path / "run", callback=stop_at(8), checkpoint_every=3)
     seen = []
-    train(SMALL, tmp_path / "run", lambda epoch, row: seen.append(epoch))
+    train(SMALL, tmp_path / "run", callback=by_epoch(lambda epoch, row: seen.append(epoch)))
     assert seen == list(range(6, 13))
 
 
@@ -66,14 +66,14 @@ def test_seconds_go_on_from_those_before(tmp_path):
                 raise Stopped
 
         with pytest.raises(Stopped):
-            train(SMALL, tmp_path / "run", slow, checkpoint_every=3)
+            train(SMALL, tmp_path / "run", callback=by_epoch(slow), checkpoint_every=3)
     seconds = train(SMALL, tmp_path / "run").history["seconds"]
     assert seconds[-1] > 0.05 * 9 and (np.diff(seconds) >= 0).all()
 
 
 def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
     with pytest.raises(Stopped):
-        train(SMALL, tmp_path / "run", stop_at(8), checkpoint_every=3)
+        train(SMALL, tmp_path / "run", callback=stop_at(8), checkpoint_every=3)
     (tmp_path / "run" / "checkpoint.npz.123.part").write_text("half")
     train(SMALL, tmp_path / "run")
     (tmp_path / "new").mkdir()
@@ -84,9 +84,9 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
 
 def test_a_checkpoint_by_time_is_written_when_it_is_due(tmp_path):
     with pytest.raises(Stopped):
-        train(SMALL, tmp_path / "often", stop_at(9), checkpoint_every=timedelta(microseconds=1))
+        train(SMALL, tmp_path / "often", callback=stop_at(9), checkpoint_every=timedelta(microseconds=1))
     with pytest.raises(Stopped):
-        train(SMALL, tmp_path / "seldom", stop_at(9), checkpoint_every=timedelta(hours=1))
+        train(SMALL, tmp_path / "seldom", callback=stop_at(9), checkpoint_every=timedelta(hours=1))
     assert load_arrays(tmp_path / "often" / "checkpoint.npz")["epoch"] == 8
     assert not (tmp_path / "seldom" / "checkpoint.npz").exists()
 
@@ -94,7 +94,7 @@ def test_a_checkpoint_by_time_is_written_when_it_is_due(tmp_path):
 def test_an_extended_run_has_the_parameters_of_a_long_one(tmp_path):
     train(SMALL, tmp_path / "run")
     longer = replace(SMALL, epochs=20)
-    train(longer, tmp_path / "run", extend=True)
+    train_on(longer, tmp_path / "run")
     train(longer, tmp_path / "long")
     ours, theirs = contents(tmp_path / "run"), contents(tmp_path / "long")
     assert ours == theirs
@@ -108,7 +108,7 @@ def test_a_signal_ends_the_epoch_and_writes_a_checkpoint(tmp_path, number):
 
     handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises(Interrupted, match="stopped after epoch 5") as caught:
-        train(SMALL, tmp_path / "run", progress)
+        train(SMALL, tmp_path / "run", callback=by_epoch(progress))
     assert caught.value.signal == number
     assert handlers == [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
     train(SMALL, tmp_path / "run")
@@ -124,7 +124,7 @@ def test_a_second_ctrl_c_stops_at_once_and_a_second_sigterm_does_not(tmp_path, s
             os.kill(os.getpid(), second)
 
     with pytest.raises(raised):
-        train(SMALL, tmp_path / "run", progress)
+        train(SMALL, tmp_path / "run", callback=by_epoch(progress))
     assert (tmp_path / "run" / "checkpoint.npz").exists() == (raised is Interrupted)
 
 
@@ -134,7 +134,7 @@ def test_a_signal_in_the_last_epoch_stops_what_comes_after(tmp_path):
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        train(SMALL, tmp_path / "run", progress)
+        train(SMALL, tmp_path / "run", callback=by_epoch(progress))
     assert load_run(tmp_path / "run").config == SMALL
 
 
@@ -163,7 +163,7 @@ def test_only_one_process_trains_in_a_directory(tmp_path):
             )
             assert "one that no other process trains in now" in other.stderr
 
-    train(SMALL, tmp_path / "run", progress)
+    train(SMALL, tmp_path / "run", callback=by_epoch(progress))
 
 
 @pytest.mark.parametrize(("change", "named"), [
@@ -171,7 +171,7 @@ def test_only_one_process_trains_in_a_directory(tmp_path):
 ])
 def test_a_run_of_other_options_is_refused_with_those_that_differ(tmp_path, change, named):
     with pytest.raises(Stopped):
-        train(SMALL, tmp_path / "run", stop_at(8), checkpoint_every=3)
+        train(SMALL, tmp_path / "run", callback=stop_at(8), checkpoint_every=3)
     before = {path: path.read_bytes() for path in (tmp_path / "run").iterdir()}
     with pytest.raises(InputError, match=named):
         train(replace(SMALL, **change), tmp_path / "run")
@@ -200,7 +200,7 @@ def test_a_directory_that_vanishes_is_an_error_of_the_system(tmp_path):
             (tmp_path / "run").rename(tmp_path / "elsewhere")
 
     with pytest.raises(FileNotFoundError, match=r"metrics\.csv"):
-        train(SMALL, tmp_path / "run", progress)
+        train(SMALL, tmp_path / "run", callback=by_epoch(progress))
 
 
 def test_a_run_that_diverges_writes_no_checkpoint_of_it(tmp_path):

@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import strict_cupy
-from run_cases import ENVIRONMENT, SMALL, VARIANTS, WILD, Stopped, contents, files_in, stop_at
+from run_cases import ENVIRONMENT, SMALL, VARIANTS, WILD, Stopped, by_epoch, contents, files_in, stop_at, train_on
 
 from minimod import load_run, train
 from minimod.engine import device
 from minimod.errors import DivergenceError, InputError
-from minimod.runs import claiming
 from minimod.runs.files import load_arrays
 from minimod.runs.run import check_run
 
@@ -63,8 +62,8 @@ def test_snapshots_of_a_run_on_the_device_are_on_the_host(tmp_path, monkeypatch)
 
 
 def test_a_snapshot_is_there_when_progress_is_told_of_its_epoch(tmp_path):
-    told = {}
-    train(KEPT, tmp_path / "run", lambda epoch, _: told.update({epoch: len(files_in(tmp_path / "run" / "snapshots"))}))
+    told, place = {}, tmp_path / "run" / "snapshots"
+    train(KEPT, tmp_path / "run", callback=by_epoch(lambda epoch, _: told.update({epoch: len(files_in(place))})))
     assert told == {epoch: (1, 2, 3)[(epoch >= 3) + (epoch >= 7)] for epoch in range(13)}
 
 
@@ -104,8 +103,8 @@ def test_a_run_in_memory_keeps_none():
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from test_snapshots import KEPT, LONGER, train
-config, extend = (LONGER, True) if sys.argv[2] == "extension" else (KEPT, False)
+from test_snapshots import KEPT, LONGER, train, train_on
+config, call = (LONGER, train_on) if sys.argv[2] == "extension" else (KEPT, train)
 replace = os.replace
 train(KEPT, Path(sys.argv[1]) / "first")     # imports what training needs, once
 for number in map(int, sys.argv[3:]):
@@ -118,14 +117,14 @@ for number in map(int, sys.argv[3:]):
                 os.kill(os.getpid(), signal.SIGKILL)
             replace(*paths)
         os.replace = killing
-        train(config, Path(sys.argv[1]) / f"run{number}", checkpoint_every=5, extend=extend)
+        call(config, Path(sys.argv[1]) / f"run{number}", checkpoint_every=5)
         os._exit(0)
     assert os.waitpid(pid, 0)[1] == signal.SIGKILL, number
 """
 
 
 @pytest.mark.parametrize(("what", "config", "kills"), [
-    ("run", KEPT, range(1, 10, 2)), ("extension", LONGER, range(2, 15, 2)),
+    ("run", KEPT, range(1, 10, 2)), ("extension", LONGER, range(1, 8)),
 ])  # fmt: skip
 def test_killed_at_a_write_all_snapshots_are_there_in_the_end(tmp_path, what, config, kills):
     """A process each is killed before it puts its first file in place, its third, and so on to its last."""
@@ -133,7 +132,7 @@ def test_killed_at_a_write_all_snapshots_are_there_in_the_end(tmp_path, what, co
         train(KEPT, tmp_path / "whole")
         for number in kills:
             shutil.copytree(tmp_path / "whole", tmp_path / f"run{number}")
-    train(config, tmp_path / "whole", extend=extend)
+    (train_on if extend else train)(config, tmp_path / "whole")
     (tmp_path / "program.py").write_text(KILLED)
     command = [sys.executable, tmp_path / "program.py", tmp_path, what, *map(str, kills)]
     environment = ENVIRONMENT | {"PYTHONPATH": f"{Path(__file__).parent}{os.pathsep}{ENVIRONMENT['PYTHONPATH']}"}
@@ -141,14 +140,12 @@ def test_killed_at_a_write_all_snapshots_are_there_in_the_end(tmp_path, what, co
     for number in kills:
         place = tmp_path / f"run{number}"
         if check_run(place)[0] != "finished" or load_run(place).config != config:
-            train(config, place, extend=extend)
-        else:
-            claiming._move_up(place)
+            (train_on if extend and "extension" not in check_run(place)[1] else train)(config, place)
         assert everything(place) == everything(tmp_path / "whole"), number
 
 
 def test_an_extension_has_the_snapshots_of_its_run_and_its_own(kept):
-    train(LONGER, kept, extend=True)
+    train_on(LONGER, kept)
     run = load_run(kept)
     assert run.snapshots == (0, 3, 7, 16, 20)
     for epoch in run.snapshots:
@@ -156,22 +153,13 @@ def test_an_extension_has_the_snapshots_of_its_run_and_its_own(kept):
 
 
 def test_an_extension_without_snapshots_keeps_those_of_its_run(kept):
-    train(replace(SMALL, epochs=20), kept, extend=True)
+    train_on(replace(SMALL, epochs=20), kept)
     assert load_run(kept).snapshots == (0, 3, 7) and load_run(kept).at(3).epoch == 3
-
-
-def test_the_snapshots_of_a_finished_extension_count_before_it_is_moved(kept, monkeypatch):
-    monkeypatch.setattr(claiming, "_move_up", lambda directory: None)
-    train(LONGER, kept, extend=True)
-    run = load_run(kept)
-    assert (kept / ".extension" / "network.npz").exists() and run.snapshots == (0, 3, 7, 16, 20)
-    assert bits(run.at(3).network) == bits(train(replace(SMALL, epochs=3)).network)
-    assert bits(run.at(16).network) == bits(train(replace(SMALL, epochs=16)).network)
 
 
 def test_an_unfinished_run_does_not_go_on_with_other_snapshots(tmp_path):
     with pytest.raises(Stopped):
-        train(KEPT, tmp_path / "run", stop_at(8), checkpoint_every=3)
+        train(KEPT, tmp_path / "run", callback=stop_at(8), checkpoint_every=3)
     before = files_in(tmp_path)
     with pytest.raises(InputError, match=r"it has snapshots \(0, 3, 7, 100\) and not None"):
         train(SMALL, tmp_path / "run")
@@ -180,7 +168,7 @@ def test_an_unfinished_run_does_not_go_on_with_other_snapshots(tmp_path):
 
 def test_what_a_killed_process_left_of_a_snapshot_is_removed(tmp_path):
     with pytest.raises(Stopped):
-        train(KEPT, tmp_path / "run", stop_at(8), checkpoint_every=3)
+        train(KEPT, tmp_path / "run", callback=stop_at(8), checkpoint_every=3)
     (tmp_path / "run" / "snapshots" / "7.npz.123.part").write_text("half")
     train(KEPT, tmp_path / "run")
     assert {path.name for path in (tmp_path / "run" / "snapshots").iterdir()} == {"0.npz", "3.npz", "7.npz"}
@@ -233,7 +221,7 @@ def damage(directory, how):
 def test_a_damaged_snapshot_is_named_and_no_command_reads_the_run(tmp_path, how, is_finished):
     directory = tmp_path / "run"
     with pytest.raises(Stopped):
-        train(KEPT, directory, stop_at(8), checkpoint_every=3)
+        train(KEPT, directory, callback=stop_at(8), checkpoint_every=3)
     if is_finished:
         train(KEPT, directory)
     damage(directory, how)
@@ -242,7 +230,7 @@ def test_a_damaged_snapshot_is_named_and_no_command_reads_the_run(tmp_path, how,
     assert state == "damaged" and files["snapshots"].startswith("damaged: 3.npz: ")
     longer = replace(KEPT, epochs=20)
     for read in (
-        lambda: load_run(directory), lambda: train(KEPT, directory), lambda: train(longer, directory, extend=True),
+        lambda: load_run(directory), lambda: train(KEPT, directory), lambda: train_on(longer, directory),
     ):
         with pytest.raises(InputError, match=r"3\.npz"):
             read()

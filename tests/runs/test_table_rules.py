@@ -4,14 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from run_cases import Stopped, contents, stop_at
+from run_cases import Stopped, contents, stop_at, train_on
 
 from minimod import TrainingConfig, analyze, extract, load_run, train
 from minimod.analysis.extraction import held_out_logits
 from minimod.analysis.summary import told
 from minimod.engine.device import warn_once
 from minimod.errors import InputError
+from minimod.runs.data import UserData
 from minimod.runs.files import load_checked_json
+from minimod.runs.training import extend
 
 P = 6
 GROUP = np.add.outer(np.arange(P), np.arange(P)) % P
@@ -31,12 +33,12 @@ def config(tmp_path, monkeypatch):
 
 
 def test_a_table_has_as_many_tokens_as_rows(config):
-    assert config.modulus == P
+    assert config.modulus is None and train(config).config.modulus == P
 
 
 def test_a_run_has_a_copy_of_its_table_and_the_checksum(config, tmp_path):
     train(config, "run")
-    assert (load_run("run").data["table"] == GROUP).all()
+    assert (load_run("run").data.table == GROUP).all()
     assert load_checked_json(tmp_path / "run/config.json")["data"].keys() == {"table"}
 
 
@@ -82,7 +84,7 @@ def test_it_is_said_what_a_table_is_and_what_is_left_out(said, table, config):
 def test_a_stopped_run_goes_on_to_the_same_bits_after_its_file_has_gone(config, tmp_path):
     train(config, "whole", checkpoint_every=3)
     with pytest.raises(Stopped):
-        train(config, "stopped", stop_at(7), checkpoint_every=3)
+        train(config, "stopped", callback=stop_at(7), checkpoint_every=3)
     (tmp_path / "table.csv").unlink()
     train(config, "stopped", checkpoint_every=3)
     assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
@@ -92,14 +94,14 @@ def test_a_run_is_extended_after_its_file_has_gone(config, tmp_path):
     train(config, "run")
     expected = train(replace(config, epochs=15))
     (tmp_path / "table.csv").unlink()
-    longer = train(replace(config, epochs=15), "run", extend=True)
-    assert (longer.network.U == expected.network.U).all() and (load_run("run").data["table"] == GROUP).all()
+    longer = extend("run", 3)
+    assert (longer.network.U == expected.network.U).all() and (load_run("run").data.table == GROUP).all()
 
 
 def test_extraction_and_folds_take_the_copy_after_the_file_has_gone(config, tmp_path):
     run = train(config, "run")
     (tmp_path / "table.csv").unlink()
-    assert (extract(load_run("run"), 1, "new")[-1].run.data["table"] == GROUP).all()
+    assert (extract(load_run("run"), 1, "new")[-1].run.data.table == GROUP).all()
     assert held_out_logits(run, 2).shape == (len(run.dataset.train), P)
 
 
@@ -109,11 +111,11 @@ def test_a_run_goes_on_with_its_copy_of_a_file_that_has_changed_and_says_so(epoc
     longer = replace(config, epochs=epochs)
     if longer == config:
         with pytest.raises(Stopped):
-            train(config, "run", stop_at(7), checkpoint_every=3)
+            train(config, "run", callback=stop_at(7), checkpoint_every=3)
     else:
         train(config, "run")
     save(OTHER)
-    found = train(longer, "run", extend=longer != config)
+    found = (train_on if longer != config else train)(longer, "run")
     assert (found.dataset.rule.label_table == GROUP).all() and "goes on with the copy" in caplog.text
 
 
@@ -127,31 +129,31 @@ def test_a_changed_file_does_not_change_what_is_read_of_a_run(config):
 def test_a_noise_matrix_is_given_again_beside_a_table(config):
     config, matrix = replace(config, noise_kind="matrix"), 1 - np.eye(P)
     with pytest.raises(Stopped):
-        train(config, "run", stop_at(7), checkpoint_every=3, noise_matrix=matrix)
-    assert train(config, "run", noise_matrix=matrix).data.keys() == {"noise_matrix", "table"}
+        train(config, "run", data=UserData(noise_matrix=matrix), callback=stop_at(7), checkpoint_every=3)
+    assert train(config, "run", data=UserData(noise_matrix=matrix)).data.stored.keys() == {"noise_matrix", "table"}
 
 
 def test_another_noise_matrix_beside_a_table_is_refused(config):
     config, matrix = replace(config, noise_kind="matrix"), 1 - np.eye(P)
     with pytest.raises(Stopped):
-        train(config, "run", stop_at(7), checkpoint_every=3, noise_matrix=matrix)
+        train(config, "run", data=UserData(noise_matrix=matrix), callback=stop_at(7), checkpoint_every=3)
     with pytest.raises(InputError, match="on the same data"):
-        train(config, "run", noise_matrix=matrix + np.eye(P, k=1))
+        train(config, "run", data=UserData(noise_matrix=matrix + np.eye(P, k=1)))
 
 
 def test_a_table_of_another_shape_is_refused(config, tmp_path):
     (tmp_path / "table.csv").unlink()
     with pytest.raises(InputError, match=r"table is 'of shape \(5, 5\)'; it must be of shape \(6, 6\)"):
-        train(config, table=np.add.outer(range(5), range(5)) % 5)
+        train(replace(config, modulus=6), data=UserData(table=np.add.outer(range(5), range(5)) % 5))
 
 
 def test_a_table_beside_another_rule_is_refused():
     with pytest.raises(InputError, match="table is 'given'; it must be left out, where the rule is S3"):
-        train(TrainingConfig(rule="S3", width=4, epochs=0), table=GROUP)
+        train(TrainingConfig(rule="S3", width=4, epochs=0), data=UserData(table=GROUP))
 
 
 def test_a_table_with_a_head_is_refused_in_a_line(config):
     with open("table.csv", "w") as file:
         file.write("a,b\n0,1\n1,0\n")
     with pytest.raises(InputError, match="could not convert string 'a'"):
-        TrainingConfig(rule="table:table.csv")
+        train(TrainingConfig(rule="table:table.csv"))

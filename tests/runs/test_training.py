@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from run_cases import build_dataset, by_epoch, train_on
 
 from minimod import TrainingConfig, filter_frequencies, load_run, train
 from minimod.analysis.structure import Structure
@@ -18,7 +19,7 @@ from minimod.losses import LOSSES
 from minimod.network import TRAINED
 from minimod.optimizers import OPTIMIZERS
 from minimod.runs.accuracy import accuracies
-from minimod.runs.given import build_dataset
+from minimod.runs.data import UserData
 from minimod.runs.metrics import METRIC_COLUMNS
 from minimod.runs.run import initial_network
 from minimod.runs.training import _batches, evaluation_epochs, finished_run, memory_needed, snapshot_epochs
@@ -161,7 +162,8 @@ def test_every_batch_is_a_step():
 
 def test_progress_is_told_every_epoch_and_every_row():
     told = []
-    run = train(replace(SMALL, eval_every=5), progress=lambda epoch, row: told.append((epoch, row and row["epoch"])))
+    note = by_epoch(lambda epoch, row: told.append((epoch, row and row["epoch"])))
+    run = train(replace(SMALL, eval_every=5), callback=note)
     assert [epoch for epoch, _ in told] == list(range(13))
     assert [row for _, row in told if row is not None] == run.history["epoch"].tolist() == [0, 5, 10, 12]
 
@@ -229,9 +231,9 @@ def other_labels(config):
 
 def test_other_labels_are_fitted_and_accuracies_go_on_to_mean_those_of_the_dataset():
     config = replace(SMALL, width=512, epochs=60, noise_ratio=0)
-    run = train(config, labels=other_labels(config))
+    run = train(config, data=UserData(labels=other_labels(config)))
     predicted = run.network.logits(run.dataset.train.a, run.dataset.train.b).argmax(axis=1)
-    assert (predicted == run.data["labels"]).mean() > 0.95
+    assert (predicted == run.data.labels).mean() > 0.95
     assert run.history["clean_accuracy"][-1] < 0.05
     assert (run.dataset.train.label == build_dataset(config).train.label).all()
 
@@ -241,7 +243,7 @@ def test_other_labels_are_fitted_and_accuracies_go_on_to_mean_those_of_the_datas
 ], ids=["number", "dtype", "too large", "negative", "shape"])  # fmt: skip
 def test_labels_that_do_not_fit_are_refused(labels):
     with pytest.raises(InputError, match="labels is"):
-        train(SMALL, labels=labels)
+        train(SMALL, data=UserData(labels=labels))
 
 
 def test_a_finished_run_is_used_again(tmp_path):
@@ -300,7 +302,7 @@ def test_a_run_that_another_process_trains_is_waited_for(tmp_path):
 def test_the_metrics_are_those_of_the_network(loss, fitted):
     config = replace(SMALL, loss=loss, train_fraction=0.6, label_smoothing=0.1 * fitted)
     labels = np.random.default_rng(0).integers(0, 23, len(build_dataset(config).train)) if fitted else None
-    run = train(config, labels=labels)
+    run = train(config, data=UserData(labels=labels))
     train_pairs = replace(run.dataset.train, label=run.data.get("labels", run.dataset.train.label))
     parts = {
         "": train_pairs, "clean_": train_pairs[~train_pairs.is_noisy], "noisy_": train_pairs[train_pairs.is_noisy],
@@ -331,13 +333,13 @@ BY_MATRIX = replace(SMALL, noise_kind="matrix", epochs=4)
 
 
 def test_a_noise_matrix_is_kept_with_the_run(tmp_path):
-    run = train(BY_MATRIX, tmp_path / "run", noise_matrix=WEIGHTS.astype(int))
+    run = train(BY_MATRIX, tmp_path / "run", data=UserData(noise_matrix=WEIGHTS.astype(int)))
     pairs = run.dataset.train
     assert pairs.is_noisy.any() and (pairs.label == (pairs.true_label + pairs.is_noisy) % 23).all()
     loaded = load_run(tmp_path / "run")
-    assert (loaded.dataset.train.label == pairs.label).all() and (loaded.data["noise_matrix"] == WEIGHTS).all()
-    longer = train(replace(BY_MATRIX, epochs=6), tmp_path / "run", extend=True)
-    assert same_bits(longer, train(replace(BY_MATRIX, epochs=6), noise_matrix=WEIGHTS))
+    assert (loaded.dataset.train.label == pairs.label).all() and (loaded.data.noise_matrix == WEIGHTS).all()
+    longer = train_on(replace(BY_MATRIX, epochs=6), tmp_path / "run")
+    assert same_bits(longer, train(replace(BY_MATRIX, epochs=6), data=UserData(noise_matrix=WEIGHTS)))
 
 
 def test_a_run_with_a_noise_matrix_is_gone_on_with_without_it(tmp_path):
@@ -346,10 +348,11 @@ def test_a_run_with_a_noise_matrix_is_gone_on_with_without_it(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(BY_MATRIX, tmp_path / "run", stop, checkpoint_every=1, noise_matrix=WEIGHTS)
+        data = UserData(noise_matrix=WEIGHTS)
+        train(BY_MATRIX, tmp_path / "run", data=data, callback=by_epoch(stop), checkpoint_every=1)
     with pytest.raises(InputError, match="on the same data"):
-        train(BY_MATRIX, tmp_path / "run", noise_matrix=WEIGHTS.T)
-    assert same_bits(train(BY_MATRIX, tmp_path / "run"), train(BY_MATRIX, noise_matrix=WEIGHTS))
+        train(BY_MATRIX, tmp_path / "run", data=UserData(noise_matrix=WEIGHTS.T))
+    assert same_bits(train(BY_MATRIX, tmp_path / "run"), train(BY_MATRIX, data=UserData(noise_matrix=WEIGHTS)))
 
 
 @pytest.mark.parametrize(("config", "weights", "option"), [
@@ -358,17 +361,17 @@ def test_a_run_with_a_noise_matrix_is_gone_on_with_without_it(tmp_path):
 ])  # fmt: skip
 def test_a_noise_matrix_that_cannot_be_used_is_refused_before_anything_is_written(config, weights, option, tmp_path):
     with pytest.raises(InputError) as caught:
-        train(config, tmp_path / "run", noise_matrix=weights)
+        train(config, tmp_path / "run", data=UserData(noise_matrix=weights))
     assert caught.value.option == option and not (tmp_path / "run").exists()
 
 
 def test_pairs_that_are_left_out_are_not_trained_on(tmp_path):
     kept = np.arange(423) % 3 > 0
-    run = train(SMALL, tmp_path / "run", kept=kept)
+    run = train(SMALL, tmp_path / "run", data=UserData(subset=kept))
     pairs = run.dataset.train
     other = np.where(kept, pairs.label, 0)
-    assert same_bits(run, load_run(tmp_path / "run")) and (load_run(tmp_path / "run").data["kept"] == kept).all()
-    assert (train(SMALL, kept=kept, labels=other).network.W == run.network.W).all()
+    assert same_bits(run, load_run(tmp_path / "run")) and (load_run(tmp_path / "run").data.subset == kept).all()
+    assert (train(SMALL, data=UserData(subset=kept, labels=other)).network.W == run.network.W).all()
     last = {name: column[-1] for name, column in run.history.items()}
     value, _ = run.network.gradient(pairs[kept], SMALL.loss)
     assert last["loss"] == pytest.approx(value, rel=1e-5)
@@ -384,14 +387,14 @@ def test_pairs_that_are_left_out_stay_out_when_a_run_goes_on(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(SMALL, tmp_path / "run", stop, checkpoint_every=1, kept=kept)
-    assert same_bits(train(SMALL, tmp_path / "run"), train(SMALL, kept=kept))
+        train(SMALL, tmp_path / "run", data=UserData(subset=kept), callback=by_epoch(stop), checkpoint_every=1)
+    assert same_bits(train(SMALL, tmp_path / "run"), train(SMALL, data=UserData(subset=kept)))
 
 
 @pytest.mark.parametrize("kept", [np.ones(3, bool), np.zeros(423, bool), np.ones(423, int), "all"])
 def test_a_choice_of_pairs_that_cannot_be_used_is_refused(kept, tmp_path):
     with pytest.raises(InputError, match="kept"):
-        train(SMALL, tmp_path / "run", kept=kept)
+        train(SMALL, tmp_path / "run", data=UserData(subset=kept))
     assert not (tmp_path / "run").exists()
 
 

@@ -13,7 +13,8 @@ from sweep_cases import ignore
 from minimod.engine.backend import choose_device
 from minimod.engine.device import gpu_problem
 from minimod.errors import Interrupted
-from minimod.sweeps.executors import completed, in_processes, process_pool
+from minimod.runs.jobs import completed
+from minimod.sweeps.executors import in_processes, process_pool
 from minimod.sweeps.sweep import Sweep
 from minimod.sweeps.table import load_sweep
 
@@ -73,7 +74,7 @@ def test_tasks_are_done_in_other_processes_and_come_back_with_their_results(n):
 
 
 def test_tasks_are_handed_over_a_few_at_a_time(monkeypatch):
-    monkeypatch.setattr("minimod.sweeps.executors.IN_FLIGHT", 3)
+    monkeypatch.setattr("minimod.runs.jobs.IN_FLIGHT", 3)
     running, most, lock = [], [], threading.Lock()
 
     class Counting(ThreadPoolExecutor):

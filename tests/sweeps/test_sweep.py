@@ -12,14 +12,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from run_cases import train_on
 from sweep_cases import CLI, DEFINITION, STORED, Refusing, ignore, rows_of, with_grid
 
 from minimod import TrainingConfig, load_run, train
 from minimod.engine.device import available_cores
 from minimod.errors import InputError
+from minimod.runs.jobs import in_turn, work
 from minimod.runs.run import check_run
-from minimod.sweeps.executors import dask_cluster, in_turn, process_pool
-from minimod.sweeps.schedule import work
+from minimod.sweeps.executors import dask_cluster, process_pool
 from minimod.sweeps.sweep import Sweep, account, train_and_measure
 from minimod.sweeps.table import COLUMNS, curves, load_sweep
 
@@ -135,10 +136,9 @@ def put_another_run(run):
 
 @pytest.mark.parametrize(("damage", "said"), [
     (truncate_network, "network.npz is damaged: "),
-    (lambda run: os.truncate(run / "metrics.csv", 50), "metrics.csv is damaged: "),
     (lambda run: (run / "config.json").write_text("{}"), "config.json is damaged: "),
     (put_another_run, "config.json is of another run"),
-], ids=["network", "metrics", "configuration", "another run"])  # fmt: skip
+], ids=["network", "configuration", "another run"])  # fmt: skip
 def test_a_run_that_is_damaged_becomes_a_failed_row_that_names_the_file(copied, damage, said):
     directory, run = copied
     damage(run)
@@ -239,10 +239,10 @@ def test_a_finished_run_keeps_its_checkpoint_only_when_asked(tmp_path):
             assert (run / "checkpoint.npz").exists() == keep
             config = replace(load_run(run).config, epochs=4)
             if keep:
-                assert train(config, run, extend=True).config.epochs == 4
+                assert train_on(config, run).config.epochs == 4
             else:
                 with pytest.raises(InputError, match="a sweep keeps them with --keep-checkpoints"):
-                    train(config, run, extend=True)
+                    train_on(config, run)
 
 
 def test_a_sweep_that_goes_on_keeps_checkpoints_if_it_did(tmp_path):
@@ -273,7 +273,7 @@ def test_short_runs_share_tasks_and_end_as_those_that_have_one_each(tmp_path, sw
             sizes.append(len(calls))
             return super().submit(in_turn, function, calls)
 
-    monkeypatch.setattr("minimod.sweeps.schedule.IN_FLIGHT", 3)
+    monkeypatch.setattr("minimod.runs.jobs.IN_FLIGHT", 3)
     with Counting(2) as executor:
         Sweep(tmp_path, DEFINITION).run(executor, ignore)
     assert sum(sizes) == 8 and len(sizes) < 5
@@ -286,7 +286,7 @@ def test_in_a_shared_task_one_that_fails_does_not_fail_the_others(tmp_path, monk
             raise ZeroDivisionError("unforeseen")
         return train_and_measure(config, directory, "none")
 
-    monkeypatch.setattr("minimod.sweeps.schedule.IN_FLIGHT", 1)
+    monkeypatch.setattr("minimod.runs.jobs.IN_FLIGHT", 1)
     monkeypatch.setattr("minimod.sweeps.sweep.train_and_measure", measure)
     with ThreadPoolExecutor(1) as executor:
         Sweep(tmp_path, DEFINITION).run(executor, ignore)

@@ -83,7 +83,7 @@ def test_an_earlier_table_is_written_again_with_all_columns(swept, earlier):
 @pytest.mark.parametrize("header", ["run,status,colour", "status,width", ""])
 def test_a_table_with_other_columns_is_refused(tmp_path, header):
     (tmp_path / "results.csv").write_text(header + "\n")
-    with pytest.raises(InputError, match="its columns are others"):
+    with pytest.raises(InputError, match="its columns are not of this version or an earlier one"):
         list(load_sweep(tmp_path))
 
 
@@ -124,7 +124,7 @@ def test_a_table_that_a_spreadsheet_has_saved_is_simply_read(swept, saved, chang
     lambda text: text.replace("finished", "finished\N{LATIN SMALL LETTER E WITH ACUTE}").encode("latin-1"),
 ], ids=["UTF-16", "little-endian", "big-endian", "Latin-1"])  # fmt: skip
 def test_a_table_in_another_encoding_is_refused_with_what_to_do(saved, change):
-    with pytest.raises(InputError, match=r"results\.csv'; it must be in UTF-8, .*: save it as CSV UTF-8"):
+    with pytest.raises(InputError, match=r"results\.csv'; it must be a whole table .*is not in UTF-8: save it as CSV UTF-8"):
         list(load_sweep(saved(change)))
 
 
@@ -134,20 +134,20 @@ def test_a_line_with_another_number_of_fields_is_named(saved, wrong):
         lines = text.splitlines(keepends=True)
         return "".join([*lines[:3], wrong, *lines[3:]]).encode()
 
-    with pytest.raises(InputError, match=r"results\.csv'; it must be whole; its line 4 has \d+ fields and not \d+"):
+    with pytest.raises(InputError, match=r"it must be a whole table .*line 4 has \d+ cells, and the first line \d+"):
         list(load_sweep(saved(insert)))
 
 
 def test_a_line_without_the_name_of_its_run_is_named(tmp_path):
     (tmp_path / "results.csv").write_text("run,width\nname,3\n,4\n")
-    with pytest.raises(InputError, match="its line 3 has no name of a run"):
+    with pytest.raises(InputError, match="line 3 has no name of a run"):
         list(load_sweep(tmp_path))
 
 
 @pytest.mark.parametrize("make", [lambda path: path.touch(), os.mkdir, os.mkfifo], ids=["empty", "directory", "pipe"])
 def test_what_is_no_table_is_refused(tmp_path, make):
     make(tmp_path / "results.csv")
-    with pytest.raises(InputError, match=r"results\.csv'; it must be a file with a line of columns"):
+    with pytest.raises(InputError, match=r"it must be a whole table .*without the file the sweep writes it anew"):
         list(load_sweep(tmp_path))
 
 

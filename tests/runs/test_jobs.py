@@ -8,7 +8,7 @@ from sweep_cases import OTHERS
 
 from minimod import TrainingConfig
 from minimod.runs.config import FREE_FIELDS
-from minimod.sweeps.schedule import estimated_seconds, in_tasks, longest_first, run_name, work
+from minimod.runs.jobs import estimated_seconds, in_tasks, longest_first, run_name, work
 
 SMALL = TrainingConfig(modulus=7, width=8, epochs=2)
 

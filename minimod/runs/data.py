@@ -1,0 +1,218 @@
+"""What a user brings beside a configuration: arrays that are checked here, and kept with the run as its data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from minimod.arrays import Pairs
+from minimod.data import PARTS, Dataset, make_dataset
+from minimod.engine.device import warn_once
+from minimod.errors import InputError
+from minimod.groups.rules import PAIRS, TableRule, checked_table, make_rule, rule_of_table, table_path
+from minimod.noise import checked
+from minimod.runs.config import TrainingConfig
+from minimod.runs.files import array_checksum, load_numbers
+
+# The columns of `UserData.pairs`. -1 stands for a true label that is not known; a part is its place in PARTS.
+COLUMNS = ("a", "b", "label", "true_label", "part")
+
+# Under what other name a field has been stored, in the first version and ever since.
+STORED_AS = {"subset": "kept"}
+
+
+@dataclass(frozen=True, eq=False)
+class UserData:
+    """Arrays that a configuration cannot rebuild; None where there is none.
+
+    labels: of shape (n_train,), fitted in place of the training labels. Losses and train_accuracy are theirs; all other
+        accuracies go on to refer to the labels of the dataset.
+    subset: booleans of shape (n_train,), the training pairs that are trained on.
+    pairs: integers of shape (n, 5), pairs of one's own, a row a pair, with the columns COLUMNS. The rule of the
+        configuration is PAIRS then, or one that the pairs follow, see `TrainingConfig.on_pairs`.
+    tokens: of shape (P,), the words that the tokens stand for.
+    table: of shape (P, P), the labels of a rule that is given as table:FILE, where there is no such file.
+    noise_matrix: of shape (P, P), what noise of kind matrix draws from, see `noise.by_matrix`.
+    """
+
+    labels: np.ndarray | None = None
+    subset: np.ndarray | None = None
+    pairs: np.ndarray | None = None
+    tokens: np.ndarray | None = None
+    table: np.ndarray | None = None
+    noise_matrix: np.ndarray | None = None
+
+    @cached_property
+    def stored(self) -> dict[str, np.ndarray]:
+        """The arrays that there are, by the names under which they are stored."""
+        arrays = {STORED_AS.get(each.name, each.name): getattr(self, each.name) for each in fields(self)}
+        return {name: array for name, array in arrays.items() if array is not None}
+
+    @classmethod
+    def from_stored(cls, arrays: Mapping[str, np.ndarray]) -> "UserData":
+        """The inverse of `stored`."""
+        names = {STORED_AS.get(each.name, each.name): each.name for each in fields(cls)}
+        return cls(**{names[name]: array for name, array in arrays.items()})
+
+    @cached_property
+    def checksums(self) -> dict[str, str]:
+        """The checksum of each array that there is, by its stored name."""
+        return {name: array_checksum({name: array}) for name, array in self.stored.items()}
+
+    def check(self, config: TrainingConfig) -> "UserData":
+        """The same arrays, in the types that they have from here on. Raises InputError for one that cannot be used."""
+        P = config.modulus
+        data = {each.name: np.asarray(getattr(self, each.name)) for each in fields(self)
+                if getattr(self, each.name) is not None}
+        for name in {"labels", "pairs"} & data.keys():
+            if data[name].dtype.kind not in "iu":
+                raise InputError(name, f"{data[name].dtype} of shape {data[name].shape}", "integers")
+            data[name] = data[name].astype(np.int64)
+        labels = data.get("labels", np.zeros(0, int))
+        if labels.size and not 0 <= labels.min() <= labels.max() < P:
+            raise InputError("labels", f"{labels.min()} to {labels.max()}", f"in 0 .. {P - 1}")
+        if "table" in data:
+            if not table_path(config.rule):
+                raise InputError("table", "given", f"left out, where the rule is {config.rule}")
+            data["table"] = checked_table(data["table"], "given")
+        if "pairs" in data:
+            _check_pairs(data["pairs"], config)
+        if "tokens" in data:
+            data["tokens"] = data["tokens"].astype(str)
+        for name, shape in {"tokens": (P,), "table": (P, P)}.items():
+            if name in data and data[name].shape != shape:
+                raise InputError(name, f"of shape {data[name].shape}", f"of shape {shape}")
+        if "noise_matrix" in data:
+            if config.noise_kind != "matrix":
+                raise InputError("noise_kind", config.noise_kind, "matrix, where a noise_matrix is given")
+            data["noise_matrix"] = checked(data["noise_matrix"], P)
+        return UserData(**data)
+
+    def fitted(self, train: Pairs) -> Pairs:
+        """The training pairs that are trained on, with the labels that are fitted. Raises InputError where none fit."""
+        labels = train.label if self.labels is None else self.labels
+        subset = np.ones(len(train), bool) if self.subset is None else self.subset
+        if labels.shape != (len(train),):
+            raise InputError("labels", f"{labels.dtype} of shape {labels.shape}", f"integers of shape {(len(train),)}")
+        if subset.shape != (len(train),) or subset.dtype != bool or not subset.any():
+            allowed = f"booleans of shape {(len(train),)}, some of them true"
+            raise InputError("subset", f"{subset.dtype} of shape {subset.shape}", allowed)
+        return replace(train, label=labels)[subset]
+
+    @property
+    def is_relabelled(self) -> bool:
+        """Whether other labels are fitted, or fewer pairs, than the dataset has."""
+        return self.labels is not None or self.subset is not None
+
+
+NO_DATA = UserData()
+
+
+def _check_pairs(pairs: np.ndarray, config: TrainingConfig) -> None:
+    """Raise InputError unless integers can be the pairs of a dataset, of this many tokens."""
+    P = config.modulus
+    if pairs.ndim != 2 or pairs.shape[1] != len(COLUMNS) or not len(pairs):
+        raise InputError("pairs", f"of shape {pairs.shape}", f"of shape (n, {len(COLUMNS)}): {', '.join(COLUMNS)}")
+    ranges = [(0, P - 1), (0, P - 1), (0, P - 1), (-1, P - 1), (0, len(PARTS) - 1)]
+    for name, (low, high), column in zip(COLUMNS, ranges, pairs.T, strict=True):
+        if column.min() < low or column.max() > high:
+            raise InputError("pairs", f"{name} from {column.min()} to {column.max()}", f"in {low} .. {high}")
+    if len(np.unique(pairs[:, :2], axis=0)) < len(pairs):
+        raise InputError("pairs", f"{len(pairs)} pairs", "each pair once")
+    if (pairs[:, -1] != PARTS.index("train")).all():
+        raise InputError("pairs", "none for training", "one for training at least")
+    if config.noise_ratio:
+        raise InputError("noise_ratio", config.noise_ratio, "0, where pairs are given: their labels stay as they are")
+
+
+class Job(NamedTuple):
+    """What is trained: a configuration with its modulus, and data that were checked, see `resolve`."""
+
+    config: TrainingConfig
+    data: UserData = NO_DATA
+
+    def with_table(self) -> "Job":
+        """The job with the table of its rule, if that is one: the copy that a run has, or the one in its file.
+
+        Raises InputError if there is neither. If the file is no longer the same as the copy, this warns.
+        """
+        path, table = table_path(self.config.rule), self.data.table
+        if path is None or (table is not None and not path.exists()):
+            return self
+        current = load_table(path)
+        if table is None:
+            return resolve(self.config, replace(self.data, table=current))
+        if not np.array_equal(table, current):
+            warn_once(f"{path} is not the table that the run was begun with; it goes on with the copy that it has")
+        return self
+
+    def dataset(self) -> Dataset:
+        """The dataset, a function of the task, data and seed fields of the configuration, and of the data.
+
+        Raises InputError as `make_dataset` does, for a matrix that cannot be used, and for data that are missing.
+        """
+        config, data = self
+        if data.pairs is not None:
+            return given_dataset(config, data.pairs, data.table)
+        rule = make_rule(config.rule, config.modulus, data.table)
+        return make_dataset(
+            rule, config.train_fraction, config.noise_ratio, config.noise_kind, config.seed, data.noise_matrix
+        )
+
+
+def load_table(path: Path) -> np.ndarray:
+    """Labels of (a, b) in row a and column b, of a CSV or npy file, int64, (P, P). Raises InputError for another."""
+    return checked_table(load_numbers(path), str(path))
+
+
+def with_modulus(config: TrainingConfig, data: UserData | None = None) -> TrainingConfig:
+    """The configuration with its modulus: of the table that is given or in the file of its rule, if it has none itself.
+
+    Raises InputError where nothing tells it.
+    """
+    path, table = table_path(config.rule), data and data.table
+    if config.modulus is not None:
+        return config
+    if path is None:
+        raise InputError("modulus", None, "the number of tokens, where pairs are given")
+    return replace(config, modulus=len(load_table(path) if table is None else table))
+
+
+def resolve(config: TrainingConfig, data: UserData | None = None) -> Job:
+    """The job of a configuration and of what a user brings. Raises InputError for arrays that cannot be used."""
+    config = with_modulus(config, data)
+    return Job(config, (data or NO_DATA).check(config))
+
+
+def given_dataset(config: TrainingConfig, pairs: np.ndarray, table: np.ndarray | None = None) -> Dataset:
+    """The dataset of pairs that are given, integers of shape (n, 5): a row a pair, its columns those of COLUMNS.
+
+    The labels stay as they are, but those of validation and test pairs are the true ones where these are known. The
+    rule is that of the configuration, or of its table, and gives true labels that are not given. Where it is PAIRS, it
+    is the table of the true labels, which has components if it is whole and a group's.
+    """
+    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+    a, b, label, true_label, part = pairs.T
+    if config.rule != PAIRS:
+        rule = make_rule(config.rule, config.modulus, table)
+        says = rule.label_table[a, b]
+        other = (says < 0) | ((true_label >= 0) & (true_label != says))
+        if other.any():
+            allowed = f"pairs of the rule {config.rule}, with its true labels"
+            raise InputError("pairs", f"{a[other][0]}, {b[other][0]}", allowed)
+        true_label = says
+    is_known = bool((true_label >= 0).all())
+    if config.rule == PAIRS:
+        table = np.full((config.modulus, config.modulus), -1)
+        table[a, b] = true_label
+        rule = TableRule(PAIRS, len(table), table) if (table < 0).any() else rule_of_table(PAIRS, table)
+    true_label = true_label if is_known else label
+    all_pairs = Pairs(a, b, label, true_label, label != true_label)
+    train, noisy_validation, test = (all_pairs[part == number] for number in range(len(PARTS)))
+    validation, test = (
+        replace(each, label=each.true_label, is_noisy=np.zeros(len(each), bool)) for each in (noisy_validation, test)
+    )
+    return Dataset(rule, train, validation, test, noisy_validation, is_known)
