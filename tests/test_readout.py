@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
+from minimod.analysis.methods import predict_ensemble, predict_interaction
 from planted import ideal_network, random_network
 
 from minimod import TrainingConfig, make_rule
-from minimod.analysis.methods import predict_ensemble, predict_interaction
 from minimod.engine.backend import open_backend
 from minimod.engine.predict import predict_table
 from minimod.readout import interaction

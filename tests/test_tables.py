@@ -9,12 +9,12 @@ from functools import cache
 
 import numpy as np
 import pytest
+from minimod.analysis.methods import METHODS, READOUTS
 
 from minimod import TrainingConfig, analyze, make_rule, train
 from minimod.activations import ACTIVATIONS
 from minimod.analysis.detectors import DETECTORS, Evidence
 from minimod.analysis.masking import CHOICES
-from minimod.analysis.methods import METHODS, READOUTS
 from minimod.analysis.scores import COORDINATES, NOTHING, RULE, SCORES, TWO_INPUTS
 from minimod.analysis.structure import Structure
 from minimod.claims import CLAIMS

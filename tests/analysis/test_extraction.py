@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from minimod.analysis.study import open_analysis
 
 from minimod import TrainingConfig, extract, load_run, train
 from minimod.analysis.extraction import by_method, held_out_logits
-from minimod.analysis.study import open_analysis
 from minimod.errors import InputError
 from minimod.runs.run import FINISHED, NONE, check_run
 

@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from minimod.analysis.filtration import predict_kept, random_component
 from planted import ideal_network, random_network
 
 from minimod import filter_frequencies, make_rule
-from minimod.analysis.filtration import predict_kept, random_component
 from minimod.analysis.structure import Structure
 from minimod.engine.backend import open_backend
 from minimod.engine.predict import predict_table

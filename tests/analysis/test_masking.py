@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from minimod.analysis.methods import READOUTS
 from planted import random_network
 
 from minimod import TrainingConfig
@@ -14,7 +15,6 @@ from minimod.analysis.masking import (
     memorising_share,
     random_rankings,
 )
-from minimod.analysis.methods import READOUTS
 from minimod.arrays import Pairs
 from minimod.engine.backend import SERIAL, open_backend
 from minimod.runs.accuracy import MEASURES, accuracies

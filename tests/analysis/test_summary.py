@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from minimod.analysis.filtration import random_component
+from minimod.analysis.methods import predict_ensemble, predict_interaction
+from minimod.analysis.study import RANDOM_DRAWS, measure_methods, open_analysis
 from planted import ideal_network
 
 from minimod import Run, TrainingConfig, analyze, filter_frequencies, train
-from minimod.analysis.filtration import random_component
 from minimod.analysis.masking import KEEP, mask_curves, random_rankings
-from minimod.analysis.methods import predict_ensemble, predict_interaction
 from minimod.analysis.scores import SCORES
 from minimod.analysis.structure import Structure
-from minimod.analysis.study import RANDOM_DRAWS, measure_methods, open_analysis
 from minimod.analysis.summary import in_words
 from minimod.arrays import random_stream
 from minimod.engine.predict import predict_table

@@ -1,10 +1,10 @@
 """That self-training is judged beside its controls, and what relabels."""
 
 import pytest
+from minimod.analysis.study import open_analysis
 
 from minimod import TrainingConfig, train
 from minimod.analysis.masking import agreement
-from minimod.analysis.study import open_analysis
 from minimod.claims import CLAIMS
 from minimod.claims.claim import FAILS, HOLDS, Result
 from minimod.claims.self_training import BLIND, BY_ALL, BY_MASK, BY_RANDOM, LONG, NARROW, WIDE, by_noisy_labels

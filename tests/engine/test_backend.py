@@ -13,14 +13,14 @@ from types import ModuleType
 import numpy as np
 import pytest
 import strict_cupy
+from minimod.analysis.filtration import random_component
+from minimod.analysis.methods import applicable, predict_ensemble
 from strict_cupy import StrictArray
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from minimod import TrainingConfig, discover, train
 from minimod.activations import ACTIVATIONS
-from minimod.analysis.filtration import random_component
 from minimod.analysis.masking import mask_curves
-from minimod.analysis.methods import applicable, predict_ensemble
 from minimod.analysis.structure import Structure
 from minimod.engine import backend, device
 from minimod.engine.memory import free_memory

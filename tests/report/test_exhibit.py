@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from minimod.analysis.study import open_analysis
 
 from minimod import TrainingConfig, analyze, train
 from minimod.analysis.detectors import auroc, roc
-from minimod.analysis.study import open_analysis
 from minimod.errors import InputError
 from minimod.report.exhibit import exhibit as exhibit_of
 from minimod.runs.accuracy import OUTCOMES, accuracies, outcomes
