@@ -13,13 +13,13 @@ import numpy as np
 from minimod import arrays
 from minimod.analysis.masking import Chosen, Curves, mask_curves, memorising_share, random_rankings
 from minimod.analysis.readouts import READOUTS
-from minimod.analysis.rows import RANDOM, RANDOM_DRAWS, ROWS, Row
-from minimod.analysis.scores import SCORES, needs_components, ranking
+from minimod.analysis.rows import RANDOM, RANDOM_DRAWS, ROWS, Row, row_of
+from minimod.analysis.scores import SCORES, needs_components
 from minimod.analysis.structure import Structure
-from minimod.arrays import Array
+from minimod.arrays import Array, Pairs
 from minimod.engine.backend import SERIAL, Backend, open_backend
 from minimod.engine.predict import predict
-from minimod.errors import InputError
+from minimod.errors import InputError, one_of
 from minimod.network import TwoLayerNet
 from minimod.rules import Rule
 from minimod.runs.accuracy import Accuracies, accuracies, share
@@ -39,7 +39,8 @@ class Analysis:
     threads: CPU threads inside the `with` block. None: as many as the run was trained on.
     rule: another rule whose components to look at. None: the run's rule.
     ensemble: further runs on the same data (see `init_seed`), for the row "ensemble interaction".
-    backend: what to compute on outside a `with` block, such as the backend of an Analysis that is open.
+    backend: what to compute on outside a `with` block, for example the backend of an Analysis that is open. By default
+        it is the calling thread.
 
     Raises InputError if a run of the ensemble has other data, or the network of another run.
     """
@@ -57,12 +58,12 @@ class Analysis:
             check_alike(other, self.run, *self.ensemble[:number])
 
     def __enter__(self) -> Self:
+        self._opened.callback(setattr, self, "backend", self.backend)       # when the block ends, as it was
         self.backend = self._opened.enter_context(open_backend("cpu", self.threads))
         return self
 
     def __exit__(self, *_: object) -> None:
         self._opened.close()
-        self.backend = SERIAL
 
     # The run along training.
 
@@ -99,11 +100,6 @@ class Analysis:
         """Whether the rule splits the weights into components."""
         return bool(self.rule.has_components.any())
 
-    @property
-    def has_matrices(self) -> bool:
-        """Whether components have rank-one parts, see `Structure.has_matrices`."""
-        return self.has_components and self.structure.has_matrices
-
     # Rows.
 
     @property
@@ -126,7 +122,7 @@ class Analysis:
 
     def row(self, row: str | Row) -> Accuracies:
         """The accuracies of a row: a name of ROWS, or a Row of one's own. They are nan if no neurons can be chosen."""
-        row = ROWS[row] if isinstance(row, str) else row
+        row = row_of(row)
         chosen = [each.accuracies for each in self.choices(row)]
         columns = zip(*chosen, strict=True) if chosen else accuracies(row.predict(self, row), self.run.dataset)
         return Accuracies(*(float(np.mean(column)) for column in columns))
@@ -136,7 +132,7 @@ class Analysis:
 
         Raises InputError if there are no pairs to choose the neurons of a mask on.
         """
-        row = ROWS[row] if isinstance(row, str) else row
+        row = row_of(row)
         if any(math.isnan(each.share) for each in self.choices(row)):
             allowed = "some, to choose the share of neurons on; a method that takes all neurons needs none"
             raise InputError("pairs that are held out", 0, allowed)
@@ -144,7 +140,7 @@ class Analysis:
 
     def chosen(self, row: str | Row) -> Chosen | None:
         """The neurons that a row's mask chooses, of the first ranking if there are several. None: it has no mask."""
-        return next(iter(self.choices(ROWS[row] if isinstance(row, str) else row)), None)
+        return next(iter(self.choices(row_of(row))), None)
 
     def choices(self, row: Row) -> list[Chosen]:
         """The neurons that a row's mask chooses, for every ranking; empty if it has no mask."""
@@ -164,8 +160,10 @@ class Analysis:
     # Rankings of the neurons, and their mask curves.
 
     def ranking(self, score: str) -> Array:
-        """The neurons by a score of SCORES, best first, of shape (M,)."""
-        return ranking(score, self.structure)
+        """The neurons by a score of SCORES, best first, of shape (M,). Raises InputError for another name."""
+        if score not in SCORES:
+            raise InputError("score", score, one_of(SCORES, score))
+        return (-SCORES[score].value(self.structure)).argsort()
 
     def curves(self, by: str | Array, network: TwoLayerNet | None = None) -> Curves:
         """The mask curves of a ranking, of shape (M,), or by a score of SCORES; of another network if one is given."""
@@ -222,29 +220,27 @@ class Analysis:
         return arrays.random_stream(self.run.config.seed, "control", *numbers)
 
     @cached_property
-    def _drawn(self) -> tuple[list[np.ndarray], list[Array]]:
-        """Rankings, and components of the neurons, drawn in this order from one stream."""
-        generator = self.random_stream()
-        rankings = random_rankings(self.run.network.width, generator)
-        n_draws = RANDOM_DRAWS * self.has_components
-        return rankings, [self.structure.random_component(generator) for _ in range(n_draws)]
-
-    @property
     def random_rankings(self) -> list[np.ndarray]:
         """Random rankings of the neurons, each of shape (M,)."""
-        return self._drawn[0]
+        return random_rankings(self.run.network.width, self.random_stream())
 
-    @property
+    @cached_property
     def random_components(self) -> list[Array]:
-        """Random components, one per neuron, each of shape (3, M)."""
-        return self._drawn[1]
+        """RANDOM_DRAWS times a random component for every neuron, each of shape (3, M)."""
+        generator = self.random_stream()
+        random_rankings(self.run.network.width, generator)              # the stream begins with these
+        return [self.structure.random_component(generator) for _ in range(RANDOM_DRAWS)]
 
 
 def check_alike(run: Run, *others: Run) -> None:
     """Raise InputError unless a run has the data of the others and a network of its own."""
     if any(np.array_equal(run.network.W, other.network.W) for other in others):
         raise InputError("run of the ensemble", str(run.directory), "one whose network is none of the others'")
-    for part in ("train", "test"):
-        ours, theirs = (getattr(each.dataset, part) for each in (others[0], run))
-        if not all(np.array_equal(getattr(ours, name), getattr(theirs, name)) for name in ("a", "b", "label")):
-            raise InputError("run of the ensemble", str(run.directory), "one on the same data, but for init_seed")
+    ours, theirs = run.dataset, others[0].dataset
+    if not (same_pairs(ours.train, theirs.train) and same_pairs(ours.test, theirs.test)):
+        raise InputError("run of the ensemble", str(run.directory), "one on the same data, but for init_seed")
+
+
+def same_pairs(one: Pairs, other: Pairs) -> bool:
+    """Whether two sets of pairs have the same inputs and labels."""
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in ("a", "b", "label"))

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from minimod.analysis.analysis import Analysis, AnyRun
+from minimod.analysis.analysis import Analysis, AnyRun, same_pairs
 from minimod.analysis.detectors import DETECTORS, Evidence, auroc, precision, scores
 from minimod.analysis.rows import DEFAULT_METHOD
 from minimod.arrays import Pairs
@@ -61,9 +61,7 @@ def detect(
 def extraction_of(run: Run, extracted: AnyRun) -> Run:
     """The last network of an extraction that began with a run. Raises InputError if it is none."""
     other = extracted if isinstance(extracted, Run) else load_run(extracted)
-    ours, theirs = run.dataset.train, other.dataset.train
-    same = all(np.array_equal(getattr(ours, name), getattr(theirs, name)) for name in ("a", "b", "label"))
-    if not same or "labels" not in other.data:
+    if not same_pairs(run.dataset.train, other.dataset.train) or "labels" not in other.data:
         raise InputError("extracted run", str(other.directory), "one that minimod extract made of this run")
     return other
 

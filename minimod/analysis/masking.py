@@ -65,11 +65,6 @@ class Chosen(NamedTuple):
     accuracies: Accuracies
 
 
-def best_on_validation(curve: Curve) -> int:
-    """The smallest share that is best on the validation pairs, whose labels are clean: its place in the curve."""
-    return int(curve["validation"].argmax())
-
-
 def best_on_noisy_labels(curve: Curve) -> int:
     """The smallest share within a standard error of the best agreement with held-out noisy labels: its place.
 
@@ -88,9 +83,10 @@ class Choice(NamedTuple):
     place: Callable[[Curve], int]
 
 
-# On the clean labels of the validation pairs, which nobody has in the wild; or on labels as noisy as those of training.
+# validation: the smallest share that is best on the validation pairs. Their labels are clean, which nobody has in the
+# wild. noisy: by held-out labels that are as noisy as the training labels, see `best_on_noisy_labels`.
 CHOICES: dict[str, Choice] = {
-    "validation": Choice("clean validation", "validation", best_on_validation),
+    "validation": Choice("clean validation", "validation", lambda curve: int(curve["validation"].argmax())),
     "noisy": Choice("noisy validation", "agreement", best_on_noisy_labels),
 }
 
@@ -98,8 +94,9 @@ CHOICES: dict[str, Choice] = {
 def mask_curves(network: TwoLayerNet, ranking: Array, dataset: Dataset, backend: Backend = SERIAL) -> Curves:
     """The accuracies of the first neurons of a ranking, and of the other neurons, at every share of KEEP.
 
-    `ranking` is a permutation of the neurons, of shape (M,), such as `scores.ranking` gives.
+    `ranking` is a permutation of the neurons, of shape (M,), such as `Analysis.ranking` gives.
     """
+    ranking = np.asarray(ranking, like=network.U)
     tables = mask_tables(network, ranking, backend)
     measured = (accuracies(each, dataset)._asdict() | agreement(each, dataset.noisy_validation) for each in tables)
     return Curves(ranking, *measured)
@@ -123,7 +120,7 @@ def mask_tables(network: TwoLayerNet, ranking: Array, backend: Backend = SERIAL)
     every k. The other neurons' logits are the total minus that, plus μ. The interaction is F - row effect - column
     effect. The column effect also is a cumulative sum, of mean_a(h_m) w_m. The row effect is a mean over the row.
     """
-    ranked, P = network.subnetwork(np.asarray(ranking, like=network.U)), network.modulus
+    ranked, P = network.subnetwork(ranking), network.modulus
     ends = [round(keep * network.width) for keep in KEEP]
     parts = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
     swapped = TwoLayerNet(ranked.V, ranked.U, ranked.W, ranked.mu, ranked.activation)

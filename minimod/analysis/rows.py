@@ -13,6 +13,7 @@ import numpy as np
 from minimod.analysis.masking import CHOICES
 from minimod.analysis.readouts import predict_ensemble, predict_kept
 from minimod.analysis.scores import COORDINATES, NOTHING, RULE, SCORES, TWO_INPUTS
+from minimod.errors import InputError, one_of
 
 Analysis = Any          # an analysis.Analysis: it imports this file
 
@@ -111,7 +112,7 @@ AGNOSTIC = tuple(name for name, score in SCORES.items() if score.needs == NOTHIN
 
 RAW, INTERACTION = table_of("run.network"), table_of("run.network", "interaction")
 RANK_ONE = table_of("structure.rank_one")
-HAS_MATRICES = attrgetter("has_matrices")       # elsewhere a rank-one part is the whole of its component
+HAS_MATRICES = attrgetter("structure.has_matrices")       # elsewhere a rank-one part is the whole of its component
 
 # name -> row; +activation marks a swap. relu and reverse_relu differ by z, which has no interaction: one suffices.
 ROWS: dict[str, Row] = {
@@ -148,6 +149,16 @@ ROWS: dict[str, Row] = {
     # Of several runs.
     "ensemble interaction": Row(TWO_INPUTS, ensemble, applies=attrgetter("ensemble"), is_method=False),
 }
+
+
+def row_of(row: str | Row) -> Row:
+    """A Row as it is, or the row of a name in ROWS. Raises InputError for another name."""
+    if isinstance(row, Row):
+        return row
+    if row not in ROWS:
+        raise InputError("row", row, one_of(ROWS, row))
+    return ROWS[row]
+
 
 # The rows that predict with one trained network; the ones among them that use all of its neurons; and the row whose
 # answers become labels in self-training, unless told otherwise.

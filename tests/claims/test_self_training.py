@@ -1,9 +1,9 @@
 """That self-training is judged beside its controls, and what relabels."""
 
 import pytest
-from minimod.analysis.study import open_analysis
 
 from minimod import TrainingConfig, train
+from minimod.analysis.analysis import Analysis
 from minimod.analysis.masking import agreement
 from minimod.claims import CLAIMS
 from minimod.claims.claim import FAILS, HOLDS, Result
@@ -50,7 +50,7 @@ def test_a_wide_first_network_does_better_at_the_same_cost(changes, verdict):
 def test_the_share_is_chosen_on_five_percent_of_the_noisy_labels():
     run = train(TrainingConfig(modulus=23, width=40, epochs=5, noise_ratio=0.4, train_fraction=0.76, threads=1))
     seen = []
-    with open_analysis(run) as study, pytest.MonkeyPatch.context() as patch:
+    with Analysis(run) as study, pytest.MonkeyPatch.context() as patch:
         patch.setattr("minimod.analysis.masking.agreement", lambda tables, pairs: seen.append(pairs) or agreement(
             tables, pairs
         ))

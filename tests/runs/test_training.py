@@ -58,10 +58,10 @@ def test_every_optimizer_lowers_every_loss(loss, optimizer):
 def test_the_measured_row_belongs_to_the_network_of_that_epoch():
     run = train(replace(SMALL, width=256))
     measured = accuracies(predict_table(run.network), run.dataset)
-    for name, value in measured.items():
+    for name, value in measured._asdict().items():
         assert run.history[f"{name}_accuracy"][-1] == value
     filtered = accuracies(predict_table(filter_frequencies(run.network, run.dataset.rule).dominant), run.dataset)
-    assert run.history["filtered_test_accuracy"][-1] == filtered["test"] != filtered["validation"]
+    assert run.history["filtered_test_accuracy"][-1] == filtered.test != filtered.validation
     for name, array in run.network.arrays.items():
         assert run.history[f"norm_{name}"][-1] == pytest.approx(np.linalg.norm(array), rel=1e-6)
     loss, _ = run.network.gradient(run.dataset.train, "cross_entropy")
