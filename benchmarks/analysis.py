@@ -4,10 +4,10 @@ import statistics
 import time
 
 import numpy as np
-from minimod.analysis.filtration import predict_kept
 from threadpoolctl import threadpool_limits
 
 from minimod import TrainingConfig
+from minimod.analysis.readouts import predict_kept
 from minimod.analysis.structure import Structure
 from minimod.engine.backend import open_backend
 from minimod.engine.predict import predict_table

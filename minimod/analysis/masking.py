@@ -34,16 +34,23 @@ Curve = dict[str, np.ndarray]
 
 
 class Curves(NamedTuple):
-    """A ranking of the neurons, of shape (M,), and accuracies at every share of KEEP.
+    """A ranking of the neurons, of shape (M,), and accuracies at every share `keep` of the neurons.
 
-    logits: of the network of the first neurons; interaction: of the interaction readout of that network; rest: of the
-    network of the others. Beside the accuracies each has its agreement with the held-out noisy labels, see `agreement`.
+    logits: of the network of the first neurons.
+    interaction: of the interaction readout of the network of the first neurons.
+    rest: of the network of the other neurons.
+    Every curve also has the agreement with held-out noisy labels, and its standard error, see `agreement`.
     """
 
     ranking: Array
     logits: Curve
     interaction: Curve
     rest: Curve
+
+    @property
+    def keep(self) -> tuple[float, ...]:
+        """The shares of the neurons that the curves are measured at."""
+        return KEEP
 
     def chosen(self, readout: str, choice: str) -> "Chosen":
         """The share that a choice of CHOICES takes for this readout, logits or interaction: at least one neuron."""
