@@ -7,7 +7,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from minimod import TrainingConfig
-from minimod.analysis.filtration import predict_kept
+from minimod.analysis.readouts import predict_kept
 from minimod.analysis.structure import Structure
 from minimod.engine.backend import open_backend
 from minimod.engine.predict import predict_table

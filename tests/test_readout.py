@@ -4,10 +4,8 @@ from planted import ideal_network, random_network
 from run_cases import build_dataset
 
 from minimod import TrainingConfig, make_rule
-from minimod.analysis.methods import predict_ensemble, predict_interaction
-from minimod.engine.backend import open_backend
 from minimod.engine.predict import predict_table
-from minimod.readout import interaction
+from minimod.readout import interaction, predict_interaction
 
 
 def table(P, classes, seed=0):
@@ -41,23 +39,13 @@ def test_the_rule_comes_back_from_under_strong_main_effects(activation):
     drowned.U, drowned.V = np.hstack([network.U, one]), np.hstack([network.V, other])
     drowned.W = np.vstack([network.W, loud])
     assert np.mean(predict_table(drowned) == rule.label_table) < 0.2
-    with open_backend("cpu", 2) as backend:
-        assert (predict_interaction(drowned, backend) == rule.label_table).all()
+    assert (predict_interaction(drowned) == rule.label_table).all()
 
 
 def test_relu_and_reverse_relu_have_one_interaction():
     """Their difference is the pre-activation itself, a sum of main effects."""
     relu, reverse = (random_network(activation=name, seed=2).grid_logits() for name in ("relu", "reverse_relu"))
     np.testing.assert_allclose(interaction(relu), interaction(reverse), atol=1e-12)
-
-
-def test_an_ensemble_weighs_networks_alike_whatever_their_scale():
-    networks = [random_network(seed=seed) for seed in range(3)]
-    effects = [interaction(network.grid_logits()) for network in networks]
-    expected = sum(effect / effect.std() for effect in effects).argmax(axis=2)
-    scaled = [network.convert(lambda array, by=10.0**i: by * array) for i, network in enumerate(networks)]
-    assert (predict_ensemble(scaled) == expected).all()
-    assert (predict_ensemble(networks[:1]) == predict_interaction(networks[0])).all()
 
 
 @pytest.mark.parametrize("noise_ratio", [0.2, 0.8])

@@ -12,9 +12,11 @@ import pytest
 
 from minimod import TrainingConfig, analyze, make_rule, train
 from minimod.activations import ACTIVATIONS
+from minimod.analysis.analysis import Analysis
 from minimod.analysis.detectors import DETECTORS, Evidence
 from minimod.analysis.masking import CHOICES
-from minimod.analysis.methods import METHODS, READOUTS
+from minimod.analysis.readouts import READOUTS
+from minimod.analysis.rows import RANDOM, ROWS
 from minimod.analysis.scores import COORDINATES, NOTHING, RULE, SCORES, TWO_INPUTS
 from minimod.analysis.structure import Structure
 from minimod.claims import CLAIMS
@@ -55,11 +57,16 @@ def assert_table(table):
 
 
 def predicts(name):
-    method = METHODS[name]
-    assert method.needs.removesuffix(f", {CHOICES[method.choice].needs}" if method.mask else "") in NEEDS
-    assert method.readout in READOUTS
-    rule = "Z7" if name.startswith("rank one") else "add"       # as a group
-    assert_table(method.predict(untrained(rule), neurons=np.arange(3) if method.mask else None))
+    row, other = ROWS[name], train(replace(TINY, init_seed=1))
+    mask, rule = row.mask, make_rule("Z7") if "rank one" in name else None      # as a group
+    assert row.needs.removesuffix(f", {CHOICES[mask.choice].needs}" if mask else "") in NEEDS
+    assert not mask or (mask.score in {*SCORES, RANDOM} and mask.readout in READOUTS)
+    analysis = Analysis(tiny_run(), rule=rule, ensemble=[other])
+    for table in np.reshape(analysis.predict(name), (-1, TINY.modulus, TINY.modulus)):
+        assert_table(table)
+    assert row.is_method <= (analysis.predict(name).ndim == 2)
+    assert all(0 <= share <= 1 for share in analysis.row(name))
+    assert (analysis.chosen(name) is None) == (mask is None)
 
 
 def ranks_neurons(name):
@@ -126,7 +133,7 @@ def survives_json(name):
 
 # Table -> its entries, and the check of each.
 TABLES = {
-    "METHODS": (METHODS, predicts), "SCORES": (SCORES, ranks_neurons),
+    "ROWS": (ROWS, predicts), "SCORES": (SCORES, ranks_neurons),
     "RULES": (RULES, has_labels_and_orthonormal_bases), "NOISE_KINDS": (NOISE_KINDS, trains("noise_kind")),
     "LOSSES": (LOSSES, trains("loss")), "ACTIVATIONS": (ACTIVATIONS, trains("activation")),
     "OPTIMIZERS": (OPTIMIZERS, trains("optimizer")), "METRICS": (METRICS, is_measured),

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from minimod.analysis.analysis import Analysis
 from minimod.analysis.collapse import classes
-from minimod.analysis.structure import neuron_table, typical
-from minimod.analysis.study import Analysis, open_analysis
-from minimod.arrays import Array
+from minimod.arrays import Array, Pairs
 from minimod.engine.predict import evaluate
 from minimod.errors import InputError
+from minimod.network import TwoLayerNet
 from minimod.runs.run import Run
 
 FOLLOWED = ("raw", "interaction", "dominant", "dominant+quadratic")     # rows of `analyze`
@@ -29,21 +29,18 @@ def course(run: Run) -> dict[str, np.ndarray]:
     """
     if not run.snapshots:
         raise InputError("snapshots", None, "asked for when the run is trained, to follow its course by them")
-    with open_analysis(run) as study:
-        dominant = study.structure.component if study.has_components else None
-    epochs = sorted({*run.snapshots, run.config.epochs if run.epoch is None else run.epoch})
-    rows = [{"epoch": epoch} | _row(run.at(epoch), dominant) for epoch in epochs]
+    with Analysis(run) as last:
+        dominant = last.structure.component if last.has_components else None
+        rows = [_row(then, dominant) for then in last.moments()]
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
-def _row(run: Run, dominant: Array | None) -> dict[str, Any]:
-    network, fitted = run.network, run.fitted
-    hidden = network.hidden(fitted.a, fitted.b)
-    with open_analysis(run) as study:
-        row = {f"{name} test": study.row(name)["test"] for name in FOLLOWED if name in study.needs}
-        row |= {f"norm {name}": float(np.linalg.norm(network.arrays[name])) for name in "UVW"}
-        row["separation"] = _separation(hidden, fitted.label, network.modulus)
-        return row if dominant is None else row | _structure_row(study, dominant, fitted)
+def _row(analysis: Analysis, dominant: Array | None) -> dict[str, Any]:
+    network, fitted, needs = analysis.run.network, analysis.run.fitted, analysis.needs
+    row = {"epoch": analysis.epoch} | {f"{name} test": analysis.row(name).test for name in FOLLOWED if name in needs}
+    row |= {f"norm {name}": float(np.linalg.norm(network.arrays[name])) for name in "UVW"}
+    row["separation"] = _separation(network.hidden(fitted.a, fitted.b), fitted.label, network.modulus)
+    return row if dominant is None else row | _structure_row(analysis, dominant, fitted)
 
 
 def _separation(hidden: Array, label: Array, modulus: int) -> float:
@@ -55,17 +52,14 @@ def _separation(hidden: Array, label: Array, modulus: int) -> float:
     return found.between / spread if spread else math.nan
 
 
-def _structure_row(study: Analysis, dominant: Array, fitted: Any) -> dict[str, float]:
-    structure, config, test = study.structure, study.run.config, study.run.dataset.test
-    kept, network = structure.keep(dominant), study.run.network
+def _structure_row(analysis: Analysis, dominant: Array, fitted: Pairs) -> dict[str, float]:
+    structure, config, test = analysis.structure, analysis.run.config, analysis.run.dataset.test
+    kept, network, typical = structure.keep(dominant), analysis.run.network, structure.typical
     rest = replace(network, U=network.U - kept.U, V=network.V - kept.V, W=network.W - kept.W)
 
-    def loss(network: Any, pairs: Any) -> float:
-        return evaluate(network, pairs, config.loss, config.label_smoothing, study.backend)[1]
+    def loss(network: TwoLayerNet, pairs: Pairs) -> float:
+        return evaluate(network, pairs, config.loss, config.label_smoothing, analysis.backend)[1]
 
-    neurons = typical(neuron_table(structure))
-    return {
-        "median_share": neurons["median_share"], "phase_error_rms": neurons["phase_error_rms"],
-        "ideal_power_share": structure.ideal.power_share,
+    return {name: typical[name] for name in ("median_share", "phase_error_rms", "ideal_power_share")} | {
         "restricted_loss": loss(kept, replace(test, label=test.true_label)), "excluded_loss": loss(rest, fitted),
     }

@@ -1,14 +1,13 @@
 """Which training labels of a run are wrong: the evidence that its network gives, and what each detector makes of it."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from minimod.analysis.analysis import Analysis, AnyRun, same_pairs
 from minimod.analysis.detectors import DETECTORS, Evidence, auroc, precision, scores
-from minimod.analysis.extraction import DEFAULT_METHOD
-from minimod.analysis.study import Analysis, open_analysis
-from minimod.arrays import Pairs, random_stream
+from minimod.analysis.rows import DEFAULT_METHOD
+from minimod.arrays import Pairs
 from minimod.engine.predict import grid_logits
 from minimod.errors import InputError
 from minimod.readout import interaction
@@ -16,8 +15,7 @@ from minimod.runs.run import Run, load_run
 
 
 def detect(
-    run: Run | Path | str, extracted: Run | Path | str | None = None, held_out: np.ndarray | None = None,
-    table: np.ndarray | None = None,
+    run: AnyRun, extracted: AnyRun | None = None, held_out: np.ndarray | None = None, table: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """The score of every training label by every detector for which there is evidence, as numbers and arrays.
 
@@ -36,16 +34,17 @@ def detect(
     network, pairs, subset = run.network, run.fitted, run.data.subset
     retrained = None
     if extracted is not None:
-        with open_analysis(extraction_of(run, extracted)) as study:
-            retrained = masked_interaction(study, pairs)
-    with open_analysis(run) as study:
-        F = grid_logits(network, study.backend)
+        with Analysis(extraction_of(run, extracted)) as analysis:
+            retrained = masked_interaction(analysis, pairs)
+    with Analysis(run) as analysis:
+        F = grid_logits(network, analysis.backend)
         evidence = Evidence(
-            pairs.a, pairs.b, pairs.label, network.modulus, random_stream(run.config.seed, "control"),
+            pairs.a, pairs.b, pairs.label, network.modulus, analysis.random_stream(),
             course=dict(run.course) or None,
             hidden=network.hidden(pairs.a, pairs.b), logits=F[pairs.a, pairs.b],
-            interaction=interaction(F)[pairs.a, pairs.b], masked=masked_interaction(study, pairs), retrained=retrained,
-            held_out=held_out if held_out is None or subset is None else held_out[subset], table=table,
+            interaction=interaction(F)[pairs.a, pairs.b], masked=masked_interaction(analysis, pairs),
+            retrained=retrained, table=table,
+            held_out=held_out if held_out is None or subset is None else held_out[subset],
         )
     found, is_wrong = scores(evidence), pairs.label != pairs.true_label
     if not run.dataset.is_known:
@@ -59,20 +58,18 @@ def detect(
     }
 
 
-def extraction_of(run: Run, extracted: Run | Path | str) -> Run:
+def extraction_of(run: Run, extracted: AnyRun) -> Run:
     """The last network of an extraction that began with a run. Raises InputError if it is none."""
     other = extracted if isinstance(extracted, Run) else load_run(extracted)
-    ours, theirs = run.dataset.train, other.dataset.train
-    same = all(np.array_equal(getattr(ours, name), getattr(theirs, name)) for name in ("a", "b", "label"))
-    if not same or other.data.labels is None:
+    if not same_pairs(run.dataset.train, other.dataset.train) or other.data.labels is None:
         raise InputError("extracted run", str(other.directory), "one that minimod extract made of this run")
     return other
 
 
-def masked_interaction(study: Analysis, pairs: Pairs) -> np.ndarray | None:
+def masked_interaction(analysis: Analysis, pairs: Pairs) -> np.ndarray | None:
     """At some pairs, the interaction of the neurons that DEFAULT_METHOD picks, of shape (n, P); None if it cannot."""
-    chosen = study.chosen(DEFAULT_METHOD)
+    chosen = analysis.chosen(DEFAULT_METHOD)
     if not chosen or not len(chosen.neurons):
         return None
-    few = grid_logits(study.run.network.subnetwork(chosen.neurons), study.backend)
+    few = grid_logits(analysis.run.network.subnetwork(chosen.neurons), analysis.backend)
     return np.asarray(interaction(few)[pairs.a, pairs.b])

@@ -1,6 +1,6 @@
 """Self-training: a network's answers become the labels of the next one, round by round, until they change no more.
 
-Where labels are corrupted, a readout that knows nothing of the rule (see analysis/methods.py) gets some of the training
+Where labels are corrupted, a readout that knows nothing of the rule (see analysis/rows.py) gets some of the training
 pairs right that were taught wrong. A network that is trained on its answers has less noise to fit, and answers better.
 All that is learned from outside is how many neurons to read out: by held-out labels, as noisy as all.
 """
@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from minimod.analysis.methods import METHODS
-from minimod.analysis.study import Analysis, open_analysis
+from minimod.analysis.analysis import Analysis
+from minimod.analysis.rows import DEFAULT_METHOD, METHODS
 from minimod.arrays import random_stream
 from minimod.engine.backend import choose_device
 from minimod.errors import InputError, one_of
-from minimod.runs.accuracy import accuracies, share
+from minimod.runs.accuracy import Accuracies, accuracies, share
 from minimod.runs.claiming import copy_run, locked
 from minimod.runs.config import TrainingConfig
 from minimod.runs.data import Job, UserData
@@ -30,8 +30,6 @@ Answers = Callable[[Analysis], tuple[float, np.ndarray]]
 
 # How a training run shows its progress: from its configuration to a `with` block.
 Display = Callable[[TrainingConfig], AbstractContextManager[Callback | None]]
-
-DEFAULT_METHOD = "norm_flatness+interaction, noisy"
 
 # What the directory of an extraction may hold: a run, its analysis, and the rounds.
 RUN = {"config.json", "data", "metrics.csv", "checkpoint.npz", "network.npz", "snapshots", "analysis.json", "figures"}
@@ -52,15 +50,15 @@ class Round:
     right: float
     kept: float
     changed: float
-    accuracies: dict[str, float]
+    accuracies: Accuracies
 
     @property
     def row(self) -> dict[str, float]:
         """The round in numbers; raw_test is the test accuracy of the network itself."""
         return {
             "round": self.number, "labels_right": self.right, "kept": self.kept,
-            "raw_test": float(self.run.history["test_accuracy"][-1]), "test": self.accuracies["test"],
-            "repaired": self.accuracies["repaired"], "changed": self.changed,
+            "raw_test": float(self.run.history["test_accuracy"][-1]), "test": self.accuracies.test,
+            "repaired": self.accuracies.repaired, "changed": self.changed,
         }
 
 
@@ -154,8 +152,8 @@ def _read_out(number: int, run: Run, answers: Answers) -> tuple[Round, np.ndarra
     """The round of a run, and the labels that its answers give the training pairs, of shape (n_train,)."""
     train_pairs = run.dataset.train
     fitted = train_pairs.label if run.data.labels is None else run.data.labels
-    with open_analysis(run) as study:
-        kept, table = answers(study)
+    with Analysis(run) as analysis:
+        kept, table = answers(analysis)
     labels = table[train_pairs.a, train_pairs.b]
     right = share(fitted == train_pairs.true_label) if run.dataset.is_known else math.nan
     return Round(number, run, right, kept, share(labels != fitted), accuracies(table, run.dataset)), labels

@@ -17,7 +17,8 @@ from minimod.engine.backend import SERIAL, Backend
 from minimod.engine.memory import Kept
 from minimod.engine.predict import over_rows
 from minimod.network import TwoLayerNet
-from minimod.runs.accuracy import MEASURES, accuracies, share
+from minimod.readout import interaction
+from minimod.runs.accuracy import Accuracies, accuracies, share
 
 # The shares of neurons that a curve is measured at. At much noise the best is a few percent.
 KEEP = (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, *(round(step / 20, 2) for step in range(2, 21)))
@@ -33,10 +34,12 @@ Curve = dict[str, np.ndarray]
 
 
 class Curves(NamedTuple):
-    """A ranking of the neurons, of shape (M,), and accuracies at every share of KEEP.
+    """A ranking of the neurons, of shape (M,), and accuracies at every share `keep` of the neurons.
 
-    logits: of the network of the first neurons; interaction: of the interaction readout of that network; rest: of the
-    network of the others. Beside the MEASURES each has its agreement with the held-out noisy labels, see `agreement`.
+    logits: of the network of the first neurons.
+    interaction: of the interaction readout of the network of the first neurons.
+    rest: of the network of the other neurons.
+    Every curve also has the agreement with held-out noisy labels, and its standard error, see `agreement`.
     """
 
     ranking: Array
@@ -44,15 +47,20 @@ class Curves(NamedTuple):
     interaction: Curve
     rest: Curve
 
+    @property
+    def keep(self) -> tuple[float, ...]:
+        """The shares of the neurons that the curves are measured at."""
+        return KEEP
+
     def chosen(self, readout: str, choice: str) -> "Chosen":
         """The share that a choice of CHOICES takes for this readout, logits or interaction: at least one neuron."""
         M, curve, (_, measure, place) = len(self.ranking), getattr(self, readout), CHOICES[choice]
         if np.isnan(curve[measure]).any():
-            return Chosen(math.nan, self.ranking[:0], dict.fromkeys(MEASURES, math.nan))
+            return Chosen(math.nan, self.ranking[:0], Accuracies(*[math.nan] * len(Accuracies._fields)))
         sizes = [round(keep * M) for keep in KEEP]
         empty = sizes.count(0)
         i = empty + place({name: values[empty:] for name, values in curve.items()})
-        row = {name: float(curve[name][i]) for name in MEASURES}
+        row = Accuracies(*(float(curve[name][i]) for name in Accuracies._fields))
         return Chosen(sizes[i] / M, self.ranking[: sizes[i]], row)
 
 
@@ -61,12 +69,7 @@ class Chosen(NamedTuple):
 
     share: float
     neurons: Array
-    accuracies: dict[str, float]
-
-
-def best_on_validation(curve: Curve) -> int:
-    """The smallest share that is best on the validation pairs, whose labels are clean: its place in the curve."""
-    return int(curve["validation"].argmax())
+    accuracies: Accuracies
 
 
 def best_on_noisy_labels(curve: Curve) -> int:
@@ -87,47 +90,67 @@ class Choice(NamedTuple):
     place: Callable[[Curve], int]
 
 
-# On the clean labels of the validation pairs, which nobody has in the wild; or on labels as noisy as those of training.
+# validation: the smallest share that is best on the validation pairs. Their labels are clean, which nobody has in the
+# wild. noisy: by held-out labels that are as noisy as the training labels, see `best_on_noisy_labels`.
 CHOICES: dict[str, Choice] = {
-    "validation": Choice("clean validation", "validation", best_on_validation),
+    "validation": Choice("clean validation", "validation", lambda curve: int(curve["validation"].argmax())),
     "noisy": Choice("noisy validation", "agreement", best_on_noisy_labels),
 }
 
 
 def mask_curves(network: TwoLayerNet, ranking: Array, dataset: Dataset, backend: Backend = SERIAL) -> Curves:
-    """What the first neurons of a ranking answer without the others, and the others without them; both have μ.
+    """The accuracies of the first neurons of a ranking, and of the other neurons, at every share of KEEP.
 
-    `ranking` is a permutation of the neurons, of shape (M,), such as `scores.ranking` gives. The logits are sums over
-    neurons: those of the top grow from one share of KEEP to the next, and the rest is what they lack of all. So are the
-    main effects that the interaction readout takes away (see readout.py): those of b from the mean of the hidden
-    vectors over a, and those of a, which the row of logits has in it.
+    `ranking` is a permutation of the neurons, of shape (M,), such as `Analysis.ranking` gives.
     """
-    ranked, P = network.subnetwork(np.asarray(ranking, like=network.U)), network.modulus
+    ranking = np.asarray(ranking, like=network.U)
+    tables = mask_tables(network, ranking, backend)
+    measured = (accuracies(each, dataset)._asdict() | agreement(each, dataset.noisy_validation) for each in tables)
+    return Curves(ranking, *measured)
+
+
+def mask_tables_by_hand(network: TwoLayerNet, ranking: Array) -> np.ndarray:
+    """What `mask_tables` computes, subnetwork by subnetwork."""
+    tables = []
+    for keep in KEEP:
+        n = round(keep * network.width)
+        first, others = (network.subnetwork(some).grid_logits() for some in (ranking[:n], ranking[n:]))
+        tables.append([logits.argmax(axis=2) for logits in (first, interaction(first), others)])
+    return np.stack(tables, axis=1)
+
+
+def mask_tables(network: TwoLayerNet, ranking: Array, backend: Backend = SERIAL) -> np.ndarray:
+    """The prediction tables of the first neurons and of the others, of shape (3, len(KEEP), P, P), on the host.
+
+    In the order of `Curves`: logits and interaction of the first neurons, logits of the others. Both subnetworks have
+    μ. Logits are sums over neurons, F = Σ_m h_m w_m + μ. One cumulative sum gives the logits of the best k neurons, for
+    every k. The other neurons' logits are the total minus that, plus μ. The interaction is F - row effect - column
+    effect. The column effect also is a cumulative sum, of mean_a(h_m) w_m. The row effect is a mean over the row.
+    """
+    ranked, P = network.subnetwork(ranking), network.modulus
     ends = [round(keep * network.width) for keep in KEEP]
     parts = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
     swapped = TwoLayerNet(ranked.V, ranked.U, ranked.W, ranked.mu, ranked.activation)
     means = np.stack(over_rows(lambda rows, H: H.mean(axis=0), swapped, backend, n_rows=1))        # over a, (P, M)
     means -= means.mean(axis=0)
-    effects = np.cumsum(np.stack([means[:, part] @ ranked.W[part] for part in parts]), axis=0)     # (KEEP, P, P)
+    columns = np.cumsum(np.stack([means[:, part] @ ranked.W[part] for part in parts]), axis=0)     # (KEEP, P, P)
     memory = Kept(lambda: [np.empty((len(KEEP), P, P), network.U.dtype, like=network.U) for _ in range(2)])
 
     def predictions(rows: slice, H: Array) -> Array:
-        """For logits, interaction and rest, and for every share, of shape (3, len(KEEP), P): those in one row."""
-        with memory.borrow() as (top, other):                            # logits, for every share
+        """The tables' entries in one row a, of shape (3, len(KEEP), P). H, of shape (P, M), is over b."""
+        with memory.borrow() as (top, other):                            # logits of every share, (KEEP, P, P)
             before = ranked.mu
             for part, logits in zip(parts, top, strict=True):
                 np.matmul(H[:, part], ranked.W[part], out=logits)
                 logits += before
                 before = logits
-            np.subtract(top, effects, out=other)
+            np.subtract(top, columns, out=other)
             other -= other.mean(axis=1, keepdims=True)
-            interaction = other.argmax(axis=2)
+            of_interaction = other.argmax(axis=2)
             np.subtract(top[-1] + ranked.mu, top, out=other)
-            return np.stack([top.argmax(axis=2), interaction, other.argmax(axis=2)])
+            return np.stack([top.argmax(axis=2), of_interaction, other.argmax(axis=2)])
 
-    tables = np.stack([to_host(row) for row in over_rows(predictions, ranked, backend, n_rows=1)], axis=2)
-    curves = (accuracies(table, dataset) | agreement(table, dataset.noisy_validation) for table in tables)
-    return Curves(ranking, *curves)
+    return np.stack([to_host(row) for row in over_rows(predictions, ranked, backend, n_rows=1)], axis=2)
 
 
 def agreement(tables: np.ndarray, held_out: Pairs) -> Curve:

@@ -81,8 +81,3 @@ SCORES: dict[str, Score] = {
 def needs_components(needs: str) -> bool:
     """Whether what a score or a method needs to know are the rule's components."""
     return needs.split(",")[0] in (COORDINATES, RULE)
-
-
-def ranking(score: str, structure: Structure) -> Array:
-    """The neurons by a score of SCORES, best first, of shape (M,)."""
-    return (-SCORES[score].value(structure)).argsort()

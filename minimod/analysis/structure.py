@@ -9,10 +9,18 @@ import numpy as np
 
 from minimod.arrays import Array
 from minimod.errors import InputError
-from minimod.fourier import dominant_components, inverse_participation_ratio, keep, pick, power_shares, wrap
+from minimod.fourier import (
+    Frequencies,
+    dominant_components,
+    inverse_participation_ratio,
+    keep,
+    pick,
+    power_shares,
+    wrap,
+)
 from minimod.groups.matrices import rank_one
 from minimod.network import TwoLayerNet
-from minimod.rules import CyclicRule, Rule
+from minimod.rules import Rule
 
 
 class IdealFit(NamedTuple):
@@ -116,40 +124,64 @@ class Structure:
         """The control of `rank_one`: a random rank-one part of every vector's dominant component."""
         return self._network(*rank_one(self.network, self.components, self.component, generator))
 
+    def random_component(self, generator: np.random.Generator) -> Array:
+        """The control of filtration: a component drawn for each neuron, the same for u, v and w, of shape (3, M)."""
+        component = generator.integers(1, self.components.component_of.max() + 1, self.network.width)
+        return np.asarray(np.stack([component] * 3), like=self.network.U)
+
+    @property
+    def has_matrices(self) -> bool:
+        """Whether a vector's part in some component is a matrix: has more dimensions than a cosine and a sine."""
+        return bool(np.bincount(self.components.component_of)[1:].max() > 2)
+
+    @property
+    def has_phases(self) -> bool:
+        """Whether the components are frequencies, of which a vector has a phase."""
+        return isinstance(self.components, Frequencies)
+
+    @property
+    def order(self) -> np.ndarray:
+        """The neurons by the dominant component of w, and then from the largest share on, of shape (M,)."""
+        return np.lexsort((-self.dominant_share.mean(axis=0), self.component[2]))
+
+    @cached_property
+    def neurons(self) -> dict[str, np.ndarray]:
+        """Arrays over neurons, of shape (M,): the components of u, v, w, their shares of the power, the phase error.
+
+        frequency_u, frequency_v, frequency_w; for a group the names of its components, component_u and so on.
+        share, share_u, share_v, share_w: the share of its power that a vector has in its component; share is the mean.
+        phase_a, phase_b, phase_c, phase_sum = φ_a + φ_b: in rad; there are none for a group.
+        phase_error: as `phase_error`. phase_sum and phase_error are nan where the three components differ.
+        """
+        component, share, kind = self.component, self.dominant_share, self.rule.component_kind
+        names = component if self.has_phases else np.array(self.rule.component_names)[component - 1]
+        table = {f"{kind}_{vector}": row for vector, row in zip("uvw", names, strict=True)}
+        table |= {"share": share.mean(axis=0), "share_u": share[0], "share_v": share[1], "share_w": share[2]}
+        same = (component == component[0]).all(axis=0)
+        if self.has_phases:
+            a, b, c = self.phase
+            table |= {"phase_a": a, "phase_b": b, "phase_c": c, "phase_sum": np.where(same, wrap(a + b), np.nan)}
+        return table | {"phase_error": np.where(same, self.phase_error, np.nan)}
+
+    @property
+    def typical(self) -> dict[str, float]:
+        """Numbers of the typical neuron.
+
+        neurons_with_one_frequency: how many neurons have a phase error. phase_error_rms: its root mean square over
+        them. median_share: the median of the neurons' mean shares. ideal_power_share: see `ideal`.
+        """
+        errors = self.neurons["phase_error"]
+        errors = errors[~np.isnan(errors)]
+        return {
+            "neurons_with_one_frequency": len(errors), "median_share": float(np.median(self.neurons["share"])),
+            "phase_error_rms": float(np.sqrt(np.mean(errors**2))) if len(errors) else math.nan,
+            "ideal_power_share": self.ideal.power_share,
+        }
+
     def _network(self, U: Array, V: Array, W: Array) -> TwoLayerNet:
         return TwoLayerNet(U, V, W, np.zeros_like(self.network.mu), self.network.activation, has_bias=False)
 
 
-def neuron_table(structure: Structure) -> dict[str, np.ndarray]:
-    """Per neuron: the frequencies of u, v, w, their shares of the power and the mean share, the phases, their error.
-
-    φ_a + φ_b and the phase error are nan where the three frequencies differ. For a rule that is a group, the names of
-    the components, component_u and so on, stand in place of frequencies, and there are no phases, but their error.
-    """
-    component, share = structure.component, structure.dominant_share
-    same = (component == component[0]).all(axis=0)
-    shares = {"share": share.mean(axis=0), "share_u": share[0], "share_v": share[1], "share_w": share[2]}
-    if not isinstance(structure.rule, CyclicRule):
-        names = np.array(structure.rule.component_names)[component - 1]
-        named = {f"component_{vector}": row for vector, row in zip("uvw", names, strict=True)}
-        return named | shares | {"phase_error": structure.phase_error}
-    phase = structure.phase
-    return {f"frequency_{vector}": row for vector, row in zip("uvw", component, strict=True)} | shares | {
-        "phase_a": phase[0], "phase_b": phase[1], "phase_c": phase[2],
-        "phase_sum": np.where(same, wrap(phase[0] + phase[1]), np.nan),
-        "phase_error": np.where(same, structure.phase_error, np.nan),
-    }
-
-
 def coordinate_of(neurons: dict[str, np.ndarray]) -> str:
-    """What the components of a `neuron_table` are: "frequency" under a cyclic rule, else "component"."""
+    """What the components in `Structure.neurons` are: "frequency" under a cyclic rule, else "component"."""
     return "frequency" if "frequency_u" in neurons else "component"
-
-
-def typical(neurons: dict[str, np.ndarray]) -> dict[str, float]:
-    """Of a `neuron_table`: the median share, the root mean square phase error, and over how many neurons that is."""
-    errors = neurons["phase_error"][~np.isnan(neurons["phase_error"])]
-    return {
-        "neurons_with_one_frequency": len(errors), "median_share": float(np.median(neurons["share"])),
-        "phase_error_rms": float(np.sqrt(np.mean(errors**2))) if len(errors) else math.nan,
-    }

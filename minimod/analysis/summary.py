@@ -2,61 +2,52 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from minimod.analysis.analysis import Analysis, AnyRun
 from minimod.analysis.masking import KEEP, Curves
-from minimod.analysis.scores import TWO_INPUTS
-from minimod.analysis.structure import Structure, neuron_table, typical
-from minimod.analysis.study import Analysis, open_analysis
+from minimod.analysis.structure import Structure
 from minimod.data import PARTS
 from minimod.groups.rules import PAIRS, kind_of, table_path
 from minimod.noise import NOISE_KINDS
-from minimod.rules import RULES, CyclicRule
+from minimod.rules import RULES
 from minimod.runs.config import TrainingConfig
 from minimod.runs.metrics import THRESHOLDS, first_epochs
-from minimod.runs.run import Run, load_run
+from minimod.runs.run import Run
 
 
 def analyze(
-    run: Run | Path | str, by: str = "joint", ensemble: Sequence[Run | Path | str] = (),
-    thresholds: Iterable[float] = THRESHOLDS,
+    run: AnyRun, by: str = "joint", ensemble: Sequence[AnyRun] = (), thresholds: Iterable[float] = THRESHOLDS,
 ) -> dict[str, Any]:
-    """The methods' accuracies and the Fourier structure of a run's network, as numbers and arrays.
+    """The accuracies of all rows and the Fourier structure of a run's network, as numbers and arrays.
 
     A run is given as `train` and `load_run` return it, or by its directory. `by` is whose power decides a neuron's
-    frequency (see `components.dominant_components`). `ensemble` are further runs on the same data (see `init_seed`),
-    for one more row: `ensemble interaction`, the readout of all together. Raises InputError if they have other data, or
-    if two of all these have the same network. The summary has
+    frequency, see `fourier.dominant_components`. `ensemble` are further runs on the same data (see `init_seed`), for
+    one more row: `ensemble interaction`, the readout of all together. Raises InputError if they have other data, or if
+    two of all these have the same network. The summary has
 
     - title, config, by, chance (1 / P), counts (pairs each measure is over), history (column -> array),
     - first_epochs: the first measured epoch past each of `thresholds`, for every accuracy, see `metrics.first_epochs`,
     - methods: row -> {clean, noisy, repaired, validation, test}; needs: row -> what it has to know; see `Analysis`,
     - masks: curves over the share `keep` of neurons, see `mask_study`; partition: score -> see `Analysis.partition`,
-    - neurons: arrays over neurons, see `neuron_table`; initial_share and initial_phase_error: its arrays "share" and
-      "phase_error" of the network before training,
-    - structure: trained -> `typical` of the neurons and the share of the weights' power in ideal ones, and
-      untrained -> the same before training, a control,
+    - neurons: arrays over neurons, see `Structure.neurons`; initial_share and initial_phase_error: its arrays "share"
+      and "phase_error" of the network before training,
+    - structure: trained -> `Structure.typical`, and untrained -> the same before training, a control,
     - components: the names of the rule's, frequencies or representations by dimension,
     - spectrum: the mean share of power of u, v, w, of shape (components, neurons in `order`),
     - examples: some neurons' weights and what the filtration keeps of them, see `example_neurons`,
     - left_out: why all that looks at components (neurons and what follows it) is not there, or why clean, noisy and
       repaired are nan; nothing otherwise.
     """
-    ensemble = [ensemble] if isinstance(ensemble, (str, Path)) else ensemble
-    run, *others = (each if isinstance(each, Run) else load_run(each) for each in (run, *ensemble))
-    with open_analysis(run, by) as study:
-        return summary_of(study, others, thresholds)
+    with Analysis(run, by, ensemble=ensemble) as analysis:
+        return summary_of(analysis, thresholds)
 
 
-def summary_of(study: Analysis, others: Sequence[Run] = (), thresholds: Iterable[float] = THRESHOLDS) -> dict[str, Any]:
-    """What `analyze` returns, of an analysis that is open; the others are those of the ensemble."""
-    methods, needs, run, by = study.methods, study.needs, study.run, study.by
-    if others:
-        methods = methods | {"ensemble interaction": study.ensemble(others)}
-        needs = needs | {"ensemble interaction": f"{TWO_INPUTS}, {1 + len(others)} networks"}
+def summary_of(analysis: Analysis, thresholds: Iterable[float] = THRESHOLDS) -> dict[str, Any]:
+    """What `analyze` returns, of an analysis that is open."""
+    run, by = analysis.run, analysis.by
     config, train = run.config, run.dataset.train
     noisy = int(train.is_noisy.sum())
     return {
@@ -68,32 +59,22 @@ def summary_of(study: Analysis, others: Sequence[Run] = (), thresholds: Iterable
             "validation": len(run.dataset.validation), "test": len(run.dataset.test),
         },
         "history": run.history, "first_epochs": first_epochs(run.history, thresholds),
-        "methods": methods, "needs": needs,
-        "masks": mask_study(study.scored, study.random), "partition": study.partition,
-        **(structure_study(study.structure, study.untrained) if study.has_components else {}),
+        "methods": {name: row._asdict() for name, row in analysis.rows.items()}, "needs": analysis.needs,
+        "masks": mask_study(analysis.scored, analysis.random), "partition": analysis.partition,
+        **(structure_study(analysis.structure, analysis.untrained) if analysis.has_components else {}),
         "left_out": left_out(run),
     }
 
 
 def structure_study(structure: Structure, untrained: Structure) -> dict[str, Any]:
     """What there is to say of a network's neurons in a rule's components, beside those of the untrained network."""
-    neurons, initial_neurons = neuron_table(structure), neuron_table(untrained)
-    order = spectrum_order(structure)
     return {
-        "components": structure.rule.component_names, "neurons": neurons,
-        "initial_share": initial_neurons["share"], "initial_phase_error": initial_neurons["phase_error"],
-        "structure": {
-            "trained": typical(neurons) | {"ideal_power_share": structure.ideal.power_share},
-            "untrained": typical(initial_neurons) | {"ideal_power_share": untrained.ideal.power_share},
-        },
-        "spectrum": {"order": order, "share": structure.shares.mean(axis=0)[:, order]},
-        "examples": example_neurons(structure, neurons["share"]),
+        "components": structure.rule.component_names, "neurons": structure.neurons,
+        "initial_share": untrained.neurons["share"], "initial_phase_error": untrained.neurons["phase_error"],
+        "structure": {"trained": structure.typical, "untrained": untrained.typical},
+        "spectrum": {"order": structure.order, "share": structure.shares.mean(axis=0)[:, structure.order]},
+        "examples": example_neurons(structure),
     }
-
-
-def spectrum_order(structure: Structure) -> np.ndarray:
-    """The neurons by the dominant component of w, and then from the largest share on, of shape (M,)."""
-    return np.lexsort((-structure.dominant_share.mean(axis=0), structure.component[2]))
 
 
 def in_words(run: Run, methods: dict[str, dict[str, float]] | None = None) -> str:
@@ -176,8 +157,9 @@ def mask_study(scored: dict[str, Curves], random: list[Curves]) -> dict[str, Any
     return study
 
 
-def example_neurons(structure: Structure, share: np.ndarray) -> list[dict[str, Any]]:
+def example_neurons(structure: Structure) -> list[dict[str, Any]]:
     """The neurons at the top, upper quartile, median and lower quartile of the share, see `neuron_curves`."""
+    share = structure.neurons["share"]
     ranked = np.argsort(share)
     chosen = [int(ranked[round(quantile * (len(ranked) - 1))]) for quantile in (1, 0.75, 0.5, 0.25)]
     return [{"neuron": m, "share": share[m], "vectors": neuron_curves(structure, m)} for m in chosen]
@@ -189,17 +171,16 @@ def neuron_curves(structure: Structure, m: int) -> dict[str, dict[str, Any]]:
     Under a cyclic rule they are over its coordinates x, at the position k x mod N, so that a cosine of frequency k has
     one period; else over the tokens, in the order of what is kept.
     """
-    rule, parts = structure.rule, (structure.network, structure.dominant)
-    is_cyclic, x = isinstance(rule, CyclicRule), np.arange(rule.modulus)
-    tokens = (rule.tokens_a, rule.tokens_b, rule.tokens_c) if isinstance(rule, CyclicRule) else (x, x, x)
+    rule, parts, x = structure.rule, (structure.network, structure.dominant), np.arange(structure.rule.modulus)
+    tokens = structure.components.tokens if structure.has_phases else (x, x, x)
 
     def curve(vector: int) -> dict[str, Any]:
         k, t = structure.component[vector, m], tokens[vector]
         weight, kept = ((part.U, part.V, part.W.T)[vector][t, m] for part in parts)
-        position = k * np.arange(len(t)) % len(t) if is_cyclic else kept.argsort(kind="stable").argsort()
+        position = k * x[: len(t)] % len(t) if structure.has_phases else kept.argsort(kind="stable").argsort()
         in_order = np.argsort(position, kind="stable")
         return {
-            "frequency" if is_cyclic else "component": k if is_cyclic else rule.component_names[k - 1],
+            rule.component_kind: k if structure.has_phases else rule.component_names[k - 1],
             "position": position[in_order], "weight": weight[in_order], "dominant": kept[in_order],
         }
 

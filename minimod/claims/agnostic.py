@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from minimod.analysis.methods import AGNOSTIC, predict_ensemble
-from minimod.analysis.study import open_analysis
+from minimod.analysis.analysis import Analysis
+from minimod.analysis.rows import AGNOSTIC
 from minimod.claims.claim import Claim, Plot, Row
 from minimod.claims.criteria import by_number, highest, least, lowest, most, numbers, select
 from minimod.claims.settings import L2, corrupted, large_runs, method_rows, read, setting
-from minimod.runs.accuracy import accuracies
 from minimod.runs.config import TrainingConfig
 from minimod.runs.run import Run
 
@@ -37,15 +36,15 @@ MASK = "norm_flatness"
 def measure_masked(run: Run) -> list[Row]:
     """The interaction readout of all neurons, of the top ones by each score, and of random ones."""
     rows: list[Row] = []
-    with open_analysis(run) as study:
-        noisy_labels = study.row("raw")["noisy"]
+    with Analysis(run) as study:
+        noisy_labels = study.row("raw").noisy
         for score in ("all neurons", *AGNOSTIC, "random"):
             row = study.row("interaction" if score == "all neurons" else f"{score}+interaction")
-            blind = study.row(f"{score}+interaction, noisy") if score in AGNOSTIC else dict.fromkeys(row, math.nan)
+            blind = study.row(f"{score}+interaction, noisy") if score in AGNOSTIC else None
             rows.append({
-                "noise_ratio": run.config.noise_ratio, "score": score, "raw noisy": noisy_labels, "test": row["test"],
-                "repaired": row["repaired"], "noisy choice, test": blind["test"],
-                "noisy choice, repaired": blind["repaired"],
+                "noise_ratio": run.config.noise_ratio, "score": score, "raw noisy": noisy_labels, "test": row.test,
+                "repaired": row.repaired, "noisy choice, test": blind.test if blind else math.nan,
+                "noisy choice, repaired": blind.repaired if blind else math.nan,
             })
     return rows
 
@@ -173,10 +172,9 @@ def ensemble_configs(scale: str) -> list[tuple[TrainingConfig, ...]]:
 def measure_ensemble(*trained: Run) -> list[Row]:
     """The interaction readout of the first members together, and of the wide network; the mean raw accuracy beside."""
     *members, wide = trained
-    with open_analysis(wide) as study:
-        def answered(*networks: Run) -> float:
-            table = predict_ensemble([run.network for run in networks], study.backend)
-            return float(accuracies(table, wide.dataset)["test"])
+    with Analysis(wide) as study:
+        def answered(first: Run, *others: Run) -> float:
+            return Analysis(first, ensemble=others, backend=study.backend).row("ensemble interaction").test
 
         return [{
             "noise_ratio": wide.config.noise_ratio, "networks": n,

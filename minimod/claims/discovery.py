@@ -6,7 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from minimod.analysis.extraction import DEFAULT_METHOD, extract
+from minimod.analysis.extraction import extract
+from minimod.analysis.rows import DEFAULT_METHOD
 from minimod.claims.agnostic import agnostic_limit
 from minimod.claims.claim import Claim, Plot, Row
 from minimod.claims.criteria import furthest, least, lowest, most, note
@@ -33,7 +34,7 @@ LABELS = {"width": 1, "epochs": 0}      # alone: networks that nobody looks at
 
 def tested(table: np.ndarray, run: Run) -> float:
     """The share of test pairs that a table answers rightly."""
-    return float(accuracies(table, run.dataset)["test"])
+    return float(accuracies(table, run.dataset).test)
 
 
 def answered(found: Found, run: Run) -> Row:
@@ -99,7 +100,7 @@ def measure_network(run: Run) -> list[Row]:
     return [{
         "noise_ratio": run.config.noise_ratio,
         **read(run, "raw noisy", "raw test", "interaction test", f"{DEFAULT_METHOD} test", "dominant test"),
-        "self-trained test": extract(run, ROUNDS, beside(run, "self-trained"))[-1].accuracies["test"],
+        "self-trained test": extract(run, ROUNDS, beside(run, "self-trained"))[-1].accuracies.test,
         "discovery in answers test": tested(search_briefly(run).table, run),
         "discovery in logits test": tested(search_briefly(a.ravel(), b.ravel(), interaction.ravel()).table, run),
         "discovery in labels test": tested(search_briefly(run, source="labels").table, run),

@@ -5,11 +5,9 @@ from functools import partial
 
 import numpy as np
 
-from minimod.analysis.masking import KEEP, mask_curves, random_rankings
-from minimod.analysis.scores import SCORES, ranking
-from minimod.analysis.structure import neuron_table, typical
-from minimod.analysis.study import open_analysis
-from minimod.arrays import random_stream
+from minimod.analysis.analysis import Analysis
+from minimod.analysis.masking import KEEP
+from minimod.analysis.scores import SCORES
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import cell, furthest, highest, least, lowest, most, note, ratio
 from minimod.claims.settings import FROZEN, L2, all_of, network_of, read, read_from, reading, runs, standard_runs
@@ -49,9 +47,9 @@ def frozen_too(scale: str) -> list[tuple[TrainingConfig, ...]]:
 
 def measure_phases(run: Run, frozen: Run) -> list[Row]:
     """The phase errors of the network before and after training, and of its frozen twin."""
-    with open_analysis(run) as study, open_analysis(frozen) as control:
+    with Analysis(run) as study, Analysis(frozen) as control:
         structures = {"trained": study.structure, "untrained": study.untrained, "frozen": control.structure}
-        errors = {name: typical(neuron_table(each))["phase_error_rms"] for name, each in structures.items()}
+        errors = {name: each.typical["phase_error_rms"] for name, each in structures.items()}
     return [{"noise_ratio": run.config.noise_ratio, **errors}]
 
 
@@ -75,15 +73,12 @@ PHASES = Claim(
 
 def measure_spread(run: Run, frozen: Run) -> list[Row]:
     """What shares of the filtered neurons answer: drawn at random, also of the frozen twin; or either end by IPR."""
-    with open_analysis(frozen) as study:
-        order = random_rankings(frozen.network.width, random_stream(frozen.config.seed, "control"))[0]
-        control = mask_curves(study.structure.dominant, order, frozen.dataset, study.backend)
-    with open_analysis(run) as study:
-        by_ipr = ranking("ipr", study.structure)
-        rankings = random_rankings(run.network.width, random_stream(run.config.seed, "control"))
+    with Analysis(frozen) as study:
+        control = study.curves(study.random_rankings[0], study.structure.dominant)
+    with Analysis(run) as study:
+        by_ipr = study.ranking("ipr")
         *random, ranked, reverse = (
-            mask_curves(study.structure.dominant, order, run.dataset, study.backend)
-            for order in (*rankings, by_ipr, by_ipr[::-1])
+            study.curves(order, study.structure.dominant) for order in (*study.random_rankings, by_ipr, by_ipr[::-1])
         )
     tests = [curves.logits["test"] for curves in random]
     return [{
@@ -116,10 +111,10 @@ def measure_learned(run: Run) -> list[Row]:
     """What is fitted, answered, extracted and picked; phases and shares, and those before training."""
     columns = ("raw noisy", "raw test", "interaction test", "norm+interaction test", "dominant test",
                "dominant+quadratic test", "random subnetwork test")
-    with open_analysis(run) as study:
-        trained, untrained = (typical(neuron_table(each)) for each in (study.structure, study.untrained))
+    with Analysis(run) as study:
+        trained, untrained = (each.typical for each in (study.structure, study.untrained))
         row = read_from(study, *columns)
-        row["best subnetwork test"] = max(study.row(f"{score} subnetwork")["test"] for score in SCORES)
+        row["best subnetwork test"] = max(study.row(f"{score} subnetwork").test for score in SCORES)
     return [row | {
         "noise_ratio": run.config.noise_ratio, "network": network_of(run.config),
         "phase error": trained["phase_error_rms"], "dominant share": trained["median_share"],
@@ -166,7 +161,7 @@ LEARNED_FEATURES = Claim(
 
 def measure_high_noise(run: Run) -> list[Row]:
     """What filtration answers, and what the best decoder does with the same labels."""
-    best = accuracies(best_affine_prediction(run.dataset), run.dataset)["test"]
+    best = accuracies(best_affine_prediction(run.dataset), run.dataset).test
     return [
         {"width": run.config.width, "noise_ratio": run.config.noise_ratio}
         | read(run, "raw test", "dominant test", "dominant+quadratic test") | {"best decoder test": best}

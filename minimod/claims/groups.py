@@ -1,11 +1,13 @@
 """Claims on groups: filtration by components, and how far it goes where representations are large."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from minimod.analysis.study import open_analysis
+from minimod.analysis.analysis import Analysis
+from minimod.analysis.rows import ROWS
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import by_number, furthest, highest, least, lowest, most, note, number_in, select
 from minimod.claims.settings import all_of, read_from, runs
@@ -31,15 +33,16 @@ def mean_dimension(name: str) -> float:
 def measure_group(run: Run) -> list[Row]:
     """What filtration by components answers, and its controls. Where all dimensions are 1, rank one is the whole."""
     config, matrices = run.config, ("rank one+quadratic test", "random rank one+quadratic test")
-    with open_analysis(run) as study:
+    with Analysis(run) as study:
         row: Row = {"mean dimension": mean_dimension(config.rule)}
         row |= read_from(study, "raw noisy", "raw test", "dominant test", "dominant+quadratic test")
         has_matrices = "rank one" in study.needs
         whole: Row = {matrices[0]: row["dominant+quadratic test"], matrices[1]: math.nan}
         row |= read_from(study, *matrices) if has_matrices else whole
         row |= read_from(study, "random frequency test")
-        row["random frequency+quadratic test"] = study.random_frequency("quadratic")["test"]
-        row["untrained+quadratic test"] = study.count(study.untrained.dominant, "quadratic")["test"]
+        random_frequency = replace(ROWS["random frequency"], activation="quadratic")
+        row["random frequency+quadratic test"] = study.row(random_frequency).test
+        row["untrained+quadratic test"] = study.count(study.table(study.untrained.dominant, "quadratic")).test
     return [{"rule": config.rule, "noise_ratio": config.noise_ratio, "width": config.width, **row}]
 
 

@@ -1,13 +1,12 @@
 """Claims on scores that rank neurons: what a partition by them is worth, and on what that depends."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from minimod.analysis.analysis import Analysis
 from minimod.analysis.scores import SCORES
-from minimod.analysis.study import Analysis, open_analysis
 from minimod.arrays import Array
 from minimod.claims.claim import Claim, Plot, Row
 from minimod.claims.criteria import least, lowest, most, note
@@ -40,7 +39,7 @@ def four_tenths(quick: int, full: int, **changes: Any) -> Callable[[str], list[T
 
 def measure_partition(run: Run) -> list[Row]:
     """The partition by every score, and that of random rankings."""
-    with open_analysis(run) as study:
+    with Analysis(run) as study:
         whole = read_from(study, "raw noisy", "raw test", "dominant test")
         setting = ADAMW if run.config.optimizer == "adamw" else WIDE if run.config.width > 1024 else ADAM
         correlation = agreement_with_strength(study) | {"random": 0.0}
@@ -88,13 +87,13 @@ def measure_decay(run: Run) -> list[Row]:
     """How alike the largest weights are, whether Strength ranks as IPR does, and what each of them picks."""
     config, names = run.config, ("strength", "ipr", "norm_flatness", "random")
     largest = np.abs(run.network.W).max(axis=1)
-    with open_analysis(run) as study:
-        tests = {f"{name} test": study.row(f"{name} subnetwork")["test"] for name in names}
+    with Analysis(run) as study:
+        tests = {f"{name} test": study.row(f"{name} subnetwork").test for name in names}
         raw, correlation = study.row("raw"), agreement_with_strength(study)
     low, median, high = np.quantile(largest, [0.1, 0.5, 0.9])
     return [{
         "setting": f"{config.optimizer}, {config.weight_decay:g}",
-        "raw noisy": raw["noisy"], "raw test": raw["test"], **tests,
+        "raw noisy": raw.noisy, "raw test": raw.test, **tests,
         "rank correlation of Strength and IPR": correlation["ipr"],
         "λ‖w‖_∞, 10 %": config.weight_decay * low, "λ‖w‖_∞, median": config.weight_decay * median,
         "λ‖w‖_∞, 90 %": config.weight_decay * high, "‖w‖_∞, 90 over 10 %": high / low,
@@ -131,15 +130,15 @@ TOKENS = "ipr, tokens"
 
 def measure_rule(run: Run) -> list[Row]:
     """The subnetwork of every score in the rule's coordinates; and by IPR over the tokens as they are."""
-    with open_analysis(run) as study:
-        tokens = replace(study, rule=make_rule("add", run.config.modulus))
-        tests = {score: study.row(f"{score} subnetwork")["test"] for score in (*SCORES, "random")}
-        tests[TOKENS] = tokens.row("ipr subnetwork")["test"]
+    with Analysis(run) as study:
+        tokens = Analysis(run, rule=make_rule("add", run.config.modulus), backend=study.backend)
+        tests = {score: study.row(f"{score} subnetwork").test for score in (*SCORES, "random")}
+        tests[TOKENS] = tokens.row("ipr subnetwork").test
         correlation = agreement_with_strength(study)
         correlation |= {"random": 0.0, TOKENS: agreement_with_strength(tokens)["ipr"]}
         whole = read_from(study, "raw noisy", "raw test", "rule test", "dominant test", "dominant+quadratic test")
         whole["dominant+quadratic over rule"] = float(whole["dominant+quadratic test"]) / float(whole["rule test"])
-        whole["dominant over tokens, test"] = tokens.row("dominant")["test"]
+        whole["dominant over tokens, test"] = tokens.row("dominant").test
     return [{
         "rule": run.config.rule, "score": score, "subnetwork test": test,
         "rank correlation with Strength": correlation[score], **whole,

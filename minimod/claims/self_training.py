@@ -4,10 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from minimod.analysis.analysis import Analysis
 from minimod.analysis.extraction import Answers, by_method, extract
-from minimod.analysis.masking import mask_curves, random_rankings
-from minimod.analysis.methods import predict_interaction
-from minimod.analysis.study import Analysis
 from minimod.arrays import random_stream
 from minimod.claims.agnostic import MASK, agnostic_limit
 from minimod.claims.claim import Claim, Plot, Row
@@ -42,15 +40,13 @@ def by_noisy_labels(study: Analysis) -> tuple[float, np.ndarray]:
     held_out, n = run.dataset.noisy_validation, round(len(run.dataset.train) / 19)
     some = np.sort(random_stream(run.config.seed, "control").permutation(len(held_out))[:n])
     few = replace(run, dataset=replace(run.dataset, noisy_validation=held_out[some]))
-    return by_method(f"{MASK}+interaction, noisy")(replace(study, run=few))
+    return by_method(f"{MASK}+interaction, noisy")(Analysis(few, backend=study.backend))
 
 
 def by_random_neurons(study: Analysis) -> tuple[float, np.ndarray]:
     """The interaction readout of the first of the random rankings: the control of a mask."""
-    run, network = study.run, study.run.network
-    order = random_rankings(network.width, random_stream(run.config.seed, "control"))[0]
-    chosen = mask_curves(network, order, run.dataset, study.backend).chosen("interaction", "validation")
-    return chosen.share, predict_interaction(network.subnetwork(chosen.neurons), study.backend)
+    chosen = study.curves(study.random_rankings[0]).chosen("interaction", "validation")
+    return chosen.share, study.table(study.run.network.subnetwork(chosen.neurons), readout="interaction")
 
 
 def measure_controls(run: Run, *longer: Run) -> list[Row]:

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from minimod.analysis.study import Analysis, open_analysis
+from minimod.analysis.analysis import Analysis
 from minimod.claims.claim import Row
 from minimod.runs.config import TrainingConfig
 from minimod.runs.run import Run
@@ -79,13 +79,14 @@ def corrupted(scale: str, noise_ratio: float | None = None) -> TrainingConfig:
 
 def method_rows(run: Run) -> list[Row]:
     """A row for every method of `analyze`."""
-    with open_analysis(run) as study:
-        return [{"noise_ratio": run.config.noise_ratio, "method": name, **row} for name, row in study.methods.items()]
+    with Analysis(run) as study:
+        noise_ratio = run.config.noise_ratio
+        return [{"noise_ratio": noise_ratio, "method": name, **row._asdict()} for name, row in study.rows.items()]
 
 
 def read(run: Run, *columns: str) -> Row:
     """Accuracies on a run, by columns such as "dominant+quadratic test": a row of `analyze` and a measure."""
-    with open_analysis(run) as study:
+    with Analysis(run) as study:
         return read_from(study, *columns)
 
 
@@ -93,7 +94,7 @@ def read_from(study: Analysis, *columns: str) -> Row:
     """As `read`, of an analysis that is open."""
     wanted = [column.rsplit(maxsplit=1) for column in columns]
     measured = {name: study.row(name) for name in dict.fromkeys(name for name, _ in wanted)}
-    return {f"{name} {measure}": measured[name][measure] for name, measure in wanted}
+    return {f"{name} {measure}": getattr(measured[name], measure) for name, measure in wanted}
 
 
 def reading(keys: tuple[str, ...], *columns: str) -> Callable[[Run], list[Row]]:

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from minimod.analysis.masking import KEEP, mask_curves
-from minimod.analysis.scores import ranking
-from minimod.analysis.study import open_analysis
+from minimod.analysis.analysis import Analysis
+from minimod.analysis.masking import KEEP
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import highest, least, lowest, most, note, select
 from minimod.claims.settings import all_of, middle_runs, read, read_from, reading, runs
@@ -122,8 +121,8 @@ def doshi_phase(train: float, test: float, noise_ratio: float) -> str:
 def measure_doshi(run: Run) -> list[Row]:
     """The phase, by the accuracies over all training labels and over test pairs."""
     train = run.dataset.train
-    with open_analysis(run) as study:
-        table, test = study.predict("raw"), study.row("raw")["test"]
+    with Analysis(run) as study:
+        table, test = study.predict("raw"), study.row("raw").test
         rest = read_from(study, "raw noisy", "raw repaired", "dominant test", "interaction test")
     fitted = share(table[train.a, train.b] == train.label)
     return [{
@@ -158,8 +157,8 @@ DOSHI = Claim(
 
 def measure_pruning(run: Run) -> list[Row]:
     """Accuracies of what is left when neurons are cut from the bottom and from the top of the ranking by IPR."""
-    with open_analysis(run) as study:
-        curves = mask_curves(run.network, ranking("ipr", study.structure), run.dataset, study.backend)
+    with Analysis(run) as study:
+        curves = study.curves("ipr")
     return [{
         "weight_decay": run.config.weight_decay, "share_cut": cut,
         **{f"lowest cut: {name}": curves.logits[name][KEEP.index(round(1 - cut, 2))] for name in ("noisy", "test")},

@@ -55,7 +55,7 @@ def discover(
     if source.is_dir():
         run = load_run(source)
         found = discover_rule(run, source=what or "predictions", **options)
-        words, held_out = run.words, accuracies(found.table, run.dataset)["test"]
+        words, held_out = run.words, accuracies(found.table, run.dataset).test
         control = None if what else discover_rule(run, source="labels", **options)
     else:
         if what:

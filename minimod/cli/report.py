@@ -47,13 +47,13 @@ def report(directory: Path, output: Path | None) -> None:
             raise InputError("directory", str(directory), "one that has measured claims")
         write_claims_page(output, stored)
     else:
-        from minimod.analysis.study import open_analysis
+        from minimod.analysis.analysis import Analysis
         from minimod.analysis.summary import in_words, summary_of
         from minimod.report.exhibit import exhibit
 
         run = load_run(directory)
-        with open_analysis(run) as study:
-            summary, shown = summary_of(study), exhibit(study)
+        with Analysis(run) as analysis:
+            summary, shown = summary_of(analysis), exhibit(analysis)
         told = {"sentence": in_words(run, summary["methods"]), "command": train_command(run)}
         page.write_run_page(output, summary, shown | told)
     click.echo(f"Written to {output}.")

@@ -13,9 +13,9 @@ from minimod.analysis.course import course as course_of
 from minimod.analysis.detection import detect as detect_labels
 from minimod.analysis.detection import extraction_of
 from minimod.analysis.detectors import COURSE
-from minimod.analysis.extraction import DEFAULT_METHOD, Round, by_method, held_out_logits
+from minimod.analysis.extraction import Round, by_method, held_out_logits
 from minimod.analysis.extraction import extract as extract_rounds
-from minimod.analysis.methods import METHODS
+from minimod.analysis.rows import DEFAULT_METHOD, METHODS
 from minimod.analysis.summary import analyze as analyze_run
 from minimod.analysis.summary import told
 from minimod.cli import display
@@ -162,7 +162,7 @@ def analyze(
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="How many networks at most.")
 @click.option("--output", type=click.Path(path_type=Path), metavar="NEW_RUN", required=True,
               help="Where the last network goes; each one goes to NEW_RUN/rounds.")
-@click.option("--method", type=click.Choice(tuple(METHODS)), default=DEFAULT_METHOD, metavar="ROW",
+@click.option("--method", type=click.Choice(METHODS), default=DEFAULT_METHOD, metavar="ROW",
               help=f"The row of analyze whose answers become labels.  [default: {DEFAULT_METHOD}]")
 @click.option("--width", type=click.IntRange(1), help="Hidden neurons of the new networks.  [default: the run's]")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: as many as the run was trained on]")

@@ -11,7 +11,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from minimod.analysis.methods import METHODS
+from minimod.analysis.rows import METHODS
 from minimod.report.style import words
 
 # Value of `by` -> value of x -> the numbers y, one a run; see `sweeps.table.curves`.

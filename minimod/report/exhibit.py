@@ -1,17 +1,18 @@
 """What a page shows of a run beyond its summary: neurons one by one, every pair under every method, and snapshots."""
 
 import csv
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from minimod.analysis.analysis import Analysis
 from minimod.analysis.course import FOLLOWED
 from minimod.analysis.detectors import DETECTORS, roc
-from minimod.analysis.methods import METHODS
-from minimod.analysis.structure import Structure, neuron_table
-from minimod.analysis.study import Analysis, open_analysis
-from minimod.analysis.summary import neuron_curves, spectrum_order
+from minimod.analysis.rows import METHODS
+from minimod.analysis.structure import Structure
+from minimod.analysis.summary import neuron_curves
 from minimod.errors import InputError
 from minimod.runs.accuracy import OUTCOMES, outcomes
 from minimod.runs.files import DamagedFileError, array_checksum, load_checked_json
@@ -20,7 +21,7 @@ from minimod.runs.run import Run
 NEURONS, COLUMNS, SNAPSHOTS = 256, 1024, 12     # at most: a screen has no room for more
 
 
-def exhibit(study: Analysis) -> dict[str, Any]:
+def exhibit(analysis: Analysis) -> dict[str, Any]:
     """What a page shows of the run of an open analysis, as numbers and arrays.
 
     - moments: one of the run as it is, last, and before it one of each of some snapshots, in order: the epoch; pairs:
@@ -35,21 +36,18 @@ def exhibit(study: Analysis) -> dict[str, Any]:
     - words: of the tokens; facts: name -> value, what it was trained with; what: frequency or component; outcomes: what
       the numbers of `outcomes` are; relabelled: whether these speak of labels that it was not trained on.
     """
-    run = study.run
-    epochs = [epoch for epoch in run.snapshots if epoch < run.config.epochs]
-    some = sorted({epochs[i] for i in np.linspace(0, len(epochs) - 1, SNAPSHOTS).round().astype(int)} if epochs else ())
+    run = analysis.run
     shown: dict[str, Any] = {
         "detectors": detector_curves(run), "discovery": discovery(run), "words": run.words, "facts": facts(run),
         "outcomes": [name if run.dataset.is_known else name.replace("right label", "given label") for name in OUTCOMES],
         "relabelled": run.data.is_relabelled, "what": run.dataset.rule.component_kind,
     }
-    if study.has_components:
-        shown |= some_neurons(study.structure)
-    moments = []
-    for epoch in some:
-        with open_analysis(run.at(epoch), study.by) as then:
-            moments.append(moment(then, [name for name in FOLLOWED if name in then.needs], shown.get("columns")))
-    moments.append(moment(study, [name for name in study.needs if name in METHODS], shown.get("columns")))
+    if analysis.has_components:
+        shown |= some_neurons(analysis.structure)
+    moments = [
+        moment(then, METHODS if then is analysis else FOLLOWED, shown.get("columns"))
+        for then in analysis.moments(SNAPSHOTS)
+    ]
     shown["largest"] = max((each["shares"].max() for each in moments if "shares" in each), default=1.0)
     for each in moments:
         if "shares" in each:
@@ -59,7 +57,7 @@ def exhibit(study: Analysis) -> dict[str, Any]:
 
 def some_neurons(structure: Structure) -> dict[str, Any]:
     """Columns of a spectrum, neurons, and their curves, see `exhibit`."""
-    share, order = structure.dominant_share.mean(axis=0), spectrum_order(structure)
+    share, order = structure.neurons["share"], structure.order
     columns = order[:: -(-len(order) // COLUMNS)]
     ranked = columns[np.argsort(-share[columns], kind="stable")]
     neurons = ranked[np.unique(np.linspace(0, len(ranked) - 1, NEURONS).round().astype(int))]
@@ -70,18 +68,17 @@ def some_neurons(structure: Structure) -> dict[str, Any]:
     }}
 
 
-def moment(study: Analysis, methods: list[str], columns: np.ndarray | None) -> dict[str, Any]:
+def moment(analysis: Analysis, methods: Iterable[str], columns: np.ndarray | None) -> dict[str, Any]:
     """What there is to show of a network at one time, see `exhibit`; shares are not rounded yet."""
-    run, structure = study.run, study.structure
-    epoch = run.config.epochs if run.epoch is None else run.epoch
-    rows = [name for name in methods if not np.isnan(getattr(study.chosen(name), "share", 0.0))]
+    needs, run = analysis.needs, analysis.run
+    rows = [name for name in methods if name in needs and not np.isnan(getattr(analysis.chosen(name), "share", 0.0))]
     found: dict[str, Any] = {
-        "epoch": epoch, "pairs": {name: outcomes(study.predict(name), run.dataset) for name in rows}
+        "epoch": analysis.epoch, "pairs": {name: outcomes(analysis.predict(name), run.dataset) for name in rows}
     }
     if columns is not None:
-        table = neuron_table(structure)
+        structure = analysis.structure
         found["shares"] = structure.shares.mean(axis=0)[:, columns]
-        found |= {name: table[name] for name in ("phase_c", "phase_sum") if name in table}
+        found |= {name: structure.neurons[name] for name in ("phase_c", "phase_sum") if name in structure.neurons}
     return found
 
 

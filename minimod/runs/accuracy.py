@@ -1,35 +1,48 @@
 """Accuracies of anything that predicts a label for every pair: counts over counts."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from minimod.data import Dataset
 
-MEASURES = ("clean", "noisy", "repaired", "validation", "test")
+
+class Accuracies(NamedTuple):
+    """The shares of pairs that get a certain label. A share of no pairs is nan.
+
+    clean: of the training pairs with a right label, the share that get this label.
+    noisy: of the training pairs with a wrong label, the share that get this wrong label. The network memorised them.
+    repaired: of the training pairs with a wrong label, the share that get their true label.
+    validation, test: of the held-out pairs, the share that get their true label.
+    """
+
+    clean: float
+    noisy: float
+    repaired: float
+    validation: float
+    test: float
 
 
-def accuracies(table: np.ndarray, dataset: Dataset) -> dict[str, Any]:
-    """The measures of a prediction table, of shape (P, P), or of several, (..., P, P). A share of nothing is nan.
+MEASURES = Accuracies._fields
 
-    clean: share of the uncorrupted training pairs that get their label, noisy: of the corrupted ones that get the
-    label drawn for them (memorisation), repaired: of the corrupted ones that get their true label (generalisation in
-    spite of the label seen). validation, test: share of the held-out pairs that get their true label. Where the true
-    labels are not known, the first three are nan, and the given labels of held-out pairs count as true.
+
+def accuracies(table: np.ndarray, dataset: Dataset) -> Accuracies:
+    """The accuracies of a prediction table, of shape (P, P). For several tables, (..., P, P), they are arrays (...).
+
+    If the true labels are not known, clean, noisy and repaired are nan. Held-out pairs then count by the given labels.
     """
     train, validation, test = dataset.train, dataset.validation, dataset.test
     if not dataset.is_known:
         train = train[:0]
     predicted = table[..., train.a, train.b]
-    hits = {
-        "clean": (predicted == train.label)[..., ~train.is_noisy],
-        "noisy": (predicted == train.label)[..., train.is_noisy],
-        "repaired": (predicted == train.true_label)[..., train.is_noisy],
-        "validation": table[..., validation.a, validation.b] == validation.true_label,
-        "test": table[..., test.a, test.b] == test.true_label,
-    }
-    return {name: share(hit) for name, hit in hits.items()}
+    return Accuracies(
+        clean=share((predicted == train.label)[..., ~train.is_noisy]),
+        noisy=share((predicted == train.label)[..., train.is_noisy]),
+        repaired=share((predicted == train.true_label)[..., train.is_noisy]),
+        validation=share(table[..., validation.a, validation.b] == validation.true_label),
+        test=share(table[..., test.a, test.b] == test.true_label),
+    )
 
 
 # What becomes of a pair, by `outcomes`. The first is no pair of the rule's, or one that no part of a dataset has.
@@ -56,8 +69,3 @@ def share(hits: np.ndarray) -> Any:
     """The share of True, or the mean of numbers, along the last axis; a float if there is no other; nan of nothing."""
     shares = hits.mean(axis=-1) if hits.shape[-1] else np.full(hits.shape[:-1], math.nan)
     return shares if shares.ndim else float(shares)
-
-
-def mean_accuracies(rows: list[dict[str, float]]) -> dict[str, float]:
-    """The mean of every measure over some `accuracies`."""
-    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}

@@ -81,7 +81,7 @@ def measure(
     if dataset.rule.has_components.any():
         dominant, ipr = _dominant_and_ipr(network, dataset.rule)
         shares["filtered_test"] = share(predict(dominant, test.a, test.b, backend) == test.true_label)
-    measured = Measured(network, ipr, losses, accuracies(table, dataset) | shares)
+    measured = Measured(network, ipr, losses, accuracies(table, dataset)._asdict() | shares)
     return {name: metric(measured) for name, metric in METRICS.items()}
 
 

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minimod.analysis.methods import METHODS, whole
-from minimod.analysis.study import measure_methods
+from minimod.analysis.analysis import Analysis
+from minimod.analysis.rows import WHOLE
 from minimod.errors import InputError, one_of
 from minimod.rules import MODULUS
 from minimod.runs.config import CONSTRAINTS, FREE_FIELDS, RENAMED, TrainingConfig
@@ -49,7 +49,7 @@ COLUMNS: dict[str, Column] = {
     **{name: _option_column(name) for name in OPTIONS},
     # `loss` is the option.
     **{"final_loss" if name == "loss" else name: Column(kind, kind) for name, kind in METRIC_COLUMNS.items()},
-    **{f"{name}_{measure}": Column(float, float) for name in whole(METHODS) for measure in TABLE_MEASURES},
+    **{f"{name}_{measure}": Column(float, float) for name in WHOLE for measure in TABLE_MEASURES},
     **{f"first_epoch_{part}_{threshold:.12g}": Column(float, float) for part in ACCURACIES for threshold in THRESHOLDS},
 }
 
@@ -60,7 +60,8 @@ def result_row(name: str, run: Run) -> TableRow:
     """The row of a finished run, by COLUMNS; methods that do not apply have none."""
     last = {column: numbers[-1].item() for column, numbers in run.history.items()}
     row = {"run": name, "status": FINISHED} | options_of(run.config) | {"final_loss": last.pop("loss")} | last
-    methods = measure_methods(run, threads=1)
+    with Analysis(run, threads=1) as analysis:
+        methods = {name: analysis.row(name)._asdict() for name in WHOLE if name in analysis.needs}
     row |= {f"{name}_{measure}": methods[name][measure] for name in methods for measure in TABLE_MEASURES}
     return row | first_epochs(run.history)
 

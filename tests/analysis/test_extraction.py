@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from minimod import TrainingConfig, extract, load_run, train
+from minimod.analysis.analysis import Analysis
 from minimod.analysis.extraction import by_method, held_out_logits
-from minimod.analysis.study import open_analysis
 from minimod.errors import InputError
 from minimod.runs.data import UserData
 from minimod.runs.run import FINISHED, NONE, check_run
@@ -39,7 +39,7 @@ def rounds(run):
 
 def answers_of(run, method=METHOD):
     """What the method answers on the training pairs."""
-    with open_analysis(run) as study:
+    with Analysis(run) as study:
         return study.predict(method)[run.dataset.train.a, run.dataset.train.b]
 
 
@@ -68,8 +68,8 @@ def test_the_numbers_of_a_round_are_those_of_its_labels_and_its_readout(rounds):
         assert done.row["raw_test"] == done.run.history["test_accuracy"][-1]
         # Noisy and repaired go on to mean the labels that were corrupted at first.
         assert done.row["repaired"] == (answered == pairs.true_label)[pairs.is_noisy].mean()
-        with open_analysis(done.run) as study:
-            assert done.row["test"] == pytest.approx(study.row(METHOD)["test"], abs=2 / 12)    # near-ties
+        with Analysis(done.run) as study:
+            assert done.row["test"] == pytest.approx(study.row(METHOD).test, abs=2 / 12)    # near-ties
             assert done.row["kept"] == study.scored["norm_flatness"].chosen("interaction", "noisy").share
 
 

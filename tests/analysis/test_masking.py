@@ -12,12 +12,13 @@ from minimod.analysis.masking import (
     Curves,
     agreement,
     mask_curves,
+    mask_tables,
+    mask_tables_by_hand,
     memorising_share,
     random_rankings,
 )
-from minimod.analysis.methods import READOUTS
 from minimod.arrays import Pairs
-from minimod.engine.backend import SERIAL, open_backend
+from minimod.engine.backend import open_backend
 from minimod.runs.accuracy import MEASURES, accuracies
 
 DATASET = build_dataset(TrainingConfig(modulus=13, noise_ratio=0.3))
@@ -32,23 +33,31 @@ def test_a_subnetwork_and_the_rest_add_up_to_the_network(tied):
     np.testing.assert_allclose(total, network.grid_logits(), atol=1e-12)
 
 
-def test_curves_are_the_accuracies_of_the_subnetworks():
-    network = random_network(P=13, M=37, seed=5)
-    ranking = np.random.default_rng(1).permutation(37)
+@pytest.mark.parametrize(("M", "tied", "has_bias", "activation"), [
+    (37, False, True, "relu"), (9, True, True, "quadratic"), (120, False, False, "gelu"), (1, False, True, "relu"),
+])  # fmt: skip
+def test_the_fast_tables_are_those_by_hand(M, tied, has_bias, activation):
+    """But for no neurons: their interaction is rounding, and without a bias their logits all tie."""
+    network = random_network(P=13, M=M, tied=tied, has_bias=has_bias, activation=activation, seed=5)
+    ranking = np.random.default_rng(1).permutation(M)
     with open_backend("cpu", 2) as backend:
-        curves = mask_curves(network, ranking, DATASET, backend)
-    for i, keep in enumerate(KEEP):
-        n = round(keep * 37)
-        subnetworks = {"logits": ranking[:n], "interaction": ranking[:n], "rest": ranking[n:]}
-        for part, neurons in subnetworks.items():
-            if len(neurons):
-                table = READOUTS["logits" if part == "rest" else part](network.subnetwork(neurons), SERIAL)
-                held_out = DATASET.noisy_validation
-                hits = (table[held_out.a, held_out.b] == held_out.label).mean()
-                expected = accuracies(table, DATASET) | {"agreement": hits}
-                assert {name: getattr(curves, part)[name][i] for name in expected} == expected
+        fast, plain = mask_tables(network, ranking, backend), mask_tables_by_hand(network, ranking)
+    assert fast.shape == plain.shape == (3, len(KEEP), 13, 13)
+    sizes = np.array([round(keep * M) for keep in KEEP])
+    for kind, some in enumerate([(sizes > 0) | has_bias, sizes > 0, (sizes < M) | has_bias]):
+        assert (fast[kind][some] == plain[kind][some]).all()
+
+
+def test_curves_are_the_accuracies_of_the_tables():
+    network, ranking = random_network(P=13, M=37, seed=5), np.random.default_rng(1).permutation(37)
+    curves, held_out = mask_curves(network, ranking, DATASET), DATASET.noisy_validation
+    for part, tables in zip(curves[1:], mask_tables(network, ranking), strict=True):
+        for i, table in enumerate(tables):
+            hits = (table[held_out.a, held_out.b] == held_out.label).mean()
+            expected = accuracies(table, DATASET)._asdict() | {"agreement": hits}
+            assert {name: part[name][i] for name in expected} == expected
     nothing = np.full((13, 13), network.mu.argmax())
-    assert curves.logits["test"][0] == curves.rest["test"][-1] == accuracies(nothing, DATASET)["test"]
+    assert curves.logits["test"][0] == curves.rest["test"][-1] == accuracies(nothing, DATASET).test
 
 
 def test_random_rankings_differ():
@@ -99,7 +108,7 @@ def test_the_choice_on_noisy_labels_is_the_smallest_share_within_a_standard_erro
     curves.interaction["agreement"][[KEEP.index(keep) for keep in (0.2, 0.3, 0.4, 0.5)]] = 0.44, 0.46, 0.5, 0.45
     curves.interaction["test"][KEEP.index(0.3)] = 0.9
     chosen = curves.chosen("interaction", "noisy")
-    assert (chosen.share, chosen.accuracies["test"]) == (0.3, 0.9) and list(chosen.neurons) == list(range(6))
+    assert (chosen.share, chosen.accuracies.test) == (0.3, 0.9) and list(chosen.neurons) == list(range(6))
     assert curves.chosen("logits", "validation").share == 0.3
 
 
@@ -118,4 +127,4 @@ def test_without_pairs_nothing_is_chosen(choice):
     curves = fabricated({}, {})
     curves.logits[CHOICES[choice].measure][:] = np.nan
     chosen = curves.chosen("logits", choice)
-    assert np.isnan([chosen.share, *chosen.accuracies.values()]).all() and len(chosen.neurons) == 0
+    assert np.isnan([chosen.share, *chosen.accuracies]).all() and len(chosen.neurons) == 0

@@ -5,7 +5,7 @@ import pytest
 from planted import ideal_network, join, random_network
 
 from minimod import make_rule
-from minimod.analysis.scores import SCORES, flatness, ipr, norm, ranking, strength
+from minimod.analysis.scores import SCORES, flatness, ipr, norm, strength
 from minimod.analysis.structure import Structure
 
 RULE = make_rule("add", 13)
@@ -70,8 +70,3 @@ def test_flatness_is_two_for_cosines_one_for_gaussians_and_little_for_single_wei
     values = flatness(Structure(network, make_rule("add", 59)))
     assert values[0] == pytest.approx(2, abs=1e-4) and values[1] < 3 / 50 and values[2] == 0
     assert values[3:].mean() == pytest.approx(1, abs=0.1) and values[3:].max() < 1.6
-
-
-def test_a_ranking_has_the_best_first():
-    network = join(random_network(P=13, M=4), random_network(P=13, M=1).convert(lambda array: 9 * array))
-    assert ranking("norm", Structure(network, RULE))[0] == 4

@@ -104,3 +104,20 @@ def test_the_ideal_fit_of_an_untrained_network_answers_too():
     fit = Structure(random_network(P=23, M=2000), rule).ideal
     assert np.mean(predict_table(fit.network) == rule.label_table) > 0.9
     assert fit.power_share < 0.2
+
+
+def test_given_frequencies_are_the_ones_kept():
+    network = random_network(P=13, M=50)
+    frequency = np.stack([np.full(50, k) for k in (2, 3, 5)])
+    dominant = Structure(network, make_rule("add", 13)).keep(frequency)
+    kept = [np.abs(np.fft.rfft(x, axis=0)).argmax(axis=0) for x in (dominant.U, dominant.V, dominant.W.T)]
+    assert (np.stack(kept) == frequency).all()
+
+
+@pytest.mark.parametrize("P", [22, 23])
+def test_the_control_draws_a_frequency_for_each_neuron(P):
+    structure = Structure(random_network(P=P, M=300), make_rule("add", P))
+    component = structure.random_component(np.random.default_rng(0))
+    assert (component == component[0]).all()
+    assert set(component[0].tolist()) == set(range(1, 12))
+    assert (structure.random_component(np.random.default_rng(1)) != component).any()

@@ -9,12 +9,11 @@ from planted import ideal_network
 from run_cases import build_dataset
 
 from minimod import Run, TrainingConfig, analyze, filter_frequencies, train
-from minimod.analysis.filtration import random_component
 from minimod.analysis.masking import KEEP, mask_curves, random_rankings
-from minimod.analysis.methods import predict_ensemble, predict_interaction
+from minimod.analysis.readouts import predict_ensemble, predict_interaction
+from minimod.analysis.rows import RANDOM_DRAWS
 from minimod.analysis.scores import SCORES
 from minimod.analysis.structure import Structure
-from minimod.analysis.study import RANDOM_DRAWS, measure_methods, open_analysis
 from minimod.analysis.summary import in_words
 from minimod.arrays import random_stream
 from minimod.engine.predict import predict_table
@@ -69,9 +68,9 @@ def test_methods_are_the_accuracies_of_their_networks(run, summary):
             networks[f"{name}+{activation}"] = replace(networks[name], activation=activation)
     networks["ideal"] = Structure(run.network, rule).ideal.network
     networks["untrained ideal"] = Structure(initial_network(run.config), rule).ideal.network
-    measured = {name: accuracies(predict_table(network), run.dataset) for name, network in networks.items()}
+    measured = {name: accuracies(predict_table(network), run.dataset)._asdict() for name, network in networks.items()}
     for name, network in {"": run.network, "+quadratic": networks["raw+quadratic"]}.items():
-        measured[f"interaction{name}"] = accuracies(predict_interaction(network), run.dataset)
+        measured[f"interaction{name}"] = accuracies(predict_interaction(network), run.dataset)._asdict()
     assert {name: summary["methods"][name] for name in measured} == measured
     assert len({tuple(row.values()) for row in measured.values()}) == len(measured), "some cannot be told apart"
 
@@ -119,7 +118,7 @@ def test_a_partition_is_filtered_like_the_whole(run, summary):
     neurons = (-SCORES["ipr"].value(Structure(run.network, run.dataset.rule))).argsort()
     neurons = neurons[: round(summary["partition"]["ipr"]["generalising"] * run.config.width)]
     filtered = filter_frequencies(run.network.subnetwork(neurons), run.dataset.rule).dominant
-    expected = accuracies(predict_table(filtered), run.dataset)["test"]
+    expected = accuracies(predict_table(filtered), run.dataset).test
     assert summary["partition"]["ipr"]["filtered_test"] == expected
 
 
@@ -141,7 +140,7 @@ def test_the_random_subnetwork_is_the_mean_of_all_rankings(run, summary):
 def test_an_ensemble_reads_out_all_its_networks(run):
     other = train(replace(CONFIG, init_seed=1))
     summary = analyze(run, ensemble=[other])
-    expected = accuracies(predict_ensemble([run.network, other.network]), run.dataset)
+    expected = accuracies(predict_ensemble([run.network, other.network]), run.dataset)._asdict()
     assert summary["methods"]["ensemble interaction"] == expected
     for different in (replace(CONFIG, seed=1), replace(CONFIG, noise_ratio=0.4), replace(CONFIG, modulus=29)):
         with pytest.raises(InputError, match="the same data"):
@@ -151,8 +150,8 @@ def test_an_ensemble_reads_out_all_its_networks(run):
 def test_the_random_frequency_is_the_mean_of_draws_that_differ(run, summary):
     generator, structure = random_stream(run.config.seed, "control"), Structure(run.network, run.dataset.rule)
     random_rankings(run.network.width, generator)            # they are drawn before
-    networks = [structure.keep(random_component(structure, generator)) for _ in range(RANDOM_DRAWS)]
-    tests = [accuracies(predict_table(network), run.dataset)["test"] for network in networks]
+    networks = [structure.keep(structure.random_component(generator)) for _ in range(RANDOM_DRAWS)]
+    tests = [accuracies(predict_table(network), run.dataset).test for network in networks]
     assert np.std(tests) > 0
     assert summary["methods"]["random frequency"]["test"] == pytest.approx(np.mean(tests))
 
@@ -244,13 +243,6 @@ def test_phase_errors_are_nan_where_frequencies_differ(run):
 def test_shares_of_nothing_are_nan():
     methods = analyze(train(TrainingConfig(modulus=7, width=8, epochs=0, noise_ratio=0)))["methods"]
     assert math.isnan(methods["raw"]["noisy"]) and not math.isnan(methods["raw"]["clean"])
-
-
-def test_what_is_asked_for_alone_is_what_the_whole_says(run, summary):
-    assert measure_methods(run, ["dominant", "raw"]) == {name: summary["methods"][name] for name in ("dominant", "raw")}
-    with open_analysis(run) as study:
-        for name, row in study.partition.items():
-            assert row == pytest.approx(summary["partition"][name], nan_ok=True)
 
 
 def test_an_analysis_computes_each_structure_once(run, monkeypatch):

@@ -43,7 +43,7 @@ def test_a_network_is_read_out_and_held_beside_its_labels():
     (row,) = measure_network(run)
     told_nothing = (f"discovery in {source} test" for source in ("answers", "logits", "labels"))
     assert all(row[column] == 1 for column in (*told_nothing, "best decoder test"))
-    assert row["self-trained test"] == extract(run, ROUNDS)[-1].accuracies["test"]
+    assert row["self-trained test"] == extract(run, ROUNDS)[-1].accuracies.test
 
 
 def test_a_start_works_that_ends_in_a_character_of_the_names_and_random_labels_have_none():

@@ -3,8 +3,8 @@
 import pytest
 
 from minimod import TrainingConfig, train
+from minimod.analysis.analysis import Analysis
 from minimod.analysis.masking import agreement
-from minimod.analysis.study import open_analysis
 from minimod.claims import CLAIMS
 from minimod.claims.claim import FAILS, HOLDS, Result
 from minimod.claims.self_training import BLIND, BY_ALL, BY_MASK, BY_RANDOM, LONG, NARROW, WIDE, by_noisy_labels
@@ -50,7 +50,7 @@ def test_a_wide_first_network_does_better_at_the_same_cost(changes, verdict):
 def test_the_share_is_chosen_on_five_percent_of_the_noisy_labels():
     run = train(TrainingConfig(modulus=23, width=40, epochs=5, noise_ratio=0.4, train_fraction=0.76, threads=1))
     seen = []
-    with open_analysis(run) as study, pytest.MonkeyPatch.context() as patch:
+    with Analysis(run) as study, pytest.MonkeyPatch.context() as patch:
         patch.setattr("minimod.analysis.masking.agreement", lambda tables, pairs: seen.append(pairs) or agreement(
             tables, pairs
         ))

@@ -18,13 +18,10 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from minimod import TrainingConfig, discover, train
 from minimod.activations import ACTIVATIONS
-from minimod.analysis.filtration import random_component
-from minimod.analysis.masking import mask_curves
-from minimod.analysis.methods import applicable, predict_ensemble
-from minimod.analysis.structure import Structure
+from minimod.analysis.analysis import Analysis
+from minimod.analysis.readouts import READOUTS, predict_ensemble
 from minimod.engine import backend, device
 from minimod.engine.memory import free_memory
-from minimod.engine.predict import predict_table
 from minimod.errors import InputError
 from minimod.losses import LOSSES
 from minimod.optimizers import OPTIMIZERS
@@ -70,18 +67,14 @@ def test_training_on_device_arrays_gives_the_numbers_of_numpy(cupy, options, blo
             np.testing.assert_allclose(device.history[name], host.history[name], **ROUNDING[dtype][1])
 
 
-def analysis(network, dataset):
-    """What the methods and the rankings of a network predict."""
-    structure = Structure(network, dataset.rule)
+def answers(run, network):
+    """What the rows and the rankings of a network answer, in place of a run's own; not what begins on the host."""
+    analysis = Analysis(replace(run, network=network))
     ranking = np.asarray(np.random.default_rng(0).permutation(network.width), like=network.U)
-    control = structure.keep(random_component(structure, np.random.default_rng(0)))
-    methods = applicable(network.activation, dataset.rule)
-    masked = {method.mask: method for method in methods.values() if method.mask}
-    curves = [method.curves(structure, dataset) for method in masked.values()]
-    curves.append(mask_curves(network, ranking, dataset))
+    curves = [*analysis.scored.values(), analysis.curves(ranking), analysis.random[0]]
     return [
-        *(method.predict(structure, neurons=ranking[:8] if method.mask else None) for method in methods.values()),
-        predict_table(control),
+        *(analysis.predict(name) for name in analysis.needs if not name.startswith("untrained")),
+        *(analysis.table(network.subnetwork(ranking[:8]), readout=readout) for readout in READOUTS),
         predict_ensemble([network, network.subnetwork(slice(0, 8))]),
         *(part[measure] for each in curves for part in (each.logits, each.interaction, each.rest) for measure in part),
     ]
@@ -100,8 +93,8 @@ def test_what_is_discovered_on_the_device_is_what_numpy_finds(cupy, options):
 @pytest.mark.parametrize("dtype", ROUNDING)
 def test_the_analysis_of_a_network_on_the_device_is_that_of_numpy(cupy, dtype, rule, modulus):
     run = train(replace(SMALL, rule=rule, modulus=modulus, width=32, dtype=dtype, device="cpu"))
-    device = analysis(run.network.convert(cupy.asarray), run.dataset)
-    for ours, theirs in zip(device, analysis(run.network, run.dataset), strict=True):
+    device = answers(run, run.network.convert(cupy.asarray))
+    for ours, theirs in zip(device, answers(run, run.network), strict=True):
         assert type(ours) is np.ndarray
         np.testing.assert_array_equal(ours, theirs)
 
@@ -359,7 +352,7 @@ def test_the_real_cupy_has_every_function_and_method_that_is_called(monkeypatch,
             run = train(replace(SMALL, device="gpu", epochs=1, **options))
         run.network.convert(to_device).gradient(run.dataset.train, "mse")
         run.network.convert(to_device).gradient(run.dataset.train, "cross_entropy")
-        analysis(run.network.convert(to_device), run.dataset)
+        answers(run, run.network.convert(to_device))
         discover(train(replace(SMALL, noise_ratio=1.0)), device="gpu", max_starts=200)         # also with matrices
     device.gpu_problem.cache_clear()
     cupy = importlib.import_module("cupy")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from minimod import TrainingConfig, analyze, train
+from minimod.analysis.analysis import Analysis
 from minimod.analysis.detectors import auroc, roc
-from minimod.analysis.study import open_analysis
 from minimod.errors import InputError
 from minimod.report.exhibit import exhibit as exhibit_of
 from minimod.runs.accuracy import OUTCOMES, accuracies, outcomes
@@ -14,7 +14,7 @@ CONFIG = TrainingConfig(modulus=13, width=24, epochs=12, noise_ratio=0.4, learni
 
 
 def exhibit(run):
-    with open_analysis(run) as study:
+    with Analysis(run) as study:
         return exhibit_of(study)
 
 
@@ -24,7 +24,7 @@ def test_outcomes_are_counted_as_accuracies_are():
     a, b = dataset.train.a[::2], dataset.train.b[::2]
     table[a, b] = dataset.train.label[::2]
     counts = np.bincount(outcomes(table, dataset).ravel(), minlength=len(OUTCOMES))
-    n, shares = dict(zip(OUTCOMES, counts.tolist())), accuracies(table, dataset)
+    n, shares = dict(zip(OUTCOMES, counts.tolist())), accuracies(table, dataset)._asdict()
     noisy = int(dataset.train.is_noisy.sum())
     assert n["wrong label, memorised"] == round(shares["noisy"] * noisy) > 0
     assert n["wrong label, repaired"] == round(shares["repaired"] * noisy)
@@ -68,6 +68,7 @@ def test_snapshots_are_moments_in_order(tmp_path):
     moments = exhibit(run)["moments"]
     assert [each["epoch"] for each in moments] == [0, 5, 12]
     assert set(moments[0]["pairs"]) == {"raw", "interaction", "dominant", "dominant+quadratic"}
+    assert [each["epoch"] for each in exhibit(run.at(5))["moments"]] == [0, 5]
 
 
 @pytest.mark.parametrize(("name", "text"), [

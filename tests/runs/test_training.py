@@ -59,10 +59,10 @@ def test_every_optimizer_lowers_every_loss(loss, optimizer):
 def test_the_measured_row_belongs_to_the_network_of_that_epoch():
     run = train(replace(SMALL, width=256))
     measured = accuracies(predict_table(run.network), run.dataset)
-    for name, value in measured.items():
+    for name, value in measured._asdict().items():
         assert run.history[f"{name}_accuracy"][-1] == value
     filtered = accuracies(predict_table(filter_frequencies(run.network, run.dataset.rule).dominant), run.dataset)
-    assert run.history["filtered_test_accuracy"][-1] == filtered["test"] != filtered["validation"]
+    assert run.history["filtered_test_accuracy"][-1] == filtered.test != filtered.validation
     for name, array in run.network.arrays.items():
         assert run.history[f"norm_{name}"][-1] == pytest.approx(np.linalg.norm(array), rel=1e-6)
     loss, _ = run.network.gradient(run.dataset.train, "cross_entropy")
@@ -303,7 +303,7 @@ def test_the_metrics_are_those_of_the_network(loss, fitted):
     config = replace(SMALL, loss=loss, train_fraction=0.6, label_smoothing=0.1 * fitted)
     labels = np.random.default_rng(0).integers(0, 23, len(build_dataset(config).train)) if fitted else None
     run = train(config, data=UserData(labels=labels))
-    train_pairs = replace(run.dataset.train, label=run.data.get("labels", run.dataset.train.label))
+    train_pairs = replace(run.dataset.train, label=run.fitted.label)
     parts = {
         "": train_pairs, "clean_": train_pairs[~train_pairs.is_noisy], "noisy_": train_pairs[train_pairs.is_noisy],
         "validation_": run.dataset.validation, "test_": run.dataset.test,

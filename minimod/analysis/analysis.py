@@ -1,0 +1,246 @@
+"""`Analysis`: what can be measured on a run. Each part is computed when it is asked for, and once."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from minimod import arrays
+from minimod.analysis.masking import Chosen, Curves, mask_curves, memorising_share, random_rankings
+from minimod.analysis.readouts import READOUTS
+from minimod.analysis.rows import RANDOM, RANDOM_DRAWS, ROWS, Row, row_of
+from minimod.analysis.scores import SCORES, needs_components
+from minimod.analysis.structure import Structure
+from minimod.arrays import Array, Pairs
+from minimod.engine.backend import SERIAL, Backend, open_backend
+from minimod.engine.predict import predict
+from minimod.errors import InputError, one_of
+from minimod.network import TwoLayerNet
+from minimod.rules import Rule
+from minimod.runs.accuracy import Accuracies, accuracies, share
+from minimod.runs.run import Run, initial_network, load_run
+
+AnyRun = Run | Path | str       # a run, or its directory
+
+
+class Analysis:
+    """What can be measured on a run.
+
+        with Analysis(run) as analysis:
+            analysis.row("dominant").test
+
+    run: a run, or its directory.
+    by: whose power decides a neuron's component, a name of `fourier.COMPONENT_CHOICES`.
+    threads: CPU threads inside the `with` block. None: as many as the run was trained on.
+    rule: another rule whose components to look at. None: the run's rule.
+    ensemble: further runs on the same data (see `init_seed`), for the row "ensemble interaction".
+    backend: what to compute on outside a `with` block, for example the backend of an Analysis that is open. By default
+        it is the calling thread.
+
+    Raises InputError if a run of the ensemble has other data, or the network of another run.
+    """
+
+    def __init__(
+        self, run: AnyRun, by: str = "joint", threads: int | None = None, *, rule: Rule | None = None,
+        ensemble: Sequence[AnyRun] = (), backend: Backend = SERIAL,
+    ):
+        ensemble = [ensemble] if isinstance(ensemble, (str, Path)) else ensemble
+        self.run, *self.ensemble = (each if isinstance(each, Run) else load_run(each) for each in (run, *ensemble))
+        self.by, self.threads, self.backend = by, threads or self.run.config.threads, backend
+        self.rule = rule or self.run.dataset.rule
+        self._opened, self._curves = ExitStack(), dict[str, Curves]()
+        for number, other in enumerate(self.ensemble):
+            check_alike(other, self.run, *self.ensemble[:number])
+
+    def __enter__(self) -> Self:
+        self._opened.callback(setattr, self, "backend", self.backend)       # when the block ends, as it was
+        self.backend = self._opened.enter_context(open_backend("cpu", self.threads))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+
+    # The run along training.
+
+    @property
+    def epoch(self) -> int:
+        """The epoch after which the network was as it is analysed."""
+        return self.run.config.epochs if self.run.epoch is None else self.run.epoch
+
+    def moments(self, most: int | None = None) -> Iterator["Analysis"]:
+        """Analyses of the run at its snapshots, in order, and this one. Of more than `most` snapshots, so many.
+
+        They compute on the threads of this one.
+        """
+        epochs = [epoch for epoch in self.run.snapshots if epoch < self.epoch]
+        n = min(most or len(epochs), len(epochs))
+        for i in np.linspace(0, len(epochs) - 1, n).round().astype(int):
+            yield Analysis(self.run.at(epochs[i]), self.by, self.threads, rule=self.rule, backend=self.backend)
+        yield self
+
+    # Structure.
+
+    @cached_property
+    def structure(self) -> Structure:
+        """The structure of the trained network."""
+        return Structure(self.run.network, self.rule, self.by)
+
+    @cached_property
+    def untrained(self) -> Structure:
+        """The structure of the network before training, a control."""
+        return Structure(initial_network(self.run.config), self.rule, self.by)
+
+    @property
+    def has_components(self) -> bool:
+        """Whether the rule splits the weights into components."""
+        return bool(self.rule.has_components.any())
+
+    # Rows.
+
+    @property
+    def needs(self) -> dict[str, str]:
+        """What every row that applies needs to know, by its name."""
+        needs = {name: row.needs for name, row in ROWS.items() if self._applies(row)}
+        if "ensemble interaction" in needs:
+            needs["ensemble interaction"] += f", {1 + len(self.ensemble)} networks"
+        return needs
+
+    def _applies(self, row: Row) -> bool:
+        """Whether a row can be measured, and does not swap the network's activation for itself."""
+        can_be_known = self.has_components or not needs_components(row.needs)
+        return can_be_known and row.activation != self.run.network.activation and bool(row.applies(self))
+
+    @cached_property
+    def rows(self) -> dict[str, Accuracies]:
+        """The accuracies of every row that applies, by its name."""
+        return {name: self.row(name) for name in self.needs}
+
+    def row(self, row: str | Row) -> Accuracies:
+        """The accuracies of a row: a name of ROWS, or a Row of one's own. They are nan if no neurons can be chosen."""
+        row = row_of(row)
+        chosen = [each.accuracies for each in self.choices(row)]
+        columns = zip(*chosen, strict=True) if chosen else accuracies(row.predict(self, row), self.run.dataset)
+        return Accuracies(*(float(np.mean(column)) for column in columns))
+
+    def predict(self, row: str | Row) -> np.ndarray:
+        """The prediction table of a row, of shape (P, P); of a control that draws, several, of shape (draws, P, P).
+
+        Raises InputError if there are no pairs to choose the neurons of a mask on.
+        """
+        row = row_of(row)
+        if any(math.isnan(each.share) for each in self.choices(row)):
+            allowed = "some, to choose the share of neurons on; a method that takes all neurons needs none"
+            raise InputError("pairs that are held out", 0, allowed)
+        return row.predict(self, row)
+
+    def chosen(self, row: str | Row) -> Chosen | None:
+        """The neurons that a row's mask chooses, of the first ranking if there are several. None: it has no mask."""
+        return next(iter(self.choices(row_of(row))), None)
+
+    def choices(self, row: Row) -> list[Chosen]:
+        """The neurons that a row's mask chooses, for every ranking; empty if it has no mask."""
+        if not row.mask:
+            return []
+        curves = self.random if row.mask.score == RANDOM else [self.curves(row.mask.score)]
+        return [each.chosen(row.mask.readout, row.mask.choice) for each in curves]
+
+    def table(self, network: TwoLayerNet, activation: str | None = None, readout: str = "logits") -> np.ndarray:
+        """The prediction table of any network, of shape (P, P), with another activation if `activation` names one."""
+        return READOUTS[readout](replace(network, activation=activation or network.activation), self.backend)
+
+    def count(self, tables: np.ndarray) -> Accuracies:
+        """The accuracies of any prediction table on the run's pairs, see `accuracies`."""
+        return accuracies(tables, self.run.dataset)
+
+    # Rankings of the neurons, and their mask curves.
+
+    def ranking(self, score: str) -> Array:
+        """The neurons by a score of SCORES, best first, of shape (M,). Raises InputError for another name."""
+        if score not in SCORES:
+            raise InputError("score", score, one_of(SCORES, score))
+        return (-SCORES[score].value(self.structure)).argsort()
+
+    def curves(self, by: str | Array, network: TwoLayerNet | None = None) -> Curves:
+        """The mask curves of a ranking, of shape (M,), or by a score of SCORES; of another network if one is given."""
+        if not isinstance(by, str):
+            return mask_curves(network or self.run.network, by, self.run.dataset, self.backend)
+        if network:
+            return self.curves(self.ranking(by), network)
+        if by not in self._curves:
+            self._curves[by] = self.curves(self.ranking(by))
+        return self._curves[by]
+
+    @cached_property
+    def scored(self) -> dict[str, Curves]:
+        """The mask curves by every score that the rule allows."""
+        names = (name for name, score in SCORES.items() if self.has_components or not needs_components(score.needs))
+        return {name: self.curves(name) for name in names}
+
+    @cached_property
+    def random(self) -> list[Curves]:
+        """The mask curves of the random rankings."""
+        return [self.curves(ranking) for ranking in self.random_rankings]
+
+    @cached_property
+    def partition(self) -> dict[str, dict[str, float]]:
+        """The generalising and the memorising part, by score, and as "random" the mean over the random rankings.
+
+        generalising, memorising, sum: γ_G, γ_R (see `memorising_share`) and γ_G + γ_R.
+        test, filtered_test: the test accuracy of the first γ_G of the neurons, raw and filtered. Compare the latter
+            with the row "dominant", the whole network filtered.
+        noisy_choice, noisy_choice_test: γ_G chosen by held-out noisy labels, and the test accuracy there.
+        """
+        rows = {name: self._partition_row(curves) for name, curves in self.scored.items()}
+        random = [self._partition_row(curves) for curves in self.random]
+        return rows | {RANDOM: {name: float(np.mean([row[name] for row in random])) for name in random[0]}}
+
+    def _partition_row(self, curves: Curves) -> dict[str, float]:
+        clean, noisy = (curves.chosen("logits", choice) for choice in ("validation", "noisy"))
+        memorising = memorising_share(curves)
+        test, filtered_test = self.run.dataset.test, math.nan
+        if not math.isnan(clean.share) and self.has_components:
+            # Each neuron is filtered by itself: the subnetwork of the filtered network is the subnetwork, filtered.
+            filtered = self.structure.dominant.subnetwork(clean.neurons)
+            filtered_test = share(predict(filtered, test.a, test.b, self.backend) == test.true_label)
+        return {
+            "generalising": clean.share, "memorising": memorising, "sum": clean.share + memorising,
+            "test": clean.accuracies.test, "filtered_test": filtered_test,
+            "noisy_choice": noisy.share, "noisy_choice_test": noisy.accuracies.test,
+        }
+
+    # What the controls draw.
+
+    def random_stream(self, *numbers: int) -> np.random.Generator:
+        """A generator for controls. It depends on the run's seed and these numbers alone."""
+        return arrays.random_stream(self.run.config.seed, "control", *numbers)
+
+    @cached_property
+    def random_rankings(self) -> list[np.ndarray]:
+        """Random rankings of the neurons, each of shape (M,)."""
+        return random_rankings(self.run.network.width, self.random_stream())
+
+    @cached_property
+    def random_components(self) -> list[Array]:
+        """RANDOM_DRAWS times a random component for every neuron, each of shape (3, M)."""
+        generator = self.random_stream()
+        random_rankings(self.run.network.width, generator)              # the stream begins with these
+        return [self.structure.random_component(generator) for _ in range(RANDOM_DRAWS)]
+
+
+def check_alike(run: Run, *others: Run) -> None:
+    """Raise InputError unless a run has the data of the others and a network of its own."""
+    if any(np.array_equal(run.network.W, other.network.W) for other in others):
+        raise InputError("run of the ensemble", str(run.directory), "one whose network is none of the others'")
+    ours, theirs = run.dataset, others[0].dataset
+    if not (same_pairs(ours.train, theirs.train) and same_pairs(ours.test, theirs.test)):
+        raise InputError("run of the ensemble", str(run.directory), "one on the same data, but for init_seed")
+
+
+def same_pairs(one: Pairs, other: Pairs) -> bool:
+    """Whether two sets of pairs have the same inputs and labels."""
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in ("a", "b", "label"))

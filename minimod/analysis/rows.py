@@ -1,0 +1,167 @@
+"""The rows of `analyze`: ways to predict from a trained network, and the controls to compare them with.
+
+Every row says what it needs to know beyond the network, and predicts a label for every pair.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minimod.analysis.masking import CHOICES
+from minimod.analysis.readouts import predict_ensemble, predict_kept
+from minimod.analysis.scores import COORDINATES, NOTHING, RULE, SCORES, TWO_INPUTS
+from minimod.errors import InputError, one_of
+
+Analysis = Any          # an analysis.Analysis: it imports this file
+
+RANDOM = "random"       # in place of a score: random rankings
+RANDOM_DRAWS = 10       # of components or rank-one parts, by a control
+
+
+class Mask(NamedTuple):
+    """Which neurons a row uses.
+
+    score: a name of SCORES, or RANDOM. The row uses the neurons that rank highest.
+    readout: a name of READOUTS, applied to the network of these neurons.
+    choice: a name of CHOICES, how the share of the neurons is chosen.
+    """
+
+    score: str
+    readout: str = "logits"
+    choice: str = "validation"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way to predict, or one control.
+
+    needs: what it needs to know beyond the trained network.
+    predict: from an Analysis and the row to a prediction table, of shape (P, P). A control that draws at random gives
+        several tables, of shape (draws, P, P), and its accuracies are means over them.
+    activation: the activation to evaluate with. None: the activation of the trained network.
+    mask: the neurons to use. None: all of them.
+    applies: from an Analysis to whether the row applies to it.
+    is_method: whether it predicts with one trained network. Controls and the ensemble do not.
+    """
+
+    needs: str
+    predict: Callable[[Analysis, "Row"], np.ndarray]
+    activation: str | None = None
+    mask: Mask | None = None
+    applies: Callable[[Analysis], Any] = lambda analysis: True
+    is_method: bool = True
+
+
+def table_of(network: str, readout: str = "logits") -> Callable[[Analysis, Row], np.ndarray]:
+    """The `predict` of a row that evaluates one network, found under this dotted name in the analysis."""
+    network_in = attrgetter(network)
+    return lambda analysis, row: analysis.table(network_in(analysis), row.activation, readout)
+
+
+def dominant(analysis: Analysis, row: Row) -> np.ndarray:
+    """The table of one component per neuron: the dominant one."""
+    return predict_kept(analysis.structure, analysis.structure.component, row.activation, analysis.backend)
+
+
+def random_frequency(analysis: Analysis, row: Row) -> np.ndarray:
+    """The tables of one component per neuron: each drawn at random."""
+    return np.stack([
+        predict_kept(analysis.structure, component, row.activation, analysis.backend)
+        for component in analysis.random_components
+    ])
+
+
+def random_rank_one(analysis: Analysis, row: Row) -> np.ndarray:
+    """The tables of random rank-one parts of the dominant components."""
+    generator = analysis.random_stream(1)
+    networks = (analysis.structure.random_rank_one(generator) for _ in range(RANDOM_DRAWS))
+    return np.stack([analysis.table(network, row.activation) for network in networks])
+
+
+def rule(analysis: Analysis, row: Row) -> np.ndarray:
+    """The rule's own table, and -1 at the pairs that its components do not cover."""
+    return np.where(analysis.rule.has_components, analysis.rule.label_table, -1)
+
+
+def ensemble(analysis: Analysis, row: Row) -> np.ndarray:
+    """The interaction readout of the run's network and of the others' together."""
+    return predict_ensemble([run.network for run in (analysis.run, *analysis.ensemble)], analysis.backend)
+
+
+def masked(analysis: Analysis, row: Row) -> np.ndarray:
+    """The table of the neurons that the mask chooses; of random rankings, one table for each."""
+    assert row.mask
+    readout, network = row.mask.readout, analysis.run.network
+    tables = [analysis.table(network.subnetwork(each.neurons), readout=readout) for each in analysis.choices(row)]
+    return np.stack(tables) if row.mask.score == RANDOM else tables[0]
+
+
+def masked_row(score: str, readout: str = "logits", choice: str = "validation") -> Row:
+    """The row of the neurons that rank highest by a score of SCORES, or at random."""
+    needs = NOTHING if score == RANDOM else SCORES[score].needs
+    needs = TWO_INPUTS if (needs, readout) == (NOTHING, "interaction") else needs
+    mask = Mask(score, readout, choice)
+    return Row(f"{needs}, {CHOICES[choice].needs}", masked, mask=mask, is_method=score != RANDOM)
+
+
+# The scores that know nothing. With the interaction readout they make masks that do not know the rule either.
+AGNOSTIC = tuple(name for name, score in SCORES.items() if score.needs == NOTHING)
+
+RAW, INTERACTION = table_of("run.network"), table_of("run.network", "interaction")
+RANK_ONE = table_of("structure.rank_one")
+HAS_MATRICES = attrgetter("structure.has_matrices")       # elsewhere a rank-one part is the whole of its component
+
+# name -> row; +activation marks a swap. relu and reverse_relu differ by z, which has no interaction: one suffices.
+ROWS: dict[str, Row] = {
+    "raw": Row(NOTHING, RAW),
+    "raw+relu": Row(NOTHING, RAW, "relu"),
+    "raw+quadratic": Row(NOTHING, RAW, "quadratic"),
+    "raw+reverse_relu": Row(NOTHING, RAW, "reverse_relu"),
+    "interaction": Row(TWO_INPUTS, INTERACTION),
+    "interaction+relu": Row(TWO_INPUTS, INTERACTION, "relu"),
+    "interaction+quadratic": Row(TWO_INPUTS, INTERACTION, "quadratic"),
+    "dominant": Row(COORDINATES, dominant),
+    "dominant+relu": Row(COORDINATES, dominant, "relu"),
+    "dominant+quadratic": Row(COORDINATES, dominant, "quadratic"),
+    "dominant+reverse_relu": Row(COORDINATES, dominant, "reverse_relu"),
+    "residual": Row(COORDINATES, table_of("structure.residual")),
+    "rank one": Row(COORDINATES, RANK_ONE, applies=HAS_MATRICES),
+    "rank one+quadratic": Row(COORDINATES, RANK_ONE, "quadratic", applies=HAS_MATRICES),
+    "ideal": Row(RULE, table_of("structure.ideal.network")),
+    **{f"{score} subnetwork": masked_row(score) for score in SCORES},
+    **{f"{score}+interaction": masked_row(score, "interaction") for score in AGNOSTIC},
+    **{f"{score}+interaction, noisy": masked_row(score, "interaction", "noisy") for score in AGNOSTIC},
+    # Controls. "untrained" is the network before training. "rule" is the best that a row with components can answer.
+    "random subnetwork": masked_row(RANDOM),
+    "random+interaction": masked_row(RANDOM, "interaction"),
+    "random frequency": Row(COORDINATES, random_frequency, is_method=False),
+    "random rank one+quadratic": Row(
+        COORDINATES, random_rank_one, "quadratic", applies=HAS_MATRICES, is_method=False
+    ),
+    "untrained rank one+quadratic": Row(
+        COORDINATES, table_of("untrained.rank_one"), "quadratic", applies=HAS_MATRICES, is_method=False
+    ),
+    "untrained ideal": Row(RULE, table_of("untrained.ideal.network"), is_method=False),
+    "rule": Row(RULE, rule, is_method=False),
+    # Of several runs.
+    "ensemble interaction": Row(TWO_INPUTS, ensemble, applies=attrgetter("ensemble"), is_method=False),
+}
+
+
+def row_of(row: str | Row) -> Row:
+    """A Row as it is, or the row of a name in ROWS. Raises InputError for another name."""
+    if isinstance(row, Row):
+        return row
+    if row not in ROWS:
+        raise InputError("row", row, one_of(ROWS, row))
+    return ROWS[row]
+
+
+# The rows that predict with one trained network; the ones among them that use all of its neurons; and the row whose
+# answers become labels in self-training, unless told otherwise.
+METHODS = tuple(name for name, row in ROWS.items() if row.is_method)
+WHOLE = tuple(name for name in METHODS if not ROWS[name].mask)
+DEFAULT_METHOD = "norm_flatness+interaction, noisy"
