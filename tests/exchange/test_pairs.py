@@ -140,7 +140,7 @@ def test_a_mutated_file_is_refused_or_read_in_range(tmp_path):
 
 def test_pairs_are_sorted_into_their_parts_with_labels_as_they_are():
     data = given_dataset(CONFIG, PAIRS[np.random.default_rng(0).permutation(P * P)])
-    for number, name in enumerate(("train", "held_out")):
+    for number, name in enumerate(("train", "noisy_validation")):
         pairs, expected = getattr(data, name), PAIRS[PART == number].T
         assert all((getattr(pairs, column) == row).all() for column, row in zip(COLUMNS[:4], expected))
         assert (pairs.is_noisy == (pairs.label != pairs.true_label)).all()
@@ -168,7 +168,7 @@ def test_true_labels_that_are_a_groups_table_have_its_components():
 def test_of_unknown_true_labels_nothing_is_noisy_and_nothing_known():
     data = given_dataset(CONFIG, UNKNOWN)
     assert not data.is_known and (data.rule.label_table == -1).all()
-    assert not any(getattr(data, name).is_noisy.any() for name in ("train", "validation", "test", "held_out"))
+    assert not any(getattr(data, name).is_noisy.any() for name in ("train", "validation", "test", "noisy_validation"))
 
 
 def test_a_rule_that_pairs_follow_is_the_datasets():
