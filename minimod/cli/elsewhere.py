@@ -30,8 +30,9 @@ MOST_CLASSES = 24       # a larger character table is left to --json
 @click.argument("run_dir", type=click.Path(path_type=Path))
 @click.option("--map", "maps", multiple=True, metavar="ROLE=EXPRESSION",
               help="What a role is, as 'U=W_x @ W', W=fc2.weight.T or 'V=fc1.weight.T[113:]'. Roles: U and W; V (else"
-              " the network is tied), mu, hidden_bias. Expressions: names of arrays, @, +, .T and indices; a name other"
-              " than words with dots stands in quotes: 'W=\"Dense_1/kernel\"'.  [default: as a layout says]")
+              " the network is tied), mu, hidden_bias. Expressions: names of arrays, @, +, .T (transposed), and indices"
+              " of integers and slices. Words with dots are a name; any other name stands in quotes:"
+              " 'W=\"Dense_1/kernel\"'.  [default: as a layout says]")
 @click.option("--layout", type=click.Choice(list(LAYOUTS)),
               help="Read a file as this layout says.  [default: the one that fits its names and shapes exactly]")
 @click.option("--pairs", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
