@@ -27,9 +27,11 @@ LAYOUTS = {
 # Names tell how a square matrix lies only in files that minimod wrote. With other files, `layout` has to be given.
 OWN = ("minimod", "minimod-tied", "pytorch")
 
-# Number of matrices -> maps to start from where no layout fits. {0} is the file's first matrix, or its transpose.
+# Number of matrices -> maps to start from where no layout fits. {0} is the file's first matrix, or its transpose, and
+# {d} the length of its rows, if it is an embedding.
 STARTS = {
-    2: ("U={0};W={1}", "U={0}[:{P}];V={0}[{P}:];W={1}"), 3: ("U={0};V={1};W={2}", "U={0} @ {1};W={2}"),
+    2: ("U={0};W={1}", "U={0}[:{P}];V={0}[{P}:];W={1}"),
+    3: ("U={0};V={1};W={2}", "U={0} @ {1};W={2}", "U={0} @ {1}[:{d}];V={0} @ {1}[{d}:];W={2}"),
     4: ("U={0} @ {2};V={1} @ {2};W={3}",), 5: ("U={0} @ {2};V={1} @ {3};W={4}",),
 }
 
@@ -74,10 +76,11 @@ def starting_maps(arrays: Arrays, modulus: int) -> dict[str, str]:
     They are only shown, for the user to judge: other maps may have the right shapes too.
     """
     matrices, vectors = ([_written(name) for name, X in arrays.items() if X.ndim == ndim] for ndim in (2, 1))
+    d = next((X.size for X in arrays.values() if X.ndim == 2), 0) // modulus
     for start in STARTS.get(len(matrices), ()):
         for turns in product(("", ".T"), repeat=len(matrices)):
             texts = [name + turn for name, turn in zip(matrices, turns, strict=True)]
-            maps = parse_maps(start.format(*texts, P=modulus).split(";"))
+            maps = parse_maps(start.format(*texts, P=modulus, d=d).split(";"))
             if not _uses(maps, arrays, modulus):
                 continue
             for bias, role in product(vectors, ("hidden_bias", "mu")):

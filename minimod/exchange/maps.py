@@ -91,7 +91,7 @@ def _value(node: ast.expr, arrays: Arrays, used: set[str]) -> np.ndarray:
                 raise ValueError(f"shapes {X.shape} and {Y.shape} do not multiply")
             _check_size(X.shape[:-1] + Y.shape[1:])
             return np.asarray(X @ Y)
-    raise ValueError(f"{name} is no array of the file's, {one_of(arrays, name)}")
+    raise ValueError(f"{name} is no array of floats in the file, {one_of(arrays, name)}")
 
 
 def _check_size(shape: tuple[int, ...]) -> None:

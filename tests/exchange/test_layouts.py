@@ -15,6 +15,7 @@ P, M, D = 7, 12, 5
 rng = np.random.default_rng(0)
 U, V, W, B, MU = (rng.standard_normal(shape) for shape in [(P, M), (P, M), (M, P), (M,), (P,)])
 BESIDE, EMBEDDING, OTHER, HIDDEN = (rng.standard_normal(shape) for shape in [(M, 2 * P), (P, D), (P, D), (D, M)])
+TWICE = rng.standard_normal((M, 2 * D))
 SQUARE = {"W_in": rng.standard_normal((P, P)), "W_out": rng.standard_normal((P, P))}
 
 FILES = {
@@ -34,6 +35,7 @@ STRANGE = {
     "a wide layer": ({"layer0": BESIDE, "layer1": W.T}, BESIDE.T[:P]), "two": ({"W_a": U, "W_b": V, "W_c": W}, U),
     "biases": ({"x": U, "b": B, "y": W, "c": MU}, U + B / 2), "an embedding": ({"e": EMBEDDING, "h": HIDDEN, "y": W},
                                                                               EMBEDDING @ HIDDEN),
+    "an embedding, twice": ({"e": EMBEDDING, "h": TWICE, "y": W.T}, EMBEDDING @ TWICE.T[:D]),
     "two embeddings": ({"W_x": EMBEDDING, "W_y": OTHER, "W": HIDDEN, "W_U": W.T}, EMBEDDING @ HIDDEN),
     "two hidden layers": ({"E_l": EMBEDDING, "E_r": OTHER, "l": HIDDEN, "r": 2 * HIDDEN, "out": W}, EMBEDDING @ HIDDEN),
 }  # fmt: skip

@@ -79,7 +79,7 @@ def test_the_longest_dotted_name_that_is_an_array_is_taken():
 
 
 @pytest.mark.parametrize(("text", "reason"), [
-    ("W_inn.T", "(W_inn is no array of the file's, one of W_in, W_out"), ("fc.wait.T", "fc.wait is no array"),
+    ("W_inn.T", "(W_inn is no array of floats in the file, one of W_in, W_out"), ("fc.wait.T", "fc.wait is no array"),
     ("W_in * 2", "W_in * 2 is no array"), ("W_in - W_in", "is no array"), ("-W_in", "is no array"),
     ("W_in.real", "W_in.real is no array"), ("f'{W_in}'", "is no array"), ("3", "3 is no array"), ("b'x'", "no array"),
     ("W_in @ W_in", "shapes (12, 7) and (12, 7) do not multiply"), ("cube @ cube", "do not multiply"),
