@@ -93,7 +93,8 @@ REFUSED = {
     "another modulus": ({"modulus": P + 1}, "such that U is of shape"),
     "a rule of another order": ({"rule": "S3", "modulus": P}, "6, the number of tokens of S3"),
     "a tied one": ({"modulus": P, "tied": True}, "U and V differ"),
-    "a map of nothing": ({"modulus": P, "maps": {"U": "W_in", "W": "W"}}, "W_in is no array of floats in the file, one"),
+    "a map of nothing": (
+        {"modulus": P, "maps": {"U": "W_in", "W": "W"}}, "W_in is no array of floats in the file, one of"),
     "a map of one role": ({"modulus": P, "maps": {"U": "U"}}, "given for U and W"),
     "no layout": ({"modulus": P, "layout": "keras"}, "layout is 'keras'; it must be one of minimod"),
     "another layout": ({"modulus": P, "layout": "groups"}, "W_in is no array of floats in the file"),
