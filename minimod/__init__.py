@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from minimod.analysis.detection import detect
     from minimod.analysis.extraction import extract
     from minimod.analysis.summary import analyze
-    from minimod.discovery.retrieval import discover
+    from minimod.discovery.retrieval import discover_run
+    from minimod.discovery.search import discover
+    from minimod.exchange.networks import import_network
     from minimod.fourier import filter_frequencies
     from minimod.groups.rules import make_rule
     from minimod.network import TwoLayerNet
@@ -24,16 +26,16 @@ if TYPE_CHECKING:
 __version__ = VERSION
 
 __all__ = [
-    "Run", "TrainingConfig", "TwoLayerNet", "analyze", "detect", "discover", "extract", "filter_frequencies",
-    "load_run", "load_sweep", "make_rule", "train",
+    "Run", "TrainingConfig", "TwoLayerNet", "analyze", "detect", "discover", "discover_run", "extract",
+    "filter_frequencies", "import_network", "load_run", "load_sweep", "make_rule", "train",
 ]
 
 # Public name -> the module that has it.
 _HOMES = {
     "Run": "runs.run", "TrainingConfig": "runs.config", "TwoLayerNet": "network", "analyze": "analysis.summary",
-    "detect": "analysis.detection", "discover": "discovery.retrieval", "extract": "analysis.extraction",
-    "filter_frequencies": "fourier", "load_run": "runs.run", "load_sweep": "sweeps.table",
-    "make_rule": "groups.rules", "train": "runs.training",
+    "detect": "analysis.detection", "discover": "discovery.search", "discover_run": "discovery.retrieval",
+    "extract": "analysis.extraction", "filter_frequencies": "fourier", "import_network": "exchange.networks",
+    "load_run": "runs.run", "load_sweep": "sweeps.table", "make_rule": "groups.rules", "train": "runs.training",
 }
 
 

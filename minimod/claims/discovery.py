@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +15,8 @@ from minimod.claims.features import best_affine_prediction
 from minimod.claims.self_training import ROUNDS
 from minimod.claims.settings import beside, corrupted, read, runs
 from minimod.discovery.certificate import information_limit
-from minimod.discovery.retrieval import discover
-from minimod.discovery.search import Found
+from minimod.discovery.retrieval import discover_run
+from minimod.discovery.search import Found, discover
 from minimod.discovery.synchronisation import SHARING, Equations, Solver, random_start, unit
 from minimod.groups.names import canonical_name
 from minimod.readout import predict_interaction
@@ -25,9 +25,9 @@ from minimod.runs.run import Run
 
 # The search gives up after so many starts, whatever the machine: near its limits, one in some hundred works.
 MAX_STARTS = 2500
-search_in = partial(discover, max_starts=MAX_STARTS, seconds=math.inf)
+IN_FULL: dict[str, Any] = {"max_starts": MAX_STARTS, "seconds": math.inf}
 # Of what a network answers, where the labels alone are found in 64.
-search_briefly = partial(discover, max_starts=500, seconds=math.inf)
+BRIEFLY: dict[str, Any] = {"max_starts": 500, "seconds": math.inf}
 STARTS = 256                            # of which the share is taken that works
 LABELS = {"width": 1, "epochs": 0}      # alone: networks that nobody looks at
 
@@ -59,7 +59,7 @@ def measure_noise(run: Run) -> list[Row]:
     rows: list[Row] = []
     for namings, (sharing, (x, y, z)) in names.items():
         equations = Equations(x[pairs.a], y[pairs.b], z[pairs.label], P)
-        found = search_in(*equations)
+        found = discover(*equations, **IN_FULL)
         back = np.append(np.argsort(z), -1)             # from the names that the c have
         best = tested(best_affine_prediction(run.dataset), run) if namings == "one" else math.nan
         rows.append({
@@ -74,7 +74,7 @@ def measure_noise(run: Run) -> list[Row]:
 
 def measure_group(run: Run) -> list[Row]:
     """Discovery in the labels of a group, and whether it was named rightly."""
-    found, config = search_in(run, source="labels"), run.config
+    found, config = discover_run(run, "labels", **IN_FULL), run.config
     true = f"Z{config.modulus - 1}" if config.rule == "mul" else canonical_name(config.rule)
     return [{
         "rule": config.rule, "noise_ratio": config.noise_ratio, **answered(found, run),
@@ -88,7 +88,7 @@ def measure_completion(run: Run) -> list[Row]:
     config, n = run.config, len(run.dataset.train)
     return [{
         "noise_ratio": config.noise_ratio, "train_fraction": config.train_fraction,
-        **answered(search_in(run, source="labels"), run),
+        **answered(discover_run(run, "labels", **IN_FULL), run),
         "information limit": information_limit(n, config.modulus, "group"),
     }]
 
@@ -101,9 +101,9 @@ def measure_network(run: Run) -> list[Row]:
         "noise_ratio": run.config.noise_ratio,
         **read(run, "raw noisy", "raw test", "interaction test", f"{DEFAULT_METHOD} test", "dominant test"),
         "self-trained test": extract(run, ROUNDS, beside(run, "self-trained"))[-1].accuracies.test,
-        "discovery in answers test": tested(search_briefly(run).table, run),
-        "discovery in logits test": tested(search_briefly(a.ravel(), b.ravel(), interaction.ravel()).table, run),
-        "discovery in labels test": tested(search_briefly(run, source="labels").table, run),
+        "discovery in answers test": tested(discover_run(run, **BRIEFLY).table, run),
+        "discovery in logits test": tested(discover(a.ravel(), b.ravel(), interaction.ravel(), **BRIEFLY).table, run),
+        "discovery in labels test": tested(discover_run(run, "labels", **BRIEFLY).table, run),
         "best decoder test": tested(best_affine_prediction(run.dataset), run),
     }]
 

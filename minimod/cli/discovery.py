@@ -8,9 +8,9 @@ import click
 from minimod.cli import display
 from minimod.cli.options import OnceEach, json_option, quiet_option
 from minimod.data import PARTS
-from minimod.discovery.retrieval import SOURCES, discovered_pairs
-from minimod.discovery.retrieval import discover as discover_rule
+from minimod.discovery.retrieval import SOURCES, discover_run, discovered_pairs
 from minimod.discovery.search import Found
+from minimod.discovery.search import discover as discover_rule
 from minimod.engine.backend import DEVICES
 from minimod.exchange.pairs import load_pairs
 from minimod.runs.accuracy import accuracies, share
@@ -54,9 +54,9 @@ def discover(
     control: Found | None = None
     if source.is_dir():
         run = load_run(source)
-        found = discover_rule(run, source=what or "predictions", **options)
+        found = discover_run(run, what or "predictions", **options)
         words, held_out = run.words, accuracies(found.table, run.dataset).test
-        control = None if what else discover_rule(run, source="labels", **options)
+        control = None if what else discover_run(run, "labels", **options)
     else:
         if what:
             raise click.UsageError("--from is for a run; a file has its labels alone")

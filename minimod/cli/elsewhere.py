@@ -9,8 +9,9 @@ from minimod.cli import display
 from minimod.cli.advice import quoted
 from minimod.cli.options import OnceEach, field_options, json_option
 from minimod.errors import InputError
-from minimod.exchange.foreign import parse_mapping
 from minimod.exchange.formats import write_network
+from minimod.exchange.layouts import LAYOUTS
+from minimod.exchange.maps import parse_maps
 from minimod.exchange.networks import import_network as import_run
 from minimod.exchange.networks import predictions
 from minimod.groups.names import canonical_name, facts
@@ -27,16 +28,21 @@ MOST_CLASSES = 24       # a larger character table is left to --json
 @click.command("import", cls=OnceEach)
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("run_dir", type=click.Path(path_type=Path))
-@click.option("--map", "mapping", multiple=True, metavar="ROLE=NAME",
-              help="What an array is, as U=W_in.T (.T: transposed). Roles: U, V, W, mu, embedding, bias (of the hidden"
-              " layer).  [default: found by shape and name]")
+@click.option("--map", "maps", multiple=True, metavar="ROLE=EXPRESSION",
+              help="What a role is, as 'U=W_x @ W', W=fc2.weight.T or 'V=fc1.weight.T[113:]'. Roles: U and W; V (else"
+              " the network is tied), mu, hidden_bias. Expressions: names of arrays, @, +, .T (transposed), and indices"
+              " of integers and slices. Words with dots are a name; any other name stands in quotes:"
+              " 'W=\"Dense_1/kernel\"'.  [default: as a layout says]")
+@click.option("--layout", type=click.Choice(list(LAYOUTS)),
+              help="Read a file as this layout says.  [default: the one that fits its names and shapes exactly]")
 @click.option("--pairs", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
               help="The pairs it was trained and tested on: a CSV with columns a, b, label and maybe true_label and"
               " part.  [default: split as train splits them]")
 @field_options(IMPORTED)
 @json_option
 def import_network(
-    file: Path, run_dir: Path, mapping: tuple[str, ...], pairs: Path | None, as_json: bool, **options: Any
+    file: Path, run_dir: Path, maps: tuple[str, ...], layout: str | None, pairs: Path | None, as_json: bool,
+    **options: Any,
 ) -> None:
     """Make a run of a network that was trained elsewhere.
 
@@ -48,7 +54,7 @@ def import_network(
         raise click.UsageError("--pairs brings the split: it goes without --train-fraction")
     if given.get("rule", "add") in RULES and "modulus" not in given:
         raise click.UsageError("--modulus is needed: how many tokens the network has")
-    run, lines = import_run(file, run_dir, parse_mapping(mapping), pairs, **given)
+    run, lines = import_run(file, run_dir, parse_maps(maps), layout, pairs, **given)
     if as_json:
         display.echo_json({"directory": str(run_dir), "config": run.config.to_dict(), "arrays": lines})
         return

@@ -13,7 +13,8 @@ from minimod.runs.constraints import Boolean, Choice, Epochs, Named, OrNone, Pai
 
 AnyCommand = Callable[..., Any]
 
-OTHERS = ("noise_matrix", "folds", "threshold", "pairs", "map", "epoch")     # no fields, but errors speak of them
+# No fields, but errors speak of them.
+OTHERS = ("noise_matrix", "folds", "threshold", "pairs", "map", "layout", "epoch")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on standard error.")

@@ -21,7 +21,7 @@ from minimod.analysis.summary import told
 from minimod.cli import display
 from minimod.cli.advice import quoted, what_helps
 from minimod.cli.options import EpochsOrSeconds, OnceEach, flag_of, json_option, quiet_option, training_options
-from minimod.discovery.retrieval import discover
+from minimod.discovery.retrieval import discover_run
 from minimod.exchange.pairs import load_pairs
 from minimod.fourier import COMPONENT_CHOICES
 from minimod.groups.rules import table_path
@@ -224,7 +224,7 @@ def detect(
     if folds:
         with display.stop_line("the same command"):
             held_out = held_out_logits(run, folds, run_dir / "folds", progress)
-    group = discover(run, source="labels") if search else None
+    group = discover_run(run, source="labels") if search else None
     found = detect_labels(run, other, held_out, group.table if group and group.assumption else None)
     save_columns(table, {name: run.words[found[name]] for name in ("a", "b", "label")} | found["scores"])
     if as_json:

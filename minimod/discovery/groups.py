@@ -39,8 +39,8 @@ def names_of_order(order: int) -> tuple[str, ...]:
     names = dict.fromkeys([*abelian_groups(order), *family_members(order)])
     for factor in (d for d in range(6, order + 1) if order % d == 0):
         for base in family_members(factor):
-            names |= dict.fromkeys(canonical_name(f"{base}x{rest}") for rest in abelian_groups(order // factor))
-            names |= dict.fromkeys(canonical_name(f"{base}x{other}") for other in family_members(order // factor))
+            others = [*abelian_groups(order // factor), *family_members(order // factor)]
+            names |= dict.fromkeys(canonical_name(f"{base}x{other}") for other in others)
     return tuple(names)
 
 
@@ -61,8 +61,7 @@ def abelian_groups(order: int) -> list[str]:
 def family_members(order: int) -> tuple[str, ...]:
     """The names of the groups of this order in all families but the cyclic one."""
     pairs = [f"Z{n}:Z{order // n}" for n in range(3, order) if order % n == 0]
-    single = (pattern for pattern in PATTERNS if pattern.count("#") == 1)
-    singles = [pattern.replace("#", str(n)) for pattern in single for n in range(2, order + 1)]
+    singles = [each.replace("#", str(n)) for each in PATTERNS if each.count("#") == 1 for n in range(2, order + 1)]
     members = []
     for name in singles + pairs:
         try:

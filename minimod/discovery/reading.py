@@ -20,20 +20,13 @@ PRODUCTS, SWEEPS, ROUNDS = 64, 12, 8        # of characters, tried at a time; fo
 NUMBERS = 2**22                             # that are worked on at a time
 
 
-def answers(triples: Sequence[Triple], a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The token c with the largest Σ d Re tr(x_a y_b z_c†) over the representations, for n pairs, of shape (n,).
-
-    Over those of a group together the sum is the order where c is the product, and 0 elsewhere.
-    """
-    numbers = sum(x[0].size for x, _, _ in triples) + len(triples[0][2])
-    answered = np.empty(len(a), np.int64)
-    for rows in np.array_split(np.arange(len(a)), 1 + len(a) * numbers // NUMBERS):
-        total: Array = 0
-        for x, y, z in triples:
-            d = 1 if x.ndim == 2 else x.shape[-1]
-            product = times(x[a[rows]], y[b[rows]]).reshape(len(rows), -1)
-            total = total + d * (product @ z.conj().reshape(len(z), -1).T).real
-        answered[rows] = total.argmax(axis=1)
+def answers(triple: Triple, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The token c with the largest Σ Re tr(x_a y_b z_c†) over the representations, for n pairs, of shape (n,)."""
+    x, y, z = triple
+    answered, z = np.empty(len(a), np.int64), z.conj().reshape(len(z), -1).T
+    for rows in np.array_split(np.arange(len(a)), 1 + len(a) * (x[0].size + z.shape[1]) // NUMBERS):
+        product = times(x[a[rows]], y[b[rows]]).reshape(len(rows), -1)
+        answered[rows] = (product @ z).real.argmax(axis=1)
     return answered
 
 
@@ -124,8 +117,7 @@ def believe(solver: Solver, sharing: str, triple: Triple, alpha: float, kappa: f
             beliefs[number] = new
         if moved < synchronisation.REST:
             break
-    elements = [q.argmax(axis=1) for q in beliefs]
-    return [elements[place] for place in places]
+    return [beliefs[place].argmax(axis=1) for place in places]
 
 
 def characters_of(elements: Sequence[np.ndarray]) -> list[Array]:
@@ -135,21 +127,20 @@ def characters_of(elements: Sequence[np.ndarray]) -> list[Array]:
     return [np.exp(2j * np.pi * np.outer(each, frequencies) / N).astype(np.complex64) for each in elements]
 
 
-def polish(triples: Sequence[Triple], sharing: str, n_tokens: int, generator: np.random.Generator) -> list[Triple]:
+def polish(triple: Triple, sharing: str, n_tokens: int, generator: np.random.Generator) -> Triple:
     """Representations made exact: their own answers for all pairs take the place of the labels, as far as that helps.
 
     Where they answer most pairs rightly, these are equations with little noise, which the representations then fit.
     """
     a, b = np.divmod(np.arange(n_tokens**2), n_tokens)
-    polished, table = list(triples), answers(triples, a, b)
+    table = answers(triple, a, b)
     for _ in range(3):
-        solver, better = Solver(Equations(a, b, table, n_tokens)), list[Triple]()
-        for triple in polished:
-            fitted = [unit(x) for x in solver.synchronise(unknowns_of(triple, sharing), sharing, SWEEPS)]
-            better.append(grow(solver, sharing, fitted, generator) if fitted[0].ndim == 2 else fitted)
-        polished = better
-        new = answers(polished, a, b)
+        solver = Solver(Equations(a, b, table, n_tokens))
+        triple = [unit(x) for x in solver.synchronise(unknowns_of(triple, sharing), sharing, SWEEPS)]
+        if triple[0].ndim == 2:
+            triple = grow(solver, sharing, triple, generator)
+        new = answers(triple, a, b)
         if (new == table).all():
             break
         table = new
-    return polished
+    return triple

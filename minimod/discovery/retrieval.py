@@ -1,13 +1,13 @@
-"""The rule found from a run's answers or labels, or from labels of one's own: where runs and discovery meet."""
+"""The rule found from a run's answers or labels: where runs and discovery meet."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minimod.discovery.certificate import highest_chance, log_tables, p_value
-from minimod.discovery.search import SIGNIFICANT, Found, Tell, nothing_found, search
-from minimod.engine.backend import open_backend
+from minimod.discovery.search import SIGNIFICANT, Found, discover, nothing_found
 from minimod.engine.predict import predict_table
 from minimod.errors import InputError, one_of
 from minimod.runs.run import Run, load_run
@@ -16,40 +16,26 @@ from minimod.runs.run import Run, load_run
 SOURCES = ("predictions", "labels")
 
 
-def discover(
-    a: Any, b: Any = None, label: Any = None, n_tokens: int | None = None, source: str = "predictions", seed: int = 0,
-    seconds: float = 120, max_starts: int | None = None, device: str = "auto", threads: int | None = None,
-    tell: Tell = lambda line: None,
-) -> Found:
-    """The group behind the labels of pairs (a, b), integers of shape (n,); or behind a run, given alone in place of a.
+def discover_run(run: Run | Path | str, source: str = "predictions", **options: Any) -> Found:
+    """The group behind a run, as `train` and `load_run` return it, or in a directory. options: those of `discover`.
 
-    Nothing is known of it but that there may be one, see `search`. n_tokens: P, by default as many as there are. A run
-    is given as `train` and `load_run` return it, or by its directory. From its `predictions` on all pairs, wrong and
-    agreement are those of the predictions; since these are not independent of each other, p_value is that of the labels
-    that it was trained on, and nothing counts as found where these are no evidence. From its `labels`, all are of
-    these. Raises InputError for another source, and for arrays that are no labels of pairs.
+    From its `predictions` on all pairs, wrong and agreement are those of the predictions. These are not independent of
+    each other. So p_value is that of the labels that it was trained on, and nothing counts as found where these are no
+    evidence. From its `labels`, all are of the labels. Raises InputError for another source.
     """
-    with open_backend(device, threads) as backend:
-        options = seed, seconds, max_starts, backend, tell
-        if b is not None or label is not None:
-            a, b, label = (np.asarray(each) for each in (a, b, label))
-            parts = [each for each in (a, b, label) if each.size and each.dtype.kind in "iu"]
-            P = n_tokens if n_tokens is not None else 1 + max((int(each.max()) for each in parts), default=0)
-            return search(a, b, label, P, *options)
-        if source not in SOURCES:
-            raise InputError("from", source, one_of(SOURCES, source))
-        run = a if isinstance(a, Run) else load_run(a)
-        P, train = run.network.modulus, run.fitted
-        if source == "labels":
-            return search(train.a, train.b, train.label, P, *options)
-        every_a, every_b = np.divmod(np.arange(P * P), P)
-        answered = predict_table(run.network.convert(backend.xp.asarray), backend).ravel()
-        found = search(every_a, every_b, answered, P, *options)
-        if found.assumption is None:
-            return found
-        hits, log_count = int((found.table[train.a, train.b] == train.label).sum()), log_tables(P, found.assumption)
-        p = p_value(len(train), hits, highest_chance(train.label, P, found.absorbing is not None), log_count)
-        return replace(found, p_value=p) if p < SIGNIFICANT else nothing_found(P, P * P, found.chance, found.starts)
+    if source not in SOURCES:
+        raise InputError("from", source, one_of(SOURCES, source))
+    run = run if isinstance(run, Run) else load_run(Path(run))
+    P, train = run.network.modulus, run.fitted
+    if source == "labels":
+        return discover(train.a, train.b, train.label, P, **options)
+    a, b = np.divmod(np.arange(P * P), P)
+    found = discover(a, b, predict_table(run.network).ravel(), P, **options)
+    if found.assumption is None:
+        return found
+    hits, log_count = int((found.table[train.a, train.b] == train.label).sum()), log_tables(P, found.assumption)
+    p = p_value(len(train), hits, highest_chance(train.label, P, found.absorbing is not None), log_count)
+    return replace(found, p_value=p) if p < SIGNIFICANT else nothing_found(P, P * P, found.chance, found.starts)
 
 
 def discovered_pairs(found: Found, words: np.ndarray) -> dict[str, np.ndarray]:

@@ -2,42 +2,33 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from minimod.arrays import to_host
 from minimod.discovery import reading
-from minimod.discovery.certificate import divergence, highest_chance, log_choices, log_tables, p_value
+from minimod.discovery.certificate import highest_chance, log_choices, log_tables, p_value
 from minimod.discovery.groups import recognise
+from minimod.discovery.places import absorbing_token, looser, names
 from minimod.discovery.reading import Triple
 from minimod.discovery.synchronisation import SHARING, Equations, Solver, random_start, unit
-from minimod.engine.backend import SERIAL, Backend
+from minimod.engine.backend import Backend, open_backend
 from minimod.errors import InputError
 from minimod.groups.rules import GroupRule, rule_of_table
 
-
-class Stage(NamedTuple):
-    """What is assumed (of SHARING), the dimension d of representations that are looked for, and how many starts."""
-
-    sharing: str
-    d: int
-    starts: int
-
-
-# The cheap and likely first.
+# What is assumed (of SHARING), the dimension d of representations that are looked for, and how many starts. The cheap
+# and likely first.
 STAGES = (
-    Stage("group", 1, 64), Stage("isotope", 1, 64), Stage("group", 2, 32), Stage("group", 4, 32),
-    Stage("group", 1, 2048), *(Stage("group", d, 32) for d in (3, 5, 6)),
-    Stage("isotope", 1, 2048), *(Stage("isotope", d, 32) for d in (2, 4, 3, 5, 6)), Stage("c apart", 1, 1024),
-    Stage("group", 1, 4096), *(Stage("group", d, 256) for d in (2, 4, 3, 5, 6)),
+    ("group", 1, 64), ("isotope", 1, 64), ("group", 2, 32), ("group", 4, 32),
+    ("group", 1, 2048), *(("group", d, 32) for d in (3, 5, 6)),
+    ("isotope", 1, 2048), *(("isotope", d, 32) for d in (2, 4, 3, 5, 6)), ("c apart", 1, 1024),
+    ("group", 1, 4096), *(("group", d, 256) for d in (2, 4, 3, 5, 6)),
 )
 
-# What is found counts from this probability of an accident on; and an absorbing token, times the number of tokens.
-SIGNIFICANT, ABSORBING = 0.05, 1e-6
-
+SIGNIFICANT = 0.05              # what is found counts below this probability of an accident
 WAVE, BATCH = 4, 32             # batches that are worked on at a time, and starts in each, at most
 MOST_SEARCHED = 512             # more tokens would take gigabytes and hours
 
@@ -51,227 +42,193 @@ BELIEVABLE = 2**25              # pairs times tokens: for more, beliefs are not 
 WORTH = 3.0                     # answers are polished from so many times the commonest label's share, or half-way, on
 ALIKE = 6.0                     # standard deviations of χ² that the hits of tokens may be off, to be explained alike
 
-# Called with a line now and then.
-Tell = Callable[[str], object]
-
 
 @dataclass(frozen=True, eq=False)
 class Found:
     """What a search has found in n labels on P tokens.
 
-    table: of shape (P, P), -1 where nothing is known; all of it, if nothing was found. assumption: of SHARING, or None.
-    group: its name, or what there is to say of it; None if nothing was found. elements: for the tokens of a, b and c,
-    the elements of the group of that name, -1 for tokens that are none, each (P,); None where it is no name of
-    minimod's. agreement: the share of the labels that the table gives. chance: the most that any one table is expected
-    to. p_value: a bound on the probability of that by chance, see certificate.py; 1 if nothing was found. alike:
-    whether all tokens' labels agree alike; if not, this is the nearest group, and perhaps not the rule. wrong: the
-    labels that disagree, of shape (n,). absorbing: a token that is the product of itself with any other, or None.
+    table: of shape (P, P), -1 where nothing is known; all of it, if nothing was found.
+    wrong: the labels that disagree, of shape (n,).
+    chance: the most of the labels, as a share, that any one table is expected to agree with.
     starts: how many were tried.
+    assumption: of SHARING, or None if nothing was found.
+    group: its name, or what there is to say of it; None if nothing was found.
+    elements: for the tokens of a, b and c, the elements of the group of that name, -1 for tokens that are none, each
+        of shape (P,); None where it is no name of minimod's.
+    agreement: the share of the labels that the table gives.
+    p_value: a bound on the probability of that by chance, see certificate.py; 1 if nothing was found.
+    alike: whether all tokens' labels agree alike; if not, this is the nearest group, and perhaps not the rule.
+    absorbing: a token that is the product of itself with any other, or None.
     """
 
     table: np.ndarray = field(repr=False)
-    assumption: str | None
-    group: str | None
-    elements: tuple[np.ndarray, ...] | None = field(repr=False)
-    agreement: float
-    chance: float
-    p_value: float
-    alike: bool
     wrong: np.ndarray = field(repr=False)
-    absorbing: int | None
+    chance: float
     starts: int
-
-
-def search(
-    a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int, seed: int = 0, seconds: float = 120,
-    max_starts: int | None = None, backend: Backend = SERIAL, tell: Tell = lambda line: None,
-) -> Found:
-    """The group that may be behind n labels of pairs of tokens, integers of shape (n,) in 0 .. P-1.
-
-    Nothing is known of it: not which group, nor which token is which element. It ends with the first table that is a
-    group's, under one naming of a, b and c, or with c or all three named apart, that agrees with more labels than
-    chance explains, and with those of all tokens alike; or with the best there was, after STAGES, or between two waves
-    of them after so many seconds or starts. What occurs neither as a nor as b is left open. Where a, b and c have words
-    of their own, see `names`, nearly all elements have to occur in each place. The same seed gives the same, for any
-    number of threads, unless time runs out. Raises InputError for arrays that are no such labels, a pair
-    that comes twice, and more tokens than MOST_SEARCHED.
-    """
-    a, b, label = (_tokens(name, each, n_tokens) for name, each in {"a": a, "b": b, "label": label}.items())
-    if not len(a) == len(b) == len(label):
-        raise InputError("labels", len(label), f"as many as pairs, {len(a)} and {len(b)}")
-    if len(np.unique(a * n_tokens + b)) < len(a):
-        raise InputError("pairs", len(a), "each pair once: the same label again is no further evidence")
-    kept, least = names(a, b, label, n_tokens)
-    absorbing = absorbing_token(a, b, label, n_tokens) if least == "group" else None
-    chance = highest_chance(label, max(map(len, kept)), absorbing is not None)
-    kept = [np.setdiff1d(each, [] if absorbing is None else [absorbing]) for each in kept]
-    P, places = max(map(len, kept)), [np.full(n_tokens, -1) for _ in kept]
-    for place, tokens in zip(places, kept, strict=True):
-        place[tokens] = np.arange(len(tokens))
-    placed = np.stack([place[column] for place, column in zip(places, (a, b, label), strict=True)])
-    inside = (placed >= 0).all(axis=0)
-    equations = Equations(placed[0, inside], placed[1, inside], placed[2, inside], P)
-    word_of_c = np.append(kept[2], np.full(P - len(kept[2]), -1))
-    begin, tried = time.perf_counter(), 0
-    best: Found | None = None
-    solver = Solver(equations)
-    waves = _waves(solver, least, seed, backend) if P > 2 and len(np.unique(equations.c)) > 1 else ()
-    for stage, number, triple in waves:
-        tried += number
-        for table in _tables(solver, stage.sharing, triple, seed):
-            rule = rule_of_table("found", table)
-            if not isinstance(rule, GroupRule):
-                continue
-            whole = np.full((n_tokens, n_tokens), -1)
-            whole[np.ix_(*kept[:2])] = word_of_c[table[: len(kept[0]), : len(kept[1])]]
-            if absorbing is not None:           # on the sides on which there are pairs to say so
-                whole[absorbing, np.unique(b)] = np.where((a == absorbing).any(), absorbing, -1)
-                whole[np.unique(a), absorbing] = np.where((b == absorbing).any(), absorbing, -1)
-            hits, assumption = whole[a, b] == label, looser(assumption_of(rule), least)
-            log_count = log_tables(P + (absorbing is not None), assumption) + log_choices(len(np.unique(label)), P)
-            p = p_value(len(label), int(hits.sum()), chance, log_count)
-            if p < SIGNIFICANT and (best is None or hits.mean() > best.agreement):
-                named, agreement = _named(rule, kept, n_tokens), float(hits.mean())
-                alike = all(explains_alike(hits[inside], each[inside], n_tokens) for each in (a, b))
-                best = Found(whole, assumption, *named, agreement, chance, p, alike, ~hits, absorbing, tried)
-                if alike:
-                    return best
-        tell(f"{tried} starts, {time.perf_counter() - begin:.0f} s: {stage.sharing}, dimension {stage.d}")
-        if time.perf_counter() - begin > seconds or (max_starts is not None and tried >= max_starts):
-            break
-    return best or nothing_found(n_tokens, len(label), chance, tried)
+    assumption: str | None = None
+    group: str | None = None
+    elements: tuple[np.ndarray, ...] | None = field(default=None, repr=False)
+    agreement: float = 0.0
+    p_value: float = 1.0
+    alike: bool = True
+    absorbing: int | None = None
 
 
 def nothing_found(n_tokens: int, n_labels: int, chance: float, starts: int) -> Found:
     """What there is to say where no group was found."""
-    nothing = np.full((n_tokens, n_tokens), -1)
-    return Found(nothing, None, None, None, 0.0, chance, 1.0, True, np.zeros(n_labels, bool), None, starts)
+    return Found(np.full((n_tokens, n_tokens), -1), np.zeros(n_labels, bool), chance, starts)
 
 
-def _tokens(name: str, array: Any, n_tokens: int) -> np.ndarray:
-    array = np.asarray(array)
-    if not 1 <= n_tokens <= MOST_SEARCHED:
-        raise InputError("tokens", n_tokens, f"1 to {MOST_SEARCHED}")
-    inside = array.dtype.kind in "iu" and (not array.size or 0 <= array.min() <= array.max() < n_tokens)
-    if array.ndim != 1 or not inside:
-        raise InputError(name, f"{array.dtype} of shape {array.shape}", f"integers in 0 .. {n_tokens - 1}, shape (n,)")
-    return np.asarray(array, np.int64)
+def discover(
+    a: Any, b: Any, label: Any, n_tokens: int | None = None, seed: int = 0, seconds: float = 120,
+    max_starts: int | None = None, device: str = "auto", threads: int | None = None,
+    tell: Callable[[str], object] = lambda line: None,
+) -> Found:
+    """The group that may be behind n labels of pairs of tokens, integers of shape (n,) in 0 .. P-1.
 
-
-def names(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> tuple[list[np.ndarray], str]:
-    """The tokens that may be elements in the places of a, b and c, and the least that has to be assumed, of SHARING.
-
-    One naming has all that occur as a or b. There is none for a and b, if most pairs have an a that is never a b, and
-    most a b that is never an a, unless labels are of both kinds. There is none for c, if most labels are never an a or
-    b, or if some label that is not takes the place of one: that is frequent, and some a or b is hardly ever a label.
-    Then each place has tokens of its own, those of c being the commonest.
+    Nothing is known of it: not which group, nor which token is which element. n_tokens: P, by default as many as there
+    are. tell: called with a line now and then. It ends with the first table that is a group's, under one naming of a, b
+    and c, or with c or all three named apart, that agrees with more labels than chance explains, and with those of all
+    tokens alike; or with the best there was, after STAGES, or between two waves of them after so many seconds or
+    starts. What occurs neither as a nor as b is left open. Where a, b and c have words of their own, see
+    `places.names`, nearly all elements have to occur in each place. The same seed gives the same, for any number of
+    threads, unless time runs out. Raises InputError for arrays that are no such labels, a pair that comes twice, and
+    more tokens than MOST_SEARCHED.
     """
-    of_a, of_b, of_c = (np.bincount(each, minlength=n_tokens) for each in (a, b, label))
-    inputs, n, strange = np.flatnonzero(of_a + of_b), len(a), of_c * (of_a + of_b == 0)
-    alone = [first * (second == 0) for first, second in ((of_a, of_b), (of_b, of_a))]
-    apart = min(each.sum() for each in alone) > n / 2 and min(of_c[each > 0].sum() for each in alone) < n / 10
-    usual = n / max(1, len(inputs))                                 # times that a token is expected among labels
-    by_chance = len(inputs) * np.exp(-usual) > 0.01                 # that one never is
-    replaced = not by_chance and strange.max() > max(usual / 2, 4 * of_c[inputs].min(initial=n))
-    if not apart and not replaced and strange.sum() <= n / 2:
-        return [inputs] * 3, "group"
-    kept = [np.flatnonzero(of_a), np.flatnonzero(of_b)] if apart else [inputs] * 2
-    commonest = np.argsort(-of_c, kind="stable")[: max(map(len, kept))]
-    return [*kept, np.sort(commonest[of_c[commonest] > 0])], "isotope" if apart else "c apart"
+    a, b, label, n_tokens = _checked(a, b, label, n_tokens)
+    kept, least = names(a, b, label, n_tokens)
+    zero = absorbing_token(a, b, label, n_tokens) if least == "group" else None
+    chance = highest_chance(label, max(map(len, kept)), zero is not None)
+    kept = [np.setdiff1d(tokens, [] if zero is None else [zero]) for tokens in kept]
+    P, numbers = max(map(len, kept)), np.full((3, n_tokens), -1)
+    for number, tokens in zip(numbers, kept, strict=True):
+        number[tokens] = np.arange(len(tokens))
+    numbers = np.take_along_axis(numbers, np.stack([a, b, label]), axis=1)          # each token's, in its place
+    inside = (numbers >= 0).all(axis=0)
+    solver = Solver(Equations(numbers[0, inside], numbers[1, inside], numbers[2, inside], P))
+    word_of_c = np.append(kept[2], np.full(P - len(kept[2]), -1))
+    best, tried, begin = nothing_found(n_tokens, len(label), chance, 0), 0, time.perf_counter()
+    with open_backend(device, threads) as backend:
+        for sharing, d, triple in _waves(solver, least, seed, backend):
+            tried += triple[0].shape[1]
+            for candidate in _tables(solver, sharing, triple, seed):
+                rule = rule_of_table("found", candidate)
+                if not isinstance(rule, GroupRule):
+                    continue
+                table, assumption = np.full((n_tokens, n_tokens), -1), looser(assumption_of(rule), least)
+                table[np.ix_(*kept[:2])] = word_of_c[candidate[: len(kept[0]), : len(kept[1])]]
+                if zero is not None:            # on the sides on which there are pairs to say so
+                    table[zero, np.unique(b)] = np.where((a == zero).any(), zero, -1)
+                    table[np.unique(a), zero] = np.where((b == zero).any(), zero, -1)
+                hits = table[a, b] == label
+                log_count = log_tables(P + (zero is not None), assumption) + log_choices(len(np.unique(label)), P)
+                p, agreement = p_value(len(label), int(hits.sum()), chance, log_count), float(hits.mean())
+                if p < SIGNIFICANT and agreement > best.agreement:
+                    alike = all(explains_alike(hits[inside], tokens[inside]) for tokens in (a, b))
+                    group, elements = _named(rule, kept, n_tokens)
+                    best = Found(
+                        table, ~hits, chance, tried, assumption, group, elements, agreement, p, alike, absorbing=zero
+                    )
+                    if alike:
+                        return best
+            tell(f"{tried} starts, {time.perf_counter() - begin:.0f} s: {sharing}, dimension {d}")
+            if time.perf_counter() - begin > seconds or (max_starts is not None and tried >= max_starts):
+                break
+    return best if best.assumption else replace(best, starts=tried)
 
 
-def looser(first: str, second: str) -> str:
-    """Of two assumptions that which assumes less: a key of SHARING that comes later."""
-    return max(first, second, key=[*SHARING].index)
+def _checked(a: Any, b: Any, label: Any, n_tokens: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """The arrays as integers, and how many tokens there are. Raises InputError, see `discover`."""
+    arrays = {name: np.asarray(array) for name, array in {"a": a, "b": b, "label": label}.items()}
+    integers = [array for array in arrays.values() if array.size and array.dtype.kind in "iu"]
+    P = 1 + max((int(array.max()) for array in integers), default=0) if n_tokens is None else n_tokens
+    if not 1 <= P <= MOST_SEARCHED:
+        raise InputError("tokens", P, f"1 to {MOST_SEARCHED}")
+    for name, array in arrays.items():
+        inside = array.dtype.kind in "iu" and (not array.size or 0 <= array.min() <= array.max() < P)
+        if array.ndim != 1 or not inside:
+            raise InputError(name, f"{array.dtype} of shape {array.shape}", f"integers in 0 .. {P - 1}, shape (n,)")
+    a, b, label = (array.astype(np.int64) for array in arrays.values())
+    if not len(a) == len(b) == len(label):
+        raise InputError("labels", len(label), f"as many as pairs, {len(a)} and {len(b)}")
+    if len(np.unique(a * P + b)) < len(a):
+        raise InputError("pairs", len(a), "each pair once: the same label again is no further evidence")
+    return a, b, label, P
 
 
-def absorbing_token(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> int | None:
-    """The token z with z x = x z = z beyond chance, or None. Where it is on one side alone, that side is enough."""
-    best: tuple[float, int | None] = (ABSORBING, None)
-    of_label = np.bincount(label, minlength=n_tokens)
-    n, hits = (np.stack([np.bincount(each[rows], minlength=n_tokens) for each, rows in sides]) for sides in (
-        [(a, slice(None)), (b, slice(None))], [(a, label == a), (b, label == b)]
-    ))
-    for z in np.flatnonzero((hits.sum(axis=0) > 1) & ((hits > 0) | (n == 0)).all(axis=0)).tolist():
-        usual = (of_label[z] - hits[:, z].sum() + 1) / max(1, len(label) - n[:, z].sum()) + 1 / n_tokens
-        shares = hits[:, z] / np.maximum(n[:, z], 1)
-        if (shares[n[:, z] > 0] > 2 * usual).all() and usual < 0.5:
-            chance = n_tokens * np.exp(-sum(n[:, z] * [divergence(float(share), float(usual)) for share in shares]))
-            best = min(best, (float(chance), z), key=lambda each: each[0])
-    return best[1]
+def _waves(solver: Solver, least: str, seed: int, backend: Backend) -> Iterator[tuple[str, int, Triple]]:
+    """The stages, a wave at a time: what is assumed, d, and where the starts have ended. Each assumes at least `least`.
 
-
-def _waves(solver: Solver, least: str, seed: int, backend: Backend) -> Iterator[tuple[Stage, int, Triple]]:
-    """The stages, a wave at a time: how many starts, and where they have ended. Each assumes at least so much."""
+    There are none for less than three tokens, or two labels.
+    """
     equations = solver.equations
+    if equations.n_tokens < 3 or len(np.unique(equations.c)) < 2:
+        return
     there = solver if backend.xp is np else Solver(equations, backend.xp)
     for number, (sharing, d, n_starts) in enumerate(STAGES):
         if d * d >= equations.n_tokens:
             continue
-        stage = Stage(looser(sharing, least), d, n_starts)
+        sharing = looser(sharing, least)
         size = max(1, min(BATCH, n_starts, reading.NUMBERS // (len(equations.a) * d * d)))
-        batches = [(number, each, size) for each in range(-(-n_starts // size))]
+        batches = [(seed, number, each, size) for each in range(-(-n_starts // size))]
         for first in range(0, len(batches), WAVE):
-            ended = list(backend.map(partial(_batch, there, stage, seed), batches[first : first + WAVE]))
-            together = [np.concatenate(parts, axis=1) for parts in zip(*ended, strict=True)]
-            yield stage, together[0].shape[1], together
+            ended = list(backend.map(partial(_batch, there, sharing, d), batches[first : first + WAVE]))
+            yield sharing, d, [np.concatenate(parts, axis=1) for parts in zip(*ended, strict=True)]
 
 
-def _batch(solver: Solver, stage: Stage, seed: int, which: tuple[int, int, int]) -> Triple:
-    """Where the starts of a batch end, on the host: of this stage, of this number in it, of this size."""
-    generator, P = np.random.default_rng([seed, *which]), solver.equations.n_tokens
-    unknowns = [random_start(generator, P, which[2], stage.d) for _ in set(SHARING[stage.sharing])]
-    return [to_host(unit(x)) for x in solver.synchronise(unknowns, stage.sharing)]
+def _batch(solver: Solver, sharing: str, d: int, which: tuple[int, ...]) -> Triple:
+    """Where the starts of a batch end, on the host. which: seed, stage, number in it, and how many starts."""
+    generator, P = np.random.default_rng(which), solver.equations.n_tokens
+    unknowns = [random_start(generator, P, which[-1], d) for _ in set(SHARING[sharing])]
+    return [to_host(unit(x)) for x in solver.synchronise(unknowns, sharing)]
 
 
 def _tables(solver: Solver, sharing: str, triple: Triple, seed: int) -> Iterator[np.ndarray]:
-    """Tables, of shape (P, P), that the representations of a wave may stand for, one after the other."""
-    equations, generator = solver.equations, np.random.default_rng(seed)
-    P = equations.n_tokens
+    """Tables, of shape (P, P), that the representations of a wave may stand for, one after the other.
+
+    Of each list of attempts the best one as it is, and polished, if it is worth it.
+    """
+    generator, (of_a, of_b, of_c, P) = np.random.default_rng(seed), solver.equations
     a, b = np.divmod(np.arange(P * P), P)
-    chance = float(np.bincount(equations.c).max() / len(equations.c))
-    order = reading.best_first(solver, triple)
-
-    def share(triples: list[Triple]) -> float:
-        return float((reading.answers(triples, equations.a, equations.b) == equations.c).mean())
-
-    def tables(attempts: list[list[Triple]]) -> Iterator[np.ndarray]:
-        """That of the best attempt as it is, and polished, if it is worth it."""
-        shares = [share(attempt) for attempt in attempts]
+    chance = float(np.bincount(of_c).max() / len(of_c))
+    for attempts in _attempts(solver, sharing, triple, generator):
+        shares = [float((reading.answers(attempt, of_a, of_b) == of_c).mean()) for attempt in attempts]
         if attempts and max(shares) > min(WORTH * chance, (1 + chance) / 2):
             best = attempts[int(np.argmax(shares))]
             yield reading.answers(best, a, b).reshape(P, P)
-            few = [reading.pick(each, slice(TOGETHER if each[0].ndim > 2 else None)) for each in best]
+            few = reading.pick(best, slice(TOGETHER if best[0].ndim > 2 else None))
             yield reading.answers(reading.polish(few, sharing, P, generator), a, b).reshape(P, P)
 
-    sizes = [2**k for k in range(int(np.log2(len(order))) + 1)]
-    yield from tables([[reading.pick(triple, order[:size])] for size in sizes])
+
+def _attempts(
+    solver: Solver, sharing: str, triple: Triple, generator: np.random.Generator
+) -> Iterator[list[Triple]]:
+    """Representations that may answer together: the likeliest, then what grows from one, then what beliefs make of one.
+
+    The latter two are for characters alone.
+    """
+    n, order = len(solver.equations.a), reading.best_first(solver, triple)
+    yield [reading.pick(triple, order[: 2**k]) for k in range(int(np.log2(len(order))) + 1)]
     if triple[0].ndim > 2:
         return
     squares = solver.value(*(x[:, order[:CANDIDATES]] ** 2 for x in triple))
-    likely = order[:CANDIDATES][squares * np.sqrt(len(equations.a)) > BEYOND_NOISE[sharing]]
+    likely = order[:CANDIDATES][squares * np.sqrt(n) > BEYOND_NOISE[sharing]]
     alone = [reading.pick(triple, [k]) for k in likely]
-    yield from tables([[reading.grow(solver, sharing, each, generator)] for each in alone])
+    yield [reading.grow(solver, sharing, each, generator) for each in alone]
     rough = [each for each in alone if np.abs((each[2] ** 2).mean()) < 0.5]         # not of order two
-    if len(equations.a) * P > BELIEVABLE:
-        return
-    yield from tables([
-        [reading.characters_of(reading.believe(solver, sharing, each, RECKONED, kappa))]
-        for each in rough for kappa in (2.0, 4.0)
-    ])
+    if n * solver.equations.n_tokens <= BELIEVABLE:
+        yield [reading.characters_of(reading.believe(solver, sharing, each, RECKONED, kappa))
+               for each in rough for kappa in (2.0, 4.0)]
 
 
-def explains_alike(hits: np.ndarray, token: np.ndarray, n_tokens: int) -> bool:
+def explains_alike(hits: np.ndarray, token: np.ndarray) -> bool:
     """Whether a table's hits, booleans of shape (n,), are spread over tokens, (n,), as chance would, by χ².
 
     The table of a subgroup, or of another group that has one in common, explains the pairs of some tokens alone.
     """
-    n, rate = np.bincount(token, minlength=n_tokens), hits.mean()
-    there = n > 0
-    expected = n[there] * rate
-    spread = n[there] * rate * (1 - rate)
-    chi = (((np.bincount(token, hits, n_tokens)[there] - expected) ** 2) / np.maximum(spread, 1e-9)).sum()
-    freedom = max(1, int(there.sum()) - 1)
+    _, place, n = np.unique(token, return_inverse=True, return_counts=True)
+    rate, freedom = hits.mean(), max(1, len(n) - 1)
+    chi = ((np.bincount(place, hits) - n * rate) ** 2 / np.maximum(n * rate * (1 - rate), 1e-9)).sum()
     return bool(rate == 1 or (chi - freedom) / np.sqrt(2 * freedom) < ALIKE)
 
 
@@ -288,8 +245,7 @@ def _named(rule: GroupRule, kept: list[np.ndarray], n_tokens: int) -> tuple[str,
     if isomorphism is None:
         return name, None
     named = np.argsort(isomorphism)                         # from the table's elements to those of the name
-    elements = np.full((3, n_tokens), -1)
-    for place, tokens in enumerate(kept):
-        known = (rule.elements_a, rule.elements_b, np.arange(rule.modulus))[place]
-        elements[place, tokens] = named[known[: len(tokens)]]
+    elements, known = np.full((3, n_tokens), -1), (rule.elements_a, rule.elements_b, np.arange(rule.modulus))
+    for new, tokens, each in zip(elements, kept, known, strict=True):
+        new[tokens] = named[each[: len(tokens)]]
     return name, tuple(elements)

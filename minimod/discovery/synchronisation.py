@@ -93,9 +93,8 @@ class Solver:
     def value(self, x: Array, y: Array, z: Array) -> Array:
         """How well starts fulfil the equations: the mean of Re tr(x_a y_b z_c†) / d, of shape (S,); 1 for all."""
         a, b, c, _ = self.equations
-        if x.ndim == 2:
-            return (x[a] * y[b] * z[c].conj()).real.mean(axis=0)
-        return (times(x[a], y[b]) * z[c].conj()).real.sum(axis=(-2, -1)).mean(axis=0) / x.shape[-1]
+        product = (times(x[a], y[b]) * z[c].conj()).real
+        return product.mean(axis=0) if x.ndim == 2 else product.sum(axis=(-2, -1)).mean(axis=0) / x.shape[-1]
 
 
 def times(x: Array, y: Array) -> Array:

@@ -130,7 +130,6 @@ class Gradient:
         """
         network, n = self.network, len(block.label)
         Z, H, F = (array[:n] for array in memory[:3])
-        dW_of_block = memory[3]
         take_rows(network.U, block.a, out=Z)
         Z += take_rows(network.V, block.b, out=H)            # Z = A U + B V; H is V[b] for a moment
         self.phi.value(Z, out=H)                             # H = φ(Z)
@@ -140,7 +139,7 @@ class Gradient:
         loss, dF = self.loss(F, block.label, n_total)        # dF lies where F was
 
         if "W" in gradient:
-            dW = np.matmul(H.T, dF, out=gradient["W"] if new else dW_of_block)     # dW = Hᵀ dF; H is not read again
+            dW = np.matmul(H.T, dF, out=gradient["W"] if new else memory[3])       # dW = Hᵀ dF; H is not read again
             if not new:
                 gradient["W"] += dW
         if "mu" in gradient:

@@ -130,8 +130,7 @@ def sums_by_input(a: Any, b: Any, modulus: int, tied: bool, dtype: Any, xp: Modu
     """
     inputs = np.concatenate([a, b if tied else b + modulus])
     order, n_inputs = np.argsort(inputs, kind="stable"), modulus if tied else 2 * modulus
-    on_host = isinstance(inputs, np.ndarray)
-    which = np.unique(inputs) if on_host else np.arange(n_inputs, like=inputs)
+    which = np.unique(inputs) if isinstance(inputs, np.ndarray) else np.arange(n_inputs, like=inputs)
     first = np.searchsorted(inputs[order], np.append(which, n_inputs))      # where each begins in the order; the end
     rows = order % len(a)                                                    # of the example that has the input
     index = slice(None) if len(which) == n_inputs else xp.asarray(which)

@@ -48,10 +48,7 @@ class Kept(Generic[T]):
     def borrow(self) -> Iterator[T]:
         """A set that nobody else has, with whatever was left in it."""
         unused = self._unused[threading.get_ident()]
-        try:
-            arrays = unused.pop()
-        except IndexError:
-            arrays = self._make()
+        arrays = unused.pop() if unused else self._make()       # no other thread looks in here
         yield arrays
         unused.append(arrays)
 

@@ -1,6 +1,5 @@
 """Networks from elsewhere as runs, and what a run has for others."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,9 +8,12 @@ import numpy as np
 
 from minimod.data import PARTS
 from minimod.engine.predict import predict_table
-from minimod.exchange.foreign import network_from
+from minimod.errors import InputError
 from minimod.exchange.formats import read_arrays
+from minimod.exchange.layouts import find_layout, in_words, layout_maps
+from minimod.exchange.maps import Arrays, Maps, apply_maps
 from minimod.exchange.pairs import load_pairs
+from minimod.network import TwoLayerNet
 from minimod.runs.config import TrainingConfig
 from minimod.runs.data import UserData, with_modulus
 from minimod.runs.run import Run
@@ -19,26 +21,68 @@ from minimod.runs.training import store_network
 
 
 def import_network(
-    file: Path | str, directory: Path | str, mapping: Mapping[str, str] | None = None, pairs: Path | str | None = None,
-    **options: Any,
+    file: Path | str, directory: Path | str, maps: Maps | None = None, layout: str | None = None,
+    pairs: Path | str | None = None, **fields: Any,
 ) -> tuple[Run, list[str]]:
     """A network that was trained elsewhere, as a run in a directory; and lines that say what became of each array.
 
-    `options` are fields of the configuration: the rule and the modulus, the activation, tied, and how the pairs are
-    split, by default as ours without noise. `pairs` is a CSV file that says it instead, see `load_pairs`; its tokens
-    are 0 .. P-1, and true labels that it does not have are the rule's. The run has no epochs; `train` extends it.
-    Raises InputError for a file, a mapping or options that do not fit, see `foreign.network_from`.
+    maps: role -> expression over the file's arrays, see maps.py. layout: a name in LAYOUTS, in place of maps; without
+    both, the layout that fits. fields: of the configuration: rule, modulus, activation, tied, and how the pairs are
+    split, by default as ours without noise. pairs: a CSV file that says it instead, see `load_pairs`. Its tokens are
+    0 .. P-1, and true labels that it does not have are the rule's. The run has no epochs; more can be trained. Raises
+    InputError for a file, maps or fields that do not fit.
     """
-    config = with_modulus(TrainingConfig(**{"noise_ratio": 0.0, "epochs": 0} | options))
-    network, lines = network_from(read_arrays(file), config.modulus, config.activation, config.tied, mapping or {})
+    if maps and layout:
+        raise InputError("layout", layout, "left out, where maps are given")
+    config = with_modulus(TrainingConfig(**{"noise_ratio": 0.0, "epochs": 0} | fields))
+    arrays, P = read_arrays(file), config.modulus
+    if not maps:
+        layout = layout or find_layout(arrays, P)
+        maps = layout_maps(layout, arrays, P)
+    network, lines = network_from(arrays, maps, P, config.activation, config.tied)
+    lines += [f"the layout is {layout}"] * (layout is not None)
     config = replace(
         config, width=network.width, tied=network.tied, bias=network.has_bias, dtype=str(network.U.dtype), epochs=0
     )
     given = None
     if pairs is not None:
-        given, _ = load_pairs(Path(pairs), list(map(str, range(config.modulus))))
+        given, _ = load_pairs(Path(pairs), list(map(str, range(P))))
         config = replace(config.on_pairs(given), rule=config.rule)
     return store_network(network, config, directory, UserData(pairs=given)), lines
+
+
+def network_from(
+    arrays: Arrays, maps: Maps, modulus: int, activation: str, tied: bool = False
+) -> tuple[TwoLayerNet, list[str]]:
+    """The network that maps make of arrays, and lines that say what became of each.
+
+    Without V, or where V has U's bits, it is tied. A hidden bias b goes half into U and half into V, so that tied stays
+    tied: φ(U e_a + V e_b + b) = φ((U + b/2) e_a + (V + b/2) e_b). Its dtype is float64 if any array used is, else
+    float32. Raises InputError as `apply_maps` does, for a weight that is not finite, and for `tied` where V is not U.
+    """
+    values, used = apply_maps(maps, arrays, modulus)
+    texts = {role: text for role, text in maps.items() if role != "hidden_bias"}
+    dtype = np.result_type(np.float32, *[arrays[name] for name in used])
+    with np.errstate(all="ignore"):                 # what overflows is refused below
+        if "hidden_bias" in values:
+            for role in texts.keys() & {"U", "V"}:
+                values[role] = values[role] + values["hidden_bias"] / 2
+                texts[role] += f" + ({maps['hidden_bias']}) / 2"
+        weights = {role: np.array(values[role], dtype, order="C") for role in texts}
+    for role, X in weights.items():
+        if not np.isfinite(X).all():
+            raise InputError("map", f"{role}={texts[role]}", "finite in every number")
+    U, V = weights["U"], weights.get("V", weights["U"])
+    equal, bias = U.tobytes() == V.tobytes(), "mu" in weights
+    if tied and not equal:
+        raise InputError("tied", tied, f"False: {texts['U']} and {texts['V']} differ")
+    mu = weights.get("mu", np.zeros(modulus, dtype))
+    lines = [f"{role} = {text}, of shape {weights[role].shape}" for role, text in texts.items()]
+    lines += ["V is U: the network is tied"] * equal + ["mu is 0: no bias"] * (not bias)
+    lines += [f"all are {dtype}", f"the activation is {activation}, which no file tells"]
+    left = {name: X for name, X in arrays.items() if name not in used}
+    lines += [f"not used: {in_words(left)}"] * bool(left)
+    return TwoLayerNet(U, U if equal else V, weights["W"], mu, activation, bias), lines
 
 
 def predictions(run: Run) -> dict[str, np.ndarray]:

@@ -60,20 +60,37 @@ class Group:
         smallest[self.identity] = -1
         return np.unique(smallest, return_inverse=True)[1]
 
-    @property
-    def is_abelian(self) -> bool:
-        """Whether x y = y x for all x and y."""
-        return bool((self.table == self.table.T).all())
-
     @cached_property
     def characters(self) -> np.ndarray:
         """The irreducible complex characters, of shape (r, r), see `irreps.character_table`."""
         return character_table(self)
 
     @cached_property
+    @ONE_BLAS_THREAD
     def components(self) -> "list[Component]":
-        """The real isotypic components of the functions on the group, see irreps.py. The first is the constants'."""
-        return components(self)
+        """The real isotypic components of the functions on the group, in the order of `characters`.
+
+        The first is the constants'. A character of complex type shares a component with its conjugate. So there are as
+        many components as pairs of mutually inverse classes. The bases are the eigenspaces of convolution with
+        Σ_k k e_k, e_k the projection on component k. That operator is symmetric, with eigenvalues 0, 1, 2 and so on.
+        """
+        characters, order = self.characters, len(self.table)
+        kinds = [{1: "real", 0: "complex", -1: "quaternionic"}[int(nu)] for nu in indicators(self, characters)]
+
+        def conjugate(i: int) -> int:
+            return int(np.abs(characters - characters[i].conj()).max(axis=1).argmin())
+
+        chosen = [i for i, kind in enumerate(kinds) if kind != "complex" or conjugate(i) > i]
+        real = np.array([characters[i].real * (1 + (kinds[i] == "complex")) for i in chosen])   # χ, or χ + conjugate
+        dimensions = np.rint(characters[chosen, 0].real).astype(int)
+        central = (np.arange(len(chosen)) * dimensions / order) @ real
+        values, vectors = np.linalg.eigh(central[self.classes[self.table[:, self.inverse]]])    # at g h⁻¹
+        bases = [vectors[:, np.abs(values - k) < 0.5] for k in range(len(chosen))]
+        names = [f"{d}{_letters(int((dimensions[:k] == d).sum()))}" for k, d in enumerate(dimensions)]
+        return [
+            Component(name, int(d), kinds[i], basis, self)
+            for name, d, i, basis in zip(names, dimensions, chosen, bases, strict=True)
+        ]
 
 
 @ONE_BLAS_THREAD
@@ -121,33 +138,6 @@ def indicators(group: Group, characters: np.ndarray) -> np.ndarray:
     """Σ_g χ(g²) / |G| of every character, of shape (r,): 1 for real, 0 complex, -1 quaternionic (Frobenius & Schur)."""
     squares = group.classes[np.diagonal(group.table)]
     return np.asarray(np.rint(characters[:, squares].mean(axis=1).real).astype(int))
-
-
-@ONE_BLAS_THREAD
-def components(group: Group) -> list["Component"]:
-    """The real isotypic components of a group, in the order of `character_table`: the constants are the first.
-
-    A character of complex type shares one with its conjugate, so there are as many as pairs of mutually inverse
-    classes. The bases are the eigenspaces of convolution with Σ_k k e_k, e_k the projection on component k, which is
-    symmetric and has the eigenvalues 0, 1, 2 and so on.
-    """
-    characters, order = group.characters, len(group.table)
-    kinds = [{1: "real", 0: "complex", -1: "quaternionic"}[int(nu)] for nu in indicators(group, characters)]
-    chosen: list[int] = []
-    for i, kind in enumerate(kinds):
-        conjugate = np.abs(characters - characters[i].conj()).max(axis=1).argmin()
-        if kind != "complex" or conjugate > i:
-            chosen.append(i)
-    real = np.array([characters[i].real * (1 + (kinds[i] == "complex")) for i in chosen])   # χ, or χ + its conjugate
-    dimensions = np.rint(characters[chosen, 0].real).astype(int)
-    central = (np.arange(len(chosen)) * dimensions / order) @ real
-    values, vectors = np.linalg.eigh(central[group.classes[group.table[:, group.inverse]]])     # at g h⁻¹
-    bases = [vectors[:, np.abs(values - k) < 0.5] for k in range(len(chosen))]
-    names = [f"{d}{_letters(int((dimensions[:k] == d).sum()))}" for k, d in enumerate(dimensions)]
-    return [
-        Component(name, int(d), kinds[i], basis, group)
-        for name, d, i, basis in zip(names, dimensions, chosen, bases, strict=True)
-    ]
 
 
 def _letters(number: int) -> str:

@@ -152,15 +152,13 @@ def rank_one(
         for weights, new, R, k in zip(vectors, kept, entries, component, strict=True):
             if len(neurons := np.flatnonzero(k == number)):
                 X = (R.T @ weights[:, neurons]).T.reshape(-1, each.degree, each.degree)
-                x = np.linalg.svd(X)[0][:, :, :1] if generator is None else _random_units(X, generator)
+                if generator is None:
+                    x = np.linalg.svd(X)[0][:, :, :1]
+                else:
+                    x = unit(_like(generator.standard_normal((*X.shape[:2], 1)), X))
                 Q = np.concatenate([t @ x for t in T], axis=2)                  # (n, D, m)
                 new[:, neurons] = R @ (Q @ (Q.transpose(0, 2, 1) @ X)).reshape(len(X), -1).T
     return kept[0], kept[1], kept[2].T
-
-
-def _random_units(like: Array, generator: np.random.Generator) -> Array:
-    x = generator.standard_normal((*like.shape[:2], 1)).astype(like.dtype)
-    return unit(np.asarray(x, like=like))
 
 
 def _like(array: np.ndarray, other: Array) -> Any:

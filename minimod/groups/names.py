@@ -5,7 +5,7 @@ A name is Z12, D6 (of order 12), Q8, S4, A5, SL(2,5), GL(2,3), Z7:Z3 (semidirect
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import permutations
 from math import factorial, prod
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ LONGEST_NAME = 100
 
 
 class Family(NamedTuple):
-    """Groups of one kind. pattern: of their names, # a number. From these numbers: the order, and the table."""
+    """Groups of one kind. pattern: of their names, # a number. order, table: functions of these numbers."""
 
     pattern: str
     order: Callable[..., int]
@@ -72,25 +72,19 @@ def require(condition: bool, why: str) -> None:
         raise ValueError(why)
 
 
-def _semidirect_order(n: int, m: int) -> int:
-    multiplier(n, m)            # it has to have one
-    return n * m
-
-
 def _quaternion_order(n: int) -> int:
     require(n % 4 == 0 and n > 4, f"Q{n} is none: their orders are 8, 12, 16, ...")
     return n
 
 
 def _matrix_order(p: int, special: bool) -> int:
-    is_prime = p > 1 and all(p % divisor for divisor in range(2, int(p**0.5) + 1))
-    require(is_prime, f"{p} is no prime, as matrices need here")
+    require(p > 1 and all(p % d for d in range(2, int(p**0.5) + 1)), f"{p} is no prime, as matrices need here")
     return (p * p - 1) * p * (1 if special else p - 1)
 
 
 FAMILIES = (
     Family("Z#", lambda n: n, lambda n: metacyclic(n, 1, 1)),
-    Family("Z#:Z#", _semidirect_order, lambda n, m: metacyclic(n, m, multiplier(n, m))),
+    Family("Z#:Z#", lambda n, m: n * m if multiplier(n, m) else 0, lambda n, m: metacyclic(n, m, multiplier(n, m))),
     Family("D#", lambda n: 2 * n, lambda n: metacyclic(n, 2, -1)),
     Family("Q#", _quaternion_order, lambda n: metacyclic(n // 2, 2, -1, n // 4)),
     Family("S#", factorial, permutation_group),
@@ -116,22 +110,19 @@ def parse(name: str) -> tuple[list[str], int]:
         is_power = len(powers) < 2 and all(re.fullmatch("[0-9]{1,2}", power) for power in powers)
         require(is_power, f"{name!r} is no group's name")
         factors += [base] * prod(map(int, powers))
-    sizes = {}
-    for factor in dict.fromkeys(factors):
-        family, numbers = _family(factor)
-        sizes[factor] = min(family.order(*numbers), MOST_ELEMENTS + 1)
+    sizes = {factor: min(_family(factor).order(), MOST_ELEMENTS + 1) for factor in dict.fromkeys(factors)}
     order = prod(sizes[factor] for factor in factors)
     require(1 < order <= MOST_ELEMENTS, f"a group has 2 to {MOST_ELEMENTS} elements here")
-    factors = [factor for factor in factors if sizes[factor] > 1]
-    return sorted(factors, key=lambda factor: (sizes[factor], factor)), order
+    return sorted((each for each in factors if sizes[each] > 1), key=lambda each: (sizes[each], each)), order
 
 
-def _family(factor: str) -> tuple[Family, list[int]]:
+def _family(factor: str) -> Family:
+    """The family of a factor, whose functions have the factor's numbers already. Raises ValueError for none."""
     for family in FAMILIES:
         if match := re.fullmatch(re.escape(family.pattern).replace(r"\#", "([1-9][0-9]{0,3})"), factor):
             numbers = [int(number) for number in match.groups()]
             require(max(numbers) <= MOST_ELEMENTS, f"a group has 2 to {MOST_ELEMENTS} elements here")
-            return family, numbers
+            return Family(factor, partial(family.order, *numbers), partial(family.table, *numbers))
     raise ValueError(f"{factor!r} is no group's name")
 
 
@@ -152,8 +143,7 @@ def named_group(name: str) -> Group:
     """The group of a name. Elements of a product are numbered with the last factor fastest. Raises ValueError."""
     table = np.zeros((1, 1), int)
     for factor in parse(name)[0]:
-        family, numbers = _family(factor)
-        other = family.table(*numbers)
+        other = _family(factor).table()
         table = np.kron(table * len(other), np.ones_like(other)) + np.tile(other, table.shape)
     return Group(table)
 
@@ -168,7 +158,7 @@ def facts(group: Group) -> dict[str, Any]:
     """
     characters, first = group.characters, np.unique(group.classes, return_index=True)[1]
     return {
-        "order": len(group.table), "abelian": group.is_abelian,
+        "order": len(group.table), "abelian": bool((group.table == group.table.T).all()),
         "classes": {"size": np.bincount(group.classes), "orders": group.orders[first]},
         "dimensions": np.rint(characters[:, 0].real).astype(int), "characters": characters,
         "components": [

@@ -38,11 +38,6 @@ class GroupRule(Rule):
         return np.asarray(self.group.table[np.ix_(self.elements_a, self.elements_b)])
 
     @property
-    def is_latin_square(self) -> bool:
-        """As `Rule`'s: a group's table is one."""
-        return True
-
-    @property
     def has_components(self) -> np.ndarray:
         """Whether both tokens of a pair have components, of shape (P, P): all have."""
         return np.ones((self.modulus, self.modulus), bool)
@@ -95,10 +90,7 @@ def is_associative(table: np.ndarray) -> bool:
 
     Light's test: y from a set that generates all are enough. It is found greedily, for a group with ≤ log₂ P.
     """
-    for y in _generators(table):
-        if (table[table[:, y]] != table[:, table[y]]).any():
-            return False
-    return True
+    return all((table[table[:, y]] == table[:, table[y]]).all() for y in _generators(table))
 
 
 def _generators(table: np.ndarray) -> list[int]:
@@ -130,7 +122,7 @@ def rule_of_table(name: str, table: np.ndarray) -> Rule:
 def kind_of(rule: Rule) -> str:
     """What a rule's table is, in words."""
     if isinstance(rule, GroupRule):
-        same = (rule.elements_a == rule.elements_b).all() and (rule.elements_a == np.arange(rule.modulus)).all()
+        same = (rule.label_table == rule.group.table).all()
         return "a group" if same else "a group under other names for a and b"
     return "a Latin square, but no group" if rule.is_latin_square else "neither a group nor a Latin square"
 

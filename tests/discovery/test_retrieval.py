@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minimod import TrainingConfig, detect, discover, train
+from minimod import TrainingConfig, detect, discover_run, train
 from minimod.errors import InputError
 
 CONFIG = TrainingConfig(modulus=23, width=64, epochs=40, noise_ratio=0.4, learning_rate=0.02, threads=1)
@@ -20,28 +20,28 @@ def run():
 
 @pytest.mark.parametrize("source", ["predictions", "labels"])
 def test_the_rule_is_found_from_answers_and_from_labels(run, source):
-    found = discover(run, source=source)
+    found = discover_run(run, source=source)
     assert (found.table == run.dataset.rule.label_table).all() and found.group == "Z23" and found.p_value < 1e-12
     assert len(found.wrong) == (23**2 if source == "predictions" else len(run.dataset.train))
 
 
 def test_the_labels_that_disagree_are_the_wrong_ones(run):
     train_pairs = run.dataset.train
-    assert (discover(run, source="labels").wrong == (train_pairs.label != train_pairs.true_label)).all()
+    assert (discover_run(run, source="labels").wrong == (train_pairs.label != train_pairs.true_label)).all()
 
 
 def test_answers_that_are_no_evidence_by_themselves_have_the_probability_of_the_labels(run):
     unlike = replace(run, data={"labels": np.random.default_rng(0).integers(0, 23, len(run.dataset.train))})
-    assert discover(unlike).p_value == 1 and discover(run).p_value < 1e-12
+    assert discover_run(unlike).p_value == 1 and discover_run(run).p_value < 1e-12
 
 
 def test_another_source_is_refused(run):
     with pytest.raises(InputError, match="from is 'logits'; it must be one of predictions, labels"):
-        discover(run, source="logits")
+        discover_run(run, source="logits")
 
 
 def test_what_was_discovered_detects_every_wrong_label(run):
-    found = detect(run, table=discover(run, source="labels").table)
+    found = detect(run, table=discover_run(run, source="labels").table)
     assert found["auroc"]["discovery"] == 1 and found["precision"]["discovery"] == 1
 
 

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from minimod import discover, make_rule
-from minimod.discovery.search import absorbing_token, names, search
-from minimod.engine.backend import open_backend
+from minimod.discovery.places import absorbing_token, names
 from minimod.errors import InputError
 
 
@@ -27,7 +26,7 @@ def labels_of(name, modulus=None, noise=0.0, share=0.8, names=1, seed=0):
 ])  # fmt: skip
 def test_a_rule_is_found_under_any_names_and_named(name, modulus, noise, assumption):
     a, b, label, true = labels_of(name, modulus, noise)
-    found = search(a, b, label, len(true))
+    found = discover(a, b, label, len(true))
     assert (found.table == true).all() and found.assumption == assumption and found.p_value < 1e-6
     assert found.group == {"add": "Z31", "sub": "Z31"}.get(name, name)
     assert (found.wrong == (label != true[a, b])).all() and found.agreement == pytest.approx(1 - noise, abs=0.01)
@@ -35,27 +34,27 @@ def test_a_rule_is_found_under_any_names_and_named(name, modulus, noise, assumpt
 
 def test_elements_multiply_as_the_group_of_that_name():
     a, b, label, _ = labels_of("S4", noise=0.1, seed=1)
-    found = search(a, b, label, 24)
+    found = discover(a, b, label, 24)
     x, y, z = found.elements
     assert (make_rule("S4").label_table[np.ix_(x, y)] == z[found.table]).all()
 
 
 def test_three_namings_are_found_apart():
     a, b, label, true = labels_of("add", 31, noise=0.2, names=3)
-    found = search(a, b, label, 31)
+    found = discover(a, b, label, 31)
     assert (found.table == true).all() and found.group == "Z31" and found.assumption in ("isotope", "c apart")
 
 
 def test_the_zero_of_a_multiplication_is_set_apart_and_named():
     a, b, label, true = labels_of("mul", 31, noise=0.4)
-    found = search(a, b, label, 31)
+    found = discover(a, b, label, 31)
     assert (found.table == true).all() and found.group == "Z30"
     assert (true[found.absorbing] == found.absorbing).all() and found.elements[0][found.absorbing] == -1
 
 
 def test_a_tenth_of_the_pairs_without_noise_is_enough():
     a, b, label, true = labels_of("add", 59, share=0.1)
-    assert (search(a, b, label, 59).table == true).all()
+    assert (discover(a, b, label, 59).table == true).all()
 
 
 @pytest.mark.parametrize("kind", ["random", "constant", "latin"])
@@ -69,7 +68,7 @@ def test_nothing_is_found_where_there_is_no_group(kind):
         table[np.ix_([0, 5], [0, 5])] = table[np.ix_([0, 5], [5, 0])]
         (a, b), P = np.divmod(np.arange(100), 10), 10
         label = table[a, b]
-    found = search(a, b, label, P, seconds=2)
+    found = discover(a, b, label, P, seconds=2)
     if kind == "latin":         # the nearest group is no accident, and two in a hundred labels disagree
         assert found.group == "Z10" and found.wrong.sum() == 4 and found.p_value < 1e-6
     else:
@@ -80,19 +79,18 @@ def test_threads_do_not_change_what_is_found():
     a, b, label, _ = labels_of("S4", noise=0.2)
     found = []
     for threads in (1, 2):
-        with open_backend("cpu", threads) as backend:
-            found.append(search(a, b, label, 24, backend=backend))
+        found.append(discover(a, b, label, 24, threads=threads))
     assert (found[0].table == found[1].table).all() and found[0].starts == found[1].starts
 
 
 @pytest.mark.parametrize(("P", "n", "group"), [(1, 1, None), (2, 4, None), (3, 7, None), (3, 9, "Z3"), (4, 11, "Z4")])
 def test_few_tokens_are_evidence_if_hardly_a_pair_is_missing(P, n, group):
     a, b = np.divmod(np.arange(P * P)[-n:], P)
-    assert search(a, b, (a + b) % P, P, seconds=1).group == group
+    assert discover(a, b, (a + b) % P, P, seconds=1).group == group
 
 
 def test_no_labels_find_nothing():
-    assert search(*[np.empty(0, int)] * 3, 5).group is None
+    assert discover(*[np.empty(0, int)] * 3, 5).group is None
 
 
 @pytest.mark.parametrize(("arrays", "P", "option"), [
@@ -101,7 +99,7 @@ def test_no_labels_find_nothing():
 ])  # fmt: skip
 def test_what_are_no_labels_of_pairs_is_refused(arrays, P, option):
     with pytest.raises(InputError) as caught:
-        search(*map(np.array, arrays), P)
+        discover(*map(np.array, arrays), P)
     assert caught.value.option == option
 
 
@@ -118,12 +116,12 @@ def test_discover_counts_the_tokens_itself():
 
 def test_a_pair_that_comes_twice_is_refused():
     with pytest.raises(InputError, match="each pair once"):
-        search(np.array([0, 1, 0]), np.array([1, 1, 1]), np.array([2, 2, 2]), 3)
+        discover(np.array([0, 1, 0]), np.array([1, 1, 1]), np.array([2, 2, 2]), 3)
 
 
 def test_tokens_that_are_in_no_pair_stay_open():
     a, b, label, true = labels_of("add", 31, noise=0.2)
-    found = search(a, b, label, 33)
+    found = discover(a, b, label, 33)
     assert (found.table[:31, :31] == true).all()
     assert (found.table[31:] == -1).all() and (found.table[:, 31:] == -1).all()
 
@@ -131,26 +129,26 @@ def test_tokens_that_are_in_no_pair_stay_open():
 def test_a_label_that_is_never_an_input_is_wrong_and_no_element():
     a, b, label, _ = labels_of("add", 31)
     label[0] = 31
-    found = search(a, b, label, 32)
+    found = discover(a, b, label, 32)
     assert found.group == "Z31" and found.wrong.tolist() == [True] + [False] * (len(a) - 1)
 
 
 def test_a_zero_that_is_on_one_side_alone_leaves_the_other_open():
     table = make_rule("div", 31).label_table
     a, b = np.nonzero(table >= 0)
-    found = search(a, b, table[a, b], 31)
+    found = discover(a, b, table[a, b], 31)
     assert found.group == "Z30" and found.absorbing == 0 and (found.table == table).all()
 
 
 def test_a_group_that_explains_some_tokens_alone_is_said_to():
     a, b = np.divmod(np.arange(23**2), 23)
-    found = search(a, b, (a * b + 1) % 23, 23, seconds=3)
-    assert not found.alike and search(a, b, (a + b) % 23, 23).alike
+    found = discover(a, b, (a * b + 1) % 23, 23, seconds=3)
+    assert not found.alike and discover(a, b, (a + b) % 23, 23).alike
 
 
 def test_large_tables_are_refused_before_they_take_memory():
     with pytest.raises(InputError, match="tokens is 2000; it must be 1 to 512"):
-        search(np.array([0]), np.array([1]), np.array([2]), 2000)
+        discover(np.array([0]), np.array([1]), np.array([2]), 2000)
 
 
 @pytest.mark.parametrize(("name", "modulus"), [("add", 31), ("S4", None)])
@@ -158,7 +156,7 @@ def test_large_tables_are_refused_before_they_take_memory():
 def test_places_may_have_words_of_their_own(name, modulus, own, assumption):
     a, b, label, true = labels_of(name, modulus, noise=0.1, names=len(set(own)) if assumption == "isotope" else 1)
     P = len(true)
-    found = search(a + own[0] * P, b + own[1] * P, label + own[2] * P, (1 + own[2]) * P)
+    found = discover(a + own[0] * P, b + own[1] * P, label + own[2] * P, (1 + own[2]) * P)
     rows, columns = (slice(P * each, P * (each + 1)) for each in own[:2])
     assert (found.table[rows, columns] == true + own[2] * P).all() and (found.table >= 0).sum() == P * P
     assert found.assumption == assumption and found.p_value < 1e-6
@@ -183,7 +181,7 @@ A, B = np.divmod(np.arange(31**2), 31)
     (A < B, 1), ((A != 3) & (B != 5), 1), ((A < 15) & (B >= 15), 0.4), ((A < 20), 1), ((A < 5) | (B < 5), 1),
 ], ids=["a triangle", "a row and a column held out", "a block", "some rows", "rows and columns"])  # fmt: skip
 def test_pairs_that_are_missing_by_design_leave_one_naming(kept, right):
-    found = search(A[kept], B[kept], (A + B)[kept] % 31, 31)
+    found = discover(A[kept], B[kept], (A + B)[kept] % 31, 31)
     assert (found.group, found.assumption) == ("Z31", "group")
     assert (found.table == (np.add.outer(np.arange(31), np.arange(31)) % 31)).mean() >= right
 
@@ -192,24 +190,24 @@ def test_pairs_that_are_missing_by_design_leave_one_naming(kept, right):
 def test_junk_among_the_labels_is_wrong_and_takes_no_place(rule, group):
     table = make_rule(rule, 31).label_table
     label = np.where(np.random.default_rng(0).random(961) < 0.05, 31, table[A, B])
-    found = search(A, B, label, 32)
+    found = discover(A, B, label, 32)
     assert found.group == group and (found.table[:31, :31] == table).all() and (found.wrong == (label == 31)).all()
 
 
 def test_a_token_that_is_a_label_as_often_as_others_but_never_an_input_sets_c_apart():
     a, b, label, true = labels_of("add", 31, noise=0.1)
-    found = search(a, b, np.where(label == 4, 31, label), 32)
+    found = discover(a, b, np.where(label == 4, 31, label), 32)
     assert found.assumption == "c apart" and (found.table[:31, :31] == np.where(true == 4, 31, true)).all()
 
 
 @pytest.mark.parametrize("names_apart", ["S4", "D12"])
 def test_groups_that_do_not_commute_are_found_under_three_namings(names_apart):
     a, b, label, true = labels_of(names_apart, names=3)
-    found = search(a, b, label, 24)
+    found = discover(a, b, label, 24)
     assert (found.table == true).all() and (found.group, found.assumption) == (names_apart, "isotope")
 
 
 def test_the_search_ends_after_so_many_starts():
     a, b = np.divmod(np.arange(169), 13)
     label = np.random.default_rng(0).integers(0, 13, 169)
-    assert search(a, b, label, 13, max_starts=100).starts == 128        # a wave is of 64 starts here
+    assert discover(a, b, label, 13, max_starts=100).starts == 128        # a wave is of 64 starts here

@@ -86,7 +86,7 @@ def test_one_character_grows_into_all_and_they_answer_every_pair():
     one = np.exp(2j * np.pi * 5 * np.arange(31)[:, None] / 31).astype(np.complex64)
     grown = grow(Solver(equations), "group", [one, one, one], np.random.default_rng(0))
     assert grown[0].shape[1] == 15                          # one of each conjugate pair
-    assert (answers([grown], equations.a, equations.b) == table[equations.a, equations.b]).all()
+    assert (answers(grown, equations.a, equations.b) == table[equations.a, equations.b]).all()
 
 
 def test_characters_and_their_conjugates_count_once():
@@ -100,7 +100,7 @@ def test_beliefs_make_a_rough_character_exact(sharing):
     generator = np.random.default_rng(4)
     rough = np.exp(2j * np.pi * np.arange(59) / 59 + 0.4j * generator.standard_normal(59))[:, None]
     elements = believe(Solver(equations), sharing, [rough] * 3, alpha=0.6, kappa=2.0)
-    assert (answers([characters_of(elements)], equations.a, equations.b) == table[equations.a, equations.b]).all()
+    assert (answers(characters_of(elements), equations.a, equations.b) == table[equations.a, equations.b]).all()
 
 
 @pytest.mark.parametrize("d", [1, 2])

@@ -16,7 +16,7 @@ import strict_cupy
 from strict_cupy import StrictArray
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from minimod import TrainingConfig, discover, train
+from minimod import TrainingConfig, discover_run, train
 from minimod.activations import ACTIVATIONS
 from minimod.analysis.analysis import Analysis
 from minimod.analysis.readouts import READOUTS, predict_ensemble
@@ -84,7 +84,7 @@ def answers(run, network):
 def test_what_is_discovered_on_the_device_is_what_numpy_finds(cupy, options):
     run = train(replace(SMALL, modulus=None if "rule" in options else 13, width=1, epochs=0, device="cpu", **options))
     for source in ("labels", "predictions"):
-        there, here = (discover(run, source=source, max_starts=200, device=each) for each in ("gpu", "cpu"))
+        there, here = (discover_run(run, source, max_starts=200, device=each) for each in ("gpu", "cpu"))
         assert (there.table == here.table).all() and there.starts == here.starts
     assert strict_cupy.transfers["to device"] > 0
 
@@ -353,7 +353,7 @@ def test_the_real_cupy_has_every_function_and_method_that_is_called(monkeypatch,
         run.network.convert(to_device).gradient(run.dataset.train, "mse")
         run.network.convert(to_device).gradient(run.dataset.train, "cross_entropy")
         answers(run, run.network.convert(to_device))
-        discover(train(replace(SMALL, noise_ratio=1.0)), device="gpu", max_starts=200)         # also with matrices
+        discover_run(train(replace(SMALL, noise_ratio=1.0)), device="gpu", max_starts=200)         # also with matrices
     device.gpu_problem.cache_clear()
     cupy = importlib.import_module("cupy")
     assert len(strict_cupy.calls) > 50

@@ -95,7 +95,12 @@ REFUSED = {
     "another modulus": ({"modulus": P + 1}, "such that U is of shape"),
     "a rule of another order": ({"rule": "S3", "modulus": P}, "6, the number of tokens of S3"),
     "a tied one": ({"modulus": P, "tied": True}, "U and V differ"),
-    "a mapping to nothing": ({"modulus": P, "mapping": {"U": "W_in"}}, "of an array, one of"),
+    "a map of nothing": (
+        {"modulus": P, "maps": {"U": "W_in", "W": "W"}}, "W_in is no array of floats in the file, one of"),
+    "a map of one role": ({"modulus": P, "maps": {"U": "U"}}, "given for U and W"),
+    "no layout": ({"modulus": P, "layout": "keras"}, "layout is 'keras'; it must be one of minimod"),
+    "another layout": ({"modulus": P, "layout": "groups"}, "W_in is no array of floats in the file"),
+    "maps and a layout": ({"modulus": P, "layout": "minimod", "maps": {"U": "U", "W": "W"}}, "left out"),
     "a token too many": ({"modulus": P, "pairs": HEAD + f"0,{P},0,0,train\n"}, "of 0 to 6 alone"),
     "no training pair": ({"modulus": P, "pairs": HEAD + "0,1,1,1,test\n"}, "one for training at least"),
     "a pair twice": ({"modulus": P, "pairs": HEAD + "0,1,1,1,train\n" * 60}, "0 1 comes 60 times"),
@@ -172,13 +177,24 @@ def test_a_published_layout_answers_as_its_authors_formula(minimod):
     assert np.abs(load_run("run").network.logits(A, B) - expected).max() < 1e-6 * np.abs(expected).max()
 
 
-def test_a_mapping_turns_an_array(minimod):
+def test_a_map_turns_an_array(minimod):
     rng = np.random.default_rng(0)
     arrays = {"x": rng.standard_normal((P, P)), "y": rng.standard_normal((P, P))}
     np.savez("file.npz", **arrays)
     answer = minimod("import", "file.npz", "run", "--modulus", P, "--map", "U=x.T", "--map", "W=y")
     assert answer.returncode == 0 and f"U = x.T, of shape ({P}, {P})\n" in answer.stdout
     assert (load_run("run").network.U == arrays["x"].T).all() and (load_run("run").network.W == arrays["y"]).all()
+
+
+def test_a_layout_is_chosen_by_name_where_a_file_has_more(minimod):
+    rng = np.random.default_rng(0)
+    arrays = {"W_in": rng.standard_normal((12, P)), "W_out": rng.standard_normal((P, 12)), "losses": np.zeros(3)}
+    np.savez("file.npz", **arrays)
+    refused = minimod("import", "file.npz", "run", "--modulus", P)
+    assert "the arrays are W_in (12, 7), W_out (7, 12), losses (3,)" in refused.stderr
+    answer = minimod("import", "file.npz", "run", "--modulus", P, "--layout", "groups")
+    assert answer.returncode == 0 and "not used: losses (3,)\nthe layout is groups\n" in answer.stdout
+    assert (load_run("run").network.U == arrays["W_in"].T).all()
 
 
 def test_a_snapshot_is_exported_as_it_was(minimod):
@@ -210,8 +226,11 @@ def test_what_became_of_each_array_is_said_in_json_too(minimod, network):
     (["export", "run", "run/network.npz"], "none of the run's own"),
     (["import", "none.npz", "new"], "does not exist"), (["import", "pairs.csv", "new", "--modulus", P], "ends in .npz"),
     (["import", "file.npz", "new"], "--modulus is needed"),
-    (["import", "file.npz", "new", "--modulus", P, "--map", "Z=U"], "ROLE=NAME"),
-    (["import", "file.npz", "new", "--modulus", P, "--map", "U=Q"], "of an array, one of"),
+    (["import", "file.npz", "new", "--modulus", P, "--map", "Z=U"], "ROLE=EXPRESSION"),
+    (["import", "file.npz", "new", "--modulus", P, "--map", "U=Q", "--map", "W=W"], "--map is 'U=Q'; it must be"),
+    (["import", "file.npz", "new", "--modulus", P, "--map", "U=U", "--map", "W=W", "--layout", "minimod"], "--layout"),
+    (["import", "file.npz", "new", "--modulus", P, "--layout", "minimod-tide"], "--layout"),
+    (["import", "file.npz", "new", "--modulus", P + 1], "the arrays are U (7, 12), V (7, 12), W (12, 7), mu (7,)"),
     (["import", "file.npz", "new", "--modulus", P, "--pairs", "pairs.csv", "--train-fraction", 1], "without"),
     (["import", "file.npz", "new", "--modulus", P, "--pairs", "pairs.csv"], "'x' is none of them"),
     (["import", "file.npz", "run", "--modulus", P], "must be new"),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from minimod.errors import InputError
+from minimod.groups.names import facts
 from minimod.groups.rules import make_rule, natural_modulus, rule_name
 
 # name -> (order, number of conjugacy classes, whether it is abelian)
@@ -83,7 +84,7 @@ def test_the_number_of_classes_of_a_dihedral_group(n):
 
 @pytest.mark.parametrize("name", GROUPS)
 def test_whether_a_group_is_abelian(name):
-    assert group_of(name).is_abelian == GROUPS[name][2]
+    assert facts(group_of(name))["abelian"] == GROUPS[name][2]
 
 
 @pytest.mark.parametrize("name", SMALL)
