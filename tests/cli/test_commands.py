@@ -902,7 +902,7 @@ def test_what_check_advises_helps(minimod, before, after):
         minimod("train", "my run", *SMALL, *(WILD_OPTIONS if before == "diverged" else []))
     if before in ("extended", "damaged: extension's"):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("minimod.runs.training.contents.save_network", lambda *_: sys.exit(3))
+            patch.setattr("minimod.runs.training._Training._finish", lambda *_: sys.exit(3))
             minimod("train", "my run", "--extend", 2)
     if before == "unfinished":
         Path("my run/network.npz").unlink()
@@ -922,7 +922,7 @@ def test_what_check_advises_helps(minimod, before, after):
 def test_a_stopped_extension_goes_on_by_resume(minimod):
     minimod("train", "run", *SMALL)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("minimod.runs.training.contents.save_network", lambda *_: sys.exit(3))
+        patch.setattr("minimod.runs.training._Training._finish", lambda *_: sys.exit(3))
         minimod("train", "run", "--extend", 2)
     assert ".extension      unfinished, to epoch 5\n" in minimod("check", "run").stdout
     answer = json.loads(minimod("train", "run", "--resume", "--json").stdout)
