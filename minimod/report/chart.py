@@ -74,7 +74,7 @@ def some(values: Sequence[Any]) -> Sequence[Any]:
 
 
 def logarithmic(label: str, values: Iterable[float]) -> Axis:
-    """A logarithmic axis that has 0, a fifth of its length below the least positive value; ticks are values, or decades of many."""
+    """A logarithmic axis that has 0, below the least positive value. Its ticks are values, or decades where many."""
     values = set(values)
     positive = sorted(value for value in values if value > 0) or [1]
     first, last = positive[0], positive[-1]

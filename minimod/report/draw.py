@@ -20,6 +20,7 @@ def draw(chart: Chart) -> Figure:
     n_columns = next((columns for columns in (3, 2) if n % columns == 0), min(n, 3))
     n_rows = -(-n // n_columns)
     names = [[series.name for series in panel] for panel in chart.panels.values()]
+    is_alike = all(each == names[0] for each in names)
     width = {1: 8, 2: 8.5, 3: 9.5}[n_columns]
     per_line = max(1, int(width / (0.8 + 0.075 * max(map(len, names[0]), default=0))))
     height = 5 if chart.is_square else 3.5 - 0.35 * n_columns
@@ -46,10 +47,10 @@ def draw(chart: Chart) -> Figure:
             axes.tick_params("x", rotation=45)
         if chart.is_square:
             axes.set_aspect("equal")
-        if any(each != names[0] for each in names) and panel:
+        if not is_alike and panel:
             axes.legend(fontsize=8)
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    if all(each == names[0] for each in names) and labels:
+    if is_alike and labels:
         figure.legend(some(handles), some(labels), title=chart.legend, loc="outside lower center", ncols=per_line,
                       fontsize=9, handlelength=4)
     figure.suptitle(title)

@@ -1,6 +1,5 @@
 """The plots of a run's page that answer to a hand, in Bokeh. What they do when touched is in templates/page.js."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from bokeh.layouts import column, row
 
 from minimod.analysis.structure import coordinate_of
 from minimod.report import charts
-from minimod.report.plot import WRAP, blank, call, plot, select, text_below
+from minimod.report.plot import WRAP, blank, call, plot, select, slider, text_below
 from minimod.report.style import BLUE, GREEN, PURPLE, SKY, VERMILION
 from minimod.runs.accuracy import OUTCOMES
 
@@ -19,21 +18,20 @@ Data = dict[str, Any]
 OUTCOME_COLORS = ("#bbbbbb", GREEN, "#dddddd", SKY, "#777777", VERMILION, BLUE, PURPLE)     # of each of OUTCOMES
 
 
-def masks(summary: Data, shown: Data) -> Any:
+def masks(summary: Data) -> Any:
     """The panel of the masks that is chosen; a slider reads it off."""
     keep = np.asarray(summary["masks"]["keep"])
     chart = charts.masks(summary)
     boxes, figures = plot(chart, "masks").children
     tenth = int(np.argmin(np.abs(keep - 0.1)))
     places = [chart.x.places.get(share, share) for share in keep.tolist()]
-    lines = [models.Span(location=places[tenth], dimension="height", line_color=VERMILION, line_width=2)
-             for _ in chart.panels]
-    for axes, line in zip(figures.children, lines, strict=True):
-        axes.add_layout(line)
+    lines = []
+    for axes in figures.children:
+        lines.append(models.Span(location=places[tenth], dimension="height", line_color=VERMILION, line_width=2))
+        axes.add_layout(lines[-1])
     titles = list(chart.panels)
     which = select("Shown", titles, titles[0], "masks-shown")
-    share = models.Slider(title="Share of neurons kept", start=0, end=len(keep) - 1, step=1, show_value=False,
-                          value=tenth, sizing_mode="stretch_width", name="masks-slider")
+    share = slider("Share of neurons kept", "masks-slider", end=len(keep) - 1, value=tenth, show_value=False)
     told = text_below("masks-told")
     chosen = call("mask", figures=figures.children, lines=lines, keep=keep, places=places, share=share, told=told,
                   which=which)
@@ -72,8 +70,7 @@ def neurons(summary: Data, shown: Data) -> Any:
     })
     place = {int(m): i for i, m in enumerate(shown["columns"])}
     ranked = models.ColumnDataSource({"column": [place[int(m)] for m in shown["neurons"]]})
-    rank = models.Slider(title="Neuron, by the rank of its share", start=1, end=max(2, len(shown["neurons"])), step=1,
-                         value=1, sizing_mode="stretch_width", name="neuron-slider")
+    rank = slider("Neuron, by the rank of its share", "neuron-slider", start=1, end=max(2, len(shown["neurons"])))
     panels, sources = [], []
     for vector, over in zip("uvw", ("first input", "second input", "class"), strict=True):
         first = {name: values[0] for name, values in shown["curves"][vector].items()}
@@ -96,7 +93,7 @@ def neurons(summary: Data, shown: Data) -> Any:
                   sizing_mode="stretch_width")
 
 
-def pairs(summary: Data, shown: Data) -> Any:
+def pairs(shown: Data) -> Any:
     """Every pair, coloured by what becomes of it under a method; twice, for two methods side by side."""
     moments, words, names, P = shown["moments"], list(shown["words"]), list(shown["outcomes"]), len(shown["words"])
     stored = models.ColumnDataSource({
@@ -121,33 +118,28 @@ def pairs(summary: Data, shown: Data) -> Any:
     return row(under("raw", "pairs"), under(second, "pairs-2"), sizing_mode="stretch_width", styles=WRAP)
 
 
-def time(summary: Data, shown: Data) -> Any:
+def time(shown: Data) -> Any:
     """A slider over snapshots for spectrum, phases and pairs, found by their names."""
     moments = shown["moments"]
-    slider = models.Slider(title="Snapshot", start=0, end=len(moments) - 1, step=1, value=len(moments) - 1,
-                           show_value=False, sizing_mode="stretch_width", name="time-slider")
+    last = len(moments) - 1
+    when = slider("Snapshot", "time-slider", end=last, value=last, show_value=False)
     told = text_below("time-told", f"epoch {moments[-1]['epoch']}")
     stored = {
         name: models.ColumnDataSource({"all": np.concatenate([each[name].ravel() for each in moments])})
         for name in ("shares", "phase_c", "phase_sum") if name in moments[-1]
     }
-    slider.js_on_change("value", call("moment", slider=slider, told=told, stored=stored,
-                                      epochs=[each["epoch"] for each in moments]))
-    return column(slider, told, sizing_mode="stretch_width")
+    epochs = [each["epoch"] for each in moments]
+    when.js_on_change("value", call("moment", slider=when, told=told, stored=stored, epochs=epochs))
+    return column(when, told, sizing_mode="stretch_width")
 
 
-# By section of templates/run.html: from a run's summary and exhibit to a Bokeh model, and which runs have one.
-PANELS: dict[str, tuple[Callable[[Data, Data], Any], Callable[[Data, Data], bool]]] = {
-    "accuracies": (lambda summary, shown: plot(charts.accuracies(summary), "accuracies"), lambda summary, shown: True),
-    "masks": (masks, lambda summary, shown: True),
-    "time": (time, lambda summary, shown: len(shown["moments"]) > 1),
-    "neurons": (neurons, lambda summary, shown: "columns" in shown),
-    "phases": (
-        lambda summary, shown: plot(charts.phases(summary), "phases"), lambda summary, shown: "columns" in shown,
-    ),
-    "pairs": (pairs, lambda summary, shown: True),
-    "detectors": (
-        lambda summary, shown: plot(charts.detectors(summary, shown), "detectors"),
-        lambda summary, shown: bool(shown["detectors"]),
-    ),
-}
+def plots_of(summary: Data, shown: Data) -> Data:
+    """By section of templates/run.html: the Bokeh models that there are of a run, from its summary and its exhibit."""
+    plots = {"accuracies": plot(charts.accuracies(summary), "accuracies"), "masks": masks(summary)}
+    if len(shown["moments"]) > 1:
+        plots["time"] = time(shown)
+    if "columns" in shown:
+        plots |= {"neurons": neurons(summary, shown), "phases": plot(charts.phases(summary), "phases")}
+    if shown["detectors"]:
+        plots["detectors"] = plot(charts.detectors(summary, shown), "detectors")
+    return plots | {"pairs": pairs(shown)}

@@ -21,12 +21,13 @@ def plot(chart: Chart, name: str) -> Any:
     glyphs: dict[str, list[Any]] = {}
     across, up = (chart.y, chart.x) if chart.is_list else (chart.x, chart.y)
     height = 80 + 22 * len(up.places) if chart.is_list else 320
-    figures = []
+    figures, linked = list[Any](), dict[str, Any]()
     for place, (title, panel) in enumerate(chart.panels.items()):
         axes = blank(
             f"{name}-{place}-plot" if place else f"{name}-plot", None if chart.is_square else height,
-            title=fill(title, 42), x_axis_type=across.scale, y_axis_type=up.scale, x_axis_label=across.label,
-            y_axis_label=up.label, **{"aspect_ratio": 1, "max_width": 520} if chart.is_square else {},
+            title=fill(title.replace("\n", ", "), 42), x_axis_type=across.scale, y_axis_type=up.scale,
+            x_axis_label=across.label, y_axis_label=up.label, **linked,
+            **{"aspect_ratio": 1, "max_width": 520} if chart.is_square else {},
         )
         for axis, ends, made in ((across, axes.x_range, axes.xaxis), (up, axes.y_range, axes.yaxis)):
             if axis.limits:
@@ -39,6 +40,7 @@ def plot(chart: Chart, name: str) -> Any:
             switched = glyphs.setdefault(f"{series.name} ({series.style.swatch})", [])
             switched += _plot_series(axes, chart, panel, i)
         figures.append(axes)
+        linked = {"x_range": axes.x_range, "y_range": axes.y_range} if chart.y.label else {}
     boxes = models.CheckboxGroup(
         name=f"{name}-boxes", labels=list(glyphs), active=list(range(len(glyphs))), inline=True,
         sizing_mode="stretch_width",
@@ -92,6 +94,12 @@ def select(title: str, options: list[Any], value: str, name: str) -> models.Sele
     """A list to choose from, in the colours of the page."""
     paint = ".bk-input { background-color: var(--shade); color: var(--ink); border-color: var(--line); }"
     return models.Select(title=title, options=options, value=value, name=name, stylesheets=[paint])
+
+
+def slider(title: str, name: str, end: int, start: int = 0, value: int = 1, show_value: bool = True) -> models.Slider:
+    """A slider over whole numbers, as wide as the page."""
+    return models.Slider(title=title, name=name, start=start, end=end, value=value, step=1, show_value=show_value,
+                         sizing_mode="stretch_width")
 
 
 def hover(axes: Any, glyphs: Any, *tips: tuple[str, str]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from minimod import TrainingConfig, analyze, load_run, load_sweep, train
+from minimod.report.style import MARKERS, STYLES
 from minimod.runs.accuracy import MEASURES, OUTCOMES
 
 pytest.importorskip("bokeh")
@@ -147,6 +148,9 @@ def test_the_share_that_is_kept_is_read_off_the_curves_that_are_chosen(browser, 
     masks = analyze(place / "run")["masks"]
     ask(browser, """minimod.model("masks-shown").value = "test pairs answered by the top neurons alone";
         minimod.model("masks-slider").value = 3""")
+    assert ask(browser, "return minimod.model('masks').children.map((each) => each.visible)") == [
+        False, False, True, False
+    ]
     kept, *lines = text_of(browser, "masks-told").splitlines()
     told = {name: float(value) for name, value, _ in (line.split() for line in lines)}
     assert float(kept.split()[0]) == pytest.approx(100 * masks["keep"][3], rel=5e-3)
@@ -267,6 +271,12 @@ def test_the_columns_of_a_sweep_are_drawn_as_they_are_chosen(browser, place):
         minimod.model("sweep-y").value = "norm_W" """)
     xs, labels = ask(browser, "const { data } = minimod.model('points'); return [[...data.x], [...data.by]]")
     assert sorted(xs) == [4, 4, 8, 8] and sorted(labels) == ["add", "add", "mul", "mul"]
+    looks = ask(browser, """const { by, color, marker } = minimod.model('points').data;
+        return by.map((name, i) => [name, color[i], marker[i]])""")
+    first, second = STYLES[:2]
+    assert {tuple(look) for look in looks} == {
+        ("add", first.color, MARKERS[first.marker][1]), ("mul", second.color, MARKERS[second.marker][1])
+    }
     cells = ask(browser, """const { at, by, mean } = minimod.model('cells').data;
         return at.map((x, i) => [x, by[i], mean[i]])""")
     rows = list(load_sweep(place / "<i>sweep"))
