@@ -13,7 +13,8 @@ import numpy as np
 
 from benchmarks.processes import peak_memory
 from minimod import TrainingConfig, metrics
-from minimod.report.curves import draw_curves
+from minimod.report import curves as table_curves
+from minimod.report.draw import draw
 from minimod.report.style import save_figure
 from minimod.runs.claiming import claim_directory
 from minimod.runs.contents import Saved, save
@@ -71,7 +72,8 @@ def table_seconds() -> tuple[float, float, float]:
         sweep.run(AtOnce(), lambda work, status: None)
         written = time.perf_counter()
         data = curves(Path(directory), "width", "dominant_test", "noise_ratio")
-        save_figure(draw_curves(data, "width", "dominant_test", "noise_ratio", False), Path(directory) / "figure.png")
+        chart = table_curves.curves(data, "width", "dominant_test", "noise_ratio", False)
+        save_figure(draw(chart), Path(directory) / "figure.png")
         size = (Path(directory) / "results.csv").stat().st_size / 1e6
         return written - start, time.perf_counter() - written, size
 

@@ -7,9 +7,10 @@ import pytest
 
 from minimod import train
 from minimod.claims import CLAIMS
+from minimod.claims.chart import chart_of
 from minimod.claims.claim import HOLDS, Result
-from minimod.claims.figure import draw_claim
 from minimod.claims.results import section
+from minimod.report.draw import draw
 from minimod.rules import RULES
 
 
@@ -47,7 +48,7 @@ def test_the_keys_tell_the_rows_of_a_seed_apart(untrained):
 
 
 def test_a_claim_is_drawn_and_written_without_a_gap(untrained):
-    figure = draw_claim(untrained)
+    figure = draw(chart_of(untrained))
     figure.draw_without_rendering()
     inside, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
     assert min(inside.x0, inside.y0) > -0.02 and inside.x1 < width + 0.02 and inside.y1 < height + 0.02, "cut off"
@@ -67,7 +68,8 @@ def test_long_titles_of_panels_do_not_overlap():
         | dict.fromkeys(CLAIMS["self-training"].plot.columns, 0.5)
         for i in range(6) for n in range(3)
     ]
-    figure = draw_claim(Result("self-training", replace(CLAIMS["self-training"], criteria=()), "quick", rows))
+    result = Result("self-training", replace(CLAIMS["self-training"], criteria=()), "quick", rows)
+    figure = draw(chart_of(result))
     figure.draw_without_rendering()
     titles = [axes.title.get_window_extent() for axes in figure.axes]
     assert not any(first.overlaps(second) for first, second in itertools.combinations(titles, 2))
@@ -78,4 +80,4 @@ def test_seeds_that_agree_are_drawn_though_their_mean_is_rounded():
     for value in (0.1, 0.7):
         numbers = dict.fromkeys(CLAIMS["optimizers"].plot.columns, value)
         rows = [{"seed": seed, "optimizer": "sgd"} | numbers for seed in range(3)]
-        draw_claim(Result("optimizers", CLAIMS["optimizers"], "quick", rows)).draw_without_rendering()
+        draw(chart_of(Result("optimizers", CLAIMS["optimizers"], "quick", rows))).draw_without_rendering()

@@ -394,7 +394,7 @@ def test_pairs_that_are_left_out_stay_out_when_a_run_goes_on(tmp_path):
 
 @pytest.mark.parametrize("kept", [np.ones(3, bool), np.zeros(423, bool), np.ones(423, int), "all"])
 def test_a_choice_of_pairs_that_cannot_be_used_is_refused(kept, tmp_path):
-    with pytest.raises(InputError, match="kept"):
+    with pytest.raises(InputError, match="subset"):
         train(SMALL, tmp_path / "run", data=UserData(subset=kept))
     assert not (tmp_path / "run").exists()
 
