@@ -2,16 +2,16 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
 from minimod.runs.config import TrainingConfig
 
 # One line of a claim's table: what was set (keys) and what was measured (columns), and the seed. A cell is a number or
-# a name; what is made from rows are numbers.
+# a name. What is made from rows are numbers: in a row the types of cells are not told apart.
 Cell = float | str
-Row = dict[str, Cell]
+Row = dict[str, Any]
 Number = Callable[[list[Row]], float]
 Relation = Literal["at least", "at most", "noted"]
 
@@ -71,6 +71,7 @@ class Claim:
     plot: the figure.
     remark: how the settings were found, what else was seen, and, where the claim does not hold, that in plain words.
     seeds: how many seeds are tried unless told otherwise.
+    phrase: the statement in a few words, for `minimod reproduce --help`.
     full_criteria: what is asked besides at full scale, of effects that small moduli do not show as much.
     trains: whether measuring trains further networks.
     """
@@ -86,6 +87,7 @@ class Claim:
     seeds: int = 3
     full_criteria: tuple[Criterion, ...] = ()
     trains: bool = False
+    phrase: str = ""
 
     def experiments(self, scale: str) -> list[tuple[TrainingConfig, ...]]:
         """The runs at a scale, those that are measured together in one tuple."""
@@ -94,9 +96,9 @@ class Claim:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The rows of a claim, over all its runs and seeds."""
+    """The rows of a claim, over all its runs and seeds. argument: what `minimod reproduce` calls the claim."""
 
-    name: str
+    argument: str
     claim: Claim
     scale: str
     rows: list[Row] = field(repr=False)
@@ -110,6 +112,11 @@ class Result:
     def criteria(self) -> tuple[Criterion, ...]:
         """Those of the claim at this scale."""
         return self.claim.criteria + self.claim.full_criteria * (self.scale == "full")
+
+    @property
+    def name(self) -> str:
+        """The name of the claim: all of a name of the paper's, and of FILE::NAME the end."""
+        return self.argument.rpartition("::")[2]
 
     def of_seed(self, seed: int) -> list[Row]:
         """The rows of one seed."""
@@ -141,14 +148,15 @@ class Result:
         return INCONCLUSIVE
 
     def plain(self) -> dict[str, Any]:
-        """The result by names: the claim, the verdict, each criterion with its number by seed, and the rows."""
+        """The result by names: the claim in words, the verdict, each criterion with its numbers, and the rows."""
         criteria = [
             {"statement": each.statement, "relation": each.relation, "bound": each.bound, "values": values}
             for each, values in zip(self.criteria, self.values, strict=True)
         ]
+        words = {name: getattr(self.claim, name) for name in ("statement", "experiment", "remark", "keys")}
         return {
-            "claim": self.name, "scale": self.scale, "statement": self.claim.statement, "verdict": self.verdict,
-            "criteria": criteria, "rows": self.rows,
+            "claim": self.name, "argument": self.argument, "scale": self.scale, **words,
+            "plot": asdict(self.claim.plot), "verdict": self.verdict, "criteria": criteria, "rows": self.rows,
         }
 
     def over_seeds(self) -> Iterator[tuple[Row, dict[str, list[Cell]]]]:

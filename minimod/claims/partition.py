@@ -10,8 +10,8 @@ from minimod.analysis.scores import SCORES
 from minimod.analysis.study import Analysis, open_analysis
 from minimod.arrays import Array
 from minimod.claims.claim import Claim, Plot, Row
-from minimod.claims.criteria import least, lowest, most, note
-from minimod.claims.settings import L2, all_of, middle_runs, read_from, runs
+from minimod.claims.criteria import least, lowest, most
+from minimod.claims.settings import L2, all_of, middle_runs, read, runs
 from minimod.groups.rules import make_rule
 from minimod.runs.config import TrainingConfig
 from minimod.runs.run import Run
@@ -41,7 +41,7 @@ def four_tenths(quick: int, full: int, **changes: Any) -> Callable[[str], list[T
 def measure_partition(run: Run) -> list[Row]:
     """The partition by every score, and that of random rankings."""
     with open_analysis(run) as study:
-        whole = read_from(study, "raw noisy", "raw test", "dominant test")
+        whole = read(study, "raw noisy", "raw test", "dominant test")
         setting = ADAMW if run.config.optimizer == "adamw" else WIDE if run.config.width > 1024 else ADAM
         correlation = agreement_with_strength(study) | {"random": 0.0}
         return [{
@@ -53,6 +53,7 @@ def measure_partition(run: Run) -> list[Row]:
 
 
 PARTITION = Claim(
+    phrase="Strength splits the neurons into generalising and memorising ones.",
     statement="A task-agnostic score, Strength, splits the network into a generalising part of γ_G of the neurons and "
     "a memorising part of γ_R. The generalising one answers more than the whole network, but less than frequency "
     "filtration of the whole; filtered, it stays below the whole, filtered. In large networks γ_G + γ_R <= 1.",
@@ -83,49 +84,6 @@ PARTITION = Claim(
     "noise a network of width 1024 answers 75 % itself and Strength's neurons 93 %, see decay at full scale.",
 )
 
-
-def measure_decay(run: Run) -> list[Row]:
-    """How alike the largest weights are, whether Strength ranks as IPR does, and what each of them picks."""
-    config, names = run.config, ("strength", "ipr", "norm_flatness", "random")
-    largest = np.abs(run.network.W).max(axis=1)
-    with open_analysis(run) as study:
-        tests = {f"{name} test": study.row(f"{name} subnetwork")["test"] for name in names}
-        raw, correlation = study.row("raw"), agreement_with_strength(study)
-    low, median, high = np.quantile(largest, [0.1, 0.5, 0.9])
-    return [{
-        "setting": f"{config.optimizer}, {config.weight_decay:g}",
-        "raw noisy": raw["noisy"], "raw test": raw["test"], **tests,
-        "rank correlation of Strength and IPR": correlation["ipr"],
-        "λ‖w‖_∞, 10 %": config.weight_decay * low, "λ‖w‖_∞, median": config.weight_decay * median,
-        "λ‖w‖_∞, 90 %": config.weight_decay * high, "‖w‖_∞, 90 over 10 %": high / low,
-    }]
-
-
-DECAY = Claim(
-    statement="(Beyond the paper.) Whether Strength can rank neurons depends on the weight decay. AdamW's pulls the "
-    "largest weight of every neuron towards 1/λ (Xie & Li, arXiv 2404.04454), so that with much of it all neurons have "
-    "nearly the same; L2 in the gradient of Adam does not.",
-    experiment="30 % noise at growing decay under AdamW, and at growing L2 under Adam. λ‖w‖_∞ is the largest output "
-    "weight of a neuron times the decay: quantiles over the neurons; 1 is AdamW's bound in the limit, and finite "
-    "training can exceed it.",
-    configs=all_of(
-        middle_runs(noise_ratio=0.3, weight_decay=[0.3, 1.0, 3.0], epochs=250),
-        middle_runs(noise_ratio=0.3, **L2 | {"weight_decay": [1e-5, 3e-5, 1e-4, 3e-4]}),
-    ),
-    measure=measure_decay, keys=("setting",), seeds=2,
-    criteria=(
-        least("lowest raw noisy", 0.95, lowest("raw noisy")),
-        least(("strength test", "random test"), 0.1, setting="adam, 0.0001"),
-        most(("strength test", "random test"), 0.05, setting="adamw, 3"),
-        least("rank correlation of Strength and IPR", 0.5, setting="adam, 0.0001"),
-        most("rank correlation of Strength and IPR", 0.0, setting="adamw, 3"),
-        least("λ‖w‖_∞, median", 0.9, setting="adamw, 3"),
-        most("‖w‖_∞, 90 over 10 %", 1.5, setting="adamw, 3"),
-        note("‖w‖_∞, 90 over 10 %", setting="adam, 0.0001"),
-    ),
-    plot=Plot("setting", ("raw test", "random test", "strength test", "norm_flatness test", "ipr test")),
-)
-
 TOKENS = "ipr, tokens"
 
 
@@ -137,7 +95,7 @@ def measure_rule(run: Run) -> list[Row]:
         tests[TOKENS] = tokens.row("ipr subnetwork")["test"]
         correlation = agreement_with_strength(study)
         correlation |= {"random": 0.0, TOKENS: agreement_with_strength(tokens)["ipr"]}
-        whole = read_from(study, "raw noisy", "raw test", "rule test", "dominant test", "dominant+quadratic test")
+        whole = read(study, "raw noisy", "raw test", "rule test", "dominant test", "dominant+quadratic test")
         whole["dominant+quadratic over rule"] = float(whole["dominant+quadratic test"]) / float(whole["rule test"])
         whole["dominant over tokens, test"] = tokens.row("dominant")["test"]
     return [{
@@ -147,6 +105,7 @@ def measure_rule(run: Run) -> list[Row]:
 
 
 RULES = Claim(
+    phrase="What holds for addition holds for subtraction and multiplication.",
     statement="What holds for addition holds for subtraction and multiplication. Strength and IPR agree on addition "
     "and subtraction. For multiplication IPR needs the logarithmic coordinates, where Strength needs none.",
     experiment="30 % noise under each rule, Adam and a little L2. Frequencies are those of the rule's coordinates, "

@@ -1,12 +1,12 @@
 """Carries out the experiments of claims: many runs at once, a process each; a run that has finished is used again."""
 
 import itertools
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from minimod.claims import CLAIMS
-from minimod.claims.claim import Result, Row
+from minimod.claims.claim import Claim, Result, Row
+from minimod.claims.named import find_claims
 from minimod.engine.device import available_cores
 from minimod.runs.config import TrainingConfig
 from minimod.runs.metrics import Metrics
@@ -16,29 +16,29 @@ from minimod.sweeps.executors import in_processes, process_pool
 from minimod.sweeps.schedule import WorkProgress, is_finished, longest_first, run_name, work
 
 
-def number_of_runs(names: Iterable[str], scale: str, seeds: int | None) -> int:
+def number_of_runs(claims: Mapping[str, Claim], scale: str, seeds: int | None) -> int:
     """How many runs the experiments of some claims have, without making them; what claims share counts once."""
     most: dict[TrainingConfig, int] = {}
-    for name in names:
-        for config in itertools.chain(*CLAIMS[name].experiments(scale)):
-            most[config] = max(most.get(config, 0), seeds or CLAIMS[name].seeds)
+    for claim in claims.values():
+        for config in itertools.chain(*claim.experiments(scale)):
+            most[config] = max(most.get(config, 0), seeds or claim.seeds)
     return sum(most.values())
 
 
 class Reproduction:
     """The experiments of some claims, with their runs in a directory, in runs/.
 
-    names: of CLAIMS. scale: "quick" or "full". seeds: how many, from 0 on; None: each claim's own number.
+    claims: see `find_claims`. scale: "quick" or "full". seeds: how many, from 0 on; None: each claim's own number.
     """
 
-    def __init__(self, names: Iterable[str], scale: str, directory: Path, seeds: int | None = None):
-        self.names, self.scale, self.directory = tuple(names), scale, directory
+    def __init__(self, claims: Mapping[str, Claim], scale: str, directory: Path, seeds: int | None = None):
+        self.claims, self.scale, self.directory = claims, scale, directory
         # One entry for every measurement: the claim, the seed, and the runs that it is made on.
         self.measurements = [
-            (name, seed, tuple(replace(config, seed=seed) for config in configs))
-            for name in self.names
-            for seed in range(seeds or CLAIMS[name].seeds)
-            for configs in CLAIMS[name].experiments(scale)
+            (argument, seed, tuple(replace(config, seed=seed) for config in configs))
+            for argument, claim in claims.items()
+            for seed in range(seeds or claim.seeds)
+            for configs in claim.experiments(scale)
         ]
 
     def run_directory(self, config: TrainingConfig) -> Path:
@@ -70,13 +70,14 @@ class Reproduction:
     def results(self) -> Generator[Result, None, None]:
         """The measured rows of every claim, in their order, each once it has all. The runs must have finished."""
         tasks = [
-            (name, tuple(self.run_directory(config) for config in configs)) for name, _, configs in self.measurements
+            (argument, tuple(self.run_directory(config) for config in configs))
+            for argument, _, configs in self.measurements
         ]
         measured = iter(in_processes(measure, tasks))
-        for name in self.names:
-            seeds = [seed for other, seed, _ in self.measurements if other == name]
+        for argument, claim in self.claims.items():
+            seeds = [seed for other, seed, _ in self.measurements if other == argument]
             rows = [{"seed": seed} | row for seed, rows in zip(seeds, measured, strict=False) for row in rows]
-            yield Result(name, CLAIMS[name], self.scale, rows)
+            yield Result(argument, claim, self.scale, rows)
 
 
 def _finish(config: TrainingConfig, directory: Path) -> None:
@@ -84,6 +85,7 @@ def _finish(config: TrainingConfig, directory: Path) -> None:
     finished_run(replace(config, threads=1), directory)
 
 
-def measure(name: str, directories: tuple[Path, ...]) -> list[Row]:
-    """The rows that a claim makes of some finished runs."""
-    return CLAIMS[name].measure(*map(load_run, directories))
+def measure(argument: str, directories: tuple[Path, ...]) -> list[Row]:
+    """The rows that a claim makes of some finished runs. A claim cannot be sent to a process: it finds the claim."""
+    (claim,) = find_claims([argument]).values()
+    return claim.measure(*map(load_run, directories))

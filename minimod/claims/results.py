@@ -62,25 +62,12 @@ def spread(values: list[Cell]) -> str:
 
 
 def page(stored: Sequence[Stored], scale: str) -> str:
-    """The page of the results at a scale, from what is stored alone: verdicts, and every claim's section and figure.
-
-    Above a section: the command that regenerates its numbers, and what it ran on where this differs among claims.
-    """
-    on = [f"with NumPy {each.numpy} on {each.machine}" for each in stored]
-    verdicts, sections = [["claim", "verdict", "seeds", "measured", "minimod"]], []
-    for each, machine in zip(stored, on, strict=True):
-        result = each.result
-        link = f"[{result.name}](#{result.name}-{result.verdict.replace(' ', '-')})"
-        verdicts.append([link, result.verdict, str(len(result.seeds)), each.date, each.minimod])
-        head, *rest = section(result).split("\n\n")
-        again = f"minimod reproduce {result.name} --scale {scale} --seeds {len(result.seeds)}"
-        differs = [f"Measured {machine}."] if len(set(on)) > 1 else []
-        figure = f"![{result.name}](figures/{result.name}{SUFFIXES[scale]}.png)"
-        sections += [head, f"```sh\n{again}\n```", *differs, *rest, figure]
+    """The page of the results at a scale, from what is stored alone: the paper's claims, and those beyond it."""
+    machines = {f"with NumPy {each.numpy} on {each.machine}" for each in stored}
     made = (
         "`minimod reproduce NAME` measures a claim, keeps its rows in `rows`, and makes this page anew from all rows "
-        f"that are there{f'; all were measured {on[0]}' if len(set(on)) == 1 else ''}. Where there are several seeds, "
-        "a table shows the mean and, in brackets, the lowest and the highest. A column such as "
+        f"that are there{f'; all were measured {min(machines)}' if len(machines) == 1 else ''}. Where there are "
+        "several seeds, a table shows the mean and, in brackets, the lowest and the highest. A column such as "
         "`dominant+quadratic test` names a method and a measure, which minimod's README explains."
     )
     rule = (
@@ -88,8 +75,38 @@ def page(stored: Sequence[Stored], scale: str) -> str:
         "anything between is inconclusive, and so is what could not be measured (-). Noted numbers decide nothing. The "
         "criteria follow the statements; rates, sizes and budgets were sought so that the effects show quickly."
     )
+    beyond = (
+        "Experiments: Python files that define claims with minimod's public API. `minimod reproduce FILE.py` measures "
+        "all claims of a file, `minimod reproduce FILE.py::NAME` a single one."
+    )
+    ours = [each for each in stored if each.result.argument != each.result.name]
+    papers = [each for each in stored if each not in ours]
     title = "# Results at full scale" if scale == "full" else "# Results"
-    return "\n\n".join([title, made, rule, table(verdicts), *sections]) + "\n"
+    parts = [title, made, rule]
+    for heading, of_part in ((["## The paper"], papers), (["## Beyond the paper", beyond], ours)):
+        if of_part:
+            sections = (_section_of_page(each, with_machine=len(machines) > 1) for each in of_part)
+            parts += [*heading, _verdicts(of_part), *sections]
+    return "\n\n".join(parts) + "\n"
+
+
+def _verdicts(stored: Sequence[Stored]) -> str:
+    """A table of verdicts, each claim a link to its section."""
+    rows = [["claim", "verdict", "seeds", "measured", "minimod"]]
+    for result, date, minimod, *_ in stored:
+        link = f"[{result.name}](#{result.name}-{result.verdict.replace(' ', '-')})"
+        rows.append([link, result.verdict, str(len(result.seeds)), date, minimod])
+    return table(rows)
+
+
+def _section_of_page(stored: Stored, with_machine: bool) -> str:
+    """A claim's section, with the command that measures it again, maybe the machine, and the figure."""
+    result = stored.result
+    head, *rest = section(result).split("\n\n")
+    again = f"minimod reproduce {result.argument} --scale {result.scale} --seeds {len(result.seeds)}"
+    machine = [f"Measured with NumPy {stored.numpy} on {stored.machine}."] * with_machine
+    figure = f"![{result.name}](figures/{result.name}{SUFFIXES[result.scale]}.png)"
+    return "\n\n".join([f"#{head}", f"```sh\n{again}\n```", *machine, *rest, figure])
 
 
 def write_page(directory: Path, scale: str) -> Path:

@@ -1,4 +1,4 @@
-"""Claims on methods that know nothing of the rule: what they read out of a network, and how far they can go."""
+"""Methods that know nothing of the rule: what they read out of a network, and how far they can go."""
 
 import math
 from dataclasses import replace
@@ -6,14 +6,27 @@ from typing import Any
 
 import numpy as np
 
+from minimod import Run, TrainingConfig
 from minimod.analysis.methods import AGNOSTIC, predict_ensemble
 from minimod.analysis.study import open_analysis
-from minimod.claims.claim import Claim, Plot, Row
-from minimod.claims.criteria import by_number, highest, least, lowest, most, numbers, select
-from minimod.claims.settings import L2, corrupted, large_runs, method_rows, read, setting
+from minimod.claims import (
+    L2,
+    Claim,
+    Plot,
+    Row,
+    by_number,
+    highest,
+    large_runs,
+    least,
+    lowest,
+    method_rows,
+    most,
+    numbers,
+    read,
+    select,
+    setting,
+)
 from minimod.runs.accuracy import accuracies
-from minimod.runs.config import TrainingConfig
-from minimod.runs.run import Run
 
 READOUT = Claim(
     statement="(Beyond the paper.) The interaction readout, which knows nothing of the rule, answers what the network "
@@ -32,6 +45,13 @@ READOUT = Claim(
 
 # The mask that is fixed beforehand: of the scores that know nothing, the one of both norm and flatness.
 MASK = "norm_flatness"
+
+
+def corrupted(scale: str, noise_ratio: float | None = None) -> TrainingConfig:
+    """A network to begin self-training with, wide and trained long; None: the noise ratio that most is measured at."""
+    size: dict[str, Any] = {"modulus": 113, "width": 2048, "weight_decay": 3e-5, "epochs": 800}
+    ratio, size = (0.45, {"modulus": 59, "width": 512}) if scale == "quick" else (0.6, size)
+    return setting(**L2 | size, noise_ratio=noise_ratio or ratio)
 
 
 def measure_masked(run: Run) -> list[Row]:
@@ -74,6 +94,7 @@ MASKED_READOUT = Claim(
 
 # Both networks at a weight decay at which the interaction readout goes far.
 QUADRATIC, RELU = "quadratic, MSE", "ReLU, cross-entropy"
+
 LIMIT_NETWORKS: dict[str, dict[str, Any]] = {
     QUADRATIC: {"activation": "quadratic", "loss": "mse", "learning_rate": 1e-2, "weight_decay": 3},
     RELU: {"learning_rate": 5e-3, "weight_decay": 3},
@@ -201,3 +222,8 @@ AGNOSTIC_ENSEMBLE = Claim(
     remark="The wide network, the ensemble's control, does about as well: the number of neurons averages out what the "
     "memorised labels do to other pairs. The few neurons that a mask picks do better, see masked-readout.",
 )
+
+CLAIMS = {
+    "readout": READOUT, "masked-readout": MASKED_READOUT, "agnostic-limit": AGNOSTIC_LIMIT,
+    "agnostic-ensemble": AGNOSTIC_ENSEMBLE,
+}
