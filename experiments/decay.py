@@ -1,11 +1,15 @@
 """What weight decay does to the scores that rank neurons."""
 
+from functools import partial
+
 import numpy as np
 
 from minimod import Run
 from minimod.analysis.study import open_analysis
-from minimod.claims import L2, Claim, Plot, Row, all_of, least, lowest, middle_runs, most, note
-from minimod.claims.partition import agreement_with_strength
+from minimod.claims import L2, Claim, Plot, Row, all_of, least, lowest, most, note, runs
+from minimod.claims.features import agreement_with_strength
+
+middle_runs = partial(runs, {"modulus": 59, "width": 512}, {"modulus": 113, "width": 1024})
 
 
 def measure_decay(run: Run) -> list[Row]:

@@ -2,9 +2,11 @@
 
 from functools import partial
 
+from self_training import beside
+
 from minimod import Run, detect, extract
 from minimod.analysis.extraction import held_out_logits
-from minimod.claims import L2, Claim, Number, Plot, Row, all_of, beside, least, most, note, runs, select
+from minimod.claims import L2, Claim, Number, Plot, Row, all_of, least, most, note, runs, select
 
 # Networks that have memorised and answer nothing themselves, and networks in which the rule shows.
 MEMORISES, SHOWS = "AdamW, small steps", "Adam, L2"

@@ -7,11 +7,11 @@ from functools import partial
 import numpy as np
 from agnostic import agnostic_limit, corrupted
 from high_noise import best_affine_prediction
-from self_training import ROUNDS
+from self_training import ROUNDS, beside
 
 from minimod import Run, discover, extract
 from minimod.analysis.extraction import DEFAULT_METHOD
-from minimod.claims import Claim, Plot, Row, beside, furthest, least, lowest, most, note, read, runs
+from minimod.claims import Claim, Plot, Row, furthest, least, lowest, most, note, read, runs
 from minimod.discovery.certificate import information_limit
 from minimod.discovery.search import Found
 from minimod.discovery.synchronisation import SHARING, Equations, Solver, random_start, unit

@@ -1,6 +1,7 @@
 """Self-training: networks that are trained on what is read out of the network before."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from agnostic import MASK, agnostic_limit, corrupted
@@ -11,7 +12,7 @@ from minimod.analysis.masking import mask_curves, random_rankings
 from minimod.analysis.methods import predict_interaction
 from minimod.analysis.study import Analysis
 from minimod.arrays import random_stream
-from minimod.claims import Claim, Plot, Row, beside, cell, least, most, note
+from minimod.claims import Claim, Plot, Row, cell, least, most, note
 
 # How many networks are trained on answers; where no clean label chooses, more.
 ROUNDS, BLIND_ROUNDS = 2, 4
@@ -21,6 +22,11 @@ BY_MASK, BY_ALL, BY_RANDOM, BLIND = "masked readout", "readout of all", "random 
 LONG = "nobody, longer"
 
 MASKED = by_method(f"{MASK}+interaction")
+
+
+def beside(run: Run, name: str) -> Path | None:
+    """Where a claim keeps the networks that it trains from a run; None for a run that is in memory."""
+    return run.directory and run.directory.parents[1] / "rounds" / run.directory.name / name
 
 
 def rounds_of(by: str, first: Run, n: int, answers: Answers, width: int | None = None) -> list[Row]:

@@ -1,27 +1,14 @@
 """The paper's claims, each an experiment with a verdict; and what one needs to write claims of one's own."""
 
-from minimod.claims import coexistence, features, partition, variations
+from minimod.claims import coexistence, features, variations
 from minimod.claims.claim import Claim, Criterion, Number, Plot, Row
-from minimod.claims.criteria import (
-    by_number,
-    cell,
-    furthest,
-    highest,
-    least,
-    lowest,
-    most,
-    note,
-    numbers,
-    select,
-)
+from minimod.claims.criteria import by_number, cell, furthest, highest, least, lowest, most, note, numbers, select
 from minimod.claims.settings import (
     FROZEN,
     L2,
     all_of,
-    beside,
     large_runs,
     method_rows,
-    middle_runs,
     network_of,
     read,
     reading,
@@ -30,9 +17,9 @@ from minimod.claims.settings import (
 )
 
 __all__ = [
-    "CLAIMS", "FROZEN", "L2", "Claim", "Criterion", "Number", "Plot", "Row", "all_of", "beside", "by_number", "cell",
-    "furthest", "highest", "large_runs", "least", "lowest", "method_rows", "middle_runs", "most", "network_of", "note",
-    "numbers", "read", "reading", "runs", "select", "setting",
+    "CLAIMS", "FROZEN", "L2", "Claim", "Criterion", "Number", "Plot", "Row", "all_of", "by_number", "cell", "furthest",
+    "highest", "large_runs", "least", "lowest", "method_rows", "most", "network_of", "note", "numbers", "read",
+    "reading", "runs", "select", "setting",
 ]
 
 CLAIMS: dict[str, Claim] = {
@@ -44,11 +31,11 @@ CLAIMS: dict[str, Claim] = {
     "weight-decay": coexistence.WEIGHT_DECAY,
     "swap": features.SWAP,
     "phases": features.PHASES,
-    "partition": partition.PARTITION,
+    "partition": features.PARTITION,
     "spread": features.SPREAD,
     "optimizers": variations.OPTIMIZERS,
     "activations": variations.ACTIVATIONS,
     "ceiling": variations.CEILING,
-    "rules": partition.RULES,
+    "rules": features.RULES,
     "tied": variations.TIED,
 }

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from typing import Any, Literal
 
 from minimod.runs.config import TrainingConfig
@@ -32,18 +31,28 @@ class Criterion:
     relation: Relation
     bound: float = math.nan
 
+
+@dataclass(frozen=True)
+class Judged:
+    """A criterion with its number for every seed."""
+
+    statement: str
+    relation: Relation
+    bound: float
+    values: list[float]
+
     @property
     def bound_in_words(self) -> str:
         """As "at least 0.9"; "noted" where there is none."""
         return self.relation if self.relation == "noted" else f"{self.relation} {self.bound:g}"
 
-    def met(self, value: float) -> bool | None:
-        """Whether a number meets the bound; None where it could not be measured."""
+    @property
+    def met(self) -> list[bool | None]:
+        """Whether the number of each seed meets the bound; None where it could not be measured."""
         if self.relation == "noted":
-            return True
-        if math.isnan(value):
-            return None
-        return bool(value >= self.bound if self.relation == "at least" else value <= self.bound)
+            return [True for _ in self.values]
+        sign = 1 if self.relation == "at least" else -1
+        return [None if math.isnan(value) else sign * value >= sign * self.bound for value in self.values]
 
 
 @dataclass(frozen=True)
@@ -51,8 +60,8 @@ class Plot:
     """`columns` against the key `x`, points where it is text, else curves; a panel for each value of `panel`."""
 
     x: str
-    columns: tuple[str, ...]
-    panel: tuple[str, ...] = ()
+    columns: Sequence[str]
+    panel: Sequence[str] = ()
     xscale: Literal["linear", "log", "symlog"] = "linear"
     label: str = "accuracy"
 
@@ -67,7 +76,7 @@ class Claim:
         for runs that are measured together.
     measure: from a run (or the runs of a tuple) to its rows, without their seed.
     keys: the columns that are set rather than measured, and tell the rows of one seed apart.
-    criteria: the rule for the verdict, see `verdict`.
+    criteria: the rule for the verdict, see `Result`.
     plot: the figure.
     remark: how the settings were found, what else was seen, and, where the claim does not hold, that in plain words.
     seeds: how many seeds are tried unless told otherwise.
@@ -96,51 +105,50 @@ class Claim:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The rows of a claim, over all its runs and seeds. argument: what `minimod reproduce` calls the claim."""
+    """What was claimed, measured and found: all that a page shows, as plain data.
+
+    argument: what `minimod reproduce` calls the claim: its name or, for an experiment, FILE::NAME.
+    statement, experiment, remark, keys, plot: as in `Claim`.
+    criteria: those at this scale, with their numbers. rows: those of all runs and seeds.
+    date, minimod, numpy, machine: when the rows were measured, in ISO format, and what by.
+    """
 
     argument: str
-    claim: Claim
     scale: str
+    statement: str
+    experiment: str
+    remark: str
+    keys: Sequence[str]
+    plot: Plot
+    criteria: list[Judged]
     rows: list[Row] = field(repr=False)
-
-    @cached_property
-    def seeds(self) -> list[int]:
-        """The seeds tried."""
-        return sorted({int(row["seed"]) for row in self.rows})
-
-    @property
-    def criteria(self) -> tuple[Criterion, ...]:
-        """Those of the claim at this scale."""
-        return self.claim.criteria + self.claim.full_criteria * (self.scale == "full")
+    date: str = ""
+    minimod: str = ""
+    numpy: str = ""
+    machine: str = ""
 
     @property
     def name(self) -> str:
-        """The name of the claim: all of a name of the paper's, and of FILE::NAME the end."""
+        """The name of the claim, without its file."""
         return self.argument.rpartition("::")[2]
 
-    def of_seed(self, seed: int) -> list[Row]:
-        """The rows of one seed."""
-        return [row for row in self.rows if row["seed"] == seed]
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds tried."""
+        return sorted({row["seed"] for row in self.rows})
 
     @property
     def columns(self) -> list[str]:
         """The names of what was measured."""
-        return [name for name in self.rows[0] if name not in (*self.claim.keys, "seed")]
+        return [name for name in self.rows[0] if name not in (*self.keys, "seed")]
 
-    @cached_property
-    def values(self) -> list[list[float]]:
-        """The number of each criterion, in their order, for every seed."""
-        rows = [self.of_seed(seed) for seed in self.seeds]
-        return [[criterion.value(of_seed) for of_seed in rows] for criterion in self.criteria]
-
-    @cached_property
+    @property
     def verdict(self) -> str:
         """holds: every criterion is met by every seed. does not hold: some criterion is met by none, though measured.
 
         inconclusive: anything between, so seeds that disagree, or a number that could not be measured.
         """
-        both = zip(self.criteria, self.values, strict=True)
-        met = [[criterion.met(value) for value in values] for criterion, values in both]
+        met = [each.met for each in self.criteria]
         if all(all(of_criterion) for of_criterion in met):
             return HOLDS
         if any(all(one is False for one in of_criterion) for of_criterion in met):
@@ -148,29 +156,30 @@ class Result:
         return INCONCLUSIVE
 
     def plain(self) -> dict[str, Any]:
-        """The result by names: the claim in words, the verdict, each criterion with its numbers, and the rows."""
-        criteria = [
-            {"statement": each.statement, "relation": each.relation, "bound": each.bound, "values": values}
-            for each, values in zip(self.criteria, self.values, strict=True)
-        ]
-        words = {name: getattr(self.claim, name) for name in ("statement", "experiment", "remark", "keys")}
-        return {
-            "claim": self.name, "argument": self.argument, "scale": self.scale, **words,
-            "plot": asdict(self.claim.plot), "verdict": self.verdict, "criteria": criteria, "rows": self.rows,
-        }
+        """The result by names, with the verdict."""
+        return {"claim": self.name, "verdict": self.verdict} | asdict(self)
 
     def over_seeds(self) -> Iterator[tuple[Row, dict[str, list[Cell]]]]:
         """Every row's keys, in the order of the rows, with each column's numbers over the seeds."""
         groups: dict[tuple[Cell, ...], list[Row]] = {}
         for row in self.rows:
-            groups.setdefault(tuple(row[key] for key in self.claim.keys), []).append(row)
+            groups.setdefault(tuple(row[key] for key in self.keys), []).append(row)
         for values, rows in groups.items():
-            keys = dict(zip(self.claim.keys, values, strict=True))
+            keys = dict(zip(self.keys, values, strict=True))
             yield keys, {column: [row[column] for row in rows] for column in self.columns}
 
     def panels(self) -> dict[tuple[Cell, ...], list[dict[str, Any]]]:
         """By the values of the plot's panel, the rows over seeds that are drawn in it: keys, and columns over seeds."""
         panels: dict[tuple[Cell, ...], list[dict[str, Any]]] = {}
         for keys, columns in self.over_seeds():
-            panels.setdefault(tuple(keys[key] for key in self.claim.plot.panel), []).append(keys | columns)
+            panels.setdefault(tuple(keys[key] for key in self.plot.panel), []).append(keys | columns)
         return panels
+
+
+def judge(argument: str, claim: Claim, scale: str, rows: list[Row], **measured: str) -> Result:
+    """The result of a claim whose rows were measured. measured: date, minimod, numpy and machine of the result."""
+    criteria, seeds = claim.criteria + claim.full_criteria * (scale == "full"), sorted({row["seed"] for row in rows})
+    of_seeds = [[row for row in rows if row["seed"] == seed] for seed in seeds]
+    judged = [Judged(each.statement, each.relation, each.bound, [*map(each.value, of_seeds)]) for each in criteria]
+    words = claim.statement, claim.experiment, claim.remark
+    return Result(argument, scale, *words, claim.keys, claim.plot, judged, rows, **measured)

@@ -19,7 +19,7 @@ LINES = tuple(zip(COLORS, MARKERS, strict=True))
 @style.context(["default", STYLE])
 def draw_claim(result: Result) -> Figure:
     """The figure that a claim's `plot` describes."""
-    plot, panels = result.claim.plot, result.panels()
+    plot, panels = result.plot, result.panels()
     is_text = isinstance(result.rows[0][plot.x], str)
     n_columns = next((n for n in (4, 3, 2) if len(panels) % n == 0), min(len(panels), 4))
     n_rows = -(-len(panels) // n_columns)

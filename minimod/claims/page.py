@@ -11,7 +11,6 @@ from bokeh.models import ColumnDataSource, FixedTicker
 from minimod.claims.claim import Result
 from minimod.claims.figure import COLORS
 from minimod.claims.results import number
-from minimod.claims.rows import Stored
 from minimod.report.page import write_page
 from minimod.report.panels import COLOR_NAMES, WRAP, hover, plot, switches
 from minimod.report.style import words
@@ -19,17 +18,17 @@ from minimod.report.style import words
 MARKS = {"holds": "✓", "does not hold": "✗", "inconclusive": "?"}
 
 
-def write_claims_page(path: Path, stored: list[Stored]) -> None:
+def write_claims_page(path: Path, stored: list[Result]) -> None:
     """The page of the claims whose rows are stored."""
-    claims = {f"{each.result.name}-{each.result.scale}": each for each in stored}
-    plots = {id: draw_claim(id, each.result) for id, each in claims.items()}
-    verdicts = Counter(each.result.verdict for each in stored)
+    claims = {f"{each.name}-{each.scale}": each for each in stored}
+    plots = {id: draw_claim(id, each) for id, each in claims.items()}
+    verdicts = Counter(each.verdict for each in stored)
     write_page(path, "claims.html", plots, later=True, claims=claims, verdicts=verdicts, marks=MARKS, number=number)
 
 
 def draw_claim(name: str, result: Result) -> Any:
     """The figure that a claim's `plot` describes: a panel for each of its panels, boxes for its columns."""
-    shape = result.claim.plot
+    shape = result.plot
     lines: dict[str, list[Any]] = {
         f"{words(each)} ({COLOR_NAMES[color]})": [] for each, color in zip(shape.columns, COLORS, strict=False)
     }

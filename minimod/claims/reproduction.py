@@ -1,11 +1,15 @@
 """Carries out the experiments of claims: many runs at once, a process each; a run that has finished is used again."""
 
 import itertools
+import platform
 from collections.abc import Generator, Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
-from minimod.claims.claim import Claim, Result, Row
+import numpy as np
+
+from minimod.claims.claim import Claim, Result, Row, judge
 from minimod.claims.named import find_claims
 from minimod.engine.device import available_cores
 from minimod.runs.config import TrainingConfig
@@ -14,6 +18,7 @@ from minimod.runs.run import load_run
 from minimod.runs.training import finished_run
 from minimod.sweeps.executors import in_processes, process_pool
 from minimod.sweeps.schedule import WorkProgress, is_finished, longest_first, run_name, work
+from minimod.version import VERSION
 
 
 def number_of_runs(claims: Mapping[str, Claim], scale: str, seeds: int | None) -> int:
@@ -77,12 +82,18 @@ class Reproduction:
         for argument, claim in self.claims.items():
             seeds = [seed for other, seed, _ in self.measurements if other == argument]
             rows = [{"seed": seed} | row for seed, rows in zip(seeds, measured, strict=False) for row in rows]
-            yield Result(argument, claim, self.scale, rows)
+            yield judge(argument, claim, self.scale, rows, **_here_and_now())
 
 
 def _finish(config: TrainingConfig, directory: Path) -> None:
     """See that a run has finished; it stays on disk, and is not sent from process to process."""
     finished_run(replace(config, threads=1), directory)
+
+
+def _here_and_now() -> dict[str, str]:
+    """When and on what something is measured now, see `Result`."""
+    machine = f"{available_cores()} cores ({platform.machine()}, {platform.system()})"
+    return {"date": str(date.today()), "minimod": VERSION, "numpy": np.__version__, "machine": machine}
 
 
 def measure(argument: str, directories: tuple[Path, ...]) -> list[Row]:

@@ -8,26 +8,24 @@ from textwrap import fill
 import numpy as np
 
 from minimod.claims.claim import Cell, Result
-from minimod.claims.rows import SUFFIXES, Stored, stored_results
+from minimod.claims.rows import SUFFIXES, stored_results
 from minimod.runs.files import whole_file
 
 
 def section(result: Result) -> str:
     """One claim: what is claimed, what was done, what decides and how it came out, and every number measured."""
-    claim = result.claim
     criteria = [["criterion", "bound", *(f"seed {seed}" for seed in result.seeds)]]
-    for criterion, values in zip(result.criteria, result.values, strict=True):
-        criteria.append([criterion.statement, criterion.bound_in_words, *map(number, values)])
-    numbers = [[*(key.replace("_", " ") for key in claim.keys), *result.columns]]
+    criteria += [[each.statement, each.bound_in_words, *map(number, each.values)] for each in result.criteria]
+    numbers = [[*(key.replace("_", " ") for key in result.keys), *result.columns]]
     for keys, columns in result.over_seeds():
         numbers.append([*map(number, keys.values()), *map(spread, columns.values())])
     return "\n\n".join([
         f"## {result.name}: {result.verdict}",
-        fill(claim.statement, 100, break_on_hyphens=False),
-        fill(claim.experiment, 100, break_on_hyphens=False),
+        fill(result.statement, 100, break_on_hyphens=False),
+        fill(result.experiment, 100, break_on_hyphens=False),
         table(criteria),
-        *([fill(claim.remark, 100, break_on_hyphens=False)] if claim.remark else []),
-        table(numbers, n_left=len(claim.keys)),
+        *([fill(result.remark, 100, break_on_hyphens=False)] if result.remark else []),
+        table(numbers, n_left=len(result.keys)),
     ])
 
 
@@ -61,9 +59,9 @@ def spread(values: list[Cell]) -> str:
     return mean if low == high else f"{mean} ({low} to {high})"
 
 
-def page(stored: Sequence[Stored], scale: str) -> str:
-    """The page of the results at a scale, from what is stored alone: the paper's claims, and those beyond it."""
-    machines = {f"with NumPy {each.numpy} on {each.machine}" for each in stored}
+def page(results: Sequence[Result], scale: str) -> str:
+    """The page of the results at a scale: the paper's claims, and those beyond it."""
+    machines = {_machine(result) for result in results}
     made = (
         "`minimod reproduce NAME` measures a claim, keeps its rows in `rows`, and makes this page anew from all rows "
         f"that are there{f'; all were measured {min(machines)}' if len(machines) == 1 else ''}. Where there are "
@@ -76,37 +74,34 @@ def page(stored: Sequence[Stored], scale: str) -> str:
         "criteria follow the statements; rates, sizes and budgets were sought so that the effects show quickly."
     )
     beyond = (
-        "Experiments: Python files that define claims with minimod's public API. `minimod reproduce FILE.py` measures "
-        "all claims of a file, `minimod reproduce FILE.py::NAME` a single one."
+        "Experiments, in Python files that define claims. `minimod reproduce FILE.py` measures all claims of a file, "
+        "`minimod reproduce FILE.py::NAME` one of them."
     )
-    ours = [each for each in stored if each.result.argument != each.result.name]
-    papers = [each for each in stored if each not in ours]
-    title = "# Results at full scale" if scale == "full" else "# Results"
-    parts = [title, made, rule]
-    for heading, of_part in ((["## The paper"], papers), (["## Beyond the paper", beyond], ours)):
-        if of_part:
-            sections = (_section_of_page(each, with_machine=len(machines) > 1) for each in of_part)
-            parts += [*heading, _verdicts(of_part), *sections]
+    parts = ["# Results at full scale" if scale == "full" else "# Results", made, rule]
+    for heads, is_ours in ((["## The paper"], False), (["## Beyond the paper", beyond], True)):
+        if of_part := [result for result in results if (result.argument != result.name) == is_ours]:
+            verdicts = [["claim", "verdict", "seeds", "measured", "minimod"], *map(_verdict, of_part)]
+            parts += [*heads, table(verdicts), *(_of_page(result, len(machines) > 1) for result in of_part)]
     return "\n\n".join(parts) + "\n"
 
 
-def _verdicts(stored: Sequence[Stored]) -> str:
-    """A table of verdicts, each claim a link to its section."""
-    rows = [["claim", "verdict", "seeds", "measured", "minimod"]]
-    for result, date, minimod, *_ in stored:
-        link = f"[{result.name}](#{result.name}-{result.verdict.replace(' ', '-')})"
-        rows.append([link, result.verdict, str(len(result.seeds)), date, minimod])
-    return table(rows)
+def _machine(result: Result) -> str:
+    return f"with NumPy {result.numpy} on {result.machine}"
 
 
-def _section_of_page(stored: Stored, with_machine: bool) -> str:
-    """A claim's section, with the command that measures it again, maybe the machine, and the figure."""
-    result = stored.result
+def _verdict(result: Result) -> list[str]:
+    """A claim's line in a table of verdicts, its name a link to the section."""
+    link = f"[{result.name}](#{result.name}-{result.verdict.replace(' ', '-')})"
+    return [link, result.verdict, str(len(result.seeds)), result.date, result.minimod]
+
+
+def _of_page(result: Result, with_machine: bool) -> str:
+    """A claim's section of the page, with the command that measures it again, maybe the machine, and the figure."""
     head, *rest = section(result).split("\n\n")
-    again = f"minimod reproduce {result.argument} --scale {result.scale} --seeds {len(result.seeds)}"
-    machine = [f"Measured with NumPy {stored.numpy} on {stored.machine}."] * with_machine
+    again = f"```sh\nminimod reproduce {result.argument} --scale {result.scale} --seeds {len(result.seeds)}\n```"
+    machine = [f"Measured {_machine(result)}."] * with_machine
     figure = f"![{result.name}](figures/{result.name}{SUFFIXES[result.scale]}.png)"
-    return "\n\n".join([f"#{head}", f"```sh\n{again}\n```", *machine, *rest, figure])
+    return "\n\n".join([f"#{head}", again, *machine, *rest, figure])
 
 
 def write_page(directory: Path, scale: str) -> Path:

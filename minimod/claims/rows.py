@@ -5,39 +5,22 @@ A file has the rows, and all else that a page tells of the claim: what an experi
 
 import json
 import math
-import platform
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Callable, Iterable
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from minimod.claims import CLAIMS
-from minimod.claims.claim import Claim, Criterion, Number, Plot, Result
-from minimod.engine.device import available_cores
+from minimod.claims.claim import Claim, Judged, Plot, Result, judge
 from minimod.errors import InputError
 from minimod.runs.files import checksum, load_checked_json, whole_file
-from minimod.version import VERSION
 
 # What the names of a scale's files have behind the claim's name, or behind "results".
 SUFFIXES = {"quick": "", "full": "-full"}
 
-
-class Stored(NamedTuple):
-    """A result with when it was measured and what by: a date in ISO format, versions, and the machine in words."""
-
-    result: Result
-    date: str
-    minimod: str
-    numpy: str
-    machine: str
-
-
-def measured_now(result: Result) -> Stored:
-    """A result that was measured here and now."""
-    machine = f"{available_cores()} cores ({platform.machine()}, {platform.system()})"
-    return Stored(result, str(date.today()), VERSION, np.__version__, machine)
+MEASURED = ("date", "minimod", "numpy", "machine")
 
 
 def rows_file(directory: Path, name: str, scale: str) -> Path:
@@ -45,13 +28,12 @@ def rows_file(directory: Path, name: str, scale: str) -> Path:
     return directory / "rows" / f"{name}{SUFFIXES[scale]}.json"
 
 
-def save_rows(directory: Path, stored: Stored) -> None:
+def save_rows(directory: Path, result: Result) -> None:
     """Write a result with a checksum, a row or a criterion a line.
 
     JSON knows no nan (not measured), inf or -inf (never): they are written as text, which is no name in any table.
     """
-    result, *measured = stored
-    data = _in_json(result.plain() | dict(zip(Stored._fields[1:], measured, strict=True)))
+    data = _leaves(result.plain(), _in_json)
     data["sha256"] = checksum(data)
     lines = [f"{json.dumps(name)}: {_lines(value)}" for name, value in data.items()]
     path = rows_file(directory, result.name, result.scale)
@@ -67,26 +49,23 @@ def _lines(value: Any) -> str:
     return json.dumps(value)
 
 
-def _in_json(value: Any) -> Any:
-    """Plain data that JSON knows: tuples as lists, a number that is not finite as text."""
+def _leaves(value: Any, function: Callable[[Any], Any]) -> Any:
+    """Nested dictionaries and lists with a function of all that is in them."""
     if isinstance(value, dict):
-        return {name: _in_json(each) for name, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_in_json(each) for each in value]
+        return {name: _leaves(each, function) for name, each in value.items()}
+    return [_leaves(each, function) for each in value] if isinstance(value, (list, tuple)) else function(value)
+
+
+def _in_json(value: Any) -> Any:
     value = value.item() if isinstance(value, np.generic) else value
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _from_json(value: Any) -> Any:
-    """What `_in_json` was given, but for tuples."""
-    if isinstance(value, dict):
-        return {name: _from_json(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_from_json(each) for each in value]
     return float(value) if value in ("nan", "inf", "-inf") else value
 
 
-def stored_results(directory: Path, scale: str, but: Iterable[str] = ()) -> list[Stored]:
+def stored_results(directory: Path, scale: str, but: Iterable[str] = ()) -> list[Result]:
     """The results in a directory, at a scale, without some claims: the paper's in their order, then the others.
 
     Raises InputError for a file that is damaged, or does not say what its claim is.
@@ -94,56 +73,38 @@ def stored_results(directory: Path, scale: str, but: Iterable[str] = ()) -> list
     full = SUFFIXES["full"]
     stems = [path.stem for path in (directory / "rows").glob("*.json")]
     names = {stem.removesuffix(full) for stem in stems if stem.endswith(full) == (scale == "full")}
-    stored = [load_rows(directory, name, scale) for name in sorted(names.difference(but))]
+    stored = [load_rows(directory, name, scale) for name in names.difference(but)]
     order = {name: place for place, name in enumerate(CLAIMS)}
-    return sorted(stored, key=lambda each: (order.get(each.result.argument, len(order)), each.result.argument))
+    return sorted(stored, key=lambda result: (order.get(result.argument, len(order)), result.argument))
 
 
-def load_rows(directory: Path, name: str, scale: str, known: tuple[str, Claim] | None = None) -> Stored:
-    """The stored result of a claim; known: judge its rows by this claim, of this argument of `minimod reproduce`.
+def load_rows(directory: Path, name: str, scale: str, known: tuple[str, Claim] | None = None) -> Result:
+    """The stored result of a claim. known: judge its rows by this claim, of this argument of `minimod reproduce`.
 
     Raises InputError for a file that is damaged, or without what the claim takes from its rows.
     """
     path = rows_file(directory, name, scale)
     try:
-        data = _from_json(load_checked_json(path, limit=math.inf))
+        data = _leaves(load_checked_json(path, limit=math.inf), _from_json)
         if (data["claim"], data["scale"]) != (name, scale):
             raise ValueError("it is of another claim or scale")
-        argument, claim = known or _claim_in(data)
-        rows, needed = data["rows"], {"seed", *claim.keys, claim.plot.x, *claim.plot.panel, *claim.plot.columns}
-        for column in sorted(needed.union(*rows)):
-            if any(column not in row for row in rows):
+        if "argument" not in data and not known:        # minimod 0.3 and older wrote nothing of the claim
+            if name not in CLAIMS:
+                raise ValueError(f"it says no claim; to mend it: minimod reproduce FILE.py::{name} --from-rows")
+            known = name, CLAIMS[name]
+        if known:
+            result = judge(*known, scale, data["rows"], **{each: data[each] for each in MEASURED})
+        else:
+            judged = [Judged(**each) for each in data["criteria"]]
+            parts = {each.name: data[each.name] for each in fields(Result)}
+            result = Result(**parts | {"plot": Plot(**data["plot"]), "criteria": judged})
+        plot = result.plot
+        for column in sorted({"seed", *result.keys, plot.x, *plot.panel, *plot.columns}.union(*result.rows)):
+            if any(column not in row for row in result.rows):
                 raise ValueError(f"a row has no column {column!r}")
-        result = Result(argument, claim, scale, rows)
-        if not (result.seeds and result.values):        # the criteria are evaluated: one may lack a row that it needs
+        if not result.rows:
             raise ValueError("it has no rows")
-        return Stored(result, *(data[name] for name in Stored._fields[1:]))
+        return result
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         allowed = f"whole, with what the claim takes from it now ({error!s}); measure {name} at scale {scale} again"
         raise InputError("rows file", str(path), allowed) from error
-
-
-def _claim_in(data: dict[str, Any]) -> tuple[str, Claim]:
-    """The argument and the claim that a file of rows tells of: what there is to show, without runs to measure."""
-    name = data["claim"]
-    if "argument" not in data:              # written by minimod 0.3 or older, for which the paper's claims are known
-        if name not in CLAIMS:
-            raise ValueError(f"it says no claim; to mend it: minimod reproduce FILE.py::{name} --from-rows")
-        return name, CLAIMS[name]
-    seeds = sorted({row["seed"] for row in data["rows"]})
-
-    def stored(values: list[float]) -> Number:
-        by_seed = dict(zip(seeds, values, strict=True))
-        return lambda rows: by_seed[rows[0]["seed"]]
-
-    criteria = tuple(
-        Criterion(each["statement"], stored(each["values"]), each["relation"], each["bound"])
-        for each in data["criteria"]
-    )
-    plot: dict[str, Any] = {
-        field: tuple(value) if isinstance(value, list) else value for field, value in data["plot"].items()
-    }
-    return data["argument"], Claim(
-        data["statement"], data["experiment"], lambda scale: [], lambda *runs: [], tuple(data["keys"]), criteria,
-        Plot(**plot), data["remark"],
-    )

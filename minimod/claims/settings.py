@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from minimod.analysis.study import Analysis, open_analysis
@@ -91,8 +90,3 @@ def reading(keys: tuple[str, ...], *columns: str) -> Callable[[Run], list[Row]]:
         return {key: fields[key] for key in keys} | read(run, *columns)
 
     return lambda run: [row(run)]
-
-
-def beside(run: Run, name: str) -> Path | None:
-    """Where a claim keeps the networks that it trains from a run; None for a run that is in memory."""
-    return run.directory and run.directory.parents[1] / "rounds" / run.directory.name / name

@@ -10,11 +10,11 @@ from typing import Any
 import click
 
 from minimod.claims import CLAIMS
-from minimod.claims.claim import SCALES, Claim
+from minimod.claims.claim import SCALES, Claim, Result
 from minimod.claims.named import find_claims, name_of
 from minimod.claims.reproduction import Reproduction, number_of_runs
 from minimod.claims.results import section, write_page
-from minimod.claims.rows import SUFFIXES, Stored, load_rows, measured_now, rows_file, save_rows, stored_results
+from minimod.claims.rows import SUFFIXES, load_rows, rows_file, save_rows, stored_results
 from minimod.cli import display
 from minimod.cli.advice import quoted
 from minimod.cli.options import OnceEach, json_option, quiet_option, yes_option
@@ -76,10 +76,10 @@ def reproduce(
         found = measured(claims, scale, seeds, directory, output, yes, quiet)
     results = []
     with display.stop_line("the same command"), closing(found):
-        for each in found:
-            results.append(result := each.result)
+        for result in found:
+            results.append(result)
             save_figure(draw_claim(result), output / "figures" / f"{result.name}{SUFFIXES[scale]}.png", dpi=100)
-            save_rows(output, each)
+            save_rows(output, result)
     page = write_page(output, scale)
     if as_json:
         display.echo_json([result.plain() for result in results])
@@ -94,7 +94,7 @@ def reproduce(
 
 def measured(
     claims: dict[str, Claim], scale: str, seeds: int | None, directory: Path, output: Path, yes: bool, quiet: bool
-) -> Generator[Stored, None, None]:
+) -> Generator[Result, None, None]:
     """Train the runs of claims that are missing, and measure: the results, claim by claim."""
     # What cannot go on the page is said before hours of training.
     stored_results(output, scale, but=map(name_of, claims))
@@ -106,10 +106,10 @@ def measured(
     if not quiet:
         click.echo("measuring" + ", and training rounds" * any(each.trains for each in claims.values()), err=True)
     with closing(reproduction.results()) as results:
-        yield from map(measured_now, results)
+        yield from results
 
 
-def judged_again(claims: dict[str, Claim], scale: str, output: Path) -> Generator[Stored, None, None]:
+def judged_again(claims: dict[str, Claim], scale: str, output: Path) -> Generator[Result, None, None]:
     """The results of the claims that have rows in a directory."""
     with_rows = [name for name in claims if rows_file(output, name_of(name), scale).exists()]
     if not with_rows:
