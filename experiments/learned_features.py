@@ -19,11 +19,11 @@ from minimod.claims import (
     least,
     lowest,
     most,
-    network_of,
     note,
     read,
     runs,
 )
+from minimod.claims.settings import network_of
 
 # A frozen network fits every label without decay.
 learned = partial(runs, {"modulus": 59, "width": 512}, {"modulus": 113, "width": 2048}, noise_ratio=[0.1, 0.3, 0.8])

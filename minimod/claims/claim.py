@@ -52,7 +52,7 @@ class Judged:
         if self.relation == "noted":
             return [True for _ in self.values]
         sign = 1 if self.relation == "at least" else -1
-        return [None if math.isnan(value) else sign * value >= sign * self.bound for value in self.values]
+        return [None if math.isnan(value) else bool(sign * value >= sign * self.bound) for value in self.values]
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def save_rows(directory: Path, result: Result) -> None:
     JSON knows no nan (not measured), inf or -inf (never): they are written as text, which is no name in any table.
     """
     data = _leaves(result.plain(), _in_json)
-    data["sha256"] = checksum(data)
+    data |= {"sha256": checksum(data), "rows": data.pop("rows")}        # the rows last, as many as they are
     lines = [f"{json.dumps(name)}: {_lines(value)}" for name, value in data.items()]
     path = rows_file(directory, result.name, result.scale)
     path.parent.mkdir(parents=True, exist_ok=True)
