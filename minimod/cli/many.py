@@ -54,14 +54,14 @@ def reproduce(
     names: tuple[str, ...], scale: str, seeds: int | None, directory: Path, output: Path | None, from_rows: bool,
     yes: bool, quiet: bool, as_json: bool,
 ) -> None:
-    """Measure claims of the paper, and experiments.
+    """Measure claims of the paper.
 
     Trains, measures, and says whether each claim holds. Writes each one's rows and figure, and makes a page of all rows
     in rows/, those of earlier calls too: results.md, at full scale results-full.md. Stopped, the same command goes on.
 
-    A NAME is one of the claims below, or all of them: all. It may also be a Python file that defines claims, as
-    experiments/doshi.py does (experiments/*.py: all that minimod comes with), or one claim of a file:
-    experiments/doshi.py::doshi-pruning.
+    A NAME is a claim below, or all for all of them. For experiments beyond the paper it is a Python file that defines
+    claims, or a claim of such a file: experiments/doshi.py, experiments/doshi.py::doshi-pruning. experiments/*.py are
+    all that minimod comes with.
     """
     start = time.perf_counter()
     claims, output = find_claims(names), output or directory

@@ -79,7 +79,8 @@ def test_a_file_that_was_changed_is_read_anew(here):
 @pytest.mark.parametrize(("text", "said"), [
     ("CLAIMS = {", "SyntaxError"), ("1 / 0", "ZeroDivisionError: division by zero"), ("", "no attribute 'CLAIMS'"),
     ("raise SystemExit(3)", "SystemExit"), ("import no_such_module", "no_such_module"),
-    ("CLAIMS = {}", "CLAIMS is empty"), ("CLAIMS = ['tied']", "'list' object"), ("CLAIMS = {'first': 1}", "first is no Claim"),
+    ("CLAIMS = {}", "CLAIMS is empty"), ("CLAIMS = ['tied']", "'list' object"),
+    ("CLAIMS = {'first': 1}", "first is no Claim"),
     (FILE.replace("second", "headline"), "cannot be named headline"), (FILE.replace("second", "all"), "named all"),
     (FILE.replace("second", "a/b"), "cannot be named a/b"), (FILE.replace("second", "x-full"), "named x-full"),
     ("raise ValueError('one\\nanother')", "ValueError: one"),

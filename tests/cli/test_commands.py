@@ -559,7 +559,7 @@ def test_the_page_grows_claim_by_claim(minimod, small_claim, monkeypatch):
     monkeypatch.setitem(CLAIMS, "rules", replace(CLAIMS["tied"], statement="Another."))
     for name in ("tied", "rules"):
         minimod("reproduce", name, "--seeds", 1)
-    assert re.findall(r"^## (\w+): ", Path("reproduced/results.md").read_text(), re.MULTILINE) == ["rules", "tied"]
+    assert re.findall(r"^### (\w+): ", Path("reproduced/results.md").read_text(), re.MULTILINE) == ["rules", "tied"]
 
 
 def test_rows_that_cannot_go_on_the_page_are_said_before_anything_is_trained(minimod, small_claim):
