@@ -1,7 +1,7 @@
 """What a claim is: an experiment, and a rule for the verdict that is written down before looking."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -130,7 +130,7 @@ class Result:
     @property
     def name(self) -> str:
         """The name of the claim, without its file."""
-        return self.argument.rpartition("::")[2]
+        return name_of(self.argument)
 
     @property
     def seeds(self) -> list[int]:
@@ -159,21 +159,27 @@ class Result:
         """The result by names, with the verdict."""
         return {"claim": self.name, "verdict": self.verdict} | asdict(self)
 
-    def over_seeds(self) -> Iterator[tuple[Row, dict[str, list[Cell]]]]:
-        """Every row's keys, in the order of the rows, with each column's numbers over the seeds."""
+    def over_seeds(self) -> list[Row]:
+        """A row for every combination of keys, in the order of the rows; in each column a list over the seeds."""
         groups: dict[tuple[Cell, ...], list[Row]] = {}
         for row in self.rows:
             groups.setdefault(tuple(row[key] for key in self.keys), []).append(row)
-        for values, rows in groups.items():
-            keys = dict(zip(self.keys, values, strict=True))
-            yield keys, {column: [row[column] for row in rows] for column in self.columns}
+        return [
+            {key: rows[0][key] for key in self.keys} | {name: [row[name] for row in rows] for name in self.columns}
+            for rows in groups.values()
+        ]
 
-    def panels(self) -> dict[tuple[Cell, ...], list[dict[str, Any]]]:
-        """By the values of the plot's panel, the rows over seeds that are drawn in it: keys, and columns over seeds."""
-        panels: dict[tuple[Cell, ...], list[dict[str, Any]]] = {}
-        for keys, columns in self.over_seeds():
-            panels.setdefault(tuple(keys[key] for key in self.plot.panel), []).append(keys | columns)
+    def panels(self) -> dict[tuple[Cell, ...], list[Row]]:
+        """The rows `over_seeds` that are drawn in each panel, by the values of the plot's `panel`."""
+        panels: dict[tuple[Cell, ...], list[Row]] = {}
+        for row in self.over_seeds():
+            panels.setdefault(tuple(row[key] for key in self.plot.panel), []).append(row)
         return panels
+
+
+def name_of(argument: str) -> str:
+    """The name of the claim that `minimod reproduce` calls so: the argument itself, or the end of FILE::NAME."""
+    return argument.rpartition("::")[2]
 
 
 def judge(argument: str, claim: Claim, scale: str, rows: list[Row], **measured: str) -> Result:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from minimod.claims import CLAIMS
-from minimod.claims.claim import Claim
+from minimod.claims.claim import Claim, name_of
 from minimod.engine.device import first_line
 from minimod.errors import InputError, one_of
 
@@ -31,11 +31,6 @@ def find_claims(arguments: Iterable[str]) -> dict[str, Claim]:
     return found
 
 
-def name_of(argument: str) -> str:
-    """The name of a claim, without its file."""
-    return argument.rpartition("::")[2]
-
-
 def _claims_of(argument: str) -> dict[str, Claim]:
     file, _, name = argument.partition("::")
     if argument == "all":
@@ -46,7 +41,7 @@ def _claims_of(argument: str) -> dict[str, Claim]:
         return {argument: CLAIMS[argument]}
     claims = load_claims(file)
     if argument == file:
-        return {f"{file}::{name}": claim for name, claim in claims.items()}
+        return {f"{file}::{each}": claim for each, claim in claims.items()}
     if name not in claims:
         raise InputError("claim", argument, f"{one_of(claims, name)}, of the claims in {file}")
     return {argument: claims[name]}

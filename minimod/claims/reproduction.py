@@ -74,10 +74,7 @@ class Reproduction:
 
     def results(self) -> Generator[Result, None, None]:
         """The measured rows of every claim, in their order, each once it has all. The runs must have finished."""
-        tasks = [
-            (argument, tuple(self.run_directory(config) for config in configs))
-            for argument, _, configs in self.measurements
-        ]
+        tasks = [(argument, tuple(map(self.run_directory, configs))) for argument, _, configs in self.measurements]
         measured = iter(in_processes(measure, tasks))
         for argument, claim in self.claims.items():
             seeds = [seed for other, seed, _ in self.measurements if other == argument]

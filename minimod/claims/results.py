@@ -17,8 +17,8 @@ def section(result: Result) -> str:
     criteria = [["criterion", "bound", *(f"seed {seed}" for seed in result.seeds)]]
     criteria += [[each.statement, each.bound_in_words, *map(number, each.values)] for each in result.criteria]
     numbers = [[*(key.replace("_", " ") for key in result.keys), *result.columns]]
-    for keys, columns in result.over_seeds():
-        numbers.append([*map(number, keys.values()), *map(spread, columns.values())])
+    for row in result.over_seeds():
+        numbers.append([*(number(row[key]) for key in result.keys), *(spread(row[name]) for name in result.columns)])
     return "\n\n".join([
         f"## {result.name}: {result.verdict}",
         fill(result.statement, 100, break_on_hyphens=False),

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from minimod.claims import CLAIMS
-from minimod.claims.claim import SCALES, Claim, Result
-from minimod.claims.named import find_claims, name_of
+from minimod.claims.claim import SCALES, Claim, Result, name_of
+from minimod.claims.named import find_claims
 from minimod.claims.reproduction import Reproduction, number_of_runs
 from minimod.claims.results import section, write_page
 from minimod.claims.rows import SUFFIXES, load_rows, rows_file, save_rows, stored_results

@@ -7,7 +7,8 @@ import pytest
 from claim_cases import EXPERIMENTS, FILES
 
 from minimod.claims import CLAIMS
-from minimod.claims.named import find_claims, load_claims, name_of
+from minimod.claims.claim import name_of
+from minimod.claims.named import find_claims, load_claims
 from minimod.errors import InputError
 
 FILE = """
