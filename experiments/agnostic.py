@@ -1,4 +1,7 @@
-"""Methods that know nothing of the rule: what they read out of a network, and how far they can go."""
+"""Methods that know nothing of the rule: what they read out of a network, and how far they can go.
+
+    minimod reproduce experiments/agnostic.py
+"""
 
 import math
 from dataclasses import replace
@@ -94,7 +97,6 @@ MASKED_READOUT = Claim(
 
 # Both networks at a weight decay at which the interaction readout goes far.
 QUADRATIC, RELU = "quadratic, MSE", "ReLU, cross-entropy"
-
 LIMIT_NETWORKS: dict[str, dict[str, Any]] = {
     QUADRATIC: {"activation": "quadratic", "loss": "mse", "learning_rate": 1e-2, "weight_decay": 3},
     RELU: {"learning_rate": 5e-3, "weight_decay": 3},

@@ -1,4 +1,7 @@
-"""What weight decay does to the scores that rank neurons."""
+"""What weight decay does to the scores that rank neurons.
+
+    minimod reproduce experiments/decay.py
+"""
 
 from functools import partial
 

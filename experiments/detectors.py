@@ -1,4 +1,7 @@
-"""How well detectors tell wrong labels from right ones, in networks that memorise and in networks that answer."""
+"""How well detectors tell wrong labels from right ones, in networks that memorise and in networks that answer.
+
+    minimod reproduce experiments/detectors.py
+"""
 
 from functools import partial
 
@@ -10,9 +13,7 @@ from minimod.claims import L2, Claim, Number, Plot, Row, all_of, least, most, no
 
 # Networks that have memorised and answer nothing themselves, and networks in which the rule shows.
 MEMORISES, SHOWS = "AdamW, small steps", "Adam, L2"
-
 FIELD = ("aum", "cartography", "half-fitted loss")
-
 FOLDS = 3
 
 
@@ -40,7 +41,6 @@ recorded = partial(
     runs, {"modulus": 59, "width": 512, "noise_ratio": [0.1, 0.3]},
     {"modulus": 113, "width": 1024, "noise_ratio": [0.1, 0.3, 0.5, 0.8]}, record=True, eval_every=None,
 )
-
 DETECTION = Claim(
     statement="(Beyond the paper.) Methods that tell wrong labels by how training goes take for granted that right "
     "ones are fitted first. Here they are fitted last, and of a network that has memorised all these methods do worse "

@@ -1,4 +1,7 @@
-"""Neural collapse: whether memorising corrupted labels dilates the classes in the hidden layer."""
+"""Neural collapse: whether memorising corrupted labels dilates the classes in the hidden layer.
+
+    minimod reproduce experiments/dilation.py
+"""
 
 import math
 from functools import partial
@@ -37,7 +40,6 @@ def dilation(noise_ratio: float, over: float, smoothing: float = 0.0) -> Number:
 
 
 sizes = partial(runs, {"modulus": 59}, {"modulus": 113}, **L2)
-
 DILATION = Claim(
     statement="(Nguyen et al., arXiv 2206.05530.) Memorising corrupted labels dilates the classes in the hidden layer: "
     "features spread further within them, over their distance. With label smoothing a network generalises better.",

@@ -1,4 +1,7 @@
-"""The rule from labels alone: how much noise, how few pairs and which groups it bears; what a network adds."""
+"""The rule from labels alone: how much noise, how few pairs and which groups it bears; what a network adds.
+
+    minimod reproduce experiments/discovery.py
+"""
 
 import math
 from dataclasses import replace
@@ -21,14 +24,10 @@ from minimod.runs.accuracy import accuracies
 
 # The search gives up after so many starts, whatever the machine: near its limits, one in some hundred works.
 MAX_STARTS = 2500
-
 search_in = partial(discover, max_starts=MAX_STARTS, seconds=math.inf)
-
 # Of what a network answers, where the labels alone are found in 64.
 search_briefly = partial(discover, max_starts=500, seconds=math.inf)
-
 STARTS = 256                            # of which the share is taken that works
-
 LABELS = {"width": 1, "epochs": 0}      # alone: networks that nobody looks at
 
 

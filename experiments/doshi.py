@@ -1,4 +1,7 @@
-"""The system of Doshi et al. (arXiv 2310.13061): phases by weight decay, and neurons cut by their IPR."""
+"""The system of Doshi et al. (arXiv 2310.13061): phases by weight decay, and neurons cut by their IPR.
+
+    minimod reproduce experiments/doshi.py
+"""
 
 from minimod import Run
 from minimod.analysis.masking import KEEP, mask_curves

@@ -1,4 +1,7 @@
-"""Finite groups: filtration by components, and how far it goes where representations are large."""
+"""Finite groups: filtration by components, and how far it goes where representations are large.
+
+    minimod reproduce experiments/groups.py
+"""
 
 import math
 from typing import Any
@@ -29,12 +32,10 @@ from minimod.groups.rules import GroupRule
 SMALL = ["Z24", "Z2xZ12", "D12", "SL(2,3)", "S4"]
 
 ABELIAN_AND_DIHEDRAL, LARGER, LARGEST = ["Z113", "Z2^7", "D57"], ["Z2xA5", "SL(2,5)", "S5"], ["Z11:Z10"]
-
 LARGE = ABELIAN_AND_DIHEDRAL + LARGER + LARGEST
 
 # The full scale trains as the headline does, and longer with more decay where larger representations need it.
 HEADLINE: dict[str, Any] = {"learning_rate": 5e-3, "weight_decay": 0.5, "epochs": 100}
-
 LONG: dict[str, Any] = HEADLINE | {"weight_decay": 3, "epochs": 300}
 
 

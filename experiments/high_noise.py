@@ -1,4 +1,7 @@
-"""Filtration at most noise, beside the best decoder that knows the form of the rule."""
+"""Filtration at most noise, beside the best decoder that knows the form of the rule.
+
+    minimod reproduce experiments/high_noise.py
+"""
 
 import numpy as np
 

@@ -1,4 +1,7 @@
-"""What a network that learns features can do, and a network whose weights stay as they were drawn can not."""
+"""What a network that learns features can do, and a network whose weights stay as they were drawn can not.
+
+    minimod reproduce experiments/learned_features.py
+"""
 
 from functools import partial
 

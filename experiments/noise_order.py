@@ -1,4 +1,7 @@
-"""Which labels are fitted first: collisions of labels, and another Latin square."""
+"""Which labels are fitted first: collisions of labels, and another Latin square.
+
+    minimod reproduce experiments/noise_order.py
+"""
 
 import numpy as np
 

@@ -1,4 +1,7 @@
-"""Self-training: networks that are trained on what is read out of the network before."""
+"""Self-training: networks that are trained on what is read out of the network before.
+
+    minimod reproduce experiments/self_training.py
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +19,8 @@ from minimod.claims import Claim, Plot, Row, cell, least, most, note
 
 # How many networks are trained on answers; where no clean label chooses, more.
 ROUNDS, BLIND_ROUNDS = 2, 4
-
 BY_MASK, BY_ALL, BY_RANDOM, BLIND = "masked readout", "readout of all", "random neurons", "masked, no clean label"
-
 LONG = "nobody, longer"
-
 MASKED = by_method(f"{MASK}+interaction")
 
 
