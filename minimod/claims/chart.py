@@ -13,7 +13,7 @@ from minimod.report.style import STYLES, words
 
 def chart_of(result: Result) -> Chart:
     """The chart that a claim's `plot` describes: a list where x is text, else curves."""
-    plot = result.claim.plot
+    plot = result.plot
     panels = {
         "\n".join(f"{words(key)}: {value}" for key, value in zip(plot.panel, keys, strict=True)): _series(plot, rows)
         for keys, rows in result.panels().items()
