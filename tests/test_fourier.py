@@ -202,3 +202,39 @@ def test_a_tied_network_is_filtered_alike_for_both_inputs():
     network = random_network(P=13, M=50, tied=True)
     dominant, _ = filter_frequencies(network, make_rule("add", 13))
     np.testing.assert_allclose(dominant.U, dominant.V, rtol=1e-12)
+
+
+@pytest.mark.parametrize("by", ["joint", "w", "each"])
+@pytest.mark.parametrize("rule", [
+    make_rule("add", 23), make_rule("add", 24), make_rule("sub", 24), make_rule("sub", 13), make_rule("mul", 23),
+    make_rule("div", 23), make_rule("S3"), make_rule("Z2xZ6"),
+], ids=repr)  # fmt: skip
+def test_the_filtration_of_the_heart_is_that_of_structure(rule, by):
+    network = random_network(P=rule.modulus, M=40)
+    structure = Structure(network, rule, by)
+    for part, expected in zip(filter_frequencies(network, rule, by), (structure.dominant, structure.residual)):
+        assert all((part.arrays[name] == array).all() for name, array in expected.arrays.items())
+
+
+def filtered_by_hand(x, k):
+    """The frequency k of a vector over coordinates, from sums over cosine and sine: no FFT."""
+    N, turn = len(x), 2 * np.pi * k * np.arange(len(x)) / len(x)
+    scale = (1 if 2 * k == N else 2) / N
+    return scale * ((x @ np.cos(turn)) * np.cos(turn) + (x @ np.sin(turn)) * np.sin(turn))
+
+
+@pytest.mark.parametrize(("name", "P"), [("add", 11), ("add", 12), ("sub", 12), ("mul", 11), ("div", 11)])
+def test_the_filtration_is_what_sums_by_hand_give(name, P):
+    rule, network = make_rule(name, P), random_network(P=P, M=6)
+    dominant = filter_frequencies(network, rule).dominant
+    tokens = (rule.tokens_a, rule.tokens_b, rule.tokens_c)
+    for m in range(6):
+        vectors = [X[t, m] for X, t in zip((network.U, network.V, network.W.T), tokens)]
+        kept = [X[t, m] for X, t in zip((dominant.U, dominant.V, dominant.W.T), tokens)]
+        shares = [
+            sum((filtered_by_hand(x, k) ** 2).sum() / ((x - x.mean()) ** 2).sum() for x in vectors)
+            for k in range(1, rule.order // 2 + 1)
+        ]
+        k = 1 + int(np.argmax(shares))
+        for x, found in zip(vectors, kept):
+            np.testing.assert_allclose(found, filtered_by_hand(x, k), atol=1e-12)

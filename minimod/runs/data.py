@@ -143,6 +143,9 @@ class Job(NamedTuple):
         if path is None or (table is not None and not path.exists()):
             return self
         current = load_table(path)
+        if table is None and len(current) != self.config.modulus:
+            allowed = f"{len(current)}, the number of tokens of {self.config.rule}, or left out"
+            raise InputError("modulus", self.config.modulus, allowed)
         if table is None:
             return resolve(self.config, replace(self.data, table=current))
         if not np.array_equal(table, current):

@@ -9,6 +9,7 @@ import pytest
 
 from minimod import TrainingConfig, detect, discover_run, train
 from minimod.errors import InputError
+from minimod.runs.data import UserData
 
 CONFIG = TrainingConfig(modulus=23, width=64, epochs=40, noise_ratio=0.4, learning_rate=0.02, threads=1)
 
@@ -31,7 +32,7 @@ def test_the_labels_that_disagree_are_the_wrong_ones(run):
 
 
 def test_answers_that_are_no_evidence_by_themselves_have_the_probability_of_the_labels(run):
-    unlike = replace(run, data={"labels": np.random.default_rng(0).integers(0, 23, len(run.dataset.train))})
+    unlike = replace(run, data=UserData(labels=np.random.default_rng(0).integers(0, 23, len(run.dataset.train))))
     assert discover_run(unlike).p_value == 1 and discover_run(run).p_value < 1e-12
 
 
