@@ -9,7 +9,7 @@ import click
 
 from minimod.cli.display import MANY_RUNS
 from minimod.runs.config import CONSTRAINTS, TrainingConfig
-from minimod.runs.constraints import Boolean, Choice, Epochs, Named, OrNone, Pair
+from minimod.runs.constraints import Boolean
 
 AnyCommand = Callable[..., Any]
 
@@ -51,28 +51,20 @@ def field_options(names: Collection[str]) -> Callable[[AnyCommand], AnyCommand]:
 
 def _option(option: Field[Any]) -> Callable[[AnyCommand], AnyCommand]:
     constraint, flag, help = CONSTRAINTS[option.name], flag_of(option.name), option.metadata["help"]
-    default: Any = option.default
-    if isinstance(constraint, OrNone):
-        default, constraint = constraint.meaning, constraint.constraint
-    type: Any = click.Choice(list(constraint.names)) if isinstance(constraint, Choice) else constraint.kind
-    if isinstance(constraint, Epochs):
-        type = constraint.parse
+    default = constraint.none or option.default
     if isinstance(constraint, Boolean):
         flag += f"/--no-{option.name}"
-    elif not isinstance(constraint, (Choice, Named)):
-        help += f"; in {constraint.domain}"
-    if isinstance(constraint, Pair):
+    if isinstance(default, tuple):
         default = " ".join(map(str, default))
-    return click.option(
-        flag, option.name, type=type, default=None, nargs=2 if isinstance(constraint, Pair) else 1,
-        metavar={Epochs: "EPOCHS", Named: "RULE"}.get(constraint.__class__), help=f"{help} [default: {default}]",
-    )
+    if constraint.domain:
+        help += f"; in {constraint.domain}"
+    return click.option(flag, option.name, type=constraint, default=None, help=f"{help} [default: {default}]")
 
 
 training_options = field_options(CONSTRAINTS)
 
 
-class EpochsOrSeconds(click.ParamType[Any]):
+class EpochsOrSeconds(click.ParamType):  # type: ignore[type-arg]
     """A number of epochs, or, with an s behind it, of seconds."""
 
     name = "epochs or seconds"

@@ -23,7 +23,7 @@ from minimod.claims import CLAIMS, reproduction
 from minimod.cli import COMMANDS, commands, display
 from minimod.errors import Interrupted
 from minimod.runs.config import CONSTRAINTS, PRESETS
-from minimod.runs.constraints import Choice, Named
+from minimod.runs.constraints import Choice, RuleName
 from minimod.runs.metrics import ACCURACIES, METRIC_COLUMNS
 from minimod.runs.run import check_run, load_run
 from minimod.runs.training import train as train_network
@@ -67,7 +67,7 @@ WRONG = [
     (["--noise-ratio", 1.2], ["--noise-ratio", "1.2", "[0, 1]"]),
     (["--activation", "tanh"], ["--activation", "tanh", "relu", "reverse_relu"]),
     (["--width", 0], ["--width", "0", "[1, inf)"]),
-    (["--width", "many"], ["--width", "many", "integer"]),
+    (["--width", "many"], ["--width", "many", "a whole number in [1, inf)"]),
     (["--betas", 0.9, 1.5], ["--betas", "1.5", "[0, 1)"]),
     (["--learning-rate", "nan"], ["--learning-rate", "nan", "(0, inf)"]),
     (["--rule", "mul", "--modulus", 9], ["--modulus", "9", "odd prime"]),
@@ -506,9 +506,8 @@ def test_every_field_has_an_option_with_a_range_and_a_default(minimod):
         assert entry, field.name
         flat = re.sub(r"\s+", " ", entry.group())
         constraint = CONSTRAINTS[field.name]
-        constraint = getattr(constraint, "constraint", constraint)  # that of a value which may also be None
-        domain = "table:FILE" if isinstance(constraint, Named) else getattr(constraint, "domain", "--no-")
-        allowed = constraint.names if isinstance(constraint, Choice) else [domain]
+        domain = "table:FILE" if isinstance(constraint, RuleName) else constraint.domain or "--no-"
+        allowed = constraint.choices if isinstance(constraint, Choice) else [domain]
         assert all(value in flat for value in allowed), flat
 
 
