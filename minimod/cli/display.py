@@ -22,7 +22,7 @@ from minimod.runs.config import TrainingConfig
 from minimod.runs.files import plain_data
 from minimod.runs.jobs import WorkProgress, estimated_seconds, work
 from minimod.runs.metrics import ACCURACIES, Metrics
-from minimod.runs.signals import STOPS
+from minimod.runs.signals import handle, handled
 from minimod.runs.training import Callback, State
 
 MANY_RUNS, MOST_RUNS = 100_000, 10_000_000      # more are trained only where --yes is given; or not at all
@@ -172,29 +172,22 @@ def stop_line(go_on: str) -> Iterator[None]:
     The first ends the block: its processes write their checkpoints. A second one kills them, and disturbs nothing else:
     an exception in the wrong place would lose a semaphore.
     """
-    def again(number: int, frame: FrameType | None) -> None:
+    def kill(number: int, frame: FrameType | None) -> None:
         for process in multiprocessing.active_children():
             process.kill()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        for each in usual:
-            signal.signal(each, again)
+        handle(kill)
         sys.exit(128 + number)
 
-    handlers = {number: signal.getsignal(number) for number in STOPS}
-    usual = {number: handler for number, handler in handlers.items() if handler != signal.SIG_IGN}
-    for number in usual:
-        signal.signal(number, stop)
-    try:
-        yield
-    except (SystemExit, Interrupted) as cause:
-        usual = dict.fromkeys(usual, signal.SIG_IGN)    # the interpreter ends undisturbed too
-        error = click.ClickException(f"stopped; go on with: {go_on}")
-        error.exit_code = 128 + cause.signal if isinstance(cause, Interrupted) else cause.code  # type: ignore
-        raise error from cause
-    finally:
-        for number, handler in usual.items():
-            signal.signal(number, handler)
+    with handled(stop):
+        try:
+            yield
+        except (SystemExit, Interrupted) as cause:
+            handle(signal.SIG_IGN)      # the interpreter ends undisturbed too
+            error = click.ClickException(f"stopped; go on with: {go_on}")
+            error.exit_code = 128 + cause.signal if isinstance(cause, Interrupted) else cause.code  # type: ignore
+            raise error from cause
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Options that commands share: one for every field of the configuration, and their types."""
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import Field, fields
 from datetime import timedelta
@@ -8,6 +9,7 @@ from typing import Any
 import click
 
 from minimod.cli.display import MANY_RUNS
+from minimod.errors import InputError, one_of
 from minimod.runs.config import CONSTRAINTS, TrainingConfig
 from minimod.runs.constraints import Boolean
 
@@ -25,8 +27,15 @@ class OnceEach(click.Command):
     """A command that refuses an option given twice, where Click would drop the first value."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As Click's. Raises UsageError for such an option."""
-        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        """As Click's. Raises UsageError for such an option, and InputError for an unknown one, with the nearest."""
+        try:
+            _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        except click.NoSuchOption as error:
+            flags = (flag for param in self.get_params(ctx) for flag in param.opts + param.secondary_opts)
+            names = {flag.strip("-").replace("-", "_"): flag for flag in flags if flag.startswith("-")}
+            allowed = one_of(names, error.option_name.strip("-"))
+            allowed = re.sub(r"\w+", lambda word: names.get(word[0], word[0]), allowed)
+            raise InputError("option", error.option_name, allowed) from error
         for option in given if not ctx.resilient_parsing else ():       # at a tab, a line may be anything
             if isinstance(option, click.Option) and not option.multiple and given.count(option) > 1:
                 raise click.UsageError(f"{' or '.join(option.opts + option.secondary_opts)} is given twice")

@@ -27,6 +27,7 @@ from minimod.runs.constraints import Choice, RuleName
 from minimod.runs.metrics import ACCURACIES, METRIC_COLUMNS
 from minimod.runs.run import check_run, load_run
 from minimod.runs.training import train as train_network
+from minimod.version import VERSION
 
 SMALL = ["--modulus", "11", "--width", "12", "--epochs", "3", "--threads", "1"]
 
@@ -73,7 +74,8 @@ WRONG = [
     (["--rule", "mul", "--modulus", 9], ["--modulus", "9", "odd prime"]),
     (["--device", "gpu"], ["--device", "gpu", "auto or cpu"]),
     (["--preset", "huge"], ["--preset", "huge", "headline", "paper"]),
-    (["--widht", 3], ["--widht"]),
+    (["--widht", 3], ["--widht", "it must be --width"]),
+    (["--lr", 3], ["--lr", "it must be --learning-rate"]),
 ]
 
 
@@ -606,12 +608,13 @@ def test_reproduce_says_how_long_it_will_take_before_it_starts(minimod, small_cl
     assert minimod("reproduce", "tied", "--seeds", 1, "--quiet", "--directory", "elsewhere").stderr == ""
 
 
-def test_info_tells_what_it_runs_on(minimod):
-    facts = json.loads(minimod("info", "--json").stdout)
+def test_the_version_comes_with_what_it_runs_on(minimod):
+    first, *lines = minimod("--version").stdout.splitlines()
+    facts = {line[:14].strip(): line[14:] for line in lines}
+    assert first == f"minimod, version {VERSION}" and facts["numpy"] == np.__version__
     assert facts["array module"] in ("numpy", "cupy")
     assert facts["GPU"] == "yes" or facts["GPU"].startswith("no: ")
-    assert "threads" in facts["BLAS"]
-    assert minimod("info").stdout.splitlines()[0].split() == ["minimod", facts["minimod"]]
+    assert "threads" in facts["BLAS"] and int(facts["threads"]) > 0
 
 
 def test_no_command_prints_the_help(minimod):
@@ -813,7 +816,7 @@ def test_wrong_options_of_a_plot_are_one_line(minimod, swept, options):
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-"])
 def test_closed_streams_are_no_traceback(tmp_path, closed):
-    command = f"{shlex.join([sys.executable, CLI])} info {closed}"
+    command = f"{shlex.join([sys.executable, CLI])} --version {closed}"
     answer = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=tmp_path, timeout=60)
     assert answer.returncode == 0 and "Traceback" not in answer.stderr
 
