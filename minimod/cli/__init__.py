@@ -24,10 +24,10 @@ COMMANDS = {
     "extract": ("runs", "extract", "Train on a network's own answers."),
     "group": ("elsewhere", "group", "Describe a group, or a table of your own."),
     "import": ("elsewhere", "import_network", "Make a run of a network that was trained elsewhere."),
-    "plot": ("many", "plot", "Draw a column of a sweep's table over another."),
+    "plot": ("sweeps", "plot", "Draw a column of a sweep's table over another."),
     "report": ("report", "report", "Make a page of a run, of a sweep, or of measured claims."),
     "reproduce": ("many", "reproduce", "Measure claims of the paper."),
-    "sweep": ("many", "sweep", "Train a grid of runs, into SWEEP_DIR."),
+    "sweep": ("sweeps", "sweep", "Train a grid of runs, into SWEEP_DIR."),
     "train": ("runs", "train", "Train a network, into RUN_DIR."),
 }
 

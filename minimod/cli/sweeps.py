@@ -1,0 +1,134 @@
+"""Commands on a sweep: train its grid, and draw its table."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from minimod.cli import display
+from minimod.cli.advice import quoted
+from minimod.cli.options import OnceEach, json_option, quiet_option, yes_option
+from minimod.errors import InputError
+from minimod.runs.config import PRESETS
+from minimod.sweeps.executors import dask_cluster, process_pool
+from minimod.sweeps.grid import DEFAULTS, load_definition, number_of_runs, parse_grid
+from minimod.sweeps.sweep import Sweep, account
+from minimod.sweeps.table import curves, fixed_settings
+
+
+@click.command(cls=OnceEach)
+@click.argument("sweep_dir", type=click.Path(path_type=Path))
+@click.option("--grid", "axes", multiple=True, metavar="FIELD=VALUES",
+              help="Values of a field of the configuration: width=64,128,256 or noise_ratio=0:0.9:0.1.")
+@click.option("--seeds", type=click.IntRange(min=1), help="How many, from 0 on.  [default: 1]")
+@click.option("--preset", type=click.Choice(tuple(PRESETS)),
+              help="Where fields that are not in the grid come from.  [default: headline]")
+@click.option("--file", "toml", type=click.Path(path_type=Path),
+              help="A TOML file with preset, seeds, and a table grid, in place of these options.")
+@click.option("--jobs", type=click.IntRange(1, 1024), metavar="N",
+              help="Runs at a time, each a process.  [default: one a core]")
+@click.option("--scheduler", metavar="ADDRESS", help="Train on the Dask cluster of this scheduler, not here.")
+@click.option("--retry-failed", is_flag=True,
+              help="Train again what has failed; the directory of a damaged run is kept as runs/NAME.damaged.")
+@click.option("--keep-checkpoints", is_flag=True,
+              help="Keep the last checkpoint of every run, so that it can be extended: thrice the size of its network.")
+@yes_option
+@quiet_option
+@json_option
+def sweep(
+    sweep_dir: Path, axes: tuple[str, ...], seeds: int | None, preset: str | None, toml: Path | None, jobs: int | None,
+    scheduler: str | None, retry_failed: bool, keep_checkpoints: bool, yes: bool, quiet: bool, as_json: bool,
+) -> None:
+    """Train a grid of runs, into SWEEP_DIR.
+
+    A directory a run, and SWEEP_DIR/results.csv with a row for each. Finished runs are skipped and unfinished ones gone
+    on with; one whose directory is gone is trained again, and a damaged one counts as failed. Without --grid and --file
+    this goes on with the grid that SWEEP_DIR has, or trains the seeds of a preset.
+    """
+    if scheduler and jobs:
+        raise click.UsageError("--jobs is for this machine; a cluster has as many as it has workers")
+    runs = Sweep(sweep_dir, asked_definition(sweep_dir, axes, seeds, preset, toml))
+    display.announce_runs(number_of_runs(runs.definition), yes, quiet)
+    if not quiet and (sweep_dir / "results.csv").exists():
+        click.echo("checking those that have finished", err=True)
+    missing = list(runs.missing(retry_failed).values())
+    device = "cpu" if all(config.device == "cpu" for config in missing) else "auto"
+    with (
+        display.runs_display(missing, quiet, jobs) as progress, display.stop_line(f"minimod sweep {quoted(sweep_dir)}"),
+        dask_cluster(scheduler) if scheduler else process_pool(jobs, device) as executor,
+    ):
+        runs.run(executor, progress, retry_failed, keep_checkpoints)
+    state = runs.state()
+    if as_json:
+        display.echo_json({"directory": str(sweep_dir)} | state)
+    else:
+        for name, error in list(state["failures"].items())[:10]:
+            click.echo(f"failed: {name}: {error}", err=True)
+        table = sweep_dir / "results.csv"
+        click.echo(f"{state['finished']} finished, {state['failed']} failed. The table is {table}.")
+    sys.exit(bool(state["failed"]))
+
+
+def asked_definition(
+    sweep_dir: Path, axes: tuple[str, ...], seeds: int | None, preset: str | None, toml: Path | None
+) -> dict[str, Any] | None:
+    """The definition that the options of a sweep give, all of them; None where there are none."""
+    grid = parse_grid(axes)
+    given = {name: value for name, value in {"preset": preset, "seeds": seeds, "grid": grid}.items() if value}
+    flags = " and ".join(f"--{name}" for name in given)
+    if toml and given:
+        raise click.UsageError(f"--file holds the whole sweep; put {flags} into it")
+    if toml:
+        return load_definition(toml)
+    if given and not axes and (sweep_dir / "sweep.json").exists():
+        raise click.UsageError(f"{sweep_dir} has a grid of its own; leave {flags} out to go on, or give --grid too")
+    if seeds and "seed" in grid:
+        raise click.UsageError("--seeds and seed in --grid say the same; give one of them")
+    return DEFAULTS | given if given else None
+
+
+@click.command(cls=OnceEach)
+@click.argument("sweep_dir", type=click.Path(path_type=Path))
+@click.option("--x", required=True, metavar="COLUMN", help="A column of results.csv, for the x-axis.")
+@click.option("--y", required=True, metavar="COLUMN", help="A column of numbers: the y-axis, or a heat map's colour.")
+@click.option("--by", metavar="COLUMN", help="A curve for every value of this column, or a heat map's y-axis.")
+@click.option("--heat-map", is_flag=True, help="Draw x, --by and the mean of y over runs as a heat map.")
+@click.option("--log-x", is_flag=True, help="A logarithmic x-axis.")
+@click.option("--log-y", is_flag=True, help="A logarithmic y-axis.")
+@click.option("--output", type=click.Path(path_type=Path),
+              help="A file that ends in .png, .svg or .pdf.  [default: SWEEP_DIR/Y-over-X.png]")
+@click.option("--dpi", type=click.IntRange(20, 1000), help="Dots per inch of a .png.  [default: 100]")
+def plot(
+    sweep_dir: Path, x: str, y: str, by: str | None, heat_map: bool, log_x: bool, log_y: bool, output: Path | None,
+    dpi: int | None,
+) -> None:
+    """Draw a column of a sweep's table over another.
+
+    Curves show the mean over runs, seeds among them, and their range. Says how many runs there are to draw.
+    """
+    if heat_map and not by:
+        raise click.UsageError("--heat-map needs --by for its second axis")
+    if heat_map and (log_x or log_y):
+        raise click.UsageError("--log-x and --log-y are for curves; a heat map has a cell for each value")
+    from minimod.report.curves import behind_each_point, draw_curves, draw_heat_map
+    from minimod.report.style import save_figure
+
+    output = output or sweep_dir / f"{y}-over-{x}.png"
+    if output.suffix not in (".png", ".svg", ".pdf"):
+        raise InputError("--output", str(output), "a file that ends in .png, .svg or .pdf")
+    if dpi and output.suffix != ".png":
+        raise click.UsageError(f"--dpi is for .png files, and {output} is none")
+    data = curves(sweep_dir, x, y, by)
+    if log_x and not all(isinstance(value, (int, float)) and value > 0 for line in data.values() for value in line):
+        raise InputError("--log-x", x, "with a column of positive numbers")
+    if log_y and not all(min(numbers) > 0 for line in data.values() for numbers in line.values()):
+        raise InputError("--log-y", y, "with a column of positive numbers")
+    click.echo(f"{account(sweep_dir)}; {behind_each_point(data)}", err=True)
+    settings = {name: value for name, value in fixed_settings(sweep_dir, y).items() if name not in (x, by)}
+    if heat_map and by:
+        figure = draw_heat_map(data, x, y, by, settings)
+    else:
+        figure = draw_curves(data, x, y, by, log_x, log_y, settings)
+    save_figure(figure, output, dpi=dpi or 100)
+    click.echo(f"Written to {output}.")
