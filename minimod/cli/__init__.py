@@ -54,10 +54,10 @@ class _Commands(click.Group):
 def _tell_version(context: click.Context, option: click.Parameter, asked: bool) -> None:
     if asked and not context.resilient_parsing:
         with handled(end_at_once):
+            from minimod.cli.display import echo_table
             from minimod.cli.info import facts
         click.echo(f"minimod, version {VERSION}")
-        for name, value in facts().items():
-            click.echo(f"{name:14}{value}")
+        echo_table(facts().items(), -14, -1)
         context.exit()
 
 

@@ -28,57 +28,59 @@ from minimod.runs.training import Callback, State
 MANY_RUNS, MOST_RUNS = 100_000, 10_000_000      # more are trained only where --yes is given; or not at all
 
 
+def echo_table(rows: Iterable[Iterable[Any]], *widths: int) -> None:
+    """Print rows of cells in columns of these widths: to the right in a column, or, of a negative one, to the left."""
+    for row in rows:
+        cells = zip(map(cell, row), widths, strict=False)
+        click.echo("".join(f"{text:>{width}}" if width > 0 else f"{text:<{-width}}" for text, width in cells).rstrip())
+
+
 def echo_methods(summary: dict[str, Any]) -> None:
     """Print the methods under what each needs to know, the partitions, and the typical neuron."""
-    def echo_row(name: str, values: Iterable[Any]) -> None:     # n and widths are those of the table
-        click.echo(f"{name:{n}}" + "".join(map(str.rjust, map(cell, values), widths)))
-
-    n, widths = 33, [max(9, len(measure) + 1) for measure in MEASURES]
-    click.echo(f"{summary['title']}\n")
-    echo_row("method", MEASURES)
+    rows: list[list[Any]] = [["method", *MEASURES]]
     for needs in dict.fromkeys(summary["needs"].values()):
-        click.echo(f"-- needs to know: {needs}")
-        for name, row in summary["methods"].items():
-            if summary["needs"][name] == needs:
-                echo_row(name, [row[measure] for measure in MEASURES])
-    echo_row("pairs counted", [summary["counts"][measure] for measure in MEASURES])
+        rows.append([f"-- needs to know: {needs}"])
+        rows += [[name, *row.values()] for name, row in summary["methods"].items() if summary["needs"][name] == needs]
+    rows.append(["pairs counted", *(summary["counts"][measure] for measure in MEASURES)])
+    click.echo(f"{summary['title']}\n")
+    echo_table(rows, -33, *(max(9, len(measure) + 1) for measure in MEASURES))
     click.echo(f"\nchance: {summary['chance']:.4f}\n")
 
-    keys = ("generalising", "memorising", "sum", "test", "filtered_test", "noisy_choice", "noisy_choice_test")
-    n, widths = 16, [7, 7, 11, 8, 10, 11, 10]
-    echo_row("partition by", ("γ_G", "γ_R", "γ_G + γ_R", "test", "filtered", "noisy γ_G", "its test"))
-    for name, row in summary["partition"].items():
-        echo_row(name, [row[key] for key in keys])
+    columns = {"generalising": "γ_G", "memorising": "γ_R", "sum": "γ_G + γ_R", "test": "test",
+               "filtered_test": "filtered", "noisy_choice": "noisy γ_G", "noisy_choice_test": "its test"}
+    rows = [[name, *(row[key] for key in columns)] for name, row in summary["partition"].items()]
+    echo_table([["partition by", *columns.values()], *rows], -16, 7, 7, 11, 8, 10, 11, 10)
     if summary["left_out"]:
         click.echo(f"\n{summary['left_out']}")
     if "structure" in summary:
-        what = coordinate_of(summary["neurons"])
-        click.echo(f"\n{f'dominant {what}':40}{'trained':>10}{'untrained':>11}")
-        for label, key in {
-            "median share of a neuron's power": "median_share",
-            "phase error in rad, root mean square": "phase_error_rms",
-            "share of all power in ideal neurons": "ideal_power_share",
-        }.items():
-            trained, untrained = (cell(summary["structure"][name][key]) for name in ("trained", "untrained"))
-            click.echo(f"{label:40}{trained:>10}{untrained:>11}")
+        labels = {
+            "median_share": "median share of a neuron's power",
+            "phase_error_rms": "phase error in rad, root mean square",
+            "ideal_power_share": "share of all power in ideal neurons",
+        }
+        networks = ("trained", "untrained")
+        rows = [[label, *(summary["structure"][each][key] for each in networks)] for key, label in labels.items()]
+        click.echo()
+        echo_table([[f"dominant {coordinate_of(summary['neurons'])}", *networks], *rows], -40, 10, 11)
 
-    n, epochs = 40, summary["first_epochs"]
-    past = dict.fromkeys(name.rsplit("_", 1)[1] for name in epochs)
-    widths = [8] * len(past)
+    epochs = summary["first_epochs"]
+    past = list(dict.fromkeys(name.rsplit("_", 1)[1] for name in epochs))
+    rows = [[part.replace("_", " "), *(_epoch(epochs[f"first_epoch_{part}_{threshold}"]) for threshold in past)]
+            for part in ACCURACIES if epochs]
     click.echo()
-    echo_row("first measured epoch with accuracy >=", past)
-    for part in ACCURACIES if epochs else ():
-        found = (epochs[f"first_epoch_{part}_{threshold}"] for threshold in past)
-        echo_row(part.replace("_", " "), ("never" if e == math.inf else e if math.isnan(e) else int(e) for e in found))
+    echo_table([["first measured epoch with accuracy >=", *past], *rows], -40, *[8] * len(past))
+
+
+def _epoch(epoch: float) -> str | float:
+    return "never" if epoch == math.inf else epoch if math.isnan(epoch) else str(int(epoch))
 
 
 def echo_course(course: dict[str, Any]) -> None:
     """Print what `course` gives: a line a snapshot."""
     names = [name.replace("_", " ").replace("dominant", "dom.").replace("interaction", "inter.") for name in course]
-    widths = [max(7, len(name)) for name in names]
-    click.echo("\n" + "  ".join(f"{name:>{width}}" for name, width in zip(names, widths, strict=True)))
-    for row in zip(*(column.tolist() for column in course.values()), strict=True):
-        click.echo("  ".join(f"{cell(value):>{width}}" for value, width in zip(row, widths, strict=True)))
+    rows = zip(*(column.tolist() for column in course.values()), strict=True)
+    click.echo()
+    echo_table([names, *rows], *(max(7, len(name)) + 2 for name in names))
 
 
 def echo_group(found: dict[str, Any], most_classes: int) -> None:
@@ -90,19 +92,16 @@ def echo_group(found: dict[str, Any], most_classes: int) -> None:
     dimensions, classes = found["dimensions"].tolist(), found["classes"]
     times = (f"{d} × {dimensions.count(d)}" for d in dict.fromkeys(dimensions))
     click.echo(f"irreducible complex representations by dimension: {', '.join(times)}\n")
-    click.echo(f"{'component':12}{'dimension':>10}{'size':>6}  type")
-    for each in found["components"]:
-        click.echo(f"{each['name']:12}{each['dimension']:>10}{each['size']:>6}  {each['kind']}")
+    rows = [[each["name"], each["dimension"], each["size"], f"  {each['kind']}"] for each in found["components"]]
+    echo_table([["component", "dimension", "size", "  type"], *rows], -12, 10, 6, -1)
     if len(dimensions) > most_classes:
         click.echo(f"\nThe table of its {len(dimensions)} characters is printed by --json.")
         return
     rows = [["class size", *map(str, classes["size"])], ["order of elements", *map(str, classes["orders"])]]
     rows += [[f"character {i}", *map(_complex, row)] for i, row in enumerate(found["characters"].tolist(), 1)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
     click.echo()
-    for name, *values in rows:
-        columns = (f"  {value:>{n}}" for value, n in zip(values, widths[1:], strict=True))
-        click.echo(f"{name:{widths[0]}}" + "".join(columns))
+    echo_table(rows, -first, *(width + 2 for width in others))
 
 
 def _complex(value: complex) -> str:

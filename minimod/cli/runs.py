@@ -24,7 +24,6 @@ from minimod.cli.options import EpochsOrSeconds, OnceEach, flag_of, json_option,
 from minimod.discovery.retrieval import discover_run
 from minimod.exchange.pairs import load_pairs
 from minimod.fourier import COMPONENT_CHOICES
-from minimod.groups.rules import table_path
 from minimod.runs.config import BROUGHT_BY_PAIRS, PRESETS, TrainingConfig
 from minimod.runs.contents import load_description
 from minimod.runs.data import UserData
@@ -67,39 +66,36 @@ def train(
     for name in BROUGHT_BY_PAIRS:
         if pairs and name in given:
             raise click.UsageError(f"--pairs brings labels as they are: it goes without {flag_of(name)}")
-    if pairs and (resume or extend or noise_matrix):
-        raise click.UsageError("--pairs goes neither with --resume nor --extend, which have a copy, nor --noise-matrix")
+    if pairs and noise_matrix:
+        raise click.UsageError("--pairs brings labels as they are: it goes neither with noise nor --noise-matrix")
+    if (pairs or noise_matrix) and (resume or extend):
+        raise click.UsageError(f"{'--pairs' if pairs else '--noise-matrix'} goes neither with --resume nor --extend:"
+                               " the run has a copy of it")
     if ((resume or extend) and preset) or (resume and extend) or (extend and "epochs" in given):
         raise click.UsageError("--resume and --extend take the options of the run: neither goes with the other or with"
                                " --preset, nor --extend with --epochs")
-    if resume or extend:
-        stored = load_run(run_dir).config if extend else load_description(run_dir).config
-        config = replace(stored, **given)
-        config = replace(config, epochs=config.epochs + (extend or 0))
+    if resume:
+        config = load_description(run_dir).config
+        start = partial(resume_run, run_dir, **given)
+    elif extend:
+        config = load_run(run_dir).config
+        config, start = replace(config, epochs=config.epochs + extend), partial(extend_run, run_dir, extend, **given)
     else:
-        table = table_path(given.get("rule", ""))
-        if table and not table.exists() and (run_dir / "config.json").exists():     # the run has a copy
-            given.setdefault("modulus", load_description(run_dir).config.modulus)
-        config = TrainingConfig.from_preset(preset or "headline", **given)
-    data = UserData(noise_matrix=load_numbers(noise_matrix) if noise_matrix else None)
-    if pairs:
-        given_pairs, tokens = load_pairs(pairs)
-        data = UserData(pairs=given_pairs, tokens=tokens)
-        config = replace(config, modulus=len(tokens)).on_pairs(given_pairs)
+        config, data = TrainingConfig.from_preset(preset or "headline", **given), UserData()
+        if noise_matrix:
+            data = UserData(noise_matrix=load_numbers(noise_matrix))
+        if pairs:
+            given_pairs, tokens = load_pairs(pairs)
+            config = replace(config, modulus=len(tokens)).on_pairs(given_pairs)
+            data = UserData(pairs=given_pairs, tokens=tokens)
+        start = partial(train_network, config, run_dir, data=data)
     with display.progress_display(config, quiet) as callback:
-        options = {"callback": callback, "checkpoint_every": checkpoint_every}
-        if extend:
-            run = extend_run(run_dir, extend, **options, **given)
-        elif resume:
-            run = resume_run(run_dir, **options, **given)
-        else:
-            run = train_network(config, run_dir, data=data, **options)
+        run = start(callback=callback, checkpoint_every=checkpoint_every)
     last = {name: column[-1].item() for name, column in run.history.items()}
     if as_json:
         display.echo_json({"directory": str(run_dir), "config": run.config.to_dict(), "metrics": last})
         return
-    for name, value in last.items():
-        click.echo(f"{name.replace('_', ' '):24} {value:>10.4g}")
+    display.echo_table(([name.replace("_", " "), f"{value:.4g}"] for name, value in last.items()), -24, 11)
     if what := told(run):
         click.echo(f"\n{what}")
     click.echo(f"\nWritten to {run_dir}. Next: minimod analyze {quoted(run_dir)}")
@@ -179,10 +175,9 @@ def extract(
     what share of the neurons was read out, and what that answers. Stopped, the same command goes on.
     """
     def tell(done: Round) -> None:
-        if not as_json and not done.number:
-            click.echo("".join(f"{name.replace('_', ' '):>13}" for name in done.row))
+        head = [] if done.number else [[name.replace("_", " ") for name in done.row]]
         if not as_json:
-            click.echo("".join(f"{display.cell(value):>13}" for value in done.row.values()))
+            display.echo_table([*head, done.row.values()], *[13] * len(done.row))
 
     progress = partial(display.progress_display, quiet=quiet)
     with display.stop_line("the same command"):
@@ -233,10 +228,9 @@ def detect(
         return
     wrong = f"{found['wrong']} of them wrong" if run.dataset.is_known else "and which are wrong is not known"
     click.echo(f"{len(found['label'])} training labels, {wrong}\n")
-    click.echo(f"{'detector':20}{'AUROC':>9}{'precision':>11}  needs to know")
-    for name, needs in found["needs"].items():
-        numbers = f"{display.cell(found['auroc'][name]):>9}{display.cell(found['precision'][name]):>11}"
-        click.echo(f"{name:20}{numbers}  {needs}")
+    rows = [[name, found["auroc"][name], found["precision"][name], f"  {needs}"]
+            for name, needs in found["needs"].items()]
+    display.echo_table([["detector", "AUROC", "precision", "  needs to know"], *rows], -20, 9, 11, -1)
     if not any(needs == COURSE for needs in found["needs"].values()):
         click.echo("\nThe course of training was not recorded, see minimod train --record.")
     click.echo(f"\nWritten to {table}.")
@@ -255,6 +249,6 @@ def check(run_dir: Path, as_json: bool) -> None:
     if as_json:
         display.echo_json({"state": state, "files": files})
     else:
-        click.echo("\n".join([state, *(f"{name:16}{text}" for name, text in files.items())]))
+        display.echo_table([[state], *files.items()], -16, -1)
         click.echo("\n" + "\n".join(what_helps(state, files, run_dir)))
     sys.exit(state in (DAMAGED, NONE))
