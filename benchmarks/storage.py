@@ -13,12 +13,14 @@ import numpy as np
 
 from benchmarks.processes import peak_memory
 from minimod import TrainingConfig, metrics
-from minimod.optimizers import OPTIMIZERS
-from minimod.report.curves import draw_curves
+from minimod.report import curves as table_curves
+from minimod.report.draw import draw
 from minimod.report.style import save_figure
 from minimod.runs.claiming import claim_directory
-from minimod.runs.contents import Checkpoint, save_checkpoint
+from minimod.runs.contents import Saved, save
+from minimod.runs.data import Job
 from minimod.runs.run import FINISHED, initial_network
+from minimod.runs.training import make_optimizer
 from minimod.sweeps.sweep import Outcome, Sweep
 from minimod.sweeps.table import COLUMNS, curves, options_of
 
@@ -30,13 +32,14 @@ def checkpoint_milliseconds(width: int, rounds: int = 20) -> float:
     """The time of writing one checkpoint, with a hundred measured epochs; the median."""
     config = TrainingConfig(width=width)
     network = initial_network(config)
-    optimizer = OPTIMIZERS[config.optimizer](network.parameters, config)
+    optimizer = make_optimizer(config, network.parameters)
     rows = [dict.fromkeys(metrics.METRIC_COLUMNS, 0.123456789)] * 100
     times = []
-    with tempfile.TemporaryDirectory() as directory, claim_directory(Path(directory), config, "", {}) as claim:
+    with tempfile.TemporaryDirectory() as directory, claim_directory(Path(directory), Job(config), "") as claim:
         for epoch in range(rounds):
             start = time.perf_counter()
-            save_checkpoint(claim.place, claim.run, Checkpoint(epoch, 1.0, rows, network.parameters | optimizer.state))
+            arrays = network.parameters | optimizer.state
+            save(Path(directory) / "checkpoint.npz", claim.run, Saved(epoch, arrays, rows))
             times.append(1e3 * (time.perf_counter() - start))
     return statistics.median(times)
 
@@ -69,7 +72,8 @@ def table_seconds() -> tuple[float, float, float]:
         sweep.run(AtOnce(), lambda work, status: None)
         written = time.perf_counter()
         data = curves(Path(directory), "width", "dominant_test", "noise_ratio")
-        save_figure(draw_curves(data, "width", "dominant_test", "noise_ratio", False), Path(directory) / "figure.png")
+        chart = table_curves.curves(data, "width", "dominant_test", "noise_ratio", False)
+        save_figure(draw(chart), Path(directory) / "figure.png")
         size = (Path(directory) / "results.csv").stat().st_size / 1e6
         return written - start, time.perf_counter() - written, size
 

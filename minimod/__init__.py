@@ -9,33 +9,51 @@ from minimod.version import VERSION
 
 TYPE_CHECKING = False       # as typing's, which takes a while to import
 if TYPE_CHECKING:
+    from minimod.activations import ACTIVATIONS
+    from minimod.analysis.analysis import Analysis
     from minimod.analysis.detection import detect
+    from minimod.analysis.detectors import DETECTORS
     from minimod.analysis.extraction import extract
+    from minimod.analysis.rows import ROWS
+    from minimod.analysis.scores import SCORES
     from minimod.analysis.summary import analyze
+    from minimod.data import make_dataset
     from minimod.discovery.retrieval import discover_run
     from minimod.discovery.search import discover
     from minimod.exchange.networks import import_network
+    from minimod.fit import fit
     from minimod.fourier import filter_frequencies
     from minimod.groups.rules import make_rule
+    from minimod.losses import LOSSES
     from minimod.network import TwoLayerNet
+    from minimod.noise import NOISE_KINDS
+    from minimod.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Muon
+    from minimod.readout import interaction
+    from minimod.rules import RULES
     from minimod.runs.config import TrainingConfig
+    from minimod.runs.data import UserData
     from minimod.runs.run import Run, load_run
-    from minimod.runs.training import train
+    from minimod.runs.training import extend, resume, train
     from minimod.sweeps.table import load_sweep
 
 __version__ = VERSION
-
 __all__ = [
-    "Run", "TrainingConfig", "TwoLayerNet", "analyze", "detect", "discover", "discover_run", "extract",
-    "filter_frequencies", "import_network", "load_run", "load_sweep", "make_rule", "train",
+    "ACTIVATIONS", "DETECTORS", "LOSSES", "NOISE_KINDS", "OPTIMIZERS", "ROWS", "RULES", "SCORES", "SGD", "Adam",
+    "AdamW", "Analysis", "Muon", "Run", "TrainingConfig", "TwoLayerNet", "UserData", "analyze", "detect", "discover",
+    "discover_run", "extend", "extract", "filter_frequencies", "fit", "import_network", "interaction", "load_run",
+    "load_sweep", "make_dataset", "make_rule", "resume", "train",
 ]
 
-# Public name -> the module that has it.
+# Module -> the public names that it has.
 _HOMES = {
-    "Run": "runs.run", "TrainingConfig": "runs.config", "TwoLayerNet": "network", "analyze": "analysis.summary",
-    "detect": "analysis.detection", "discover": "discovery.search", "discover_run": "discovery.retrieval",
-    "extract": "analysis.extraction", "filter_frequencies": "fourier", "import_network": "exchange.networks",
-    "load_run": "runs.run", "load_sweep": "sweeps.table", "make_rule": "groups.rules", "train": "runs.training",
+    "activations": "ACTIVATIONS", "losses": "LOSSES", "optimizers": "OPTIMIZERS SGD Adam AdamW Muon", "rules": "RULES",
+    "noise": "NOISE_KINDS", "data": "make_dataset", "network": "TwoLayerNet", "fit": "fit",
+    "fourier": "filter_frequencies", "readout": "interaction", "groups.rules": "make_rule",
+    "runs.config": "TrainingConfig", "runs.data": "UserData", "runs.run": "Run load_run",
+    "runs.training": "train resume extend", "analysis.analysis": "Analysis", "analysis.rows": "ROWS",
+    "analysis.scores": "SCORES", "analysis.detectors": "DETECTORS", "analysis.summary": "analyze",
+    "analysis.detection": "detect", "analysis.extraction": "extract", "discovery.search": "discover",
+    "discovery.retrieval": "discover_run", "sweeps.table": "load_sweep", "exchange.networks": "import_network",
 }
 
 
@@ -43,10 +61,11 @@ def __getattr__(name: str) -> object:
     """Import a public name when it is first used: the command line is ready for Ctrl-C before it imports NumPy."""
     from importlib import import_module
 
-    if name not in _HOMES:
+    home = next((module for module, names in _HOMES.items() if name in names.split()), None)
+    if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     _show_runs_in_notebooks()
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
     return value
 
 

@@ -1,10 +1,19 @@
-"""Results of a claim that is made up."""
+"""All claims there are, by what `minimod reproduce` calls them; and results of a claim that is made up."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from minimod.claims import CLAIMS
-from minimod.claims.claim import Criterion, Plot, Result
+from minimod.claims.claim import Criterion, Plot, judge
 from minimod.claims.criteria import cell
+from minimod.claims.named import load_claims
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted((ROOT / "experiments").glob("*.py"))
+EXPERIMENTS = {
+    f"experiments/{path.name}::{name}": claim for path in FILES for name, claim in load_claims(str(path)).items()
+}
+ALL_CLAIMS = CLAIMS | EXPERIMENTS
 
 
 def made_up_claim(*criteria):
@@ -12,7 +21,8 @@ def made_up_claim(*criteria):
     return replace(CLAIMS["tied"], keys=(), criteria=criteria, plot=Plot("x", ("x",)))
 
 
-def made_up_result(*values, relation="at least", bound=0.5):
+def made_up_result(*values, argument="made up", scale="quick", relation="at least", bound=0.5, **measured):
     """The result of a claim whose only number has these values, seed by seed."""
     claim = made_up_claim(Criterion("x", cell("x"), relation, bound))
-    return Result("made up", claim, "quick", [{"seed": seed, "x": value} for seed, value in enumerate(values)])
+    rows = [{"seed": seed, "x": value} for seed, value in enumerate(values)]
+    return judge(argument, claim, scale, rows, **measured)

@@ -9,6 +9,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from claim_cases import ALL_CLAIMS
 
 from minimod import TrainingConfig, analyze, make_rule, train
 from minimod.activations import ACTIVATIONS
@@ -19,7 +20,6 @@ from minimod.analysis.readouts import READOUTS
 from minimod.analysis.rows import RANDOM, ROWS
 from minimod.analysis.scores import COORDINATES, NOTHING, RULE, SCORES, TWO_INPUTS
 from minimod.analysis.structure import Structure
-from minimod.claims import CLAIMS
 from minimod.claims.claim import SCALES
 from minimod.losses import LOSSES
 from minimod.network import TRAINED
@@ -106,7 +106,7 @@ def is_measured(name):
 
 def has_runs_that_differ_at_both_scales(name):
     for scale in SCALES:
-        experiments = CLAIMS[name].experiments(scale)
+        experiments = ALL_CLAIMS[name].experiments(scale)
         assert len(set(experiments)) == len(experiments) > 0
         for configs in experiments:
             assert all(isinstance(config, TrainingConfig) and config.seed == 0 for config in configs)
@@ -138,7 +138,7 @@ TABLES = {
     "LOSSES": (LOSSES, trains("loss")), "ACTIVATIONS": (ACTIVATIONS, trains("activation")),
     "OPTIMIZERS": (OPTIMIZERS, trains("optimizer")), "METRICS": (METRICS, is_measured),
     "TRAINED": (TRAINED, trains("trained")), "DETECTORS": (DETECTORS, scores_labels),
-    "CLAIMS": (CLAIMS, has_runs_that_differ_at_both_scales), "FIGURES": (FIGURES, is_drawn),
+    "CLAIMS": (ALL_CLAIMS, has_runs_that_differ_at_both_scales), "FIGURES": (FIGURES, is_drawn),
     "PRESETS": (PRESETS, survives_json),
 }  # fmt: skip
 

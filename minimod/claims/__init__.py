@@ -1,45 +1,30 @@
-"""Each claim of the paper, and some that go past it, as an experiment with a verdict."""
+"""The paper's claims, each an experiment with a verdict; and what one needs to write claims of one's own."""
 
-from minimod.claims import agnostic, coexistence, discovery, features, groups, labels, partition, variations
-from minimod.claims.claim import Claim
-from minimod.claims.self_training import SELF_TRAINING, SELF_TRAINING_CONTROLS, SELF_TRAINING_WIDTH
+from minimod.claims import coexistence, features, variations
+from minimod.claims.claim import Claim, Criterion, Number, Plot, Row
+from minimod.claims.criteria import by_number, cell, furthest, highest, least, lowest, most, note, numbers, select
+from minimod.claims.settings import FROZEN, L2, all_of, large_runs, method_rows, read, reading, runs, setting
+
+__all__ = [
+    "CLAIMS", "FROZEN", "L2", "Claim", "Criterion", "Number", "Plot", "Row", "all_of", "by_number", "cell", "furthest",
+    "highest", "large_runs", "least", "lowest", "method_rows", "most", "note", "numbers", "read",
+    "reading", "runs", "select", "setting",
+]
 
 CLAIMS: dict[str, Claim] = {
     "headline": coexistence.HEADLINE,
     "width": coexistence.WIDTH,
     "noise-first": coexistence.NOISE_FIRST,
-    "noise-order": labels.NOISE_ORDER,
     "structure-before-output": coexistence.STRUCTURE_BEFORE_OUTPUT,
     "noise-level": coexistence.NOISE_LEVEL,
     "weight-decay": coexistence.WEIGHT_DECAY,
     "swap": features.SWAP,
     "phases": features.PHASES,
-    "partition": partition.PARTITION,
-    "decay": partition.DECAY,
+    "partition": features.PARTITION,
     "spread": features.SPREAD,
     "optimizers": variations.OPTIMIZERS,
     "activations": variations.ACTIVATIONS,
     "ceiling": variations.CEILING,
-    "rules": partition.RULES,
-    "groups": groups.GROUPS,
-    "group-noise": groups.GROUP_NOISE,
-    "group-width": groups.GROUP_WIDTH,
-    "learned-features": features.LEARNED_FEATURES,
+    "rules": features.RULES,
     "tied": variations.TIED,
-    "doshi": variations.DOSHI,
-    "doshi-pruning": variations.DOSHI_PRUNING,
-    "readout": agnostic.READOUT,
-    "high-noise": features.HIGH_NOISE,
-    "masked-readout": agnostic.MASKED_READOUT,
-    "self-training": SELF_TRAINING,
-    "self-training-controls": SELF_TRAINING_CONTROLS,
-    "self-training-width": SELF_TRAINING_WIDTH,
-    "detectors": labels.DETECTION,
-    "dilation": labels.DILATION,
-    "discover-noise": discovery.DISCOVER_NOISE,
-    "discover-groups": discovery.DISCOVER_GROUPS,
-    "discover-completion": discovery.DISCOVER_COMPLETION,
-    "discover-network": discovery.DISCOVER_NETWORK,
-    "agnostic-limit": agnostic.AGNOSTIC_LIMIT,
-    "agnostic-ensemble": agnostic.AGNOSTIC_ENSEMBLE,
 }

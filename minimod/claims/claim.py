@@ -1,17 +1,16 @@
 """What a claim is: an experiment, and a rule for the verdict that is written down before looking."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from minimod.runs.config import TrainingConfig
 
 # One line of a claim's table: what was set (keys) and what was measured (columns), and the seed. A cell is a number or
-# a name; what is made from rows are numbers.
+# a name. What is made from rows are numbers: in a row the types of cells are not told apart.
 Cell = float | str
-Row = dict[str, Cell]
+Row = dict[str, Any]
 Number = Callable[[list[Row]], float]
 Relation = Literal["at least", "at most", "noted"]
 
@@ -32,18 +31,28 @@ class Criterion:
     relation: Relation
     bound: float = math.nan
 
+
+@dataclass(frozen=True)
+class Judged:
+    """A criterion with its number for every seed."""
+
+    statement: str
+    relation: Relation
+    bound: float
+    values: list[float]
+
     @property
     def bound_in_words(self) -> str:
         """As "at least 0.9"; "noted" where there is none."""
         return self.relation if self.relation == "noted" else f"{self.relation} {self.bound:g}"
 
-    def met(self, value: float) -> bool | None:
-        """Whether a number meets the bound; None where it could not be measured."""
+    @property
+    def met(self) -> list[bool | None]:
+        """Whether the number of each seed meets the bound; None where it could not be measured."""
         if self.relation == "noted":
-            return True
-        if math.isnan(value):
-            return None
-        return bool(value >= self.bound if self.relation == "at least" else value <= self.bound)
+            return [True for _ in self.values]
+        sign = 1 if self.relation == "at least" else -1
+        return [None if math.isnan(value) else bool(sign * value >= sign * self.bound) for value in self.values]
 
 
 @dataclass(frozen=True)
@@ -51,8 +60,8 @@ class Plot:
     """`columns` against the key `x`, points where it is text, else curves; a panel for each value of `panel`."""
 
     x: str
-    columns: tuple[str, ...]
-    panel: tuple[str, ...] = ()
+    columns: Sequence[str]
+    panel: Sequence[str] = ()
     xscale: Literal["linear", "log", "symlog"] = "linear"
     label: str = "accuracy"
 
@@ -67,10 +76,11 @@ class Claim:
         for runs that are measured together.
     measure: from a run (or the runs of a tuple) to its rows, without their seed.
     keys: the columns that are set rather than measured, and tell the rows of one seed apart.
-    criteria: the rule for the verdict, see `verdict`.
+    criteria: the rule for the verdict, see `Result`.
     plot: the figure.
     remark: how the settings were found, what else was seen, and, where the claim does not hold, that in plain words.
     seeds: how many seeds are tried unless told otherwise.
+    phrase: the statement in a few words, for `minimod reproduce --help`.
     full_criteria: what is asked besides at full scale, of effects that small moduli do not show as much.
     trains: whether measuring trains further networks.
     """
@@ -86,6 +96,7 @@ class Claim:
     seeds: int = 3
     full_criteria: tuple[Criterion, ...] = ()
     trains: bool = False
+    phrase: str = ""
 
     def experiments(self, scale: str) -> list[tuple[TrainingConfig, ...]]:
         """The runs at a scale, those that are measured together in one tuple."""
@@ -94,46 +105,50 @@ class Claim:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The rows of a claim, over all its runs and seeds."""
+    """What was claimed, measured and found: all that a page shows, as plain data.
 
-    name: str
-    claim: Claim
+    argument: what `minimod reproduce` calls the claim: its name or, for an experiment, FILE::NAME.
+    statement, experiment, remark, keys, plot: as in `Claim`.
+    criteria: those at this scale, with their numbers. rows: those of all runs and seeds.
+    date, minimod, numpy, machine: when the rows were measured, in ISO format, and what by.
+    """
+
+    argument: str
     scale: str
+    statement: str
+    experiment: str
+    remark: str
+    keys: Sequence[str]
+    plot: Plot
+    criteria: list[Judged]
     rows: list[Row] = field(repr=False)
-
-    @cached_property
-    def seeds(self) -> list[int]:
-        """The seeds tried."""
-        return sorted({int(row["seed"]) for row in self.rows})
+    date: str = ""
+    minimod: str = ""
+    numpy: str = ""
+    machine: str = ""
 
     @property
-    def criteria(self) -> tuple[Criterion, ...]:
-        """Those of the claim at this scale."""
-        return self.claim.criteria + self.claim.full_criteria * (self.scale == "full")
+    def name(self) -> str:
+        """The name of the claim, without its file."""
+        return name_of(self.argument)
 
-    def of_seed(self, seed: int) -> list[Row]:
-        """The rows of one seed."""
-        return [row for row in self.rows if row["seed"] == seed]
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds tried."""
+        return sorted({row["seed"] for row in self.rows})
 
     @property
     def columns(self) -> list[str]:
         """The names of what was measured."""
-        return [name for name in self.rows[0] if name not in (*self.claim.keys, "seed")]
+        return [name for name in self.rows[0] if name not in (*self.keys, "seed")]
 
-    @cached_property
-    def values(self) -> list[list[float]]:
-        """The number of each criterion, in their order, for every seed."""
-        rows = [self.of_seed(seed) for seed in self.seeds]
-        return [[criterion.value(of_seed) for of_seed in rows] for criterion in self.criteria]
-
-    @cached_property
+    @property
     def verdict(self) -> str:
         """holds: every criterion is met by every seed. does not hold: some criterion is met by none, though measured.
 
         inconclusive: anything between, so seeds that disagree, or a number that could not be measured.
         """
-        both = zip(self.criteria, self.values, strict=True)
-        met = [[criterion.met(value) for value in values] for criterion, values in both]
+        met = [each.met for each in self.criteria]
         if all(all(of_criterion) for of_criterion in met):
             return HOLDS
         if any(all(one is False for one in of_criterion) for of_criterion in met):
@@ -141,28 +156,36 @@ class Result:
         return INCONCLUSIVE
 
     def plain(self) -> dict[str, Any]:
-        """The result by names: the claim, the verdict, each criterion with its number by seed, and the rows."""
-        criteria = [
-            {"statement": each.statement, "relation": each.relation, "bound": each.bound, "values": values}
-            for each, values in zip(self.criteria, self.values, strict=True)
-        ]
-        return {
-            "claim": self.name, "scale": self.scale, "statement": self.claim.statement, "verdict": self.verdict,
-            "criteria": criteria, "rows": self.rows,
-        }
+        """The result by names, with the verdict."""
+        return {"claim": self.name, "verdict": self.verdict} | asdict(self)
 
-    def over_seeds(self) -> Iterator[tuple[Row, dict[str, list[Cell]]]]:
-        """Every row's keys, in the order of the rows, with each column's numbers over the seeds."""
+    def over_seeds(self) -> list[Row]:
+        """A row for every combination of keys, in the order of the rows; in each column a list over the seeds."""
         groups: dict[tuple[Cell, ...], list[Row]] = {}
         for row in self.rows:
-            groups.setdefault(tuple(row[key] for key in self.claim.keys), []).append(row)
-        for values, rows in groups.items():
-            keys = dict(zip(self.claim.keys, values, strict=True))
-            yield keys, {column: [row[column] for row in rows] for column in self.columns}
+            groups.setdefault(tuple(row[key] for key in self.keys), []).append(row)
+        return [
+            {key: rows[0][key] for key in self.keys} | {name: [row[name] for row in rows] for name in self.columns}
+            for rows in groups.values()
+        ]
 
-    def panels(self) -> dict[tuple[Cell, ...], list[dict[str, Any]]]:
-        """By the values of the plot's panel, the rows over seeds that are drawn in it: keys, and columns over seeds."""
-        panels: dict[tuple[Cell, ...], list[dict[str, Any]]] = {}
-        for keys, columns in self.over_seeds():
-            panels.setdefault(tuple(keys[key] for key in self.claim.plot.panel), []).append(keys | columns)
+    def panels(self) -> dict[tuple[Cell, ...], list[Row]]:
+        """The rows `over_seeds` that are drawn in each panel, by the values of the plot's `panel`."""
+        panels: dict[tuple[Cell, ...], list[Row]] = {}
+        for row in self.over_seeds():
+            panels.setdefault(tuple(row[key] for key in self.plot.panel), []).append(row)
         return panels
+
+
+def name_of(argument: str) -> str:
+    """The name of the claim that `minimod reproduce` calls so: the argument itself, or the end of FILE::NAME."""
+    return argument.rpartition("::")[2]
+
+
+def judge(argument: str, claim: Claim, scale: str, rows: list[Row], **measured: str) -> Result:
+    """The result of a claim whose rows were measured. measured: date, minimod, numpy and machine of the result."""
+    criteria, seeds = claim.criteria + claim.full_criteria * (scale == "full"), sorted({row["seed"] for row in rows})
+    of_seeds = [[row for row in rows if row["seed"] == seed] for seed in seeds]
+    judged = [Judged(each.statement, each.relation, each.bound, [*map(each.value, of_seeds)]) for each in criteria]
+    words = claim.statement, claim.experiment, claim.remark
+    return Result(argument, scale, *words, claim.keys, claim.plot, judged, rows, **measured)

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from minimod.claims.claim import Claim, Number, Plot, Row
-from minimod.claims.criteria import by_number, furthest, least, most, note, number_in, numbers, select
+from minimod.claims.criteria import by_number, furthest, least, most, note, numbers, select
 from minimod.claims.settings import FROZEN, all_of, large_runs, method_rows, middle_runs, network_of, reading, runs
 from minimod.runs.config import PRESETS
 from minimod.runs.metrics import first_epoch
 from minimod.runs.run import Run
 
 HEADLINE = Claim(
+    phrase="A network fits wrong labels, answers at chance, and holds the rule inside.",
     statement="A network fits all of its training labels, 80 % of them wrong, and answers held-out pairs at chance. "
     "Keeping one frequency per neuron, it answers almost all of them; all the rest still knows the noise.",
     experiment="The default run (modulus 113, width 2048, 100 epochs), and every method on it.",
@@ -41,6 +42,7 @@ def fall_and_rise(rows: list[Row], noise_ratio: float) -> tuple[float, float]:
 WIDTH_COLUMNS = ("raw clean", "raw noisy", "raw test", "interaction test", "dominant test")
 
 WIDTH = Claim(
+    phrase="Larger models generalise better.",
     statement="Larger models generalise better.",
     experiment="Networks of width 16 to 2048, trained alike, without noise and at three noise ratios. "
     "Double descent would be a fall of the raw test accuracy around the smallest width that fits all labels.",
@@ -85,7 +87,7 @@ def measure_noise_first(run: Run) -> list[Row]:
 
 def half_fitted(rows: list[Row]) -> list[Row]:
     """The rows that tell which kind came first: those in which half of one of them was fitted within the budget."""
-    return [row for row in rows if min(number_in(row, "clean 50 %"), number_in(row, "noisy 50 %")) < math.inf]
+    return [row for row in rows if min(row["clean 50 %"], row["noisy 50 %"]) < math.inf]
 
 
 def share_noise_first(rows: list[Row], needed: int) -> float:
@@ -97,6 +99,7 @@ def share_noise_first(rows: list[Row], needed: int) -> float:
 
 
 NOISE_FIRST = Claim(
+    phrase="Noisy labels are memorised faster than clean labels.",
     statement="Noisy labels are memorised faster than clean ones.",
     experiment="The epochs at which 25, 50 and 75 % of the clean and of the noisy training labels are fitted, measured "
     "every fourth epoch, at two widths, three noise ratios and with four optimisers, all with small steps.",
@@ -144,6 +147,7 @@ def dominant_against_training(rows: list[Row]) -> float:
 
 
 STRUCTURE_BEFORE_OUTPUT = Claim(
+    phrase="The rule is inside before the output shows it.",
     statement="An over-parameterised network forms a generalising structure inside, but the need to fit noisy labels "
     "suppresses it in the output.",
     experiment="Three runs at modulus 113 (width 1024, 512 and 2048), and the first of them with W and μ alone trained "
@@ -171,6 +175,7 @@ def last_noise(method: str, width: int) -> Number:
 
 
 NOISE_LEVEL = Claim(
+    phrase="With 80 % label noise, filtration still finds the rule.",
     statement="Even with 80 % label noise, near-perfect test accuracy comes back by extracting the structure with a "
     "frequency-based method.",
     experiment="Noise ratios from 0 to 0.98 at several widths. A method breaks down where it first answers less than "
@@ -210,6 +215,7 @@ NOISE_LEVEL = Claim(
 )
 
 WEIGHT_DECAY = Claim(
+    phrase="More decay leads from memorising through coexistence to forgetting.",
     statement="With growing weight decay a network goes from memorising through coexistence to forgetting.",
     experiment="One setting at eight weight decays, 10 % noise, 300 epochs. Bounds as in the table of Doshi et al.: "
     "fitted or answered is 90 %.",
@@ -225,7 +231,7 @@ WEIGHT_DECAY = Claim(
         least("raw noisy", 0.9, weight_decay=0.0),
         most("raw test", 0.9, weight_decay=0.0),
         least("coexistence: best raw test where raw noisy is above 0.9", 0.9, lambda rows: (
-            max(numbers([row for row in rows if number_in(row, "raw noisy") >= 0.9], "raw test"), default=math.nan)
+            max(numbers([row for row in rows if row["raw noisy"] >= 0.9], "raw test"), default=math.nan)
         )),
         most("raw clean", 0.9, weight_decay=90.0),
         most("raw test", 0.9, weight_decay=90.0),

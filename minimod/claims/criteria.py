@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -16,48 +17,32 @@ def select(rows: list[Row], **keys: Cell) -> list[Row]:
     return [row for row in rows if all(row[key] == value for key, value in keys.items())]
 
 
-def at(rows: list[Row], column: str, **keys: Cell) -> float:
-    """The column of the one row with these keys. Raises ValueError where it is not one row."""
-    (row,) = select(rows, **keys)
-    return number_in(row, column)
-
-
-def number_in(row: Row, column: str) -> float:
-    """The number in a column of a row. Raises TypeError where a name stands there."""
-    value = row[column]
-    if isinstance(value, str):
-        raise TypeError(f"{column} is {value}, which is no number")
-    return value
-
-
 def numbers(rows: list[Row], column: Column) -> list[float]:
     """The numbers in a column, row by row; of a pair of columns, the differences."""
     if isinstance(column, tuple):
-        return [number_in(row, column[0]) - number_in(row, column[1]) for row in rows]
-    return [number_in(row, column) for row in rows]
+        return [row[column[0]] - row[column[1]] for row in rows]
+    return [row[column] for row in rows]
 
 
 def by_number(rows: list[Row], column: str) -> list[Row]:
     """The rows in the order of a column's numbers."""
-    return sorted(rows, key=lambda row: number_in(row, column))
+    return sorted(rows, key=lambda row: float(row[column]))
 
 
 def cell(column: Column, **keys: Key) -> Number:
-    """The number in the column of the one row with these keys; of a pair, the first number less the second."""
-    if not any(isinstance(value, tuple) for value in (column, *keys.values())):
-        return lambda rows: at(rows, column, **keys)  # type: ignore[arg-type]
+    """The number in the column of the row with these keys, as a function of the rows.
 
-    def of(i: int) -> Number:
-        column_i, *keys_i = (value[i] if isinstance(value, tuple) else value for value in (column, *keys.values()))
-        return cell(str(column_i), **dict(zip(keys, keys_i, strict=True)))
+    A pair, of columns or of values of a key, stands for a difference: the first number less the second. The function
+    raises ValueError where not exactly one row has the keys.
+    """
+    def number(rows: list[Row], place: int) -> Any:
+        name, *values = (each[place] if isinstance(each, tuple) else each for each in (column, *keys.values()))
+        (row,) = select(rows, **dict(zip(keys, values, strict=True)))
+        return row[str(name)]
 
-    first, second = of(0), of(1)
-    return lambda rows: first(rows) - second(rows)
-
-
-def ratio(first: Number, second: Number) -> Number:
-    """One number over another, as a function of the rows."""
-    return lambda rows: first(rows) / second(rows)
+    if any(isinstance(each, tuple) for each in (column, *keys.values())):
+        return lambda rows: float(number(rows, 0) - number(rows, 1))
+    return lambda rows: number(rows, 0)
 
 
 def lowest(column: Column, **keys: Cell) -> Number:
@@ -80,10 +65,9 @@ def furthest(column: str, level: float, **keys: Cell) -> Number:
         if not (chosen := by_number(select(rows, **keys), "noise_ratio")):
             raise ValueError(f"no rows with {keys}")
         for row in chosen:
-            value = number_in(row, column)
-            if not value >= level:
-                return math.nan if math.isnan(value) else ratio
-            ratio = number_in(row, "noise_ratio")
+            if not row[column] >= level:
+                return math.nan if math.isnan(row[column]) else ratio
+            ratio = row["noise_ratio"]
         return ratio
 
     return reached

@@ -8,26 +8,24 @@ from textwrap import fill
 import numpy as np
 
 from minimod.claims.claim import Cell, Result
-from minimod.claims.rows import SUFFIXES, Stored, stored_results
+from minimod.claims.rows import SUFFIXES, stored_results
 from minimod.runs.files import whole_file
 
 
 def section(result: Result) -> str:
     """One claim: what is claimed, what was done, what decides and how it came out, and every number measured."""
-    claim = result.claim
     criteria = [["criterion", "bound", *(f"seed {seed}" for seed in result.seeds)]]
-    for criterion, values in zip(result.criteria, result.values, strict=True):
-        criteria.append([criterion.statement, criterion.bound_in_words, *map(number, values)])
-    numbers = [[*(key.replace("_", " ") for key in claim.keys), *result.columns]]
-    for keys, columns in result.over_seeds():
-        numbers.append([*map(number, keys.values()), *map(spread, columns.values())])
+    criteria += [[each.statement, each.bound_in_words, *map(number, each.values)] for each in result.criteria]
+    numbers = [[*(key.replace("_", " ") for key in result.keys), *result.columns]]
+    for row in result.over_seeds():
+        numbers.append([*(number(row[key]) for key in result.keys), *(spread(row[name]) for name in result.columns)])
     return "\n\n".join([
         f"## {result.name}: {result.verdict}",
-        fill(claim.statement, 100, break_on_hyphens=False),
-        fill(claim.experiment, 100, break_on_hyphens=False),
+        fill(result.statement, 100, break_on_hyphens=False),
+        fill(result.experiment, 100, break_on_hyphens=False),
         table(criteria),
-        *([fill(claim.remark, 100, break_on_hyphens=False)] if claim.remark else []),
-        table(numbers, n_left=len(claim.keys)),
+        *([fill(result.remark, 100, break_on_hyphens=False)] if result.remark else []),
+        table(numbers, n_left=len(result.keys)),
     ])
 
 
@@ -61,26 +59,13 @@ def spread(values: list[Cell]) -> str:
     return mean if low == high else f"{mean} ({low} to {high})"
 
 
-def page(stored: Sequence[Stored], scale: str) -> str:
-    """The page of the results at a scale, from what is stored alone: verdicts, and every claim's section and figure.
-
-    Above a section: the command that regenerates its numbers, and what it ran on where this differs among claims.
-    """
-    on = [f"with NumPy {each.numpy} on {each.machine}" for each in stored]
-    verdicts, sections = [["claim", "verdict", "seeds", "measured", "minimod"]], []
-    for each, machine in zip(stored, on, strict=True):
-        result = each.result
-        link = f"[{result.name}](#{result.name}-{result.verdict.replace(' ', '-')})"
-        verdicts.append([link, result.verdict, str(len(result.seeds)), each.date, each.minimod])
-        head, *rest = section(result).split("\n\n")
-        again = f"minimod reproduce {result.name} --scale {scale} --seeds {len(result.seeds)}"
-        differs = [f"Measured {machine}."] if len(set(on)) > 1 else []
-        figure = f"![{result.name}](figures/{result.name}{SUFFIXES[scale]}.png)"
-        sections += [head, f"```sh\n{again}\n```", *differs, *rest, figure]
+def page(results: Sequence[Result], scale: str) -> str:
+    """The page of the results at a scale: the paper's claims, and those beyond it."""
+    machines = {_machine(result) for result in results}
     made = (
         "`minimod reproduce NAME` measures a claim, keeps its rows in `rows`, and makes this page anew from all rows "
-        f"that are there{f'; all were measured {on[0]}' if len(set(on)) == 1 else ''}. Where there are several seeds, "
-        "a table shows the mean and, in brackets, the lowest and the highest. A column such as "
+        f"that are there{f'; all were measured {min(machines)}' if len(machines) == 1 else ''}. Where there are "
+        "several seeds, a table shows the mean and, in brackets, the lowest and the highest. A column such as "
         "`dominant+quadratic test` names a method and a measure, which minimod's README explains."
     )
     rule = (
@@ -88,8 +73,35 @@ def page(stored: Sequence[Stored], scale: str) -> str:
         "anything between is inconclusive, and so is what could not be measured (-). Noted numbers decide nothing. The "
         "criteria follow the statements; rates, sizes and budgets were sought so that the effects show quickly."
     )
-    title = "# Results at full scale" if scale == "full" else "# Results"
-    return "\n\n".join([title, made, rule, table(verdicts), *sections]) + "\n"
+    beyond = (
+        "Experiments, in Python files that define claims. `minimod reproduce FILE.py` measures all claims of a file, "
+        "`minimod reproduce FILE.py::NAME` one of them."
+    )
+    parts = ["# Results at full scale" if scale == "full" else "# Results", made, rule]
+    for heads, is_ours in ((["## The paper"], False), (["## Beyond the paper", beyond], True)):
+        if of_part := [result for result in results if (result.argument != result.name) == is_ours]:
+            verdicts = [["claim", "verdict", "seeds", "measured", "minimod"], *map(_verdict, of_part)]
+            parts += [*heads, table(verdicts), *(_of_page(result, len(machines) > 1) for result in of_part)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _machine(result: Result) -> str:
+    return f"with NumPy {result.numpy} on {result.machine}"
+
+
+def _verdict(result: Result) -> list[str]:
+    """A claim's line in a table of verdicts, its name a link to the section."""
+    link = f"[{result.name}](#{result.name}-{result.verdict.replace(' ', '-')})"
+    return [link, result.verdict, str(len(result.seeds)), result.date, result.minimod]
+
+
+def _of_page(result: Result, with_machine: bool) -> str:
+    """A claim's section of the page, with the command that measures it again, maybe the machine, and the figure."""
+    head, *rest = section(result).split("\n\n")
+    again = f"```sh\nminimod reproduce {result.argument} --scale {result.scale} --seeds {len(result.seeds)}\n```"
+    machine = [f"Measured {_machine(result)}."] * with_machine
+    figure = f"![{result.name}](figures/{result.name}{SUFFIXES[result.scale]}.png)"
+    return "\n\n".join([f"#{head}", again, *machine, *rest, figure])
 
 
 def write_page(directory: Path, scale: str) -> Path:

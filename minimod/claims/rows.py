@@ -1,34 +1,26 @@
-"""The rows of measured claims as files, so that a page grows claim by claim and can be made without measuring."""
+"""Measured claims as files, so that a page grows claim by claim and can be made without measuring.
+
+A file has the rows, and all else that a page tells of the claim: what an experiment claims is known without its code.
+"""
 
 import json
 import math
-import platform
-from collections.abc import Collection
-from datetime import date
+from collections.abc import Callable, Iterable
+from dataclasses import fields
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
 from minimod.claims import CLAIMS
-from minimod.claims.claim import Cell, Result
-from minimod.engine.device import available_cores
+from minimod.claims.claim import Claim, Judged, Plot, Result, judge
 from minimod.errors import InputError
 from minimod.runs.files import checksum, load_checked_json, whole_file
-from minimod.version import VERSION
 
 # What the names of a scale's files have behind the claim's name, or behind "results".
 SUFFIXES = {"quick": "", "full": "-full"}
 
-
-class Stored(NamedTuple):
-    """A result with when it was measured and what by: a date in ISO format, versions, and the machine in words."""
-
-    result: Result
-    date: str
-    minimod: str
-    numpy: str
-    machine: str
+MEASURED = ("date", "minimod", "numpy", "machine")
 
 
 def rows_file(directory: Path, name: str, scale: str) -> Path:
@@ -37,59 +29,82 @@ def rows_file(directory: Path, name: str, scale: str) -> Path:
 
 
 def save_rows(directory: Path, result: Result) -> None:
-    """Write the rows of a claim measured here and now, with a checksum, one a line.
+    """Write a result with a checksum, a row or a criterion a line.
 
     JSON knows no nan (not measured), inf or -inf (never): they are written as text, which is no name in any table.
     """
-    head = {
-        "claim": result.name, "scale": result.scale, "date": str(date.today()), "minimod": VERSION,
-        "numpy": np.__version__, "machine": f"{available_cores()} cores ({platform.machine()}, {platform.system()})",
-    }
-    rows = [{column: _to_json(np.asarray(cell).item()) for column, cell in row.items()} for row in result.rows]
-    head["sha256"] = checksum(head | {"rows": rows})
-    heads = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in head.items()]
+    data = _leaves(result.plain(), _in_json)
+    data |= {"sha256": checksum(data), "rows": data.pop("rows")}        # the rows last, as many as they are
+    lines = [f"{json.dumps(name)}: {_lines(value)}" for name, value in data.items()]
     path = rows_file(directory, result.name, result.scale)
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as file:
-        file.write("{" + ",\n".join([*heads, '"rows": [\n' + ",\n".join(map(json.dumps, rows))]) + "\n]}\n")
+        file.write("{" + ",\n".join(lines) + "}\n")
 
 
-def _to_json(cell: Cell) -> Cell:
-    """A number that JSON knows, or the text of one that it does not."""
-    return str(cell) if isinstance(cell, float) and not math.isfinite(cell) else cell
+def _lines(value: Any) -> str:
+    """JSON, of a list of dictionaries with a line for each."""
+    if isinstance(value, list) and any(isinstance(each, dict) for each in value):
+        return "[\n" + ",\n".join(map(json.dumps, value)) + "\n]"
+    return json.dumps(value)
 
 
-def stored_results(directory: Path, scale: str, but: Collection[str] = ()) -> list[Stored]:
-    """The results whose rows are in a directory, at a scale, in the order of CLAIMS, without some claims.
+def _leaves(value: Any, function: Callable[[Any], Any]) -> Any:
+    """Nested dictionaries and lists with a function of all that is in them."""
+    if isinstance(value, dict):
+        return {name: _leaves(each, function) for name, each in value.items()}
+    return [_leaves(each, function) for each in value] if isinstance(value, (list, tuple)) else function(value)
 
-    Raises InputError for a file that is damaged, of no claim, or without what its claim now takes from its rows.
+
+def _in_json(value: Any) -> Any:
+    value = value.item() if isinstance(value, np.generic) else value
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _from_json(value: Any) -> Any:
+    return float(value) if value in ("nan", "inf", "-inf") else value
+
+
+def stored_results(directory: Path, scale: str, but: Iterable[str] = ()) -> list[Result]:
+    """The results in a directory, at a scale, without some claims: the paper's in their order, then the others.
+
+    Raises InputError for a file that is damaged, or does not say what its claim is.
     """
     full = SUFFIXES["full"]
     stems = [path.stem for path in (directory / "rows").glob("*.json")]
-    stored = {stem.removesuffix(full) for stem in stems if stem.endswith(full) == (scale == "full")}
-    for name in sorted(stored.difference(CLAIMS)):
-        raise InputError("rows file", str(rows_file(directory, name, scale)), "of a claim that there is; delete it")
-    return [_load(rows_file(directory, name, scale), name, scale) for name in CLAIMS if name in stored.difference(but)]
+    names = {stem.removesuffix(full) for stem in stems if stem.endswith(full) == (scale == "full")}
+    stored = [load_rows(directory, name, scale) for name in names.difference(but)]
+    order = {name: place for place, name in enumerate(CLAIMS)}
+    return sorted(stored, key=lambda result: (order.get(result.argument, len(order)), result.argument))
 
 
-def _load(path: Path, name: str, scale: str) -> Stored:
-    claim = CLAIMS[name]
-    needed = {"seed", *claim.keys, claim.plot.x, *claim.plot.panel, *claim.plot.columns}
+def load_rows(directory: Path, name: str, scale: str, known: tuple[str, Claim] | None = None) -> Result:
+    """The stored result of a claim. known: judge its rows by this claim, of this argument of `minimod reproduce`.
+
+    Raises InputError for a file that is damaged, or without what the claim takes from its rows.
+    """
+    path = rows_file(directory, name, scale)
     try:
-        data = load_checked_json(path, limit=math.inf)
+        data = _leaves(load_checked_json(path, limit=math.inf), _from_json)
         if (data["claim"], data["scale"]) != (name, scale):
             raise ValueError("it is of another claim or scale")
-        rows = [
-            {column: float(cell) if cell in ("nan", "inf", "-inf") else cell for column, cell in row.items()}
-            for row in data["rows"]
-        ]
-        for column in sorted(needed.union(*rows)):
-            if any(column not in row for row in rows):
+        if "argument" not in data and not known:        # minimod 0.3 and older wrote nothing of the claim
+            if name not in CLAIMS:
+                raise ValueError(f"it says no claim; to mend it: minimod reproduce FILE.py::{name} --from-rows")
+            known = name, CLAIMS[name]
+        if known:
+            result = judge(*known, scale, data["rows"], **{each: data[each] for each in MEASURED})
+        else:
+            judged = [Judged(**each) for each in data["criteria"]]
+            parts = {each.name: data[each.name] for each in fields(Result)}
+            result = Result(**parts | {"plot": Plot(**data["plot"]), "criteria": judged})
+        plot = result.plot
+        for column in sorted({"seed", *result.keys, plot.x, *plot.panel, *plot.columns}.union(*result.rows)):
+            if any(column not in row for row in result.rows):
                 raise ValueError(f"a row has no column {column!r}")
-        result = Result(name, claim, scale, rows)
-        if not (result.seeds and result.values):        # the criteria are evaluated: one may lack a row that it needs
+        if not result.rows:
             raise ValueError("it has no rows")
-        return Stored(result, data["date"], data["minimod"], data["numpy"], data["machine"])
+        return result
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         allowed = f"whole, with what the claim takes from it now ({error!s}); measure {name} at scale {scale} again"
         raise InputError("rows file", str(path), allowed) from error

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from minimod.analysis.analysis import Analysis
@@ -52,8 +51,6 @@ def network_of(config: TrainingConfig) -> str:
 
 # `runs` at the size of most claims.
 middle_runs = partial(runs, {"modulus": 59, "width": 512}, {"modulus": 113, "width": 1024})
-# The runs that several claims take apart: every label is fitted, at four noise ratios.
-standard_runs = middle_runs(noise_ratio=[0.1, 0.3, 0.5, 0.8], weight_decay=3, epochs=250)
 
 
 def all_of(*several: Callable[[str], list[TrainingConfig]]) -> Callable[[str], list[TrainingConfig]]:
@@ -70,31 +67,21 @@ def large_runs(scale: str) -> list[TrainingConfig]:
     ]
 
 
-def corrupted(scale: str, noise_ratio: float | None = None) -> TrainingConfig:
-    """A network to begin self-training with, wide and trained long; None: the noise ratio that most is measured at."""
-    size: dict[str, Any] = {"modulus": 113, "width": 2048, "weight_decay": 3e-5, "epochs": 800}
-    ratio, size = (0.45, {"modulus": 59, "width": 512}) if scale == "quick" else (0.6, size)
-    return setting(**L2 | size, noise_ratio=noise_ratio or ratio)
-
-
 def method_rows(run: Run) -> list[Row]:
     """A row for every method of `analyze`."""
-    with Analysis(run) as study:
-        noise_ratio = run.config.noise_ratio
-        return [{"noise_ratio": noise_ratio, "method": name, **row._asdict()} for name, row in study.rows.items()]
+    with Analysis(run) as analysis:
+        rows = analysis.rows.items()
+        return [{"noise_ratio": run.config.noise_ratio, "method": name, **row._asdict()} for name, row in rows]
 
 
-def read(run: Run, *columns: str) -> Row:
+def read(measured: Run | Analysis, *columns: str) -> Row:
     """Accuracies on a run, by columns such as "dominant+quadratic test": a row of `analyze` and a measure."""
-    with Analysis(run) as study:
-        return read_from(study, *columns)
-
-
-def read_from(study: Analysis, *columns: str) -> Row:
-    """As `read`, of an analysis that is open."""
+    if isinstance(measured, Run):
+        with Analysis(measured) as analysis:
+            return read(analysis, *columns)
     wanted = [column.rsplit(maxsplit=1) for column in columns]
-    measured = {name: study.row(name) for name in dict.fromkeys(name for name, _ in wanted)}
-    return {f"{name} {measure}": getattr(measured[name], measure) for name, measure in wanted}
+    rows = {name: measured.row(name) for name in dict.fromkeys(name for name, _ in wanted)}
+    return {f"{name} {measure}": getattr(rows[name], measure) for name, measure in wanted}
 
 
 def reading(keys: tuple[str, ...], *columns: str) -> Callable[[Run], list[Row]]:
@@ -104,8 +91,3 @@ def reading(keys: tuple[str, ...], *columns: str) -> Callable[[Run], list[Row]]:
         return {key: fields[key] for key in keys} | read(run, *columns)
 
     return lambda run: [row(run)]
-
-
-def beside(run: Run, name: str) -> Path | None:
-    """Where a claim keeps the networks that it trains from a run; None for a run that is in memory."""
-    return run.directory and run.directory.parents[1] / "rounds" / run.directory.name / name

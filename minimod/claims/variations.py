@@ -2,12 +2,9 @@
 
 from typing import Any
 
-from minimod.analysis.analysis import Analysis
-from minimod.analysis.masking import KEEP
-from minimod.claims.claim import Claim, Number, Plot, Row
-from minimod.claims.criteria import highest, least, lowest, most, note, select
-from minimod.claims.settings import all_of, middle_runs, read, read_from, reading, runs
-from minimod.runs.accuracy import share
+from minimod.claims.claim import Claim, Plot, Row
+from minimod.claims.criteria import highest, least, lowest, most, note
+from minimod.claims.settings import all_of, middle_runs, read, reading, runs
 from minimod.runs.run import Run
 
 # Rates and decays with which each fits every label within a hundred epochs.
@@ -21,6 +18,7 @@ OPTIMIZER_SETTINGS: dict[str, dict[str, Any]] = {
 METHOD_COLUMNS = ("raw clean", "raw noisy", "raw test", "dominant test", "dominant+quadratic test", "residual noisy")
 
 OPTIMIZERS = Claim(
+    phrase="AdamW, Adam, Muon and SGD all show coexistence.",
     statement="Coexistence is not owed to one optimiser: AdamW, Adam, Muon and SGD show it.",
     experiment="80 % noise at modulus 113, a hundred epochs, each optimiser with a rate and decay that fit the labels.",
     configs=all_of(*(
@@ -37,6 +35,7 @@ OPTIMIZERS = Claim(
 )
 
 ACTIVATIONS = Claim(
+    phrase="ReLU, reverse ReLU, GELU and quadratic all show coexistence.",
     statement="Coexistence does not depend on ReLU: networks with reverse ReLU, GELU and quadratic activation fit the "
     "noise, answer at chance, and hold the rule. How much of it comes out by filtration depends on the activation that "
     "evaluates it: GELU has a low ceiling, the quadratic one has none.",
@@ -59,6 +58,7 @@ ACTIVATIONS = Claim(
 )
 
 CEILING = Claim(
+    phrase="Width helps ReLU without end; quadratic and GELU have a ceiling.",
     statement="Raw test accuracy grows with width under ReLU; under the quadratic activation and GELU it has a "
     "ceiling.",
     experiment="The networks of the claim width at 30 % noise, from width 256 on, under three activations; whether the "
@@ -87,6 +87,7 @@ def measure_tied(run: Run) -> list[Row]:
 
 
 TIED = Claim(
+    phrase="Tied weights cannot fit asymmetric noise; symmetric noise they can.",
     statement="With tied weights, U = V, a network cannot fit noise that differs between (a, b) and (b, a), and the "
     "picture breaks; symmetric noise restores it.",
     experiment="Tied and untied networks, 30 % noise, drawn for each pair or for both orders alike.",
@@ -99,86 +100,4 @@ TIED = Claim(
         least("dominant test", 0.9, network="tied, symmetric noise"),
     ),
     plot=Plot("network", METHOD_COLUMNS),
-)
-
-# The setting of Doshi et al. at their weight decays; the number of epochs is ours.
-doshi_configs = runs(
-    quick={"epochs": 1200}, full={"epochs": 5000}, modulus=97, width=500, activation="quadratic", bias=False,
-    loss="mse", init_std=(16 * 500) ** (-1 / 3), train_fraction=0.5, noise_ratio=0.35, noise_kind="uniform",
-    learning_rate=0.01, weight_decay=[0.0, 5.0, 15.0, 20.0],
-)
-
-
-def doshi_phase(train: float, test: float, noise_ratio: float) -> str:
-    """The name of a phase by final accuracies, as in the table of Doshi et al. (arXiv 2310.13061)."""
-    if test < 0.9:
-        return "memorisation" if train >= 0.9 else "forgetting"
-    if train >= 0.9:
-        return "coexistence"
-    return "full inversion" if train < 1.05 - noise_ratio else "partial inversion"
-
-
-def measure_doshi(run: Run) -> list[Row]:
-    """The phase, by the accuracies over all training labels and over test pairs."""
-    train = run.dataset.train
-    with Analysis(run) as study:
-        table, test = study.predict("raw"), study.row("raw").test
-        rest = read_from(study, "raw noisy", "raw repaired", "dominant test", "interaction test")
-    fitted = share(table[train.a, train.b] == train.label)
-    return [{
-        "weight_decay": run.config.weight_decay, "train": fitted, "test": test,
-        "phase": doshi_phase(fitted, test, run.config.noise_ratio), **rest,
-    }]
-
-
-DOSHI_PHASES = {0.0: "coexistence", 5.0: "partial inversion", 15.0: "full inversion", 20.0: "forgetting"}
-
-
-def is_phase(decay: float, phase: str) -> Number:
-    """1 if the network with this decay is in the phase, else 0."""
-    return lambda rows: float([row["phase"] for row in select(rows, weight_decay=decay)] == [phase])
-
-
-DOSHI = Claim(
-    statement="(Doshi et al., arXiv 2310.13061.) With growing weight decay, a quadratic network with squared error "
-    "goes through coexistence, partial inversion, full inversion and forgetting.",
-    experiment="Their setting: modulus 97, width 500, half of the pairs, 35 % of the labels drawn from all, init std "
-    "(16 N)^(-1/3), AdamW at rate 0.01; ours is the number of epochs. Phases by their table.",
-    configs=doshi_configs, measure=measure_doshi, keys=("weight_decay",), seeds=1,
-    criteria=tuple(
-        least(f"decay {decay:g}: {phase} (1 if it is)", 1, is_phase(decay, phase))
-        for decay, phase in DOSHI_PHASES.items()
-    ),
-    plot=Plot("weight_decay", ("train", "test", "raw noisy", "raw repaired", "dominant test")),
-    remark="The number of epochs matters at decay 20: after 500 the network is still in full inversion, and only "
-    "then begins to forget.",
-)
-
-
-def measure_pruning(run: Run) -> list[Row]:
-    """Accuracies of what is left when neurons are cut from the bottom and from the top of the ranking by IPR."""
-    with Analysis(run) as study:
-        curves = study.curves("ipr")
-    return [{
-        "weight_decay": run.config.weight_decay, "share_cut": cut,
-        **{f"lowest cut: {name}": curves.logits[name][KEEP.index(round(1 - cut, 2))] for name in ("noisy", "test")},
-        **{f"highest cut: {name}": curves.rest[name][KEEP.index(cut)] for name in ("noisy", "test")},
-    } for cut in KEEP if round(10 * cut, 6).is_integer()]
-
-
-DOSHI_PRUNING = Claim(
-    statement="(Doshi et al.) Neurons of high IPR hold the rule and those of low IPR the noise: cutting the lowest "
-    "removes memorised labels first, cutting the highest removes the answers first.",
-    experiment="The runs of the claim doshi at decay 0 and 5, their neurons cut one share after another from either "
-    "end of the ranking by IPR (mean of u, v, w).",
-    configs=lambda scale: doshi_configs(scale)[:2], measure=measure_pruning,
-    keys=("weight_decay", "share_cut"), seeds=1,
-    criteria=(
-        least("lowest cut: test", 0.9, weight_decay=5.0, share_cut=0.3),
-        least("lowest cut: noisy", 0.1, weight_decay=5.0, share_cut=(0.0, 0.3)),
-        least(("lowest cut: test", "highest cut: test"), 0.05, weight_decay=5.0, share_cut=0.3),
-    ),
-    plot=Plot("share_cut", (
-        "lowest cut: noisy", "lowest cut: test", "highest cut: noisy", "highest cut: test"
-    ), ("weight_decay",)),
 )

@@ -26,7 +26,7 @@ COMMANDS = {
     "import": ("elsewhere", "import_network", "Make a run of a network that was trained elsewhere."),
     "plot": ("sweeps", "plot", "Draw a column of a sweep's table over another."),
     "report": ("report", "report", "Make a page of a run, of a sweep, or of measured claims."),
-    "reproduce": ("many", "reproduce", "Measure claims of the paper."),
+    "reproduce": ("reproduce", "reproduce", "Measure claims of the paper."),
     "sweep": ("sweeps", "sweep", "Train a grid of runs, into SWEEP_DIR."),
     "train": ("runs", "train", "Train a network, into RUN_DIR."),
 }

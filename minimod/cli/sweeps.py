@@ -111,7 +111,8 @@ def plot(
         raise click.UsageError("--heat-map needs --by for its second axis")
     if heat_map and (log_x or log_y):
         raise click.UsageError("--log-x and --log-y are for curves; a heat map has a cell for each value")
-    from minimod.report.curves import behind_each_point, draw_curves, draw_heat_map
+    from minimod.report import curves as table_curves
+    from minimod.report.draw import draw
     from minimod.report.style import save_figure
 
     output = output or sweep_dir / f"{y}-over-{x}.png"
@@ -124,11 +125,11 @@ def plot(
         raise InputError("--log-x", x, "with a column of positive numbers")
     if log_y and not all(min(numbers) > 0 for line in data.values() for numbers in line.values()):
         raise InputError("--log-y", y, "with a column of positive numbers")
-    click.echo(f"{account(sweep_dir)}; {behind_each_point(data)}", err=True)
+    click.echo(f"{account(sweep_dir)}; {table_curves.behind_each_point(data)}", err=True)
     settings = {name: value for name, value in fixed_settings(sweep_dir, y).items() if name not in (x, by)}
     if heat_map and by:
-        figure = draw_heat_map(data, x, y, by, settings)
+        figure = table_curves.draw_heat_map(data, x, y, by, settings)
     else:
-        figure = draw_curves(data, x, y, by, log_x, log_y, settings)
+        figure = draw(table_curves.curves(data, x, y, by, log_x, log_y, settings))
     save_figure(figure, output, dpi=dpi or 100)
     click.echo(f"Written to {output}.")

@@ -6,7 +6,8 @@ from io import StringIO
 from matplotlib import style
 
 from minimod.analysis.summary import in_words
-from minimod.report.figures import draw_accuracies
+from minimod.report.charts import accuracies
+from minimod.report.draw import draw
 from minimod.report.style import STYLE
 from minimod.runs.run import Run
 
@@ -15,6 +16,6 @@ from minimod.runs.run import Run
 def run_in_html(run: Run) -> str:
     """What a run learned, in a sentence or two, and its accuracies over epochs as an SVG."""
     svg, words = StringIO(), escape(in_words(run))
-    figure = draw_accuracies({"history": run.history, "chance": 1 / run.config.modulus, "title": ""})
+    figure = draw(accuracies({"history": run.history, "chance": 1 / run.config.modulus, "title": ""}))
     figure.savefig(svg, format="svg", metadata={"Date": None})
     return f"<p>{words}</p>\n{svg.getvalue()[svg.getvalue().index('<svg'):]}"

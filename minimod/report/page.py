@@ -10,7 +10,7 @@ from bokeh.themes import Theme
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from minimod.report.panels import OUTCOME_COLORS, PANELS
+from minimod.report.panels import OUTCOME_COLORS, plots_of
 from minimod.report.style import words
 from minimod.runs.accuracy import MEASURES
 from minimod.runs.files import plain_data, whole_file
@@ -48,9 +48,8 @@ def write_run_page(path: Path, summary: dict[str, Any], shown: dict[str, Any]) -
         f"of the test pairs are answered by the same weights, one {shown['what']} per neuron": kept.get("test"),
         "would be answered by chance": summary["chance"],
     }
-    plots = {name: draw(summary, shown) for name, (draw, there) in PANELS.items() if there(summary, shown)}
     write_page(
-        path, "run.html", plots, summary=plain_data(summary), shown=shown, measures=MEASURES,
+        path, "run.html", plots_of(summary, shown), summary=plain_data(summary), shown=shown, measures=MEASURES,
         headline={text: share for text, share in plain_data(headline).items() if share is not None},
         outcomes=list(zip(shown["outcomes"], OUTCOME_COLORS, strict=True))[1:],
     )

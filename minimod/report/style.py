@@ -1,5 +1,7 @@
-"""How figures look, and how they are written."""
+"""How series and figures look, and how figures are written."""
 
+from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,41 @@ from minimod.runs.files import whole_file
 # Okabe and Ito's palette: distinct for the common kinds of colour blindness.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+
+# Colour -> its name. Black on paper is white on a dark screen.
+COLORS = {BLUE: "blue", ORANGE: "orange", GREEN: "green", VERMILION: "red", PURPLE: "pink", SKY: "sky blue"}
+NAMES = COLORS | {BLACK: "black or white"}
+# The name of a marker -> what Matplotlib and Bokeh call it.
+MARKERS = {
+    "circles": ("o", "circle"), "squares": ("s", "square"), "triangles": ("^", "triangle"),
+    "diamonds": ("D", "diamond"), "stars": ("*", "star"), "crosses": ("P", "plus"),
+    "upside-down triangles": ("v", "inverted_triangle"), "": ("", ""),
+}
+# The name of a line -> the lengths of its dashes and gaps.
+DASHES = {
+    "solid": (), "dashed": (6, 2), "dotted": (2, 2), "dash-dotted": (6, 2, 2, 2), "long-dashed": (12, 3),
+    "dash-dot-dotted": (9, 2, 2, 2, 2, 2), "finely dotted": (1, 3),
+}
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a series looks in every figure and on every page: keys of NAMES, MARKERS and DASHES; "" for none."""
+
+    color: str
+    marker: str = ""
+    dash: str = "solid"
+
+    @property
+    def swatch(self) -> str:
+        """The look in words, as "blue circles, dashed"."""
+        return ", ".join(filter(None, (f"{NAMES[self.color]} {self.marker}".strip(), self.dash)))
+
+
+# The table of styles. Marker and dashes together tell any two apart without their colours, markers alone the first 7.
+LOOKS = zip(cycle(COLORS), cycle(list(MARKERS)[:7]), cycle(list(DASHES)[:6]), strict=False)
+STYLES = tuple(Style(*look) for look in islice(LOOKS, 42))
+CHANCE = Style(BLACK, dash="finely dotted")
 
 STYLE: dict[str, Any] = {
     "font.size": 10, "axes.titlesize": 10, "figure.titlesize": 10,

@@ -10,8 +10,8 @@ from bokeh.layouts import column, row
 from bokeh.models import BasicTicker, ColorBar, ColumnDataSource, FixedTicker, LinearColorMapper
 
 from minimod.report.page import write_page
-from minimod.report.panels import COLORS, WRAP, call, hover, plot, select
-from minimod.report.style import BLUE, words
+from minimod.report.plot import WRAP, blank, call, hover, select
+from minimod.report.style import DASHES, MARKERS, STYLES, words
 
 # What is told of every run, besides what differs between them; and rows that a page has room for.
 TOLD = ("noisy_accuracy", "test_accuracy", "filtered_test_accuracy", "dominant_test", "seconds")
@@ -59,17 +59,19 @@ def sweep_plots(rows: list[dict[str, Any]], axes: list[str], pages: dict[str, st
             ("x", axes[0], axes), ("y", y, numbers), ("by", axes[-1] if len(axes) > 1 else "", ["", *axes]),
         )
     ]
-    curves = plot("curves-plot", 400)
+    curves = blank("curves-plot", 400)
     # One dot of each until the page has the columns that are chosen.
-    one = {"x": [0], "y": [0], "at": [""], "by": [""], "color": [BLUE], "run": [""], "link": [""]}
+    looks = [(each.color, MARKERS[each.marker][1], " ".join(map(str, DASHES[each.dash])) or "solid") for each in STYLES]
+    (color, marker, dash), *_ = looks
+    one = {"x": [0], "y": [0], "at": [""], "by": [""], "color": [color], "marker": [marker], "run": [""], "link": [""]}
     points = ColumnDataSource(one, name="points")
-    lines = ColumnDataSource({"xs": [[0, 0]], "ys": [[0, 0]], "color": [BLUE]})
-    curves.multi_line("xs", "ys", source=lines, line_color="color", line_width=2)
-    dots = curves.scatter("x", "y", source=points, color="color", size=8, legend_field="by")
+    lines = ColumnDataSource({"xs": [[0, 0]], "ys": [[0, 0]], "color": [color], "dash": [dash]})
+    curves.multi_line("xs", "ys", source=lines, line_color="color", line_dash="dash", line_width=2)
+    dots = curves.scatter("x", "y", source=points, color="color", marker="marker", size=8, legend_field="by")
     curves.add_layout(curves.legend[0], "right")
     hover(curves, dots, ("run", "@run"), ("x", "@at"), ("y", "@y"), ("by", "@by"))
     curves.add_tools("tap")
-    heat = plot("heat-plot", 400)
+    heat = blank("heat-plot", 400)
     cells = ColumnDataSource({"x": [0], "y": [0], "at": [""], "by": [""], "mean": [0]}, name="cells")
     mapper = LinearColorMapper("Viridis256")
     drawn = heat.rect("x", "y", 1, 1, source=cells, line_color=None, fill_color={"field": "mean", "transform": mapper})
@@ -80,7 +82,7 @@ def sweep_plots(rows: list[dict[str, Any]], axes: list[str], pages: dict[str, st
     for choice in choices:
         choice.js_on_change("value", call(
             "sweep", source=source, x=x, y=y_choice, by=by, points=points, lines=lines, cells=cells, curves=curves,
-            heat=heat, mapper=mapper, colors=list(COLORS), links=pages,
+            heat=heat, mapper=mapper, looks=looks, links=pages,
             ticks_of_text=FixedTicker(ticks=[]), ticks_of_numbers=BasicTicker(),
         ))
     curves.js_on_event(Tap, call("open", points=points))

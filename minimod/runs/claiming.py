@@ -15,7 +15,7 @@ from typing import NamedTuple
 from minimod.errors import DivergedRunError, FinishedRunError, InputError, LockedError, UnfinishedRunError
 from minimod.runs import contents, files
 from minimod.runs.config import FREE_FIELDS, TrainingConfig
-from minimod.runs.contents import COURSE_FIELDS, Checkpoint, Description
+from minimod.runs.contents import COURSE_FIELDS, Description, Saved
 from minimod.runs.data import Job, UserData
 from minimod.runs.run import load_run
 
@@ -34,7 +34,7 @@ class Plan(NamedTuple):
     """
 
     run: Description
-    checkpoint: Checkpoint | None
+    checkpoint: Saved | None
     data: UserData
     is_new: bool = False
 
@@ -171,8 +171,8 @@ def _begin(directory: Path, found: Plan) -> None:
     """
     if found.checkpoint and (stored := contents.load_description(directory)).format == 1:
         named = stored._replace(format=contents.FORMAT)
-        contents.save_network(directory, named, contents.load_network(directory, stored))
-        contents.save_checkpoint(directory, named, found.checkpoint)
+        contents.save(directory / "network.npz", named, contents.load_network(directory, stored))
+        contents.save(directory / "checkpoint.npz", named, found.checkpoint)
     if not found.checkpoint:
         for name in ("checkpoint.npz", "metrics.csv"):
             (directory / name).unlink(missing_ok=True)

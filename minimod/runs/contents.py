@@ -15,7 +15,6 @@ until the longer run has finished.
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,28 +37,22 @@ FORMAT, KNOWN_FORMATS = 3, (1, 2, 3)
 COURSE_FIELDS = ("epochs", "eval_every", "device", "snapshots")
 
 
-@dataclass(frozen=True, eq=False)
-class Checkpoint:
-    """A run after some epoch, in the middle of its training.
+class Saved(NamedTuple):
+    """What an npz file of a run holds: the run after an epoch.
 
-    state: arrays of parameters and optimiser, by name, on the host. rows: of metrics. snapshots: epochs so far.
+    arrays: by name, on the host; of a checkpoint, the parameters, the optimiser's state, and the seconds so far; of a
+    network and a snapshot, U, V, W and mu; of a network also `Record.course`. rows: of metrics so far. snapshots: the
+    epochs whose networks were kept so far.
     """
 
     epoch: int
-    seconds: float
-    rows: list[Metrics]
-    state: dict[str, np.ndarray]
+    arrays: dict[str, np.ndarray]
+    rows: Sequence[Metrics] = ()
     snapshots: tuple[int, ...] = ()
 
-
-class Trained(NamedTuple):
-    """What network.npz holds: the network after its last epoch, the metrics, and two fields of a `Run`."""
-
-    network: TwoLayerNet
-    epoch: int
-    rows: list[Metrics]
-    course: dict[str, np.ndarray]
-    snapshots: tuple[int, ...]
+    def part(self, prefix: str) -> dict[str, np.ndarray]:
+        """The arrays whose names begin so, without that: "state_" or "course_"."""
+        return {name.removeprefix(prefix): array for name, array in self.arrays.items() if name.startswith(prefix)}
 
 
 class Description(NamedTuple):
@@ -176,65 +169,73 @@ def read_metrics(directory: Path) -> list[Metrics]:
         raise DamagedFileError(f"it has a line of {error}") from error
 
 
-def save_checkpoint(directory: Path, run: Description, checkpoint: Checkpoint) -> None:
-    """Replace checkpoint.npz of a run; the one before stays until this one is on disk."""
-    arrays = {name: np.array(getattr(checkpoint, name)) for name in ("epoch", "seconds")}
-    arrays |= _shared(run, checkpoint.rows, checkpoint.snapshots)
-    save_arrays(directory / "checkpoint.npz", arrays | {f"state_{name}": X for name, X in checkpoint.state.items()})
+def save(path: Path, run: Description, saved: Saved) -> None:
+    """Write an npz file of a run; the file before stays until this one is on disk.
+
+    It names the run. With metrics it also names the whole configuration, which a snapshot does not: an extended run has
+    another one.
+    """
+    path.parent.mkdir(exist_ok=True)
+    arrays = {"run": np.array(run.owner), "epoch": np.array(saved.epoch)} | saved.arrays
+    if saved.rows:
+        arrays |= {"config": np.array(run.labels[0]), "metrics": as_array(saved.rows)}
+    if saved.snapshots:
+        arrays["snapshots"] = np.array(saved.snapshots)
+    save_arrays(path, arrays)
 
 
-def load_checkpoint(directory: Path, run: Description) -> Checkpoint | None:
+def load(path: Path, run: Description) -> Saved:
+    """What `save` wrote. Raises DamagedFileError if it belongs to another run, or has parts of another kind."""
+    arrays = load_arrays(path, run.largest_file)
+    owner, label = arrays.pop("run", None), arrays.pop("config", None)
+    if run.format > 1 and owner != run.owner:
+        raise DamagedFileError("it belongs to another run")
+    if label is not None and label not in run.labels:
+        raise DamagedFileError("it was written beside another config.json")
+    try:
+        epoch = int(arrays.pop("epoch", run.config.epochs))
+        rows = [_row(line) for line in arrays.pop("metrics", np.empty((0, 0))).tolist()]
+        snapshots = tuple(map(int, arrays.pop("snapshots", ())))
+    except (ValueError, TypeError, OverflowError) as error:
+        raise DamagedFileError(str(error)) from error
+    return Saved(epoch, arrays, rows, snapshots)
+
+
+def load_checkpoint(directory: Path, run: Description) -> Saved | None:
     """The checkpoint in a run's directory, or None where none was written yet. Raises InputError if it is damaged."""
     path = directory / "checkpoint.npz"
     if not path.exists():
         return None
     try:
-        arrays = _load_arrays_of(run, path)
-        epoch, rows = int(arrays.pop("epoch")), _rows(arrays.pop("metrics"))
-        if not 0 <= epoch <= run.config.epochs:
-            raise DamagedFileError(f"it is of epoch {epoch}, past the last")
-        seconds, snapshots = float(arrays.pop("seconds")), tuple(map(int, arrays.pop("snapshots", ())))
-        state = {name.removeprefix("state_"): array for name, array in arrays.items()}
-    except (OSError, KeyError, ValueError, TypeError, OverflowError) as error:
+        saved = load(path, run)
+        if not 0 <= saved.epoch <= run.config.epochs:
+            raise DamagedFileError(f"it is of epoch {saved.epoch}, past the last")
+        float(saved.arrays["seconds"])
+        return saved
+    except (OSError, KeyError, ValueError, TypeError) as error:
         allowed = "whole; without it the run starts again from the beginning"
         raise unusable("checkpoint", path, allowed, path, error) from error
-    return Checkpoint(epoch, seconds, rows, state, snapshots)
 
 
-def save_network(directory: Path, run: Description, trained: Trained) -> None:
-    """Write network.npz, and with it finish a run."""
-    recorded = {f"course_{name}": array for name, array in trained.course.items()}
-    shared = _shared(run, trained.rows, trained.snapshots) | {"epoch": np.array(trained.epoch)}
-    save_arrays(directory / "network.npz", trained.network.arrays | shared | recorded)
-
-
-def load_network(directory: Path, run: Description) -> Trained:
+def load_network(directory: Path, run: Description) -> Saved:
     """What is in network.npz. Raises DamagedFileError if it is not the network of this run at its end."""
-    arrays = _load_arrays_of(run, directory / "network.npz")
-    epoch = int(arrays.get("epoch", run.config.epochs))
-    course = {name.removeprefix("course_"): X for name, X in arrays.items() if name.startswith("course_")}
-    rows = _rows(arrays["metrics"]) if "metrics" in arrays else read_metrics(directory)
-    if not rows or rows[-1]["epoch"] != epoch:
-        raise DamagedFileError(f"its metrics do not reach epoch {epoch}")
-    return Trained(_network(run.config, arrays), epoch, rows, course, tuple(map(int, arrays.get("snapshots", ()))))
-
-
-def save_snapshot(directory: Path, run: Description, network: TwoLayerNet, epoch: int) -> None:
-    """Write the network of an epoch."""
-    (directory / "snapshots").mkdir(exist_ok=True)
-    labels = {"run": np.array(run.owner), "epoch": np.array(epoch)}
-    save_arrays(directory / "snapshots" / f"{epoch}.npz", network.arrays | labels)
+    saved = load(directory / "network.npz", run)
+    saved = saved if saved.rows else saved._replace(rows=read_metrics(directory))
+    network_of(run.config, saved)
+    if not saved.rows or saved.rows[-1]["epoch"] != saved.epoch:
+        raise DamagedFileError(f"its metrics do not reach epoch {saved.epoch}")
+    return saved
 
 
 def load_snapshot(directory: Path, run: Description, epoch: int) -> TwoLayerNet:
     """The network of an epoch. Raises InputError unless its snapshot is there, and whole."""
     path = directory / "snapshots" / f"{epoch}.npz"
     try:
-        arrays = _load_arrays_of(run, path)
-        if int(arrays["epoch"]) != epoch:
+        saved = load(path, run)
+        if saved.epoch != epoch:
             raise DamagedFileError("it is of another epoch")
-        return _network(run.config, arrays)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return network_of(run.config, saved)
+    except (OSError, ValueError) as error:
         reason = DamagedFileError(f"{path.name}: {error}")
         raise InputError("run directory", str(directory), f"one with all of its snapshots ({reason})") from reason
 
@@ -246,40 +247,17 @@ def check_snapshots(directory: Path, run: Description, epochs: tuple[int, ...]) 
     return epochs
 
 
-def _shared(run: Description, rows: list[Metrics], snapshots: tuple[int, ...]) -> dict[str, np.ndarray]:
-    """What checkpoint and network both have: whose they are, the metrics, and the epochs of snapshots, if any."""
-    listed = {"snapshots": np.array(snapshots)} if snapshots else {}
-    names = {"run": np.array(run.owner), "config": np.array(run.labels[0])}
-    return names | {"metrics": as_array(rows)} | listed
-
-
-def _network(config: TrainingConfig, arrays: dict[str, np.ndarray]) -> TwoLayerNet:
+def network_of(config: TrainingConfig, saved: Saved) -> TwoLayerNet:
     """The network of a file's arrays. Raises DamagedFileError if they are not of this configuration, or not finite."""
     P, M = config.modulus, config.width
     for name, shape in {"U": (P, M), "V": (P, M), "W": (M, P), "mu": (P,)}.items():
-        array = arrays.get(name, np.empty(0))
+        array = saved.arrays.get(name, np.empty(0))
         if array.shape != shape or array.dtype != config.dtype:
             raise DamagedFileError(f"{name} is {array.dtype} of shape {array.shape} and not {config.dtype} of {shape}")
         if not np.isfinite(array).all():
             raise DamagedFileError(f"{name} is not finite")
-    U, V, W, mu = (arrays[name] for name in ("U", "V", "W", "mu"))
+    U, V, W, mu = (saved.arrays[name] for name in ("U", "V", "W", "mu"))
     return TwoLayerNet(U, U if config.tied else V, W, mu, config.activation, config.bias, config.trained)
-
-
-def _load_arrays_of(run: Description, path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a file. Raises DamagedFileError if it belongs to another run."""
-    arrays = load_arrays(path, run.largest_file)
-    owner, label = arrays.pop("run", None), arrays.pop("config", None)
-    if run.format > 1 and owner != run.owner:
-        raise DamagedFileError("it belongs to another run")
-    if label is not None and label not in run.labels:
-        raise DamagedFileError("it was written beside another config.json")
-    return arrays
-
-
-def _rows(table: np.ndarray) -> list[Metrics]:
-    """The inverse of `as_array`. Raises ValueError for what is no table of metrics."""
-    return [_row(line) for line in table.tolist()]
 
 
 def _row(numbers: Sequence[Any]) -> Metrics:
@@ -288,7 +266,7 @@ def _row(numbers: Sequence[Any]) -> Metrics:
     return {name: METRIC_COLUMNS[name](number) for name, number in zip(names, numbers, strict=True)}
 
 
-def as_array(rows: list[Metrics]) -> np.ndarray:
+def as_array(rows: Sequence[Metrics]) -> np.ndarray:
     """The rows as an array of shape (rows, columns)."""
     return np.stack(list(history_of(rows).values()), axis=1) if rows else np.empty((0, len(METRIC_COLUMNS)))
 

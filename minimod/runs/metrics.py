@@ -1,7 +1,7 @@
 """What is measured along training, the columns of metrics.csv. A new one goes last: earlier runs do not have it."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -96,7 +96,7 @@ def _dominant_and_ipr(network: TwoLayerNet, rule: Rule) -> tuple[TwoLayerNet, fl
     return dominant, float(inverse_participation_ratio(shares).mean())
 
 
-def history_of(rows: list[Metrics]) -> dict[str, np.ndarray]:
+def history_of(rows: Sequence[Metrics]) -> dict[str, np.ndarray]:
     """The rows as columns: name -> one number per measured epoch; nan for what was not measured then."""
     return {name: np.array([row.get(name, np.nan) for row in rows], kind) for name, kind in METRIC_COLUMNS.items()}
 

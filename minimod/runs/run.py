@@ -12,7 +12,7 @@ from minimod.errors import DivergedRunError, InputError, UnfinishedRunError
 from minimod.network import TwoLayerNet
 from minimod.runs import contents
 from minimod.runs.config import TrainingConfig
-from minimod.runs.contents import Description, Trained
+from minimod.runs.contents import Description, Saved
 from minimod.runs.data import NO_DATA, Job, UserData
 from minimod.runs.metrics import history_of
 
@@ -99,11 +99,10 @@ def load_run(directory: Path | str, epoch: int | None = None) -> Run:
         whole = f"the whole of a finished run ({found.reason})"
         allowed = "that of a finished run" if found.state == UNFINISHED else whole
         raise errors.get(found.state, InputError)("run directory", str(directory), allowed)
-    network, last, rows, course, snapshots = found.end
-    finished = found.run.finished
-    config = finished if finished and finished.epochs == last else found.run.config
-    dataset = Job(config, found.data).dataset()
-    run = Run(config, dataset, network, history_of(rows), directory, found.data, course, snapshots)
+    finished, end = found.run.finished, found.end
+    config = finished if finished and finished.epochs == end.epoch else found.run.config
+    run = Run(config, Job(config, found.data).dataset(), contents.network_of(config, end), history_of(end.rows),
+              directory, found.data, end.part("course_"), end.snapshots)
     return run if epoch is None else run.at(epoch)
 
 
@@ -129,7 +128,7 @@ class Examination:
     def __init__(self, directory: Path):
         self.directory, self.files = directory, dict[str, str]()
         self.run: Description | None = None
-        self.end: Trained | None = None
+        self.end: Saved | None = None
         self.data = NO_DATA
         exists = {name for name in ("config.json", "checkpoint.npz", "network.npz") if (directory / name).exists()}
         if not exists:

@@ -283,15 +283,16 @@ class _Training:
         if claim and claim.checkpoint:
             self._go_on_from(claim.checkpoint)
 
-    def _go_on_from(self, checkpoint: contents.Checkpoint) -> None:
+    def _go_on_from(self, checkpoint: contents.Saved) -> None:
         """Overwrite the arrays of the run by those of a checkpoint. Raises InputError if they are of another kind."""
+        state = checkpoint.part("state_")
         for name, array in self.state.items():
-            saved = checkpoint.state.get(name)
+            saved = state.get(name)
             if saved is None or (saved.shape, saved.dtype) != (array.shape, array.dtype):
                 raise InputError("array of the checkpoint", name, f"there, {array.dtype} of shape {array.shape}")
             array[...] = np.asarray(saved, like=array)
-        self.first, self.seconds_before, self.rows = checkpoint.epoch, checkpoint.seconds, checkpoint.rows
-        self.snapshots = checkpoint.snapshots
+        self.first, self.rows, self.snapshots = checkpoint.epoch, [*checkpoint.rows], checkpoint.snapshots
+        self.seconds_before = float(checkpoint.arrays["seconds"])
 
     @property
     def seconds(self) -> float:
@@ -329,26 +330,28 @@ class _Training:
         """The run at its end, which is written; or as it was when it was stopped after an epoch, which is not."""
         (config, data), network = self.job, self.network.convert(to_host)
         course = self.record.course if self.record else {}
-        if self.directory and self.claim and stopped is None:
+        if self.directory and stopped is None:
             self._save(config.epochs)
-            end = contents.Trained(network, config.epochs, self.rows, course, self.snapshots)
-            contents.save_network(self.directory, self.claim.run, end)
+            arrays = network.arrays | {f"course_{name}": array for name, array in course.items()}
+            self._write("network.npz", contents.Saved(config.epochs, arrays, self.rows, self.snapshots))
         return Run(config, self.dataset, network, history_of(self.rows), self.directory, data, course, self.snapshots,
                    stopped)
 
     def _save(self, epoch: int) -> None:
         """Write a checkpoint. Raises DivergenceError where a loss was not finite."""
-        assert self.directory and self.claim
         _raise_if_diverged(self.losses)
-        host = {name: to_host(array) for name, array in self.state.items()}
-        checkpoint = contents.Checkpoint(epoch, self.seconds, self.rows, host, self.snapshots)
-        contents.save_checkpoint(self.directory, self.claim.run, checkpoint)
+        state = {f"state_{name}": to_host(array) for name, array in self.state.items()}
+        state["seconds"] = np.array(self.seconds)
+        self._write("checkpoint.npz", contents.Saved(epoch, state, self.rows, self.snapshots))
 
     def _save_snapshot(self, epoch: int) -> None:
-        assert self.directory and self.claim
         _raise_if_diverged(self.losses)
-        contents.save_snapshot(self.directory, self.claim.run, self.network.convert(to_host), epoch)
+        self._write(f"snapshots/{epoch}.npz", contents.Saved(epoch, self.network.convert(to_host).arrays))
         self.snapshots = tuple(sorted({*self.snapshots, epoch}))
+
+    def _write(self, name: str, saved: contents.Saved) -> None:
+        assert self.directory and self.claim
+        contents.save(self.directory / name, self.claim.run, saved)
 
     def _is_due(self, every: Interval, epoch: int, saved: float) -> bool:
         """Whether a checkpoint is to be written after an epoch; the last one was at the time `saved`."""

@@ -5,7 +5,7 @@ import pytest
 
 from minimod import train
 from minimod.claims import CLAIMS
-from minimod.claims.claim import FAILS, HOLDS, INCONCLUSIVE, Result
+from minimod.claims.claim import FAILS, HOLDS, INCONCLUSIVE, judge
 from minimod.claims.coexistence import GENTLE
 from minimod.claims.results import section
 
@@ -15,7 +15,7 @@ def headline():
     """The headline run itself, measured at its end alone, and its result as a claim."""
     run = train(replace(CLAIMS["headline"].configs("quick")[0], eval_every=100))
     rows = [{"seed": 0} | row for row in CLAIMS["headline"].measure(run)]
-    return Result("headline", CLAIMS["headline"], "quick", rows)
+    return judge("headline", CLAIMS["headline"], "quick", rows)
 
 
 def test_the_headline_holds(headline):
@@ -44,7 +44,7 @@ def test_what_was_never_reached_fails_wherever_it_stands_and_what_was_never_fitt
         }
         for network in ("trained", "frozen") for ratio, epoch in zip((0.1, 0.3, 0.8), epochs, strict=True)
     ]
-    assert Result("structure", CLAIMS["structure-before-output"], "quick", rows).verdict == verdict
+    assert judge("structure", CLAIMS["structure-before-output"], "quick", rows).verdict == verdict
 
 
 def noise_first(*epochs):
@@ -56,7 +56,7 @@ def noise_first(*epochs):
         {"seed": 0, "optimizer": optimizer, "width": width, "noise_ratio": ratio, "clean 50 %": c, "noisy 50 %": n}
         for (optimizer, width, ratio), (c, n) in zip(settings, epochs, strict=True)
     ]
-    return Result("noise-first", CLAIMS["noise-first"], "quick", rows)
+    return judge("noise-first", CLAIMS["noise-first"], "quick", rows)
 
 
 NOISY, NOISY_ALONE, CLEAN, NEITHER = (50, 20), (math.inf, 20), (20, 50), (math.inf, math.inf)
@@ -73,4 +73,4 @@ def test_settings_in_which_neither_kind_is_fitted_decide_nothing(epochs, verdict
 
 
 def test_the_settings_that_tell_are_counted():
-    assert noise_first(*[NOISY] * 10, *[NEITHER] * 14).values[-1] == [10]
+    assert noise_first(*[NOISY] * 10, *[NEITHER] * 14).criteria[-1].values == [10]

@@ -1,8 +1,10 @@
 import math
 
 import pytest
+from claim_cases import made_up_claim
 
-from minimod.claims.criteria import at, by_number, cell, furthest, highest, lowest, number_in, select
+from minimod.claims.claim import Criterion, judge
+from minimod.claims.criteria import by_number, cell, furthest, highest, lowest, numbers, select
 
 ROWS = [{"noise_ratio": ratio, "x": x} for ratio, x in ((0.4, 0.8), (0.0, 1.0), (0.2, 0.9), (0.6, 1.0))]
 
@@ -39,9 +41,20 @@ def test_what_was_not_measured_is_no_extreme():
 @pytest.mark.parametrize("keys", [{"noise_ratio": 0.5}, {"x": 1.0}], ids=["no row", "two rows"])
 def test_a_cell_is_that_of_one_row(keys):
     with pytest.raises(ValueError):
-        at(ROWS, "x", **keys)
+        cell("x", **keys)(ROWS)
 
 
-def test_a_name_is_no_number():
-    with pytest.raises(TypeError, match="method is raw, which is no number"):
-        number_in({"method": "raw"}, "method")
+def test_numbers_of_a_pair_are_differences():
+    rows = [{"x": 3.0, "y": 1.0, "key": key} for key in "ab"]
+    assert numbers(rows, ("x", "y")) == [2.0, 2.0]
+    assert cell(("x", "y"), key="b")(rows) == 2.0 and cell(("x", "y"), key=("a", "b"))(rows) == 2.0
+
+
+@pytest.mark.parametrize("value", [
+    cell("name"), cell(("name", "x")), lowest("name"), highest("name"), furthest("name", 0.5),
+], ids=["cell", "pair", "lowest", "highest", "furthest"])  # fmt: skip
+def test_a_name_is_no_number(value):
+    """Such rows are refused, whatever the criterion."""
+    claim = made_up_claim(Criterion("x", value, "at least", 0.5))
+    with pytest.raises((TypeError, ValueError)):
+        assert judge("made up", claim, "quick", [{"seed": 0, "x": 1.0, "name": "raw", "noise_ratio": 0.5}]).verdict

@@ -1,18 +1,60 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from run_cases import build_dataset
+from scipy.stats import spearmanr
 
-from minimod import TrainingConfig
-from minimod.claims.features import best_affine_prediction
+from minimod import TrainingConfig, analyze, train
+from minimod.claims import CLAIMS
+from minimod.claims.claim import FAILS, HOLDS, judge
+from minimod.claims.features import ADAM, ADAMW, TOKENS, WIDE, rank_correlation
+
+WHOLE = {"raw noisy": 1.0, "raw test": 0.4, "dominant test": 0.99}
+# By setting, width and score: the subnetwork's test, its filtered test, γ_G + γ_R.
+PARTITIONS = {
+    (ADAM, 512, "strength"): (0.6, 0.9, 1.2), (ADAM, 512, "random"): (0.4, 0.99, 1.7),
+    (WIDE, 2048, "strength"): (0.8, 1.0, 0.9), (WIDE, 2048, "random"): (0.6, 1.0, 1.5),
+    (ADAMW, 512, "strength"): (0.4, 0.99, 1.6), (ADAMW, 512, "random"): (0.4, 0.99, 1.6),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("noise_ratio", [0.0, 0.9])
-def test_the_best_decoder_finds_scale_and_offset_in_the_labels(noise_ratio):
-    dataset = build_dataset(TrainingConfig(modulus=59, noise_ratio=noise_ratio))
-    x = np.arange(59)
-    for scale, offset in ((1, 0), (7, 11), (58, 58)):
-        train = replace(dataset.train, label=(scale * dataset.train.label + offset) % 59)
-        prediction = best_affine_prediction(replace(dataset, train=train))
-        assert (prediction == (scale * (x[:, None] + x) + offset) % 59).all()
+def partition_result(**changes):
+    """The result of numbers that should hold, but for one row: (setting, width, score) and what changes."""
+    return judge("partition", CLAIMS["partition"], "quick", [
+        {
+            "seed": 0, "setting": setting, "width": width, "score": score, "subnetwork test": test,
+            "filtered subnetwork test": filtered, "γ_G + γ_R": total,
+        } | WHOLE | (changes["to"] if changes and (setting, width, score) == changes["row"] else {})
+        for (setting, width, score), (test, filtered, total) in PARTITIONS.items()
+    ])  # fmt: skip
+
+
+def test_made_up_partitions_that_should_hold_hold():
+    assert partition_result().verdict == HOLDS
+
+
+@pytest.mark.parametrize(("row", "to"), [
+    ((ADAM, 512, "strength"), {"subnetwork test": 0.45}), ((ADAM, 512, "random"), {"subnetwork test": 0.55}),
+    ((ADAM, 512, "strength"), {"subnetwork test": 0.85}), ((ADAM, 512, "strength"), {"filtered subnetwork test": 1.0}),
+    ((WIDE, 2048, "strength"), {"γ_G + γ_R": 1.05}), ((ADAMW, 512, "strength"), {"subnetwork test": 0.5}),
+])  # fmt: skip
+def test_made_up_partitions_that_should_fail_the_claim_fail_it(row, to):
+    assert partition_result(row=row, to=to).verdict == FAILS
+
+
+def test_the_rank_correlation_is_spearmans():
+    generator = np.random.default_rng(0)
+    x = generator.standard_normal(50)
+    y = x + generator.standard_normal(50)
+    assert rank_correlation(x, y) == pytest.approx(spearmanr(x, y)[0])
+    assert rank_correlation(x, np.exp(x)) == pytest.approx(1) and rank_correlation(x, -(x**3)) == pytest.approx(-1)
+
+
+def test_the_rows_of_rules_are_those_of_analyze_and_of_token_coordinates():
+    run = train(TrainingConfig(rule="mul", modulus=11, width=40, epochs=3, noise_ratio=0.3, threads=1))
+    rows = {row["score"]: row for row in CLAIMS["rules"].measure(run)}
+    methods = analyze(run)["methods"]
+    for score, row in rows.items():
+        if score != TOKENS:
+            assert row["subnetwork test"] == methods[f"{score} subnetwork"]["test"]
+        assert row["dominant test"] == methods["dominant"]["test"]
+    assert rows["strength"]["rank correlation with Strength"] == 1
+    assert rows[TOKENS]["rank correlation with Strength"] != rows["ipr"]["rank correlation with Strength"]

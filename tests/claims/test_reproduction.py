@@ -13,6 +13,7 @@ import pytest
 
 from minimod import TrainingConfig
 from minimod.claims import CLAIMS
+from minimod.claims.named import find_claims
 from minimod.claims.reproduction import Reproduction
 from minimod.engine.device import available_cores
 from minimod.errors import InputError
@@ -25,11 +26,11 @@ SMALL = TrainingConfig(modulus=7, width=8, epochs=2)
 def small(monkeypatch, tmp_path):
     """Two claims of tiny runs that share one run, for two seeds, in this process: another one would not know them."""
     configs = [SMALL, replace(SMALL, noise_ratio=0.5), replace(SMALL, epochs=9)]
-    monkeypatch.setitem(CLAIMS, "tied", replace(CLAIMS["tied"], configs=lambda scale: configs[:2]))
-    monkeypatch.setitem(CLAIMS, "swap", replace(CLAIMS["swap"], configs=lambda scale: configs[1:]))
+    monkeypatch.setitem(CLAIMS, "tied", replace(CLAIMS["tied"], configs=lambda scale: configs[:2], criteria=()))
+    monkeypatch.setitem(CLAIMS, "swap", replace(CLAIMS["swap"], configs=lambda scale: configs[1:], criteria=()))
     monkeypatch.setattr("minimod.claims.reproduction.process_pool", lambda: ThreadPoolExecutor(1))
     monkeypatch.setattr("minimod.claims.reproduction.in_processes", lambda f, tasks: [f(*t) for t in tasks])
-    return Reproduction(["tied", "swap"], "quick", tmp_path, seeds=2)
+    return Reproduction(find_claims(["tied", "swap"]), "quick", tmp_path, seeds=2)
 
 
 def ignore(done, text):
@@ -108,8 +109,8 @@ def test_a_stop_ends_all_processes_and_keeps_what_has_finished(tmp_path, stop):
         "if __name__ == '__main__':\n"
         "    configs = [setting(modulus=2, width=1, epochs=n) for n in (10_000_000, 10_000_001)]\n"
         "    configs.append(setting(modulus=113, width=2048, epochs=1))\n"
-        "    CLAIMS['tied'] = replace(CLAIMS['tied'], configs=lambda scale: configs)\n"
-        "    reproduction = Reproduction(['tied'], 'quick', Path('out'), seeds=1)\n"
+        "    claim = replace(CLAIMS['tied'], configs=lambda scale: configs)\n"
+        "    reproduction = Reproduction({'tied': claim}, 'quick', Path('out'), seeds=1)\n"
         "    reproduction.train(reproduction.missing(), lambda done, text: print(text, flush=True))\n"
     )
     with subprocess.Popen(

@@ -1,8 +1,7 @@
 import pytest
 
 from minimod.claims import CLAIMS
-from minimod.claims.claim import FAILS, HOLDS, Result
-from minimod.claims.variations import doshi_phase
+from minimod.claims.claim import FAILS, HOLDS, judge
 
 TIED = {
     "untied, wrong noise": (1.0, 1.0), "untied, symmetric noise": (1.0, 1.0),
@@ -12,7 +11,7 @@ TIED = {
 
 def tied_result(**changes):
     """The result of numbers that should hold, but for some: network -> what changes."""
-    return Result("tied", CLAIMS["tied"], "quick", [
+    return judge("tied", CLAIMS["tied"], "quick", [
         {"seed": 0, "network": name, "raw noisy": noisy, "dominant test": test} | changes.get(name, {})
         for name, (noisy, test) in TIED.items()
     ])  # fmt: skip
@@ -28,12 +27,3 @@ def test_made_up_numbers_that_should_hold_hold():
 ])  # fmt: skip
 def test_made_up_numbers_that_should_fail_a_claim_fail_it(network, column, value):
     assert tied_result(**{network: {column: value}}).verdict == FAILS
-
-
-@pytest.mark.parametrize(("train_accuracy", "test_accuracy", "phase"), [
-    (1.0, 1.0, "coexistence"), (0.9, 0.9, "coexistence"), (0.89, 0.9, "partial inversion"),
-    (0.71, 0.95, "partial inversion"), (0.69, 0.95, "full inversion"), (0.9, 0.89, "memorisation"),
-    (0.89, 0.89, "forgetting"),
-])  # fmt: skip
-def test_phases_are_those_of_doshis_table(train_accuracy, test_accuracy, phase):
-    assert doshi_phase(train_accuracy, test_accuracy, 0.35) == phase

@@ -233,7 +233,8 @@ CHANGED = PAIRS.copy()
 CHANGED[3, 2] = 0
 REFUSED = {
     "of floats": (CONFIG, {"pairs": PAIRS.astype(float)}, "it must be integers"),
-    "of another shape": (CONFIG, {"pairs": PAIRS[:, :4]}, r"of shape \(n, 5\)"), "none": (CONFIG, {"pairs": PAIRS[:0]}, r"\(n, 5\)"),
+    "of another shape": (CONFIG, {"pairs": PAIRS[:, :4]}, r"of shape \(n, 5\)"),
+    "none": (CONFIG, {"pairs": PAIRS[:0]}, r"\(n, 5\)"),
     "out of range": (CONFIG, {"pairs": PAIRS + (COLUMNS.index("label") == np.arange(5))}, "label from 1 to 5"),
     "twice": (CONFIG, {"pairs": np.concatenate([PAIRS, PAIRS])}, "each pair once"),
     "none for training": (CONFIG, {"pairs": PAIRS[PART > 0]}, "one for training at least"),

@@ -1,12 +1,14 @@
 import pytest
+from matplotlib.colors import to_rgba
 
-from minimod.report.curves import behind_each_point, draw_curves, draw_heat_map, label_of
+from minimod.report.curves import behind_each_point, curves, draw_heat_map, label_of
+from minimod.report.draw import draw
 
 CURVES = {0.1: {64: [0.5, 0.7], 8: [0.1, 0.3]}, 0.02: {8: [0.2], 64: [0.9]}}
 
 
 def test_curves_are_drawn_in_the_order_of_their_numbers():
-    (axes,) = draw_curves(CURVES, "width", "test_accuracy", "noise_ratio", True).axes
+    (axes,) = draw(curves(CURVES, "width", "test_accuracy", "noise_ratio", True)).axes
     assert [line.get_label() for line in axes.lines] == ["0.02", "0.1"]
     assert axes.lines[1].get_xydata().tolist() == [[8, 0.2], [64, 0.6]]
     assert axes.get_xscale() == "log"
@@ -24,8 +26,8 @@ def test_what_no_run_has_is_left_white():
 
 
 def test_words_and_what_is_unset_are_drawn_by_their_names():
-    curves = {None: {False: [0.1], True: [0.2]}, 3: {False: [0.3]}}
-    figure = draw_curves(curves, "tied", "final_loss", "init_seed", False)
+    points = {None: {False: [0.1], True: [0.2]}, 3: {False: [0.3]}}
+    figure = draw(curves(points, "tied", "final_loss", "init_seed", False))
     figure.draw_without_rendering()
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["False", "True"]
     assert [line.get_label() for line in figure.axes[0].lines] == ["None", "3"]
@@ -33,7 +35,7 @@ def test_words_and_what_is_unset_are_drawn_by_their_names():
 
 def test_all_curves_have_a_value_at_the_same_place():
     """Though a curve has numbers alone, and another has runs where the column is unset."""
-    figure = draw_curves({1: {10: [0.1], 20: [0.2]}, 2: {None: [0.3], 10: [0.4]}}, "batch_size", "loss", "seed", False)
+    figure = draw(curves({1: {10: [0.1], 20: [0.2]}, 2: {None: [0.3], 10: [0.4]}}, "batch_size", "loss", "seed", False))
     figure.draw_without_rendering()
     axes = figure.axes[0]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["None", "10", "20"]
@@ -58,25 +60,25 @@ def test_the_runs_behind_a_point_in_words(points, words):
     assert behind_each_point(points) == words
 
 
-@pytest.mark.parametrize("draw", [draw_heat_map, lambda *given: draw_curves(*given[:4], False, False, given[4])])
-def test_the_caption_has_the_runs_behind_a_point_and_the_settings(draw):
-    figure = draw(CURVES, "width", "test_accuracy", "noise_ratio", {"modulus": 7, "weight_decay": 2.0})
+@pytest.mark.parametrize("made", [draw_heat_map, lambda *given: draw(curves(*given[:4], False, False, given[4]))])
+def test_the_title_has_the_runs_behind_a_point_and_the_settings(made):
+    figure = made(CURVES, "width", "test_accuracy", "noise_ratio", {"modulus": 7, "weight_decay": 2.0})
     first, second = figure.get_suptitle().splitlines()
     assert first.endswith("1 to 2 runs behind each point") and second == "modulus 7, weight decay 2.0"
 
 
 def test_the_y_axis_may_be_logarithmic():
-    (axes,) = draw_curves(CURVES, "width", "test_accuracy", "noise_ratio", False, True).axes
+    (axes,) = draw(curves(CURVES, "width", "test_accuracy", "noise_ratio", False, True)).axes
     assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "log")
 
 
 def test_six_lines_differ_in_dashes_and_markers_and_their_bands_have_edges_as_they_have():
-    curves = {n: {8: [n, n + 1], 64: [n, n + 2]} for n in range(6)}
-    (axes,) = draw_curves(curves, "width", "final_loss", "noise_ratio", False).axes
+    points = {n: {8: [n, n + 1], 64: [n, n + 2]} for n in range(6)}
+    (axes,) = draw(curves(points, "width", "final_loss", "noise_ratio", False)).axes
     assert len({line.get_marker() for line in axes.lines}) == 6
     assert len({str(band.get_linestyle()) for band in axes.collections}) == 6
     for line, band in zip(axes.lines, axes.collections):
-        assert band.get_edgecolor().tolist() == [line.get_color().tolist()] and band.get_linewidth() == [0.6]
+        assert band.get_edgecolor().tolist() == [list(to_rgba(line.get_color()))] and band.get_linewidth() == [0.6]
 
 
 def test_many_values_have_a_label_here_and_there():

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from minimod import TrainingConfig, analyze, load_run, load_sweep, train
+from minimod.report.style import MARKERS, STYLES
 from minimod.runs.accuracy import MEASURES, OUTCOMES
 
 pytest.importorskip("bokeh")
@@ -147,6 +148,9 @@ def test_the_share_that_is_kept_is_read_off_the_curves_that_are_chosen(browser, 
     masks = analyze(place / "run")["masks"]
     ask(browser, """minimod.model("masks-shown").value = "test pairs answered by the top neurons alone";
         minimod.model("masks-slider").value = 3""")
+    assert ask(browser, "return minimod.model('masks').children.map((each) => each.visible)") == [
+        False, False, True, False
+    ]
     kept, *lines = text_of(browser, "masks-told").splitlines()
     told = {name: float(value) for name, value, _ in (line.split() for line in lines)}
     assert float(kept.split()[0]) == pytest.approx(100 * masks["keep"][3], rel=5e-3)
@@ -187,7 +191,7 @@ def test_pairs_of_a_method_are_counted_as_they_come_out(browser, place, method):
 def test_the_slider_of_snapshots_goes_back_in_time(browser, place):
     visit(browser, place / "run/report.html")
     first = analyze(load_run(place / "run", 0))
-    script = "return [...minimod.model('phases').data.phase_c].slice(0, 48)"
+    script = "return [...minimod.model('phases-plot').renderers[0].data_source.data.x].slice(0, 48)"
     last = ask(browser, script)
     ask(browser, "minimod.model('time-slider').value = 0")
     assert text_of(browser, "time-told") == "epoch 0" and "raw, epoch 0" in text_of(browser, "pairs-told")
@@ -202,9 +206,9 @@ def test_hostile_words_are_text_and_no_formulas(browser, place):
     mouse(browser, "pairs-plot", 2.5, 4.5)
     assert text_of(browser, "pairs-told").startswith(f"a = {words[4]}, b = {words[2]}: ") and set(words) == set(HOSTILE)
     assert browser.title != "broken"
-    line = ask(browser, """minimod.model("accuracies").data = { word: [arguments[0]] };
+    line = ask(browser, """minimod.model("accuracies-plot").renderers[0].data_source.data.at = [arguments[0]];
         return minimod.csv("accuracies").split("\\n")[1]""", HOSTILE[1])
-    assert line == '"\'=1+""1"'
+    assert ',"\'=1+""1",' in line
 
 
 @needs_browser
@@ -212,8 +216,10 @@ def test_the_data_behind_a_plot_are_the_run_s(browser, place):
     visit(browser, place / "run/report.html")
     head, *lines = ask(browser, "return minimod.csv('accuracies')").splitlines()
     history = load_run(place / "run").history
-    column = head.split(",").index("noisy_accuracy")
-    np.testing.assert_allclose([float(line.split(",")[column]) for line in lines], history["noisy_accuracy"])
+    rows = [dict(zip(head.split(","), line.split(","))) for line in lines]
+    wrong = [row for row in rows if row["series"] == "wrong training labels"]
+    np.testing.assert_allclose([float(row["y"]) for row in wrong], history["noisy_accuracy"])
+    assert [int(row["x"]) for row in wrong] == history["epoch"].tolist()
 
 
 @needs_browser
@@ -265,6 +271,12 @@ def test_the_columns_of_a_sweep_are_drawn_as_they_are_chosen(browser, place):
         minimod.model("sweep-y").value = "norm_W" """)
     xs, labels = ask(browser, "const { data } = minimod.model('points'); return [[...data.x], [...data.by]]")
     assert sorted(xs) == [4, 4, 8, 8] and sorted(labels) == ["add", "add", "mul", "mul"]
+    looks = ask(browser, """const { by, color, marker } = minimod.model('points').data;
+        return by.map((name, i) => [name, color[i], marker[i]])""")
+    first, second = STYLES[:2]
+    assert {tuple(look) for look in looks} == {
+        ("add", first.color, MARKERS[first.marker][1]), ("mul", second.color, MARKERS[second.marker][1])
+    }
     cells = ask(browser, """const { at, by, mean } = minimod.model('cells').data;
         return at.map((x, i) => [x, by[i], mean[i]])""")
     rows = list(load_sweep(place / "<i>sweep"))
@@ -284,7 +296,7 @@ def test_the_plots_of_claims_are_drawn_when_they_are_scrolled_to(browser, place)
         if ask(browser, "return !!minimod.model('phases-quick')"):
             break
         time.sleep(0.05)
-    assert ask(browser, "return minimod.csv('phases-quick')").startswith("panel,x,column,mean,low,high\n")
+    assert ask(browser, "return minimod.csv('phases-quick')").startswith("panel,series,x,y,low,high\n")
     assert "holds" in ask(browser, "return document.getElementById('verdicts-table').textContent")
 
 

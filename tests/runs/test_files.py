@@ -164,7 +164,7 @@ def mutate(content, generator):
 def test_two_thousand_mutated_files_are_refused_or_loaded_as_they_were(tmp_path):
     """Checkpoints, networks and configurations; the count of each outcome is printed (pytest -s)."""
     run = train(SMALL, tmp_path)
-    state = load_checkpoint(tmp_path, load_description(tmp_path)).state
+    state = load_checkpoint(tmp_path, load_description(tmp_path)).part("state_")
     generator = np.random.default_rng(0)
     refused = loaded = 0
     for number in range(2000):
@@ -180,7 +180,7 @@ def test_two_thousand_mutated_files_are_refused_or_loaded_as_they_were(tmp_path)
             refused += 1
         else:
             assert config == SMALL and checkpoint.epoch == 2
-            assert all((X == checkpoint.state[name]).all() for name, X in state.items())
+            assert all((X == checkpoint.arrays[f"state_{name}"]).all() for name, X in state.items())
             assert all((X == again.network.arrays[name]).all() for name, X in run.network.arrays.items())
             loaded += 1
         finally:

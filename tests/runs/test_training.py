@@ -19,7 +19,7 @@ from minimod.losses import LOSSES
 from minimod.network import TRAINED
 from minimod.optimizers import OPTIMIZERS
 from minimod.runs.accuracy import accuracies
-from minimod.runs.data import UserData
+from minimod.runs.data import Job, UserData, resolve
 from minimod.runs.metrics import METRIC_COLUMNS
 from minimod.runs.run import initial_network
 from minimod.runs.training import _batches, evaluation_epochs, finished_run, memory_needed, snapshot_epochs
@@ -247,52 +247,53 @@ def test_labels_that_do_not_fit_are_refused(labels):
 
 
 def test_a_finished_run_is_used_again(tmp_path):
-    first = finished_run(SMALL, tmp_path / "run")
+    first = finished_run(Job(SMALL), tmp_path / "run")
     written = (tmp_path / "run" / "metrics.csv").read_bytes()
-    second = finished_run(replace(SMALL, threads=1), tmp_path / "run", lambda *_: pytest.fail("trained again"))
+    second = finished_run(Job(replace(SMALL, threads=1)), tmp_path / "run", lambda *_: pytest.fail("trained again"))
     assert (first.network.W == second.network.W).all()
     assert (tmp_path / "run" / "metrics.csv").read_bytes() == written
 
 
 def test_a_finished_run_on_other_labels_is_not_taken_for_this_one(tmp_path):
     n_train = len(build_dataset(SMALL).train)
-    finished_run(SMALL, tmp_path / "run", labels=np.zeros(n_train, int))
-    finished_run(SMALL, tmp_path / "run", lambda *_: pytest.fail("trained again"), labels=np.zeros(n_train, int))
+    labelled = resolve(SMALL, UserData(labels=np.zeros(n_train, int)))
+    finished_run(labelled, tmp_path / "run")
+    finished_run(labelled, tmp_path / "run", lambda *_: pytest.fail("trained again"))
     with pytest.raises(InputError, match="on the same data"):
-        finished_run(SMALL, tmp_path / "run", labels=np.ones(n_train, int))
+        finished_run(resolve(SMALL, UserData(labels=np.ones(n_train, int))), tmp_path / "run")
 
 
 def test_an_unfinished_run_is_trained_to_its_end(tmp_path):
-    finished_run(SMALL, tmp_path / "run")
+    finished_run(Job(SMALL), tmp_path / "run")
     (tmp_path / "run" / "network.npz").unlink()
-    finished_run(SMALL, tmp_path / "run")
+    finished_run(Job(SMALL), tmp_path / "run")
     assert (tmp_path / "run" / "network.npz").exists()
     assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 1 + SMALL.epochs + 1
 
 
 def test_a_run_of_another_configuration_is_not_taken_for_this_one(tmp_path):
-    finished_run(SMALL, tmp_path / "run")
+    finished_run(Job(SMALL), tmp_path / "run")
     with pytest.raises(InputError, match="it has seed 0 and not 1"):
-        finished_run(replace(SMALL, seed=1), tmp_path / "run")
+        finished_run(Job(replace(SMALL, seed=1)), tmp_path / "run")
 
 
 def test_a_run_that_diverges_is_named(tmp_path):
     with pytest.raises(DivergenceError, match=r"^wild: the loss is not finite"):
-        finished_run(replace(SMALL, learning_rate=1e30, epochs=50), tmp_path / "wild")
+        finished_run(Job(replace(SMALL, learning_rate=1e30, epochs=50)), tmp_path / "wild")
 
 
 def test_a_run_that_another_process_trains_is_waited_for(tmp_path):
     config = replace(SMALL, epochs=5, threads=1)
     inside, finished = threading.Event(), []
 
-    def slow(epoch, row):
+    def slow(state):
         inside.set()
         time.sleep(0.2)
 
-    first = threading.Thread(target=lambda: finished_run(config, tmp_path / "run", slow))
+    first = threading.Thread(target=lambda: finished_run(Job(config), tmp_path / "run", slow))
     first.start()
     inside.wait()
-    finished.append(finished_run(config, tmp_path / "run", lambda *_: pytest.fail("trained twice")))
+    finished.append(finished_run(Job(config), tmp_path / "run", lambda *_: pytest.fail("trained twice")))
     first.join()
     assert finished[0].network.W.any()
 
@@ -393,7 +394,7 @@ def test_pairs_that_are_left_out_stay_out_when_a_run_goes_on(tmp_path):
 
 @pytest.mark.parametrize("kept", [np.ones(3, bool), np.zeros(423, bool), np.ones(423, int), "all"])
 def test_a_choice_of_pairs_that_cannot_be_used_is_refused(kept, tmp_path):
-    with pytest.raises(InputError, match="kept"):
+    with pytest.raises(InputError, match="subset"):
         train(SMALL, tmp_path / "run", data=UserData(subset=kept))
     assert not (tmp_path / "run").exists()
 

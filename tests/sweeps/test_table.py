@@ -124,7 +124,7 @@ def test_a_table_that_a_spreadsheet_has_saved_is_simply_read(swept, saved, chang
     lambda text: text.replace("finished", "finished\N{LATIN SMALL LETTER E WITH ACUTE}").encode("latin-1"),
 ], ids=["UTF-16", "little-endian", "big-endian", "Latin-1"])  # fmt: skip
 def test_a_table_in_another_encoding_is_refused_with_what_to_do(saved, change):
-    with pytest.raises(InputError, match=r"results\.csv'; it must be a whole table .*is not in UTF-8: save it as CSV UTF-8"):
+    with pytest.raises(InputError, match=r"a whole table .*is not in UTF-8: save it as CSV UTF-8"):
         list(load_sweep(saved(change)))
 
 

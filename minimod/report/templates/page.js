@@ -18,18 +18,17 @@ const minimod = {
     line.visible = event.active.includes(i);
   })),
 
-  // The mask curves of the part that is chosen, and what they are at the share of the slider.
-  mask: ({ source, share, at, told, which, names }) => {
-    const data = { ...source.data };
-    for (const name of names) data[name] = data[`${which.value}: ${name}`];
-    source.data = data;
-    const i = share.value;
-    at.location = data.keep[i];
-    const rows = names.filter((name) => !name.startsWith("random ")).map((name) => [name, data[name][i]]);
+  // The panel of mask curves that is chosen, and what they are at the share of the slider.
+  mask: ({ figures, lines, keep, places, share, told, which }) => {
+    const i = share.value, chosen = which.options.indexOf(which.value);
+    figures.forEach((each, j) => { each.visible = j === chosen; });
+    lines.forEach((line) => { line.location = places[i]; });
+    const rows = [...minimod.series(figures[chosen])].filter(([, { y }]) => y.length === keep.length)
+      .map(([name, { y }]) => [name, y[i]]);
     rows.sort((x, y) => y[1] - x[1]);
-    told.text = `${minimod.percent(data.keep[i])} of the neurons kept\n`
+    told.text = `${minimod.percent(keep[i])} of the neurons kept\n`
       + rows.map(([name, value]) => `${name.padEnd(18)}${minimod.percent(value)}`).join("\n");
-    minimod.say(share, minimod.percent(data.keep[i]));
+    minimod.say(share, minimod.percent(keep[i]));
   },
 
   // A neuron in words: a row of its table.
@@ -99,9 +98,11 @@ const minimod = {
     minimod.say(slider, told.text);
     const all = stored instanceof Map ? Object.fromEntries(stored) : stored;
     const part = (name) => minimod.piece(all[name].data.all, i, all[name].data.all.length / epochs.length);
-    const [spectrum, phases] = [minimod.model("spectrum"), minimod.model("phases")];
-    if (all.shares) minimod.show(spectrum, part("shares"));
-    if (all.phase_c) phases.data = { ...phases.data, phase_c: part("phase_c"), phase_sum: part("phase_sum") };
+    if (all.shares) minimod.show(minimod.model("spectrum"), part("shares"));
+    if (all.phase_c) {
+      const [x, y, source] = [part("phase_c"), part("phase_sum"), minimod.model("phases-plot").renderers[0].data_source];
+      source.data = { ...source.data, x, y, at: x };
+    }
     for (const name of ["pairs-method", "pairs-2-method"]) minimod.model(name).properties.value.change.emit();
   },
 
@@ -115,20 +116,20 @@ const minimod = {
   },
 
   // Runs as dots with a line through their means, and the means as a heat map, by the columns that are chosen.
-  sweep: ({ source, x, y, by, points, lines, cells, curves, heat, mapper, colors, links, ticks_of_text, ticks_of_numbers }) => {
+  sweep: ({ source, x, y, by, points, lines, cells, curves, heat, mapper, looks, links, ticks_of_text, ticks_of_numbers }) => {
     const link = (run) => (links instanceof Map ? links.get(run) : links[run]) ?? "";
     const column = (choice) => choice.value ? Array.from(source.data[choice.value]) : source.data.run.map(() => "");
     const [X, Y, B] = [x, y, by].map(column);
-    const order = (p, q) => typeof p !== typeof q ? (typeof p === "number" ? -1 : 1)
+    const order = (p, q) => typeof p !== typeof q ? (typeof p === "number" ? 1 : -1)
       : typeof p === "number" ? p - q : p.localeCompare(q);
     const [of_x, of_by] = [X, B].map((values) => [...new Set(values)].sort(order));
     const is_text = of_x.some((value) => typeof value !== "number");
     const place = (value) => is_text ? of_x.indexOf(value) : value;
-    const color = (value) => colors[of_by.indexOf(value) % colors.length];
+    const look = (value) => looks[of_by.indexOf(value) % looks.length];
     const rows = X.map((_, i) => i).filter((i) => Number.isFinite(Y[i]));
     points.data = {
       x: rows.map((i) => place(X[i])), y: rows.map((i) => Y[i]), at: rows.map((i) => String(X[i])), by: rows.map((i) => String(B[i])),
-      color: rows.map((i) => color(B[i])), run: rows.map((i) => source.data.run[i]),
+      color: rows.map((i) => look(B[i])[0]), marker: rows.map((i) => look(B[i])[1]), run: rows.map((i) => source.data.run[i]),
       link: rows.map((i) => link(source.data.run[i])),
     };
     const sums = new Map(of_by.map((b) => [b, new Map()]));
@@ -140,7 +141,7 @@ const minimod = {
       const [sum, n] = sums.get(b).get(value) ?? [0, 0];
       return sum / n;
     }));
-    lines.data = { xs: means.map(() => of_x.map(place)), ys: means, color: of_by.map(color) };
+    lines.data = { xs: means.map(() => of_x.map(place)), ys: means, color: of_by.map((b) => look(b)[0]), dash: of_by.map((b) => look(b)[2]) };
     const flat = means.flatMap((line, j) => line.map((mean, i) => [i, j, mean])).filter(([, , mean]) => !Number.isNaN(mean));
     cells.data = {
       x: flat.map(([i]) => i), y: flat.map(([, j]) => j), at: flat.map(([i]) => String(of_x[i])),
@@ -172,12 +173,20 @@ const minimod = {
       const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
       return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
     };
-    const { data, tags } = minimod.model(name);
-    const columns = Object.keys(data);
-    const lines = columns[0] === "image" ? minimod.rows(data.image[0], tags)
+    const { data, tags, children } = minimod.model(name);
+    const columns = Object.keys(data ?? {});
+    const lines = children ? minimod.points(children) : columns[0] === "image" ? minimod.rows(data.image[0], tags)
       : [columns, ...Array.from(data[columns[0]], (_, i) => columns.map((column) => data[column][i]))];
     return lines.map((line) => Array.from(line, cell).join(",")).join("\n") + "\n";
   },
+
+  // The series of a chart's panel: name -> data.
+  series: (panel) => new Map(panel.renderers.map((each) => [each.name, each.data_source.data])),
+
+  // All points of a chart's panels.
+  points: (panels) => [["panel", "series", "x", "y", "low", "high"], ...panels.flatMap((panel) =>
+    [...minimod.series(panel)].flatMap(([name, { at, y, low, high }]) => Array.from(y, (_, i) =>
+      [panel.title.text.replaceAll("\n", " "), name, at[i], y[i], low?.[i] ?? NaN, high?.[i] ?? NaN])))],
 
   // An image with what its columns, rows and numbers are.
   rows: (image, [columns, rows, names, scale]) => [["", ...columns], ...rows.map((row, i) => [
@@ -222,7 +231,7 @@ const minimod = {
       const has = (name) => name in model.properties;
       for (const name of ["background_fill_color", "border_fill_color"]) if (has(name)) model[name] = paper;
       for (const name of ["axis_label_text_color", "major_label_text_color", "axis_line_color", "major_tick_line_color",
-        "minor_tick_line_color", "label_text_color"]) if (has(name)) model[name] = ink;
+        "minor_tick_line_color", "label_text_color", "text_color"]) if (has(name)) model[name] = ink;
       if (has("outline_line_color")) model.outline_line_color = line;
       if (has("grid_line_color")) model.grid_line_color = line;
       for (const name of ["line_color", "fill_color"]) {

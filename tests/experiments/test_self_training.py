@@ -1,13 +1,12 @@
 """That self-training is judged beside its controls, and what relabels."""
 
 import pytest
+from self_training import BLIND, BY_ALL, BY_MASK, BY_RANDOM, CLAIMS, LONG, NARROW, WIDE, by_noisy_labels
 
 from minimod import TrainingConfig, train
 from minimod.analysis.analysis import Analysis
 from minimod.analysis.masking import agreement
-from minimod.claims import CLAIMS
-from minimod.claims.claim import FAILS, HOLDS, Result
-from minimod.claims.self_training import BLIND, BY_ALL, BY_MASK, BY_RANDOM, LONG, NARROW, WIDE, by_noisy_labels
+from minimod.claims.claim import FAILS, HOLDS, judge
 
 
 def rows(ends):
@@ -24,7 +23,7 @@ def rows(ends):
 ])  # fmt: skip
 def test_self_training_is_judged_by_the_last_round(changes, verdict):
     ends = {BY_MASK: (2, 1.0, 0.95), BLIND: (4, 0.99, 0.95)} | changes
-    assert Result("self-training", CLAIMS["self-training"], "quick", rows(ends)).verdict == verdict
+    assert judge("self-training", CLAIMS["self-training"], "quick", rows(ends)).verdict == verdict
 
 
 @pytest.mark.parametrize(("changes", "verdict"), [
@@ -33,7 +32,7 @@ def test_self_training_is_judged_by_the_last_round(changes, verdict):
 ])  # fmt: skip
 def test_self_training_does_better_than_its_controls(changes, verdict):
     ends = {BY_MASK: (2, 1.0, 0.95), BY_ALL: (2, 0.5, 0.1), BY_RANDOM: (2, 0.5, 0.1), LONG: (0, 0.8, 0.7)} | changes
-    result = Result("self-training-controls", CLAIMS["self-training-controls"], "quick", rows(ends))
+    result = judge("self-training-controls", CLAIMS["self-training-controls"], "quick", rows(ends))
     assert result.verdict == verdict
 
 
@@ -44,7 +43,7 @@ def test_a_wide_first_network_does_better_at_the_same_cost(changes, verdict):
     ends = rows({WIDE: (2, 1.0, 0.9), NARROW: (4, 0.2, 0.1)} | changes)
     for row in ends:
         row["test"] += 0.4 * (row["relabelled_by"] == WIDE and row["round"] == 0)
-    assert Result("self-training-width", CLAIMS["self-training-width"], "quick", ends).verdict == verdict
+    assert judge("self-training-width", CLAIMS["self-training-width"], "quick", ends).verdict == verdict
 
 
 def test_the_share_is_chosen_on_five_percent_of_the_noisy_labels():

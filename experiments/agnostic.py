@@ -1,4 +1,7 @@
-"""Claims on methods that know nothing of the rule: what they read out of a network, and how far they can go."""
+"""Methods that know nothing of the rule: what they read out of a network, and how far they can go.
+
+    minimod reproduce experiments/agnostic.py
+"""
 
 import math
 from dataclasses import replace
@@ -6,13 +9,26 @@ from typing import Any
 
 import numpy as np
 
-from minimod.analysis.analysis import Analysis
+from minimod import Analysis, Run, TrainingConfig
 from minimod.analysis.rows import AGNOSTIC
-from minimod.claims.claim import Claim, Plot, Row
-from minimod.claims.criteria import by_number, highest, least, lowest, most, numbers, select
-from minimod.claims.settings import L2, corrupted, large_runs, method_rows, read, setting
-from minimod.runs.config import TrainingConfig
-from minimod.runs.run import Run
+from minimod.claims import (
+    L2,
+    Claim,
+    Plot,
+    Row,
+    by_number,
+    highest,
+    large_runs,
+    least,
+    lowest,
+    method_rows,
+    most,
+    numbers,
+    read,
+    select,
+    setting,
+)
+from minimod.runs.accuracy import Accuracies
 
 READOUT = Claim(
     statement="(Beyond the paper.) The interaction readout, which knows nothing of the rule, answers what the network "
@@ -33,6 +49,13 @@ READOUT = Claim(
 MASK = "norm_flatness"
 
 
+def corrupted(scale: str, noise_ratio: float | None = None) -> TrainingConfig:
+    """A network to begin self-training with, wide and trained long; None: the noise ratio that most is measured at."""
+    size: dict[str, Any] = {"modulus": 113, "width": 2048, "weight_decay": 3e-5, "epochs": 800}
+    ratio, size = (0.45, {"modulus": 59, "width": 512}) if scale == "quick" else (0.6, size)
+    return setting(**L2 | size, noise_ratio=noise_ratio or ratio)
+
+
 def measure_masked(run: Run) -> list[Row]:
     """The interaction readout of all neurons, of the top ones by each score, and of random ones."""
     rows: list[Row] = []
@@ -40,11 +63,12 @@ def measure_masked(run: Run) -> list[Row]:
         noisy_labels = study.row("raw").noisy
         for score in ("all neurons", *AGNOSTIC, "random"):
             row = study.row("interaction" if score == "all neurons" else f"{score}+interaction")
-            blind = study.row(f"{score}+interaction, noisy") if score in AGNOSTIC else None
+            unknown = Accuracies(*[math.nan] * len(row))
+            blind = study.row(f"{score}+interaction, noisy") if score in AGNOSTIC else unknown
             rows.append({
                 "noise_ratio": run.config.noise_ratio, "score": score, "raw noisy": noisy_labels, "test": row.test,
-                "repaired": row.repaired, "noisy choice, test": blind.test if blind else math.nan,
-                "noisy choice, repaired": blind.repaired if blind else math.nan,
+                "repaired": row.repaired, "noisy choice, test": blind.test,
+                "noisy choice, repaired": blind.repaired,
             })
     return rows
 
@@ -199,3 +223,8 @@ AGNOSTIC_ENSEMBLE = Claim(
     remark="The wide network, the ensemble's control, does about as well: the number of neurons averages out what the "
     "memorised labels do to other pairs. The few neurons that a mask picks do better, see masked-readout.",
 )
+
+CLAIMS = {
+    "readout": READOUT, "masked-readout": MASKED_READOUT, "agnostic-limit": AGNOSTIC_LIMIT,
+    "agnostic-ensemble": AGNOSTIC_ENSEMBLE,
+}

@@ -1,24 +1,29 @@
-"""Claims on self-training: networks that are trained on what is read out of the one before."""
+"""Self-training: networks that are trained on what is read out of the network before.
+
+    minimod reproduce experiments/self_training.py
+"""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+from agnostic import MASK, agnostic_limit, corrupted
 
-from minimod.analysis.analysis import Analysis
-from minimod.analysis.extraction import Answers, by_method, extract
+from minimod import Analysis, Run, TrainingConfig, extract
+from minimod.analysis.extraction import Answers, by_method
 from minimod.arrays import random_stream
-from minimod.claims.agnostic import MASK, agnostic_limit
-from minimod.claims.claim import Claim, Plot, Row
-from minimod.claims.criteria import at, least, most, note
-from minimod.claims.settings import beside, corrupted
-from minimod.runs.config import TrainingConfig
-from minimod.runs.run import Run
+from minimod.claims import Claim, Plot, Row, cell, least, most, note
 
 # How many networks are trained on answers; where no clean label chooses, more.
 ROUNDS, BLIND_ROUNDS = 2, 4
 BY_MASK, BY_ALL, BY_RANDOM, BLIND = "masked readout", "readout of all", "random neurons", "masked, no clean label"
 LONG = "nobody, longer"
 MASKED = by_method(f"{MASK}+interaction")
+
+
+def beside(run: Run, name: str) -> Path | None:
+    """Where a claim keeps the networks that it trains from a run; None for a run that is in memory."""
+    return run.directory and run.directory.parents[1] / "rounds" / run.directory.name / name
 
 
 def rounds_of(by: str, first: Run, n: int, answers: Answers, width: int | None = None) -> list[Row]:
@@ -99,8 +104,8 @@ SELF_TRAINING_CONTROLS = Claim(
     seeds=1, trains=True,
     criteria=(
         most("wrong labels left, over those that the network trained as long leaves", 0.5, lambda rows: (
-            (1 - at(rows, "repaired", relabelled_by=BY_MASK, round=ROUNDS))
-            / (1 - at(rows, "repaired", relabelled_by=LONG, round=0))
+            (1 - cell("repaired", relabelled_by=BY_MASK, round=ROUNDS)(rows))
+            / (1 - cell("repaired", relabelled_by=LONG, round=0)(rows))
         )),
         note("repaired", relabelled_by=(BY_MASK, LONG), round=(ROUNDS, 0)),
         note("test", relabelled_by=(BY_MASK, LONG), round=(ROUNDS, 0)),
@@ -116,7 +121,6 @@ SELF_TRAINING_CONTROLS = Claim(
 
 # A first network that is so many times as wide costs as much as so many networks.
 WIDER, NARROW, WIDE = 3, "narrow throughout", "first network wide"
-
 
 SELF_TRAINING_WIDTH = Claim(
     statement="(Beyond the paper.) The first network alone has to be wide: it finds the rule at more noise, and narrow "
@@ -141,3 +145,8 @@ SELF_TRAINING_WIDTH = Claim(
     ),
     plot=Plot("round", ("labels right", "raw test", "test", "repaired"), ("relabelled_by",)),
 )
+
+CLAIMS = {
+    "self-training": SELF_TRAINING, "self-training-controls": SELF_TRAINING_CONTROLS,
+    "self-training-width": SELF_TRAINING_WIDTH,
+}

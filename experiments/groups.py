@@ -1,4 +1,7 @@
-"""Claims on groups: filtration by components, and how far it goes where representations are large."""
+"""Finite groups: filtration by components, and how far it goes where representations are large.
+
+    minimod reproduce experiments/groups.py
+"""
 
 import math
 from dataclasses import replace
@@ -6,15 +9,28 @@ from typing import Any
 
 import numpy as np
 
-from minimod.analysis.analysis import Analysis
-from minimod.analysis.rows import ROWS
-from minimod.claims.claim import Claim, Number, Plot, Row
-from minimod.claims.criteria import by_number, furthest, highest, least, lowest, most, note, number_in, select
-from minimod.claims.settings import all_of, read_from, runs
-from minimod.groups.rules import GroupRule, make_rule
-from minimod.runs.run import Run
+from minimod import ROWS, Analysis, Run, make_rule
+from minimod.claims import (
+    Claim,
+    Number,
+    Plot,
+    Row,
+    all_of,
+    by_number,
+    furthest,
+    highest,
+    least,
+    lowest,
+    most,
+    note,
+    read,
+    runs,
+    select,
+)
+from minimod.groups.rules import GroupRule
 
 SMALL = ["Z24", "Z2xZ12", "D12", "SL(2,3)", "S4"]
+
 ABELIAN_AND_DIHEDRAL, LARGER, LARGEST = ["Z113", "Z2^7", "D57"], ["Z2xA5", "SL(2,5)", "S5"], ["Z11:Z10"]
 LARGE = ABELIAN_AND_DIHEDRAL + LARGER + LARGEST
 
@@ -35,11 +51,11 @@ def measure_group(run: Run) -> list[Row]:
     config, matrices = run.config, ("rank one+quadratic test", "random rank one+quadratic test")
     with Analysis(run) as study:
         row: Row = {"mean dimension": mean_dimension(config.rule)}
-        row |= read_from(study, "raw noisy", "raw test", "dominant test", "dominant+quadratic test")
+        row |= read(study, "raw noisy", "raw test", "dominant test", "dominant+quadratic test")
         has_matrices = "rank one" in study.needs
         whole: Row = {matrices[0]: row["dominant+quadratic test"], matrices[1]: math.nan}
-        row |= read_from(study, *matrices) if has_matrices else whole
-        row |= read_from(study, "random frequency test")
+        row |= read(study, *matrices) if has_matrices else whole
+        row |= read(study, "random frequency test")
         random_frequency = replace(ROWS["random frequency"], activation="quadratic")
         row["random frequency+quadratic test"] = study.row(random_frequency).test
         row["untrained+quadratic test"] = study.count(study.table(study.untrained.dominant, "quadratic")).test
@@ -59,15 +75,15 @@ def reached(rows: list[Row]) -> float:
 
 def width_needed(rows: list[Row]) -> float:
     """The least width at which a group's rank-one parts, quadratic, answer 0.9; inf if none."""
-    enough = [row for row in rows if number_in(row, "rank one+quadratic test") >= 0.9]
-    return min((number_in(row, "width") for row in enough), default=math.inf)
+    enough = [row for row in rows if row["rank one+quadratic test"] >= 0.9]
+    return min((row["width"] for row in enough), default=math.inf)
 
 
 def correlation(value: Number) -> Number:
     """That of the mean dimension and a number of each group."""
     def of(rows: list[Row]) -> float:
         groups = by_dimension(rows)
-        dimensions = [number_in(group[0], "mean dimension") for group in groups]
+        dimensions = [group[0]["mean dimension"] for group in groups]
         return float(np.corrcoef(dimensions, [*map(value, groups)])[0, 1])
 
     return of
@@ -151,7 +167,7 @@ GROUP_WIDTH = Claim(
     measure=measure_group, keys=("rule", "width"),
     criteria=(
         most("rank one+quadratic test at the least width: correlation with mean dimension", -0.7, correlation(
-            lambda rows: number_in(by_number(rows, "width")[0], "rank one+quadratic test")
+            lambda rows: by_number(rows, "width")[0]["rank one+quadratic test"]
         )),
         *(
             note(f"width from which rank one+quadratic answers 0.9, {which} dimension", of_group(place, width_needed))
@@ -160,3 +176,5 @@ GROUP_WIDTH = Claim(
     ),
     plot=Plot("width", ANSWERS, ("rule",), xscale="log"), seeds=1,
 )
+
+CLAIMS = {"groups": GROUPS, "group-noise": GROUP_NOISE, "group-width": GROUP_WIDTH}

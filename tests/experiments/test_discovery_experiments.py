@@ -3,15 +3,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from discovery import CLAIMS, measure_completion, measure_group, measure_network, measure_noise, working
+from self_training import ROUNDS
 
 from minimod import TrainingConfig, train
 from minimod.analysis.extraction import extract
-from minimod.claims import CLAIMS
-from minimod.claims.claim import Result
-from minimod.claims.discovery import measure_completion, measure_group, measure_network, measure_noise, working
-from minimod.claims.figure import draw_claim
-from minimod.claims.self_training import ROUNDS
+from minimod.claims.chart import chart_of
+from minimod.claims.claim import judge
 from minimod.discovery.synchronisation import Equations
+from minimod.report.draw import draw
 
 LABELS = TrainingConfig(modulus=23, width=1, epochs=0, noise_ratio=0.2, threads=1)
 
@@ -67,7 +67,7 @@ def test_a_claim_of_labels_alone_is_drawn(name):
         {"seed": 0, **{key: each[key] for key in claim.keys}, "p_value": 1.0, "starts": 64, "named": 1.0,
          "starts that work": 0.5, "discovery test": float(rng.random()), "best decoder test": math.nan} for each in keys
     ]
-    figure = draw_claim(Result(name, replace_criteria(claim), "quick", rows))
+    figure = draw(chart_of(judge(name, replace_criteria(claim), "quick", rows)))
     figure.draw_without_rendering()
     inside, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
     assert min(inside.x0, inside.y0) > -0.02 and inside.x1 < width + 0.02 and inside.y1 < height + 0.02

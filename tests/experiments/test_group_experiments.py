@@ -1,9 +1,9 @@
 import math
 
 import pytest
+from groups import correlation, mean_dimension, measure_group, of_group, reached, width_needed
 
 from minimod import TrainingConfig, train
-from minimod.claims.groups import correlation, mean_dimension, measure_group, of_group, reached, width_needed
 
 
 @pytest.mark.parametrize(("name", "expected"), [

@@ -2,11 +2,10 @@ import math
 
 import numpy as np
 import pytest
+from agnostic import CLAIMS, QUADRATIC, RELU, agnostic_limit, half_points
 
 from minimod import TrainingConfig, analyze, train
-from minimod.claims import CLAIMS
-from minimod.claims.agnostic import QUADRATIC, RELU, agnostic_limit, half_points
-from minimod.claims.claim import FAILS, HOLDS, Result
+from minimod.claims.claim import FAILS, HOLDS, judge
 
 
 def limit_rows(distance, shortfall):
@@ -26,20 +25,20 @@ def limit_rows(distance, shortfall):
 ])  # fmt: skip
 def test_the_limit_claim_stands_and_falls_with_where_the_curves_fall(distance, shortfall, verdict):
     rows = limit_rows(distance, shortfall)
-    assert Result("agnostic-limit", CLAIMS["agnostic-limit"], "quick", rows).verdict == verdict
+    assert judge("agnostic-limit", CLAIMS["agnostic-limit"], "quick", rows).verdict == verdict
 
 
 def test_a_network_that_never_answers_half_of_the_pairs_has_its_half_point_at_the_first_ratio_or_below():
     rows = limit_rows(0.01, 0.6)
     first = agnostic_limit(59, 0.8) - 0.4
     assert half_points([row | {"interaction test": 0.4} for row in rows], RELU)[-1] == pytest.approx(first)
-    assert Result("agnostic-limit", CLAIMS["agnostic-limit"], "quick", rows).verdict == HOLDS
+    assert judge("agnostic-limit", CLAIMS["agnostic-limit"], "quick", rows).verdict == HOLDS
     assert math.isnan(half_points([row | {"interaction test": 0.6} for row in rows], RELU)[0])
 
 
 def test_a_limit_that_does_not_grow_with_the_modulus_fails():
     rows = [row | {"interaction test": float(row["noise_ratio"] < 0.45)} for row in limit_rows(0, 0.2)]
-    assert Result("agnostic-limit", CLAIMS["agnostic-limit"], "quick", rows).verdict == FAILS
+    assert judge("agnostic-limit", CLAIMS["agnostic-limit"], "quick", rows).verdict == FAILS
 
 
 @pytest.mark.parametrize(("modulus", "expected"), [(113, 0.65), (97, 0.64)])

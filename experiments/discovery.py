@@ -1,27 +1,26 @@
-"""Claims on discovery: how much noise, how few pairs and which groups it bears; what a network adds to its labels."""
+"""The rule from labels alone: how much noise, how few pairs and which groups it bears; what a network adds.
+
+    minimod reproduce experiments/discovery.py
+"""
 
 import math
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from agnostic import agnostic_limit, corrupted
+from high_noise import best_affine_prediction
+from self_training import ROUNDS, beside
 
-from minimod.analysis.extraction import extract
+from minimod import Run, discover, discover_run, extract
 from minimod.analysis.rows import DEFAULT_METHOD
-from minimod.claims.agnostic import agnostic_limit
-from minimod.claims.claim import Claim, Plot, Row
-from minimod.claims.criteria import furthest, least, lowest, most, note
-from minimod.claims.features import best_affine_prediction
-from minimod.claims.self_training import ROUNDS
-from minimod.claims.settings import beside, corrupted, read, runs
+from minimod.claims import Claim, Plot, Row, furthest, least, lowest, most, note, read, runs
 from minimod.discovery.certificate import information_limit
-from minimod.discovery.retrieval import discover_run
-from minimod.discovery.search import Found, discover
+from minimod.discovery.search import Found
 from minimod.discovery.synchronisation import SHARING, Equations, Solver, random_start, unit
 from minimod.groups.names import canonical_name
 from minimod.readout import predict_interaction
 from minimod.runs.accuracy import accuracies
-from minimod.runs.run import Run
 
 # The search gives up after so many starts, whatever the machine: near its limits, one in some hundred works.
 MAX_STARTS = 2500
@@ -204,3 +203,8 @@ DISCOVER_NETWORK = Claim(
         "discovery in answers test", "best decoder test",
     )),
 )
+
+CLAIMS = {
+    "discover-noise": DISCOVER_NOISE, "discover-groups": DISCOVER_GROUPS, "discover-completion": DISCOVER_COMPLETION,
+    "discover-network": DISCOVER_NETWORK,
+}

@@ -1,0 +1,55 @@
+"""Filtration at most noise, beside the best decoder that knows the form of the rule.
+
+    minimod reproduce experiments/high_noise.py
+"""
+
+import numpy as np
+
+from minimod import Run
+from minimod.claims import Claim, Plot, Row, furthest, least, note, read, runs
+from minimod.data import Dataset
+from minimod.runs.accuracy import accuracies
+
+
+def measure_high_noise(run: Run) -> list[Row]:
+    """What filtration answers, and what the best decoder does with the same labels."""
+    best = accuracies(best_affine_prediction(run.dataset), run.dataset).test
+    return [
+        {"width": run.config.width, "noise_ratio": run.config.noise_ratio}
+        | read(run, "raw test", "dominant test", "dominant+quadratic test") | {"best decoder test": best}
+    ]
+
+
+def best_affine_prediction(dataset: Dataset) -> np.ndarray:
+    """The predictions, of shape (P, P), of the rule c = s (a + b) + t mod P that agrees with most training labels.
+
+    Of the P (P - 1) rules with scale s ≠ 0 and offset t this is the most likely one, where each label is independently
+    replaced by a uniformly drawn wrong one with a probability below 1 - 1/P. So it is the best guess at the whole rule
+    for a method that knows its form, but neither s nor t. P is a prime.
+    """
+    P, train = dataset.rule.modulus, dataset.train
+    total = train.a + train.b
+    agreements = np.array([np.bincount((train.label - s * total) % P, minlength=P) for s in range(1, P)])
+    s, t = np.unravel_index(agreements.argmax(), agreements.shape)
+    x = np.arange(P)
+    return ((s + 1) * (x[:, None] + x) + t) % P
+
+
+HIGH_NOISE = Claim(
+    statement="(Beyond the paper.) Frequency filtration goes past 80 % noise, the further the wider the network.",
+    experiment="Noise ratios up to 0.98 at modulus 113. best decoder: the rule c = s (a + b) + t that agrees with most "
+    "training labels: the most likely one for a method that knows cyclic addition but neither scale s nor offset t.",
+    configs=runs(
+        quick={"width": [512, 2048]}, full={"width": [512, 2048, 8192]}, modulus=113,
+        noise_ratio=[0.8, 0.9, 0.95, 0.98], epochs=60, learning_rate=5e-3, weight_decay=0.5,
+    ),
+    measure=measure_high_noise, keys=("width", "noise_ratio"), seeds=1,
+    criteria=(
+        least("dominant+quadratic test", 0.95, width=2048, noise_ratio=0.9),
+        least("dominant+quadratic test", 0.2, width=(2048, 512), noise_ratio=0.95),
+        note("noise up to which the best decoder answers all", furthest("best decoder test", 1.0, width=2048)),
+    ),
+    plot=Plot("noise_ratio", ("raw test", "dominant test", "dominant+quadratic test", "best decoder test"), ("width",)),
+)
+
+CLAIMS = {"high-noise": HIGH_NOISE}

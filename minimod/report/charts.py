@@ -1,0 +1,167 @@
+"""The charts of a run, from what `analyze` returns or from the exhibit of its page. Nothing is computed here."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from minimod.analysis.scores import NOTHING
+from minimod.analysis.structure import coordinate_of
+from minimod.report.chart import Axis, Chart, Series, by_name, logarithmic
+from minimod.report.style import BLACK, BLUE, CHANCE, GREEN, ORANGE, SKY, STYLES, VERMILION, Style, words
+
+ACCURACY = Axis("accuracy", limits=(-0.03, 1.05))
+
+# Column of the history -> what it is; the last only where it is not known which labels are right.
+CURVES = {
+    "clean_accuracy": ("right training labels", Style(SKY, "squares")),
+    "noisy_accuracy": ("wrong training labels", Style(ORANGE, "triangles")),
+    "test_accuracy": ("test pairs", Style(BLACK, "circles")),
+    "filtered_test_accuracy": (
+        "test pairs, by the filtered network", Style(GREEN, "diamonds", "dashed")
+    ),
+    "train_accuracy": ("training labels", Style(BLUE, "squares")),
+}
+NEURON, KEPT = Style(BLUE, "circles", ""), Style(VERMILION)
+
+
+def accuracies(summary: dict[str, Any]) -> Chart:
+    """Accuracies over epochs: what is fitted, what is answered, and what the filtered network answers."""
+    history = summary["history"]
+    epochs = history["epoch"].tolist()
+    there = [column for column in CURVES if not np.isnan(history[column]).all()]
+    if "clean_accuracy" in there:
+        there.remove("train_accuracy")
+    series = [Series(CURVES[column][0], epochs, history[column], CURVES[column][1]) for column in there]
+    axis = logarithmic("epoch (logarithmic)", epochs)
+    return Chart(summary["title"], axis, ACCURACY, {"": [*series, level("chance", summary["chance"], epochs)]})
+
+
+def level(name: str, share: float, x: list[Any], style: Style = CHANCE) -> Series:
+    """A line at one accuracy from end to end."""
+    return Series(f"{name}, {share:.3f}", [x[0], x[-1]], [share, share], style)
+
+
+def methods(summary: dict[str, Any]) -> Chart:
+    """Every method's accuracy on test pairs and on the labels drawn for corrupted training pairs."""
+    names = {name: f"{name}  [{summary['needs'][name]}]" for name in summary["methods"]}
+    measures = {
+        "test": ("test pairs answered", Style(GREEN, "circles", "")),
+        "noisy": ("wrong training labels given back", Style(ORANGE, "triangles", "")),
+    }
+    x = list(names.values())
+    series = [
+        Series(name, x, [row[measure] for row in summary["methods"].values()], style)
+        for measure, (name, style) in measures.items()
+    ]
+    title = f"{summary['title']}\nin brackets: what a method needs to know"
+    panels = {"": [*series, level("chance", summary["chance"], x)]}
+    return Chart(title, by_name("", x), ACCURACY, panels, is_list=True)
+
+
+def masks(summary: dict[str, Any]) -> Chart:
+    """What the top neurons of every score answer, and what the others still know of the noise, by the share kept."""
+    study, keep, panels = summary["masks"], np.asarray(summary["masks"]["keep"]).tolist(), {}
+    parts = {
+        "wrong labels memorised by the top neurons alone": ("top", "noisy"),
+        "wrong labels memorised without the top neurons": ("rest", "noisy"),
+        "test pairs answered by the top neurons alone": ("top", "test"),
+        "test pairs answered by the interaction readout of the top neurons": ("interaction", "test"),
+    }
+    agnostic = {name: summary["needs"].get(f"{name} subnetwork", "").startswith(NOTHING) for name in study["top"]}
+    scores = [name for name in agnostic if not name.startswith("random")]
+    for title, (part, measure) in parts.items():
+        curves = {name: curve[measure] for name, curve in study[part].items()}
+        panels[title] = [
+            Series(name, keep, curves[name], replace(style, dash="solid" if agnostic[name] else "dashed"))
+            for name, style in zip(scores, STYLES, strict=False)
+        ]
+        band = curves["random low"], curves["random high"]
+        panels[title].append(Series("random", keep, curves["random"], Style(BLACK, "circles", "dotted"), *band))
+        panels[title].append(level("chance", summary["chance"], keep))
+        if "dominant" in summary["methods"]:
+            dominant = [summary["methods"]["dominant"][measure]] * 2
+            style = Style(VERMILION, dash="dash-dotted")
+            panels[title].append(Series("dominant, all neurons", [keep[0], keep[-1]], dominant, style))
+    title = f"{summary['title']}\nsolid: scores that know nothing of the rule; dashed: scores that know it"
+    return Chart(title, logarithmic("share of neurons counted as top", keep), ACCURACY, panels)
+
+
+def neurons(summary: dict[str, Any]) -> Chart:
+    """Some neurons' weights u, v, w and what each is filtered to: a cosine, over one period, or a group's component."""
+    what, panels = coordinate_of(summary["neurons"]), {}
+    for example in summary["examples"]:
+        for vector, curve in example["vectors"].items():
+            title = f"neuron {example['neuron']}, share {example['share']:.3f}\n{vector}, {what} {curve[what]}"
+            panels[title] = [
+                Series("trained", curve["position"], curve["weight"], NEURON),
+                Series(f"its dominant {what}", curve["position"], curve["dominant"], KEPT),
+            ]
+    title = f"{summary['title']}\nneurons at the maximum, upper quartile, median and lower quartile of the share"
+    return Chart(title, Axis(order_of("token", what, len(curve["position"]))), Axis(""), panels)
+
+
+def order_of(tokens: str, what: str, n: int) -> str:
+    """Where a weight stands: a cosine of frequency k has one period over k x mod N."""
+    return f"k · {tokens} mod {n}" if what == "frequency" else f"{tokens}, in the order of what is kept"
+
+
+def phases(summary: dict[str, Any]) -> Chart:
+    """φ_a + φ_b against φ_c of every neuron, with the line of ideal neurons; of a group, how far û v̂ is from ŵ."""
+    table, ends = summary["neurons"], [-math.pi, math.pi]
+    trained, untrained = (
+        "undefined" if math.isnan(error) else f"{error:.2f} rad"
+        for error in (summary["structure"][name]["phase_error_rms"] for name in ("trained", "untrained"))
+    )
+    title = f"{summary['title']}\nerror: root mean square {trained}, before training {untrained}"
+    if "phase_sum" in table:
+        ticks = {-math.pi: "-π", 0: "0", math.pi: "π"}
+        counted = f"{summary['structure']['trained']['neurons_with_one_frequency']} of {len(table['share'])}"
+        return Chart(
+            f"{title}\n{counted} neurons, those with one frequency for u, v and w",
+            Axis("φ_c of w", ticks=ticks), Axis("φ_a + φ_b of u and v", ticks=ticks),
+            {"": [Series("a neuron", table["phase_c"], table["phase_sum"], NEURON),
+                  Series("ideal: φ_a + φ_b = φ_c", ends, ends, KEPT)]}, is_square=True,
+        )
+    edges = np.linspace(0, math.pi, 41)
+    counts = {name: np.histogram(angles[~np.isnan(angles)], edges)[0] for name, angles in {
+        "before training": summary["initial_phase_error"], "trained": table["phase_error"],
+    }.items()}
+    ticks = {0: "0: ideal", math.pi / 2: "π/2", math.pi: "π"}
+    axis = Axis("angle between û v̂ and ŵ in the dominant component, rad", ticks=ticks)
+    return Chart(title, axis, Axis("neurons"), {"": [
+        Series(name, ((edges[1:] + edges[:-1]) / 2).tolist(), n, style)
+        for (name, n), style in zip(counts.items(), (Style(BLACK, "", "dashed"), Style(BLUE, "circles")), strict=True)
+    ]})
+
+
+def course(summary: dict[str, Any]) -> Chart:
+    """How the structure grows, snapshot by snapshot: accuracies, shares and phases, losses, norms."""
+    found, epochs = summary["course"], summary["course"]["epoch"].tolist()
+    panels = {
+        "accuracy on test pairs": ("raw test", "interaction test", "dominant test", "dominant+quadratic test"),
+        "shares, phase error / π, separation": ("median_share", "ideal_power_share", "phase_error_rms", "separation"),
+        "loss": ("restricted_loss", "excluded_loss"),
+        "norm": ("norm U", "norm V", "norm W"),
+    }
+    title = (f"{summary['title']}\nrestricted loss: test pairs, the last epoch's dominant components alone; "
+             "excluded: training labels, all the rest")
+    return Chart(title, logarithmic("epoch (logarithmic)", epochs), Axis(""), {
+        title: [
+            Series(words(name), epochs, found[name] / (math.pi if name == "phase_error_rms" else 1), style)
+            for name, style in zip(names, STYLES, strict=False) if name in found
+        ]
+        for title, names in panels.items()
+    })
+
+
+def detectors(summary: dict[str, Any], shown: dict[str, Any]) -> Chart:
+    """How many of the wrong labels each detector has found when it has accused so many right ones."""
+    series = [
+        Series(name, right.tolist(), wrong, style)
+        for (name, (right, wrong)), style in zip(shown["detectors"].items(), STYLES, strict=False)
+    ]
+    right, wrong = Axis("share of the right labels accused"), Axis("share of the wrong labels found")
+    chance = Series("chance", [0, 1], [0, 1], CHANCE)
+    return Chart(summary["title"], right, wrong, {"": [*series, chance]}, is_square=True)

@@ -1,0 +1,112 @@
+"""A chart as a Bokeh model, and the parts that plots of pages are made of. Callbacks are in templates/page.js."""
+
+from textwrap import fill
+from typing import Any
+
+from bokeh import models
+from bokeh.layouts import column, row
+from bokeh.plotting import figure
+
+from minimod.report.chart import Chart, Series
+from minimod.report.style import DASHES, MARKERS
+
+WRAP = {"flex-wrap": "wrap"}        # of plots side by side, where there is room
+
+
+def plot(chart: Chart, name: str) -> Any:
+    """Boxes that switch the series of a chart on and off, and a row of this name with a figure for every panel.
+
+    Glyphs have the names of their series. The figures are called `NAME-plot`, `NAME-1-plot` and so on.
+    """
+    glyphs: dict[str, list[Any]] = {}
+    across, up = (chart.y, chart.x) if chart.is_list else (chart.x, chart.y)
+    height = 80 + 22 * len(up.places) if chart.is_list else 320
+    figures, linked = list[Any](), dict[str, Any]()
+    for place, (title, panel) in enumerate(chart.panels.items()):
+        axes = blank(
+            f"{name}-{place}-plot" if place else f"{name}-plot", None if chart.is_square else height,
+            title=fill(title.replace("\n", ", "), 42), x_axis_type=across.scale, y_axis_type=up.scale,
+            x_axis_label=across.label, y_axis_label=up.label, **linked,
+            **{"aspect_ratio": 1, "max_width": 520} if chart.is_square else {},
+        )
+        for axis, ends, made in ((across, axes.x_range, axes.xaxis), (up, axes.y_range, axes.yaxis)):
+            if axis.limits:
+                ends.start, ends.end = axis.limits
+            if axis.ticks is not None:
+                made.ticker, made.major_label_overrides = models.FixedTicker(ticks=list(axis.ticks)), dict(axis.ticks)
+        if chart.is_list:
+            axes.y_range.start, axes.y_range.end = len(up.places) - 0.5, -0.5
+        for i, series in enumerate(panel):
+            switched = glyphs.setdefault(f"{series.name} ({series.style.swatch})", [])
+            switched += _plot_series(axes, chart, panel, i)
+        figures.append(axes)
+        linked = {"x_range": axes.x_range, "y_range": axes.y_range} if chart.y.label else {}
+    boxes = models.CheckboxGroup(
+        name=f"{name}-boxes", labels=list(glyphs), active=list(range(len(glyphs))), inline=True,
+        sizing_mode="stretch_width",
+        stylesheets=[".bk-input-group.bk-inline { flex-wrap: wrap; white-space: normal; gap: 2px 12px; }"],
+    )
+    boxes.js_on_change("active", call("visible", lines=list(glyphs.values())))
+    panels = row(*figures, name=name, sizing_mode="stretch_width", styles=WRAP)
+    return column(boxes, panels, sizing_mode="stretch_width")
+
+
+def _plot_series(axes: Any, chart: Chart, panel: list[Series], i: int) -> list[Any]:
+    """Draw series i of a panel, with what it tells where it is pointed at. Returns its glyphs."""
+    series, glyphs = panel[i], list[Any]()
+    look, shown = series.style, series.marked(i)
+    x, y = ("y", "x") if chart.is_list else ("x", "y")
+    at = [value if isinstance(value, (int, float)) else str(value) for value in series.x]
+    data = {"x": chart.places(panel, i), "y": series.y, "at": at}
+    tips = [(chart.x.label or "name", "@at"), (series.name, "@y{0.000}")]
+    if len(series.low):
+        data |= {"low": series.low, "high": series.high}
+        tips.append(("lowest to highest", "@low{0.000} to @high{0.000}"))
+    paint = {"source": models.ColumnDataSource(data), "color": look.color, "name": series.name}
+    if look.dash:
+        glyphs.append(axes.line(x, y, line_width=2, line_dash=list(DASHES[look.dash]), **paint))
+    if look.marker:
+        view = models.CDSView(filter=models.IndexFilter(shown))
+        glyphs.append(axes.scatter(x, y, view=view, marker=MARKERS[look.marker][1], size=7, **paint))
+    hover(axes, glyphs[-1 if len(shown) == len(series.x) else 0], *tips)
+    if len(series.low) and look.dash:
+        glyphs.append(axes.varea("x", "low", "high", fill_alpha=0.15, **paint))
+    elif len(series.low):
+        glyphs.append(axes.segment("low", "x", "high", "x", line_width=2, **paint))
+    return glyphs
+
+
+def blank(name: str, height: int | None = 320, **options: Any) -> Any:
+    """An empty figure as wide as the page."""
+    options = {"tools": "pan,box_zoom,reset,save", "active_drag": None} | options
+    made = figure(name=name, height=height, sizing_mode="stretch_width", min_width=250, **options)
+    made.toolbar.logo, made.toolbar.autohide = None, True
+    return made
+
+
+def text_below(name: str, text: str = "") -> models.PreText:
+    """A place for what a plot tells."""
+    wrapped = ".bk-clearfix, pre { white-space: pre-wrap; overflow-wrap: anywhere; }"
+    return models.PreText(text=text, name=name, sizing_mode="stretch_width", stylesheets=[wrapped])
+
+
+def select(title: str, options: list[Any], value: str, name: str) -> models.Select:
+    """A list to choose from, in the colours of the page."""
+    paint = ".bk-input { background-color: var(--shade); color: var(--ink); border-color: var(--line); }"
+    return models.Select(title=title, options=options, value=value, name=name, stylesheets=[paint])
+
+
+def slider(title: str, name: str, end: int, start: int = 0, value: int = 1, show_value: bool = True) -> models.Slider:
+    """A slider over whole numbers, as wide as the page."""
+    return models.Slider(title=title, name=name, start=start, end=end, value=value, step=1, show_value=show_value,
+                         sizing_mode="stretch_width")
+
+
+def hover(axes: Any, glyphs: Any, *tips: tuple[str, str]) -> None:
+    """Tell these tips where a figure's glyphs are pointed at."""
+    axes.add_tools(models.HoverTool(renderers=[glyphs], tooltips=list(tips)))
+
+
+def call(function: str, **arguments: Any) -> models.CustomJS:
+    """A callback: a function of page.js, with these arguments by name, and `event`, what was touched."""
+    return models.CustomJS(args=arguments, code=f"minimod.{function}({{{', '.join([*arguments, 'event: cb_obj'])}}})")
