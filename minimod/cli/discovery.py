@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from minimod.cli import display
-from minimod.cli.options import OnceEach, json_option, quiet_option
+from minimod.cli.options import FILE, OnceEach, json_option, quiet_option
 from minimod.data import PARTS
 from minimod.discovery.retrieval import SOURCES, discover_run, discovered_pairs
 from minimod.discovery.search import Found
@@ -28,7 +28,7 @@ NAMINGS = {     # the assumptions of Found, in words
 @click.option("--from", "what", type=click.Choice(SOURCES),
               help="Of a run: what its network answers for all pairs, or its training labels alone.  [default: the"
               " predictions, and the labels as a control]")
-@click.option("--table", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+@click.option("--table", type=FILE, metavar="FILE",
               help="Where a, b and label of every pair go that has an answer, as CSV.")
 @click.option("--write/--no-write", default=True, show_default=True, help="Of a run: write RUN_DIR/discovery.json.")
 @click.option("--seconds", type=click.FloatRange(0), default=120, show_default=True,

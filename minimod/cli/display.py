@@ -147,8 +147,7 @@ def progress_display(config: TrainingConfig, quiet: bool) -> Iterator[Callback |
             begun[:] = begun or [(epoch, time.perf_counter())]
             if row:
                 first, start = begun[0]
-                seconds = (time.perf_counter() - start) / max(1, epoch - first) * (config.epochs - epoch)
-                left = f"  {duration(seconds)} left" if first < epoch < config.epochs else ""
+                left = time_left("  ", start, (epoch - first) / max(1, config.epochs - first))
                 click.echo(f"epoch {epoch:6d}  loss {row['loss']:.4f}  {accuracies_line(row)}{left}", err=True)
 
         yield tell
@@ -204,11 +203,14 @@ def runs_display(configs: list[TrainingConfig], quiet: bool, jobs: int | None = 
         nonlocal so_far
         so_far += done
         if text:
-            seconds = (time.perf_counter() - start) * (total / max(1, so_far) - 1)
-            left = f", {duration(seconds)} left" if so_far else ""
-            click.echo(f"{so_far / total:4.0%}  {text}{left}", err=True)
+            click.echo(f"{so_far / total:4.0%}  {text}{time_left(', ', start, so_far / total)}", err=True)
 
     yield show
+
+
+def time_left(before: str, start: float, share: float) -> str:
+    """How long the rest is likely to take, by the share that is done since a start; nothing where this says nothing."""
+    return f"{before}{duration((time.perf_counter() - start) * (1 / share - 1))} left" if 0 < share < 1 else ""
 
 
 def duration(seconds: float) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import Field, fields
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import click
@@ -18,6 +19,11 @@ AnyCommand = Callable[..., Any]
 # No fields, but errors speak of them.
 OTHERS = ("noise_matrix", "folds", "threshold", "pairs", "map", "layout", "epoch")
 
+PATH = click.Path(path_type=Path)
+OLD_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+FILE, DIRECTORY = click.Path(path_type=Path, dir_okay=False), click.Path(path_type=Path, file_okay=False)
+
+run_argument = click.argument("run_dir", type=PATH)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on standard error.")
 yes_option = click.option("--yes", is_flag=True, help=f"Train more than {MANY_RUNS} runs.")

@@ -8,7 +8,7 @@ import click
 
 from minimod.cli import display
 from minimod.cli.advice import quoted
-from minimod.cli.options import OnceEach, json_option, quiet_option, yes_option
+from minimod.cli.options import PATH, OnceEach, json_option, quiet_option, yes_option
 from minimod.errors import InputError
 from minimod.runs.config import PRESETS
 from minimod.sweeps.executors import dask_cluster, process_pool
@@ -18,13 +18,13 @@ from minimod.sweeps.table import curves, fixed_settings
 
 
 @click.command(cls=OnceEach)
-@click.argument("sweep_dir", type=click.Path(path_type=Path))
+@click.argument("sweep_dir", type=PATH)
 @click.option("--grid", "axes", multiple=True, metavar="FIELD=VALUES",
               help="Values of a field of the configuration: width=64,128,256 or noise_ratio=0:0.9:0.1.")
 @click.option("--seeds", type=click.IntRange(min=1), help="How many, from 0 on.  [default: 1]")
 @click.option("--preset", type=click.Choice(tuple(PRESETS)),
               help="Where fields that are not in the grid come from.  [default: headline]")
-@click.option("--file", "toml", type=click.Path(path_type=Path),
+@click.option("--file", "toml", type=PATH,
               help="A TOML file with preset, seeds, and a table grid, in place of these options.")
 @click.option("--jobs", type=click.IntRange(1, 1024), metavar="N",
               help="Runs at a time, each a process.  [default: one a core]")
@@ -89,14 +89,14 @@ def asked_definition(
 
 
 @click.command(cls=OnceEach)
-@click.argument("sweep_dir", type=click.Path(path_type=Path))
+@click.argument("sweep_dir", type=PATH)
 @click.option("--x", required=True, metavar="COLUMN", help="A column of results.csv, for the x-axis.")
 @click.option("--y", required=True, metavar="COLUMN", help="A column of numbers: the y-axis, or a heat map's colour.")
 @click.option("--by", metavar="COLUMN", help="A curve for every value of this column, or a heat map's y-axis.")
 @click.option("--heat-map", is_flag=True, help="Draw x, --by and the mean of y over runs as a heat map.")
 @click.option("--log-x", is_flag=True, help="A logarithmic x-axis.")
 @click.option("--log-y", is_flag=True, help="A logarithmic y-axis.")
-@click.option("--output", type=click.Path(path_type=Path),
+@click.option("--output", type=PATH,
               help="A file that ends in .png, .svg or .pdf.  [default: SWEEP_DIR/Y-over-X.png]")
 @click.option("--dpi", type=click.IntRange(20, 1000), help="Dots per inch of a .png.  [default: 100]")
 def plot(

@@ -131,13 +131,13 @@ def test_analyze_refuses_what_is_no_run(minimod, what):
 @pytest.mark.parametrize("kind", [RuntimeError, Exception])       # CUDA's errors and cuBLAS's; the compiler's
 def test_an_error_of_the_gpu_is_one_line(minimod, monkeypatch, kind):
     error = type("DeviceError", (kind,), {"__module__": "cupy_backends.cuda.libs.cublas"})("CUBLAS_STATUS\nmore")
-    monkeypatch.setattr("minimod.cli.runs.train_network", Mock(side_effect=error))
+    monkeypatch.setattr("minimod.runs.training.train", Mock(side_effect=error))
     answer = minimod("train", "run", "--quiet", *SMALL)
     assert (answer.returncode, answer.stderr) == (1, "minimod: cannot go on: the GPU failed (CUBLAS_STATUS)\n")
 
 
 def test_another_runtime_error_is_not_taken_for_the_gpus(minimod, monkeypatch):
-    monkeypatch.setattr("minimod.cli.runs.train_network", Mock(side_effect=RuntimeError("a fault of ours")))
+    monkeypatch.setattr("minimod.runs.training.train", Mock(side_effect=RuntimeError("a fault of ours")))
     with pytest.raises(RuntimeError, match="a fault of ours"):
         minimod("train", "run", "--quiet", *SMALL)
 
@@ -650,7 +650,7 @@ def test_a_run_that_is_stopped_says_how_it_goes_on(minimod, monkeypatch):
     def stop(*_, **__):
         raise Interrupted(signal.SIGTERM, Path("my run"), 7)
 
-    monkeypatch.setattr("minimod.cli.runs.train_network", stop)
+    monkeypatch.setattr("minimod.runs.training.train", stop)
     answer = minimod("train", "my run", "--quiet", *SMALL)
     assert answer.returncode == 143
     assert answer.stderr == "minimod: stopped after epoch 7; go on with: minimod train 'my run' --resume\n"
@@ -705,9 +705,12 @@ def test_a_plot_says_how_many_runs_there_are_and_behind_each_point(minimod, swep
 def test_a_plot_has_the_dots_per_inch_that_are_asked_for(minimod, swept):
     from PIL import Image
 
-    minimod("plot", swept, "--x", "width", "--y", "test_accuracy", "--output", "plot.png", "--dpi", 40)
-    with Image.open("plot.png") as image:
-        assert image.size == (300, 180)
+    sizes = {}
+    for dpi in (40, 120):
+        minimod("plot", swept, "--x", "width", "--y", "test_accuracy", "--output", "plot.png", "--dpi", dpi)
+        with Image.open("plot.png") as image:
+            sizes[dpi] = image.size
+    assert sizes[40][0] == 40 * 8 and sizes[120][0] == 120 * 8
 
 
 @pytest.mark.parametrize("number", [100_001, 10**11])
