@@ -68,11 +68,10 @@ def discover(
     if table:
         save_columns(table, discovered_pairs(found, words))
     absorbing = None if found.absorbing is None else str(words[found.absorbing])
-    result: dict[str, Any] = {
-        "assumption": found.assumption, "group": found.group, "agreement": found.agreement, "chance": found.chance,
-        "p_value": found.p_value, "alike": found.alike, "absorbing": absorbing, "wrong": int(found.wrong.sum()),
-        "labels": len(found.wrong), "pairs": int((found.table >= 0).sum()), "held_out": held_out,
-        "starts": found.starts,
+    told = ("assumption", "group", "agreement", "chance", "p_value", "alike", "starts")
+    result: dict[str, Any] = {name: getattr(found, name) for name in told} | {
+        "absorbing": absorbing, "wrong": int(found.wrong.sum()), "labels": len(found.wrong),
+        "pairs": int((found.table >= 0).sum()), "held_out": held_out,
         "elements": found.elements and {
             place: {str(words[token]): int(e[token]) for token in (e >= 0).nonzero()[0]}
             for place, e in zip(("a", "b", "label"), found.elements, strict=True)

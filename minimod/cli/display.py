@@ -79,8 +79,9 @@ def echo_course(course: dict[str, Any]) -> None:
     """Print what `course` gives: a line a snapshot."""
     names = [name.replace("_", " ").replace("dominant", "dom.").replace("interaction", "inter.") for name in course]
     rows = zip(*(column.tolist() for column in course.values()), strict=True)
+    first, *others = (max(7, len(name)) for name in names)
     click.echo()
-    echo_table([names, *rows], *(max(7, len(name)) + 2 for name in names))
+    echo_table([names, *rows], first, *(width + 2 for width in others))
 
 
 def echo_group(found: dict[str, Any], most_classes: int) -> None:

@@ -77,7 +77,7 @@ def reproduce(
         display.echo_json([result.plain() for result in results])
         return
     if "all" in names or len(results) > len(names):
-        click.echo("\n".join(f"{result.name:24} {result.verdict}" for result in results))
+        display.echo_table(([result.name, result.verdict] for result in results), -25, -1)
     else:
         click.echo("\n\n".join(map(section, results)))
     runs = "" if from_rows else f"Runs are in {directory}; "
