@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from minimod.cli.streams import prepare_streams
-from minimod.errors import DivergenceError, InputError, Interrupted
+from minimod.errors import DivergenceError, InputError, Interrupted, one_of
 from minimod.runs.signals import end, end_at_once, handled
 from minimod.version import VERSION
 
@@ -39,8 +39,10 @@ class _Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in COMMANDS and ctx.resilient_parsing:      # at a tab, a line may be anything
             return None
+        if cmd_name not in COMMANDS:
+            raise InputError("command", cmd_name, one_of(COMMANDS, cmd_name))
         name, function, _ = COMMANDS[cmd_name]
         with handled(end_at_once):
             module: Any = import_module(f"minimod.cli.{name}")
@@ -61,11 +63,7 @@ def _tell_version(context: click.Context, option: click.Parameter, asked: bool) 
         context.exit()
 
 
-# Click looks among the keys for what a mistyped command may have been.
-@click.group(
-    cls=_Commands, commands=dict.fromkeys(COMMANDS), context_settings={"max_content_width": 100},
-    invoke_without_command=True,
-)
+@click.group(cls=_Commands, context_settings={"max_content_width": 100}, invoke_without_command=True)
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_tell_version,
               help="Show the version and what minimod runs on, and exit.")
 @click.pass_context

@@ -941,7 +941,7 @@ def test_the_list_of_commands_says_what_each_says_of_itself(name):
 
 def test_a_mistyped_command_is_told_what_it_may_have_been(minimod):
     answer = minimod("tarin", "run")
-    assert answer.returncode == 2 and "train" in answer.stderr
+    assert answer.returncode == 2 and "command is 'tarin'; it must be train" in answer.stderr
 
 
 def test_the_help_of_all_is_there_before_numpy_would_be():
