@@ -39,24 +39,23 @@ def ignore(done, text):
 
 def test_runs_that_claims_share_are_trained_once(small):
     missing = small.missing()
-    assert len(missing) == 3 * 2
-    assert {directory: small.run_directory(config) for directory, config in missing.items()} == {d: d for d in missing}
+    assert len(missing) == len(set(missing)) == 3 * 2
 
 
 def test_all_runs_are_trained_the_longest_first(small):
     missing, told = small.missing(), []
     small.train(missing, lambda done, text: told.append((done, text)))
-    longest_first = sorted(missing.items(), key=lambda run: -work(run[1]))
-    assert [config.epochs for _, config in longest_first] == [9, 9, 2, 2, 2, 2]
-    assert told == [(work(config), directory.name) for directory, config in longest_first]
+    longest_first = sorted(missing, key=work, reverse=True)
+    assert [config.epochs for config in longest_first] == [9, 9, 2, 2, 2, 2]
+    assert told == [(work(config), small.store.place(config).name) for config in longest_first]
     assert not small.missing()
 
 
 def test_what_has_finished_is_missing_no_more(small):
-    directory, config = next(run for run in small.missing().items() if run[1].epochs == 2)
+    config = next(config for config in small.missing() if config.epochs == 2)
     done = []
-    small.train({directory: config}, lambda amount, text: done.append(amount))
-    assert sum(done) == work(config) and directory not in small.missing() and len(small.missing()) == 5
+    small.train([config], lambda amount, text: done.append(amount))
+    assert sum(done) == work(config) and config not in small.missing() and len(small.missing()) == 5
 
 
 def test_results_have_a_row_for_every_run_and_seed(small):
@@ -69,7 +68,7 @@ def test_results_have_a_row_for_every_run_and_seed(small):
 
 def test_a_damaged_run_is_an_error_and_is_not_trained_again(small):
     small.train(small.missing(), ignore)
-    directory = small.run_directory(SMALL)
+    directory = small.store.place(SMALL)
     os.truncate(directory / "network.npz", 100)
     before = {path: path.read_bytes() for path in directory.iterdir()}
     assert not small.missing()
