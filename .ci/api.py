@@ -14,7 +14,6 @@ from importlib import import_module
 import minimod
 from minimod import errors
 from minimod.runs.config import CONSTRAINTS
-from minimod.runs.constraints import OrNone
 
 # What is not in `minimod.__all__`, but in a run, or returned.
 RETURNED = (
@@ -138,7 +137,7 @@ def option_table():
     lines = ["| option | default | may be | what it is |", "|---|---|---|---|"]
     for each in fields(minimod.TrainingConfig):
         constraint = CONSTRAINTS[each.name]
-        default = f"`None`: {constraint.meaning}" if isinstance(constraint, OrNone) else f"`{each.default!r}`"
+        default = f"`None`: {constraint.none}" if constraint.none else f"`{each.default!r}`"
         lines.append(f"| `{each.name}` | {default} | {constraint} | {each.metadata['help']} |")
     return "\n".join(lines)
 
