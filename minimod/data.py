@@ -40,10 +40,13 @@ def make_dataset(
     test. noise_ratio: round(noise_ratio n_train) training labels are corrupted; with noise of kind symmetric, the count
     may be one less. noise_kind: a name in NOISE_KINDS. noise_matrix: for noise of kind matrix, see `noise.by_matrix`.
 
-    Raises InputError for noise that the rule cannot have, for a matrix that is missing or cannot be used, and if there
-    is no training pair. train_fraction and noise_ratio must be in [0, 1]; nothing checks that here.
+    Raises InputError for a share outside [0, 1], for an unknown kind of noise or one that the rule cannot have, for a
+    matrix that is missing or cannot be used, and if there is no training pair.
     """
     check_noise(noise_kind, rule)
+    for name, share in {"train_fraction": train_fraction, "noise_ratio": noise_ratio}.items():
+        if not 0 <= share <= 1:
+            raise InputError(name, share, "in [0, 1]")
     defined = np.flatnonzero(rule.label_table >= 0)      # the pair (a, b) as one number, a P + b
     n_train = round(train_fraction * len(defined))
     if not n_train:

@@ -125,8 +125,11 @@ class TwoLayerNet:
     ) -> tuple[Array, dict[str, Array]]:
         """The loss over the pairs, and its gradient for every trained parameter, by name.
 
-        loss: a name in LOSSES. smoothing: the label smoothing ε, see losses.py. The pairs may be on the host.
+        loss: a name in LOSSES. smoothing: the label smoothing ε, see losses.py. The pairs may be on the host. Raises
+        InputError for an unknown loss.
         """
+        if loss not in LOSSES:
+            raise InputError("loss", loss, one_of(LOSSES, loss))
         # like=self.U makes arrays of U's library, so on the network's device.
         a, b, label = (np.asarray(tokens, like=self.U) for tokens in (pairs.a, pairs.b, pairs.label))
         F, backward = self.forward(a, b)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minimod.arrays import Pairs
-from minimod.errors import InputError
+from minimod.errors import InputError, one_of
 from minimod.rules import Rule
 
 
@@ -49,7 +49,9 @@ def corrupt(pairs: Pairs, ratio: float, kind: str, noise: Noise, generator: np.r
 
 
 def check_noise(kind: str, rule: Rule) -> None:
-    """Raise InputError for a kind of noise that a rule cannot have."""
+    """Raise InputError for an unknown kind of noise, and for one that a rule cannot have."""
+    if kind not in NOISE_KINDS:
+        raise InputError("noise_kind", kind, one_of(NOISE_KINDS, kind))
     # With two labels, a rule that is not commutative can have both labels in an orbit: no wrong label is left.
     if kind == "symmetric" and rule.modulus == 2 and (rule.label_table != rule.label_table.T).any():
         raise InputError("noise_kind", kind, "another, where (a, b) and (b, a) have all labels between them")
