@@ -14,20 +14,21 @@ from importlib import import_module
 import minimod
 from minimod import errors
 from minimod.runs.config import CONSTRAINTS
-from minimod.runs.constraints import OrNone
 
 # What is not in `minimod.__all__`, but in a run, or returned.
 RETURNED = (
-    "data.Dataset", "data.Pairs", "rules.rule.Rule", "analysis.filtration.Filtration", "extraction.Round",
-    "discovery.search.Found",
+    "data.Dataset", "arrays.Pairs", "rules.Rule", "fourier.Filtration", "runs.accuracy.Accuracies",
+    "analysis.structure.Structure", "analysis.masking.Curves", "analysis.extraction.Round", "discovery.search.Found",
+    "runs.training.State",
 )
 
 # What signatures and docstrings call by name: assignments, shown with the comments above them.
 NAMED = (
-    "network.Array", "store.contents.Data", "metrics.Metrics", "sweeps.table.TableRow", "training.Progress",
-    "training.CHECKPOINT_EVERY", "metrics.THRESHOLDS", "extraction.Answers", "extraction.Display",
-    "discovery.search.Tell", "discovery.synchronisation.SHARING", "retrieval.SOURCES", "network.TRAINED",
-    "config.PRESETS",
+    "arrays.Array", "runs.metrics.Metrics", "sweeps.table.TableRow", "runs.training.Callback",
+    "runs.training.CHECKPOINT_EVERY", "runs.metrics.THRESHOLDS", "analysis.analysis.AnyRun",
+    "analysis.extraction.Answers", "analysis.extraction.Display",
+    "discovery.synchronisation.SHARING", "discovery.retrieval.SOURCES", "network.TRAINED", "fourier.COMPONENT_CHOICES",
+    "runs.config.PRESETS",
 )
 
 PAGE = """\
@@ -37,11 +38,20 @@ What `from minimod import ...` has; the [README](../README.md#analysis-files-and
 modulus, M the width of a network. This page is made from signatures and docstrings: `python .ci/api.py > docs/api.md`.
 
 {contents}
+- [Tables](#tables): {table_names}
 - [What they return](#what-they-return): {returned_names}
 - [Errors](#errors)
 - [Names in signatures](#names-in-signatures)
 
 {public}
+
+## Tables
+
+A table is a dictionary; an entry more is known to options, help, columns and tests.
+
+| table | in | entries |
+|---|---|---|
+{tables}
 
 ## What they return
 
@@ -127,7 +137,7 @@ def option_table():
     lines = ["| option | default | may be | what it is |", "|---|---|---|---|"]
     for each in fields(minimod.TrainingConfig):
         constraint = CONSTRAINTS[each.name]
-        default = f"`None`: {constraint.meaning}" if isinstance(constraint, OrNone) else f"`{each.default!r}`"
+        default = f"`None`: {constraint.none}" if constraint.none else f"`{each.default!r}`"
         lines.append(f"| `{each.name}` | {default} | {constraint} | {each.metadata['help']} |")
     return "\n".join(lines)
 
@@ -143,16 +153,26 @@ def assignment(path):
     return "\n".join(lines[first : node.end_lineno])
 
 
+def home_of(name):
+    """The module that has a public name."""
+    return next(module for module, names in minimod._HOMES.items() if name in names.split())
+
+
 def first_sentence(thing):
     """Up to the first full stop, semicolon or colon."""
     return re.match(r".*?(?=[.;:](\s|$))", inspect.getdoc(thing).split("\n\n")[0], re.DOTALL)[0].replace("\n", " ")
 
 
-public = [getattr(minimod, name) for name in minimod.__all__]
+tables = {name: getattr(minimod, name) for name in minimod.__all__ if name.isupper() and name != "SGD"}
+public = [getattr(minimod, name) for name in minimod.__all__ if name not in tables]
 returned = [getattr(import_module(f"minimod.{module}"), name) for module, name in (p.rsplit(".", 1) for p in RETURNED)]
 raised = [each for each in vars(errors).values() if inspect.isclass(each) and each.__module__ == errors.__name__]
 print(PAGE.format(
     contents="\n".join(f"- [`{each.__name__}`](#{each.__name__.lower()}): {first_sentence(each)}" for each in public),
+    table_names=", ".join(f"`{name}`" for name in tables),
+    tables="\n".join(
+        f"| `{name}` | `minimod.{home_of(name)}` | {', '.join(map(str, table))} |" for name, table in tables.items()
+    ),
     returned_names=", ".join(f"[`{each.__name__}`](#{each.__name__.lower()})" for each in returned),
     public="\n\n".join(section(each, "##") for each in public),
     returned="\n\n".join(section(each, "###") for each in returned),

@@ -161,12 +161,12 @@ assert shuffled.group is None and shuffled.p_value == 1
 # line: `minimod train runs/moves --pairs moves.csv --width 512 ...`, then `minimod detect runs/moves`.
 
 # %%
-from minimod import TrainingConfig, detect, train
+from minimod import TrainingConfig, UserData, detect, train
 
 config = TrainingConfig(
     modulus=len(words), width=512, optimizer="adam", weight_decay=1e-4, epochs=480, record=True
 ).on_pairs(pairs)
-run = train(config, pairs=pairs, tokens=words)
+run = train(config, data=UserData(pairs=pairs, tokens=words))
 run
 
 # %% [markdown]
@@ -296,7 +296,7 @@ for name, array in state_dict.items():
 # The command is `minimod import theirs.npz runs/theirs --rule add --modulus 23`. In Python:
 
 # %%
-from minimod.exchange.networks import import_network
+from minimod import import_network
 
 theirs, lines = import_network("theirs.npz", "theirs", rule="add", modulus=P)
 print("\n".join(lines))
@@ -363,7 +363,7 @@ assert rows_of_theirs["dominant"]["test"] > 0.9
 #
 # **3. An embedding.** Many networks look their tokens up in a table E of P vectors of length d first, and the linear
 # layer takes two of these side by side. Make such a file with arrays `embed.weight` (P, d), `fc1.weight` (M, 2d),
-# `fc2.weight` (P, M), and import it. What became of E?
+# `fc2.weight` (P, M), and import it. minimod guesses nothing here: say by `maps` what U, V and W are.
 #
 # <details><summary>Solution</summary>
 #
@@ -371,7 +371,8 @@ assert rows_of_theirs["dominant"]["test"] > 0.9
 # d, M = 8, 40
 # E, first_layer, second_layer = (generator.normal(size=shape) for shape in ((P, d), (M, 2 * d), (P, M)))
 # np.savez("embedded.npz", **{"embed.weight": E, "fc1.weight": first_layer, "fc2.weight": second_layer})
-# embedded, lines = import_network("embedded.npz", "embedded", rule="add", modulus=P)
+# maps = {"U": "embed.weight @ fc1.weight.T[:8]", "V": "embed.weight @ fc1.weight.T[8:]", "W": "fc2.weight.T"}
+# embedded, lines = import_network("embedded.npz", "embedded", maps=maps, rule="add", modulus=P)
 # print("\n".join(lines))
 # by_hand = np.maximum(np.concatenate([E[first], E[second]], axis=1) @ first_layer.T, 0) @ second_layer.T
 # assert np.allclose(by_hand, embedded.network.logits(first, second))

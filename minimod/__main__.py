@@ -1,11 +1,11 @@
-"""The entry point, `minimod` and `python -m minimod`. While it imports the rest, Ctrl-C is one line too."""
+"""The entry point, `minimod` and `python -m minimod`. While it imports the rest, a signal to stop is one line too."""
 
-from minimod.runs.signals import importing
+from minimod.runs.signals import end_at_once, handled
 
 
 def main() -> None:
     """Run the command line."""
-    with importing():
+    with handled(end_at_once):
         from minimod.cli import main as run_commands
     run_commands()
 

@@ -1,3 +1,4 @@
+import logging
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,8 @@ def minimod(monkeypatch, capsys, tmp_path):
         out, err = capsys.readouterr()
         return subprocess.CompletedProcess(arguments, caught.value.code or 0, out, err)
 
-    return call
+    yield call
+    logging.getLogger("minimod").setLevel(logging.NOTSET)      # --quiet has raised it
 
 
 @pytest.fixture

@@ -102,7 +102,6 @@ CALLS = {
         [["--json"], ["--quiet"]],
     ),
     "check": (PLACES, [["--resume"], ["again"]], [["--json"]]),
-    "info": ([], [["more"], ["--quiet"]], [["--json"]]),
     "reproduce": (
         ["headline", "all", "width"],
         [["no-such-claim"], ["--seeds", "0"], ["--scale", "huge"], ["--output", "bad.toml"]],

@@ -10,8 +10,9 @@ from functools import cache
 import numpy as np
 import pytest
 from claim_cases import ALL_CLAIMS
+from planted import ideal_network, join, random_network
 
-from minimod import TrainingConfig, analyze, make_rule, train
+from minimod import TrainingConfig, TwoLayerNet, analyze, make_rule, train
 from minimod.activations import ACTIVATIONS
 from minimod.analysis.analysis import Analysis
 from minimod.analysis.detectors import DETECTORS, Evidence
@@ -73,6 +74,13 @@ def ranks_neurons(name):
     assert SCORES[name].needs in NEEDS
     score = SCORES[name].value(untrained())
     assert score.shape == (TINY.width,) and np.isfinite(score).all()
+    rule = make_rule("add", 31)
+    nothing = TwoLayerNet(np.zeros((31, 4)), np.zeros((31, 4)), np.zeros((4, 31)), np.zeros(31))
+    assert np.isfinite(SCORES[name].value(Structure(nothing, rule))).all()
+    ideal, random = ideal_network(rule, "relu"), random_network(P=31, M=64)     # which has half the ideal norm
+    both = join(ideal, random.convert(lambda X: X / np.sqrt(8)))
+    ranked = (-SCORES[name].value(Structure(both, rule))).argsort()
+    assert (ranked[: ideal.width] < ideal.width).mean() > 0.9, "ideal neurons rank above random ones"
 
 
 def has_labels_and_orthonormal_bases(name):
@@ -98,6 +106,13 @@ def trains(field):
         assert any((array != initial_network(TINY).arrays[key]).any() for key, array in run.network.arrays.items())
 
     return check
+
+
+def is_trained_with_and_tame(name):
+    trains("activation")(name)
+    far = np.array([-1000, -1, 0, 1, 1000], np.float32)
+    for function in ACTIVATIONS[name]:
+        assert np.isfinite(np.asarray(function(far), float)).all()
 
 
 def is_measured(name):
@@ -135,7 +150,7 @@ def survives_json(name):
 TABLES = {
     "ROWS": (ROWS, predicts), "SCORES": (SCORES, ranks_neurons),
     "RULES": (RULES, has_labels_and_orthonormal_bases), "NOISE_KINDS": (NOISE_KINDS, trains("noise_kind")),
-    "LOSSES": (LOSSES, trains("loss")), "ACTIVATIONS": (ACTIVATIONS, trains("activation")),
+    "LOSSES": (LOSSES, trains("loss")), "ACTIVATIONS": (ACTIVATIONS, is_trained_with_and_tame),
     "OPTIMIZERS": (OPTIMIZERS, trains("optimizer")), "METRICS": (METRICS, is_measured),
     "TRAINED": (TRAINED, trains("trained")), "DETECTORS": (DETECTORS, scores_labels),
     "CLAIMS": (ALL_CLAIMS, has_runs_that_differ_at_both_scales), "FIGURES": (FIGURES, is_drawn),

@@ -2,7 +2,6 @@
 
 import csv
 import os
-import signal
 import sys
 from concurrent.futures import BrokenExecutor
 from importlib import import_module
@@ -11,8 +10,8 @@ from typing import Any
 import click
 
 from minimod.cli.streams import prepare_streams
-from minimod.errors import DivergenceError, InputError, Interrupted
-from minimod.runs.signals import STOPS, importing
+from minimod.errors import DivergenceError, InputError, Interrupted, one_of
+from minimod.runs.signals import end, end_at_once, handled
 from minimod.version import VERSION
 
 # Command -> the module that has it, its function there, and the first line of its help.
@@ -25,11 +24,10 @@ COMMANDS = {
     "extract": ("runs", "extract", "Train on a network's own answers."),
     "group": ("elsewhere", "group", "Describe a group, or a table of your own."),
     "import": ("elsewhere", "import_network", "Make a run of a network that was trained elsewhere."),
-    "info": ("info", "info", "Tell what minimod runs on."),
-    "plot": ("many", "plot", "Draw a column of a sweep's table over another."),
+    "plot": ("sweeps", "plot", "Draw a column of a sweep's table over another."),
     "report": ("report", "report", "Make a page of a run, of a sweep, or of measured claims."),
-    "reproduce": ("many", "reproduce", "Measure claims of the paper."),
-    "sweep": ("many", "sweep", "Train a grid of runs, into SWEEP_DIR."),
+    "reproduce": ("reproduce", "reproduce", "Measure claims of the paper."),
+    "sweep": ("sweeps", "sweep", "Train a grid of runs, into SWEEP_DIR."),
     "train": ("runs", "train", "Train a network, into RUN_DIR."),
 }
 
@@ -41,10 +39,12 @@ class _Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in COMMANDS and ctx.resilient_parsing:      # at a tab, a line may be anything
             return None
+        if cmd_name not in COMMANDS:
+            raise InputError("command", cmd_name, one_of(COMMANDS, cmd_name))
         name, function, _ = COMMANDS[cmd_name]
-        with importing():
+        with handled(end_at_once):
             module: Any = import_module(f"minimod.cli.{name}")
         return getattr(module, function)  # type: ignore[no-any-return]
 
@@ -53,12 +53,19 @@ class _Commands(click.Group):
             formatter.write_dl([(name, line) for name, (*_, line) in COMMANDS.items()])
 
 
-# Click looks among the keys for what a mistyped command may have been.
-@click.group(
-    cls=_Commands, commands=dict.fromkeys(COMMANDS), context_settings={"max_content_width": 100},
-    invoke_without_command=True,
-)
-@click.version_option(VERSION)
+def _tell_version(context: click.Context, option: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        with handled(end_at_once):
+            from minimod.cli.display import echo_table
+            from minimod.cli.info import facts
+        click.echo(f"minimod, version {VERSION}")
+        echo_table(facts().items(), -14, -1)
+        context.exit()
+
+
+@click.group(cls=_Commands, context_settings={"max_content_width": 100}, invoke_without_command=True)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_tell_version,
+              help="Show the version and what minimod runs on, and exit.")
 @click.pass_context
 def commands(context: click.Context) -> None:
     """Train two-layer networks on modular arithmetic with corrupted labels, and take out the rule they learned."""
@@ -72,38 +79,33 @@ def main() -> None:
 
     2: something to correct in the command; 1: the run failed; 130: Ctrl-C; 143: SIGTERM; 129: SIGHUP.
     """
-    def end(number: int, frame: Any) -> None:
-        os.write(2, f"minimod: stopped by {signal.Signals(number).name}\n".encode())
-        sys.exit(128 + number)          # a pool ends its processes then
-
-    for number in STOPS:
-        if number != signal.SIGINT and signal.getsignal(number) != signal.SIG_IGN:      # nohup ignores SIGHUP
-            signal.signal(number, end)
     prepare_streams()
-    try:
-        sys.exit(commands.main(prog_name="minimod", standalone_mode=False))
-    except InputError as error:
-        from minimod.cli.advice import advice
-        from minimod.cli.options import flag_of
+    with handled(end):
+        try:
+            sys.exit(commands.main(prog_name="minimod", standalone_mode=False))
+        except InputError as error:
+            from minimod.cli.advice import advice
+            from minimod.cli.options import flag_of
 
-        message, status = f"{flag_of(error.option)} is {error.value!r}; it must be {error.allowed}{advice(error)}", 2
-    except click.ClickException as error:
-        message, status = error.format_message(), error.exit_code
-    except click.Abort:
-        message, status = "interrupted", 130
-    except Interrupted as stop:
-        from minimod.cli.advice import resume_command
+            refused = f"{flag_of(error.option)} is {error.value!r}; it must be {error.allowed}"
+            message, status = refused + advice(error), 2
+        except click.ClickException as error:
+            message, status = error.format_message(), error.exit_code
+        except click.Abort:
+            message, status = "interrupted", 130
+        except Interrupted as stop:
+            from minimod.cli.advice import resume_command
 
-        message, status = f"{stop}; go on with: {resume_command(stop.directory)}", 128 + stop.signal
-    except DivergenceError as error:
-        message, status = str(error), 1
-    except (OSError, MemoryError, BrokenExecutor, csv.Error) as error:
-        message, status = f"cannot go on: {error or type(error).__name__}", 1
-    except Exception as error:
-        from minimod.engine.device import first_line, is_gpu_error
+            message, status = f"{stop}; go on with: {resume_command(stop.directory)}", 128 + stop.signal
+        except DivergenceError as error:
+            message, status = str(error), 1
+        except (OSError, MemoryError, BrokenExecutor, csv.Error) as error:
+            message, status = f"cannot go on: {error or type(error).__name__}", 1
+        except Exception as error:
+            from minimod.engine.device import first_line, is_gpu_error
 
-        if not is_gpu_error(error):
-            raise
-        message, status = f"cannot go on: the GPU failed ({first_line(error)})", 1
-    click.echo(f"minimod: {message}", err=True)
-    sys.exit(status)
+            if not is_gpu_error(error):
+                raise
+            message, status = f"cannot go on: the GPU failed ({first_line(error)})", 1
+        click.echo(f"minimod: {message}", err=True)
+        sys.exit(status)

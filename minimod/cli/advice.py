@@ -27,7 +27,7 @@ def what_helps(state: str, files: dict[str, str], run_dir: Path) -> Iterator[str
     extension = files.get("extension", "")
     if state == FINISHED:
         yield f"minimod analyze {directory}  # takes it apart"
-    if state == UNFINISHED or extension.startswith(UNFINISHED):
+    if state == UNFINISHED or (state == FINISHED and extension.startswith(UNFINISHED)):
         yield f"{go_on}  # goes on with it"
     if extension.startswith(DIVERGED):
         yield f"minimod train {directory} --extend EPOCHS  # by fewer epochs; the run itself is whole"
@@ -38,11 +38,11 @@ def what_helps(state: str, files: dict[str, str], run_dir: Path) -> Iterator[str
     elif state == NONE and not run_dir.exists():
         yield f"minimod train {directory}  # trains a network there"
     if state == DAMAGED:
-        broken = {name for name, text in files.items() if text.startswith(DAMAGED)}
-        if broken == {"checkpoint.npz"} and "network.npz" in files:
+        broken = [name for name, text in files.items() if text.startswith(DAMAGED)]
+        if broken == ["checkpoint.npz"] and "network.npz" in files:
             yield f"rm {quoted(run_dir / 'checkpoint.npz')}  # all else is whole; it cannot be extended then"
-        elif broken <= {"network.npz", "metrics.csv"}:
-            yield f"rm {quoted(run_dir / 'network.npz')} && {go_on}  # both come anew from the checkpoint"
+        elif broken == ["network.npz"]:
+            yield f"rm {quoted(run_dir / 'network.npz')} && {go_on}  # it comes anew from the checkpoint"
         else:
             yield "nothing reads it: train it again in another directory, if nobody has these files as they were"
 

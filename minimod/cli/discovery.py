@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from minimod.cli import display
-from minimod.cli.options import OnceEach, json_option, quiet_option
+from minimod.cli.options import FILE, OnceEach, json_option, quiet_option
 from minimod.data import PARTS
 from minimod.discovery.retrieval import SOURCES, discover_run, discovered_pairs
 from minimod.discovery.search import Found
@@ -28,7 +28,7 @@ NAMINGS = {     # the assumptions of Found, in words
 @click.option("--from", "what", type=click.Choice(SOURCES),
               help="Of a run: what its network answers for all pairs, or its training labels alone.  [default: the"
               " predictions, and the labels as a control]")
-@click.option("--table", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+@click.option("--table", type=FILE, metavar="FILE",
               help="Where a, b and label of every pair go that has an answer, as CSV.")
 @click.option("--write/--no-write", default=True, show_default=True, help="Of a run: write RUN_DIR/discovery.json.")
 @click.option("--seconds", type=click.FloatRange(0), default=120, show_default=True,
@@ -68,11 +68,10 @@ def discover(
     if table:
         save_columns(table, discovered_pairs(found, words))
     absorbing = None if found.absorbing is None else str(words[found.absorbing])
-    result: dict[str, Any] = {
-        "assumption": found.assumption, "group": found.group, "agreement": found.agreement, "chance": found.chance,
-        "p_value": found.p_value, "alike": found.alike, "absorbing": absorbing, "wrong": int(found.wrong.sum()),
-        "labels": len(found.wrong), "pairs": int((found.table >= 0).sum()), "held_out": held_out,
-        "starts": found.starts,
+    told = ("assumption", "group", "agreement", "chance", "p_value", "alike", "starts")
+    result: dict[str, Any] = {name: getattr(found, name) for name in told} | {
+        "absorbing": absorbing, "wrong": int(found.wrong.sum()), "labels": len(found.wrong),
+        "pairs": int((found.table >= 0).sum()), "held_out": held_out,
         "elements": found.elements and {
             place: {str(words[token]): int(e[token]) for token in (e >= 0).nonzero()[0]}
             for place, e in zip(("a", "b", "label"), found.elements, strict=True)

@@ -22,63 +22,66 @@ from minimod.runs.config import TrainingConfig
 from minimod.runs.files import plain_data
 from minimod.runs.jobs import WorkProgress, estimated_seconds, work
 from minimod.runs.metrics import ACCURACIES, Metrics
-from minimod.runs.signals import STOPS
+from minimod.runs.signals import handle, handled
 from minimod.runs.training import Callback, State
 
 MANY_RUNS, MOST_RUNS = 100_000, 10_000_000      # more are trained only where --yes is given; or not at all
 
 
+def echo_table(rows: Iterable[Iterable[Any]], *widths: int) -> None:
+    """Print rows of cells in columns of these widths: to the right in a column, or, of a negative one, to the left."""
+    for row in rows:
+        cells = zip(map(cell, row), widths, strict=False)
+        click.echo("".join(f"{text:>{width}}" if width > 0 else f"{text:<{-width}}" for text, width in cells).rstrip())
+
+
 def echo_methods(summary: dict[str, Any]) -> None:
     """Print the methods under what each needs to know, the partitions, and the typical neuron."""
-    def echo_row(name: str, values: Iterable[Any]) -> None:     # n and widths are those of the table
-        click.echo(f"{name:{n}}" + "".join(map(str.rjust, map(cell, values), widths)))
-
-    n, widths = 33, [max(9, len(measure) + 1) for measure in MEASURES]
-    click.echo(f"{summary['title']}\n")
-    echo_row("method", MEASURES)
+    rows: list[list[Any]] = [["method", *MEASURES]]
     for needs in dict.fromkeys(summary["needs"].values()):
-        click.echo(f"-- needs to know: {needs}")
-        for name, row in summary["methods"].items():
-            if summary["needs"][name] == needs:
-                echo_row(name, [row[measure] for measure in MEASURES])
-    echo_row("pairs counted", [summary["counts"][measure] for measure in MEASURES])
+        rows.append([f"-- needs to know: {needs}"])
+        rows += [[name, *row.values()] for name, row in summary["methods"].items() if summary["needs"][name] == needs]
+    rows.append(["pairs counted", *(summary["counts"][measure] for measure in MEASURES)])
+    click.echo(f"{summary['title']}\n")
+    echo_table(rows, -33, *(max(9, len(measure) + 1) for measure in MEASURES))
     click.echo(f"\nchance: {summary['chance']:.4f}\n")
 
-    keys = ("generalising", "memorising", "sum", "test", "filtered_test", "noisy_choice", "noisy_choice_test")
-    n, widths = 16, [7, 7, 11, 8, 10, 11, 10]
-    echo_row("partition by", ("γ_G", "γ_R", "γ_G + γ_R", "test", "filtered", "noisy γ_G", "its test"))
-    for name, row in summary["partition"].items():
-        echo_row(name, [row[key] for key in keys])
+    columns = {"generalising": "γ_G", "memorising": "γ_R", "sum": "γ_G + γ_R", "test": "test",
+               "filtered_test": "filtered", "noisy_choice": "noisy γ_G", "noisy_choice_test": "its test"}
+    rows = [[name, *(row[key] for key in columns)] for name, row in summary["partition"].items()]
+    echo_table([["partition by", *columns.values()], *rows], -16, 7, 7, 11, 8, 10, 11, 10)
     if summary["left_out"]:
         click.echo(f"\n{summary['left_out']}")
     if "structure" in summary:
-        what = coordinate_of(summary["neurons"])
-        click.echo(f"\n{f'dominant {what}':40}{'trained':>10}{'untrained':>11}")
-        for label, key in {
-            "median share of a neuron's power": "median_share",
-            "phase error in rad, root mean square": "phase_error_rms",
-            "share of all power in ideal neurons": "ideal_power_share",
-        }.items():
-            trained, untrained = (cell(summary["structure"][name][key]) for name in ("trained", "untrained"))
-            click.echo(f"{label:40}{trained:>10}{untrained:>11}")
+        labels = {
+            "median_share": "median share of a neuron's power",
+            "phase_error_rms": "phase error in rad, root mean square",
+            "ideal_power_share": "share of all power in ideal neurons",
+        }
+        networks = ("trained", "untrained")
+        rows = [[label, *(summary["structure"][each][key] for each in networks)] for key, label in labels.items()]
+        click.echo()
+        echo_table([[f"dominant {coordinate_of(summary['neurons'])}", *networks], *rows], -40, 10, 11)
 
-    n, epochs = 40, summary["first_epochs"]
-    past = dict.fromkeys(name.rsplit("_", 1)[1] for name in epochs)
-    widths = [8] * len(past)
+    epochs = summary["first_epochs"]
+    past = list(dict.fromkeys(name.rsplit("_", 1)[1] for name in epochs))
+    rows = [[part.replace("_", " "), *(_epoch(epochs[f"first_epoch_{part}_{threshold}"]) for threshold in past)]
+            for part in ACCURACIES if epochs]
     click.echo()
-    echo_row("first measured epoch with accuracy >=", past)
-    for part in ACCURACIES if epochs else ():
-        found = (epochs[f"first_epoch_{part}_{threshold}"] for threshold in past)
-        echo_row(part.replace("_", " "), ("never" if e == math.inf else e if math.isnan(e) else int(e) for e in found))
+    echo_table([["first measured epoch with accuracy >=", *past], *rows], -40, *[8] * len(past))
+
+
+def _epoch(epoch: float) -> str | float:
+    return "never" if epoch == math.inf else epoch if math.isnan(epoch) else str(int(epoch))
 
 
 def echo_course(course: dict[str, Any]) -> None:
     """Print what `course` gives: a line a snapshot."""
     names = [name.replace("_", " ").replace("dominant", "dom.").replace("interaction", "inter.") for name in course]
-    widths = [max(7, len(name)) for name in names]
-    click.echo("\n" + "  ".join(f"{name:>{width}}" for name, width in zip(names, widths, strict=True)))
-    for row in zip(*(column.tolist() for column in course.values()), strict=True):
-        click.echo("  ".join(f"{cell(value):>{width}}" for value, width in zip(row, widths, strict=True)))
+    rows = zip(*(column.tolist() for column in course.values()), strict=True)
+    first, *others = (max(7, len(name)) for name in names)
+    click.echo()
+    echo_table([names, *rows], first, *(width + 2 for width in others))
 
 
 def echo_group(found: dict[str, Any], most_classes: int) -> None:
@@ -90,19 +93,16 @@ def echo_group(found: dict[str, Any], most_classes: int) -> None:
     dimensions, classes = found["dimensions"].tolist(), found["classes"]
     times = (f"{d} × {dimensions.count(d)}" for d in dict.fromkeys(dimensions))
     click.echo(f"irreducible complex representations by dimension: {', '.join(times)}\n")
-    click.echo(f"{'component':12}{'dimension':>10}{'size':>6}  type")
-    for each in found["components"]:
-        click.echo(f"{each['name']:12}{each['dimension']:>10}{each['size']:>6}  {each['kind']}")
+    rows = [[each["name"], each["dimension"], each["size"], f"  {each['kind']}"] for each in found["components"]]
+    echo_table([["component", "dimension", "size", "  type"], *rows], -12, 10, 6, -1)
     if len(dimensions) > most_classes:
         click.echo(f"\nThe table of its {len(dimensions)} characters is printed by --json.")
         return
     rows = [["class size", *map(str, classes["size"])], ["order of elements", *map(str, classes["orders"])]]
     rows += [[f"character {i}", *map(_complex, row)] for i, row in enumerate(found["characters"].tolist(), 1)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
     click.echo()
-    for name, *values in rows:
-        columns = (f"  {value:>{n}}" for value, n in zip(values, widths[1:], strict=True))
-        click.echo(f"{name:{widths[0]}}" + "".join(columns))
+    echo_table(rows, -first, *(width + 2 for width in others))
 
 
 def _complex(value: complex) -> str:
@@ -148,8 +148,7 @@ def progress_display(config: TrainingConfig, quiet: bool) -> Iterator[Callback |
             begun[:] = begun or [(epoch, time.perf_counter())]
             if row:
                 first, start = begun[0]
-                seconds = (time.perf_counter() - start) / max(1, epoch - first) * (config.epochs - epoch)
-                left = f"  {duration(seconds)} left" if first < epoch < config.epochs else ""
+                left = time_left("  ", start, (epoch - first) / max(1, config.epochs - first))
                 click.echo(f"epoch {epoch:6d}  loss {row['loss']:.4f}  {accuracies_line(row)}{left}", err=True)
 
         yield tell
@@ -172,29 +171,22 @@ def stop_line(go_on: str) -> Iterator[None]:
     The first ends the block: its processes write their checkpoints. A second one kills them, and disturbs nothing else:
     an exception in the wrong place would lose a semaphore.
     """
-    def again(number: int, frame: FrameType | None) -> None:
+    def kill(number: int, frame: FrameType | None) -> None:
         for process in multiprocessing.active_children():
             process.kill()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        for each in usual:
-            signal.signal(each, again)
+        handle(kill)
         sys.exit(128 + number)
 
-    handlers = {number: signal.getsignal(number) for number in STOPS}
-    usual = {number: handler for number, handler in handlers.items() if handler != signal.SIG_IGN}
-    for number in usual:
-        signal.signal(number, stop)
-    try:
-        yield
-    except (SystemExit, Interrupted) as cause:
-        usual = dict.fromkeys(usual, signal.SIG_IGN)    # the interpreter ends undisturbed too
-        error = click.ClickException(f"stopped; go on with: {go_on}")
-        error.exit_code = 128 + cause.signal if isinstance(cause, Interrupted) else cause.code  # type: ignore
-        raise error from cause
-    finally:
-        for number, handler in usual.items():
-            signal.signal(number, handler)
+    with handled(stop):
+        try:
+            yield
+        except (SystemExit, Interrupted) as cause:
+            handle(signal.SIG_IGN)      # the interpreter ends undisturbed too
+            error = click.ClickException(f"stopped; go on with: {go_on}")
+            error.exit_code = 128 + cause.signal if isinstance(cause, Interrupted) else cause.code  # type: ignore
+            raise error from cause
 
 
 @contextmanager
@@ -212,11 +204,14 @@ def runs_display(configs: list[TrainingConfig], quiet: bool, jobs: int | None = 
         nonlocal so_far
         so_far += done
         if text:
-            seconds = (time.perf_counter() - start) * (total / max(1, so_far) - 1)
-            left = f", {duration(seconds)} left" if so_far else ""
-            click.echo(f"{so_far / total:4.0%}  {text}{left}", err=True)
+            click.echo(f"{so_far / total:4.0%}  {text}{time_left(', ', start, so_far / total)}", err=True)
 
     yield show
+
+
+def time_left(before: str, start: float, share: float) -> str:
+    """How long the rest is likely to take, by the share that is done since a start; nothing where this says nothing."""
+    return f"{before}{duration((time.perf_counter() - start) * (1 / share - 1))} left" if 0 < share < 1 else ""
 
 
 def duration(seconds: float) -> str:

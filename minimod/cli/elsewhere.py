@@ -7,7 +7,7 @@ import click
 
 from minimod.cli import display
 from minimod.cli.advice import quoted
-from minimod.cli.options import OnceEach, field_options, json_option
+from minimod.cli.options import FILE, OLD_FILE, OnceEach, field_options, json_option, run_argument
 from minimod.errors import InputError
 from minimod.exchange.formats import write_network
 from minimod.exchange.layouts import LAYOUTS
@@ -26,8 +26,8 @@ MOST_CLASSES = 24       # a larger character table is left to --json
 
 
 @click.command("import", cls=OnceEach)
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.argument("file", type=OLD_FILE)
+@run_argument
 @click.option("--map", "maps", multiple=True, metavar="ROLE=EXPRESSION",
               help="What a role is, as 'U=W_x @ W', W=fc2.weight.T or 'V=fc1.weight.T[113:]'. Roles: U and W; V (else"
               " the network is tied), mu, hidden_bias. Expressions: names of arrays, @, +, .T (transposed), and indices"
@@ -35,7 +35,7 @@ MOST_CLASSES = 24       # a larger character table is left to --json
               " 'W=\"Dense_1/kernel\"'.  [default: as a layout says]")
 @click.option("--layout", type=click.Choice(list(LAYOUTS)),
               help="Read a file as this layout says.  [default: the one that fits its names and shapes exactly]")
-@click.option("--pairs", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
+@click.option("--pairs", type=OLD_FILE, metavar="FILE",
               help="The pairs it was trained and tested on: a CSV with columns a, b, label and maybe true_label and"
               " part.  [default: split as train splits them]")
 @field_options(IMPORTED)
@@ -66,8 +66,8 @@ def import_network(
 
 
 @click.command(cls=OnceEach)
-@click.argument("run_dir", type=click.Path(path_type=Path))
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@run_argument
+@click.argument("file", type=FILE)
 @click.option("--epoch", type=click.IntRange(0), help="The snapshot after so many epochs, see train --snapshots.")
 def export(run_dir: Path, file: Path, epoch: int | None) -> None:
     """Write a run's network for others.

@@ -1,21 +1,29 @@
 """Options that commands share: one for every field of the configuration, and their types."""
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import Field, fields
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import click
 
 from minimod.cli.display import MANY_RUNS
+from minimod.errors import InputError, one_of
 from minimod.runs.config import CONSTRAINTS, TrainingConfig
-from minimod.runs.constraints import Boolean, Choice, Epochs, Named, OrNone, Pair
+from minimod.runs.constraints import Boolean
 
 AnyCommand = Callable[..., Any]
 
 # No fields, but errors speak of them.
 OTHERS = ("noise_matrix", "folds", "threshold", "pairs", "map", "layout", "epoch")
 
+PATH = click.Path(path_type=Path)
+OLD_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+FILE, DIRECTORY = click.Path(path_type=Path, dir_okay=False), click.Path(path_type=Path, file_okay=False)
+
+run_argument = click.argument("run_dir", type=PATH)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on standard error.")
 yes_option = click.option("--yes", is_flag=True, help=f"Train more than {MANY_RUNS} runs.")
@@ -25,8 +33,15 @@ class OnceEach(click.Command):
     """A command that refuses an option given twice, where Click would drop the first value."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As Click's. Raises UsageError for such an option."""
-        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        """As Click's. Raises UsageError for such an option, and InputError for an unknown one, with the nearest."""
+        try:
+            _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        except click.NoSuchOption as error:
+            flags = (flag for param in self.get_params(ctx) for flag in param.opts + param.secondary_opts)
+            names = {flag.strip("-").replace("-", "_"): flag for flag in flags if flag.startswith("-")}
+            allowed = one_of(names, error.option_name.strip("-"))
+            allowed = re.sub(r"\w+", lambda word: names.get(word[0], word[0]), allowed)
+            raise InputError("option", error.option_name, allowed) from error
         for option in given if not ctx.resilient_parsing else ():       # at a tab, a line may be anything
             if isinstance(option, click.Option) and not option.multiple and given.count(option) > 1:
                 raise click.UsageError(f"{' or '.join(option.opts + option.secondary_opts)} is given twice")
@@ -51,28 +66,20 @@ def field_options(names: Collection[str]) -> Callable[[AnyCommand], AnyCommand]:
 
 def _option(option: Field[Any]) -> Callable[[AnyCommand], AnyCommand]:
     constraint, flag, help = CONSTRAINTS[option.name], flag_of(option.name), option.metadata["help"]
-    default: Any = option.default
-    if isinstance(constraint, OrNone):
-        default, constraint = constraint.meaning, constraint.constraint
-    type: Any = click.Choice(list(constraint.names)) if isinstance(constraint, Choice) else constraint.kind
-    if isinstance(constraint, Epochs):
-        type = constraint.parse
+    default = constraint.none or option.default
     if isinstance(constraint, Boolean):
         flag += f"/--no-{option.name}"
-    elif not isinstance(constraint, (Choice, Named)):
-        help += f"; in {constraint.domain}"
-    if isinstance(constraint, Pair):
+    if isinstance(default, tuple):
         default = " ".join(map(str, default))
-    return click.option(
-        flag, option.name, type=type, default=None, nargs=2 if isinstance(constraint, Pair) else 1,
-        metavar={Epochs: "EPOCHS", Named: "RULE"}.get(constraint.__class__), help=f"{help} [default: {default}]",
-    )
+    if constraint.domain:
+        help += f"; in {constraint.domain}"
+    return click.option(flag, option.name, type=constraint, default=None, help=f"{help} [default: {default}]")
 
 
 training_options = field_options(CONSTRAINTS)
 
 
-class EpochsOrSeconds(click.ParamType[Any]):
+class EpochsOrSeconds(click.ParamType):  # type: ignore[type-arg]
     """A number of epochs, or, with an s behind it, of seconds."""
 
     name = "epochs or seconds"

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from minimod.cli.advice import train_command
-from minimod.cli.options import OnceEach
+from minimod.cli.options import FILE, OnceEach
 from minimod.errors import InputError
 from minimod.runs.files import check_output
 from minimod.runs.run import load_run
@@ -13,7 +13,7 @@ from minimod.runs.run import load_run
 
 @click.command(cls=OnceEach)
 @click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+@click.option("--output", type=FILE, metavar="FILE",
               help="Where the page goes.  [default: DIRECTORY/report.html]")
 def report(directory: Path, output: Path | None) -> None:
     """Make a page of a run, of a sweep, or of measured claims.

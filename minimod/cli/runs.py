@@ -9,107 +9,96 @@ from typing import Any
 
 import click
 
-from minimod.analysis.course import course as course_of
-from minimod.analysis.detection import detect as detect_labels
-from minimod.analysis.detection import extraction_of
+from minimod.analysis import course as courses
+from minimod.analysis import detection, extraction, summary
 from minimod.analysis.detectors import COURSE
-from minimod.analysis.extraction import Round, by_method, held_out_logits
-from minimod.analysis.extraction import extract as extract_rounds
 from minimod.analysis.rows import DEFAULT_METHOD, METHODS
-from minimod.analysis.summary import analyze as analyze_run
-from minimod.analysis.summary import told
-from minimod.cli import display
+from minimod.cli import display, options
 from minimod.cli.advice import quoted, what_helps
-from minimod.cli.options import EpochsOrSeconds, OnceEach, flag_of, json_option, quiet_option, training_options
+from minimod.cli.options import DIRECTORY, FILE, OLD_FILE, PATH, OnceEach, json_option, quiet_option, run_argument
 from minimod.discovery.retrieval import discover_run
 from minimod.exchange.pairs import load_pairs
 from minimod.fourier import COMPONENT_CHOICES
-from minimod.groups.rules import table_path
+from minimod.runs import training
 from minimod.runs.config import BROUGHT_BY_PAIRS, PRESETS, TrainingConfig
 from minimod.runs.contents import load_description
 from minimod.runs.data import UserData
 from minimod.runs.files import check_output, load_numbers, save_columns, save_json
 from minimod.runs.metrics import THRESHOLDS
 from minimod.runs.run import DAMAGED, NONE, check_run, load_run
-from minimod.runs.training import CHECKPOINT_EVERY
-from minimod.runs.training import extend as extend_run
-from minimod.runs.training import resume as resume_run
-from minimod.runs.training import train as train_network
 
 
 @click.command(cls=OnceEach)
-@click.argument("run_dir", type=click.Path(path_type=Path))
+@run_argument
 @click.option("--preset", type=click.Choice(tuple(PRESETS)),
               help="Where options that are not given come from.  [default: headline]")
 @click.option("--resume", is_flag=True, help="Go on with the unfinished run in RUN_DIR, with its options.")
 @click.option("--extend", type=click.IntRange(1), metavar="EPOCHS",
               help="Train the finished run in RUN_DIR for so many epochs more. It stays whole until the longer one is.")
-@click.option("--checkpoint-every", type=EpochsOrSeconds(), default=CHECKPOINT_EVERY,
+@click.option("--checkpoint-every", type=options.EpochsOrSeconds(), default=training.CHECKPOINT_EVERY,
               help="Epochs, as 500, or seconds, as 30s, from one checkpoint to the next.  [default: 60s]")
-@click.option("--pairs", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
+@click.option("--pairs", type=OLD_FILE, metavar="FILE",
               help="Pairs of your own: a CSV with columns a, b, label and maybe true_label and part (train, validation,"
               " test), of any words. In place of rule, modulus, train fraction and noise.")
-@click.option("--noise-matrix", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
+@click.option("--noise-matrix", type=OLD_FILE, metavar="FILE",
               help="For noise of kind matrix, a CSV of P × P weights: a row a true label, a column a corrupted one.")
-@training_options
+@options.training_options
 @quiet_option
 @json_option
 def train(
     run_dir: Path, preset: str | None, resume: bool, extend: int | None, checkpoint_every: int | timedelta,
-    pairs: Path | None, noise_matrix: Path | None, quiet: bool, as_json: bool, **options: Any,
+    pairs: Path | None, noise_matrix: Path | None, quiet: bool, as_json: bool, **fields: Any,
 ) -> None:
     """Train a network, into RUN_DIR.
 
     RUN_DIR must be new or empty, or hold an unfinished run of the same options, which then continues. Without options
     this is the headline: 80 % wrong labels, seconds on a CPU.
     """
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {name: value for name, value in fields.items() if value is not None}
     for name in BROUGHT_BY_PAIRS:
         if pairs and name in given:
-            raise click.UsageError(f"--pairs brings labels as they are: it goes without {flag_of(name)}")
-    if pairs and (resume or extend or noise_matrix):
-        raise click.UsageError("--pairs goes neither with --resume nor --extend, which have a copy, nor --noise-matrix")
+            raise click.UsageError(f"--pairs brings labels as they are: it goes without {options.flag_of(name)}")
+    if pairs and noise_matrix:
+        raise click.UsageError("--pairs brings labels as they are: it goes neither with noise nor --noise-matrix")
+    if (pairs or noise_matrix) and (resume or extend):
+        raise click.UsageError(f"{'--pairs' if pairs else '--noise-matrix'} goes neither with --resume nor --extend:"
+                               " the run has a copy of it")
     if ((resume or extend) and preset) or (resume and extend) or (extend and "epochs" in given):
         raise click.UsageError("--resume and --extend take the options of the run: neither goes with the other or with"
                                " --preset, nor --extend with --epochs")
-    if resume or extend:
-        stored = load_run(run_dir).config if extend else load_description(run_dir).config
-        config = replace(stored, **given)
-        config = replace(config, epochs=config.epochs + (extend or 0))
+    if resume:
+        config = load_description(run_dir).config
+        start = partial(training.resume, run_dir, **given)
+    elif extend:
+        config = load_run(run_dir).config
+        config = replace(config, epochs=config.epochs + extend)
+        start = partial(training.extend, run_dir, extend, **given)
     else:
-        table = table_path(given.get("rule", ""))
-        if table and not table.exists() and (run_dir / "config.json").exists():     # the run has a copy
-            given.setdefault("modulus", load_description(run_dir).config.modulus)
-        config = TrainingConfig.from_preset(preset or "headline", **given)
-    data = UserData(noise_matrix=load_numbers(noise_matrix) if noise_matrix else None)
-    if pairs:
-        given_pairs, tokens = load_pairs(pairs)
-        data = UserData(pairs=given_pairs, tokens=tokens)
-        config = replace(config, modulus=len(tokens)).on_pairs(given_pairs)
+        config, data = TrainingConfig.from_preset(preset or "headline", **given), UserData()
+        if noise_matrix:
+            data = UserData(noise_matrix=load_numbers(noise_matrix))
+        if pairs:
+            given_pairs, tokens = load_pairs(pairs)
+            config = replace(config, modulus=len(tokens)).on_pairs(given_pairs)
+            data = UserData(pairs=given_pairs, tokens=tokens)
+        start = partial(training.train, config, run_dir, data=data)
     with display.progress_display(config, quiet) as callback:
-        options = {"callback": callback, "checkpoint_every": checkpoint_every}
-        if extend:
-            run = extend_run(run_dir, extend, **options, **given)
-        elif resume:
-            run = resume_run(run_dir, **options, **given)
-        else:
-            run = train_network(config, run_dir, data=data, **options)
+        run = start(callback=callback, checkpoint_every=checkpoint_every)
     last = {name: column[-1].item() for name, column in run.history.items()}
     if as_json:
         display.echo_json({"directory": str(run_dir), "config": run.config.to_dict(), "metrics": last})
         return
-    for name, value in last.items():
-        click.echo(f"{name.replace('_', ' '):24} {value:>10.4g}")
-    if what := told(run):
+    display.echo_table(([name.replace("_", " "), f"{value:.4g}"] for name, value in last.items()), -24, 11)
+    if what := summary.told(run):
         click.echo(f"\n{what}")
     click.echo(f"\nWritten to {run_dir}. Next: minimod analyze {quoted(run_dir)}")
 
 
 @click.command(cls=OnceEach)
-@click.argument("run_dir", type=click.Path(path_type=Path))
+@run_argument
 @click.option("--by", type=click.Choice(COMPONENT_CHOICES), default="joint", show_default=True,
               help="Whose power decides a neuron's frequency: u, v and w jointly, w alone, or each for itself.")
-@click.option("--ensemble", "others", multiple=True, metavar="RUN_DIR", type=click.Path(path_type=Path),
+@click.option("--ensemble", "others", multiple=True, metavar="RUN_DIR", type=PATH,
               help="A further run on the same data (see train --init-seed), for the interaction of all together.")
 @click.option("--epoch", type=click.IntRange(0), help="Of the snapshot after so many epochs, see train --snapshots.")
 @click.option("--course", is_flag=True, help="Also how the structure grows, snapshot by snapshot.")
@@ -117,7 +106,7 @@ def train(
               help="Of accuracies: tell the first measured epoch with each at it or above (see train --eval-every)."
               f"  [default: {', '.join(map(str, THRESHOLDS))}]")
 @click.option("--figures/--no-figures", default=None, help="Draw the figures, or do not.  [default: figures]")
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIRECTORY",
+@click.option("--output", type=DIRECTORY, metavar="DIRECTORY",
               help="Where analysis.json and figures go.  [default: RUN_DIR; of a snapshot, RUN_DIR/snapshots/EPOCH]")
 @click.option("--write/--no-write", default=True, show_default=True, help="Write files; without, only print.")
 @json_option
@@ -133,34 +122,34 @@ def analyze(
         raise click.UsageError("--no-write goes neither with --output nor with --figures")
     run, written = load_run(run_dir, epoch), []
     output = output or (run_dir if run.epoch is None else run_dir / "snapshots" / str(epoch))
-    summary = analyze_run(run, by, others, dict.fromkeys(thresholds or THRESHOLDS))
+    found = summary.analyze(run, by, others, dict.fromkeys(thresholds or THRESHOLDS))
     if course:
-        summary["course"] = course_of(run)
+        found["course"] = courses.course(run)
     if write:
         output.mkdir(parents=True, exist_ok=True)
         written.append(output / "analysis.json")
-        save_json(written[-1], summary)
+        save_json(written[-1], found)
     if write and figures is not False:
         from minimod.report.figures import draw_figures  # here, so that no other command waits for matplotlib
 
         written.append(output / "figures")
-        draw_figures(summary, written[-1])
+        draw_figures(found, written[-1])
     if as_json:
         printed = ("config", "by", "chance", "counts", "methods", "needs", "partition", "structure", "components",
                    "first_epochs", "left_out", "course")
-        display.echo_json({name: summary[name] for name in printed if name in summary})
+        display.echo_json({name: found[name] for name in printed if name in found})
         return
-    display.echo_methods(summary)
+    display.echo_methods(found)
     if course:
-        display.echo_course(summary["course"])
+        display.echo_course(found["course"])
     if written:
         click.echo(f"\nWritten to {' and '.join(map(str, written))}")
 
 
 @click.command(cls=OnceEach)
-@click.argument("run_dir", type=click.Path(path_type=Path))
+@run_argument
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="How many networks at most.")
-@click.option("--output", type=click.Path(path_type=Path), metavar="NEW_RUN", required=True,
+@click.option("--output", type=PATH, metavar="NEW_RUN", required=True,
               help="Where the last network goes; each one goes to NEW_RUN/rounds.")
 @click.option("--method", type=click.Choice(METHODS), default=DEFAULT_METHOD, metavar="ROW",
               help=f"The row of analyze whose answers become labels.  [default: {DEFAULT_METHOD}]")
@@ -178,17 +167,16 @@ def extract(
     so on, until the answers change no more. Tells for each round how many of the labels it was trained on are right,
     what share of the neurons was read out, and what that answers. Stopped, the same command goes on.
     """
-    def tell(done: Round) -> None:
-        if not as_json and not done.number:
-            click.echo("".join(f"{name.replace('_', ' '):>13}" for name in done.row))
+    def tell(done: extraction.Round) -> None:
+        head = [] if done.number else [[name.replace("_", " ") for name in done.row]]
         if not as_json:
-            click.echo("".join(f"{display.cell(value):>13}" for value in done.row.values()))
+            display.echo_table([*head, done.row.values()], *[13] * len(done.row))
 
     progress = partial(display.progress_display, quiet=quiet)
     with display.stop_line("the same command"):
         run = load_run(run_dir)
         run = replace(run, config=replace(run.config, threads=threads or run.config.threads))
-        done = extract_rounds(run, rounds, output, by_method(method), progress, tell, width)
+        done = extraction.extract(run, rounds, output, extraction.by_method(method), progress, tell, width)
     if as_json:
         display.echo_json({"directory": str(output), "method": method, "rounds": [each.row for each in done]})
     elif len(done) == 1:
@@ -198,13 +186,13 @@ def extract(
 
 
 @click.command(cls=OnceEach)
-@click.argument("run_dir", type=click.Path(path_type=Path))
-@click.option("--extracted", type=click.Path(path_type=Path), metavar="NEW_RUN",
+@run_argument
+@click.option("--extracted", type=PATH, metavar="NEW_RUN",
               help="What minimod extract made of the run, for one more detector.")
 @click.option("--folds", type=click.IntRange(2), metavar="N",
               help="Train N networks, each on all but one of N parts of the pairs, for one more; in RUN_DIR/folds.")
 @click.option("--discover", "search", is_flag=True, help="Look for a group in the labels, for one more.")
-@click.option("--csv", "table", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+@click.option("--csv", "table", type=FILE, metavar="FILE",
               help="Where the scores of all training pairs go.  [default: RUN_DIR/detectors.csv]")
 @quiet_option
 @json_option
@@ -219,13 +207,13 @@ def detect(
     many with the highest scores. Some need a run that was trained with --record.
     """
     run, held_out, progress = load_run(run_dir), None, partial(display.progress_display, quiet=quiet)
-    table, other = table or run_dir / "detectors.csv", extraction_of(run, extracted) if extracted else None
+    table, other = table or run_dir / "detectors.csv", detection.extraction_of(run, extracted) if extracted else None
     check_output("--csv", table, run_dir, ours="detectors.csv")
     if folds:
         with display.stop_line("the same command"):
-            held_out = held_out_logits(run, folds, run_dir / "folds", progress)
+            held_out = extraction.held_out_logits(run, folds, run_dir / "folds", progress)
     group = discover_run(run, source="labels") if search else None
-    found = detect_labels(run, other, held_out, group.table if group and group.assumption else None)
+    found = detection.detect(run, other, held_out, group.table if group and group.assumption else None)
     save_columns(table, {name: run.words[found[name]] for name in ("a", "b", "label")} | found["scores"])
     if as_json:
         names = ("wrong", "needs", "auroc", "precision")
@@ -233,17 +221,16 @@ def detect(
         return
     wrong = f"{found['wrong']} of them wrong" if run.dataset.is_known else "and which are wrong is not known"
     click.echo(f"{len(found['label'])} training labels, {wrong}\n")
-    click.echo(f"{'detector':20}{'AUROC':>9}{'precision':>11}  needs to know")
-    for name, needs in found["needs"].items():
-        numbers = f"{display.cell(found['auroc'][name]):>9}{display.cell(found['precision'][name]):>11}"
-        click.echo(f"{name:20}{numbers}  {needs}")
+    rows = [[name, found["auroc"][name], found["precision"][name], f"  {needs}"]
+            for name, needs in found["needs"].items()]
+    display.echo_table([["detector", "AUROC", "precision", "  needs to know"], *rows], -20, 9, 11, -1)
     if not any(needs == COURSE for needs in found["needs"].values()):
         click.echo("\nThe course of training was not recorded, see minimod train --record.")
     click.echo(f"\nWritten to {table}.")
 
 
 @click.command(cls=OnceEach)
-@click.argument("run_dir", type=click.Path(path_type=Path))
+@run_argument
 @json_option
 def check(run_dir: Path, as_json: bool) -> None:
     """Tell the state of a run: finished, unfinished, diverged, damaged, or none.
@@ -255,6 +242,6 @@ def check(run_dir: Path, as_json: bool) -> None:
     if as_json:
         display.echo_json({"state": state, "files": files})
     else:
-        click.echo("\n".join([state, *(f"{name:16}{text}" for name, text in files.items())]))
+        display.echo_table([[state], *files.items()], -16, -1)
         click.echo("\n" + "\n".join(what_helps(state, files, run_dir)))
     sys.exit(state in (DAMAGED, NONE))

@@ -6,13 +6,13 @@ from typing import Any
 from minimod.activations import ACTIVATIONS
 from minimod.engine.backend import DEVICES
 from minimod.errors import InputError, one_of
-from minimod.groups.rules import PAIRS, make_rule, natural_modulus, rule_name
+from minimod.groups.rules import PAIRS, make_rule, natural_modulus
 from minimod.losses import LOSSES
 from minimod.network import TRAINED
 from minimod.noise import NOISE_KINDS, check_noise
 from minimod.optimizers import OPTIMIZERS
 from minimod.rules import RULES
-from minimod.runs.constraints import Boolean, Choice, Constraint, Epochs, Interval, Named, OrNone, Pair
+from minimod.runs.constraints import Boolean, Choice, Constraint, Epochs, Interval, Pair, RuleName
 
 BROUGHT_BY_PAIRS = ("rule", "modulus", "train_fraction", "noise_ratio", "noise_kind")      # not to be given beside them
 
@@ -32,16 +32,16 @@ class TrainingConfig:
 
     # The task and its data.
     rule: str = _option(
-        "add", Named(rule_name, "add, sub, mul, div, a group or table:FILE"),
+        "add", RuleName(),
         "Rule c = a ∘ b to learn: add, sub, mul or div mod P; a group, as Z12, D6, Q8, S4, A5, SL(2,5), Z7:Z3, Z2^3 or "
         "Z2xS4; or table:FILE, a CSV or npy of P × P labels",
     )
     modulus: int = _option(
-        None, OrNone(Interval(int, 2, 100_000), "113, or as many as the group, table or pairs have"),
+        None, Interval(int, 2, 100_000).or_none("113, or as many as the group, table or pairs have"),
         "Modulus P: tokens and classes are 0 .. P-1",
     )
     train_fraction: float = _option(
-        0.8, Interval(float, 0, 1, open="low"),
+        0.8, Interval(float, 0, 1, open=0),
         "Share of all pairs to train on; the rest is halved into validation and test",
     )
     noise_ratio: float = _option(0.8, Interval(float, 0, 1), "Share α of the training labels to corrupt")
@@ -51,7 +51,7 @@ class TrainingConfig:
     )
     seed: int = _option(0, Interval(int, 0), "Seed of the split, the noise, the initialisation and the batches")
     init_seed: int | None = _option(
-        None, OrNone(Interval(int, 0), "seed"), "Seed of the initialisation alone, for other networks on the same data"
+        None, Interval(int, 0).or_none("seed"), "Seed of the initialisation alone, for other networks on the same data"
     )
     # The network.
     width: int = _option(2048, Interval(int, 1), "Hidden neurons M")
@@ -59,7 +59,7 @@ class TrainingConfig:
     tied: bool = _option(False, Boolean(), "One weight matrix for both inputs, U = V")
     bias: bool = _option(True, Boolean(), "An output bias μ")
     init_std: float | None = _option(
-        None, OrNone(Interval(float, 0, open="low"), "M^(-1/2)"), "Standard deviation of the initial weights"
+        None, Interval(float, 0, open=0).or_none("M^(-1/2)"), "Standard deviation of the initial weights"
     )
     # The optimisation.
     trained: str = _option(
@@ -69,34 +69,34 @@ class TrainingConfig:
         "cross_entropy", Choice(LOSSES), "Mean over examples; mse is against one-hot labels, mean over classes too"
     )
     label_smoothing: float = _option(
-        0.0, Interval(float, 0, 1, open="high"), "Share ε of a label that is spread over all classes alike"
+        0.0, Interval(float, 0, 1, open=1), "Share ε of a label that is spread over all classes alike"
     )
     optimizer: str = _option("adamw", Choice(OPTIMIZERS), "As PyTorch's of that name; muon leaves μ to adamw")
-    learning_rate: float = _option(5e-3, Interval(float, 0, open="low"), "Step size")
+    learning_rate: float = _option(5e-3, Interval(float, 0, open=0), "Step size")
     betas: tuple[float, float] = _option(
-        (0.9, 0.98), Pair(Interval(float, 0, 1, open="high")),
+        (0.9, 0.98), Pair(Interval(float, 0, 1, open=1)),
         "Averaging of the gradient and of its square; for adam, adamw, and μ under muon",
     )
     momentum: float = _option(
-        0.9, Interval(float, 0, 1, open="high"), "For sgd and muon (PyTorch's default for Muon is 0.95)"
+        0.9, Interval(float, 0, 1, open=1), "For sgd and muon (PyTorch's default for Muon is 0.95)"
     )
     weight_decay: float = _option(
         0.5, Interval(float, 0), "Decoupled for adamw and muon, L2 in the gradient for adam and sgd"
     )
     epochs: int = _option(100, Interval(int, 0), "Passes over the training pairs; in full batch, gradient steps")
-    batch_size: int | None = _option(None, OrNone(Interval(int, 1), "all of them"), "Training pairs a gradient step")
+    batch_size: int | None = _option(None, Interval(int, 1).or_none("all of them"), "Training pairs a gradient step")
     # How it is run.
     eval_every: int | None = _option(
-        None, OrNone(Interval(int, 1), "1 up to epoch 40, then 5 % of those passed"), "Epochs between evaluations"
+        None, Interval(int, 1).or_none("1 up to epoch 40, then 5 % of those passed"), "Epochs between evaluations"
     )
     record: bool = _option(False, Boolean(), "Record how each training pair is fitted, for minimod detect")
     dtype: str = _option("float32", Choice(("float32", "float64")), "Floating-point type of the network")
     device: str = _option("auto", Choice(DEVICES), "NumPy on the CPU, CuPy on a GPU, or whichever there is to use")
     threads: int | None = _option(
-        None, OrNone(Interval(int, 1), "all cores"), "CPU threads; results do not depend on them"
+        None, Interval(int, 1).or_none("all cores"), "CPU threads; results do not depend on them"
     )
     snapshots: tuple[int, ...] | str | None = _option(
-        None, OrNone(Epochs(), "none"), "Epochs after which the network is kept, in snapshots/, as 0,10,100"
+        None, Epochs().or_none("none"), "Epochs after which the network is kept, in snapshots/, as 0,10,100"
     )
 
     def __post_init__(self) -> None:

@@ -1,160 +1,158 @@
-"""What an option may be, as objects: each checks values, reads them from text and prints itself."""
+"""What an option may be, as types of Click's that also check values from Python, and print themselves.
+
+Click's own types take nan, inf, True for a number and 3.5 for a whole one, and tables may not grow under its choices.
+"""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from math import inf
 from numbers import Real
-from typing import Any
+from typing import Any, Self
+
+import click
+
+from minimod.errors import InputError
+from minimod.groups.rules import rule_name
 
 
-class Constraint:
+class Constraint(click.ParamType):  # type: ignore[type-arg]  # the earliest Click that we take is not generic
     """The values that an option may have. `str` of it says what they are, after "it must be".
 
-    kind: the Python type of a value, or of each of several.   domain: the values in short, for `--help`.
+    domain: numbers in short, for `--help`.   none: what None stands for, where it may be given.
     """
 
-    kind: type
-    domain: str
-    allowed: str
+    domain = none = allowed = ""
 
     def __str__(self) -> str:
         return self.allowed
 
-    def check(self, value: Any) -> Any:
-        """The value in its own type. Raises ValueError if it is not allowed."""
-        raise NotImplementedError
-
-    def parse(self, text: str) -> Any:
-        """The value that a text stands for, unchecked. Raises ValueError if it stands for none."""
-        return self.kind(text)
-
-
-class Interval(Constraint):
-    """The finite numbers from low to high, an end that is `open` not among them: whole ones for int, any for float."""
-
-    def __init__(self, kind: type, low: float, high: float = inf, open: str = ""):
-        self.kind, self.low, self.high = kind, low, high
-        self.open_low, self.open_high = open == "low", open == "high" or high == inf
-        self.domain = f"{'(' if self.open_low else '['}{low:g}, {high:.12g}{')' if self.open_high else ']'}"
-        self.allowed = f"a{' whole' * (kind is int)} number in {self.domain}"
+    def or_none(self, meaning: str) -> Self:
+        """The same, where None may be given, and stands for `meaning`."""
+        self.none = meaning
+        return self
 
     def check(self, value: Any) -> Any:
-        if not isinstance(value, Real) or isinstance(value, bool) or not self._contains(value):
-            raise ValueError(str(self))
-        return self.kind(value)
-
-    def _contains(self, value: Any) -> bool:
-        above = self.low < value or (self.low == value and not self.open_low)
-        below = value < self.high or (self.high == value and not self.open_high)
-        is_finite = abs(value) <= sys.float_info.max
-        return bool(above and below and is_finite and (self.kind is float or int(value) == value))
-
-    def parse(self, text: str) -> Any:
+        """A value from Python in its own type. Raises ValueError, with what is allowed."""
         try:
-            return self.kind(text)
-        except ValueError:
-            return float(text)  # whether it is a whole one is for `check` to say
-
-
-class Choice(Constraint):
-    """One of some names. A table of theirs may still grow: it is looked at when a value is checked."""
-
-    kind = str
-
-    def __init__(self, names: Iterable[str]):
-        self.names = names
-
-    def __str__(self) -> str:
-        return "one of " + ", ".join(self.names)
-
-    def check(self, value: Any) -> str:
-        if not (isinstance(value, str) and value in self.names):
-            raise ValueError(str(self))
-        return value
-
-
-class Named(Constraint):
-    """A name that a function knows. It gives the canonical one, or raises ValueError that says what is allowed."""
-
-    kind = str
-
-    def __init__(self, canonical: Callable[[str], str], domain: str):
-        self.canonical, self.allowed = canonical, domain
-
-    def check(self, value: Any) -> str:
-        if not isinstance(value, str):
-            raise ValueError(str(self))
-        return self.canonical(value)
-
-
-class Boolean(Constraint):
-    """True or false."""
-
-    kind, allowed = bool, "true or false"
-
-    def check(self, value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise ValueError(str(self))
-        return value
-
-    def parse(self, text: str) -> Any:
-        if text.lower() not in ("true", "false"):
-            raise ValueError(str(self))
-        return text.lower() == "true"
-
-
-class Pair(Constraint):
-    """Two numbers of an interval."""
-
-    def __init__(self, each: Interval):
-        self.each, self.kind, self.domain = each, each.kind, each.domain
-        self.allowed = f"two numbers in {self.domain}"
-
-    def check(self, value: Any) -> tuple[Any, ...]:
-        try:
-            first, second = value if isinstance(value, (tuple, list)) else ()
-            return self.each.check(first), self.each.check(second)
+            return None if value is None and self.none else self._checked(value)
         except ValueError as error:
             raise ValueError(str(self)) from error
 
-    def parse(self, text: str) -> tuple[Any, ...]:
-        return tuple(map(self.each.parse, text.strip("()[] ").split(",")))
+    def read(self, text: str) -> Any:
+        """The value that a text stands for. Raises ValueError as `check`, or as `float`."""
+        return None if self.none and text.lower() in ("none", "") else self.check(self._parsed(text))
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As `read`, for the command line. Raises InputError."""
+        try:
+            return self.read(value)
+        except ValueError as error:
+            raise InputError(str(param and param.name), value, str(self)) from error
+
+    def _checked(self, value: Any) -> Any:
+        """A value in its own type. Raises ValueError."""
+        raise NotImplementedError
+
+    def _parsed(self, text: str) -> Any:
+        """What a text stands for, unchecked. Raises ValueError."""
+        return text
+
+
+class Interval(Constraint):
+    """The finite numbers from low to high, but for an end that is `open`: whole ones for int, any for float."""
+
+    def __init__(self, kind: type, low: float, high: float = inf, open: float = inf):
+        self.kind, self.low, self.high, self.open = kind, low, high, open
+        self.name = "integer" if kind is int else "float"
+        self.domain = f"{'(' if low == open else '['}{low:g}, {high:.12g}{')' if high in (open, inf) else ']'}"
+        self.allowed = f"a{' whole' * (kind is int)} number in {self.domain}"
+
+    def _checked(self, value: Any) -> Any:
+        if not isinstance(value, Real) or isinstance(value, bool) or not self._contains(value):
+            raise ValueError
+        return self.kind(value)
+
+    def _contains(self, value: Any) -> bool:
+        is_within = self.low <= value <= self.high and value != self.open and abs(value) <= sys.float_info.max
+        return bool(is_within and (self.kind is float or int(value) == value))
+
+    def _parsed(self, text: str) -> Any:
+        try:
+            return self.kind(text)
+        except ValueError:
+            return float(text)      # 1e3 may be a whole one
+
+
+class Choice(Constraint, click.Choice):  # type: ignore[type-arg]
+    """One of some names. A table of theirs may still grow: it is looked at when a value is checked."""
+
+    def __init__(self, names: Iterable[str]):
+        super().__init__(())
+        self.choices = names  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return "one of " + ", ".join(self.choices)
+
+    def _checked(self, value: Any) -> str:
+        if not isinstance(value, str) or value not in self.choices:
+            raise ValueError
+        return value
+
+
+class RuleName(Constraint):
+    """The name of a rule; its canonical one is taken."""
+
+    name, allowed = "rule", "add, sub, mul, div, a group or table:FILE"
+
+    def _checked(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError
+        return rule_name(value)
+
+
+class Boolean(Constraint, click.types.BoolParamType):
+    """True or false."""
+
+    allowed = "true or false"
+
+    def _checked(self, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValueError
+        return value
+
+    def _parsed(self, text: str) -> Any:
+        return {"true": True, "false": False}.get(str(text).lower(), text)     # a flag's value is one already
+
+
+class Pair(Constraint):
+    """Two numbers of an interval: two texts on the command line, else one, as (0.9,0.98)."""
+
+    name, is_composite, arity = "float", True, 2
+
+    def __init__(self, each: Interval):
+        self.each, self.domain, self.allowed = each, each.domain, f"two numbers in {each.domain}"
+
+    def _checked(self, value: Any) -> tuple[Any, ...]:
+        first, second = value if isinstance(value, (tuple, list)) else ()
+        return self.each.check(first), self.each.check(second)
+
+    def _parsed(self, text: Any) -> tuple[Any, ...]:
+        texts = text.strip("()[] ").split(",") if isinstance(text, str) else text
+        return tuple(map(self.each.read, texts))
 
 
 class Epochs(Constraint):
     """Some epochs, in order and each once, or "log", which stands for ever rarer ones."""
 
-    kind, each = tuple, Interval(int, 0)
+    name, each = "epochs", Interval(int, 0)
     domain = f"{each.domain}, or log: 0, 1, 2, 3, 4, 6, 8, 11, 16, ... and the last"
     allowed = f"log, or whole numbers in {each.domain}, as 0,10,100"
 
-    def check(self, value: Any) -> Any:
+    def _checked(self, value: Any) -> Any:
         if isinstance(value, str) and value == "log":
             return value
-        try:
-            first, *others = value if isinstance(value, (tuple, list)) else ()
-            return tuple(sorted({self.each.check(epoch) for epoch in (first, *others)}))
-        except ValueError as error:
-            raise ValueError(str(self)) from error
+        first, *others = value if isinstance(value, (tuple, list)) else ()
+        return tuple(sorted({self.each.check(epoch) for epoch in (first, *others)}))
 
-    def parse(self, text: str) -> Any:
-        try:
-            return tuple(map(self.each.parse, text.strip("()[], ").split(",")))
-        except ValueError:
-            return text  # whether it is log is for `check` to say
-
-
-class OrNone(Constraint):
-    """A value under another constraint, or None, which stands for `meaning`."""
-
-    def __init__(self, constraint: Constraint, meaning: str):
-        self.constraint, self.meaning, self.kind = constraint, meaning, constraint.kind
-
-    def __str__(self) -> str:
-        return str(self.constraint)
-
-    def check(self, value: Any) -> Any:
-        return None if value is None else self.constraint.check(value)
-
-    def parse(self, text: str) -> Any:
-        return None if text.lower() in ("none", "") else self.constraint.parse(text)
+    def _parsed(self, text: str) -> Any:
+        return text if text == "log" else tuple(map(self.each.read, text.strip("()[], ").split(",")))

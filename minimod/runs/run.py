@@ -121,7 +121,8 @@ def _earlier_extension(place: Path) -> dict[str, str]:
         run = contents.load_description(place)
     except InputError as error:
         return {"extension": f"{DAMAGED}: {error.__cause__}"}
-    return {"extension": f"{FINISHED}, to epoch {run.config.epochs}" if (place / "network.npz").exists() else _told(run)}
+    is_whole = (place / "network.npz").exists()
+    return {"extension": f"{FINISHED}, to epoch {run.config.epochs}" if is_whole else _told(run)}
 
 
 def _told(run: Description) -> str:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -68,7 +68,7 @@ Callback = Callable[[State], object]
 
 
 def train(
-    config: TrainingConfig, directory: Path | str | None = None, *, data: UserData | None = None,
+    config: TrainingConfig | None = None, directory: Path | str | None = None, *, data: UserData | None = None,
     callback: Callback | None = None, checkpoint_every: Interval = CHECKPOINT_EVERY, **unknown: Any,
 ) -> Run:
     """Train a network. With a `directory` the run is written there as it goes, without one it stays in memory.
@@ -91,7 +91,11 @@ def train(
     written.
     """
     for name in unknown:
-        raise InputError("keyword of train", name, f"a field of TrainingConfig, {one_of(CONSTRAINTS, name)}")
+        holder = UserData if name in {each.name for each in fields(UserData)} else TrainingConfig
+        nearest = name if holder is UserData or name in CONSTRAINTS else one_of(CONSTRAINTS, name)
+        raise InputError("keyword of train", name, f"{nearest}, in a {holder.__name__}")
+    if not isinstance(config, TrainingConfig):
+        raise InputError("config", config, "a TrainingConfig")
     directory = None if directory is None else Path(directory)
     if directory is not None:
         adopt_extension(directory)

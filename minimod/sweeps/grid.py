@@ -5,12 +5,13 @@ import math
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 from minimod.errors import InputError, one_of
 from minimod.runs.config import CONSTRAINTS, FREE_FIELDS, PRESETS, RENAMED, TrainingConfig
+from minimod.runs.constraints import Interval
 from minimod.runs.data import with_modulus
 
 Grid = dict[str, list[Any]]
@@ -36,25 +37,25 @@ def parse_grid(axes: Iterable[str]) -> Grid:
 def parse_values(name: str, text: str) -> list[Any]:
     """The values in 64,128,256 or 0:0.9:0.1, both ends included. Raises InputError, also as `checked_values`."""
     _check_name(name)
+    is_range = ":" in text and isinstance(CONSTRAINTS[name], Interval)
     try:
-        if ":" in text and CONSTRAINTS[name].kind is not str:
+        if is_range:
             first, last, step = map(float, text.split(":"))
             count = math.floor((last - first) / step + 1e-9) + 1
             if not 1 <= count <= MAX_VALUES:
                 raise ValueError(f"{count} values")
             values: list[Any] = [float(f"{first + i * step:.12g}") for i in range(count)]
         else:
-            parts = re.split(r",(?![^(]*\))", text)            # not within parentheses: SL(2,5)
-            if not all(part.strip() for part in parts):
+            values = re.split(r",(?![^(]*\))", text)            # not within parentheses: SL(2,5)
+            if not all(each.strip() for each in values):
                 raise ValueError("nothing between commas")
-            values = [CONSTRAINTS[name].parse(part) for part in parts]
     except (ValueError, ZeroDivisionError, OverflowError) as error:
         allowed = f"values as 64,128,256 or FIRST:LAST:STEP, and no more than {MAX_VALUES}"
         raise InputError(f"grid {name}", text, allowed) from error
-    return checked_values(name, values)
+    return checked_values(name, values, CONSTRAINTS[name].check if is_range else CONSTRAINTS[name].read)
 
 
-def checked_values(name: str, values: list[Any]) -> list[Any]:
+def checked_values(name: str, values: list[Any], check: Callable[[Any], Any] | None = None) -> list[Any]:
     """The values of a field, each in its own type.
 
     Raises InputError for a field that is unknown or changes no result, and for none, wrong or repeated values.
@@ -65,7 +66,7 @@ def checked_values(name: str, values: list[Any]) -> list[Any]:
     checked = []
     for value in values:
         try:
-            checked.append(CONSTRAINTS[name].check(value))
+            checked.append((check or CONSTRAINTS[name].check)(value))
         except ValueError as error:
             raise InputError(f"grid {name}", value, str(CONSTRAINTS[name])) from error
     (most_often, times), = Counter(checked).most_common(1)

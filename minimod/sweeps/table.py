@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from minimod.analysis.rows import WHOLE
 from minimod.errors import InputError, one_of
 from minimod.rules import MODULUS
 from minimod.runs.config import CONSTRAINTS, FREE_FIELDS, RENAMED, TrainingConfig
-from minimod.runs.constraints import Pair
 from minimod.runs.files import DamagedFileError, read_table, whole_file
 from minimod.runs.metrics import ACCURACIES, METRIC_COLUMNS, THRESHOLDS, first_epochs
 from minimod.runs.run import FINISHED, Run
@@ -30,27 +29,14 @@ TABLE_MEASURES = ("noisy", "repaired", "test")      # of each method's predictio
 OPTIONS = {option.name: option.default for option in fields(TrainingConfig) if option.name not in FREE_FIELDS}
 OPTIONS["modulus"] = MODULUS
 
-
-class Column(NamedTuple):
-    """kind: the type of its values; parse: from text to a value, raises ValueError."""
-
-    kind: type
-    parse: Callable[[str], Any]
-
-
-def _option_column(name: str) -> Column:
-    constraint = CONSTRAINTS[name]
-    kind = tuple if isinstance(constraint, Pair) else constraint.kind
-    return Column(kind, lru_cache(1024)(lambda text: constraint.check(constraint.parse(text))))
-
-
-COLUMNS: dict[str, Column] = {
-    **dict.fromkeys(("run", "status", "error"), Column(str, str)),
-    **{name: _option_column(name) for name in OPTIONS},
+# Column -> how a value is read from its text; raises ValueError.
+COLUMNS: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(("run", "status", "error"), str),
+    **{name: lru_cache(1024)(CONSTRAINTS[name].read) for name in OPTIONS},
     # `loss` is the option.
-    **{"final_loss" if name == "loss" else name: Column(kind, kind) for name, kind in METRIC_COLUMNS.items()},
-    **{f"{name}_{measure}": Column(float, float) for name in WHOLE for measure in TABLE_MEASURES},
-    **{f"first_epoch_{part}_{threshold:.12g}": Column(float, float) for part in ACCURACIES for threshold in THRESHOLDS},
+    **{"final_loss" if name == "loss" else name: kind for name, kind in METRIC_COLUMNS.items()},
+    **{f"{name}_{measure}": float for name in WHOLE for measure in TABLE_MEASURES},
+    **{f"first_epoch_{part}_{threshold:.12g}": float for part in ACCURACIES for threshold in THRESHOLDS},
 }
 
 TableRow = dict[str, Any]
@@ -122,7 +108,7 @@ def load_sweep(directory: Path | str, columns: Iterable[str] | None = None) -> I
 
 def _value(path: Path, column: str, text: str) -> Any:
     try:
-        return COLUMNS[column].parse(text) if text else None
+        return COLUMNS[column](text) if text else None
     except ValueError as error:
         raise InputError("table", str(path), f"one whose {column} is never {text!r}") from error
 
@@ -149,7 +135,7 @@ def curves(directory: Path | str, x: str, y: str, by: str | None = None) -> dict
 def _drawn_rows(directory: Path | str, y: str, columns: Iterable[str]) -> Iterator[TableRow]:
     """The rows of finished runs that have the number y."""
     for row in load_sweep(directory, dict.fromkeys(["status", y, *columns])):
-        if COLUMNS[y].kind not in (int, float):
+        if isinstance(row[y], (str, bool, tuple)):
             raise InputError("y", y, "a column of numbers")
         if row["status"] == FINISHED and row[y] is not None and not math.isnan(row[y]):
             yield row

@@ -1,132 +1,30 @@
-"""Commands on many runs: claims of the paper, sweeps, and figures of their tables."""
+"""Commands on a sweep: train its grid, and draw its table."""
 
 import sys
-import time
-from collections.abc import Generator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import click
 
-from minimod.claims import CLAIMS
-from minimod.claims.claim import SCALES, Claim, Result, name_of
-from minimod.claims.named import find_claims
-from minimod.claims.reproduction import Reproduction, number_of_runs
-from minimod.claims.results import section, write_page
-from minimod.claims.rows import SUFFIXES, load_rows, rows_file, save_rows, stored_results
 from minimod.cli import display
 from minimod.cli.advice import quoted
-from minimod.cli.options import OnceEach, json_option, quiet_option, yes_option
+from minimod.cli.options import PATH, OnceEach, json_option, quiet_option, yes_option
 from minimod.errors import InputError
 from minimod.runs.config import PRESETS
 from minimod.sweeps.executors import dask_cluster, process_pool
-from minimod.sweeps.grid import DEFAULTS, load_definition, parse_grid
-from minimod.sweeps.grid import number_of_runs as number_of_configurations
+from minimod.sweeps.grid import DEFAULTS, load_definition, number_of_runs, parse_grid
 from minimod.sweeps.sweep import Sweep, account
 from minimod.sweeps.table import curves, fixed_settings
 
 
-class NamesClaims(OnceEach):
-    """A command whose help ends with the paper's claims."""
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """A line or two for each claim."""
-        with formatter.section("Claims of the paper"):
-            formatter.write_dl([(name, claim.phrase) for name, claim in CLAIMS.items()])
-
-
-@click.command(cls=NamesClaims)
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
-@click.option("--scale", type=click.Choice(SCALES), default="quick", show_default=True,
-              help="quick: minutes for all, at small moduli where these show the same; full: at the paper's sizes.")
-@click.option("--seeds", type=click.IntRange(min=1), help="How many, from 0 on.  [default: what each claim asks for]")
-@click.option("--directory", type=click.Path(path_type=Path), default="reproduced", show_default=True,
-              help="Where runs are kept; one that has finished is used again.")
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIRECTORY",
-              help="Where results, figures and their page go.  [default: --directory]")
-@click.option("--from-rows", is_flag=True,
-              help="Measure nothing: judge and draw the rows that are stored by the claims as they are now.")
-@yes_option
-@quiet_option
-@json_option
-def reproduce(
-    names: tuple[str, ...], scale: str, seeds: int | None, directory: Path, output: Path | None, from_rows: bool,
-    yes: bool, quiet: bool, as_json: bool,
-) -> None:
-    """Measure claims of the paper.
-
-    Trains, measures, and says whether each claim holds. Writes each one's rows and figure, and makes a page of all rows
-    in rows/, those of earlier calls too: results.md, at full scale results-full.md. Stopped, the same command goes on.
-
-    A NAME is a claim below, or all for all of them. For experiments beyond the paper it is a Python file that defines
-    claims, or a claim of such a file: experiments/doshi.py, experiments/doshi.py::doshi-pruning. experiments/*.py are
-    all that minimod comes with.
-    """
-    start = time.perf_counter()
-    claims, output = find_claims(names), output or directory
-    if from_rows and seeds:
-        raise click.UsageError("--seeds is for measuring; rows that are stored have their seeds")
-    from minimod.claims.chart import chart_of
-    from minimod.report.draw import draw
-    from minimod.report.style import save_figure
-
-    if from_rows:
-        found = judged_again(claims, scale, output)
-    else:
-        found = measured(claims, scale, seeds, directory, output, yes, quiet)
-    results = []
-    with display.stop_line("the same command"), closing(found):
-        for result in found:
-            results.append(result)
-            save_figure(draw(chart_of(result)), output / "figures" / f"{result.name}{SUFFIXES[scale]}.png", dpi=100)
-            save_rows(output, result)
-    page = write_page(output, scale)
-    if as_json:
-        display.echo_json([result.plain() for result in results])
-        return
-    if "all" in names or len(results) > len(names):
-        click.echo("\n".join(f"{result.name:24} {result.verdict}" for result in results))
-    else:
-        click.echo("\n\n".join(map(section, results)))
-    runs = "" if from_rows else f"Runs are in {directory}; "
-    click.echo(f"\n{time.perf_counter() - start:.0f} s. {runs}the page is {page}.")
-
-
-def measured(
-    claims: dict[str, Claim], scale: str, seeds: int | None, directory: Path, output: Path, yes: bool, quiet: bool
-) -> Generator[Result, None, None]:
-    """Train the runs of claims that are missing, and measure: the results, claim by claim."""
-    # What cannot go on the page is said before hours of training.
-    stored_results(output, scale, but=map(name_of, claims))
-    display.announce_runs(number_of_runs(claims, scale, seeds), yes, quiet)
-    reproduction = Reproduction(claims, scale, directory, seeds)
-    missing = reproduction.missing()
-    with display.runs_display(missing, quiet) as progress:
-        reproduction.train(missing, progress)
-    if not quiet:
-        click.echo("measuring" + ", and training rounds" * any(each.trains for each in claims.values()), err=True)
-    with closing(reproduction.results()) as results:
-        yield from results
-
-
-def judged_again(claims: dict[str, Claim], scale: str, output: Path) -> Generator[Result, None, None]:
-    """The results of the claims that have rows in a directory."""
-    with_rows = [name for name in claims if rows_file(output, name_of(name), scale).exists()]
-    if not with_rows:
-        raise InputError("--from-rows", str(output), f"a directory with rows of these claims at scale {scale}")
-    for argument in with_rows:
-        yield load_rows(output, name_of(argument), scale, (argument, claims[argument]))
-
-
 @click.command(cls=OnceEach)
-@click.argument("sweep_dir", type=click.Path(path_type=Path))
+@click.argument("sweep_dir", type=PATH)
 @click.option("--grid", "axes", multiple=True, metavar="FIELD=VALUES",
               help="Values of a field of the configuration: width=64,128,256 or noise_ratio=0:0.9:0.1.")
 @click.option("--seeds", type=click.IntRange(min=1), help="How many, from 0 on.  [default: 1]")
 @click.option("--preset", type=click.Choice(tuple(PRESETS)),
               help="Where fields that are not in the grid come from.  [default: headline]")
-@click.option("--file", "toml", type=click.Path(path_type=Path),
+@click.option("--file", "toml", type=PATH,
               help="A TOML file with preset, seeds, and a table grid, in place of these options.")
 @click.option("--jobs", type=click.IntRange(1, 1024), metavar="N",
               help="Runs at a time, each a process.  [default: one a core]")
@@ -151,7 +49,7 @@ def sweep(
     if scheduler and jobs:
         raise click.UsageError("--jobs is for this machine; a cluster has as many as it has workers")
     runs = Sweep(sweep_dir, asked_definition(sweep_dir, axes, seeds, preset, toml))
-    display.announce_runs(number_of_configurations(runs.definition), yes, quiet)
+    display.announce_runs(number_of_runs(runs.definition), yes, quiet)
     if not quiet and (sweep_dir / "results.csv").exists():
         click.echo("checking those that have finished", err=True)
     missing = list(runs.missing(retry_failed).values())
@@ -191,14 +89,14 @@ def asked_definition(
 
 
 @click.command(cls=OnceEach)
-@click.argument("sweep_dir", type=click.Path(path_type=Path))
+@click.argument("sweep_dir", type=PATH)
 @click.option("--x", required=True, metavar="COLUMN", help="A column of results.csv, for the x-axis.")
 @click.option("--y", required=True, metavar="COLUMN", help="A column of numbers: the y-axis, or a heat map's colour.")
 @click.option("--by", metavar="COLUMN", help="A curve for every value of this column, or a heat map's y-axis.")
 @click.option("--heat-map", is_flag=True, help="Draw x, --by and the mean of y over runs as a heat map.")
 @click.option("--log-x", is_flag=True, help="A logarithmic x-axis.")
 @click.option("--log-y", is_flag=True, help="A logarithmic y-axis.")
-@click.option("--output", type=click.Path(path_type=Path),
+@click.option("--output", type=PATH,
               help="A file that ends in .png, .svg or .pdf.  [default: SWEEP_DIR/Y-over-X.png]")
 @click.option("--dpi", type=click.IntRange(20, 1000), help="Dots per inch of a .png.  [default: 100]")
 def plot(

@@ -1,0 +1,110 @@
+"""The command that measures claims: trains what is missing, writes rows, figures and the page."""
+
+import time
+from collections.abc import Generator
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from minimod.claims import CLAIMS
+from minimod.claims.claim import SCALES, Claim, Result, name_of
+from minimod.claims.named import find_claims
+from minimod.claims.reproduction import Reproduction, number_of_runs
+from minimod.claims.results import section, write_page
+from minimod.claims.rows import SUFFIXES, load_rows, rows_file, save_rows, stored_results
+from minimod.cli import display
+from minimod.cli.options import OnceEach, json_option, quiet_option, yes_option
+from minimod.errors import InputError
+
+
+class NamesClaims(OnceEach):
+    """A command whose help ends with the paper's claims."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """A line or two for each claim."""
+        with formatter.section("Claims of the paper"):
+            formatter.write_dl([(name, claim.phrase) for name, claim in CLAIMS.items()])
+
+
+@click.command(cls=NamesClaims)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.option("--scale", type=click.Choice(SCALES), default="quick", show_default=True,
+              help="quick: minutes for all, at small moduli where these show the same; full: at the paper's sizes.")
+@click.option("--seeds", type=click.IntRange(min=1), help="How many, from 0 on.  [default: what each claim asks for]")
+@click.option("--directory", type=click.Path(path_type=Path), default="reproduced", show_default=True,
+              help="Where runs are kept; one that has finished is used again.")
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIRECTORY",
+              help="Where results, figures and their page go.  [default: --directory]")
+@click.option("--from-rows", is_flag=True,
+              help="Measure nothing: judge and draw the rows that are stored by the claims as they are now.")
+@yes_option
+@quiet_option
+@json_option
+def reproduce(
+    names: tuple[str, ...], scale: str, seeds: int | None, directory: Path, output: Path | None, from_rows: bool,
+    yes: bool, quiet: bool, as_json: bool,
+) -> None:
+    """Measure claims of the paper.
+
+    Trains, measures, and says whether each claim holds. Writes each one's rows and figure, and makes a page of all rows
+    in rows/, those of earlier calls too: results.md, at full scale results-full.md. Stopped, the same command goes on.
+
+    A NAME is a claim below, or all for all of them. For experiments beyond the paper it is a Python file that defines
+    claims, or a claim of such a file: experiments/doshi.py, experiments/doshi.py::doshi-pruning. experiments/*.py are
+    all that minimod comes with.
+    """
+    start = time.perf_counter()
+    claims, output = find_claims(names), output or directory
+    if from_rows and seeds:
+        raise click.UsageError("--seeds is for measuring; rows that are stored have their seeds")
+    from minimod.claims.chart import chart_of
+    from minimod.report.draw import draw
+    from minimod.report.style import save_figure
+
+    if from_rows:
+        found = judged_again(claims, scale, output)
+    else:
+        found = measured(claims, scale, seeds, directory, output, yes, quiet)
+    results = []
+    with display.stop_line("the same command"), closing(found):
+        for result in found:
+            results.append(result)
+            save_figure(draw(chart_of(result)), output / "figures" / f"{result.name}{SUFFIXES[scale]}.png", dpi=100)
+            save_rows(output, result)
+    page = write_page(output, scale)
+    if as_json:
+        display.echo_json([result.plain() for result in results])
+        return
+    if "all" in names or len(results) > len(names):
+        display.echo_table(([result.name, result.verdict] for result in results), -25, -1)
+    else:
+        click.echo("\n\n".join(map(section, results)))
+    runs = "" if from_rows else f"Runs are in {directory}; "
+    click.echo(f"\n{time.perf_counter() - start:.0f} s. {runs}the page is {page}.")
+
+
+def measured(
+    claims: dict[str, Claim], scale: str, seeds: int | None, directory: Path, output: Path, yes: bool, quiet: bool
+) -> Generator[Result, None, None]:
+    """Train the runs of claims that are missing, and measure: the results, claim by claim."""
+    # What cannot go on the page is said before hours of training.
+    stored_results(output, scale, but=map(name_of, claims))
+    display.announce_runs(number_of_runs(claims, scale, seeds), yes, quiet)
+    reproduction = Reproduction(claims, scale, directory, seeds)
+    missing = reproduction.missing()
+    with display.runs_display(missing, quiet) as progress:
+        reproduction.train(missing, progress)
+    if not quiet:
+        click.echo("measuring" + ", and training rounds" * any(each.trains for each in claims.values()), err=True)
+    with closing(reproduction.results()) as results:
+        yield from results
+
+
+def judged_again(claims: dict[str, Claim], scale: str, output: Path) -> Generator[Result, None, None]:
+    """The results of the claims that have rows in a directory."""
+    with_rows = [name for name in claims if rows_file(output, name_of(name), scale).exists()]
+    if not with_rows:
+        raise InputError("--from-rows", str(output), f"a directory with rows of these claims at scale {scale}")
+    for argument in with_rows:
+        yield load_rows(output, name_of(argument), scale, (argument, claims[argument]))
