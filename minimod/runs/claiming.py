@@ -22,8 +22,9 @@ from minimod.runs.run import load_run
 GOING_ON = (*FREE_FIELDS, "device")         # fields that may change where a run goes on
 TASK = {"rule", "modulus", "train_fraction", "noise_kind", "seed"}      # that the data of a run are made for
 
-# What a process that was killed leaves of a file that it was writing; and a network along training, by its epoch.
-LEFTOVER, SNAPSHOT = re.compile(r".+\.(json|csv|npz)\.\d+\.part"), re.compile(r"\d+\.npz")
+# What a process that was killed leaves of a file that it was writing, or up to 0.3.0 of an extension that it removed.
+LEFTOVER = re.compile(r".*\.(json|csv|npz|extension)\.\d+\.part")
+SNAPSHOT = re.compile(r"\d+\.npz")          # a network along training, by its epoch
 
 
 class Plan(NamedTuple):
