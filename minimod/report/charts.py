@@ -31,7 +31,7 @@ def accuracies(summary: dict[str, Any]) -> Chart:
     history = summary["history"]
     epochs = history["epoch"].tolist()
     there = [column for column in CURVES if not np.isnan(history[column]).all()]
-    if "clean_accuracy" in there:
+    if {"clean_accuracy", "train_accuracy"} <= {*there}:        # runs of 0.1.0 lack the second one
         there.remove("train_accuracy")
     series = [Series(CURVES[column][0], epochs, history[column], CURVES[column][1]) for column in there]
     axis = logarithmic("epoch (logarithmic)", epochs)

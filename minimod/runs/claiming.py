@@ -22,8 +22,9 @@ from minimod.runs.run import load_run
 GOING_ON = (*FREE_FIELDS, "device")         # fields that may change where a run goes on
 TASK = {"rule", "modulus", "train_fraction", "noise_kind", "seed"}      # that the data of a run are made for
 
-# What a process that was killed leaves of a file that it was writing; and a network along training, by its epoch.
-LEFTOVER, SNAPSHOT = re.compile(r".+\.(json|csv|npz)\.\d+\.part"), re.compile(r"\d+\.npz")
+# What a process that was killed leaves of a file that it was writing, or up to 0.3.0 of an extension that it removed.
+LEFTOVER = re.compile(r".*\.(json|csv|npz|extension)\.\d+\.part")
+SNAPSHOT = re.compile(r"\d+\.npz")          # a network along training, by its epoch
 
 
 class Plan(NamedTuple):
@@ -165,15 +166,10 @@ def _is_other(data: UserData, stored: Description) -> bool:
 
 
 def _begin(directory: Path, found: Plan) -> None:
-    """Describe a new run, where something diverged may lie, or an extension of a finished one.
-
-    Files of format 1 do not say whose they are, nor of which epoch: they are written anew first.
-    """
-    if found.checkpoint and (stored := contents.load_description(directory)).format == 1:
-        named = stored._replace(format=contents.FORMAT)
-        contents.save(directory / "network.npz", named, contents.load_network(directory, stored))
-        contents.save(directory / "checkpoint.npz", named, found.checkpoint)
-    if not found.checkpoint:
+    """Describe a new run, where something diverged may lie, or an extension of a finished one."""
+    if found.checkpoint:
+        _name_files(directory)
+    else:
         for name in ("checkpoint.npz", "metrics.csv"):
             (directory / name).unlink(missing_ok=True)
         _remove_matching(directory / "snapshots", SNAPSHOT)
@@ -182,9 +178,24 @@ def _begin(directory: Path, found: Plan) -> None:
     contents.save_description(directory, found.run)
 
 
+def _name_files(directory: Path) -> None:
+    """Write the files of a finished run of format 1 anew, with the name of their run and their epoch.
+
+    Raises InputError if the run is damaged.
+    """
+    stored = contents.load_description(directory)
+    if stored.format > 1:
+        return
+    load_run(directory)         # raises InputError
+    named, checkpoint = stored._replace(format=contents.FORMAT), contents.load_checkpoint(directory, stored)
+    contents.save(directory / "network.npz", named, contents.load_network(directory, stored))
+    if checkpoint:
+        contents.save(directory / "checkpoint.npz", named, checkpoint)
+
+
 def adopt_extension(directory: Path) -> None:
     """Bring in an extension that a version up to 0.3.0 was making in .extension/, beside the finished run."""
-    place = directory / ".extension"
+    place = directory / contents.EXTENSION
     if not (place / "config.json").exists():
         return
     with locked(directory):
@@ -194,7 +205,9 @@ def adopt_extension(directory: Path) -> None:
         if (place / "network.npz").exists():
             copy_run(place, directory)
         else:
-            contents.save_description(directory, longer._replace(finished=shorter.finished or shorter.config))
+            _name_files(directory)
+            finished = shorter.finished or shorter.config
+            contents.save_description(directory, longer._replace(format=contents.FORMAT, finished=finished))
             _copy(place, directory)
         shutil.rmtree(place)
 

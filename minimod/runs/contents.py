@@ -36,6 +36,8 @@ FORMAT, KNOWN_FORMATS = 3, (1, 2, 3)
 # Fields besides the free ones that may differ between a run and the same run, stopped, extended or on another device.
 COURSE_FIELDS = ("epochs", "eval_every", "device", "snapshots")
 
+EXTENSION = ".extension"        # where versions up to 0.3.0 made a longer run, beside the finished one
+
 
 class Saved(NamedTuple):
     """What an npz file of a run holds: the run after an epoch.

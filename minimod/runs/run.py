@@ -108,8 +108,26 @@ def load_run(directory: Path | str, epoch: int | None = None) -> Run:
 
 def check_run(directory: Path | str) -> tuple[str, dict[str, str]]:
     """The state of a directory, and what is to say of each file. The states are explained at the top of this module."""
-    found = examine(Path(directory))
-    return found.state, found.files
+    directory = Path(directory)
+    found = examine(directory)
+    return found.state, found.files | _earlier_extension(directory / contents.EXTENSION)
+
+
+def _earlier_extension(place: Path) -> dict[str, str]:
+    """What is to say of the extension that an earlier version was making in a place, if it is there."""
+    if not (place / "config.json").exists():
+        return {}
+    try:
+        run = contents.load_description(place)
+    except InputError as error:
+        return {"extension": f"{DAMAGED}: {error.__cause__}"}
+    is_whole = (place / "network.npz").exists()
+    return {"extension": f"{FINISHED}, to epoch {run.config.epochs}" if is_whole else _told(run)}
+
+
+def _told(run: Description) -> str:
+    """In words, what has become of a run that has no network yet."""
+    return f"{DIVERGED}: {run.diverged}" if run.diverged else f"{UNFINISHED}, to epoch {run.config.epochs}"
 
 
 def examine(directory: Path) -> "Examination":
@@ -144,9 +162,8 @@ class Examination:
             self.state = DAMAGED
 
     def _read_parts(self, run: Description, finished: bool) -> None:
-        told = f"{DIVERGED}: {run.diverged}" if run.diverged else f"{UNFINISHED}, to epoch {run.config.epochs}"
         if run.diverged and not finished:
-            self.files["config.json"] = told
+            self.files["config.json"] = _told(run)
         if run.checksums:
             self.data = self._read("data", contents.load_data, run) or NO_DATA
             self.files["data"] += f": {', '.join(run.checksums)}" * (self.data is not NO_DATA)
@@ -160,7 +177,7 @@ class Examination:
             if self._read("snapshots", contents.check_snapshots, run, listing.snapshots):
                 self.files["snapshots"] = f"whole, {len(listing.snapshots)} of them"
         if self.end and self.end.epoch < run.config.epochs:
-            self.files["extension"] = told
+            self.files["extension"] = _told(run)
 
     def _read(self, name: str, load: Any, *arguments: Any) -> Any:
         """What a file holds, None if nothing or if it is damaged, and what is to say of it."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from minimod.errors import InputError, one_of
-from minimod.runs.config import CONSTRAINTS, FREE_FIELDS, PRESETS, TrainingConfig
+from minimod.runs.config import CONSTRAINTS, FREE_FIELDS, PRESETS, RENAMED, TrainingConfig
 from minimod.runs.constraints import Interval
 from minimod.runs.data import with_modulus
 
@@ -80,6 +80,11 @@ def _check_name(name: str) -> None:
     allowed = [field for field in CONSTRAINTS if field not in FREE_FIELDS]
     if name not in allowed:
         raise InputError("grid", name, one_of(allowed, name))
+
+
+def renamed(definition: dict[str, Any]) -> dict[str, Any]:
+    """A definition that an earlier version stored, with the fields of its grid under their names of today."""
+    return definition | {"grid": {RENAMED.get(name, name): axis for name, axis in definition["grid"].items()}}
 
 
 def values_of(definition: dict[str, Any]) -> dict[str, Collection[Any]]:

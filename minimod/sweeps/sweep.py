@@ -26,7 +26,7 @@ from minimod.runs.jobs import WorkProgress, longest_first, run_name, work
 from minimod.runs.run import FINISHED, check_run
 from minimod.runs.training import finished_run
 from minimod.sweeps import table
-from minimod.sweeps.grid import configurations, number_of_runs, values_of
+from minimod.sweeps.grid import configurations, number_of_runs, renamed, values_of
 from minimod.sweeps.table import FAILED, TableRow
 
 
@@ -112,7 +112,7 @@ class Sweep:
             raise InputError("sweep directory", str(directory), f"one whose sweep.json is whole ({error})") from error
         if definition is None and not stored:
             raise InputError("sweep directory", str(directory), "one that has been swept, or given with a grid")
-        self.definition = definition or stored["definition"]
+        self.definition = definition or renamed(stored["definition"])
         if "matrix" in values_of(self.definition)["noise_kind"]:
             raise InputError("noise_kind", "matrix", "another in a sweep: its runs have no noise matrix")
         self.id = stored.get("id") or uuid.uuid4().hex

@@ -1,11 +1,10 @@
 import json
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from run_cases import Stopped, by_epoch, stop_at, train_on
+from run_cases import by_epoch, train_on
 
 from minimod import TrainingConfig, load_run, train
 from minimod.errors import InputError
@@ -14,7 +13,6 @@ from minimod.runs.data import UserData
 from minimod.runs.files import array_checksum, load_arrays
 from minimod.runs.metrics import METRIC_COLUMNS
 from minimod.runs.run import check_run
-from minimod.runs.training import resume
 
 SMALL = TrainingConfig(modulus=7, width=8, epochs=3, threads=1)
 
@@ -245,29 +243,6 @@ def test_a_network_trained_on_other_data_is_refused(labelled, tmp_path):
 
 # Growth
 
-STORED = Path(__file__).parents[1] / "stored" / "0.1.0" / "run"
-
-
-def test_a_run_of_the_first_version_loads():
-    run = load_run(STORED)
-    assert run.config == TrainingConfig(modulus=7, width=8, epochs=4, eval_every=2, noise_ratio=0.4, threads=1)
-    assert run.history["epoch"].tolist() == [0, 2, 4]
-    assert check_run(STORED)[0] == "finished"
-
-
-def test_a_run_of_the_first_version_can_be_extended(tmp_path):
-    shutil.copytree(STORED, tmp_path / "run")
-    config, stored = replace(load_run(STORED).config, epochs=7), load_run(STORED)
-    with pytest.raises(Stopped):
-        train_on(config, tmp_path / "run", callback=stop_at(6), checkpoint_every=1)
-    again = load_run(tmp_path / "run")
-    assert again.config == stored.config and again.history["epoch"].tolist() == stored.history["epoch"].tolist()
-    extended, fresh = resume(tmp_path / "run"), train(config)
-    for name, array in fresh.network.arrays.items():         # other machines have other bits
-        np.testing.assert_allclose(extended.network.arrays[name], array, rtol=1e-5, atol=1e-6)
-    assert load_run(tmp_path / "run").config.epochs == 7 and check_run(tmp_path / "run")[0] == "finished"
-
-
 def test_a_metric_that_came_later_is_missing_and_no_damage(directory, monkeypatch):
     monkeypatch.setitem(metrics.METRICS, "new", lambda measured: 1.0)
     monkeypatch.setitem(metrics.METRIC_COLUMNS, "new", float)
@@ -281,14 +256,3 @@ def test_a_metric_that_came_later_is_missing_and_no_damage(directory, monkeypatc
 
 def test_a_field_that_came_later_changes_no_run_s_checksum():
     assert SMALL.changes() == {"modulus": 7, "width": 8, "epochs": 3, "threads": 1}
-
-
-@pytest.mark.parametrize("epoch", ["inf", "3.7", "1e999", "nan", ""])
-def test_of_the_first_version_an_epoch_that_is_none_is_damage(tmp_path, epoch):
-    """Its network has no metrics: there, the table is the only copy."""
-    directory = shutil.copytree(STORED, tmp_path / "run")
-    *lines, last = (directory / "metrics.csv").read_text().splitlines()
-    (directory / "metrics.csv").write_text("\n".join([*lines, epoch + last[last.index(",") :]]) + "\n")
-    with pytest.raises(InputError, match=r"network\.npz: (it has a line of|its metrics do not reach|line)"):
-        load_run(directory)
-    assert check_run(directory)[0] == "damaged"
