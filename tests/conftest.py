@@ -1,4 +1,5 @@
 import logging
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,9 @@ from sweep_cases import DEFINITION, ignore
 from minimod import cli
 from minimod.engine import device
 from minimod.sweeps.sweep import Sweep
+
+# A shell ignores SIGINT in what it starts in the background, and processes hand that on: those of tests would not stop.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
