@@ -245,7 +245,7 @@ def test_an_extension_that_diverged_is_brought_in_and_made_shorter(place, copied
     state, files = check_run(directory)
     assert state == "finished" and files["extension"] == "diverged: the loss is not finite at epoch 8"
     for go_on in (resume, lambda directory: extend(directory, 4)):
-        with pytest.raises(InputError, match="with (more|so many), the loss is not finite at epoch 8"):
+        with pytest.raises(InputError, match=r"with (more|so many), the loss is not finite at epoch 8"):
             go_on(directory)
         assert load_run(directory).config == config and check_run(directory)[0] == "finished"
         assert check_run(directory)[1]["extension"] == files["extension"]
