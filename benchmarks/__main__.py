@@ -83,7 +83,7 @@ Not measured on a GPU: see [GPU.md](GPU.md).
 
 A step is the gradient over all training pairs and an AdamW update, in float32. Every contender has a process of its
 own, kept to the same cores; they take turns, {rounds} rounds of them, and before each turn is timed it runs for 0.3 s.
-First it is checked that all have the same loss and gradient, to 1e-4. The *reference* is the text of network.py: pure,
+First it is checked that all have the same loss and gradient, to 1e-4. The *reference* is the loop of fit.py: pure,
 all examples at once. Each of the others is there in two forms, with gathers over the training pairs and on the grid of
 all pairs with a mask; the faster one counts, and a star says that it is the grid. The *limit* is the time of the step's
 three matrix products alone, on minimod's blocks and threads; the share is the limit's time over minimod's. Under

@@ -15,10 +15,10 @@ from minimod.arrays import to_host
 from minimod.engine.backend import Backend
 from minimod.engine.gradient import Gradient, in_tiles, make_blocks
 from minimod.engine.memory import Kept
-from minimod.optimizers import OPTIMIZERS
+from minimod.fit import fit
 from minimod.runs.data import resolve
 from minimod.runs.run import initial_network
-from minimod.runs.training import with_optimizer
+from minimod.runs.training import make_optimizer, with_optimizer
 
 
 def minimod(config: TrainingConfig, backend: Backend):
@@ -37,17 +37,15 @@ def minimod(config: TrainingConfig, backend: Backend):
 
 
 def reference(config: TrainingConfig, backend: Backend):
-    """The text of network.py: all examples at once, nothing kept, BLAS on all threads."""
+    """The loop of fit.py, on the network of network.py: all examples at once, nothing kept, BLAS on all threads."""
     from threadpoolctl import threadpool_limits
 
     network, pairs = initial_network(config), resolve(config).dataset().train
-    optimizer = OPTIMIZERS[config.optimizer](network.parameters, config)
+    optimizer = make_optimizer(config, network.parameters)
 
     def step():
         with threadpool_limits(backend.threads, user_api="blas"):
-            loss, gradient = network.gradient(pairs, config.loss)
-            optimizer.step(gradient)
-        return float(loss)
+            return fit(network, pairs, optimizer, epochs=1, loss=config.loss)[0]
 
     return step, lambda: network.gradient(pairs, config.loss)[1]
 

@@ -1,7 +1,8 @@
-"""Arrays: of which library each is, pairs of tokens, and the streams of random numbers.
+"""Arrays of NumPy and of CuPy, pairs of tokens, and streams of random numbers.
 
-The mathematics is written once, with `np.` functions and operators. NumPy hands each call to the array's own library
-(NEP 13, NEP 18 and NEP 35). So the same line runs on NumPy and on CuPy arrays, and mixing the two raises at once.
+The formulas are written once, with `np.` functions and operators. NumPy passes a call on to the library of the array
+(NEP 13, NEP 18 and NEP 35). So one line of code runs on NumPy arrays on the CPU, and on CuPy arrays on a GPU. A line
+that mixes both raises an error. The host is the CPU and its memory; the device is where a network's arrays are.
 """
 
 from collections.abc import Callable
@@ -10,24 +11,28 @@ from typing import Any
 
 import numpy as np
 
-# An array of NumPy or of CuPy.
+# A NumPy array or a CuPy array.
 Array = Any
 
-# Independent random streams of one seed: changing the noise changes no split. `control` is for random controls.
+# The names of the random streams. Streams of one seed are independent: more draws for the noise do not change the
+# split. "control" is for random controls in analyses.
 STREAMS = ("split", "noise", "initialisation", "batches", "control")
 
 
 def random_stream(seed: int, name: str, *key: int) -> np.random.Generator:
-    """The generator of the stream `name` of STREAMS; `key` picks an independent one within it, such as an epoch's."""
+    """The random generator of a stream. name: a name in STREAMS.
+
+    key: integers that pick one of many independent generators within the stream, for example the number of an epoch.
+    """
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(STREAMS.index(name), *key)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Pairs:
-    """n pairs, sorted by a and then b; every array has shape (n,).
+    """n pairs (a, b) with labels; every array has shape (n,). `make_dataset` sorts the pairs by a, then by b.
 
-    label is what the network is trained or tested on, true_label what the rule says. is_noisy marks the labels that
-    were drawn at random. Under the noise kind `uniform` some of these are right by chance.
+    label is the class that the network is trained or tested on. true_label is the class by the rule. is_noisy marks
+    the corrupted labels. With the noise kind `uniform`, some corrupted labels are right by chance.
     """
 
     a: np.ndarray
@@ -46,22 +51,22 @@ class Pairs:
         return self.convert(lambda array: array[index])
 
     def convert(self, function: Callable[[Any], Any]) -> "Pairs":
-        """Pairs whose arrays are `function` of these arrays: a choice of some pairs, a move to a device."""
+        """Pairs whose arrays are function(array) for every array of these pairs, for example a move to a device."""
         return Pairs(*map(function, (self.a, self.b, self.label, self.true_label, self.is_noisy)))
 
 
 def to_host(array: Array) -> np.ndarray:
-    """The array in the host's memory: itself if it is NumPy's, else a copy."""
+    """The array in the memory of the host: a NumPy array itself, or a copy of a CuPy array."""
     return array if isinstance(array, np.ndarray) else array.get()
 
 
 def fft_of(array: Array) -> Any:
-    """The module of Fourier transforms for an array. SciPy's, for NumPy arrays, can use threads."""
+    """The module of Fourier transforms for an array. For NumPy arrays this is scipy.fft, which can use threads."""
     if isinstance(array, np.ndarray):
         from scipy import fft
 
         return fft
-    return np.fft
+    return np.fft      # passes CuPy arrays on to cupy.fft
 
 
 def special_of(array: Array) -> Any:

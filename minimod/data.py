@@ -1,4 +1,4 @@
-"""All P² pairs: split into training, validation and test, and a share of the training labels corrupted."""
+"""The dataset: all pairs, split into training, validation and test pairs, with a share of corrupted training labels."""
 
 from dataclasses import dataclass
 
@@ -14,11 +14,11 @@ PARTS = ("train", "validation", "test")
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """The pairs of a rule in three parts, training, validation and test. Only training labels are corrupted.
+    """The pairs of a rule in three parts: training, validation and test. Validation and test labels are true labels.
 
-    noisy_validation: the validation pairs once more, with labels as noisy as those of training. Where nobody has clean
-    labels, choices are made on them. is_known: whether the true labels are known. If not, the given labels stand for
-    them, and nothing can be said of noise.
+    noisy_validation: the validation pairs again, with labels as noisy as the training labels. In a setting without
+    clean labels, choices are made with these labels. is_known: whether the true labels are known. If False, true_label
+    is the given label, and is_noisy has no meaning.
     """
 
     rule: Rule
@@ -33,16 +33,21 @@ def make_dataset(
     rule: Rule, train_fraction: float = 0.8, noise_ratio: float = 0.8, noise_kind: str = "wrong", seed: int = 0,
     noise_matrix: np.ndarray | None = None,
 ) -> Dataset:
-    """The dataset of a rule, a function of these arguments alone.
+    """The dataset of a rule. The same arguments give the same dataset.
 
-    Of the n pairs that the rule is defined on (all P², but under division), round(train_fraction n) are for training.
-    The rest is halved into validation and test, which takes the odd one. round(noise_ratio n_train) training labels are
-    corrupted; with symmetric noise the count may be one less. noise_kind: a name of NOISE_KINDS. noise_matrix: for
-    noise of kind matrix, see `noise.by_matrix`. Raises InputError for noise that the rule cannot have, for a matrix
-    that cannot be used or is missing, and for a share of less than one training pair.
+    The rule is defined on n pairs: all P² pairs, or P(P - 1) for division. train_fraction: round(train_fraction n)
+    random pairs are for training. Half of the other pairs are for validation, and half for test; an odd pair goes to
+    test. noise_ratio: round(noise_ratio n_train) training labels are corrupted; with noise of kind symmetric, the count
+    may be one less. noise_kind: a name in NOISE_KINDS. noise_matrix: for noise of kind matrix, see `noise.by_matrix`.
+
+    Raises InputError for a share outside [0, 1], for an unknown kind of noise or one that the rule cannot have, for a
+    matrix that is missing or cannot be used, and if there is no training pair.
     """
     check_noise(noise_kind, rule)
-    defined = np.flatnonzero(rule.label_table >= 0)
+    for name, share in {"train_fraction": train_fraction, "noise_ratio": noise_ratio}.items():
+        if not 0 <= share <= 1:
+            raise InputError(name, share, "in [0, 1]")
+    defined = np.flatnonzero(rule.label_table >= 0)      # the pair (a, b) as one number, a P + b
     n_train = round(train_fraction * len(defined))
     if not n_train:
         raise InputError("train_fraction", train_fraction, f"enough for one of the {len(defined)} pairs")
@@ -50,13 +55,14 @@ def make_dataset(
     order = random_stream(seed, "split").permutation(len(defined))
 
     def part(indices: np.ndarray) -> Pairs:
-        a, b = np.divmod(defined[np.sort(indices)], rule.modulus)
+        a, b = np.divmod(defined[np.sort(indices)], rule.modulus)      # sorted by a, then by b
         true_label = rule.label_table[a, b]
         return Pairs(a, b, true_label.copy(), true_label, np.zeros(len(a), bool))
 
     validation = order[n_train : n_train + n_validation]
     train, noisy_validation = part(order[:n_train]), part(validation)
+    # Three independent generators: for the training labels, for the validation labels, and for what both share.
     noise = Noise(rule, random_stream(seed, "noise", 2), noise_matrix)
-    for pairs, key in ((train, ()), (noisy_validation, (1,))):
-        corrupt(pairs, noise_ratio, noise_kind, noise, random_stream(seed, "noise", *key))
+    corrupt(train, noise_ratio, noise_kind, noise, random_stream(seed, "noise"))
+    corrupt(noisy_validation, noise_ratio, noise_kind, noise, random_stream(seed, "noise", 1))
     return Dataset(rule, train, part(validation), part(order[n_train + n_validation :]), noisy_validation)

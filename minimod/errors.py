@@ -1,4 +1,4 @@
-"""The errors a user can mend. They name fields and arguments; how the command line spells these is its own affair."""
+"""The errors of the package. A message names the field or the argument as Python spells it, not as the command line."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -9,7 +9,7 @@ from typing import Any
 class InputError(ValueError):
     """An option, a file or a directory that cannot be used.
 
-    `option` is the name of the field or argument, `value` what was given, `allowed` what would have been accepted.
+    option: the name of the field or argument. value: the given value. allowed: in words, what it must be.
     """
 
     def __init__(self, option: str, value: object, allowed: str):
@@ -17,7 +17,8 @@ class InputError(ValueError):
         self.option, self.value, self.allowed = option, value, allowed
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # An exception is copied to another process by its message alone, unless it says how to make it again.
+        # pickle calls type(self)(*result) to copy an exception to another process. By default it would pass the message
+        # alone, but __init__ takes three arguments.
         return type(self), (self.option, self.value, self.allowed)
 
 
@@ -26,15 +27,15 @@ class LockedError(InputError):
 
 
 class UnfinishedRunError(InputError):
-    """A run that has to be trained to its end first."""
+    """A run whose training has not ended, where a finished run is needed."""
 
 
 class FinishedRunError(InputError):
-    """A run that has been trained to its end already."""
+    """A run whose training has ended, where an unfinished run is needed."""
 
 
 class DivergedRunError(InputError):
-    """A run whose loss was not finite: the same again would end as it did."""
+    """A run whose loss was not finite. To train it again would give the same loss."""
 
 
 class DivergenceError(ArithmeticError):
@@ -44,7 +45,8 @@ class DivergenceError(ArithmeticError):
 class Interrupted(BaseException):
     """A signal has stopped a run after an epoch; a checkpoint is written.
 
-    Like KeyboardInterrupt no Exception: what goes on after an error should not go on after this.
+    Like KeyboardInterrupt, it is a BaseException and no Exception. So `except Exception` does not catch it, and code
+    that continues after an error stops here.
     """
 
     def __init__(self, signal: int, directory: Path, epoch: int):
@@ -56,15 +58,19 @@ class Interrupted(BaseException):
 
 
 def one_of(names: Iterable[str], given: object) -> str:
-    """What is allowed in place of a name that is none of these: the nearest ones first; of many, these alone.
+    """The allowed names, as text for the `allowed` of an InputError about the name `given`.
 
-    Near is what is spelled alike (widht), and what has the given letters as initials (lr for learning_rate).
+    Similar names come first: names with a similar spelling (widht, width) and names with the given initials (lr,
+    learning_rate). If there are more than 12 names, the text has the similar names alone, or without any the first 30.
     """
     names, text = list(names), str(given).lower().replace("-", "_")
+    # dict.fromkeys removes repeated names and keeps their order.
     initials = [name for name in names if "".join(word[:1] for word in name.split("_")) == text]
     near = list(dict.fromkeys(initials + get_close_matches(text, names)))
     if len(names) <= 12:
         return "one of " + ", ".join(dict.fromkeys(near + names))
     if near:
         return f"{' or '.join(near)}, or another of {len(names)} names"
-    return "one of " + ", ".join(names[:30]) + ", ..." * (len(names) > 30)
+    if len(names) > 30:
+        return "one of " + ", ".join(names[:30]) + ", ..."
+    return "one of " + ", ".join(names)

@@ -1,4 +1,7 @@
-"""Training in its plainest form: full batch, one step per epoch. runs/training.py does the same, faster."""
+"""Training in its plainest form: every step uses all pairs, so an epoch is one step.
+
+A training run does the same in runs/training.py, faster, with mini-batches, checkpoints and a history.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,14 +14,16 @@ def fit(
     network: TwoLayerNet, pairs: Pairs, optimizer: Any, epochs: int, loss: str = "cross_entropy",
     smoothing: float = 0.0, callback: Callable[[int, float], object] | None = None,
 ) -> list[float]:
-    """Fit a network to the labels of some pairs, in place, and return the loss before each step.
+    """Fit a network to the labels of the pairs, and return the loss before every step, one number per epoch.
 
-    optimizer: one of optimizers.py, made for `network.parameters`. loss: a name of LOSSES. smoothing: the label
-    smoothing. callback: called with the epoch, from 0 on, and the loss before each step; if it returns True, the
-    training stops there.
+    The steps change the network's arrays in place. optimizer: an optimiser of optimizers.py, made for
+    `network.parameters`. loss: a name in LOSSES. smoothing: the label smoothing ε, see losses.py. callback: called
+    before every step with the epoch (0, 1, ...) and the loss. If it returns Python's True, training stops without this
+    step; a NumPy True does not count. Nothing checks that the loss is finite.
     """
     losses: list[float] = []
     for epoch in range(epochs):
+        # Forward and backward pass over all pairs; `value` is the loss of the network before the step.
         value, gradient = network.gradient(pairs, loss, smoothing)
         losses.append(float(value))
         if callback is not None and callback(epoch, losses[-1]) is True:

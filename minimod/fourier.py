@@ -1,16 +1,23 @@
-"""The Fourier transform of a network's neurons, and the filtration: one frequency kept per neuron.
+"""The Fourier transform of a network's neurons, and the filtration, which keeps one frequency per neuron.
 
 A neuron has three vectors: u and v, its input weights for every token, and w, its output weights for every class. A
-vector x over the N coordinates of a cyclic rule (see rules.py) has the Fourier coefficients
+vector x over the N coordinates t of a cyclic rule (see rules.py) has the Fourier coefficients
 
     x̂_k = 1/√N Σ_t x_t exp(-2πi k t / N),    k = 0 .. ⌊N/2⌋.
 
-The power of frequency k is 2 |x̂_k|², since k and N - k are one frequency of a real vector. Summed over all k > 0 it is
-Σ (x - mean)² (Parseval). Frequency 0, the constants, counts for nothing here.
+A real vector has the same |x̂_k| at k and at N - k, so the two count as one frequency:
 
-Arrays stack the three vectors of each neuron, in the order u, v, w. K is the number of frequencies without 0. An array
-over frequencies has frequency k at index k - 1. The definitions are those of Liu & Lu (arXiv 2605.18022) and of its
-companion (arXiv 2610.11833). Finite groups have the same functions for their components, in groups/matrices.py.
+    power_k = 2 |x̂_k|²,    and for k = N/2, where k = N - k,    power_k = |x̂_k|².
+
+The sum of the power over all k > 0 is Σ_t (x_t - mean)² (Parseval). Frequency 0 is the mean. It has no power here.
+
+Arrays of all neurons stack the three vectors u, v, w along axis 0. M is the number of neurons, n = ⌊N/2⌋ + 1 is the
+number of coefficients, and K = ⌊N/2⌋ is the number of frequencies without 0. Coefficients have shape (3, n, M), with
+frequency k at index k. Power and shares have shape (3, K, M), with frequency k at index k - 1.
+
+Functions that also serve finite groups say "component" in place of "frequency". The components of a group are in
+groups/matrices.py, with the same methods. The definitions come from Liu & Lu (arXiv 2605.18022) and from the companion
+paper (arXiv 2610.11833).
 """
 
 from dataclasses import replace
@@ -22,7 +29,8 @@ from minimod.arrays import Array, fft_of
 from minimod.errors import InputError, one_of
 from minimod.network import TwoLayerNet
 
-# What decides the component of a neuron: the sum of u's, v's and w's shares, w's alone, or each vector's own.
+# What decides the dominant component. joint: the sum of the shares of u, v and w. w: the share of w alone. each: every
+# vector has its own dominant component, by its own share.
 COMPONENT_CHOICES = ("joint", "w", "each")
 
 
@@ -30,7 +38,7 @@ class Frequencies:
     """The frequencies of a cyclic rule of order N, for networks on its tokens.
 
     tokens_a, tokens_b, tokens_c: of shape (N,), the token at every coordinate, see `rules.CyclicRule`.
-    component_of: of shape (n,), the frequency of each of the n = ⌊N/2⌋ + 1 coefficients.
+    component_of: of shape (n,), the frequency of every coefficient: 0, 1, ... n - 1.
     """
 
     def __init__(self, tokens_a: np.ndarray, tokens_b: np.ndarray, tokens_c: np.ndarray):
@@ -38,120 +46,151 @@ class Frequencies:
         self.component_of = np.arange(self.order // 2 + 1)
 
     def in_coordinates(self, network: TwoLayerNet) -> Array:
-        """The weights over the rule's coordinates, of shape (3, N, M)."""
+        """The vectors u, v and w over the rule's coordinates, of shape (3, N, M)."""
         a, b, c = (np.asarray(tokens, like=network.U) for tokens in self.tokens)
         return np.stack([network.U[a], network.V[b], network.W[:, c].T])
 
     def coefficients(self, network: TwoLayerNet) -> Array:
-        """x̂_k of u, v and w of each neuron, complex, of shape (3, n, M). Without a norm, NumPy would use float64."""
+        """x̂_k of the vectors u, v and w of every neuron, complex, of shape (3, n, M)."""
         x = self.in_coordinates(network)
+        # norm="ortho" is the factor 1/√N, here and in the inverse.
         return fft_of(x).rfft(x, axis=1, norm="ortho")
 
     def weights(self, coefficients: Array, like: TwoLayerNet) -> tuple[Array, Array, Array]:
-        """U, V and W with these coefficients. Weights of tokens without a coordinate are 0."""
-        u, v, w = fft_of(coefficients).irfft(coefficients, n=self.order, axis=1, norm="ortho")      # each (N, M)
+        """The weights U, V and W that have these coefficients: the inverse of `coefficients`.
+
+        like: a network with the shapes and the dtype of the result. Weights of tokens without a coordinate are 0.
+        """
+        u, v, w = fft_of(coefficients).irfft(coefficients, n=self.order, axis=1, norm="ortho")      # (N, M)
         a, b, c = (np.asarray(tokens, like=like.U) for tokens in self.tokens)
         U, V, W = (np.zeros_like(array) for array in (like.U, like.V, like.W))
         U[a], V[b], W[:, c] = u, v, w.T
         return U, V, W
 
     def power(self, coefficients: Array) -> Array:
-        """2 |x̂_k|² of each frequency but 0, of shape (3, K, M); |x̂_k|² for k = N/2, which is its own mirror."""
+        """The power 2 |x̂_k|² of every frequency but 0, of shape (3, K, M). For k = N/2 it is |x̂_k|²."""
         squares = 2 * np.abs(coefficients[:, 1:]) ** 2
-        if self.order % 2 == 0:
+        if self.order % 2 == 0:      # N is even: the last frequency is N/2
             squares[:, -1] = np.abs(coefficients[:, -1]) ** 2
         return squares
 
     def preference(self, shares: Array) -> Array:
-        """What decides the dominant frequency: the shares of the power as they are, of shape (3, K, M)."""
+        """The numbers whose maximum is the dominant frequency: the shares themselves, of shape (3, K, M).
+
+        The components of a group have different dimensions, so there the shares are divided by the dimension.
+        """
         return shares
 
     def phase(self, coefficients: Array, component: Array) -> Array:
-        """φ of λ cos(2πkt/N + φ), the vectors' parts at their frequency k, in rad, of shape (3, M)."""
+        """The phase φ of every vector at its frequency, in rad, of shape (3, M).
+
+        component: of shape (3, M), the frequency k of every vector. The vector's part at k is λ cos(2πkt/N + φ).
+        """
         return np.angle(pick(coefficients, component))
 
     def phase_error(self, network: TwoLayerNet, coefficients: Array, component: Array) -> Array:
-        """φ_a + φ_b - φ_c, in [-π, π), of shape (M,): 0 for ideal neurons, uniform for random ones.
+        """The phase error φ_a + φ_b - φ_c of every neuron, in rad, in [-π, π), of shape (M,).
 
-        So in the coordinates of every cyclic rule. Over tokens it is φ_a - φ_b - φ_c for subtraction.
+        φ_a, φ_b and φ_c are the phases of u, v and w. The error is 0 for an ideal neuron, and uniformly distributed for
+        a random neuron. It has a meaning only where u, v and w have the same frequency. These are phases over
+        coordinates. With the phases over tokens, the error for subtraction is φ_a - φ_b - φ_c.
         """
         phase = self.phase(coefficients, component)
         return wrap(phase[0] + phase[1] - phase[2])
 
     def ideal(self, network: TwoLayerNet, coefficients: Array, component: Array) -> tuple[tuple[Any, ...], float]:
-        """U, V and W of the ideal neurons fitted to the trained ones, and their power. `component` is joint.
+        """The weights U, V and W of ideal neurons fitted to the network's neurons, and the power of the fitted weights.
 
-        An ideal neuron has three cosines of one frequency, with φ_a + φ_b = φ_c. The phase error e = φ_a + φ_b - φ_c is
-        shared equally: φ_a and φ_b lose e/3, φ_c gains it. Each amplitude is fitted to its new phase, which multiplies
-        it by cos(e/3). For vectors of equal amplitude that is least squares up to |e| = 1.85. A neuron further off
-        would be fitted better by two of its vectors alone.
+        component: of shape (3, M), from `dominant_components` by "joint" or "w": one frequency per neuron. An ideal
+        neuron has three cosines of this frequency, with φ_a + φ_b = φ_c. With e = φ_a + φ_b - φ_c, the fit is
+
+            û ← û cos(e/3) exp(-ie/3),    v̂ ← v̂ cos(e/3) exp(-ie/3),    ŵ ← ŵ cos(e/3) exp(+ie/3).
+
+        So every phase moves by a third of the error. The factor cos(e/3) is the best amplitude at the new phase. For
+        vectors of equal amplitude, this is the least-squares fit if |e| < 1.85. For larger |e|, a fit of two vectors
+        with the third set to 0 would be better.
         """
         error = self.phase_error(network, coefficients, component)
-        # A cosine at N/2 has phase 0 or π: there an error of π leaves nothing to fit.
+        # A cosine at N/2 has the phase 0 or π, so its error is 0 or ±π. With ±π no ideal neuron fits: it becomes 0.
         fits = (2 * component[0] < self.order) | (np.abs(error) < 1)
-        turn = np.stack([-error, -error, error])[:, None] / 3             # (3, 1, M)
+        turn = np.stack([-error, -error, error])[:, None] / 3             # angles for û, v̂, ŵ, (3, 1, M)
         fitted = keep(coefficients, self.component_of, component)
         fitted = (fitted * (fits * np.cos(turn) * np.exp(1j * turn))).astype(coefficients.dtype)
         return self.weights(fitted, network), float(self.power(fitted).sum())
 
 
 def power_shares(power: Array) -> Array:
-    """Each component's share of its vector's power, of the same shape; all 0 for a vector without power."""
+    """The share of every component in its vector's power, of the shape of `power`, (3, K, M).
+
+    The shares of a vector add up to 1. The shares of a vector without power are 0.
+    """
     total = power.sum(axis=1, keepdims=True)
-    return power / np.where(total > 0, total, 1)
+    return power / np.where(total > 0, total, 1)      # never 0 / 0
 
 
 def inverse_participation_ratio(shares: Array) -> Array:
-    """IPR of every vector, of shape (3, M), from `power_shares`: Σ_k s_k² over its shares s_k.
+    """The inverse participation ratio (IPR) Σ_k s_k² of every vector, of shape (3, M). s_k: see `power_shares`.
 
-    For frequencies it is (‖x̂‖₄ / ‖x̂‖₂)⁴ over k = 1 .. ⌊N/2⌋ (Liu & Lu): 1 for a pure cosine, about 2 / ⌊N/2⌋ for white
-    noise, 0 for a vector without power. Doshi et al. (arXiv 2310.13061) take the mean over u, v, w, Liu & Lu of w.
+    For frequencies it is (‖x̂‖₄ / ‖x̂‖₂)⁴ over k = 1 .. ⌊N/2⌋ (Liu & Lu). It is 1 for a pure cosine, about 2 / ⌊N/2⌋ for
+    white noise, and 0 for a vector without power. Doshi et al. (arXiv 2310.13061) take the mean of the IPR over u, v
+    and w; Liu & Lu take the IPR of w.
     """
     return (shares**2).sum(axis=1)
 
 
 def dominant_components(preference: Array, by: str = "joint") -> Array:
-    """The dominant component of u, v and w of each neuron, integers of shape (3, M).
+    """The dominant component k of the vectors u, v and w of every neuron, integers of shape (3, M).
 
-    joint: argmax_k of the sum over u, v and w, one k per neuron. w: of w's, for all three. each: of the vector's own.
-    Raises InputError for another `by`.
+    preference: of shape (3, K, M), see `Frequencies.preference`. by = "joint": k is the argmax of the sum over u, v and
+    w, one k per neuron. by = "w": k is the argmax for w, and u and v take the same k. by = "each": every vector takes
+    its own argmax. Raises InputError for another `by`.
     """
     if by not in COMPONENT_CHOICES:
         raise InputError("by", by, one_of(COMPONENT_CHOICES, by))
-    if by != "each":
-        preference = np.broadcast_to(preference.sum(axis=0) if by == "joint" else preference[2], preference.shape)
-    return 1 + preference.argmax(axis=1)
+    if by == "joint":
+        preference = np.broadcast_to(preference.sum(axis=0), preference.shape)
+    elif by == "w":
+        preference = np.broadcast_to(preference[2], preference.shape)
+    return 1 + preference.argmax(axis=1)      # component k is at index k - 1
 
 
 def keep(coefficients: Array, component_of: np.ndarray, component: Array) -> Array:
-    """The coefficients of every vector's own component, of shape (3, M), and 0 for all others."""
+    """The coefficients, of shape (3, n, M), with 0 for every component but the vector's own.
+
+    component_of: of shape (n,), the component of every coefficient. component: of shape (3, M), the component to keep.
+    """
+    # (1, n, 1) == (3, 1, M) compares every coefficient's component with every vector's: (3, n, M).
     is_kept = np.asarray(component_of, like=component)[None, :, None] == component[:, None, :]
     return np.where(is_kept, coefficients, 0)
 
 
 def pick(values: Array, index: Array) -> Array:
-    """From values of shape (3, n, M), those at each vector's own index, of shape (3, M)."""
+    """The values at every vector's own index: values[i, index[i, m], m], of shape (3, M), of values (3, n, M)."""
     return np.take_along_axis(values, index[:, None, :], axis=1)[:, 0, :]
 
 
 def wrap(angle: Array) -> Array:
-    """The angle in radians, moved to [-π, π) by a multiple of 2π."""
+    """The angle in rad, moved to [-π, π) by a multiple of 2π."""
     return (angle + np.pi) % (2 * np.pi) - np.pi
 
 
 class Filtration(NamedTuple):
-    """The dominant network G, one frequency per neuron, and the residual network R. Their weights add up."""
+    """The dominant network, with one frequency per neuron, and the residual network.
+
+    The sum of their weights is the weights of the network that was split. Neither network is tied.
+    """
 
     dominant: TwoLayerNet
     residual: TwoLayerNet
 
 
 def filter_frequencies(network: TwoLayerNet, rule: Any, by: str = "joint") -> Filtration:
-    """Split a network into the dominant frequency (or component) of each neuron and all the rest.
+    """Split a network into its dominant network and its residual network, see `Filtration`.
 
-    rule: a `rules.Rule`. by: a name of COMPONENT_CHOICES. Frequency 0, μ, and the weights of tokens without a
-    coordinate belong to the residual network. Raises InputError for a rule of another modulus, and for one without
-    components.
+    rule: a `rules.Rule`. by: a name in COMPONENT_CHOICES. The dominant network has the weights of every neuron's
+    dominant frequency (or component). It has no bias. The residual network has the rest: all other frequencies,
+    frequency 0, μ, and the weights of tokens without a coordinate. Its mu is the given network's own array. Raises
+    InputError for a rule of another modulus, for a rule without components, and for another `by`.
     """
     if network.modulus != rule.modulus:
         raise InputError("modulus of the rule", rule.modulus, f"{network.modulus}, that of the network")

@@ -1,7 +1,7 @@
 """The network f(a, b) = W φ(U e_a + V e_b) + μ: its parameters, its forward pass, and its backward pass by hand.
 
-This is the text to read first. Training runs the same mathematics in engine/gradient.py, in blocks
-and with reused memory; tests compare the two.
+e_a is the one-hot vector of token a. f(a, b) has one logit per class. Start reading here. A training run computes the
+same formulas in engine/gradient.py, in blocks and with reused memory; tests compare the two.
 """
 
 from collections.abc import Callable
@@ -15,8 +15,9 @@ from minimod.arrays import Array, Pairs, random_stream, to_host
 from minimod.errors import InputError, one_of
 from minimod.losses import LOSSES
 
-# What is trained: all, or one layer alone over the other as it was drawn. A network whose U and V are frozen (random
-# features) learns no features: it is the control for whatever is said of them.
+# What training changes: all parameters, the output layer alone, or the input layer alone. The other layer keeps its
+# initial weights. With trained = "output", U and V are random features. Such a network learns no features, so it is the
+# control for every claim about learned features.
 TRAINED = {"all": ("U", "V", "W", "mu"), "output": ("W", "mu"), "input": ("U", "V")}
 
 
@@ -24,14 +25,16 @@ TRAINED = {"all": ("U", "V", "W", "mu"), "output": ("W", "mu"), "input": ("U", "
 class TwoLayerNet:
     """A two-layer network on pairs of tokens; P is the modulus, M the width.
 
-    Examples are rows, so arrays are the formula's transposed: U e_a is the row U[a], and W φ is H W.
-    U, V: of shape (P, M), the weights of the first and of the second input. Tied networks have V is U.
+    Examples are rows. So every array is the transpose of the formula's matrix: U e_a is the row U[a], and W φ(Z) is
+    the product H W of the rows H = φ(Z).
+    U, V: of shape (P, M), the weights of the first and of the second input. In a tied network, V is the array U itself.
     W: of shape (M, P), the output weights.   mu: of shape (P,), the output bias, written μ in formulas.
     activation: a name in ACTIVATIONS.
-    has_bias: whether μ is a parameter. Where it is not, it is zero and stays so.
-    trained: what training changes, a name in TRAINED. The other weights stay as they are.
+    has_bias: whether μ is a parameter. If False, training does not change μ, and `init` sets it to 0 in any case.
+    trained: what training changes, a name in TRAINED. Training leaves the other weights as they are.
 
-    Neuron m is (U[:, m], V[:, m], W[m]). Arrays are NumPy's or CuPy's, all of one kind and dtype.
+    Neuron m is (U[:, m], V[:, m], W[m]). The arrays are all NumPy arrays or all CuPy arrays, and of one dtype. Raises
+    InputError if a shape does not match U's shape, and for an unknown activation or `trained`.
     """
 
     U: Array
@@ -67,72 +70,86 @@ class TwoLayerNet:
         cls, modulus: int, width: int, seed: int = 0, activation: str = "relu", tied: bool = False, bias: bool = True,
         init_std: float | None = None, dtype: str = "float32", trained: str = "all",
     ) -> "TwoLayerNet":
-        """A network before training: U, V and W drawn from N(0, std²), std = init_std or M^(-1/2), and μ = 0.
+        """A network before training: U, V and W are drawn from N(0, std²), and μ = 0.
 
-        Drawn in float64 on the host, and then cast: float32, float64, CPU and GPU networks of one seed start from the
-        same numbers.
+        std is init_std; if init_std is None, std = M^(-1/2). tied: whether V is U. bias: whether μ is a parameter.
+        The numbers are drawn in float64 on the host, then cast to dtype. So networks with one seed start from the same
+        numbers on the CPU and on the GPU, and in float32 from the rounded float64 numbers.
         """
-        generator, std = random_stream(seed, "initialisation"), width**-0.5 if init_std is None else init_std
+        generator = random_stream(seed, "initialisation")
+        std = width**-0.5 if init_std is None else init_std
 
         def draw(*shape: int) -> np.ndarray:
             return (std * generator.standard_normal(shape)).astype(dtype)
 
+        # The order of the draws is part of the seed's meaning: U, then V unless tied, then W.
         U = draw(modulus, width)
         V = U if tied else draw(modulus, width)
-        return cls(U, V, draw(width, modulus), np.zeros(modulus, dtype), activation, bias, trained)
+        W = draw(width, modulus)
+        return cls(U, V, W, np.zeros(modulus, dtype), activation, bias, trained)
 
     def forward(self, a: Array, b: Array) -> tuple[Array, Callable[[Array], dict[str, Array]]]:
-        """The logits F of shape (n, P), and the backward pass: the function that goes back through them.
+        """The logits F of shape (n, P), and the function `backward`, which computes the gradient by the chain rule.
 
-        a and b are the input tokens, of shape (n,), on the network's device; in the formulas, A and B are their one-hot
-        matrices, and the rows of A U are those that U[a] picks.
+        a and b are arrays of n input tokens, of shape (n,), on the network's device. A and B in the formulas are their
+        one-hot matrices, of shape (n, P). Row i of A U is U[a_i], so the code indexes U in place of a product.
+        Nothing checks the tokens here, see `logits`.
         """
         phi = ACTIVATIONS[self.activation]
-        Z = self.U[a] + self.V[b]                                # Z = A U + B V      (n, M)
-        H = phi.value(Z)                                         # H = φ(Z)           (n, M)
-        F = H @ self.W + self.mu                                 # F = H W + μ        (n, P)
+        Z = self.U[a] + self.V[b]                            # Z = A U + B V       (n, M)
+        H = phi.value(Z)                                     # H = φ(Z)            (n, M)
+        F = H @ self.W + self.mu                             # F = H W + μ         (n, P)
 
         def backward(dF: Array) -> dict[str, Array]:
-            """The gradient of the loss for every parameter, by name, from its gradient dF for the logits, (n, P).
+            """The gradient of the loss for every trained parameter, by name.
 
-            dX stands for the derivative of the loss with respect to X. Beside each line stands the step of the
-            forward pass that it goes back through.
+            dX is the derivative of the loss with respect to X, of the same shape as X. dF is given, of shape (n, P).
+            The comment beside a line states the formula of this line, and the forward step from which it follows.
             """
-            dW = H.T @ dF                                        # F = H W + μ        (M, P)
-            dmu = dF.sum(axis=0)                                 # F = H W + μ        (P,)
-            dH = dF @ self.W.T                                   # F = H W + μ        (n, M)
-            dZ = dH * phi.derivative(Z)                          # H = φ(Z)           (n, M)
-            A, B = self._one_hot(a), self._one_hot(b)            #                    (n, P)
-            dU = A.T @ dZ                                        # Z = A U + B V      (P, M), sums rows of one token
-            dV = B.T @ dZ                                        # Z = A U + B V      (P, M)
+            dW = H.T @ dF                                    # dW = Hᵀ dF          (M, P)   from F = H W + μ
+            dmu = dF.sum(axis=0)                             # dμ = Σ_i dF_i       (P,)     from F = H W + μ
+            dH = dF @ self.W.T                               # dH = dF Wᵀ          (n, M)   from F = H W + μ
+            dZ = dH * phi.derivative(Z)                      # dZ = dH φ'(Z)       (n, M)   from H = φ(Z), elementwise
+            A, B = self._one_hot(a), self._one_hot(b)        # one-hot matrices    (n, P)
+            dU = A.T @ dZ                                    # dU = Aᵀ dZ          (P, M)   from Z = A U + B V
+            dV = B.T @ dZ                                    # dV = Bᵀ dZ          (P, M)   from Z = A U + B V
             if self.tied:
-                dU = dU + dV                                     # Z = (A + B) U      (P, M)
+                dU = dU + dV                                 # dU = (A + B)ᵀ dZ    (P, M)   from Z = (A + B) U
             gradient = {"U": dU, "V": dV, "W": dW, "mu": dmu}
-            return {name: gradient[name] for name in self.parameters}      # of what is trained alone
+            return {name: gradient[name] for name in self.parameters}
 
         return F, backward
 
     def gradient(
         self, pairs: Pairs, loss: str = "cross_entropy", smoothing: float = 0.0
     ) -> tuple[Array, dict[str, Array]]:
-        """The loss over the pairs, by its name in LOSSES, and its gradient for every parameter by name."""
+        """The loss over the pairs, and its gradient for every trained parameter, by name.
+
+        loss: a name in LOSSES. smoothing: the label smoothing ε, see losses.py. The pairs may be on the host. Raises
+        InputError for an unknown loss.
+        """
+        if loss not in LOSSES:
+            raise InputError("loss", loss, one_of(LOSSES, loss))
+        # like=self.U makes arrays of U's library, so on the network's device.
         a, b, label = (np.asarray(tokens, like=self.U) for tokens in (pairs.a, pairs.b, pairs.label))
         F, backward = self.forward(a, b)
         value, dF = LOSSES[loss](F, label, smoothing)
         return value, backward(dF)
 
     def hidden(self, a: Array, b: Array) -> Array:
-        """The hidden vectors H = φ(A U + B V), of shape (n, M), of tokens as `forward` takes them."""
+        """The hidden vectors H = φ(A U + B V), of shape (n, M). a and b: as in `forward`."""
         return ACTIVATIONS[self.activation].value(self.U[a] + self.V[b])
 
     def logits(self, a: Any, b: Any) -> Array:
         """Logits of shape (n, P) for inputs a and b of shape (n,), arrays or lists of tokens on the host.
 
-        Raises InputError unless a and b are integers and as many of each, and for a token outside 0 .. P-1: -1 would
-        count from the end, and a GPU checks no index.
+        Raises InputError if a and b are not integers, if their shapes differ, and for a token outside 0 .. P-1. Without
+        this check, the index -1 would give the last token, and a GPU would not report an index that is too large.
         """
         a, b = np.asarray(a), np.asarray(b)
-        if a.ndim != 1 or a.shape != b.shape or (a.size and {a.dtype.kind, b.dtype.kind} - {"i", "u"}):
+        are_integers = a.dtype.kind in "iu" and b.dtype.kind in "iu"      # signed or unsigned
+        is_empty = a.size == 0                                            # NumPy makes an empty list a float array
+        if a.ndim != 1 or a.shape != b.shape or not (are_integers or is_empty):
             given = f"{a.dtype} of shape {a.shape} and {b.dtype} of shape {b.shape}"
             raise InputError("tokens", given, "integers, of one shape (n,) for both inputs")
         for tokens in (a, b):
@@ -143,16 +160,16 @@ class TwoLayerNet:
         return self.forward(a, b)[0]
 
     def predict(self, a: Any, b: Any) -> np.ndarray:
-        """The class with the largest logit for inputs a and b as `logits` takes them, of shape (n,), on the host."""
+        """The class with the largest logit for every example, of shape (n,), on the host. a and b: as in `logits`."""
         return to_host(self.logits(a, b).argmax(axis=1))
 
     def grid_logits(self) -> Array:
-        """Logits of every pair, of shape (P, P, P): first input, second input, class. P³ numbers."""
+        """Logits of all pairs, of shape (P, P, P): entry [a, b, c] is the logit of class c. P³ numbers."""
         tokens = np.arange(self.modulus, like=self.U)
         return np.stack([self.forward(np.full_like(tokens, a), tokens)[0] for a in range(self.modulus)])
 
     def _one_hot(self, tokens: Array) -> Array:
-        """The one-hot matrix of n tokens, of shape (n, P): row i is 1 at token i, and 0 elsewhere."""
+        """The one-hot matrix of n tokens, of shape (n, P): row i is 1 at column tokens[i], and 0 elsewhere."""
         return (tokens[:, None] == np.arange(self.modulus, like=self.U)).astype(self.U.dtype)
 
     @property
@@ -177,18 +194,27 @@ class TwoLayerNet:
 
     @property
     def parameters(self) -> dict[str, Array]:
-        """The arrays that training changes, see `trained`; V only where it is not U, mu only if there is a bias."""
-        fixed = {"V": self.tied, "mu": not self.has_bias}
-        return {name: self.arrays[name] for name in TRAINED[self.trained] if not fixed.get(name)}
+        """The arrays that training changes, by name, see `trained`.
+
+        V is a parameter of its own only in an untied network, and μ is a parameter only if has_bias.
+        """
+        is_parameter = {"U": True, "V": not self.tied, "W": True, "mu": self.has_bias}
+        return {name: self.arrays[name] for name in TRAINED[self.trained] if is_parameter[name]}
 
     def subnetwork(self, neurons: Any) -> "TwoLayerNet":
-        """The network of some neurons alone, given by their indices; μ stays."""
-        U = self.U[:, neurons].copy()      # C order: picking columns gives Fortran order, slow to add
+        """The network of some neurons alone. neurons: an array or list of their indices.
+
+        U, V and W are copies; mu is the same array in both networks.
+        """
+        U = self.U[:, neurons].copy()      # The copy is in C order. Picked columns are in Fortran order: slow to add.
         V = U if self.tied else self.V[:, neurons].copy()
         return replace(self, U=U, V=V, W=self.W[neurons])
 
     def convert(self, function: Callable[[Array], Array]) -> "TwoLayerNet":
-        """A network of the same kind whose arrays are `function` of this one's: a copy, a cast, a move to a device."""
+        """A network with the same options whose arrays are function(array) for every array of this network.
+
+        For example a copy, a cast, or a move to a device. A tied network stays tied.
+        """
         U = function(self.U)
         V = U if self.tied else function(self.V)
         return replace(self, U=U, V=V, W=function(self.W), mu=function(self.mu))

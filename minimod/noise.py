@@ -1,4 +1,7 @@
-"""How training labels are corrupted. None but `uniform` draws the true label; corrupted ones are noisy in any case."""
+"""The noise: training labels are corrupted, which means that they are replaced by other labels.
+
+Only the kind `uniform` can replace a label by the true label. `is_noisy` marks such a label as well.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,13 +11,16 @@ from typing import NamedTuple
 import numpy as np
 
 from minimod.arrays import Pairs
-from minimod.errors import InputError
+from minimod.errors import InputError, one_of
 from minimod.rules import Rule
 
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """What noise draws from. shared: a generator for all parts of a dataset. matrix: T, see `by_matrix`, or None."""
+    """What the kinds of noise need besides the pairs.
+
+    shared: a random generator for what all parts of a dataset have in common. matrix: T of `by_matrix`, or None.
+    """
 
     rule: Rule
     shared: np.random.Generator
@@ -22,23 +28,31 @@ class Noise:
 
     @cached_property
     def derangement(self) -> np.ndarray:
-        """A uniform one of the permutations of the tokens that leave none where it is, of shape (P,)."""
+        """A random permutation of the tokens without fixed points, of shape (P,).
+
+        It is drawn at the first use and kept, so that all parts of a dataset have the same permutation.
+        """
         tokens = np.arange(self.rule.modulus)
-        while ((permutation := self.shared.permutation(tokens)) == tokens).any():
-            pass
+        permutation = self.shared.permutation(tokens)
+        while (permutation == tokens).any():      # there is a fixed point: draw again
+            permutation = self.shared.permutation(tokens)
         return permutation
 
 
-Corruption = Callable[[Pairs, int, Noise, np.random.Generator], None]     # of so many of the pairs, in place
+# corrupt(pairs, n_noisy, noise, generator) corrupts n_noisy of the pairs in place.
+Corruption = Callable[[Pairs, int, Noise, np.random.Generator], None]
 
 
 def corrupt(pairs: Pairs, ratio: float, kind: str, noise: Noise, generator: np.random.Generator) -> None:
-    """Draw round(ratio n) of the pairs' labels anew, in place, and mark them. See NOISE_KINDS for the kinds."""
+    """Corrupt round(ratio n) labels of n pairs in place, and mark them in is_noisy. kind: a name in NOISE_KINDS."""
     NOISE_KINDS[kind].corrupt(pairs, round(ratio * len(pairs)), noise, generator)
 
 
 def check_noise(kind: str, rule: Rule) -> None:
-    """Raise InputError for a kind of noise that a rule cannot have."""
+    """Raise InputError for an unknown kind of noise, and for one that a rule cannot have."""
+    if kind not in NOISE_KINDS:
+        raise InputError("noise_kind", kind, one_of(NOISE_KINDS, kind))
+    # With two labels, a rule that is not commutative can have both labels in an orbit: no wrong label is left.
     if kind == "symmetric" and rule.modulus == 2 and (rule.label_table != rule.label_table.T).any():
         raise InputError("noise_kind", kind, "another, where (a, b) and (b, a) have all labels between them")
     if kind == "bijective" and not rule.is_latin_square:
@@ -46,49 +60,61 @@ def check_noise(kind: str, rule: Rule) -> None:
 
 
 def each(draw: Callable[[Pairs, Noise, np.random.Generator], np.ndarray]) -> Corruption:
-    """Corrupts pairs that are chosen at random, each for itself, by a function that draws their labels."""
-    def corrupt(pairs: Pairs, n_noisy: int, noise: Noise, generator: np.random.Generator) -> None:
+    """The corruption of n_noisy random pairs, where a label does not depend on the other pairs.
+
+    draw: the function that draws the new labels of the chosen pairs, of the shape of their labels.
+    """
+    def corrupt_chosen(pairs: Pairs, n_noisy: int, noise: Noise, generator: np.random.Generator) -> None:
         noisy = generator.permutation(len(pairs))[:n_noisy]
         pairs.label[noisy] = draw(pairs[noisy], noise, generator)
         pairs.is_noisy[noisy] = True
 
-    return corrupt
+    return corrupt_chosen
 
 
 def wrong(pairs: Pairs, noise: Noise, generator: np.random.Generator) -> np.ndarray:
-    """Uniformly from the P - 1 wrong labels."""
+    """c' = c + r mod P with r uniform in 1 .. P-1: uniform among the P - 1 wrong labels."""
     return np.asarray((pairs.true_label + generator.integers(1, noise.rule.modulus, len(pairs))) % noise.rule.modulus)
 
 
 def uniform(pairs: Pairs, noise: Noise, generator: np.random.Generator) -> np.ndarray:
-    """Uniformly from all P labels, so that some are right."""
+    """c' uniform among all P labels, so that some are right by chance."""
     return generator.integers(0, noise.rule.modulus, len(pairs))
 
 
 def pair(pairs: Pairs, noise: Noise, generator: np.random.Generator) -> np.ndarray:
-    """The next label, c + 1 mod P: the pair flipping of Han et al. (arXiv 1804.06872)."""
+    """c' = c + 1 mod P, the next label: the pair flipping of Han et al. (arXiv 1804.06872)."""
     return np.asarray((pairs.true_label + 1) % noise.rule.modulus)
 
 
 def bijective(pairs: Pairs, noise: Noise, generator: np.random.Generator) -> np.ndarray:
-    """c' = π(a) ∘ b with a derangement π. Where the rule's table is a Latin square, this is one that it never meets."""
+    """c' = π(a) ∘ b with a permutation π without fixed points, see `Noise.derangement`.
+
+    The label table of the rule must be a Latin square. Then c' ≠ a ∘ b for all pairs, and all c' form a Latin square.
+    """
     return np.asarray(noise.rule.label_table[noise.derangement[pairs.a], pairs.b])
 
 
 def by_matrix(pairs: Pairs, noise: Noise, generator: np.random.Generator) -> np.ndarray:
-    """Label c' in place of c with a probability in proportion to T[c, c'], for a T of shape (P, P), see `checked`."""
-    sums = np.cumsum(checked(noise.matrix, noise.rule.modulus), axis=1)
+    """c' with probability T[c, c'] / Σ_j T[c, j], where c is the true label and T the matrix, see `checked`."""
+    sums = np.cumsum(checked(noise.matrix, noise.rule.modulus), axis=1)      # along the labels c', (P, P)
     number, labels = generator.random(len(pairs)), np.empty(len(pairs), int)
+    # The pairs sorted by their true label, and then split into one group per true label c = 0 .. P-1.
     order = pairs.true_label.argsort(kind="stable")
-    for rows in np.split(order, np.searchsorted(pairs.true_label[order], np.arange(1, noise.rule.modulus))):
-        of_row = sums[pairs.true_label[rows[:1]]].sum(axis=0)       # the row of their true label, or of none
-        # The first label whose sum is above the random number: none of weight 0.
-        labels[rows] = np.searchsorted(of_row / (of_row[-1] or 1), number[rows], side="right")
+    groups = np.split(order, np.searchsorted(pairs.true_label[order], np.arange(1, noise.rule.modulus)))
+    for c, group in enumerate(groups):
+        distribution = sums[c] / sums[c, -1]                                 # P(label <= c'), (P,)
+        # The first label whose probability sum is above the random number. A label of weight 0 is never the first.
+        labels[group] = np.searchsorted(distribution, number[group], side="right")
     return labels
 
 
 def checked(matrix: np.ndarray | None, modulus: int) -> np.ndarray:
-    """The matrix in float64. Raises InputError unless it can be used: its rows give other labels than their own."""
+    """The matrix in float64, of shape (P, P): row c has the weights of the new labels of true label c.
+
+    Raises InputError if there is no matrix, for another shape or dtype, and for a row that cannot be used: with a
+    weight for its own label, a negative or infinite weight, or no weight above 0.
+    """
     if matrix is None:
         raise InputError("noise_matrix", None, "given where the noise is of the kind matrix")
     array = np.asarray(matrix)
@@ -104,7 +130,12 @@ def checked(matrix: np.ndarray | None, modulus: int) -> np.ndarray:
 
 
 def symmetric(pairs: Pairs, n_noisy: int, noise: Noise, generator: np.random.Generator) -> None:
-    """Corrupt whole orbits {(a, b), (b, a)} until the next would pass n_noisy, with labels wrong for both pairs."""
+    """Corrupt (a, b) and (b, a) together, with one label that is wrong for both pairs.
+
+    The set {(a, b), (b, a)} is an orbit. An orbit has one pair if a = b, or if the other pair is not among `pairs`.
+    Random orbits are corrupted as long as their pairs are at most n_noisy, so the count may be n_noisy - 1.
+    """
+    # orbit: of shape (n,), the number of every pair's orbit. sizes: the number of pairs in every orbit.
     modulus = noise.rule.modulus
     _, orbit, sizes = np.unique(
         np.minimum(pairs.a, pairs.b) * modulus + np.maximum(pairs.a, pairs.b), return_inverse=True, return_counts=True
@@ -113,19 +144,24 @@ def symmetric(pairs: Pairs, n_noisy: int, noise: Noise, generator: np.random.Gen
     noisy_orbits = order[np.cumsum(sizes[order]) <= n_noisy]
     pairs.is_noisy[:] = np.isin(orbit, noisy_orbits)
 
-    # The true labels of an orbit: one, or two where the rule is not commutative.
+    # The smallest and the largest true label of every orbit. They differ only if the rule is not commutative.
     low, high = np.full(len(sizes), modulus), np.full(len(sizes), -1)
     np.minimum.at(low, orbit, pairs.true_label)
     np.maximum.at(high, orbit, pairs.true_label)
-    # A uniform draw from the labels that are left, renumbered to step over the true ones.
-    label = generator.integers(0, modulus - 1 - (low < high))
+    # A uniform number among the P - 1 or P - 2 wrong labels. To leave out the true labels, add 1 from `low` on, and add
+    # 1 again from `high` on.
+    has_two_labels = low < high
+    label = generator.integers(0, modulus - 1 - has_two_labels)
     label += label >= low
-    label += (label >= high) & (low < high)
+    label += (label >= high) & has_two_labels
     pairs.label[pairs.is_noisy] = label[orbit[pairs.is_noisy]]
 
 
 class NoiseKind(NamedTuple):
-    """help: how a label is drawn. title: what labels are then. corrupt: from pairs, how many, noise and generator."""
+    """A kind of noise.
+
+    help: how a label is drawn, for the help text. title: the word for such labels. corrupt: see `Corruption`.
+    """
 
     help: str
     title: str

@@ -1,10 +1,12 @@
 """SGD, Adam, AdamW and Muon, with the semantics and the defaults of `torch.optim` (2.13).
 
-Each holds the parameters, a dictionary of arrays, and updates them in place in `step(gradient)`, `gradient` being a
-dictionary of the same names and shapes. `state` is everything else that it changes, as arrays by name, to be saved and
-to be overwritten. `options` are the arguments that a training configuration sets.
+An optimiser holds the parameters, a dictionary name -> array. `step(gradient)` updates these arrays in place.
+`gradient` is a dictionary with an array of the same shape for every name. `state` has all other arrays that a step
+changes, by name. A checkpoint saves them, and a resumed run overwrites them in place. `options` names the arguments
+that a training configuration sets.
 
-Below, θ is a parameter, g its gradient, γ the learning rate and λ the weight decay.
+In the formulas, θ is a parameter, g its gradient, γ the learning rate, and λ the weight decay. x ← y means: the new x
+is y.
 """
 
 import math
@@ -16,7 +18,7 @@ Arrays = dict[str, Any]
 
 
 class SGD:
-    """Stochastic gradient descent with momentum; weight decay is L2, in the gradient.
+    """Stochastic gradient descent with momentum; the weight decay is an L2 penalty, so it is added to the gradient.
 
     g ← g + λθ        buffer ← momentum · buffer + g        θ ← θ - γ · buffer
     """
@@ -41,10 +43,10 @@ class SGD:
 
 
 class Adam:
-    """Adam (Kingma & Ba, arXiv 1412.6980); weight decay is L2, in the gradient.
+    """Adam (Kingma & Ba, arXiv 1412.6980); the weight decay is an L2 penalty, so it is added to the gradient.
 
     g ← g + λθ        m ← β₁m + (1 - β₁)g        v ← β₂v + (1 - β₂)g²
-    θ ← θ - γ m̂ / (√v̂ + ε)        with m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ)
+    θ ← θ - γ m̂ / (√v̂ + ε)        with m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ), t the number of this step from 1 on
     """
 
     options: ClassVar[tuple[str, ...]] = ("learning_rate", "betas", "weight_decay")
@@ -58,7 +60,7 @@ class Adam:
         self.weight_decay, self.epsilon = weight_decay, epsilon
         self.m = {name: np.zeros_like(theta) for name, theta in parameters.items()}
         self.v = {name: np.zeros_like(theta) for name, theta in parameters.items()}
-        self.t = np.array(0)  # steps so far; an array of no dimensions, since it is state
+        self.t = np.array(0)  # the number of steps so far, as an array, so that `state` can hold and overwrite it
         self.state = _labelled(m=self.m, v=self.v) | {"t": self.t}
 
     def step(self, gradient: Arrays) -> None:
@@ -69,6 +71,7 @@ class Adam:
         self.t += 1
         t = int(self.t)
         beta1, beta2 = self.betas
+        # θ ← θ - γ m̂ / (√v̂ + ε), with the numbers taken out of the arrays: γ m̂ = rate · m and √v̂ = correction · √v.
         rate = self.learning_rate / (1 - beta1**t)
         correction = 1 / math.sqrt(1 - beta2**t)
         for name, theta in self.parameters.items():
@@ -81,7 +84,10 @@ class Adam:
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov & Hutter, arXiv 1711.05101): θ ← θ - γλθ, then Adam without λ."""
+    """Adam with decoupled weight decay (Loshchilov & Hutter, arXiv 1711.05101).
+
+    θ ← θ - γλθ, then a step of Adam with the plain gradient g, without λ.
+    """
 
     def __init__(
         self, parameters: Arrays, learning_rate: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
@@ -97,14 +103,15 @@ class AdamW(Adam):
 
 
 class MatrixMuon:
-    """Muon for matrices stored as (outputs, inputs): Nesterov momentum, decoupled decay.
+    """Muon for matrices stored as (outputs, inputs), with Nesterov momentum and decoupled weight decay.
 
-    Source: Jordan et al. 2024, kellerjordan.github.io/posts/muon.
+    Source: Jordan et al. 2024, kellerjordan.github.io/posts/muon. β is the momentum.
 
-    buffer ← β buffer + (1 - β)g        update ← orthogonalize(β buffer + (1 - β)g)        with the momentum β
+    buffer ← β buffer + (1 - β)g
+    update ← orthogonalize(β buffer + (1 - β)g), with the new buffer
     θ ← θ - γλθ - γ √max(1, rows / columns) · update
 
-    Everything is computed in the parameters' own precision; PyTorch orthogonalises in bfloat16.
+    All steps are computed in the dtype of the parameters; PyTorch orthogonalises in bfloat16.
     """
 
     def __init__(
@@ -128,12 +135,18 @@ class MatrixMuon:
 
 
 def orthogonalize(G: Any, steps: int = 5, epsilon: float = 1e-7) -> Any:
-    """A matrix with G's singular vectors and singular values near 1: 0.68 to 1.2, but for tiny ones.
+    """The matrix G with the same singular vectors, but with singular values near 1.
 
-    X ← aX + (bXXᵀ + c(XXᵀ)²)X, `steps` times from G / ‖G‖: the quintic Newton-Schulz iteration of Jordan et al. 2024
-    with their coefficients, chosen for a steep start and not for convergence to exactly 1.
+    The iteration starts at X = G / ‖G‖ (Frobenius norm) and repeats `steps` times
+
+        X ← aX + (b XXᵀ + c (XXᵀ)²) X.
+
+    This is the quintic Newton-Schulz iteration of Jordan et al. 2024, with the same a, b and c. They make small
+    singular values grow fast, but the values do not converge to 1. After 5 steps, a singular value above 0.002 ‖G‖ is
+    between 0.68 and 1.21. epsilon: ‖G‖ counts as at least epsilon, so that G = 0 is not divided by 0.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
+    # The iteration of the transpose is the transpose of the iteration. XXᵀ is smaller with fewer rows than columns.
     X = G.T if G.shape[0] > G.shape[1] else G
     X = X / np.maximum(np.sqrt((X * X).sum()), epsilon)
     for _ in range(steps):
@@ -143,10 +156,12 @@ def orthogonalize(G: Any, steps: int = 5, epsilon: float = 1e-7) -> Any:
 
 
 class Muon:
-    """Muon for the matrices of a network and AdamW for its vector μ, with one learning rate and one weight decay.
+    """Muon for the matrices U, V, W of a network and AdamW for the vector μ.
 
-    Muon's √max(1, rows / columns) is meant for matrices stored as (outputs, inputs), as in `torch.nn.Linear`. The
-    network's matrices are (inputs, outputs), so `MatrixMuon` works on their transposes, which are views.
+    Both use the same learning rate and the same weight decay. momentum: for Muon. betas: for AdamW; the default is not
+    the default of `torch.optim.AdamW`. Muon's factor √max(1, rows / columns) is meant for matrices stored as (outputs,
+    inputs), as in `torch.nn.Linear`. A network stores (inputs, outputs). So `MatrixMuon` gets the transposes. These are
+    views, so a step changes the network's own arrays.
     """
 
     options: ClassVar[tuple[str, ...]] = ("learning_rate", "momentum", "betas", "weight_decay")
@@ -168,14 +183,15 @@ class Muon:
 
 
 def _labelled(**groups: Arrays) -> Arrays:
-    """The arrays of several dictionaries of them in one, "m_U" for the array U in m."""
+    """One dictionary of the arrays of several dictionaries: the array U of the dictionary m gets the name "m_U"."""
     return {f"{group}_{name}": array for group, arrays in groups.items() for name, array in arrays.items()}
 
 
-# name -> the optimiser, to be made for a dictionary of parameters with the `options` that it has.
+# name -> the class of the optimiser. Make an optimiser from a dictionary of parameters and its `options`.
 OPTIMIZERS: dict[str, type[SGD | Adam | Muon]] = {
     "sgd": SGD, "adam": Adam, "adamw": AdamW, "muon": Muon,
 }
 
-# These treat every number alike: they may be given all parameters as one array.
+# These optimisers update a number from its own gradient alone, whatever array it is in. So all parameters may be given
+# as one array.
 ELEMENTWISE = ("sgd", "adam", "adamw")

@@ -1,6 +1,8 @@
 """The cyclic rules: addition, subtraction, multiplication and division modulo P.
 
-Each is cyclic addition in coordinates of its own. There, the components of a function are its frequencies k.
+A token gets a number, its coordinate x = 0 .. N-1, such that the rule adds the coordinates modulo N. For addition, the
+coordinate is the token. For multiplication it is the discrete logarithm: g^x · g^y = g^(x + y). Over coordinates, the
+components of a function are its frequencies k.
 """
 
 from collections.abc import Callable
@@ -14,14 +16,15 @@ import numpy as np
 from minimod.errors import InputError, one_of
 from minimod.fourier import Frequencies
 
-MODULUS = 113       # unless told otherwise
+MODULUS = 113       # the default
 
 
 class Bases(NamedTuple):
-    """Orthonormal bases of the functions on the tokens of a, b and c. Each basis vector belongs to one component.
+    """Orthonormal bases of the functions on the tokens of a, b and c. A basis vector belongs to one component.
 
-    a, b, c: of shape (P, n), a basis vector a column, zero at tokens that no component covers.
-    component_of: of shape (n,), the component of each basis vector, the same in all three bases. 0: the constants.
+    a, b, c: of shape (P, n). A column is a basis vector. It is 0 at tokens that no component covers.
+    component_of: of shape (n,), the component of every basis vector, the same in all three bases. Component 0 is the
+    constant functions.
     """
 
     a: np.ndarray
@@ -32,9 +35,9 @@ class Bases(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Rule:
-    """A rule c = a ∘ b on the tokens 0 .. P-1. The kinds of rules are subclasses.
+    """A rule c = a ∘ b on the tokens 0 .. P-1, where P is the modulus. Subclasses are the kinds of rules.
 
-    component_kind: what a component is in words: a "frequency" of a cyclic rule.
+    component_kind: the word for a component. A cyclic rule has "frequency".
     """
 
     component_kind: ClassVar[str] = "component"
@@ -51,7 +54,7 @@ class Rule:
 
     @property
     def is_latin_square(self) -> bool:
-        """Whether every label is there once in every row and in every column of the label table."""
+        """Whether every row and every column of the label table has every label exactly once."""
         tokens, table = np.arange(self.modulus), self.label_table
         return bool((np.sort(table, axis=0) == tokens[:, None]).all() and (np.sort(table, axis=1) == tokens).all())
 
@@ -67,12 +70,15 @@ class Rule:
 
     @property
     def component_names(self) -> list[str]:
-        """The names of the components but 0, in their order."""
+        """The names of components 1, 2, ..., in this order; component 0 has no name."""
         raise NotImplementedError
 
     @property
     def has_components(self) -> np.ndarray:
-        """Whether the components cover both tokens of a pair, of shape (P, P). A filtered network knows no others."""
+        """Whether the components cover both tokens of a pair (a, b), booleans of shape (P, P).
+
+        The dominant network of the filtration has weights 0 for all other tokens.
+        """
         raise NotImplementedError
 
 
@@ -80,10 +86,11 @@ class Rule:
 class CyclicRule(Rule):
     """A rule that is addition modulo N in coordinates x, y = 0 .. N-1.
 
-    tokens_a, tokens_b, tokens_c: each of shape (N,), the token at every coordinate:
+    tokens_a, tokens_b, tokens_c: of shape (N,), the token at every coordinate:
         tokens_a[x] ∘ tokens_b[y] = tokens_c[(x + y) mod N].
-    Under multiplication and division 0 has no coordinate and is in no basis vector. Its labels are 0, and a ∘ 0 is
-    by_zero, -1 where that is not defined.
+    by_zero: the label a ∘ 0 where token 0 has no coordinate. -1 leaves these pairs out, as in division.
+
+    For multiplication and division, token 0 has no coordinate, so all basis vectors are 0 there, and 0 ∘ b = 0.
     """
 
     component_kind = "frequency"
@@ -100,25 +107,27 @@ class CyclicRule(Rule):
     @cached_property
     def label_table(self) -> np.ndarray:
         """The true label of every pair (a, b), of shape (P, P); -1 for division by 0."""
-        table, x = np.zeros((self.modulus, self.modulus), int), np.arange(self.order)
-        table[:, 0] = self.by_zero
+        table = np.zeros((self.modulus, self.modulus), int)      # 0 ∘ b = 0, if 0 has no coordinate
+        table[:, 0] = self.by_zero                               # overwritten below, if 0 has a coordinate
+        x = np.arange(self.order)
+        # np.ix_ selects the entries (tokens_a[x], tokens_b[y]) for all x and y.
         table[np.ix_(self.tokens_a, self.tokens_b)] = self.tokens_c[(x[:, None] + x) % self.order]
         return table
 
     @property
     def is_latin_square(self) -> bool:
-        """As `Rule`'s: where every token has a coordinate."""
+        """See `Rule.is_latin_square`. A cyclic rule is a Latin square if every token has a coordinate."""
         return self.order == self.modulus
 
     @property
     def has_components(self) -> np.ndarray:
-        """Whether both tokens of a pair have coordinates, of shape (P, P)."""
+        """Whether both tokens of a pair (a, b) have coordinates, booleans of shape (P, P)."""
         x = np.arange(self.modulus)
         return np.outer(np.isin(x, self.tokens_a), np.isin(x, self.tokens_b))
 
     @property
     def component_names(self) -> list[str]:
-        """As `Rule`'s: the frequencies."""
+        """The frequencies "1", "2", ..., "⌊N/2⌋", see `Rule.component_names`."""
         return [str(k) for k in range(1, self.order // 2 + 1)]
 
     @property
@@ -128,11 +137,19 @@ class CyclicRule(Rule):
 
     @cached_property
     def bases(self) -> Bases:
-        """√(2/N) cos(2πkx/N) and √(2/N) sin(2πkx/N), of component k = 0 .. ⌊N/2⌋; without √2 for k = 0 and N/2."""
-        N, x, columns, component_of = self.order, np.arange(self.order), [], []
+        """The cosine and the sine of every frequency k = 0 .. ⌊N/2⌋, at the token of every coordinate x.
+
+        They are √(2/N) cos(2πkx/N) and √(2/N) sin(2πkx/N). For k = 0 and k = N/2 the sine is 0 everywhere, so there is
+        one basis vector, cos(2πkx/N) / √N.
+        """
+        N, x = self.order, np.arange(self.order)
+        columns, component_of = [], []
         for k in range(N // 2 + 1):
-            turn = 2 * np.pi * k * x / N
-            waves = [np.cos(turn)] if 2 * k % N == 0 else [np.sqrt(2) * np.cos(turn), np.sqrt(2) * np.sin(turn)]
+            angle = 2 * np.pi * k * x / N
+            if 2 * k % N == 0:      # k = 0 or k = N/2
+                waves = [np.cos(angle)]
+            else:
+                waves = [np.sqrt(2) * np.cos(angle), np.sqrt(2) * np.sin(angle)]
             columns += [wave / np.sqrt(N) for wave in waves]
             component_of += [k] * len(waves)
 
@@ -143,58 +160,65 @@ class CyclicRule(Rule):
 
 
 def addition(modulus: int) -> CyclicRule:
-    """c = a + b mod P. Coordinates are the tokens themselves."""
+    """c = a + b mod P. The coordinate of a token is the token itself."""
     x = np.arange(modulus)
     return CyclicRule("add", modulus, x, x, x)
 
 
 def subtraction(modulus: int) -> CyclicRule:
-    """c = a - b mod P. The second input's coordinate is -b: phase φ over coordinates is phase -φ over tokens."""
+    """c = a - b mod P. The coordinate of b is y = -b mod P. So a phase φ over coordinates is -φ over the tokens b."""
     x = np.arange(modulus)
     return CyclicRule("sub", modulus, x, -x % modulus, x)
 
 
 def multiplication(modulus: int) -> CyclicRule:
-    """c = a · b mod P, an odd prime. Coordinate x is token g^x mod P, g the smallest primitive root; 0 has none.
+    """c = a · b mod P, for an odd prime P. The token at coordinate x is g^x mod P; token 0 has no coordinate.
 
-    Raises InputError for another modulus: then some x ≠ 0 would have no discrete logarithm.
+    g is the smallest primitive root modulo P. Raises InputError for another modulus, see `powers_of_the_root`.
     """
     tokens = powers_of_the_root("mul", modulus)
     return CyclicRule("mul", modulus, tokens, tokens, tokens)
 
 
 def division(modulus: int) -> CyclicRule:
-    """c = a / b mod P, an odd prime; b = 0 is left out. As multiplication, with coordinate -x for token g^x of b.
+    """c = a / b mod P, for an odd prime P. The rule leaves out the pairs with b = 0.
 
-    Raises InputError for another modulus.
+    a and c have the same coordinates as in `multiplication`. The token b at coordinate y is g^(-y) mod P. Raises
+    InputError for another modulus, see `powers_of_the_root`.
     """
     tokens = powers_of_the_root("div", modulus)
-    return CyclicRule("div", modulus, tokens, np.roll(tokens[::-1], 1), tokens, by_zero=-1)
+    tokens_b = np.roll(tokens[::-1], 1)      # g^0, g^(N-1), g^(N-2), ... are g^0, g^-1, g^-2, ...
+    return CyclicRule("div", modulus, tokens, tokens_b, tokens, by_zero=-1)
 
 
 def powers_of_the_root(name: str, modulus: int) -> np.ndarray:
-    """g^0, g^1, ... g^(P-2) modulo an odd prime P, g the smallest primitive root. `name` is for the error."""
+    """g^0, g^1, ... g^(P-2) modulo an odd prime P, where g is the smallest primitive root.
+
+    g is a primitive root if these powers are all tokens but 0. name: the name of the rule, for the error. Raises
+    InputError for a modulus that is no odd prime.
+    """
     if modulus < 3 or any(modulus % divisor == 0 for divisor in range(2, isqrt(modulus) + 1)):
         raise InputError("modulus", modulus, f"an odd prime for the rule {name}, for discrete logarithms to exist")
     for g in range(2, modulus):
-        powers = [1]
-        while (power := powers[-1] * g % modulus) != 1:
+        powers, power = [1], g
+        while power != 1:
             powers.append(power)
-        if len(powers) == modulus - 1:
+            power = power * g % modulus
+        if len(powers) == modulus - 1:      # g is a primitive root; every odd prime has one
             break
     return np.array(powers)
 
 
-# name -> the rule for a modulus P. A new cyclic rule is an entry.
+# name -> the function that makes the rule for a modulus P. To add a cyclic rule, add an entry.
 RULES: dict[str, Callable[[int], CyclicRule]] = {
     "add": addition, "sub": subtraction, "mul": multiplication, "div": division,
 }
 
 
 def make_rule(name: str, modulus: int = MODULUS) -> CyclicRule:
-    """The rule of a name in RULES, modulo P >= 2. `minimod.make_rule` knows groups and tables too.
+    """The cyclic rule with a name in RULES and a modulus P >= 2. `minimod.make_rule` also makes groups and tables.
 
-    Raises InputError for another name, and for a modulus that the rule cannot have.
+    Raises InputError for an unknown name, and for a modulus that the rule cannot have.
     """
     if name not in RULES:
         raise InputError("rule", name, one_of(RULES, name))

@@ -6,6 +6,7 @@ from run_cases import build_dataset
 
 from minimod import TrainingConfig, TwoLayerNet, fit, make_dataset, make_rule, train
 from minimod.activations import ACTIVATIONS
+from minimod.errors import InputError
 from minimod.losses import LOSSES
 from minimod.network import TRAINED
 from minimod.optimizers import OPTIMIZERS
@@ -59,3 +60,21 @@ def test_a_callback_is_told_each_epoch_and_its_loss_and_can_stop():
 
     losses = fit(network, data.train, make_optimizer(CONFIG, network.parameters), 10, callback=callback)
     assert [epoch for epoch, _ in told] == [0, 1, 2, 3] and [loss for _, loss in told] == losses
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"train_fraction": 1.5}, r"train_fraction is 1\.5; it must be in \[0, 1\]"),
+    ({"train_fraction": -0.5}, r"train_fraction is -0\.5; it must be in \[0, 1\]"),
+    ({"noise_ratio": 2}, r"noise_ratio is 2; it must be in \[0, 1\]"),
+    ({"noise_ratio": float("nan")}, r"noise_ratio is nan; it must be in \[0, 1\]"),
+    ({"noise_kind": "wrnog"}, "noise_kind is 'wrnog'; it must be one of wrong"),
+])
+def test_a_dataset_refuses_what_is_no_share_and_no_noise(options, message):
+    with pytest.raises(InputError, match=message):
+        make_dataset(make_rule("add", 7), **options)
+
+
+def test_a_gradient_refuses_an_unknown_loss():
+    network, data = TwoLayerNet.init(7, 4), make_dataset(make_rule("add", 7))
+    with pytest.raises(InputError, match="loss is 'crossentropy'; it must be one of cross_entropy"):
+        network.gradient(data.train, "crossentropy")
