@@ -6,6 +6,8 @@ A training run does the same in runs/training.py, faster, with mini-batches, che
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from minimod.arrays import Pairs
 from minimod.network import TwoLayerNet
 
@@ -18,15 +20,16 @@ def fit(
 
     The steps change the network's arrays in place. optimizer: an optimiser of optimizers.py, made for
     `network.parameters`. loss: a name in LOSSES. smoothing: the label smoothing ε, see losses.py. callback: called
-    before every step with the epoch (0, 1, ...) and the loss. If it returns Python's True, training stops without this
-    step; a NumPy True does not count. Nothing checks that the loss is finite.
+    before every step with the epoch (0, 1, ...) and the loss. If it returns True, training stops without this step.
+    Nothing checks that the loss is finite.
     """
     losses: list[float] = []
     for epoch in range(epochs):
         # Forward and backward pass over all pairs; `value` is the loss of the network before the step.
         value, gradient = network.gradient(pairs, loss, smoothing)
         losses.append(float(value))
-        if callback is not None and callback(epoch, losses[-1]) is True:
+        answer = callback(epoch, losses[-1]) if callback else None
+        if isinstance(answer, (bool, np.bool_)) and answer:
             break
         optimizer.step(gradient)
     return losses

@@ -78,3 +78,10 @@ def test_a_gradient_refuses_an_unknown_loss():
     network, data = TwoLayerNet.init(7, 4), make_dataset(make_rule("add", 7))
     with pytest.raises(InputError, match="loss is 'crossentropy'; it must be one of cross_entropy"):
         network.gradient(data.train, "crossentropy")
+
+
+@pytest.mark.parametrize("true", [True, np.True_])
+def test_a_callback_stops_the_loop_by_a_true_of_python_or_of_numpy(true):
+    network, data = TwoLayerNet.init(7, 4), make_dataset(make_rule("add", 7))
+    losses = fit(network, data.train, OPTIMIZERS["sgd"](network.parameters), 5, callback=lambda epoch, loss: true)
+    assert len(losses) == 1

@@ -112,8 +112,18 @@ class Analysis:
 
     def _applies(self, row: Row) -> bool:
         """Whether a row can be measured, and does not swap the network's activation for itself."""
-        can_be_known = self.has_components or not needs_components(row.needs)
-        return can_be_known and row.activation != self.run.network.activation and bool(row.applies(self))
+        return row.activation != self.run.network.activation and self._can_be_measured(row)
+
+    def _can_be_measured(self, row: Row) -> bool:
+        """Whether the run has what a row needs."""
+        return (self.has_components or not needs_components(row.needs)) and bool(row.applies(self))
+
+    def _row(self, row: str | Row) -> Row:
+        """The row of a name, or a Row of one's own. Raises InputError if this run has not what the row needs."""
+        found = row_of(row)
+        if not self._can_be_measured(found):
+            raise InputError("row", row, one_of(self.needs, row))
+        return found
 
     @cached_property
     def rows(self) -> dict[str, Accuracies]:
@@ -121,8 +131,11 @@ class Analysis:
         return {name: self.row(name) for name in self.needs}
 
     def row(self, row: str | Row) -> Accuracies:
-        """The accuracies of a row: a name of ROWS, or a Row of one's own. They are nan if no neurons can be chosen."""
-        row = row_of(row)
+        """The accuracies of a row: a name of ROWS, or a Row of one's own. They are nan if no neurons can be chosen.
+
+        Raises InputError for a row that does not apply to this run.
+        """
+        row = self._row(row)
         chosen = [each.accuracies for each in self.choices(row)]
         columns = zip(*chosen, strict=True) if chosen else accuracies(row.predict(self, row), self.run.dataset)
         return Accuracies(*(float(np.mean(column)) for column in columns))
@@ -130,9 +143,10 @@ class Analysis:
     def predict(self, row: str | Row) -> np.ndarray:
         """The prediction table of a row, of shape (P, P); of a control that draws, several, of shape (draws, P, P).
 
-        Raises InputError if there are no pairs to choose the neurons of a mask on.
+        Raises InputError for a row that does not apply to this run, and if there are no pairs to choose the neurons of
+        a mask on.
         """
-        row = row_of(row)
+        row = self._row(row)
         if any(math.isnan(each.share) for each in self.choices(row)):
             allowed = "some, to choose the share of neurons on; a method that takes all neurons needs none"
             raise InputError("pairs that are held out", 0, allowed)

@@ -92,7 +92,8 @@ def extract(
     if type(rounds) is not int or rounds < 0:
         raise InputError("rounds", rounds, "a whole number, at least 0")
     run = run if isinstance(run, Run) else load_run(run)
-    answers, config = answers or by_method(), replace(run.config, width=width or run.config.width, snapshots=None)
+    answers = answers or by_method()
+    config = replace(run.config, width=run.config.width if width is None else width, snapshots=None)
     place = None if directory is None else Path(directory)
     names = {path.name for path in place.iterdir()} if place and place.is_dir() else set()
     if place and (place.is_file() or names - OURS or (names & RUN and "rounds" not in names)):

@@ -139,7 +139,7 @@ def progress_display(config: TrainingConfig, quiet: bool) -> Iterator[Callback |
             return accuracies_line(row) if row and fits else None
 
         with click.progressbar(length=config.epochs, file=sys.stderr, width=10, item_show_func=show) as bar:
-            yield lambda state: bar.update(int(state.epoch > 0), state.metrics or bar.current_item)
+            yield lambda state: bar.update(state.epoch - bar.pos, state.metrics or bar.current_item)
     else:
         begun: list[tuple[int, float]] = []     # the first epoch and its time
 

@@ -111,8 +111,7 @@ def rule_of_table(name: str, table: np.ndarray) -> Rule:
     if not rule.is_latin_square:
         return rule
     x = np.arange(len(table))
-    left, right = (table == x).all(axis=1), (table.T == x).all(axis=1)
-    e = int((left & right).argmax())                    # the identity, if there is one, else token 0
+    e = int(((table == x) & (table.T == x)).all(axis=1).argmax())      # the identity, if there is one, else token 0
     elements_a, elements_b = table[:, e], table[e]
     loop = np.empty_like(table)
     loop[np.ix_(elements_a, elements_b)] = table
@@ -164,16 +163,18 @@ def natural_modulus(name: str) -> int | None:
 def make_rule(name: str, modulus: int | None = None, table: np.ndarray | None = None) -> Rule:
     """The rule of a name, modulo `modulus` >= 2 if it is of RULES; or of a table of labels, of shape (P, P).
 
-    Raises InputError where there is none, or none of this modulus.
+    A rule with a table has the name pairs, or table: with any text behind it. Raises InputError for a name of no rule,
+    for another modulus than the rule's, and for a table that cannot be used.
     """
     try:
         name = rule_name(name)
     except ValueError as error:
         raise InputError("rule", name, str(error)) from error
+    if (table is None) == (natural_modulus(name) is None):
+        raise InputError("rule", name, "given with its table or pairs" if table is None else f"{TABLE}X, with a table")
     if name in RULES:
         return rules.make_rule(name, MODULUS if modulus is None else modulus)
-    if table is None and natural_modulus(name) is None:
-        raise InputError("rule", name, "given with its table or pairs")
+    table = checked_table(np.asarray(table), "given") if name.startswith(TABLE) else table
     rule = group_rule(name) if table is None else rule_of_table(name, table)
     if modulus not in (None, rule.modulus):
         raise InputError("modulus", modulus, f"{rule.modulus}, the number of tokens of {name}, or left out")

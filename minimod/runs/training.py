@@ -51,16 +51,25 @@ LOCK_WAIT = 0.5
 class State:
     """What a callback gets after every epoch: epoch, from 0 on, and metrics, a copy, or None where none were measured.
 
-    A network looked at later is still that of its epoch.
+    network: a copy of the network on the host, made when it is asked for. The copy can be kept. Asked for the first
+    time after the callback has returned, it raises RuntimeError, since the network has changed by then.
     """
 
     def __init__(self, epoch: int, metrics: Metrics | None, network: TwoLayerNet):
-        self.epoch, self.metrics, self._network = epoch, metrics and dict(metrics), network
+        self.epoch, self.metrics, self._network = epoch, metrics and dict(metrics), [network]
 
     @cached_property
     def network(self) -> TwoLayerNet:
-        """A copy of the network on the host, made when it is asked for. Ask for it before the next epoch."""
-        return self._network.convert(lambda array: np.array(to_host(array)))
+        """A copy of the network on the host."""
+        if not self._network:
+            raise RuntimeError(f"the network of epoch {self.epoch} was not asked for while the callback ran")
+        return self._network[0].convert(lambda array: np.array(to_host(array)))
+
+    def tell(self, callback: Callable[["State"], object]) -> bool:
+        """Call a callback with this state. Whether it returned True."""
+        answer = callback(self)
+        self._network.clear()
+        return isinstance(answer, (bool, np.bool_)) and bool(answer)
 
 
 # Called after every epoch. If it returns True, training stops there.
@@ -96,6 +105,8 @@ def train(
         raise InputError("keyword of train", name, f"{nearest}, in a {holder.__name__}")
     if not isinstance(config, TrainingConfig):
         raise InputError("config", config, "a TrainingConfig")
+    if not isinstance(data, UserData | None):
+        raise InputError("data", data, "a UserData")
     directory = None if directory is None else Path(directory)
     if directory is not None:
         adopt_extension(directory)
@@ -317,7 +328,9 @@ class _Training:
                 contents.append_metrics(self.directory, row)
             if epoch in asked:
                 self._save_snapshot(epoch)
-            stops = callback is not None and callback(State(epoch, row, self.network)) is True
+            # A run that goes on from a checkpoint has told of the checkpoint's epoch before.
+            is_new = epoch > self.first or not (self.claim and self.claim.checkpoint)
+            stops = callback is not None and is_new and State(epoch, row, self.network).tell(callback)
             if epoch == last:
                 break
             if self.directory and (signals or stops or self._is_due(checkpoint_every, epoch, saved)):

@@ -123,7 +123,7 @@ class Sweep:
         """The configurations of the grid, by the names of their runs. Raises InputError for one that cannot be."""
         base = TrainingConfig.from_preset(self.definition["preset"])
         # A run that the table has keeps the name that it has there: an earlier version named it otherwise.
-        named = {table.identity(row): row["run"] for row in table.load_sweep(self.directory, ["run", *table.OPTIONS])}
+        named = {table.identity(row): row["run"] for row in table.read_rows(self.directory, ["run", *table.OPTIONS])}
         return {
             named.get(table.identity(table.options_of(config)), run_name(config)): config
             for config in configurations(base, self.definition["grid"], self.definition["seeds"])
@@ -134,7 +134,7 @@ class Sweep:
         """See `problem_of`: of the runs that the table has as finished and that are not, by name."""
         found = (
             (row["run"], problem_of(self.directory / "runs" / row["run"], row))
-            for row in table.load_sweep(self.directory, ["run", "status", *table.OPTIONS]) if row["status"] == FINISHED
+            for row in table.read_rows(self.directory, ["run", "status", *table.OPTIONS]) if row["status"] == FINISHED
         )
         return {name: problem for name, problem in found if problem is not None}
 
@@ -181,7 +181,7 @@ class Sweep:
 
     def rows(self) -> Iterator[TableRow]:
         """Name, status and error of the runs in the table."""
-        return table.load_sweep(self.directory, ["run", "status", "error"])
+        return table.read_rows(self.directory, ["run", "status", "error"])
 
     def state(self) -> dict[str, Any]:
         """How many runs have finished, have failed and are not in the table, and the error of each that has failed."""
@@ -204,7 +204,7 @@ class Sweep:
 
         Those of an earlier grid come last.
         """
-        by_run = {row["run"]: row for row in table.load_sweep(self.directory)}
+        by_run = {row["run"]: row for row in table.read_rows(self.directory)}
         for name, problem in self.problems.items():
             row = by_run.pop(name)
             if problem:
@@ -226,7 +226,7 @@ def account(directory: Path) -> str:
     counts = {"finished": 0, "failed": 0, "of the grid": 0, "gone": 0}
     definition = Sweep(directory).definition if (directory / "sweep.json").exists() else None
     values = values_of(definition) if definition else None
-    for row in table.load_sweep(directory, ["run", "status", *table.OPTIONS]):
+    for row in table.read_rows(directory, ["run", "status", *table.OPTIONS]):
         counts["finished" if row["status"] == FINISHED else "failed"] += 1
         options = zip(table.OPTIONS, table.identity(row), strict=True)
         counts["of the grid"] += values is not None and all(value in values[name] for name, value in options)

@@ -80,8 +80,16 @@ def load_sweep(directory: Path | str, columns: Iterable[str] | None = None) -> I
     """The rows of a sweep's table, or some columns of them; a last line that was cut is left out.
 
     The table may have been saved by a spreadsheet: with a byte-order mark, and with semicolons or tabs. Raises
-    InputError for a column that there is not, and for a table that is of another version, is damaged or is none.
+    InputError for a directory or a column that there is not, and for a table that is of another version, is damaged or
+    is none.
     """
+    if not Path(directory).is_dir():
+        raise InputError("sweep directory", str(directory), "one that there is")
+    return read_rows(directory, columns)
+
+
+def read_rows(directory: Path | str, columns: Iterable[str] | None = None) -> Iterator[TableRow]:
+    """As `load_sweep`; of a sweep that has not begun there are none."""
     path = Path(directory) / "results.csv"
     columns = list(COLUMNS if columns is None else columns)
     for column in columns:

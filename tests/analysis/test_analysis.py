@@ -1,5 +1,6 @@
 """An Analysis measures a run part by part, as `analyze` does all at once, and with rows and rankings of one's own."""
 
+import re
 import threading
 from dataclasses import replace
 
@@ -158,3 +159,11 @@ def test_without_pairs_that_are_held_out_no_neurons_can_be_chosen():
     assert np.isnan(analysis.row("norm subnetwork")).all()
     with pytest.raises(InputError, match="pairs that are held out"):
         analysis.predict("norm subnetwork")
+
+
+@pytest.mark.parametrize("name", ["rank one", "untrained rank one+quadratic", "ensemble interaction"])
+def test_a_row_that_does_not_apply_is_refused(name):
+    with Analysis(train(TrainingConfig(modulus=7, width=8, epochs=1))) as analysis:
+        for measured in (analysis.row, analysis.predict):
+            with pytest.raises(InputError, match=f"row is '{re.escape(name)}'; it must be"):
+                measured(name)

@@ -293,3 +293,15 @@ def test_a_damaged_file_is_refused_or_a_table(tmp_path, suffix):
             assert loaded.dtype == np.int64 and loaded.ndim == 2 and len(loaded) == loaded.shape[1] >= 2
             assert loaded.min() >= 0 and loaded.max() < len(loaded)
     assert 10 < read < 240, "both are asked for"
+
+
+@pytest.mark.parametrize(("name", "table", "message"), [
+    ("add", np.zeros((3, 3), int), "rule is 'add'; it must be table:X, with a table"),
+    ("S3", np.zeros((6, 6), int), "rule is 'S3'; it must be table:X, with a table"),
+    ("table:x", np.zeros((3, 4), int), r"it has shape \(3, 4\)"),
+    ("table:x", np.full((3, 3), 7), r"7 is none of 0 \.\. 2"),
+    ("table:x", np.full((3, 3), 1.5), r"1\.5 is none of 0 \.\. 2"),
+])
+def test_a_rule_is_made_of_no_table_that_is_none(name, table, message):
+    with pytest.raises(InputError, match=message):
+        make_rule(name, table=table)

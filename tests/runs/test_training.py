@@ -407,3 +407,37 @@ def test_a_choice_of_pairs_that_cannot_be_used_is_refused(kept, tmp_path):
 ])  # fmt: skip
 def test_snapshots_are_of_these_epochs(epochs, snapshots, expected):
     assert sorted(snapshot_epochs(replace(SMALL, epochs=epochs, snapshots=snapshots))) == expected
+
+
+def test_a_run_that_goes_on_tells_its_callback_of_no_epoch_twice(tmp_path):
+    told = []
+
+    def stop_at_two(state):
+        told.append(state.epoch)
+        return np.bool_(state.epoch == 2)
+
+    config = replace(SMALL, epochs=5)
+    train(config, tmp_path / "run", callback=stop_at_two)
+    assert told == [0, 1, 2]
+    train(config, tmp_path / "run", callback=stop_at_two)
+    assert told == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_state_that_is_kept_has_the_network_of_its_epoch_or_none():
+    states, networks = [], []
+
+    def look(state):
+        states.append(state)
+        if state.epoch == 1:
+            networks.append(state.network.U.copy())
+
+    run = train(replace(SMALL, epochs=3), callback=look)
+    assert (states[1].network.U == networks[0]).all() and (run.network.U != networks[0]).any()
+    with pytest.raises(RuntimeError, match="the network of epoch 0 was not asked for while the callback ran"):
+        _ = states[0].network
+
+
+@pytest.mark.parametrize("data", [{}, {"labels": [0]}, np.zeros(3)], ids=str)
+def test_data_that_are_no_user_data_are_refused(data):
+    with pytest.raises(InputError, match="it must be a UserData"):
+        train(SMALL, data=data)

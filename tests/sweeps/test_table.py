@@ -217,3 +217,8 @@ def test_what_one_run_never_reached_is_no_point(tmp_path):
     ]
     write_rows(tmp_path / "results.csv", rows)
     assert curves(tmp_path, "width", "first_epoch_test_0.99") == {None: {4: [7.0, 9.0]}}
+
+
+def test_a_sweep_directory_that_there_is_not_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"sweep directory is .*nowhere.*; it must be one that there is"):
+        list(load_sweep(tmp_path / "nowhere"))
