@@ -198,7 +198,8 @@ def measure_ensemble(*trained: Run) -> list[Row]:
     *members, wide = trained
     with Analysis(wide) as study:
         def answered(first: Run, *others: Run) -> float:
-            return Analysis(first, ensemble=others, backend=study.backend).row("ensemble interaction").test
+            row = "ensemble interaction" if others else "interaction"
+            return Analysis(first, ensemble=others, backend=study.backend).row(row).test
 
         return [{
             "noise_ratio": wide.config.noise_ratio, "networks": n,
