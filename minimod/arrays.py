@@ -55,6 +55,11 @@ class Pairs:
         return Pairs(*map(function, (self.a, self.b, self.label, self.true_label, self.is_noisy)))
 
 
+def is_true(answer: object) -> bool:
+    """Whether the answer of a callback is True, of Python or of NumPy. Other answers, as a count of bytes, are not."""
+    return isinstance(answer, (bool, np.bool_)) and bool(answer)
+
+
 def to_host(array: Array) -> np.ndarray:
     """The array in the memory of the host: a NumPy array itself, or a copy of a CuPy array."""
     return array if isinstance(array, np.ndarray) else array.get()

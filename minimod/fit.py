@@ -6,9 +6,7 @@ A training run does the same in runs/training.py, faster, with mini-batches, che
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from minimod.arrays import Pairs
+from minimod.arrays import Pairs, is_true
 from minimod.network import TwoLayerNet
 
 
@@ -28,8 +26,7 @@ def fit(
         # Forward and backward pass over all pairs; `value` is the loss of the network before the step.
         value, gradient = network.gradient(pairs, loss, smoothing)
         losses.append(float(value))
-        answer = callback(epoch, losses[-1]) if callback else None
-        if isinstance(answer, (bool, np.bool_)) and answer:
+        if callback and is_true(callback(epoch, losses[-1])):
             break
         optimizer.step(gradient)
     return losses

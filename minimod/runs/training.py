@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minimod.arrays import Pairs, random_stream, to_host
+from minimod.arrays import Pairs, is_true, random_stream, to_host
 from minimod.data import Dataset
 from minimod.engine.backend import SHARDS, Backend, open_backend
 from minimod.engine.device import gpu_problem, warn_once
@@ -69,7 +69,7 @@ class State:
         """Call a callback with this state. Whether it returned True."""
         answer = callback(self)
         self._network.clear()
-        return isinstance(answer, (bool, np.bool_)) and bool(answer)
+        return is_true(answer)
 
 
 # Called after every epoch. If it returns True, training stops there.
