@@ -10,12 +10,11 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from minimod import TrainingConfig
+from minimod import TrainingConfig, fit
 from minimod.arrays import to_host
 from minimod.engine.backend import Backend
 from minimod.engine.gradient import Gradient, in_tiles, make_blocks
 from minimod.engine.memory import Kept
-from minimod.fit import fit
 from minimod.runs.data import resolve
 from minimod.runs.run import initial_network
 from minimod.runs.training import make_optimizer, with_optimizer
