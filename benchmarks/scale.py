@@ -7,13 +7,14 @@ there are cores.
 import logging
 import statistics
 import time
+from concurrent.futures import wait
 from dataclasses import replace
 
 import click
 import numpy as np
 
 from minimod import TrainingConfig, train
-from minimod.runs.jobs import TASK_SECONDS, completed, in_tasks, in_turn, work
+from minimod.runs.jobs import work
 from minimod.sweeps.executors import dask_cluster
 
 CORES = (2, 64, 4096)
@@ -54,11 +55,10 @@ def sleep(seconds: float) -> float:
     return seconds
 
 
-def dask_rates(seconds: float = 15) -> list[tuple[float, float, float, float]]:
+def dask_rates(seconds: float = 15) -> list[tuple[float, float, float]]:
     """For each mean length of a run: that, how many a second the threads could do, and how many were done.
 
-    First with a task for each run, then with tasks as they are in a sweep. Lengths are spread as in a grid of widths
-    that double four times: five lengths, each twice the one before.
+    Lengths are spread as in a grid of widths that double four times: five lengths, each twice the one before.
     """
     from distributed import LocalCluster
 
@@ -71,16 +71,11 @@ def dask_rates(seconds: float = 15) -> list[tuple[float, float, float, float]]:
         for mean in MEANS:
             possible = WORKERS * THREADS / mean
             lengths = mean * 2.0 ** generator.integers(0, 5, int(possible * seconds)) / np.mean(2.0 ** np.arange(5))
-            in_order = dict(enumerate(np.sort(lengths)[::-1].tolist()))
-            rates = []
-            every = -(-len(in_order) // int(600 * seconds))     # more than Dask hands out would only take longer
-            for tasks in ([[i] for i in in_order][::every], list(in_tasks(in_order, TASK_SECONDS))):
-                calls = ((sleep, [(in_order[i],) for i in task]) for task in tasks)
-                start = time.perf_counter()
-                for _ in completed(executor, in_turn, calls):
-                    pass
-                rates.append(sum(map(len, tasks)) / (time.perf_counter() - start))
-            result.append((mean, possible, *rates))
+            every = -(-len(lengths) // int(600 * seconds))      # more than Dask hands out would only take longer
+            lengths = np.sort(lengths)[::-1][::every].tolist()
+            start = time.perf_counter()
+            wait([executor.submit(sleep, length) for length in lengths])
+            result.append((mean, possible, len(lengths) / (time.perf_counter() - start)))
     return result
 
 
@@ -94,8 +89,8 @@ def main():
         for n in RUNS:
             times = " | ".join(duration(max(run, run * n / cores)) for cores in CORES)
             print(f"| {name} | {constant:.0f} | {run:.1f} s | {n:,} | {times} |")
-    print(f"\n| mean length of a run | runs/s, {WORKERS * THREADS} threads | a task each | shared tasks |")
-    print("| --: | --: | --: | --: |")
+    print(f"\n| mean length of a run | runs/s, {WORKERS * THREADS} threads | done |")
+    print("| --: | --: | --: |")
     for mean, *rates in dask_rates():
         print(f"| {mean:g} s |" + "".join(f" {rate:.0f} |" for rate in rates))
 

@@ -16,9 +16,7 @@ from minimod import TrainingConfig, metrics
 from minimod.report import curves as table_curves
 from minimod.report.draw import draw
 from minimod.report.style import save_figure
-from minimod.runs.claiming import claim_directory
-from minimod.runs.contents import Saved, save
-from minimod.runs.data import Job
+from minimod.runs.contents import Description, Saved, save
 from minimod.runs.run import FINISHED, initial_network
 from minimod.runs.training import make_optimizer
 from minimod.sweeps.sweep import Outcome, Sweep
@@ -35,11 +33,12 @@ def checkpoint_milliseconds(width: int, rounds: int = 20) -> float:
     optimizer = make_optimizer(config, network.parameters)
     rows = [dict.fromkeys(metrics.METRIC_COLUMNS, 0.123456789)] * 100
     times = []
-    with tempfile.TemporaryDirectory() as directory, claim_directory(Path(directory), Job(config), "") as claim:
+    described = Description(config, {}, "")
+    with tempfile.TemporaryDirectory() as directory:
         for epoch in range(rounds):
             start = time.perf_counter()
             arrays = network.parameters | optimizer.state
-            save(Path(directory) / "checkpoint.npz", claim.run, Saved(epoch, arrays, rows))
+            save(Path(directory) / "checkpoint.npz", described, Saved(epoch, arrays, rows))
             times.append(1e3 * (time.perf_counter() - start))
     return statistics.median(times)
 
@@ -50,16 +49,13 @@ class AtOnce:
     def __init__(self):
         self._random = np.random.default_rng(0)
 
-    def submit(self, in_turn, function, calls):
-        """A future that is done, with an outcome for every call."""
-        outcomes = []
-        for config, directory, *_ in calls:
-            row = {"run": directory.name, "status": FINISHED} | options_of(config)
-            numbers = [name for name in COLUMNS if name not in row and name not in ("error", "epoch")]
-            row |= dict(zip(numbers, self._random.random(len(numbers)).tolist(), strict=True))
-            outcomes.append(Outcome(row, {}))
+    def submit(self, function, config, directory, *_):
+        """A future that is done, with the outcome of a run."""
+        row = {"run": directory.name, "status": FINISHED} | options_of(config)
+        numbers = [name for name in COLUMNS if name not in row and name not in ("error", "epoch")]
+        row |= dict(zip(numbers, self._random.random(len(numbers)).tolist(), strict=True))
         future = Future()
-        future.set_result(outcomes)
+        future.set_result(Outcome(row, {}))
         return future
 
 

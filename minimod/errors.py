@@ -38,6 +38,10 @@ class DivergedRunError(InputError):
     """A run whose loss was not finite. To train it again would give the same loss."""
 
 
+class LostDirectoryError(OSError):
+    """A directory that was removed, moved or replaced while this process wrote there. Nothing more is written."""
+
+
 class DivergenceError(ArithmeticError):
     """The training loss is no longer a finite number."""
 

@@ -19,9 +19,10 @@ from minimod.arrays import random_stream
 from minimod.engine.backend import choose_device
 from minimod.errors import InputError, one_of
 from minimod.runs.accuracy import Accuracies, accuracies, share
-from minimod.runs.claiming import copy_run, locked
+from minimod.runs.claiming import copy_run
 from minimod.runs.config import TrainingConfig
 from minimod.runs.data import Job, UserData
+from minimod.runs.holding import hold
 from minimod.runs.run import Run, load_run
 from minimod.runs.training import Callback, finished_run, train
 
@@ -94,7 +95,7 @@ def extract(
     run = run if isinstance(run, Run) else load_run(run)
     answers = answers or by_method()
     config = replace(run.config, width=run.config.width if width is None else width, snapshots=None)
-    place = None if directory is None else Path(directory)
+    place = None if directory is None else Path(directory).absolute()
     names = {path.name for path in place.iterdir()} if place and place.is_dir() else set()
     if place and (place.is_file() or names - OURS or (names & RUN and "rounds" not in names)):
         raise InputError("output", str(place), "new or empty, or that of the same extraction")
@@ -113,8 +114,8 @@ def extract(
         finished.append(done)
         tell(done)
     if place:
-        with locked(place, wait=True):
-            copy_run(place / "rounds" / str(done.number), place)
+        with hold(place, wait=True) as held:
+            copy_run(place / "rounds" / str(done.number), held.file())
     return finished
 
 
@@ -132,10 +133,11 @@ def held_out_logits(
         raise InputError("folds", folds, f"a whole number from 2 to {len(pairs)}, the number of training pairs")
     fold = random_stream(config.seed, "control").permutation(len(pairs)) % folds
     logits = np.empty((len(pairs), config.modulus), config.dtype)
+    folder = Path(directory).absolute() if directory else None
     for number in range(folds):
         left_out = fold == number
         data = replace(run.data, subset=~left_out if run.data.subset is None else ~left_out & run.data.subset)
-        place = Path(directory) / f"{number + 1}-of-{folds}-epochs-{config.epochs}" if directory else None
+        place = folder / f"{number + 1}-of-{folds}-epochs-{config.epochs}" if folder else None
         network = _trained(config, place, display, data).network
         logits[left_out] = network.logits(pairs.a[left_out], pairs.b[left_out])
     return logits

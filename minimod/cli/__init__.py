@@ -84,10 +84,11 @@ def main() -> None:
         try:
             sys.exit(commands.main(prog_name="minimod", standalone_mode=False))
         except InputError as error:
-            from minimod.cli.advice import advice
+            from minimod.cli.advice import advice, from_here
             from minimod.cli.options import flag_of
 
-            refused = f"{flag_of(error.option)} is {error.value!r}; it must be {error.allowed}"
+            value = from_here(error.value) if isinstance(error.value, str) else error.value
+            refused = f"{flag_of(error.option)} is {value!r}; it must be {error.allowed}"
             message, status = refused + advice(error), 2
         except click.ClickException as error:
             message, status = error.format_message(), error.exit_code

@@ -1,5 +1,6 @@
 """What helps: the commands that are named where a run or a directory is not what it should be."""
 
+import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,8 +49,15 @@ def what_helps(state: str, files: dict[str, str], run_dir: Path) -> Iterator[str
 
 
 def quoted(path: Path) -> str:
-    """A path as a shell and Click take it."""
-    return shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))
+    """A path as a shell and Click take it, from where the command was called."""
+    text = from_here(str(path))
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
+
+
+def from_here(path: str) -> str:
+    """A path below the working directory as it is called from there; any other text as it is."""
+    here = os.path.join(os.getcwd(), "")
+    return path.removeprefix(here) if path != here else path
 
 
 def train_command(run: Run) -> str:

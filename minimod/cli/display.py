@@ -25,7 +25,7 @@ from minimod.runs.metrics import ACCURACIES, Metrics
 from minimod.runs.signals import handle, handled
 from minimod.runs.training import Callback, State
 
-MANY_RUNS, MOST_RUNS = 100_000, 10_000_000      # more are trained only where --yes is given; or not at all
+MANY_RUNS, MOST_RUNS = 100_000, 1_000_000      # more are trained only where --yes is given; or not at all
 
 
 def echo_table(rows: Iterable[Iterable[Any]], *widths: int) -> None:

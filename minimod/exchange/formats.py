@@ -27,12 +27,13 @@ def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise InputError("file", str(path), f"one that ends in {', '.join(READERS)}")
+    path.stat()         # raises OSError
     try:
         with warnings.catch_warnings(action="ignore"), open_regular(path, MAX_NUMBERS_BYTES) as file:
             return {name: X.astype(f"f{max(X.itemsize, 4)}", copy=False) for name, X in reader(file, path).items()
                     if X.dtype.kind == "f" and X.itemsize <= 8}
     except Exception as error:  # damage shows in whatever way a library stumbles over it
-        if isinstance(error, InputError) or getattr(error, "filename", None):
+        if isinstance(error, (InputError, MemoryError)) or getattr(error, "filename", None):
             raise
         reason = first_line(error)[:100]
         raise InputError("file", str(path), f"a {path.suffix} file of plain arrays ({reason})") from error

@@ -1,23 +1,22 @@
-"""Who may train in a directory: a new run, an unfinished one that goes on, or a finished one that is extended.
+"""What is trained in a directory: a new run, an unfinished one that goes on, or a finished one that is extended.
 
-Whether a claim is refused is known before anything is written. An extension keeps the finished run's network.npz until
+Whether a job is refused is known before anything is written. An extension keeps the finished run's network.npz until
 the longer run has finished. So whenever a process is killed, one of the two is whole.
 """
 
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from minimod.errors import DivergedRunError, FinishedRunError, InputError, LockedError, UnfinishedRunError
+from minimod.errors import DivergedRunError, FinishedRunError, InputError, UnfinishedRunError
 from minimod.runs import contents, files
 from minimod.runs.config import FREE_FIELDS, TrainingConfig
 from minimod.runs.contents import COURSE_FIELDS, Description, Saved
-from minimod.runs.data import Job, UserData
-from minimod.runs.run import load_run
+from minimod.runs.data import Job, resolve
+from minimod.runs.holding import HeldDirectory, hold
+from minimod.runs.run import NONE, Examination, examine, load_run
 
 GOING_ON = (*FREE_FIELDS, "device")         # fields that may change where a run goes on
 TASK = {"rule", "modulus", "train_fraction", "noise_kind", "seed"}      # that the data of a run are made for
@@ -28,117 +27,88 @@ SNAPSHOT = re.compile(r"\d+\.npz")          # a network along training, by its e
 
 
 class Plan(NamedTuple):
-    """What is to be trained in a directory.
+    """What is to be trained.
 
-    run: its description; of a new run or extension, the one to be written, still without a device. checkpoint: to go on
-    from, or None. data: of the run. is_new: whether the description is still to be written.
+    job: with all of its data. run: its description, which is still to be written if `is_new`, and then still lacks the
+    device. checkpoint: to go on from, or None. has_new_data: whether data/ is still to be written.
     """
 
+    job: Job
     run: Description
-    checkpoint: Saved | None
-    data: UserData
+    checkpoint: Saved | None = None
     is_new: bool = False
+    has_new_data: bool = False
 
 
-@contextmanager
-def claim_directory(directory: Path, job: Job, device: str, extend: bool = False) -> Iterator[Plan]:
-    """Take a directory for training a job, or with `extend` a finished run on to the epochs of the job.
+def plan(directory: Path | None, job: Job, extend: bool = False) -> Plan:
+    """What is to be done for a job in a directory, or in memory. Changes nothing.
 
-    The directory is new or empty, or holds such a run, unfinished, or another one that has diverged, which is then
-    overwritten. The data are those given or, if none are, those that the directory has. Raises InputError if it holds
-    anything else, and LockedError where another process trains there now. `plan` says beforehand what is refused.
+    The directory is new or empty, or holds the job's run, unfinished, or another one that has diverged, which is then
+    overwritten; with `extend` it holds a finished run, of fewer epochs. The data are those given or, if none are, those
+    that the directory has. Raises InputError where the directory holds anything else, or data do not fit.
     """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise InputError("run directory", str(directory), "new or empty, or that of an unfinished run") from error
-    with locked(directory):
-        for place in (directory, directory / "data", directory / "snapshots"):
-            _remove_matching(place, LEFTOVER)
-        found = plan(directory, job, extend)
-        if found.is_new:
-            found = found._replace(run=found.run._replace(device=device))
-            _begin(directory, found)
-        contents.save_data(directory, found.data)
-        yield found._replace(data=contents.load_data(directory, found.run))
-
-
-@contextmanager
-def locked(directory: Path, wait: bool = False) -> Iterator[None]:
-    """Hold a directory. Where another process does, waits for it or raises LockedError."""
-    from filelock import FileLock, Timeout  # here, so that `minimod --help` does not wait for it
-
-    lock = FileLock(directory / ".lock", blocking=wait)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise LockedError("directory", str(directory), "one that no other process trains in now") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def plan(directory: Path, job: Job, extend: bool = False) -> Plan:
-    """What `claim_directory` would do. Raises InputError where nothing may be done. Changes nothing."""
-    if extend:
-        return _plan_extension(directory, job)
-    if not any((directory / name).exists() for name in ("config.json", "network.npz")):
-        if directory.exists() and not (directory.is_dir() and _is_empty(directory)):
-            allowed = "new or empty, or that of an unfinished run (nothing is overwritten)"
-            raise InputError("run directory", str(directory), allowed)
-        return Plan(Description(job.config, job.data.checksums, ""), None, job.data, is_new=True)
-    if (directory / "network.npz").exists():
-        finished = load_run(directory)          # raises InputError where it is damaged
-        stored = contents.load_description(directory)
-        if finished.config.epochs == stored.config.epochs or not _differing(job.config, finished.config, GOING_ON):
-            _refuse_other(directory, stored._replace(config=finished.config), job)
+    found = examine(directory) if directory else None
+    if found and found.run and job.config.modulus is None:          # its table's file may have gone
+        job = job._replace(config=replace(job.config, modulus=found.run.config.modulus))
+    job = resolve(*job)
+    if found and extend:
+        return _extension(found, job)
+    if found is None or found.state == NONE:
+        return _new(job.with_table())
+    if found.has_network and found.run:
+        finished = found.finished
+        if finished.epochs == found.run.config.epochs or not _differing(job.config, finished, GOING_ON):
+            _refuse_other(found, finished, job)
             allowed = "new, or that of an unfinished run; it has finished"
             raise FinishedRunError("run directory", str(directory), allowed)
-    return _plan_to_go_on(directory, job)
+    return _going_on(found, job)
 
 
-def _plan_to_go_on(directory: Path, job: Job) -> Plan:
+def _new(job: Job, has_new_data: bool = True) -> Plan:
+    return Plan(job, Description(job.config, job.data.checksums, ""), is_new=True, has_new_data=has_new_data)
+
+
+def _going_on(found: Examination, job: Job) -> Plan:
     """For a run that has not finished, or an extension that has not."""
-    run, config, data = contents.load_description(directory), job.config, job.data
-    differing = _differing(config, run.config, GOING_ON)
-    data_fit = data.stored or not run.checksums or not TASK & set(differing)
+    run = found.description
+    differing = _differing(job.config, run.config, GOING_ON)
+    data_fit = job.data.stored or not run.checksums or not TASK & set(differing)
     if run.diverged and differing and data_fit and not run.finished:
-        data = data if data.stored else contents.load_data(directory, run)
-        return Plan(Description(config, data.checksums, ""), None, data, is_new=True)
-    _refuse_other(directory, run, job)
+        if job.data.stored:
+            return _new(job.with_table())
+        found.require("data")
+        return _new(Job(job.config, found.data).with_table(), has_new_data=False)
+    _refuse_other(found, run.config, job)
     if run.diverged and run.finished:
-        raise InputError("run directory", str(directory), f"extended by fewer epochs: with more, {run.diverged}")
+        raise InputError("run directory", str(found.directory), f"extended by fewer epochs: with more, {run.diverged}")
     if run.diverged:
-        raise DivergedRunError("run directory", str(directory), f"new, or one that has not diverged ({run.diverged})")
-    is_there = [contents.data_path(directory, name).exists() for name in run.checksums]
-    if not data.stored or all(is_there):       # killed early, it may lack some, which are given then
-        data = contents.load_data(directory, run)
-    if checkpoint := contents.load_checkpoint(directory, run):
-        contents.check_snapshots(directory, run, checkpoint.snapshots)
-    return Plan(run, checkpoint, data)
+        allowed = f"new, or one that has not diverged ({run.diverged})"
+        raise DivergedRunError("run directory", str(found.directory), allowed)
+    has_new_data = found.lacks_data and bool(job.data.stored)       # the run was killed before all were written
+    if not has_new_data:
+        found.require("data")
+    found.require("checkpoint.npz", "snapshots")
+    data = job.data if has_new_data else found.data
+    return Plan(Job(job.config, data).with_table(), run, found.checkpoint, has_new_data=has_new_data)
 
 
-def _plan_extension(directory: Path, job: Job) -> Plan:
+def _extension(found: Examination, job: Job) -> Plan:
     """For a finished run, of which the job has more epochs."""
-    finished, run, config = load_run(directory), contents.load_description(directory), job.config
-    if run.config.epochs > finished.config.epochs and not run.diverged:
+    finished, run, config, directory = found.finished, found.description, job.config, str(found.directory)
+    if run.config.epochs > finished.epochs and not run.diverged:
         allowed = f"one without an extension in the making, and this one has one to epoch {run.config.epochs}"
-        raise UnfinishedRunError("run directory", str(directory), allowed)
-    for name in _differing(config, finished.config, (*FREE_FIELDS, *COURSE_FIELDS)):
-        raise InputError(name, getattr(config, name), f"that of the run, {getattr(finished.config, name)}")
-    checkpoint = contents.load_checkpoint(directory, run)
-    if checkpoint is None:
+        raise UnfinishedRunError("run directory", directory, allowed)
+    for name in _differing(config, finished, (*FREE_FIELDS, *COURSE_FIELDS)):
+        raise InputError(name, getattr(config, name), f"that of the run, {getattr(finished, name)}")
+    if found.checkpoint is None:
         allowed = "one with its last checkpoint.npz, to be extended from (a sweep keeps them with --keep-checkpoints)"
-        raise InputError("run directory", str(directory), allowed)
-    if config.epochs <= checkpoint.epoch:
-        raise InputError("epochs", config.epochs, f"more than the run has, {checkpoint.epoch}")
+        raise InputError("run directory", directory, allowed)
+    if config.epochs <= found.checkpoint.epoch:
+        raise InputError("epochs", config.epochs, f"more than the run has, {found.checkpoint.epoch}")
     if run.diverged and config.epochs >= run.config.epochs:
         raise InputError("epochs", config.epochs, f"less than {run.config.epochs}: with so many, {run.diverged}")
-    if _is_other(job.data, run):
-        raise InputError("run directory", str(directory), "one on the same data")
-    longer = run._replace(config=config, format=contents.FORMAT, diverged="", finished=finished.config)
-    return Plan(longer, checkpoint, finished.data, is_new=True)
+    longer = run._replace(config=config, format=contents.FORMAT, diverged="", finished=finished)
+    return Plan(Job(config, found.data).with_table(), longer, found.checkpoint, is_new=True)
 
 
 def _differing(config: TrainingConfig, stored: TrainingConfig, free: tuple[str, ...]) -> list[str]:
@@ -147,35 +117,47 @@ def _differing(config: TrainingConfig, stored: TrainingConfig, free: tuple[str, 
     return [name for name, value in asdict(config).items() if value != theirs[name] and name not in free]
 
 
-def _refuse_other(directory: Path, stored: Description, job: Job) -> None:
-    """Raise InputError where the job is not that of the directory."""
-    if differing := _differing(job.config, stored.config, GOING_ON):
-        named = ", ".join(f"{name} {getattr(stored.config, name)}" for name in differing)
+def _refuse_other(found: Examination, stored: TrainingConfig, job: Job) -> None:
+    """Raise InputError where the job is not that of the directory, whose configuration is `stored`."""
+    if differing := _differing(job.config, stored, GOING_ON):
+        named = ", ".join(f"{name} {getattr(stored, name)}" for name in differing)
         given = ", ".join(str(getattr(job.config, name)) for name in differing)
         allowed = f"new, or that of an unfinished run with the same options; it has {named} and not {given}"
+        raise InputError("run directory", str(found.directory), allowed)
+    given_sums = job.data.checksums
+    # A rule's table may be left out.
+    theirs = {k: v for k, v in found.description.checksums.items() if k != "table" or k in given_sums}
+    if given_sums and given_sums != theirs:
+        raise InputError("run directory", str(found.directory), "new, or that of an unfinished run on the same data")
+
+
+def refuse_foreign(directory: Path) -> None:
+    """Raise InputError for a directory that is neither empty nor a run's, and for what is no directory."""
+    nearest = next(place for place in (directory, *directory.parents) if place.exists())
+    there = {path.name for path in directory.iterdir()} if nearest == directory and directory.is_dir() else set()
+    others = [name for name in there if name != ".lock" and not LEFTOVER.fullmatch(name)]
+    if not nearest.is_dir() or (others and not {"config.json", "network.npz"} & there):
+        allowed = "new or empty, or that of an unfinished run (nothing is overwritten)"
         raise InputError("run directory", str(directory), allowed)
-    if _is_other(job.data, stored):
-        raise InputError("run directory", str(directory), "new, or that of an unfinished run on the same data")
 
 
-def _is_other(data: UserData, stored: Description) -> bool:
-    """Whether data are given that are not those stored; a rule's table may be left out, see `resolve`."""
-    given = data.checksums
-    expected = {name: sum for name, sum in stored.checksums.items() if name != "table" or name in given}
-    return bool(given) and given != expected
-
-
-def _begin(directory: Path, found: Plan) -> None:
-    """Describe a new run, where something diverged may lie, or an extension of a finished one."""
-    if found.checkpoint:
+def begin(held: HeldDirectory, found: Plan, device: str) -> Description:
+    """Write what a run has before its first epoch, in place of what a killed process or a diverged run has left."""
+    directory = held.file()
+    for place in (directory, directory / "data", directory / "snapshots"):
+        _remove_matching(place, LEFTOVER)
+    if found.is_new and found.checkpoint:
         _name_files(directory)
-    else:
+    elif found.is_new:
         for name in ("checkpoint.npz", "metrics.csv"):
             (directory / name).unlink(missing_ok=True)
         _remove_matching(directory / "snapshots", SNAPSHOT)
-        if (directory / "config.json").exists():
-            contents.save_data(directory, found.data, anew=True)
-    contents.save_description(directory, found.run)
+    run = found.run._replace(device=device) if found.is_new else found.run
+    if found.is_new:
+        contents.save_description(directory, run)
+    if found.has_new_data:
+        contents.save_data(directory, found.job.data)
+    return run
 
 
 def _name_files(directory: Path) -> None:
@@ -198,10 +180,11 @@ def adopt_extension(directory: Path) -> None:
     place = directory / contents.EXTENSION
     if not (place / "config.json").exists():
         return
-    with locked(directory):
+    with hold(directory) as held:
         longer, shorter = contents.load_description(place), contents.load_description(directory)
         if longer.owner != shorter.owner:
             raise InputError("run directory", str(directory), f"one whose {place.name} is of the same run")
+        held.file()
         if (place / "network.npz").exists():
             copy_run(place, directory)
         else:
@@ -236,8 +219,3 @@ def _remove_matching(directory: Path, pattern: re.Pattern[str]) -> None:
     for path in directory.iterdir() if directory.is_dir() else ():
         if pattern.fullmatch(path.name):
             path.unlink() if path.is_file() else shutil.rmtree(path)
-
-
-def _is_empty(directory: Path) -> bool:
-    """Whether nothing is there but what a process leaves that is killed in its first instant."""
-    return all(path.name == ".lock" or LEFTOVER.fullmatch(path.name) for path in directory.iterdir())

@@ -14,7 +14,8 @@ until the longer run has finished.
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -101,30 +102,26 @@ def save_description(directory: Path, run: Description) -> None:
 def load_description(directory: Path | str) -> Description:
     """What a run's config.json says. Raises InputError if there is none that can be used."""
     path = Path(directory) / "config.json"
-    try:
+    with refusing("run directory", directory, "one written by minimod train", path):
         content = files.load_checked_json(path)
         if content.get("format") not in KNOWN_FORMATS:
             raise DamagedFileError(f"format {content.get('format')}, of minimod {content.get('minimod')}, is not known")
-        config, finished = (
-            TrainingConfig.from_dict(each) if each else None for each in (content["config"], content.get("finished"))
+        config, finished = TrainingConfig.from_dict(content["config"]), content.get("finished")
+        return Description(
+            config, dict(content.get("data", {})), content["device"], content["format"], content.get("diverged", ""),
+            TrainingConfig.from_dict(finished) if finished else None,
         )
-        assert config is not None
-        checksums, diverged = dict(content.get("data", {})), content.get("diverged", "")
-        return Description(config, checksums, content["device"], content["format"], diverged, finished)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise unusable("run directory", directory, "one written by minimod train", path, error) from error
 
 
-def save_data(directory: Path, data: UserData, anew: bool = False) -> None:
-    """Write what is not there yet, since a run that was killed early may lack some; or all of it, anew."""
+def save_data(directory: Path, data: UserData) -> None:
+    """Write all files of data/."""
     for name, array in data.stored.items():
         path = data_path(directory, name)
-        if anew or not path.exists():
-            path.parent.mkdir(exist_ok=True)
-            if path.suffix == ".csv":
-                files.save_columns(path, {"number": np.arange(len(array)), name: array})
-            else:
-                save_arrays(path, {name: array})
+        path.parent.mkdir(exist_ok=True)
+        if path.suffix == ".csv":
+            files.save_columns(path, {"number": np.arange(len(array)), name: array})
+        else:
+            save_arrays(path, {name: array})
 
 
 def data_path(directory: Path, name: str) -> Path:
@@ -135,16 +132,14 @@ def data_path(directory: Path, name: str) -> Path:
 def load_data(directory: Path, run: Description) -> UserData:
     """The arrays in a run's data/. Raises InputError unless all are those that config.json names."""
     arrays: dict[str, np.ndarray] = {}
-    for name in run.checksums:
+    for name, expected in run.checksums.items():
         path = data_path(directory, name)
-        try:
+        with refusing("run directory", directory, "one with all of its data", path):
             arrays |= {name: files.load_words(path)} if path.suffix == ".csv" else load_arrays(path, run.largest_file)
-            if files.array_checksum({name: arrays[name]}) != run.checksums[name]:
+            if files.array_checksum({name: arrays[name]}) != expected:
                 raise DamagedFileError("it is not the one that config.json names")
-        except (OSError, DamagedFileError, KeyError) as error:
-            reason = DamagedFileError(f"{path.name}: {error}")
-            raise InputError("run directory", str(directory), f"one with all of its data ({reason})") from reason
-    return UserData.from_stored(arrays)
+    with refusing("run directory", directory, "one with data of known names", directory / "data"):
+        return UserData.from_stored(arrays)
 
 
 def write_metrics(directory: Path, rows: list[Metrics]) -> None:
@@ -157,7 +152,7 @@ def write_metrics(directory: Path, rows: list[Metrics]) -> None:
 
 def append_metrics(directory: Path, row: Metrics) -> None:
     """Add one measured epoch, a dictionary with the names of METRIC_COLUMNS, to metrics.csv, which must be there."""
-    with open(directory / "metrics.csv", "r+", newline="") as file:
+    with open(directory / "metrics.csv", "r+", newline="", encoding="utf-8") as file:
         file.seek(0, 2)
         csv.DictWriter(file, METRIC_COLUMNS, lineterminator="\n").writerow(row)
 
@@ -187,19 +182,20 @@ def save(path: Path, run: Description, saved: Saved) -> None:
 
 
 def load(path: Path, run: Description) -> Saved:
-    """What `save` wrote. Raises DamagedFileError if it belongs to another run, or has parts of another kind."""
+    """What `save` wrote.
+
+    Raises DamagedFileError if it belongs to another run; ValueError, TypeError or OverflowError for parts of another
+    kind.
+    """
     arrays = load_arrays(path, run.largest_file)
     owner, label = arrays.pop("run", None), arrays.pop("config", None)
     if run.format > 1 and owner != run.owner:
         raise DamagedFileError("it belongs to another run")
     if label is not None and label not in run.labels:
         raise DamagedFileError("it was written beside another config.json")
-    try:
-        epoch = int(arrays.pop("epoch", run.config.epochs))
-        rows = [_row(line) for line in arrays.pop("metrics", np.empty((0, 0))).tolist()]
-        snapshots = tuple(map(int, arrays.pop("snapshots", ())))
-    except (ValueError, TypeError, OverflowError) as error:
-        raise DamagedFileError(str(error)) from error
+    epoch = int(arrays.pop("epoch", run.config.epochs))
+    rows = [_row(line) for line in arrays.pop("metrics", np.empty((0, 0))).tolist()]
+    snapshots = tuple(map(int, arrays.pop("snapshots", ())))
     return Saved(epoch, arrays, rows, snapshots)
 
 
@@ -208,38 +204,34 @@ def load_checkpoint(directory: Path, run: Description) -> Saved | None:
     path = directory / "checkpoint.npz"
     if not path.exists():
         return None
-    try:
+    with refusing("checkpoint", path, "whole; without it the run starts again from the beginning", path):
         saved = load(path, run)
         if not 0 <= saved.epoch <= run.config.epochs:
             raise DamagedFileError(f"it is of epoch {saved.epoch}, past the last")
         float(saved.arrays["seconds"])
         return saved
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        allowed = "whole; without it the run starts again from the beginning"
-        raise unusable("checkpoint", path, allowed, path, error) from error
 
 
 def load_network(directory: Path, run: Description) -> Saved:
-    """What is in network.npz. Raises DamagedFileError if it is not the network of this run at its end."""
-    saved = load(directory / "network.npz", run)
-    saved = saved if saved.rows else saved._replace(rows=read_metrics(directory))
-    network_of(run.config, saved)
-    if not saved.rows or saved.rows[-1]["epoch"] != saved.epoch:
-        raise DamagedFileError(f"its metrics do not reach epoch {saved.epoch}")
-    return saved
+    """What is in network.npz. Raises InputError if it is not the network of this run at its end."""
+    path = directory / "network.npz"
+    with refusing("network", path, "whole", path):
+        saved = load(path, run)
+        saved = saved if saved.rows else saved._replace(rows=read_metrics(directory))
+        network_of(run.config, saved)
+        if not saved.rows or saved.rows[-1]["epoch"] != saved.epoch:
+            raise DamagedFileError(f"its metrics do not reach epoch {saved.epoch}")
+        return saved
 
 
 def load_snapshot(directory: Path, run: Description, epoch: int) -> TwoLayerNet:
     """The network of an epoch. Raises InputError unless its snapshot is there, and whole."""
     path = directory / "snapshots" / f"{epoch}.npz"
-    try:
+    with refusing("run directory", directory, "one with all of its snapshots", path):
         saved = load(path, run)
         if saved.epoch != epoch:
             raise DamagedFileError("it is of another epoch")
         return network_of(run.config, saved)
-    except (OSError, ValueError) as error:
-        reason = DamagedFileError(f"{path.name}: {error}")
-        raise InputError("run directory", str(directory), f"one with all of its snapshots ({reason})") from reason
 
 
 def check_snapshots(directory: Path, run: Description, epochs: tuple[int, ...]) -> tuple[int, ...]:
@@ -273,6 +265,11 @@ def as_array(rows: Sequence[Metrics]) -> np.ndarray:
     return np.stack(list(history_of(rows).values()), axis=1) if rows else np.empty((0, len(METRIC_COLUMNS)))
 
 
-def unusable(what: str, value: Path | str, allowed: str, path: Path, error: Exception) -> InputError:
-    """The error for something that a damaged file makes useless."""
-    return InputError(what, str(value), f"{allowed} ({path.name}: {error})")
+@contextmanager
+def refusing(what: str, value: Path | str, allowed: str, path: Path) -> Iterator[None]:
+    """Raise InputError where the file at `path` turns out in this block not to be what was written."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        reason = DamagedFileError(f"{path.name}: {error}")
+        raise InputError(what, str(value), f"{allowed} ({reason})") from reason

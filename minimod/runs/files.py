@@ -1,6 +1,8 @@
 """Files that are written whole or not at all, and read without trust.
 
-What is read runs no code, takes no more memory than the file is long, and is refused unless it is what was written.
+What is read runs no code, takes little more memory than the file is long, and is refused unless it is what was written.
+Text is UTF-8, whatever the locale. A file that is not there is damage. Any other error of the system, such as a lack of
+memory or of permission, says nothing about the file: OSError and MemoryError stay what they are.
 """
 
 import csv
@@ -13,6 +15,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 from zipfile import ZipFile
@@ -34,9 +37,9 @@ def whole_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """A file to write that takes its name only once it is complete and on disk; an older one stays until then."""
     if path.exists() and not path.is_file():        # a device would be replaced by a file
         raise OSError(errno.EINVAL, "no regular file", str(path))
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f"{path.name[-50:]}.{os.getpid()}.part")      # a name has 255 bytes at most
     try:
-        with open(temporary, mode) as file:
+        with open(temporary, mode, encoding=None if "b" in mode else "utf-8") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -51,9 +54,11 @@ def whole_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
 
 
 def open_regular(path: Path, limit: float) -> IO[bytes]:
-    """Open a file to read. Raises DamagedFileError if it is longer than `limit` bytes, or a pipe, device or socket."""
-    # A pipe would wait for its writer.
-    file = open(path, "rb", opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0)))
+    """Open a file to read. Raises DamagedFileError if it is not there, no regular file, or over `limit` bytes long."""
+    try:        # a pipe would wait for its writer
+        file = open(path, "rb", opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0)))
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise DamagedFileError(str(error.strerror)) from error
     status = os.fstat(file.fileno())
     if not stat.S_ISREG(status.st_mode):
         problem = "it is no regular file"
@@ -107,7 +112,7 @@ def save_checked_json(path: Path, data: dict[str, Any]) -> None:
 
 
 def load_checked_json(path: Path, limit: float = MAX_JSON_BYTES) -> dict[str, Any]:
-    """What `save_checked_json` wrote. Raises DamagedFileError if it is not, or too long; OSError if there is none."""
+    """What `save_checked_json` wrote. Raises DamagedFileError if it is not, too long, or not there."""
     content = read_bytes(path, limit)
     try:
         data = json.loads(content)
@@ -127,14 +132,14 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def load_arrays(path: Path, limit: float = math.inf) -> dict[str, np.ndarray]:
-    """What `save_arrays` wrote. Raises DamagedFileError if it is not, or too long, and OSError if there is no file."""
-    with open_regular(path, limit) as file:
-        try:
-            arrays = read_npz(file, os.fstat(file.fileno()).st_size)
-        except OSError:
-            raise
-        except Exception as error:  # damage shows in whatever way zipfile and NumPy stumble over it
-            raise DamagedFileError(f"it is not an npz file of plain arrays: {error}") from error
+    """What `save_arrays` wrote. Raises DamagedFileError if it is not, too long, or not there."""
+    content = read_bytes(path, limit)
+    try:
+        arrays = read_npz(BytesIO(content), len(content))
+    except MemoryError:
+        raise
+    except Exception as error:  # damage shows in whatever way zipfile and NumPy stumble over it
+        raise DamagedFileError(f"it is not an npz file of plain arrays: {error}") from error
     checksum = arrays.pop("sha256", None)
     if checksum is None or not np.array_equal(checksum, _array_digest(arrays)):
         raise DamagedFileError("its checksum is not that of its content")
@@ -167,18 +172,21 @@ def _read_header(part: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
 def load_numbers(path: Path) -> np.ndarray:
     """The float64 numbers of a CSV, of shape (lines, columns), or of an npy file. Raises InputError for another."""
     try:
+        content = read_bytes(path, MAX_NUMBERS_BYTES)
         if path.suffix == ".npy":
-            with open_regular(path, MAX_NUMBERS_BYTES) as file:
-                shape, dtype = _read_header(file)
-                rest = os.fstat(file.fileno()).st_size - file.tell()
-                if dtype.kind not in "iuf" or int(np.prod(shape, dtype=object)) * dtype.itemsize > rest:
-                    raise DamagedFileError(f"it has {dtype} of shape {shape}, and {rest} bytes")
-                file.seek(0)
-                return np.asarray(np.load(file, allow_pickle=False), float)
-        text = read_bytes(path, MAX_NUMBERS_BYTES).decode("utf-8-sig")
+            file = BytesIO(content)
+            shape, dtype = _read_header(file)
+            rest = len(content) - file.tell()
+            if dtype.kind not in "iuf" or int(np.prod(shape, dtype=object)) * dtype.itemsize > rest:
+                raise DamagedFileError(f"it has {dtype} of shape {shape}, and {rest} bytes")
+            file.seek(0)
+            return np.asarray(np.load(file, allow_pickle=False), float)
+        text = content.decode("utf-8-sig")
         if not text.strip():
             raise DamagedFileError("it is empty")
         return np.loadtxt(text.splitlines(), delimiter=",", comments=None, ndmin=2)
+    except (OSError, MemoryError):
+        raise
     except Exception as error:  # damage shows in whatever way NumPy stumbles over it
         raise InputError("file", str(path), f"a CSV of numbers, as many in every line, or an npy ({error})") from error
 
@@ -204,7 +212,7 @@ def read_table(path: Path, growing: bool = False) -> tuple[list[str], Iterator[t
 
     The file may have been saved by a spreadsheet: with a byte-order mark, and with semicolons or tabs. growing: another
     process may be at it, so that a last line that is cut is left out. Raises DamagedFileError for another encoding than
-    UTF-8, and for a line with more or fewer cells than the head has; OSError if there is no file.
+    UTF-8, for a line with more or fewer cells than the head has, and if there is no file.
     """
     def decoded(file: IO[bytes]) -> Iterator[str]:
         for number, line in enumerate(file, 1):

@@ -3,18 +3,15 @@
 A sweep is a grid of jobs, a claim jobs with bounds, and both train through a `Store`. The caller brings the executor.
 """
 
-import itertools
 import math
-import pickle
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, as_completed
 from dataclasses import replace
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any
 
-from minimod.engine.device import available_cores, first_line, is_gpu_error
+from minimod.engine.device import available_cores
 from minimod.groups.rules import table_path
 from minimod.rules import RULES
 from minimod.runs.config import FREE_FIELDS, TrainingConfig
@@ -22,15 +19,6 @@ from minimod.runs.data import Job
 from minimod.runs.files import checksum
 from minimod.runs.run import Run
 from minimod.runs.training import Callback, finished_run, train
-
-T = TypeVar("T")
-
-# Short runs share a task of about so many seconds, at so many for a unit of `work`: a scheduler that hands out some
-# hundreds of tasks a second then keeps thousands of cores busy.
-TASK_SECONDS, SECONDS_OF_WORK = 10, 45e-12
-
-# So many tasks are handed to an executor at a time: enough for a large cluster, and few enough to keep account of.
-IN_FLIGHT = 10_000
 
 # Called with the `work` that was done since the last call, and with a line where there is something to say.
 WorkProgress = Callable[[int, str | None], Any]
@@ -107,64 +95,7 @@ def longest_first(
 
     The longest are begun first: a long one at the end would leave the other workers waiting.
     """
-    tasks = in_tasks({directory: work(config) for directory, config in runs.items()}, TASK_SECONDS / SECONDS_OF_WORK)
-    calls = ((function, [(runs[directory], directory, *arguments) for directory in task]) for task in tasks)
-    for (_, task), future in completed(executor, in_turn, calls):
-        error = future.exception()
-        results = [error] * len(task) if error else future.result()
-        yield from ((directory, result) for (_, directory, *_), result in zip(task, results, strict=True))
-
-
-def in_tasks(lengths: Mapping[T, float], most: float) -> Iterator[list[T]]:
-    """The keys, the longest first, in lists whose lengths add up to at most `most`, or of a single one.
-
-    There are so many lists, if there are so many keys, that IN_FLIGHT of them share all there is.
-    """
-    most = min(most, sum(lengths.values()) / IN_FLIGHT)
-    task: list[T] = []
-    total = 0.0
-    for key in sorted(lengths, key=lambda key: lengths[key], reverse=True):
-        if task and total + lengths[key] > most:
-            yield task
-            task, total = [], 0.0
-        task.append(key)
-        total += lengths[key]
-    if task:
-        yield task
-
-
-def in_turn(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """What function(*call) returns or raises, for all calls. The error of a single one is raised, and that of a GPU."""
-    if len(calls) == 1:
-        return [function(*calls[0])]
-    results: list[Any] = []
-    for call in calls:
-        try:
-            results.append(function(*call))
-        except Exception as error:
-            if is_gpu_error(error):
-                raise
-            try:
-                pickle.dumps(error)
-            except Exception:       # one that cannot be sent would be the error of all
-                error = RuntimeError(f"{type(error).__name__}: {first_line(error)}")
-            results.append(error)
-    return results
-
-
-def completed(
-    executor: Executor, function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]
-) -> Iterator[tuple[tuple[Any, ...], Future[Any]]]:
-    """(task, future of function(*task)) for all tasks, as they are done."""
-    remaining = iter(tasks)
-    running: dict[Future[Any], tuple[Any, ...]] = {}
-    done: SimpleQueue[Future[Any]] = SimpleQueue()
-    while True:
-        for task in itertools.islice(remaining, IN_FLIGHT - len(running)):
-            future = executor.submit(function, *task)
-            running[future] = task
-            future.add_done_callback(done.put)
-        if not running:
-            return
-        future = done.get()
-        yield running.pop(future), future
+    order = sorted(runs, key=lambda directory: work(runs[directory]), reverse=True)
+    futures = {executor.submit(function, runs[directory], directory, *arguments): directory for directory in order}
+    for future in as_completed(futures):
+        yield futures.pop(future), future.exception() or future.result()

@@ -92,23 +92,17 @@ def load_run(directory: Path | str, epoch: int | None = None) -> Run:
     directory holds one that is unfinished or has diverged, and InputError if it holds none or a damaged one, or one
     without this epoch.
     """
-    directory = Path(directory)
-    found = examine(directory)
-    if found.state != FINISHED or not found.run or not found.end:
-        errors = {UNFINISHED: UnfinishedRunError, DIVERGED: DivergedRunError}
-        whole = f"the whole of a finished run ({found.reason})"
-        allowed = "that of a finished run" if found.state == UNFINISHED else whole
-        raise errors.get(found.state, InputError)("run directory", str(directory), allowed)
-    finished, end = found.run.finished, found.end
-    config = finished if finished and finished.epochs == end.epoch else found.run.config
+    found = examine(Path(directory).absolute())
+    config, end = found.finished, found.end
+    assert end
     run = Run(config, Job(config, found.data).dataset(), contents.network_of(config, end), history_of(end.rows),
-              directory, found.data, end.part("course_"), end.snapshots)
+              found.directory, found.data, end.part("course_"), end.snapshots)
     return run if epoch is None else run.at(epoch)
 
 
 def check_run(directory: Path | str) -> tuple[str, dict[str, str]]:
     """The state of a directory, and what is to say of each file. The states are explained at the top of this module."""
-    directory = Path(directory)
+    directory = Path(directory).absolute()
     found = examine(directory)
     return found.state, found.files | _earlier_extension(directory / contents.EXTENSION)
 
@@ -139,40 +133,46 @@ def examine(directory: Path) -> "Examination":
 class Examination:
     """A run's files, held against each other.
 
-    state: see the top of this module. files: what to say of each. run, data, end: their contents; None where they
-    cannot be read.
+    state: see the top of this module. files: name -> what to say of it. problems: name -> the error of one that is
+    damaged. run, data, checkpoint, end: their contents; None where they are not there or cannot be read. lacks_data:
+    whether a file of data/ is not there.
     """
 
     def __init__(self, directory: Path):
-        self.directory, self.files = directory, dict[str, str]()
+        self.directory, self.files, self.problems = directory, dict[str, str](), dict[str, InputError]()
         self.run: Description | None = None
+        self.checkpoint: Saved | None = None
         self.end: Saved | None = None
-        self.data = NO_DATA
-        exists = {name for name in ("config.json", "checkpoint.npz", "network.npz") if (directory / name).exists()}
-        if not exists:
+        self.data, self.lacks_data = NO_DATA, False
+        self.has_network = (directory / "network.npz").exists()
+        if not self.has_network and not any((directory / name).exists() for name in ("config.json", "checkpoint.npz")):
             self.state, sweep = NONE, (directory / "sweep.json").exists()
             self.files["config.json"] = "none: this is " + ("a sweep, and no run" if sweep else "no run's directory")
             return
         self.run = self._read("config.json", contents.load_description)
         if self.run:
-            self._read_parts(self.run, "network.npz" in exists)
+            self._read_parts(self.run)
         diverged = self.run is not None and bool(self.run.diverged)
-        self.state = FINISHED if "network.npz" in exists else DIVERGED if diverged else UNFINISHED
+        self.state = FINISHED if self.has_network else DIVERGED if diverged else UNFINISHED
         if any(text.startswith(DAMAGED) for text in self.files.values()):
             self.state = DAMAGED
 
-    def _read_parts(self, run: Description, finished: bool) -> None:
-        if run.diverged and not finished:
+    def _read_parts(self, run: Description) -> None:
+        if run.diverged and not self.has_network:
             self.files["config.json"] = _told(run)
+        self.checkpoint = self._read("checkpoint.npz", contents.load_checkpoint, run)
+        if self.checkpoint:
+            self.files["checkpoint.npz"] = f"whole, epoch {self.checkpoint.epoch} of {run.config.epochs}"
+        if self.has_network:
+            self.end = self._read("network.npz", contents.load_network, run)
         if run.checksums:
             self.data = self._read("data", contents.load_data, run) or NO_DATA
-            self.files["data"] += f": {', '.join(run.checksums)}" * (self.data is not NO_DATA)
-        point = self._read("checkpoint.npz", contents.load_checkpoint, run)
-        if point:
-            self.files["checkpoint.npz"] = f"whole, epoch {point.epoch} of {run.config.epochs}"
-        if finished:
-            self.end = self._read("network.npz", contents.load_network, run)
-        listing = self.end or point
+            self.lacks_data = any(not contents.data_path(self.directory, name).exists() for name in run.checksums)
+            if "data" not in self.problems:
+                self.files["data"] += f": {', '.join(run.checksums)}"
+            elif self.lacks_data and not self.has_network and not self.checkpoint:
+                self.files["data"] = "not there yet: the run was stopped before; it goes on where they are given again"
+        listing = self.end or self.checkpoint
         if listing and listing.snapshots:
             if self._read("snapshots", contents.check_snapshots, run, listing.snapshots):
                 self.files["snapshots"] = f"whole, {len(listing.snapshots)} of them"
@@ -185,10 +185,38 @@ class Examination:
         try:
             part = load(self.directory, *arguments)
             self.files[name] = "none" if part is None else "whole"
-        except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
-            reason = error.__cause__ if isinstance(error, InputError) else error     # not with the directory's name
-            self.files[name] = f"{DAMAGED}: {reason or error}"
+        except InputError as error:
+            self.problems[name] = error
+            self.files[name] = f"{DAMAGED}: {error.__cause__}".replace(f"{DAMAGED}: {name}: ", f"{DAMAGED}: ")
         return part
+
+    def require(self, *names: str) -> None:
+        """Raise the error of the first of some files that is damaged."""
+        for name in names:
+            if name in self.problems:
+                raise self.problems[name]
+
+    @property
+    def description(self) -> Description:
+        """What config.json says. Raises InputError if it is damaged or not there."""
+        self.require("config.json")
+        assert self.run
+        return self.run
+
+    @property
+    def finished(self) -> TrainingConfig:
+        """The configuration of the finished run that is whole.
+
+        Raises UnfinishedRunError or DivergedRunError for one that is unfinished or has diverged, and InputError if
+        there is none or a damaged one.
+        """
+        if self.state != FINISHED or not self.end:
+            errors = {UNFINISHED: UnfinishedRunError, DIVERGED: DivergedRunError}
+            whole = f"the whole of a finished run ({self.reason})"
+            allowed = "that of a finished run" if self.state == UNFINISHED else whole
+            raise errors.get(self.state, InputError)("run directory", str(self.directory), allowed)
+        longer, shorter = self.description.config, self.description.finished
+        return shorter if shorter and shorter.epochs == self.end.epoch else longer
 
     @property
     def reason(self) -> str:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from datetime import timedelta
 from functools import cached_property
@@ -11,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from minimod.arrays import Pairs, is_true, random_stream, to_host
-from minimod.data import Dataset
 from minimod.engine.backend import SHARDS, Backend, open_backend
 from minimod.engine.device import gpu_problem, warn_once
 from minimod.engine.gradient import Gradient, in_tiles, make_blocks
@@ -29,12 +29,13 @@ from minimod.errors import (
 from minimod.network import TwoLayerNet
 from minimod.optimizers import ELEMENTWISE, OPTIMIZERS
 from minimod.runs import contents
-from minimod.runs.claiming import Plan, adopt_extension, claim_directory, plan
+from minimod.runs.claiming import Plan, adopt_extension, begin, plan, refuse_foreign
 from minimod.runs.config import CONSTRAINTS, TrainingConfig
-from minimod.runs.data import Job, UserData, resolve
+from minimod.runs.data import NO_DATA, Job, UserData
+from minimod.runs.holding import HeldDirectory, hold
 from minimod.runs.metrics import Metrics, history_of, measure
 from minimod.runs.record import Record
-from minimod.runs.run import Run, initial_network, load_run
+from minimod.runs.run import Run, examine, initial_network, load_run
 from minimod.runs.signals import stop_requests
 
 # How often a checkpoint is written unless told otherwise: after so many epochs, or after so much time.
@@ -107,12 +108,10 @@ def train(
         raise InputError("config", config, "a TrainingConfig")
     if not isinstance(data, UserData | None):
         raise InputError("data", data, "a UserData")
-    directory = None if directory is None else Path(directory)
-    if directory is not None:
-        adopt_extension(directory)
-        if config.modulus is None and (directory / "config.json").exists():     # its table's file may have gone
-            config = replace(config, modulus=contents.load_description(directory).config.modulus)
-    return _train(resolve(config, data), directory, callback, checkpoint_every)
+    place = None if directory is None else Path(directory).absolute()
+    if place:
+        adopt_extension(place)
+    return _train(Job(config, data or NO_DATA), place, callback, checkpoint_every)
 
 
 def resume(
@@ -124,9 +123,10 @@ def resume(
     `changes` are fields of the configuration that may change: threads, device; of a run that has diverged, any, and it
     begins anew. Raises FinishedRunError if there is nothing to go on with, and what `train` raises.
     """
-    adopt_extension(Path(directory))
-    config = replace(contents.load_description(directory).config, **changes)
-    return train(config, directory, callback=callback, checkpoint_every=checkpoint_every)
+    place = Path(directory).absolute()
+    adopt_extension(place)
+    config = replace(contents.load_description(place).config, **changes)
+    return _train(Job(config), place, callback, checkpoint_every)
 
 
 def extend(
@@ -138,13 +138,13 @@ def extend(
     `changes` are fields that may change: eval_every, snapshots, threads, device. Raises UnfinishedRunError for a run
     that has not finished, InputError without its last checkpoint, and what `train` raises.
     """
-    directory = Path(directory)
-    adopt_extension(directory)
+    place = Path(directory).absolute()
+    adopt_extension(place)
     if type(epochs) is not int or epochs < 1:
         raise InputError("epochs", epochs, "a whole number, at least 1")
-    config = load_run(directory).config
+    config = examine(place).finished
     config = replace(config, **{"epochs": config.epochs + epochs} | changes)
-    return _train(resolve(config), directory, callback, checkpoint_every, extending=True)
+    return _train(Job(config), place, callback, checkpoint_every, extending=True)
 
 
 def store_network(network: TwoLayerNet, config: TrainingConfig, directory: Path | str, data: UserData | None) -> Run:
@@ -154,7 +154,7 @@ def store_network(network: TwoLayerNet, config: TrainingConfig, directory: Path 
     for name, value in told.items():
         if getattr(config, name) != value:
             raise InputError(name, getattr(config, name), f"{value}, where this network is given")
-    return _train(resolve(config, data), Path(directory), network=network)
+    return _train(Job(config, data or NO_DATA), Path(directory).absolute(), network=network)
 
 
 def finished_run(job: Job, directory: Path, callback: Callback | None = None) -> Run:
@@ -162,8 +162,10 @@ def finished_run(job: Job, directory: Path, callback: Callback | None = None) ->
 
     Where another process trains there, waits for it. Raises what `train` does; DivergenceError names the directory.
     """
+    directory = directory.absolute()
     while True:
         try:
+            plan(directory, job)            # a run that has finished is not held
             return _train(job, directory, callback)
         except FinishedRunError:
             return load_run(directory)
@@ -182,25 +184,15 @@ def _train(
         raise InputError("checkpoint_every", checkpoint_every, "a number of epochs, at least 1, or a timedelta")
     if job.config.snapshots and directory is None:
         raise InputError("directory", directory, "one, to keep snapshots in")
-    began = ""
     if directory:
+        refuse_foreign(directory)
+    with hold(directory) if directory else nullcontext() as held:
         found = plan(directory, job, extending)
-        job, began = Job(job.config, found.data), found.run.device
-    job = job.with_table()
-    with open_backend(_device(job.config.device, began), job.config.threads) as backend:
-        _check_memory(job.config, backend)
-        dataset = job.dataset()
-        fitted = job.data.fitted(dataset.train)
-        if directory is None:
-            return _Training(job, dataset, fitted, backend, network).run(callback, checkpoint_every, [])
-        with claim_directory(directory, job, backend.description, extending) as claim, stop_requests() as signals:
-            try:        # no name for it: its memory is free when the backend gives back what is
-                return _Training(job, dataset, fitted, backend, network, directory, claim).run(
-                    callback, checkpoint_every, signals
-                )
-            except DivergenceError as error:
-                contents.save_description(directory, claim.run._replace(diverged=str(error)))
-                raise
+        config = found.job.config
+        with open_backend(_device(config.device, found.run.device), config.threads) as backend:
+            _check_memory(config, backend)
+            # No name for it: its memory is free when the backend gives back what is.
+            return _Training(found, backend, held, network).run(callback, checkpoint_every)
 
 
 def _device(asked: str, began: str) -> str:
@@ -276,27 +268,24 @@ def with_optimizer(
 
 
 class _Training:
-    """A run in the making: of a job, on its dataset and fitted pairs; in a directory that is claimed, or in memory."""
+    """A run in the making, as planned; in a directory that is held, or in memory."""
 
-    def __init__(
-        self, job: Job, dataset: Dataset, fitted: Pairs, backend: Backend, network: TwoLayerNet | None,
-        directory: Path | None = None, claim: Plan | None = None,
-    ):
-        self.job, self.dataset, self.pairs, self.backend = job, dataset, fitted, backend
-        self.directory, self.claim = directory, claim
-        subset = job.data.subset
-        self.left_out = dataset.train[[] if subset is None else ~subset]
-        start = (network or initial_network(job.config)).convert(backend.xp.asarray)
-        self.network, optimizer_state, self.step = with_optimizer(start, job.config)
-        self.record = Record(len(self.pairs)) if job.config.record else None
+    def __init__(self, found: Plan, backend: Backend, held: HeldDirectory | None, network: TwoLayerNet | None):
+        self.plan, self.job, self.backend, self.held = found, found.job, backend, held
+        self.dataset, subset, config = self.job.dataset(), self.job.data.subset, self.job.config
+        self.pairs = self.job.data.fitted(self.dataset.train)
+        self.left_out = self.dataset.train[[] if subset is None else ~subset]
+        start = (network or initial_network(config)).convert(backend.xp.asarray)
+        self.network, optimizer_state, self.step = with_optimizer(start, config)
+        self.record = Record(len(self.pairs)) if config.record else None
         self.state = self.network.parameters | optimizer_state | (self.record.state if self.record else {})
         self.first, self.seconds_before, self.rows = 0, 0.0, list[Metrics]()
         self.snapshots: tuple[int, ...] = ()
         self.start = time.perf_counter()
         # The losses since the last evaluation, by epoch, left on the device: fetching each would make a GPU wait.
         self.losses: dict[int, Any] = {}
-        if claim and claim.checkpoint:
-            self._go_on_from(claim.checkpoint)
+        if found.checkpoint:
+            self._go_on_from(found.checkpoint)
 
     def _go_on_from(self, checkpoint: contents.Saved) -> None:
         """Overwrite the arrays of the run by those of a checkpoint. Raises InputError if they are of another kind."""
@@ -314,30 +303,41 @@ class _Training:
         """The time spent on this run, before it was stopped and since."""
         return self.seconds_before + time.perf_counter() - self.start
 
-    def run(self, callback: Callback | None, checkpoint_every: Interval, signals: list[int]) -> Run:
-        """Train to the end, or to the end of the epoch in which `signals` gets one or the callback returns True."""
+    def run(self, callback: Callback | None, checkpoint_every: Interval) -> Run:
+        """Train to the end, or to the end of the epoch in which a signal comes or the callback returns True."""
+        if not self.held:
+            return self._run(callback, checkpoint_every, [])
+        self.described = begin(self.held, self.plan, self.backend.description)
+        with stop_requests() as signals:
+            try:
+                return self._run(callback, checkpoint_every, signals)
+            except DivergenceError as error:
+                contents.save_description(self.held.file(), self.described._replace(diverged=str(error)))
+                raise
+
+    def _run(self, callback: Callback | None, checkpoint_every: Interval, signals: list[int]) -> Run:
         last, asked = self.job.config.epochs, snapshot_epochs(self.job.config)
-        if self.directory:
-            contents.write_metrics(self.directory, self.rows)
+        if self.held:
+            contents.write_metrics(self.held.file(), self.rows)
         saved, stopped = self.start, None
         for epoch, metrics in self._epochs():
             row = {"epoch": epoch, "seconds": self.seconds} | metrics if metrics else None
             if row:
                 self.rows.append(row)
-            if row and self.directory:
-                contents.append_metrics(self.directory, row)
+            if row and self.held:
+                contents.append_metrics(self.held.file(), row)
             if epoch in asked:
                 self._save_snapshot(epoch)
             # A run that goes on from a checkpoint has told of the checkpoint's epoch before.
-            is_new = epoch > self.first or not (self.claim and self.claim.checkpoint)
+            is_new = epoch > self.first or not self.plan.checkpoint
             stops = callback is not None and is_new and State(epoch, row, self.network).tell(callback)
             if epoch == last:
                 break
-            if self.directory and (signals or stops or self._is_due(checkpoint_every, epoch, saved)):
+            if self.held and (signals or stops or self._is_due(checkpoint_every, epoch, saved)):
                 self._save(epoch)
                 saved = time.perf_counter()
                 if signals:
-                    raise Interrupted(signals[0], self.directory, epoch)
+                    raise Interrupted(signals[0], self.held.directory, epoch)
             if stops:
                 stopped = epoch
                 break
@@ -347,11 +347,12 @@ class _Training:
         """The run at its end, which is written; or as it was when it was stopped after an epoch, which is not."""
         (config, data), network = self.job, self.network.convert(to_host)
         course = self.record.course if self.record else {}
-        if self.directory and stopped is None:
+        if self.held and stopped is None:
             self._save(config.epochs)
             arrays = network.arrays | {f"course_{name}": array for name, array in course.items()}
             self._write("network.npz", contents.Saved(config.epochs, arrays, self.rows, self.snapshots))
-        return Run(config, self.dataset, network, history_of(self.rows), self.directory, data, course, self.snapshots,
+        directory = self.held.directory if self.held else None
+        return Run(config, self.dataset, network, history_of(self.rows), directory, data, course, self.snapshots,
                    stopped)
 
     def _save(self, epoch: int) -> None:
@@ -367,8 +368,8 @@ class _Training:
         self.snapshots = tuple(sorted({*self.snapshots, epoch}))
 
     def _write(self, name: str, saved: contents.Saved) -> None:
-        assert self.directory and self.claim
-        contents.save(self.directory / name, self.claim.run, saved)
+        assert self.held
+        contents.save(self.held.file(name), self.described, saved)
 
     def _is_due(self, every: Interval, epoch: int, saved: float) -> bool:
         """Whether a checkpoint is to be written after an epoch; the last one was at the time `saved`."""

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from minimod.errors import DivergenceError, InputError
-from minimod.runs.claiming import locked
 from minimod.runs.config import TrainingConfig
 from minimod.runs.contents import load_description
 from minimod.runs.data import Job
 from minimod.runs.files import DamagedFileError, load_checked_json, save_checked_json, whole_file
+from minimod.runs.holding import hold
 from minimod.runs.jobs import WorkProgress, longest_first, run_name, work
 from minimod.runs.run import FINISHED, check_run
 from minimod.runs.training import finished_run
@@ -147,8 +147,7 @@ class Sweep:
         they are unless `retry_failed`; a damaged directory is moved aside then. Finished runs keep their last
         checkpoint, without which they cannot be extended, if `keep_checkpoints` was ever given for this sweep.
         """
-        self.directory.mkdir(parents=True, exist_ok=True)
-        with locked(self.directory):
+        with hold(self.directory):
             self.keep_checkpoints |= keep_checkpoints
             described = {"id": self.id, "definition": self.definition, "keep_checkpoints": self.keep_checkpoints}
             save_checked_json(self.directory / "sweep.json", described)

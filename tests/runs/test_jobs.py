@@ -8,7 +8,7 @@ from sweep_cases import OTHERS
 
 from minimod import TrainingConfig
 from minimod.runs.config import FREE_FIELDS
-from minimod.runs.jobs import estimated_seconds, in_tasks, longest_first, run_name, work
+from minimod.runs.jobs import estimated_seconds, longest_first, run_name, work
 
 SMALL = TrainingConfig(modulus=7, width=8, epochs=2)
 
@@ -50,17 +50,6 @@ def test_names_stay_from_version_to_version():
 def test_the_estimate_is_a_time_for_the_work():
     assert 0 < estimated_seconds([TrainingConfig(modulus=59, width=512, epochs=30)] * 2) < 60
     assert work(replace(SMALL, epochs=4)) == 2 * work(SMALL)
-
-
-def test_short_tasks_are_put_together_where_there_are_many_and_never_beyond_a_length():
-    many = {i: 1 + i % 3 for i in range(100_000)}
-    tasks = list(in_tasks(many, most=6))
-    assert sorted(key for task in tasks for key in task) == list(many)
-    assert max(sum(many[key] for key in task) for task in tasks) == 6
-    assert [many[task[0]] for task in tasks] == sorted((many[task[0]] for task in tasks), reverse=True)
-    assert len(list(in_tasks(many, most=1e9))) == pytest.approx(10_000, rel=0.15)
-    assert list(in_tasks({"short": 1, "long": 9}, most=5)) == [["long"], ["short"]]
-    assert list(in_tasks({}, most=5)) == []
 
 
 def test_the_longest_are_begun_first(tmp_path):

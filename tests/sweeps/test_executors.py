@@ -3,9 +3,8 @@
 import multiprocessing
 import os
 import signal
-import threading
 import time
-from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor
 
 import pytest
 from sweep_cases import ignore
@@ -13,7 +12,6 @@ from sweep_cases import ignore
 from minimod.engine.backend import choose_device
 from minimod.engine.device import gpu_problem
 from minimod.errors import Interrupted
-from minimod.runs.jobs import completed
 from minimod.sweeps.executors import in_processes, process_pool
 from minimod.sweeps.sweep import Sweep
 from minimod.sweeps.table import load_sweep
@@ -73,23 +71,6 @@ def test_tasks_are_done_in_other_processes_and_come_back_with_their_results(n):
     assert list(in_processes(pow, tasks)) == [2 ** task[1] for task in tasks]
 
 
-def test_tasks_are_handed_over_a_few_at_a_time(monkeypatch):
-    monkeypatch.setattr("minimod.runs.jobs.IN_FLIGHT", 3)
-    running, most, lock = [], [], threading.Lock()
-
-    class Counting(ThreadPoolExecutor):
-        def submit(self, *task):
-            with lock:
-                running.append(1)
-                most.append(len(running))
-            return super().submit(*task)
-
-    with Counting(2) as executor:
-        for _ in completed(executor, pow, ((2, n) for n in range(20))):
-            running.pop()
-    assert len(most) == 20 and max(most) == 3
-
-
 def test_an_error_in_a_process_ends_the_others():
     start = time.monotonic()
     with pytest.raises(ZeroDivisionError):
@@ -140,7 +121,6 @@ def test_processes_on_the_cpu_are_told_so_and_do_not_look_for_a_gpu(monkeypatch)
 
 def test_a_process_whose_gpu_has_failed_says_so_and_begins_no_other_task(tmp_path, capfd):
     with pytest.raises(BrokenExecutor), process_pool(1, "cpu") as pool:
-        for _, future in completed(pool, break_the_device, [(tmp_path, number) for number in range(3)]):
-            future.result()
+        list(pool.map(break_the_device, [tmp_path] * 3, range(3)))
     assert not list(tmp_path.iterdir())
     assert "its GPU has failed: cudaErrorIllegalAddress" in capfd.readouterr().err

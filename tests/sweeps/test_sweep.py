@@ -1,7 +1,6 @@
 """Sweeps: which runs there are, that none is lost or double, here and on a cluster, and from version to version."""
 
 import os
-import pickle
 import shutil
 import signal
 import subprocess
@@ -18,7 +17,7 @@ from sweep_cases import CLI, DEFINITION, STORED, Refusing, ignore, rows_of, with
 from minimod import TrainingConfig, load_run, train
 from minimod.engine.device import available_cores
 from minimod.errors import InputError
-from minimod.runs.jobs import in_turn, work
+from minimod.runs.jobs import work
 from minimod.runs.run import check_run
 from minimod.sweeps.executors import dask_cluster, process_pool
 from minimod.sweeps.sweep import Sweep, account, train_and_measure
@@ -72,8 +71,8 @@ def test_a_failed_run_is_recorded_with_its_error_and_tried_again_when_asked(tmp_
 
 def test_a_task_that_fails_unforeseen_is_a_row_too(tmp_path):
     class Broken(ThreadPoolExecutor):
-        def submit(self, in_turn, function, calls):
-            return super().submit(in_turn, function if calls[0][0].width == 4 else None, calls)
+        def submit(self, function, config, *arguments):
+            return super().submit(function if config.width == 4 else None, config, *arguments)
 
     with Broken(1) as executor:
         Sweep(tmp_path, DEFINITION).run(executor, ignore)
@@ -252,46 +251,6 @@ def test_a_sweep_that_goes_on_keeps_checkpoints_if_it_did(tmp_path):
         (tmp_path / "results.csv").write_text("".join(lines[:-2]))
         Sweep(tmp_path).run(executor, ignore)
     assert all((run / "checkpoint.npz").exists() for run in (tmp_path / "runs").iterdir())
-
-
-def test_an_error_that_cannot_be_sent_is_not_that_of_the_others():
-    def run(error):
-        if error:
-            raise error
-        return "done"
-
-    error = ZeroDivisionError(lambda: None)
-    results = in_turn(run, [(None,), (error,), (None,)])
-    assert results[::2] == ["done"] * 2 and str(pickle.loads(pickle.dumps(results[1]))).startswith("ZeroDivisionError")
-
-
-def test_short_runs_share_tasks_and_end_as_those_that_have_one_each(tmp_path, swept, monkeypatch):
-    sizes = []
-
-    class Counting(ThreadPoolExecutor):
-        def submit(self, in_turn, function, calls):
-            sizes.append(len(calls))
-            return super().submit(in_turn, function, calls)
-
-    monkeypatch.setattr("minimod.runs.jobs.IN_FLIGHT", 3)
-    with Counting(2) as executor:
-        Sweep(tmp_path, DEFINITION).run(executor, ignore)
-    assert sum(sizes) == 8 and len(sizes) < 5
-    np.testing.assert_equal(rows_of(tmp_path), rows_of(swept))     # nan is nan
-
-
-def test_in_a_shared_task_one_that_fails_does_not_fail_the_others(tmp_path, monkeypatch):
-    def measure(config, directory, *_):
-        if config.width == 4:
-            raise ZeroDivisionError("unforeseen")
-        return train_and_measure(config, directory, "none")
-
-    monkeypatch.setattr("minimod.runs.jobs.IN_FLIGHT", 1)
-    monkeypatch.setattr("minimod.sweeps.sweep.train_and_measure", measure)
-    with ThreadPoolExecutor(1) as executor:
-        Sweep(tmp_path, DEFINITION).run(executor, ignore)
-    expected = [(4, "failed", "ZeroDivisionError: unforeseen")] * 4 + [(8, "finished", None)] * 4
-    assert [(row["width"], row["status"], row["error"]) for row in rows_of(tmp_path)] == expected
 
 
 def test_a_worker_that_does_not_see_the_directory_sends_snapshots_too(tmp_path):

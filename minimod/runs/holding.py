@@ -1,0 +1,62 @@
+"""Who may write in a directory: the process that holds its lock, while that lock is the file at its path."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from minimod.errors import LockedError, LostDirectoryError
+
+
+class HeldDirectory:
+    """A directory that this process holds. Every path to write to comes from here.
+
+    is_written: whether a path to write to was asked for.
+    """
+
+    def __init__(self, directory: Path):
+        self.directory, self.is_written = directory, False
+        self._lock = os.stat(directory / ".lock")
+
+    def file(self, name: str = "") -> Path:
+        """The path of a file, to write it now.
+
+        Raises LostDirectoryError where the directory was removed, moved or replaced: then nothing may be written, since
+        another process may hold what lies at the path now.
+        """
+        try:
+            is_held = os.path.samestat(self._lock, os.stat(self.directory / ".lock"))
+        except (FileNotFoundError, NotADirectoryError):
+            is_held = False
+        if not is_held:
+            raise LostDirectoryError(f"{self.directory} was removed, moved or replaced while this process wrote there")
+        self.is_written = True
+        return self.directory / name
+
+
+@contextmanager
+def hold(directory: Path, wait: bool = False) -> Iterator[HeldDirectory]:
+    """Hold a directory, which is made where there is none. A block that writes nothing leaves nothing behind.
+
+    Where another process holds it, this waits for that, or raises LockedError.
+    """
+    from filelock import FileLock, Timeout  # here, so that `minimod --help` does not wait for it
+
+    path = directory / ".lock"
+    made = [place for place in (path, directory, *directory.parents) if not place.exists()]
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=-1 if wait else 0)
+    except Timeout as error:
+        raise LockedError("directory", str(directory), "one that no other process trains in now") from error
+    held = HeldDirectory(directory)
+    try:
+        yield held
+    finally:
+        if made and not held.is_written:
+            with suppress(OSError):         # one that is not empty stays, and those above it
+                made.pop(0).unlink()
+                for place in made:
+                    place.rmdir()
+        lock.release()
