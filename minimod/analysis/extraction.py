@@ -106,7 +106,7 @@ def extract(
     if not (rounds and done.changed):
         return finished
     if place:
-        place.mkdir(parents=True, exist_ok=True)
+        (place / "rounds").mkdir(parents=True, exist_ok=True)
     while done.changed and done.number < rounds:
         number = done.number + 1
         run = _trained(config, place and place / "rounds" / str(number), display, replace(run.data, labels=labels))
@@ -134,6 +134,8 @@ def held_out_logits(
     fold = random_stream(config.seed, "control").permutation(len(pairs)) % folds
     logits = np.empty((len(pairs), config.modulus), config.dtype)
     folder = Path(directory).absolute() if directory else None
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
     for number in range(folds):
         left_out = fold == number
         data = replace(run.data, subset=~left_out if run.data.subset is None else ~left_out & run.data.subset)

@@ -49,7 +49,7 @@ def sweep(
     if scheduler and jobs:
         raise click.UsageError("--jobs is for this machine; a cluster has as many as it has workers")
     runs = Sweep(sweep_dir, asked_definition(sweep_dir, axes, seeds, preset, toml))
-    display.announce_runs(number_of_runs(runs.definition), yes, quiet)
+    display.announce_runs(number_of_runs(runs.definition, runs.tables), yes, quiet)
     if not quiet and (sweep_dir / "results.csv").exists():
         click.echo("checking those that have finished", err=True)
     missing = list(runs.missing(retry_failed).values())

@@ -68,6 +68,7 @@ class Store:
 
     def get(self, config: TrainingConfig, callback: Callback | None = None) -> Run:
         """The run of a configuration: loaded if it has finished, else trained to its end."""
+        self.directory.mkdir(parents=True, exist_ok=True)
         return finished_run(Job(config), self.place(config), callback)
 
     def missing(self, configs: Iterable[TrainingConfig]) -> list[TrainingConfig]:
@@ -76,6 +77,7 @@ class Store:
 
     def train(self, configs: Sequence[TrainingConfig], executor: Executor, progress: WorkProgress) -> None:
         """Train these runs to their ends, each on one thread. Raises what a run raises."""
+        self.directory.mkdir(parents=True, exist_ok=True)
         runs = {self.place(config): replace(config, threads=1) for config in configs}
         for place, error in longest_first(executor, _finish, runs):
             if error:

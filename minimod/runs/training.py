@@ -160,12 +160,14 @@ def store_network(network: TwoLayerNet, config: TrainingConfig, directory: Path 
 def finished_run(job: Job, directory: Path, callback: Callback | None = None) -> Run:
     """The run of a job in a directory: loaded if it has finished, else trained to its end.
 
-    Where another process trains there, waits for it. Raises what `train` does; DivergenceError names the directory.
+    What the directory lies in must be there. Where another process trains there, this waits for it. Raises what
+    `train` does; DivergenceError names the directory.
     """
     directory = directory.absolute()
     while True:
         try:
-            plan(directory, job)            # a run that has finished is not held
+            plan(directory, job)                # a run that has finished is not held
+            directory.mkdir(exist_ok=True)      # and what it lies in is not made anew where it was moved meanwhile
             return _train(job, directory, callback)
         except FinishedRunError:
             return load_run(directory)

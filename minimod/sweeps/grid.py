@@ -5,16 +5,22 @@ import math
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from minimod.engine.device import warn_once
 from minimod.errors import InputError, one_of
+from minimod.groups.rules import table_path
 from minimod.runs.config import CONSTRAINTS, FREE_FIELDS, PRESETS, RENAMED, TrainingConfig
 from minimod.runs.constraints import Interval
-from minimod.runs.data import with_modulus
+from minimod.runs.data import UserData, load_table, with_modulus
 
 Grid = dict[str, list[Any]]
+Tables = Mapping[str, np.ndarray]       # rule -> the labels of its table, of shape (P, P)
+NO_TABLES: Tables = {}
 
 # A definition is {"preset", "seeds", "grid"}. What a file does not say of it:
 DEFAULTS: dict[str, Any] = {"preset": "headline", "seeds": 1, "grid": {}}
@@ -87,26 +93,48 @@ def renamed(definition: dict[str, Any]) -> dict[str, Any]:
     return definition | {"grid": {RENAMED.get(name, name): axis for name, axis in definition["grid"].items()}}
 
 
-def values_of(definition: dict[str, Any]) -> dict[str, Collection[Any]]:
+def with_tables(definition: dict[str, Any], copies: Tables) -> Tables:
+    """The copies of tables that a sweep has, and for other rules of a definition what their files have.
+
+    Where a file has another table than the copy, this warns. Raises InputError for a file that holds no table.
+    """
+    tables = dict(copies)
+    for rule in definition["grid"].get("rule", ()):
+        path = table_path(rule)
+        if path and rule not in copies:
+            tables[rule] = load_table(path)
+        elif path and path.exists() and not np.array_equal(copies[rule], load_table(path)):
+            warn_once(f"{path} is not the table that the sweep was begun with; it goes on with the copy that it has")
+    return tables
+
+
+def values_of(definition: dict[str, Any], tables: Tables) -> dict[str, Collection[Any]]:
     """Field of the configuration -> the values that it takes in the runs of a definition."""
     base, grid = TrainingConfig.from_preset(definition["preset"]), definition["grid"]
     values: dict[str, Collection[Any]] = {"seed": range(definition["seeds"])}
     values |= {name: {CONSTRAINTS[name].check(each) for each in axis} for name, axis in grid.items()}
-    moduli = {with_modulus(base.changed(rule=rule)).modulus for rule in values.get("rule", (base.rule,))}
+    moduli = {_sized(base.changed(rule=rule), tables).modulus for rule in values.get("rule", (base.rule,))}
     return {name: (value,) for name, value in vars(base).items()} | {"modulus": moduli} | values
 
 
-def number_of_runs(definition: dict[str, Any]) -> int:
+def number_of_runs(definition: dict[str, Any], tables: Tables = NO_TABLES) -> int:
     """How many configurations a definition has, without making them."""
-    values = values_of(definition)
+    values = values_of(definition, tables)
     return math.prod(len(values[name]) for name in {*definition["grid"], "seed"})
 
 
-def configurations(base: TrainingConfig, grid: Grid, seeds: int) -> list[TrainingConfig]:
+def configurations(
+    base: TrainingConfig, grid: Grid, seeds: int, tables: Tables = NO_TABLES
+) -> list[TrainingConfig]:
     """The product of the grid's values over `base`, for seeds 0 .. seeds - 1, each once."""
     axes = grid if "seed" in grid else grid | {"seed": [*range(seeds)]}
     configs = (base.changed(**dict(zip(axes, each, strict=True))) for each in itertools.product(*axes.values()))
-    return list(dict.fromkeys(map(with_modulus, configs)))
+    return list(dict.fromkeys(_sized(config, tables) for config in configs))
+
+
+def _sized(config: TrainingConfig, tables: Tables) -> TrainingConfig:
+    """The configuration with its modulus, which a table's size tells."""
+    return with_modulus(config, UserData(table=tables.get(config.rule)))
 
 
 def load_definition(path: Path) -> dict[str, Any]:

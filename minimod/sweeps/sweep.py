@@ -1,12 +1,14 @@
 """Many runs at once: a grid of configurations, their training by an executor, and one table of what came out.
 
     sweep.json     the grid, and a name by which workers know whether they see this directory
+    tables.npz     the tables of rules that are given as table:FILE, as the files were when the sweep began
     runs/          a directory a run
     results.csv    the table, see table.py
 """
 
 import csv
 import itertools
+import os
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Set
@@ -19,14 +21,21 @@ from typing import Any, NamedTuple
 from minimod.errors import DivergenceError, InputError
 from minimod.runs.config import TrainingConfig
 from minimod.runs.contents import load_description
-from minimod.runs.data import Job
-from minimod.runs.files import DamagedFileError, load_checked_json, save_checked_json, whole_file
+from minimod.runs.data import Job, UserData
+from minimod.runs.files import (
+    DamagedFileError,
+    load_arrays,
+    load_checked_json,
+    save_arrays,
+    save_checked_json,
+    whole_file,
+)
 from minimod.runs.holding import hold
 from minimod.runs.jobs import WorkProgress, longest_first, run_name, work
 from minimod.runs.run import FINISHED, check_run
 from minimod.runs.training import finished_run
 from minimod.sweeps import table
-from minimod.sweeps.grid import configurations, number_of_runs, renamed, values_of
+from minimod.sweeps.grid import NO_TABLES, Tables, configurations, number_of_runs, renamed, values_of, with_tables
 from minimod.sweeps.table import FAILED, TableRow
 
 
@@ -37,19 +46,21 @@ class Outcome(NamedTuple):
     files: dict[str, bytes]
 
 
-def train_and_measure(config: TrainingConfig, directory: Path, sweep_id: str, keep_checkpoint: bool = False) -> Outcome:
+def train_and_measure(
+    config: TrainingConfig, directory: Path, sweep_id: str, keep_checkpoint: bool = False, tables: Tables = NO_TABLES
+) -> Outcome:
     """One run of a sweep, on one thread: in its directory if this process sees it, else in a temporary one.
 
     When it has finished its last checkpoint, three quarters of its files, goes unless it is to be kept. An error that
     a user can mend becomes the row of a failed run.
     """
-    alone = replace(config, threads=1)
+    job = Job(replace(config, threads=1), UserData(table=tables.get(config.rule)))
     try:
         if _sees(directory.parent.parent, sweep_id):
-            return Outcome(_finish(alone, directory, keep_checkpoint), {})
+            return Outcome(_finish(job, directory, keep_checkpoint), {})
         with tempfile.TemporaryDirectory() as temporary:
             elsewhere = Path(temporary) / directory.name
-            row = _finish(alone, elsewhere, keep_checkpoint)
+            row = _finish(job, elsewhere, keep_checkpoint)
             paths = [path for path in elsewhere.rglob("*") if path.is_file() and path.name != ".lock"]
             files = {path.relative_to(elsewhere).as_posix(): path.read_bytes() for path in paths}
             return Outcome(row, files)
@@ -57,8 +68,8 @@ def train_and_measure(config: TrainingConfig, directory: Path, sweep_id: str, ke
         return Outcome(table.failed_row(directory.name, config, error), {})
 
 
-def _finish(config: TrainingConfig, directory: Path, keep_checkpoint: bool) -> TableRow:
-    row = table.result_row(directory.name, finished_run(Job(config), directory))
+def _finish(job: Job, directory: Path, keep_checkpoint: bool) -> TableRow:
+    row = table.result_row(directory.name, finished_run(job, directory))
     if not keep_checkpoint:
         (directory / "checkpoint.npz").unlink(missing_ok=True)
     return row
@@ -67,13 +78,13 @@ def _finish(config: TrainingConfig, directory: Path, keep_checkpoint: bool) -> T
 def _sees(directory: Path, sweep_id: str) -> bool:
     try:
         return bool(load_checked_json(directory / "sweep.json")["id"] == sweep_id)
-    except (OSError, ValueError, KeyError):
+    except (ValueError, KeyError):
         return False
 
 
 def _refuse_inside(directory: Path) -> None:
     """Raise InputError for what is no directory, is a run's or lies in one, or lies among the runs of a sweep."""
-    whole = directory.resolve()
+    whole = Path(os.path.realpath(directory))
     if whole.exists() and not whole.is_dir():
         raise InputError("sweep directory", str(directory), "a directory")
     for above in (whole, *whole.parents):
@@ -85,9 +96,9 @@ def _refuse_inside(directory: Path) -> None:
 
 def problem_of(directory: Path, row: TableRow) -> str | None:
     """Why a directory does not hold the finished run of a row: "" if it is gone or can go on, else what is damaged."""
-    if not directory.exists():
-        return ""
     state, files = check_run(directory)
+    if state == "none":
+        return ""
     if state == "damaged":
         return "; ".join(f"{name} is {text}" for name, text in files.items() if text.startswith("damaged"))
     if table.identity(row) != table.identity(table.options_of(load_description(directory).config)):
@@ -103,17 +114,20 @@ class Sweep:
     """
 
     def __init__(self, directory: Path | str, definition: dict[str, Any] | None = None):
-        self.directory = Path(directory)
+        self.directory = Path(directory).absolute()
         _refuse_inside(self.directory)
-        path = self.directory / "sweep.json"
+        path, tables = self.directory / "sweep.json", self.directory / "tables.npz"
         try:
             stored = load_checked_json(path) if path.exists() else {}
+            copies = load_arrays(tables) if tables.exists() else {}
         except DamagedFileError as error:
-            raise InputError("sweep directory", str(directory), f"one whose sweep.json is whole ({error})") from error
+            allowed = f"one whose sweep.json and tables.npz are whole ({error})"
+            raise InputError("sweep directory", str(directory), allowed) from error
         if definition is None and not stored:
             raise InputError("sweep directory", str(directory), "one that has been swept, or given with a grid")
         self.definition = definition or renamed(stored["definition"])
-        if "matrix" in values_of(self.definition)["noise_kind"]:
+        self.tables = with_tables(self.definition, copies)
+        if "matrix" in values_of(self.definition, self.tables)["noise_kind"]:
             raise InputError("noise_kind", "matrix", "another in a sweep: its runs have no noise matrix")
         self.id = stored.get("id") or uuid.uuid4().hex
         self.keep_checkpoints = stored.get("keep_checkpoints", False)
@@ -126,7 +140,7 @@ class Sweep:
         named = {table.identity(row): row["run"] for row in table.read_rows(self.directory, ["run", *table.OPTIONS])}
         return {
             named.get(table.identity(table.options_of(config)), run_name(config)): config
-            for config in configurations(base, self.definition["grid"], self.definition["seeds"])
+            for config in configurations(base, self.definition["grid"], self.definition["seeds"], self.tables)
         }
 
     @cached_property
@@ -147,21 +161,25 @@ class Sweep:
         they are unless `retry_failed`; a damaged directory is moved aside then. Finished runs keep their last
         checkpoint, without which they cannot be extended, if `keep_checkpoints` was ever given for this sweep.
         """
-        with hold(self.directory):
+        with hold(self.directory) as held:
             self.keep_checkpoints |= keep_checkpoints
             described = {"id": self.id, "definition": self.definition, "keep_checkpoints": self.keep_checkpoints}
-            save_checked_json(self.directory / "sweep.json", described)
+            if self.tables:
+                save_arrays(held.file("tables.npz"), self.tables)
+            save_checked_json(held.file("sweep.json"), described)
             missing = self.missing(retry_failed)
             if retry_failed:
                 self._move_damaged_aside(missing)
             self._tidy(without=missing.keys())
+            held.file("runs").mkdir(exist_ok=True)
             runs = {self.directory / "runs" / name: config for name, config in missing.items()}
-            with open(self.directory / "results.csv", "a", newline="") as file:
+            with open(held.file("results.csv"), "a", newline="", encoding="utf-8") as file:
                 writer = csv.DictWriter(file, table.COLUMNS, lineterminator="\n")
-                arguments = self.id, self.keep_checkpoints
+                arguments = self.id, self.keep_checkpoints, self.tables
                 for directory, result in longest_first(executor, train_and_measure, runs, *arguments):
                     if isinstance(result, BrokenExecutor) or not isinstance(result, (Exception, Outcome)):
                         raise result
+                    held.file()
                     config = runs[directory]
                     if isinstance(result, Exception):
                         result = Outcome(table.failed_row(directory.name, config, result), {})
@@ -169,6 +187,7 @@ class Sweep:
                     writer.writerow(result.row)
                     file.flush()
                     progress(work(config), result.row["status"])
+            held.file()
             self._tidy()
 
     def missing(self, retry_failed: bool = False) -> dict[str, TrainingConfig]:
@@ -223,14 +242,14 @@ class Sweep:
 def account(directory: Path) -> str:
     """In words, what has become of the runs of a sweep; of one that is only a table, of the rows of that."""
     counts = {"finished": 0, "failed": 0, "of the grid": 0, "gone": 0}
-    definition = Sweep(directory).definition if (directory / "sweep.json").exists() else None
-    values = values_of(definition) if definition else None
+    sweep = Sweep(directory) if (directory / "sweep.json").exists() else None
+    values = values_of(sweep.definition, sweep.tables) if sweep else None
     for row in table.read_rows(directory, ["run", "status", *table.OPTIONS]):
         counts["finished" if row["status"] == FINISHED else "failed"] += 1
         options = zip(table.OPTIONS, table.identity(row), strict=True)
         counts["of the grid"] += values is not None and all(value in values[name] for name, value in options)
         counts["gone"] += row["status"] == FINISHED and not (directory / "runs" / row["run"]).exists()
-    missing = number_of_runs(definition) - counts["of the grid"] if definition else 0
+    missing = number_of_runs(sweep.definition, sweep.tables) - counts["of the grid"] if sweep else 0
     total = counts["finished"] + counts["failed"] + missing
     parts = {"failed": counts["failed"], "missing": missing, "finished and gone": counts["gone"]}
     others = [f", {number} {what}" for what, number in parts.items() if number]

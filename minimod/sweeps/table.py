@@ -106,7 +106,8 @@ def read_rows(directory: Path | str, columns: Iterable[str] | None = None) -> It
             raise DamagedFileError(f"its columns are not of this version or an earlier one{others}")
         places = {column: header.index(column) for column in columns if column in header}
         for number, line in lines:
-            if not line[header.index("run")]:
+            name = line[header.index("run")]
+            if Path(name).name != name or name in ("", ".."):       # it names a directory: never one elsewhere
                 raise DamagedFileError(f"line {number} has no name of a run")
             yield dict.fromkeys(columns) | {name: _value(path, name, line[n]) for name, n in places.items()}
     except (DamagedFileError, OSError) as error:
