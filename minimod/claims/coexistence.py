@@ -13,7 +13,9 @@ from minimod.runs.config import PRESETS
 from minimod.runs.metrics import first_epoch
 from minimod.runs.run import Run
 
-HEADLINE = Claim(
+CLAIMS: dict[str, Claim] = {}
+
+CLAIMS["headline"] = Claim(
     phrase="A network fits wrong labels, answers at chance, and holds the rule inside.",
     statement="A network fits all of its training labels, 80 % of them wrong, and answers held-out pairs at chance. "
     "Keeping one frequency per neuron, it answers almost all of them; all the rest still knows the noise.",
@@ -41,7 +43,7 @@ def fall_and_rise(rows: list[Row], noise_ratio: float) -> tuple[float, float]:
 
 WIDTH_COLUMNS = ("raw clean", "raw noisy", "raw test", "interaction test", "dominant test")
 
-WIDTH = Claim(
+CLAIMS["width"] = Claim(
     phrase="Larger models generalise better.",
     statement="Larger models generalise better.",
     experiment="Networks of width 16 to 2048, trained alike, without noise and at three noise ratios. "
@@ -98,7 +100,7 @@ def share_noise_first(rows: list[Row], needed: int) -> float:
     return float(np.mean(np.less(numbers(told, "noisy 50 %"), numbers(told, "clean 50 %"))))
 
 
-NOISE_FIRST = Claim(
+CLAIMS["noise-first"] = Claim(
     phrase="Noisy labels are memorised faster than clean labels.",
     statement="Noisy labels are memorised faster than clean ones.",
     experiment="The epochs at which 25, 50 and 75 % of the clean and of the noisy training labels are fitted, measured "
@@ -146,7 +148,7 @@ def dominant_against_training(rows: list[Row]) -> float:
     return float(np.max([dominant / training if training < math.inf else math.nan for dominant, training in epochs]))
 
 
-STRUCTURE_BEFORE_OUTPUT = Claim(
+CLAIMS["structure-before-output"] = Claim(
     phrase="The rule is inside before the output shows it.",
     statement="An over-parameterised network forms a generalising structure inside, but the need to fit noisy labels "
     "suppresses it in the output.",
@@ -174,7 +176,7 @@ def last_noise(method: str, width: int) -> Number:
     return furthest(f"{method} test", 0.9, network="trained", width=width)
 
 
-NOISE_LEVEL = Claim(
+CLAIMS["noise-level"] = Claim(
     phrase="With 80 % label noise, filtration still finds the rule.",
     statement="Even with 80 % label noise, near-perfect test accuracy comes back by extracting the structure with a "
     "frequency-based method.",
@@ -214,7 +216,7 @@ NOISE_LEVEL = Claim(
     "answers 89 % at noise 0.5, and nearly all at 0.4, 0.6 and 0.8.",
 )
 
-WEIGHT_DECAY = Claim(
+CLAIMS["weight-decay"] = Claim(
     phrase="More decay leads from memorising through coexistence to forgetting.",
     statement="With growing weight decay a network goes from memorising through coexistence to forgetting.",
     experiment="One setting at eight weight decays, 10 % noise, 300 epochs. Bounds as in the table of Doshi et al.: "
