@@ -102,17 +102,13 @@ def extract(
     done, labels = _read_out(0, run, answers)       # before anything is written: it may be refused
     finished = [done]
     tell(done)
-    if not (rounds and done.changed):
-        return finished
-    if place:
-        place.mkdir(parents=True, exist_ok=True)
     while done.changed and done.number < rounds:
         number = done.number + 1
         run = _trained(config, place and place / "rounds" / str(number), display, replace(run.data, labels=labels))
         done, labels = _read_out(number, run, answers)
         finished.append(done)
         tell(done)
-    if place:
+    if place and done.number:
         with locked(place, wait=True):
             copy_run(place / "rounds" / str(done.number), place)
     return finished
