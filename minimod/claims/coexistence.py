@@ -92,12 +92,15 @@ def half_fitted(rows: list[Row]) -> list[Row]:
     return [row for row in rows if min(row["clean 50 %"], row["noisy 50 %"]) < math.inf]
 
 
-def share_noise_first(rows: list[Row], needed: int) -> float:
-    """The share of half-fitted rows in which half of the clean labels came later or never; nan if too few."""
-    told = half_fitted(rows)
-    if len(told) < needed:
-        return math.nan
-    return float(np.mean(np.less(numbers(told, "noisy 50 %"), numbers(told, "clean 50 %"))))
+def noise_first(needed: int, **keys: str) -> Number:
+    """The share of half-fitted rows in which half of the clean labels came later or never; nan if fewer than needed."""
+    def share(rows: list[Row]) -> float:
+        told = half_fitted(select(rows, **keys))
+        if len(told) < needed:
+            return math.nan
+        return float(np.mean(np.less(numbers(told, "noisy 50 %"), numbers(told, "clean 50 %"))))
+
+    return share
 
 
 CLAIMS["noise-first"] = Claim(
@@ -113,12 +116,8 @@ CLAIMS["noise-first"] = Claim(
     )),
     measure=measure_noise_first, keys=("optimizer", "width", "noise_ratio"), seeds=1,
     criteria=(
-        least("AdamW: share of settings with noisy labels first at 50 %", 1.0, lambda rows: (
-            share_noise_first(select(rows, optimizer="adamw"), needed=4)
-        )),
-        least("all optimisers: that share, of at least 20 settings that tell", 0.95, lambda rows: (
-            share_noise_first(rows, needed=20)
-        )),
+        least("AdamW: share of settings with noisy labels first at 50 %", 1.0, noise_first(4, optimizer="adamw")),
+        least("all optimisers: that share, of at least 20 settings that tell", 0.95, noise_first(20)),
         note("settings that tell, of 24: half of one kind is fitted in the epochs there are", lambda rows: (
             float(len(half_fitted(rows)))
         )),
