@@ -21,16 +21,16 @@ CLAIMS: dict[str, Claim] = {}
 # The runs that several claims take apart: every label is fitted, at four noise ratios.
 standard_runs = middle_runs(noise_ratio=[0.1, 0.3, 0.5, 0.8], weight_decay=3, epochs=250)
 
+SWAP_COLUMNS = tuple(
+    f"{name} {measure}" for measure in ("test", "noisy") for name in ("raw", "raw+quadratic", "raw+reverse_relu")
+)
+
 CLAIMS["swap"] = Claim(
     phrase="Other activations in evaluation keep the rule and forget the noise.",
     statement="Trained with ReLU and evaluated with the quadratic or the reverse ReLU activation, a network keeps or "
     "raises its test accuracy, and forgets noise: its weights hold a symmetric rule.",
     experiment="Both swaps at four noise ratios.",
-    configs=standard_runs,
-    measure=reading(("noise_ratio",), *(
-        f"{name} {measure}" for measure in ("test", "noisy") for name in ("raw", "raw+quadratic", "raw+reverse_relu")
-    )),
-    keys=("noise_ratio",),
+    configs=standard_runs, measure=reading(("noise_ratio",), *SWAP_COLUMNS), keys=("noise_ratio",),
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
         least("quadratic: lowest gain in test accuracy", -0.02, lowest(("raw+quadratic test", "raw test"))),
@@ -39,10 +39,7 @@ CLAIMS["swap"] = Claim(
         most("raw+quadratic noisy", 0.9, noise_ratio=0.1),
         most("largest noisy accuracy with reverse ReLU", 0.9, highest("raw+reverse_relu noisy")),
     ),
-    plot=Plot("noise_ratio", (
-        "raw test", "raw+quadratic test", "raw+reverse_relu test", "raw noisy", "raw+quadratic noisy",
-        "raw+reverse_relu noisy",
-    )),
+    plot=Plot("noise_ratio", SWAP_COLUMNS),
 )
 
 
