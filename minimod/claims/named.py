@@ -35,13 +35,14 @@ def _claims_of(argument: str) -> dict[str, Claim]:
     """The claims that an argument stands for, each by the argument for this claim alone."""
     file = argument.partition("::")[0]
     if file.endswith(".py"):
-        claims, whole, others = {f"{file}::{name}": claim for name, claim in load_claims(file).items()}, file, ""
+        claims = {f"{file}::{name}": claim for name, claim in load_claims(file).items()}
+        whole, which = file, f"of the claims in {file}"
     else:
-        claims, whole, others = CLAIMS, "all", ", or a Python file of claims"
+        claims, whole, which = CLAIMS, "all", "all, or a Python file of claims"
     if argument == whole:
         return claims
     if argument not in claims:
-        raise InputError("claim", argument, one_of((*claims, whole), argument) + others)
+        raise InputError("claim", argument, f"{one_of(map(name_of, claims), name_of(argument))}, {which}")
     return {argument: claims[argument]}
 
 

@@ -100,7 +100,7 @@ def test_a_file_that_is_not_there_or_a_folder_is_named(here):
 def test_a_name_that_is_none_is_answered_with_the_nearest(here):
     (here / "mine.py").write_text(FILE)
     assert "must be headline" in refused("haedline")
-    assert "one of mine.py::second, mine.py::first, mine.py" in refused("mine.py::secnd")
+    assert "one of second, first, of the claims in mine.py" in refused("mine.py::secnd")
 
 
 @pytest.mark.parametrize("arguments", [
