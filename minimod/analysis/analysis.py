@@ -13,7 +13,7 @@ import numpy as np
 from minimod import arrays
 from minimod.analysis.masking import Chosen, Curves, mask_curves, memorising_share, random_rankings
 from minimod.analysis.readouts import READOUTS
-from minimod.analysis.rows import RANDOM, RANDOM_DRAWS, ROWS, Row, row_of
+from minimod.analysis.rows import RANDOM, RANDOM_DRAWS, ROWS, Row
 from minimod.analysis.scores import SCORES, needs_components
 from minimod.analysis.structure import Structure
 from minimod.arrays import Array, Pairs
@@ -120,8 +120,8 @@ class Analysis:
 
     def _row(self, row: str | Row) -> Row:
         """The row of a name, or a Row of one's own. Raises InputError if this run has not what the row needs."""
-        found = row_of(row)
-        if not self._can_be_measured(found):
+        found = ROWS.get(row) if isinstance(row, str) else row
+        if not found or not self._can_be_measured(found):
             raise InputError("row", row, one_of(self.needs, row))
         return found
 
@@ -153,8 +153,11 @@ class Analysis:
         return row.predict(self, row)
 
     def chosen(self, row: str | Row) -> Chosen | None:
-        """The neurons that a row's mask chooses, of the first ranking if there are several. None: it has no mask."""
-        return next(iter(self.choices(row_of(row))), None)
+        """The neurons that a row's mask chooses, of the first ranking if there are several. None: it has no mask.
+
+        Raises InputError for a row that does not apply to this run.
+        """
+        return next(iter(self.choices(self._row(row))), None)
 
     def choices(self, row: Row) -> list[Chosen]:
         """The neurons that a row's mask chooses, for every ranking; empty if it has no mask."""
@@ -181,13 +184,12 @@ class Analysis:
 
     def curves(self, by: str | Array, network: TwoLayerNet | None = None) -> Curves:
         """The mask curves of a ranking, of shape (M,), or by a score of SCORES; of another network if one is given."""
-        if not isinstance(by, str):
-            return mask_curves(network or self.run.network, by, self.run.dataset, self.backend)
-        if network:
-            return self.curves(self.ranking(by), network)
-        if by not in self._curves:
-            self._curves[by] = self.curves(self.ranking(by))
-        return self._curves[by]
+        if isinstance(by, str) and not network:
+            if by not in self._curves:
+                self._curves[by] = self.curves(self.ranking(by))
+            return self._curves[by]
+        ranking = self.ranking(by) if isinstance(by, str) else by
+        return mask_curves(network or self.run.network, ranking, self.run.dataset, self.backend)
 
     @cached_property
     def scored(self) -> dict[str, Curves]:

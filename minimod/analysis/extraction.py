@@ -103,9 +103,7 @@ def extract(
     done, labels = _read_out(0, run, answers)       # before anything is written: it may be refused
     finished = [done]
     tell(done)
-    if not (rounds and done.changed):
-        return finished
-    if place:
+    if place and done.changed and rounds:
         (place / "rounds").mkdir(parents=True, exist_ok=True)
     while done.changed and done.number < rounds:
         number = done.number + 1
@@ -113,7 +111,7 @@ def extract(
         done, labels = _read_out(number, run, answers)
         finished.append(done)
         tell(done)
-    if place:
+    if place and done.number:
         with hold(place, wait=True) as held:
             copy_run(place / "rounds" / str(done.number), held.file())
     return finished

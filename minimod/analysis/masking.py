@@ -17,7 +17,6 @@ from minimod.engine.backend import SERIAL, Backend
 from minimod.engine.memory import Kept
 from minimod.engine.predict import over_rows
 from minimod.network import TwoLayerNet
-from minimod.readout import interaction
 from minimod.runs.accuracy import Accuracies, accuracies, share
 
 # The shares of neurons that a curve is measured at. At much noise the best is a few percent.
@@ -107,16 +106,6 @@ def mask_curves(network: TwoLayerNet, ranking: Array, dataset: Dataset, backend:
     tables = mask_tables(network, ranking, backend)
     measured = (accuracies(each, dataset)._asdict() | agreement(each, dataset.noisy_validation) for each in tables)
     return Curves(ranking, *measured)
-
-
-def mask_tables_by_hand(network: TwoLayerNet, ranking: Array) -> np.ndarray:
-    """What `mask_tables` computes, subnetwork by subnetwork."""
-    tables = []
-    for keep in KEEP:
-        n = round(keep * network.width)
-        first, others = (network.subnetwork(some).grid_logits() for some in (ranking[:n], ranking[n:]))
-        tables.append([logits.argmax(axis=2) for logits in (first, interaction(first), others)])
-    return np.stack(tables, axis=1)
 
 
 def mask_tables(network: TwoLayerNet, ranking: Array, backend: Backend = SERIAL) -> np.ndarray:

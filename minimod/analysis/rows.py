@@ -13,7 +13,6 @@ import numpy as np
 from minimod.analysis.masking import CHOICES
 from minimod.analysis.readouts import predict_ensemble, predict_kept
 from minimod.analysis.scores import COORDINATES, NOTHING, RULE, SCORES, TWO_INPUTS
-from minimod.errors import InputError, one_of
 
 Analysis = Any          # an analysis.Analysis: it imports this file
 
@@ -149,16 +148,6 @@ ROWS: dict[str, Row] = {
     # Of several runs.
     "ensemble interaction": Row(TWO_INPUTS, ensemble, applies=attrgetter("ensemble"), is_method=False),
 }
-
-
-def row_of(row: str | Row) -> Row:
-    """A Row as it is, or the row of a name in ROWS. Raises InputError for another name."""
-    if isinstance(row, Row):
-        return row
-    if row not in ROWS:
-        raise InputError("row", row, one_of(ROWS, row))
-    return ROWS[row]
-
 
 # The rows that predict with one trained network; the ones among them that use all of its neurons; and the row whose
 # answers become labels in self-training, unless told otherwise.

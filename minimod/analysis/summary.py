@@ -149,11 +149,10 @@ def mask_study(scored: dict[str, Curves], random: list[Curves]) -> dict[str, Any
     study: dict[str, Any] = {"keep": np.array(KEEP)}
     for part, field in {"top": "logits", "interaction": "interaction", "rest": "rest"}.items():
         study[part] = {name: getattr(curves, field) for name, curves in scored.items()}
-        for measure in random[0].rest:
-            values = np.array([getattr(curves, field)[measure] for curves in random])
-            three = {"random": values.mean(axis=0), "random low": values.min(axis=0), "random high": values.max(axis=0)}
-            for name, reduced in three.items():
-                study[part].setdefault(name, {})[measure] = reduced
+        drawn = {name: np.array([getattr(curves, field)[name] for curves in random]) for name in random[0].rest}
+        study[part]["random"] = {name: values.mean(axis=0) for name, values in drawn.items()}
+        study[part]["random low"] = {name: values.min(axis=0) for name, values in drawn.items()}
+        study[part]["random high"] = {name: values.max(axis=0) for name, values in drawn.items()}
     return study
 
 

@@ -11,20 +11,4 @@ __all__ = [
     "reading", "runs", "select", "setting",
 ]
 
-CLAIMS: dict[str, Claim] = {
-    "headline": coexistence.HEADLINE,
-    "width": coexistence.WIDTH,
-    "noise-first": coexistence.NOISE_FIRST,
-    "structure-before-output": coexistence.STRUCTURE_BEFORE_OUTPUT,
-    "noise-level": coexistence.NOISE_LEVEL,
-    "weight-decay": coexistence.WEIGHT_DECAY,
-    "swap": features.SWAP,
-    "phases": features.PHASES,
-    "partition": features.PARTITION,
-    "spread": features.SPREAD,
-    "optimizers": variations.OPTIMIZERS,
-    "activations": variations.ACTIVATIONS,
-    "ceiling": variations.CEILING,
-    "rules": features.RULES,
-    "tied": variations.TIED,
-}
+CLAIMS: dict[str, Claim] = coexistence.CLAIMS | features.CLAIMS | variations.CLAIMS

@@ -161,20 +161,22 @@ class Result:
 
     def over_seeds(self) -> list[Row]:
         """A row for every combination of keys, in the order of the rows; in each column a list over the seeds."""
-        groups: dict[tuple[Cell, ...], list[Row]] = {}
-        for row in self.rows:
-            groups.setdefault(tuple(row[key] for key in self.keys), []).append(row)
         return [
             {key: rows[0][key] for key in self.keys} | {name: [row[name] for row in rows] for name in self.columns}
-            for rows in groups.values()
+            for rows in grouped(self.rows, self.keys).values()
         ]
 
     def panels(self) -> dict[tuple[Cell, ...], list[Row]]:
         """The rows `over_seeds` that are drawn in each panel, by the values of the plot's `panel`."""
-        panels: dict[tuple[Cell, ...], list[Row]] = {}
-        for row in self.over_seeds():
-            panels.setdefault(tuple(row[key] for key in self.plot.panel), []).append(row)
-        return panels
+        return grouped(self.over_seeds(), self.plot.panel)
+
+
+def grouped(rows: list[Row], keys: Sequence[str]) -> dict[tuple[Cell, ...], list[Row]]:
+    """The rows by their values of some keys, in the order of the rows."""
+    groups: dict[tuple[Cell, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+    return groups
 
 
 def name_of(argument: str) -> str:

@@ -13,7 +13,9 @@ from minimod.runs.config import PRESETS
 from minimod.runs.metrics import first_epoch
 from minimod.runs.run import Run
 
-HEADLINE = Claim(
+CLAIMS: dict[str, Claim] = {}
+
+CLAIMS["headline"] = Claim(
     phrase="A network fits wrong labels, answers at chance, and holds the rule inside.",
     statement="A network fits all of its training labels, 80 % of them wrong, and answers held-out pairs at chance. "
     "Keeping one frequency per neuron, it answers almost all of them; all the rest still knows the noise.",
@@ -41,7 +43,7 @@ def fall_and_rise(rows: list[Row], noise_ratio: float) -> tuple[float, float]:
 
 WIDTH_COLUMNS = ("raw clean", "raw noisy", "raw test", "interaction test", "dominant test")
 
-WIDTH = Claim(
+CLAIMS["width"] = Claim(
     phrase="Larger models generalise better.",
     statement="Larger models generalise better.",
     experiment="Networks of width 16 to 2048, trained alike, without noise and at three noise ratios. "
@@ -90,15 +92,18 @@ def half_fitted(rows: list[Row]) -> list[Row]:
     return [row for row in rows if min(row["clean 50 %"], row["noisy 50 %"]) < math.inf]
 
 
-def share_noise_first(rows: list[Row], needed: int) -> float:
-    """The share of half-fitted rows in which half of the clean labels came later or never; nan if too few."""
-    told = half_fitted(rows)
-    if len(told) < needed:
-        return math.nan
-    return float(np.mean(np.less(numbers(told, "noisy 50 %"), numbers(told, "clean 50 %"))))
+def noise_first(needed: int, **keys: str) -> Number:
+    """The share of half-fitted rows in which half of the clean labels came later or never; nan if fewer than needed."""
+    def share(rows: list[Row]) -> float:
+        told = half_fitted(select(rows, **keys))
+        if len(told) < needed:
+            return math.nan
+        return float(np.mean(np.less(numbers(told, "noisy 50 %"), numbers(told, "clean 50 %"))))
+
+    return share
 
 
-NOISE_FIRST = Claim(
+CLAIMS["noise-first"] = Claim(
     phrase="Noisy labels are memorised faster than clean labels.",
     statement="Noisy labels are memorised faster than clean ones.",
     experiment="The epochs at which 25, 50 and 75 % of the clean and of the noisy training labels are fitted, measured "
@@ -111,12 +116,8 @@ NOISE_FIRST = Claim(
     )),
     measure=measure_noise_first, keys=("optimizer", "width", "noise_ratio"), seeds=1,
     criteria=(
-        least("AdamW: share of settings with noisy labels first at 50 %", 1.0, lambda rows: (
-            share_noise_first(select(rows, optimizer="adamw"), needed=4)
-        )),
-        least("all optimisers: that share, of at least 20 settings that tell", 0.95, lambda rows: (
-            share_noise_first(rows, needed=20)
-        )),
+        least("AdamW: share of settings with noisy labels first at 50 %", 1.0, noise_first(4, optimizer="adamw")),
+        least("all optimisers: that share, of at least 20 settings that tell", 0.95, noise_first(20)),
         note("settings that tell, of 24: half of one kind is fitted in the epochs there are", lambda rows: (
             float(len(half_fitted(rows)))
         )),
@@ -146,7 +147,7 @@ def dominant_against_training(rows: list[Row]) -> float:
     return float(np.max([dominant / training if training < math.inf else math.nan for dominant, training in epochs]))
 
 
-STRUCTURE_BEFORE_OUTPUT = Claim(
+CLAIMS["structure-before-output"] = Claim(
     phrase="The rule is inside before the output shows it.",
     statement="An over-parameterised network forms a generalising structure inside, but the need to fit noisy labels "
     "suppresses it in the output.",
@@ -174,7 +175,7 @@ def last_noise(method: str, width: int) -> Number:
     return furthest(f"{method} test", 0.9, network="trained", width=width)
 
 
-NOISE_LEVEL = Claim(
+CLAIMS["noise-level"] = Claim(
     phrase="With 80 % label noise, filtration still finds the rule.",
     statement="Even with 80 % label noise, near-perfect test accuracy comes back by extracting the structure with a "
     "frequency-based method.",
@@ -214,7 +215,7 @@ NOISE_LEVEL = Claim(
     "answers 89 % at noise 0.5, and nearly all at 0.4, 0.6 and 0.8.",
 )
 
-WEIGHT_DECAY = Claim(
+CLAIMS["weight-decay"] = Claim(
     phrase="More decay leads from memorising through coexistence to forgetting.",
     statement="With growing weight decay a network goes from memorising through coexistence to forgetting.",
     experiment="One setting at eight weight decays, 10 % noise, 300 epochs. Bounds as in the table of Doshi et al.: "

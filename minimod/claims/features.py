@@ -13,23 +13,24 @@ from minimod.arrays import Array
 from minimod.claims.claim import Claim, Plot, Row
 from minimod.claims.criteria import highest, least, lowest, most
 from minimod.claims.settings import FROZEN, L2, all_of, middle_runs, read, reading, runs
-from minimod.groups.rules import make_rule
 from minimod.runs.config import TrainingConfig
 from minimod.runs.run import Run
+
+CLAIMS: dict[str, Claim] = {}
 
 # The runs that several claims take apart: every label is fitted, at four noise ratios.
 standard_runs = middle_runs(noise_ratio=[0.1, 0.3, 0.5, 0.8], weight_decay=3, epochs=250)
 
-SWAP = Claim(
+SWAP_COLUMNS = tuple(
+    f"{name} {measure}" for measure in ("test", "noisy") for name in ("raw", "raw+quadratic", "raw+reverse_relu")
+)
+
+CLAIMS["swap"] = Claim(
     phrase="Other activations in evaluation keep the rule and forget the noise.",
     statement="Trained with ReLU and evaluated with the quadratic or the reverse ReLU activation, a network keeps or "
     "raises its test accuracy, and forgets noise: its weights hold a symmetric rule.",
     experiment="Both swaps at four noise ratios.",
-    configs=standard_runs,
-    measure=reading(("noise_ratio",), *(
-        f"{name} {measure}" for measure in ("test", "noisy") for name in ("raw", "raw+quadratic", "raw+reverse_relu")
-    )),
-    keys=("noise_ratio",),
+    configs=standard_runs, measure=reading(("noise_ratio",), *SWAP_COLUMNS), keys=("noise_ratio",),
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
         least("quadratic: lowest gain in test accuracy", -0.02, lowest(("raw+quadratic test", "raw test"))),
@@ -38,10 +39,7 @@ SWAP = Claim(
         most("raw+quadratic noisy", 0.9, noise_ratio=0.1),
         most("largest noisy accuracy with reverse ReLU", 0.9, highest("raw+reverse_relu noisy")),
     ),
-    plot=Plot("noise_ratio", (
-        "raw test", "raw+quadratic test", "raw+reverse_relu test", "raw noisy", "raw+quadratic noisy",
-        "raw+reverse_relu noisy",
-    )),
+    plot=Plot("noise_ratio", SWAP_COLUMNS),
 )
 
 
@@ -58,7 +56,7 @@ def measure_phases(run: Run, frozen: Run) -> list[Row]:
     return [{"noise_ratio": run.config.noise_ratio, **errors}]
 
 
-PHASES = Claim(
+CLAIMS["phases"] = Claim(
     phrase="Neurons come to obey φ_a + φ_b = φ_c.",
     statement="The neurons come to obey φ_a + φ_b = φ_c, the better the less noise there is.",
     experiment="The root mean square of φ_a + φ_b - φ_c over the neurons, in rad, at their dominant frequencies, "
@@ -76,39 +74,6 @@ PHASES = Claim(
     "itself is no evidence of learned features, a small error at little noise is.",
 )
 
-
-def measure_spread(run: Run, frozen: Run) -> list[Row]:
-    """What shares of the filtered neurons answer: drawn at random, also of the frozen twin; or either end by IPR."""
-    with Analysis(frozen) as study:
-        control = study.curves(study.random_rankings[0], study.structure.dominant)
-    with Analysis(run) as study:
-        by_ipr = study.ranking("ipr")
-        *random, ranked, reverse = (
-            study.curves(order, study.structure.dominant) for order in (*study.random_rankings, by_ipr, by_ipr[::-1])
-        )
-    tests = [curves.logits["test"] for curves in random]
-    return [{
-        "noise_ratio": run.config.noise_ratio, "share": keep,
-        "random test": float(np.mean(tests, axis=0)[i]), "lowest random test": float(np.min(tests, axis=0)[i]),
-        "top test": float(ranked.logits["test"][i]), "bottom test": float(reverse.logits["test"][i]),
-        "frozen, random test": float(control.logits["test"][i]),
-    } for i, keep in enumerate(KEEP) if keep in (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1)]
-
-
-SPREAD = Claim(
-    phrase="All neurons hold some of the rule.",
-    statement="The structure is spread over the neurons: all of them hold some of it.",
-    experiment="Test accuracy of shares of the filtered network's neurons: at random (mean and lowest of ten draws), "
-    "and from the top and the bottom of the ranking by IPR. frozen: a network that trains W and μ alone, one draw.",
-    configs=frozen_too, measure=measure_spread, keys=("noise_ratio", "share"),
-    criteria=(
-        *(least("bottom test", 0.5, noise_ratio=ratio, share=0.5) for ratio in (0.1, 0.3, 0.5)),
-        least("random test", 0.9, noise_ratio=0.3, share=0.5),
-    ),
-    plot=Plot("share", ("random test", "top test", "bottom test", "frozen, random test"), ("noise_ratio",)),
-    remark="Even the half with the lowest IPR holds the rule once it is filtered, hardly less than the half with "
-    "the highest. That is no evidence of learned features: a frozen network's neurons hold it likewise.",
-)
 
 ADAM, WIDE, ADAMW = "Adam, L2", "Adam, L2, wide", "AdamW, decay 3"
 
@@ -146,7 +111,7 @@ def measure_partition(run: Run) -> list[Row]:
         } for name, row in study.partition.items()]
 
 
-PARTITION = Claim(
+CLAIMS["partition"] = Claim(
     phrase="Strength splits the neurons into generalising and memorising ones.",
     statement="A task-agnostic score, Strength, splits the network into a generalising part of γ_G of the neurons and "
     "a memorising part of γ_R. The generalising one answers more than the whole network, but less than frequency "
@@ -178,43 +143,36 @@ PARTITION = Claim(
     "noise a network of width 1024 answers 75 % itself and Strength's neurons 93 %, see decay at full scale.",
 )
 
-TOKENS = "ipr, tokens"
 
-
-def measure_rule(run: Run) -> list[Row]:
-    """The subnetwork of every score in the rule's coordinates; and by IPR over the tokens as they are."""
+def measure_spread(run: Run, frozen: Run) -> list[Row]:
+    """What shares of the filtered neurons answer: drawn at random, also of the frozen twin; or either end by IPR."""
+    with Analysis(frozen) as study:
+        control = study.curves(study.random_rankings[0], study.structure.dominant)
     with Analysis(run) as study:
-        tokens = Analysis(run, rule=make_rule("add", run.config.modulus), backend=study.backend)
-        tests = {score: study.row(f"{score} subnetwork").test for score in (*SCORES, "random")}
-        tests[TOKENS] = tokens.row("ipr subnetwork").test
-        correlation = agreement_with_strength(study)
-        correlation |= {"random": 0.0, TOKENS: agreement_with_strength(tokens)["ipr"]}
-        whole = read(study, "raw noisy", "raw test", "rule test", "dominant test", "dominant+quadratic test")
-        whole["dominant+quadratic over rule"] = float(whole["dominant+quadratic test"]) / float(whole["rule test"])
-        whole["dominant over tokens, test"] = tokens.row("dominant").test
+        by_ipr = study.ranking("ipr")
+        *random, ranked, reverse = (
+            study.curves(order, study.structure.dominant) for order in (*study.random_rankings, by_ipr, by_ipr[::-1])
+        )
+    tests = [curves.logits["test"] for curves in random]
     return [{
-        "rule": run.config.rule, "score": score, "subnetwork test": test,
-        "rank correlation with Strength": correlation[score], **whole,
-    } for score, test in tests.items()]
+        "noise_ratio": run.config.noise_ratio, "share": keep,
+        "random test": float(np.mean(tests, axis=0)[i]), "lowest random test": float(np.min(tests, axis=0)[i]),
+        "top test": float(ranked.logits["test"][i]), "bottom test": float(reverse.logits["test"][i]),
+        "frozen, random test": float(control.logits["test"][i]),
+    } for i, keep in enumerate(KEEP) if keep in (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1)]
 
 
-RULES = Claim(
-    phrase="What holds for addition holds for subtraction and multiplication.",
-    statement="What holds for addition holds for subtraction and multiplication. Strength and IPR agree on addition "
-    "and subtraction. For multiplication IPR needs the logarithmic coordinates, where Strength needs none.",
-    experiment="30 % noise under each rule, Adam and a little L2. Frequencies are those of the rule's coordinates, "
-    "discrete logarithms for mul; 'tokens' stands for frequencies over the tokens as they are. The rule's own test "
-    "accuracy counts the pairs with coordinates.",
-    configs=middle_runs(rule=["add", "sub", "mul"], noise_ratio=0.3, **L2),
-    measure=measure_rule, keys=("rule", "score"),
+CLAIMS["spread"] = Claim(
+    phrase="All neurons hold some of the rule.",
+    statement="The structure is spread over the neurons: all of them hold some of it.",
+    experiment="Test accuracy of shares of the filtered network's neurons: at random (mean and lowest of ten draws), "
+    "and from the top and the bottom of the ranking by IPR. frozen: a network that trains W and μ alone, one draw.",
+    configs=frozen_too, measure=measure_spread, keys=("noise_ratio", "share"),
     criteria=(
-        least("lowest raw noisy", 0.95, lowest("raw noisy")),
-        least("lowest test of dominant+quadratic over that of the rule", 0.95, lowest("dominant+quadratic over rule")),
-        least("rank correlation with Strength", 0.5, rule="add", score="ipr"),
-        least("rank correlation with Strength", 0.5, rule="sub", score="ipr"),
-        most("dominant over tokens, test", 0.1, rule="mul", score="ipr"),
-        least("subnetwork test", 0.05, rule="mul", score=("ipr", TOKENS)),
-        least("subnetwork test", 0.05, rule="mul", score=("strength", TOKENS)),
+        *(least("bottom test", 0.5, noise_ratio=ratio, share=0.5) for ratio in (0.1, 0.3, 0.5)),
+        least("random test", 0.9, noise_ratio=0.3, share=0.5),
     ),
-    plot=Plot("score", ("raw test", "subnetwork test", "dominant test"), ("rule",)),
+    plot=Plot("share", ("random test", "top test", "bottom test", "frozen, random test"), ("noise_ratio",)),
+    remark="Even the half with the lowest IPR holds the rule once it is filtered, hardly less than the half with "
+    "the highest. That is no evidence of learned features: a frozen network's neurons hold it likewise.",
 )

@@ -32,19 +32,18 @@ def find_claims(arguments: Iterable[str]) -> dict[str, Claim]:
 
 
 def _claims_of(argument: str) -> dict[str, Claim]:
-    file, _, name = argument.partition("::")
-    if argument == "all":
-        return CLAIMS
-    if not file.endswith(".py"):
-        if argument not in CLAIMS:
-            raise InputError("claim", argument, f"{one_of((*CLAIMS, 'all'), argument)}, or a Python file of claims")
-        return {argument: CLAIMS[argument]}
-    claims = load_claims(file)
-    if argument == file:
-        return {f"{file}::{each}": claim for each, claim in claims.items()}
-    if name not in claims:
-        raise InputError("claim", argument, f"{one_of(claims, name)}, of the claims in {file}")
-    return {argument: claims[name]}
+    """The claims that an argument stands for, each by the argument for this claim alone."""
+    file = argument.partition("::")[0]
+    if file.endswith(".py"):
+        claims = {f"{file}::{name}": claim for name, claim in load_claims(file).items()}
+        whole, which = file, f"of the claims in {file}"
+    else:
+        claims, whole, which = CLAIMS, "all", "all, or a Python file of claims"
+    if argument == whole:
+        return claims
+    if argument not in claims:
+        raise InputError("claim", argument, f"{one_of(map(name_of, claims), name_of(argument))}, {which}")
+    return {argument: claims[argument]}
 
 
 def load_claims(file: str) -> dict[str, Claim]:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from pickle import UnpicklingError
@@ -101,9 +102,8 @@ def write_network(network: TwoLayerNet, path: Path | str) -> None:
     path, suffix = Path(path), Path(path).suffix.lower()
     if suffix not in READERS:
         raise InputError("file", str(path), f"one that ends in {', '.join(READERS)}")
-    network = network.convert(to_host)
-    left_out = {"V": network.tied, "mu": not network.has_bias}
-    arrays = {name: np.ascontiguousarray(X) for name, X in network.arrays.items() if not left_out.get(name)}
+    network = replace(network.convert(to_host), trained="all")      # all of its arrays are parameters then
+    arrays = {name: np.ascontiguousarray(X) for name, X in network.parameters.items()}
     with whole_file(path, "wb") as file:
         if suffix == ".npz":
             np.savez(file, **arrays)  # type: ignore[arg-type]

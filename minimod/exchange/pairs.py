@@ -13,7 +13,9 @@ from minimod.groups.rules import MOST_TOKENS
 from minimod.runs.data import COLUMNS
 from minimod.runs.files import MAX_NUMBERS_BYTES, read_bytes
 
-NEEDED = COLUMNS[:3]
+NEEDED, TOKENS = COLUMNS[:3], COLUMNS[:4]           # the columns that a file must have; the columns that hold tokens
+
+LEFT_OUT = {"true_label": "", "part": PARTS[0]}     # what stands in the columns that a file does not have
 
 
 def load_pairs(path: Path, tokens: Sequence[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -26,54 +28,52 @@ def load_pairs(path: Path, tokens: Sequence[str] | None = None) -> tuple[np.ndar
     that is not such a file, or has a pair twice.
     """
     try:
-        lines = read_bytes(path, MAX_NUMBERS_BYTES).decode("utf-8-sig").splitlines(keepends=True)
-        first = lines[0] if lines else ""
-        reader = csv.reader(lines, delimiter=max(",;\t", key=first.count), strict=True)
-        header = [name.strip().lower() for name in next(reader, [])]
-        if missing := [name for name in NEEDED if name not in header]:
-            raise ValueError(f"its first line has no {' and no '.join(missing)}")
-        there = [name for name in COLUMNS if name in header]
-        if len(set(header) & set(COLUMNS)) < sum(name in COLUMNS for name in header):
-            raise ValueError("its first line has a column twice")
-        rows = [_checked(row, header, there, reader.line_num) for row in reader if _has_label(row, header)]
+        rows = _read_rows(path)
     except (OSError, ValueError, csv.Error) as error:
-        raise InputError("pairs", str(path), f"a CSV file with columns {', '.join(COLUMNS[:3])} ({error})") from error
-    columns = dict(zip(there, zip(*rows, strict=True), strict=True)) if rows else {}
-    words = {word for name in COLUMNS[:4] for word in columns.get(name, ())} - {""}
+        raise InputError("pairs", str(path), f"a CSV file with columns {', '.join(NEEDED)} ({error})") from error
+    words = {row[name] for row in rows for name in TOKENS} - {""}
     known = _sorted(words) if tokens is None else list(tokens)
-    number = {word: place for place, word in enumerate(known)}
-    if outside := sorted(words - number.keys()):
+    if outside := sorted(words.difference(known)):
         raise InputError("pairs", str(path), f"of {known[0]} to {known[-1]} alone, and {outside[0]!r} is none of them")
     if not rows or not 2 <= len(known) <= MOST_TOKENS:
         allowed = f"of one pair and two tokens at least, and {MOST_TOKENS} at most"
         raise InputError("pairs", f"{path}, with {len(known)} tokens and {len(rows)} pairs", allowed)
-    (both, times), = Counter(zip(columns["a"], columns["b"], strict=True)).most_common(1)
+    (both, times), = Counter((row["a"], row["b"]) for row in rows).most_common(1)
     if times > 1:
         raise InputError("pairs", str(path), f"of each pair once, and {' '.join(both)} comes {times} times")
-    pairs = np.zeros((len(rows), len(COLUMNS)), np.int64)
-    pairs[:, COLUMNS.index("true_label")] = -1
-    numbers = {**number, "": -1}            # a true label that is not known
-    for name, column in columns.items():
-        pairs[:, COLUMNS.index(name)] = [PARTS.index(word) if name == "part" else numbers[word] for word in column]
-    return pairs, np.array(known)
+    number = {"": -1} | {word: place for place, word in enumerate(known)}       # "": a true label that is not known
+    pairs = [[*(number[row[name]] for name in TOKENS), PARTS.index(row["part"])] for row in rows]
+    return np.array(pairs, np.int64), np.array(known)
 
 
-def _has_label(row: list[str], header: list[str]) -> bool:
-    """Whether a row is to be read: it is not empty, and its label is none of the blanks that `predictions` leaves."""
-    return bool(row) and (len(row) != len(header) or bool(row[header.index("label")].strip()))
+def _read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows that have a label: the word in each of COLUMNS. Raises what reading raises, and ValueError."""
+    lines = read_bytes(path, MAX_NUMBERS_BYTES).decode("utf-8-sig").splitlines(keepends=True)
+    first = lines[0] if lines else ""
+    reader = csv.reader(lines, delimiter=max(",;\t", key=first.count), strict=True)
+    header = [name.strip().lower() for name in next(reader, [])]
+    if missing := [name for name in NEEDED if name not in header]:
+        raise ValueError(f"its first line has no {' and no '.join(missing)}")
+    if any(header.count(name) > 1 for name in COLUMNS):
+        raise ValueError("its first line has a column twice")
+    rows = []
+    for cells in filter(None, reader):
+        if len(cells) != len(header):
+            raise ValueError(f"line {reader.line_num} has {len(cells)} cells and the first {len(header)}")
+        row = LEFT_OUT | {name: cell.strip() for name, cell in zip(header, cells, strict=True) if name in COLUMNS}
+        if row["label"]:            # `predictions` leaves the labels blank that it does not know
+            _check(row, reader.line_num)
+            rows.append(row)
+    return rows
 
 
-def _checked(row: list[str], header: list[str], there: list[str], line: int) -> list[str]:
-    """The words of a row in the columns that count. Raises ValueError where one is none, or no part's name."""
-    if len(row) != len(header):
-        raise ValueError(f"line {line} has {len(row)} cells and the first {len(header)}")
-    words = [row[header.index(name)].strip() for name in there]
-    for name, word in zip(there, words, strict=True):
-        if (len(word.splitlines()) != 1 or "\0" in word) and (name, word) != ("true_label", ""):
-            raise ValueError(f"{name} is {word!r} in line {line}, and no word")
-        if name == "part" and word not in PARTS:
-            raise ValueError(f"part is {word!r} in line {line}, and not {', '.join(PARTS)}")
-    return words
+def _check(row: dict[str, str], line: int) -> None:
+    """Raise ValueError unless a row has words for its tokens, and the name of a part."""
+    for name in TOKENS:
+        if (len(row[name].splitlines()) != 1 or "\0" in row[name]) and (name, row[name]) != ("true_label", ""):
+            raise ValueError(f"{name} is {row[name]!r} in line {line}, and no word")
+    if row["part"] not in PARTS:
+        raise ValueError(f"part is {row['part']!r} in line {line}, and not {', '.join(PARTS)}")
 
 
 def _sorted(words: set[str]) -> list[str]:

@@ -63,7 +63,7 @@ class Group:
     @cached_property
     def characters(self) -> np.ndarray:
         """The irreducible complex characters, of shape (r, r), see `irreps.character_table`."""
-        return character_table(self)
+        return character_table(self, np.random.default_rng(0))
 
     @cached_property
     @ONE_BLAS_THREAD
@@ -94,7 +94,7 @@ class Group:
 
 
 @ONE_BLAS_THREAD
-def character_table(group: Group, generator: np.random.Generator | None = None) -> np.ndarray:
+def character_table(group: Group, generator: np.random.Generator) -> np.ndarray:
     """χ(C) for every irreducible complex character χ and conjugacy class C, of shape (r, r), complex.
 
     Characters are eigenvectors of convolution with any class function. A random one, with c(g⁻¹) the conjugate of c(g)
@@ -103,7 +103,6 @@ def character_table(group: Group, generator: np.random.Generator | None = None) 
     whole numbers, and another one is drawn. Sorted by dimension, then by values, the largest first: the trivial
     character is number 0, and those of Z_N are in the order of their frequencies.
     """
-    generator = generator or np.random.default_rng(0)
     sizes = np.bincount(group.classes)
     r, order, first = len(sizes), len(group.classes), np.unique(group.classes, return_index=True)[1]
     inverse = group.classes[group.inverse[first]]                       # of every class

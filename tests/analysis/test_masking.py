@@ -13,12 +13,12 @@ from minimod.analysis.masking import (
     agreement,
     mask_curves,
     mask_tables,
-    mask_tables_by_hand,
     memorising_share,
     random_rankings,
 )
 from minimod.arrays import Pairs
 from minimod.engine.backend import open_backend
+from minimod.readout import interaction
 from minimod.runs.accuracy import MEASURES, accuracies
 
 DATASET = build_dataset(TrainingConfig(modulus=13, noise_ratio=0.3))
@@ -31,6 +31,16 @@ def test_a_subnetwork_and_the_rest_add_up_to_the_network(tied):
     assert some.tied == others.tied == tied
     total = some.grid_logits() + others.grid_logits() - network.mu
     np.testing.assert_allclose(total, network.grid_logits(), atol=1e-12)
+
+
+def mask_tables_by_hand(network, ranking):
+    """What `mask_tables` computes, subnetwork by subnetwork."""
+    tables = []
+    for keep in KEEP:
+        n = round(keep * network.width)
+        first, others = (network.subnetwork(some).grid_logits() for some in (ranking[:n], ranking[n:]))
+        tables.append([logits.argmax(axis=2) for logits in (first, interaction(first), others)])
+    return np.stack(tables, axis=1)
 
 
 @pytest.mark.parametrize(("M", "tied", "has_bias", "activation"), [

@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from minimod import TrainingConfig, analyze, train
 from minimod.claims import CLAIMS
 from minimod.claims.claim import FAILS, HOLDS, judge
-from minimod.claims.features import ADAM, ADAMW, TOKENS, WIDE, rank_correlation
+from minimod.claims.features import ADAM, ADAMW, WIDE, rank_correlation
 
 WHOLE = {"raw noisy": 1.0, "raw test": 0.4, "dominant test": 0.99}
 # By setting, width and score: the subnetwork's test, its filtered test, γ_G + γ_R.
@@ -46,15 +45,3 @@ def test_the_rank_correlation_is_spearmans():
     y = x + generator.standard_normal(50)
     assert rank_correlation(x, y) == pytest.approx(spearmanr(x, y)[0])
     assert rank_correlation(x, np.exp(x)) == pytest.approx(1) and rank_correlation(x, -(x**3)) == pytest.approx(-1)
-
-
-def test_the_rows_of_rules_are_those_of_analyze_and_of_token_coordinates():
-    run = train(TrainingConfig(rule="mul", modulus=11, width=40, epochs=3, noise_ratio=0.3, threads=1))
-    rows = {row["score"]: row for row in CLAIMS["rules"].measure(run)}
-    methods = analyze(run)["methods"]
-    for score, row in rows.items():
-        if score != TOKENS:
-            assert row["subnetwork test"] == methods[f"{score} subnetwork"]["test"]
-        assert row["dominant test"] == methods["dominant"]["test"]
-    assert rows["strength"]["rank correlation with Strength"] == 1
-    assert rows[TOKENS]["rank correlation with Strength"] != rows["ipr"]["rank correlation with Strength"]

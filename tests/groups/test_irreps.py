@@ -21,7 +21,7 @@ def group_of(name):
 
 @cache
 def characters_of(name):
-    return character_table(group_of(name))
+    return group_of(name).characters
 
 
 def columns(group):
