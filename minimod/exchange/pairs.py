@@ -1,6 +1,5 @@
 """Pairs of one's own: a CSV file with columns a, b, label, and maybe true_label and part, tokens being any words."""
 
-import csv
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from minimod.data import PARTS
 from minimod.errors import InputError
 from minimod.groups.rules import MOST_TOKENS
 from minimod.runs.data import COLUMNS
-from minimod.runs.files import MAX_NUMBERS_BYTES, read_bytes
+from minimod.runs.files import read_table
 
 NEEDED, TOKENS = COLUMNS[:3], COLUMNS[:4]           # the columns that a file must have; the columns that hold tokens
 
@@ -29,7 +28,7 @@ def load_pairs(path: Path, tokens: Sequence[str] | None = None) -> tuple[np.ndar
     """
     try:
         rows = _read_rows(path)
-    except (OSError, ValueError, csv.Error) as error:
+    except ValueError as error:
         raise InputError("pairs", str(path), f"a CSV file with columns {', '.join(NEEDED)} ({error})") from error
     words = {row[name] for row in rows for name in TOKENS} - {""}
     known = _sorted(words) if tokens is None else list(tokens)
@@ -48,21 +47,17 @@ def load_pairs(path: Path, tokens: Sequence[str] | None = None) -> tuple[np.ndar
 
 def _read_rows(path: Path) -> list[dict[str, str]]:
     """The rows that have a label: the word in each of COLUMNS. Raises what reading raises, and ValueError."""
-    lines = read_bytes(path, MAX_NUMBERS_BYTES).decode("utf-8-sig").splitlines(keepends=True)
-    first = lines[0] if lines else ""
-    reader = csv.reader(lines, delimiter=max(",;\t", key=first.count), strict=True)
-    header = [name.strip().lower() for name in next(reader, [])]
+    head, lines = read_table(path)
+    header = [name.strip().lower() for name in head]
     if missing := [name for name in NEEDED if name not in header]:
         raise ValueError(f"its first line has no {' and no '.join(missing)}")
     if any(header.count(name) > 1 for name in COLUMNS):
         raise ValueError("its first line has a column twice")
     rows = []
-    for cells in filter(None, reader):
-        if len(cells) != len(header):
-            raise ValueError(f"line {reader.line_num} has {len(cells)} cells and the first {len(header)}")
+    for line, cells in lines:
         row = LEFT_OUT | {name: cell.strip() for name, cell in zip(header, cells, strict=True) if name in COLUMNS}
         if row["label"]:            # `predictions` leaves the labels blank that it does not know
-            _check(row, reader.line_num)
+            _check(row, line)
             rows.append(row)
     return rows
 
@@ -70,7 +65,7 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
 def _check(row: dict[str, str], line: int) -> None:
     """Raise ValueError unless a row has words for its tokens, and the name of a part."""
     for name in TOKENS:
-        if (len(row[name].splitlines()) != 1 or "\0" in row[name]) and (name, row[name]) != ("true_label", ""):
+        if len(row[name].splitlines()) != 1 and (name, row[name]) != ("true_label", ""):
             raise ValueError(f"{name} is {row[name]!r} in line {line}, and no word")
     if row["part"] not in PARTS:
         raise ValueError(f"part is {row['part']!r} in line {line}, and not {', '.join(PARTS)}")

@@ -15,7 +15,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import IO, Any
 from zipfile import ZipFile
@@ -224,7 +224,7 @@ def read_table(path: Path, growing: bool = False) -> tuple[list[str], Iterator[t
                 text = "\0"
             if "\0" in text:        # Latin-1 is refused by the decoder, UTF-16 has zeros
                 raise DamagedFileError(f"line {number} is not in UTF-8: save it as CSV UTF-8")
-            yield text
+            yield from StringIO(text, newline=None)     # \r alone ends a line, too
 
     def rows() -> Iterator[tuple[int, list[str]]]:
         with open_regular(path, MAX_NUMBERS_BYTES) as file:

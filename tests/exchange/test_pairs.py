@@ -85,7 +85,7 @@ WRONG = {
     "no label at all": (HEAD + "x,y,\n", "0 pairs"), "a blank": (HEAD + "x, ,y\n", "b is '' in line 2"),
     "a short row": (HEAD + "x,y\n", "line 2 has 2 cells"), "a long row": (HEAD + "x,y,x,z\n", "line 2 has 4 cells"),
     "a part": ("a,b,label,part\nx,y,x,Train\n", "part is 'Train' in line 2"), "a quote": (HEAD + '"x,y,x\n', "end of"),
-    "NUL": (HEAD + "x,y\0,x\n", "no word"), "Latin-1": (HEAD.encode() + b"\xe9,y,x\n", "can't decode"),
+    "NUL": (HEAD + "x,y\0,x\n", "not in UTF-8"), "Latin-1": (HEAD.encode() + b"\xe9,y,x\n", "not in UTF-8"),
     "a pair twice": (HEAD + "x,y,x\ny,x,x\nx,y,y\n", "of each pair once, and x y comes 2 times"),
     "a pair in two parts": ("a,b,label,part\nx,y,x,train\nx,y,x,test\n", "x y comes 2 times"),
     "too many tokens": (HEAD + "".join(f"{i},{i},{i}\n" for i in range(MOST_TOKENS + 1)), "and 2000 at most"),
