@@ -163,8 +163,8 @@ def first_sentence(thing):
     return re.match(r".*?(?=[.;:](\s|$))", inspect.getdoc(thing).split("\n\n")[0], re.DOTALL)[0].replace("\n", " ")
 
 
-tables = {name: getattr(minimod, name) for name in minimod.__all__ if name.isupper() and name != "SGD"}
-public = [getattr(minimod, name) for name in minimod.__all__ if name not in tables]
+tables = {name: getattr(minimod, name) for name in sorted(minimod.__all__) if name.isupper() and name != "SGD"}
+public = [getattr(minimod, name) for name in sorted(minimod.__all__) if name not in tables]
 returned = [getattr(import_module(f"minimod.{module}"), name) for module, name in (p.rsplit(".", 1) for p in RETURNED)]
 raised = [each for each in vars(errors).values() if inspect.isclass(each) and each.__module__ == errors.__name__]
 print(PAGE.format(

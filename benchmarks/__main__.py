@@ -63,8 +63,8 @@ def main(context, output, threads, rounds, quick):
         text += [profile.text(record["profile"]), sharing.text(record["sharing"], threads)]
         text += [startup.text(record["startup"])]
     output.mkdir(parents=True, exist_ok=True)
-    (output / "results.json").write_text(json.dumps(record, indent=1) + "\n")
-    (output / "README.md").write_text("\n\n".join(text) + "\n")
+    (output / "results.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    (output / "README.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
     draw_roofline(results, threads, output / "roofline.png")
     click.echo("\n\n".join(text[1:]))
 
@@ -98,7 +98,7 @@ other.
 def processor() -> str:
     """The processor's name, where Linux tells it."""
     try:
-        return re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())[1]
+        return re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))[1]
     except (OSError, TypeError):
         return platform.processor() or "unknown processor"
 

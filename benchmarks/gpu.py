@@ -118,7 +118,7 @@ def main(output, rounds, estimate_only):
     text = "Not measured on a GPU."
     if not estimate_only:
         text, record = measured(rounds)
-        (output / "gpu.json").write_text(json.dumps(record, indent=1) + "\n")
+        (output / "gpu.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     paper = TrainingConfig.from_preset("paper")
     page = f"""# On a GPU
 
@@ -135,5 +135,5 @@ From the data sheet of an H100, and not measured:
 
 No kernel but the sum by segments is written before one can be run.
 """
-    (output / "GPU.md").write_text(page)
+    (output / "GPU.md").write_text(page, encoding="utf-8")
     click.echo(page)

@@ -19,7 +19,7 @@ WARM_SECONDS, TIMED_SECONDS, TIMED_STEPS = 0.3, 0.3, 3
 
 def peak_memory() -> float:
     """The most memory that this process has had, in MB."""
-    return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1e3
+    return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text(encoding="utf-8"))[1]) / 1e3
 
 
 def milliseconds(run, calls: int) -> float:

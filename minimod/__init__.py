@@ -5,45 +5,41 @@ run = train(TrainingConfig(epochs=50))
 analyze(run)["methods"]["dominant"]["test"]
 """
 
+import sys
+from types import ModuleType
+
 from minimod.version import VERSION
 
 TYPE_CHECKING = False       # as typing's, which takes a while to import
 if TYPE_CHECKING:
-    from minimod.activations import ACTIVATIONS
-    from minimod.analysis.analysis import Analysis
-    from minimod.analysis.detection import detect
-    from minimod.analysis.detectors import DETECTORS
-    from minimod.analysis.extraction import extract
-    from minimod.analysis.rows import ROWS
-    from minimod.analysis.scores import SCORES
-    from minimod.analysis.summary import analyze
-    from minimod.data import make_dataset
-    from minimod.discovery.retrieval import discover_run
-    from minimod.discovery.search import discover
-    from minimod.exchange.networks import import_network
-    from minimod.fit import fit
-    from minimod.fourier import filter_frequencies
-    from minimod.groups.rules import make_rule
-    from minimod.losses import LOSSES
-    from minimod.network import TwoLayerNet
-    from minimod.noise import NOISE_KINDS
-    from minimod.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Muon
-    from minimod.readout import interaction
-    from minimod.rules import RULES
-    from minimod.runs.config import TrainingConfig
-    from minimod.runs.data import UserData
-    from minimod.runs.run import Run, load_run
-    from minimod.runs.training import extend, resume, train
-    from minimod.sweeps.table import load_sweep
+    from minimod.activations import ACTIVATIONS as ACTIVATIONS
+    from minimod.analysis.analysis import Analysis as Analysis
+    from minimod.analysis.detection import detect as detect
+    from minimod.analysis.detectors import DETECTORS as DETECTORS
+    from minimod.analysis.extraction import extract as extract
+    from minimod.analysis.rows import ROWS as ROWS
+    from minimod.analysis.scores import SCORES as SCORES
+    from minimod.analysis.summary import analyze as analyze
+    from minimod.data import make_dataset as make_dataset
+    from minimod.discovery.retrieval import discover_run as discover_run
+    from minimod.discovery.search import discover as discover
+    from minimod.exchange.networks import import_network as import_network
+    from minimod.fit import fit as fit
+    from minimod.fourier import filter_frequencies as filter_frequencies
+    from minimod.groups.rules import make_rule as make_rule
+    from minimod.losses import LOSSES as LOSSES
+    from minimod.network import TwoLayerNet as TwoLayerNet
+    from minimod.noise import NOISE_KINDS as NOISE_KINDS
+    from minimod.optimizers import OPTIMIZERS as OPTIMIZERS, SGD as SGD, Adam as Adam, AdamW as AdamW, Muon as Muon
+    from minimod.readout import interaction as interaction
+    from minimod.rules import RULES as RULES
+    from minimod.runs.config import TrainingConfig as TrainingConfig
+    from minimod.runs.data import UserData as UserData
+    from minimod.runs.run import Run as Run, load_run as load_run
+    from minimod.runs.training import extend as extend, resume as resume, train as train
+    from minimod.sweeps.table import load_sweep as load_sweep
 
 __version__ = VERSION
-__all__ = [
-    "ACTIVATIONS", "DETECTORS", "LOSSES", "NOISE_KINDS", "OPTIMIZERS", "ROWS", "RULES", "SCORES", "SGD", "Adam",
-    "AdamW", "Analysis", "Muon", "Run", "TrainingConfig", "TwoLayerNet", "UserData", "analyze", "detect", "discover",
-    "discover_run", "extend", "extract", "filter_frequencies", "fit", "import_network", "interaction", "load_run",
-    "load_sweep", "make_dataset", "make_rule", "resume", "train",
-]
-
 # Module -> the public names that it has.
 _HOMES = {
     "activations": "ACTIVATIONS", "losses": "LOSSES", "optimizers": "OPTIMIZERS SGD Adam AdamW Muon", "rules": "RULES",
@@ -55,6 +51,18 @@ _HOMES = {
     "analysis.detection": "detect", "analysis.extraction": "extract", "discovery.search": "discover",
     "discovery.retrieval": "discover_run", "sweeps.table": "load_sweep", "exchange.networks": "import_network",
 }
+__all__ = [name for names in _HOMES.values() for name in names.split()]
+
+
+class _Package(ModuleType):
+    """The package. No submodule takes a public name: `fit` is the function, also once minimod/fit.py is imported."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in __all__ or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> object:
@@ -75,8 +83,6 @@ def __dir__() -> list[str]:
 
 def _show_runs_in_notebooks() -> None:
     """Register with IPython, where it runs, how a run looks there."""
-    import sys
-
     def run_in_html(run: object) -> str:
         from minimod.report import notebook
 

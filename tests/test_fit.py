@@ -85,3 +85,9 @@ def test_a_callback_stops_the_loop_by_a_true_of_python_or_of_numpy(true):
     network, data = TwoLayerNet.init(7, 4), make_dataset(make_rule("add", 7))
     losses = fit(network, data.train, OPTIMIZERS["sgd"](network.parameters), 5, callback=lambda epoch, loss: true)
     assert len(losses) == 1
+
+
+def test_the_package_has_the_function_also_once_its_module_is_imported():
+    import minimod.fit
+
+    assert minimod.fit is fit and callable(fit)

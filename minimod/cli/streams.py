@@ -27,7 +27,7 @@ class _Unfailing:
 
 def prepare_streams() -> None:
     """Make output on a terminal that lacks α and ∘, on a full disk and on a closed stream cost no run."""
-    streams: list[Any] = [stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr)]
+    streams: list[Any] = [stream or open(os.devnull, "w", encoding="utf-8") for stream in (sys.stdout, sys.stderr)]
     for stream in streams:
         stream.reconfigure(errors="replace")
     sys.stdout, sys.stderr = streams[0], _Unfailing(streams[1])
