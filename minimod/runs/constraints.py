@@ -102,11 +102,12 @@ class Choice(Constraint, click.Choice):  # type: ignore[type-arg]
 class RuleName(Constraint):
     """The name of a rule; its canonical one is taken."""
 
-    name, allowed = "rule", "add, sub, mul, div, a group or table:FILE"
+    name, allowed = "rule", "add, sub, mul, div, a group or table:FILE, in UTF-8"
 
     def _checked(self, value: Any) -> str:
         if not isinstance(value, str):
             raise ValueError
+        value.encode()      # raises ValueError for the name of a file that is no UTF-8
         return rule_name(value)
 
 

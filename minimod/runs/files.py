@@ -39,7 +39,9 @@ def whole_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
         raise OSError(errno.EINVAL, "no regular file", str(path))
     temporary = path.with_name(f"{path.name[-50:]}.{os.getpid()}.part")      # a name has 255 bytes at most
     try:
-        with open(temporary, mode, encoding=None if "b" in mode else "utf-8") as file:
+        # A text may have the name of a file, and that need not be UTF-8.
+        encoding, errors = (None, None) if "b" in mode else ("utf-8", "backslashreplace")
+        with open(temporary, mode, encoding=encoding, errors=errors) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,7 +20,7 @@ from minimod.errors import InputError, Interrupted
 from minimod.runs.signals import stop_requests
 
 # How often Dask tries a task again whose worker died or could not be reached.
-RETRIES = 3
+RETRIES, CLOSE_SECONDS = 3, 5
 
 
 @contextmanager
@@ -82,14 +82,23 @@ def _or_end(function: Callable[..., Any], *args: Any) -> Any:
 
 @contextmanager
 def dask_cluster(address: str) -> Iterator[Executor]:
-    """The workers of a running Dask cluster, by the address of its scheduler. Raises OSError if it does not answer."""
+    """The workers of a running Dask cluster, by the address of its scheduler.
+
+    Raises OSError if it does not answer, and BrokenExecutor where it ends while there are tasks.
+    """
     try:
         from distributed import Client
     except ImportError as error:
         allowed = "left out: Dask is not installed (pip install 'minimod[cluster]')"
         raise InputError("scheduler", address, allowed) from error
-    with Client(address) as client:
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)      # of a lost scheduler it logs tracebacks
+    client = Client(address)
+    try:
         yield client.get_executor(pure=False, retries=RETRIES)
+    except CancelledError as error:
+        raise BrokenExecutor(f"the Dask cluster at {address} is gone; with another the same command goes on") from error
+    finally:
+        client.close(timeout=CLOSE_SECONDS)     # one that is gone does not answer
 
 
 def in_processes(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[Any]:

@@ -110,7 +110,7 @@ def read_rows(directory: Path | str, columns: Iterable[str] | None = None) -> It
             if Path(name).name != name or name in ("", ".."):       # it names a directory: never one elsewhere
                 raise DamagedFileError(f"line {number} has no name of a run")
             yield dict.fromkeys(columns) | {name: _value(path, name, line[n]) for name, n in places.items()}
-    except (DamagedFileError, OSError) as error:
+    except DamagedFileError as error:
         allowed = f"a whole table of a sweep ({error}); without the file the sweep writes it anew"
         raise InputError("table", str(path), allowed) from error
 

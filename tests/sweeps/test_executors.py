@@ -1,13 +1,17 @@
 """Where tasks are done: all of them, few at a time, and an end to the processes that stays with ours."""
 
+import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import BrokenExecutor
 
 import pytest
-from sweep_cases import ignore
+from run_cases import ENVIRONMENT
+from sweep_cases import CLI, ignore
 
 from minimod.engine.backend import choose_device
 from minimod.engine.device import gpu_problem
@@ -124,3 +128,32 @@ def test_a_process_whose_gpu_has_failed_says_so_and_begins_no_other_task(tmp_pat
         list(pool.map(break_the_device, [tmp_path] * 3, range(3)))
     assert not list(tmp_path.iterdir())
     assert "its GPU has failed: cudaErrorIllegalAddress" in capfd.readouterr().err
+
+
+def test_a_cluster_that_dies_is_one_line(tmp_path):
+    pytest.importorskip("distributed")
+    file = tmp_path / "scheduler.json"
+    scheduler, worker = (
+        subprocess.Popen([sys.executable, "-m", f"distributed.cli.dask_{name}", "--scheduler-file", file, *options],
+                         env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for name, options in {
+            "scheduler": ["--port", "0", "--dashboard-address", ":0"],
+            "worker": ["--nthreads", "1", "--no-dashboard", "--no-nanny"],
+        }.items()
+    )
+    grid = ["--grid=modulus=11", "--grid=epochs=2,100000000", "--grid=width=8"]
+    try:
+        while not file.exists() or not file.read_text().strip():
+            time.sleep(0.1)
+        command = [sys.executable, CLI, "sweep", "sweep", *grid, "--scheduler", json.loads(file.read_text())["address"]]
+        with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as sweep:
+            while not (tmp_path / "sweep" / "runs").is_dir() or len(list((tmp_path / "sweep" / "runs").iterdir())) < 1:
+                time.sleep(0.1)
+            scheduler.kill()
+            *_, last = sweep.communicate(timeout=60)[1].splitlines()
+        assert sweep.returncode == 1
+        assert last.startswith("minimod: cannot go on: the Dask cluster at tcp://") and "goes on" in last
+    finally:
+        for process in (scheduler, worker):
+            process.kill()
+            process.wait()
