@@ -1,12 +1,17 @@
 """The entry point, `minimod` and `python -m minimod`. While it imports the rest, a signal to stop is one line too."""
 
+import sys
+
 from minimod.runs.signals import end_at_once, handled
 
 
 def main() -> None:
     """Run the command line."""
     with handled(end_at_once):
-        from minimod.cli import main as run_commands
+        try:
+            from minimod.cli import main as run_commands
+        except ModuleNotFoundError as error:
+            sys.exit(f"minimod: {error.name} is not installed; README.md says how to install what it needs")
     run_commands()
 
 

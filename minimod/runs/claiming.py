@@ -8,15 +8,15 @@ import re
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from minimod.errors import DivergedRunError, FinishedRunError, InputError, UnfinishedRunError
+from minimod.errors import DivergedRunError, FinishedRunError, InputError, LockedError, UnfinishedRunError
 from minimod.runs import contents, files
 from minimod.runs.config import FREE_FIELDS, TrainingConfig
 from minimod.runs.contents import COURSE_FIELDS, Description, Saved
 from minimod.runs.data import Job, resolve
 from minimod.runs.holding import HeldDirectory, hold
-from minimod.runs.run import NONE, Examination, examine, load_run
+from minimod.runs.run import NONE, Examination, examine, load_run, stamp_of
 
 GOING_ON = (*FREE_FIELDS, "device")         # fields that may change where a run goes on
 TASK = {"rule", "modulus", "train_fraction", "noise_kind", "seed"}      # that the data of a run are made for
@@ -30,7 +30,8 @@ class Plan(NamedTuple):
     """What is to be trained.
 
     job: with all of its data. run: its description, which is still to be written if `is_new`, and then still lacks the
-    device. checkpoint: to go on from, or None. has_new_data: whether data/ is still to be written.
+    device. checkpoint: to go on from, or None. has_new_data: whether data/ is still to be written. stamp: of what the
+    plan was made from, see `stamp_of`.
     """
 
     job: Job
@@ -38,6 +39,7 @@ class Plan(NamedTuple):
     checkpoint: Saved | None = None
     is_new: bool = False
     has_new_data: bool = False
+    stamp: Any = None
 
 
 def plan(directory: Path | None, job: Job, extend: bool = False) -> Plan:
@@ -47,21 +49,20 @@ def plan(directory: Path | None, job: Job, extend: bool = False) -> Plan:
     overwritten; with `extend` it holds a finished run, of fewer epochs. The data are those given or, if none are, those
     that the directory has. Raises InputError where the directory holds anything else, or data do not fit.
     """
-    found = examine(directory) if directory else None
-    if found and found.run and job.config.modulus is None:          # its table's file may have gone
+    if directory is None:
+        return _new(resolve(*job).with_table())
+    found = examine(directory)
+    if found.run and job.config.modulus is None:        # its table's file may have gone
         job = job._replace(config=replace(job.config, modulus=found.run.config.modulus))
     job = resolve(*job)
-    if found and extend:
-        return _extension(found, job)
-    if found is None or found.state == NONE:
-        return _new(job.with_table())
-    if found.has_network and found.run:
-        finished = found.finished
-        if finished.epochs == found.run.config.epochs or not _differing(job.config, finished, GOING_ON):
-            _refuse_other(found, finished, job)
-            allowed = "new, or that of an unfinished run; it has finished"
-            raise FinishedRunError("run directory", str(directory), allowed)
-    return _going_on(found, job)
+    if extend:
+        planned = _extension(found, job)
+    elif found.state == NONE:
+        _refuse_foreign(directory)
+        planned = _new(job.with_table())
+    else:
+        planned = _going_on(found, job)
+    return planned._replace(stamp=found.stamp)
 
 
 def _new(job: Job, has_new_data: bool = True) -> Plan:
@@ -69,8 +70,14 @@ def _new(job: Job, has_new_data: bool = True) -> Plan:
 
 
 def _going_on(found: Examination, job: Job) -> Plan:
-    """For a run that has not finished, or an extension that has not."""
+    """For a run that has not finished, or an extension that has not. Raises FinishedRunError for one that has."""
     run = found.description
+    if found.has_network:
+        finished = found.finished
+        if finished.epochs == run.config.epochs or not _differing(job.config, finished, GOING_ON):
+            _refuse_other(found, finished, job)
+            allowed = "new, or that of an unfinished run; it has finished"
+            raise FinishedRunError("run directory", str(found.directory), allowed)
     differing = _differing(job.config, run.config, GOING_ON)
     data_fit = job.data.stored or not run.checksums or not TASK & set(differing)
     if run.diverged and differing and data_fit and not run.finished:
@@ -131,19 +138,23 @@ def _refuse_other(found: Examination, stored: TrainingConfig, job: Job) -> None:
         raise InputError("run directory", str(found.directory), "new, or that of an unfinished run on the same data")
 
 
-def refuse_foreign(directory: Path) -> None:
-    """Raise InputError for a directory that is neither empty nor a run's, and for what is no directory."""
+def _refuse_foreign(directory: Path) -> None:
+    """Raise InputError for a directory of no run that is not empty, and for what can be no directory."""
     nearest = next(place for place in (directory, *directory.parents) if place.exists())
     there = {path.name for path in directory.iterdir()} if nearest == directory and directory.is_dir() else set()
-    others = [name for name in there if name != ".lock" and not LEFTOVER.fullmatch(name)]
-    if not nearest.is_dir() or (others and not {"config.json", "network.npz"} & there):
+    if not nearest.is_dir() or any(name != ".lock" and not LEFTOVER.fullmatch(name) for name in there):
         allowed = "new or empty, or that of an unfinished run (nothing is overwritten)"
         raise InputError("run directory", str(directory), allowed)
 
 
 def begin(held: HeldDirectory, found: Plan, device: str) -> Description:
-    """Write what a run has before its first epoch, in place of what a killed process or a diverged run has left."""
+    """Write what a run has before its first epoch, in place of what a killed process or a diverged run has left.
+
+    Raises LockedError where another process has trained in the directory since the plan was made.
+    """
     directory = held.file()
+    if stamp_of(directory) != found.stamp:
+        raise LockedError("directory", str(directory), "one that no other process has trained in meanwhile")
     for place in (directory, directory / "data", directory / "snapshots"):
         _remove_matching(place, LEFTOVER)
     if found.is_new and found.checkpoint:

@@ -2,20 +2,17 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from minimod.errors import LockedError, LostDirectoryError
 
 
 class HeldDirectory:
-    """A directory that this process holds. Every path to write to comes from here.
-
-    is_written: whether a path to write to was asked for.
-    """
+    """A directory that this process holds. Every path to write to comes from here."""
 
     def __init__(self, directory: Path):
-        self.directory, self.is_written = directory, False
+        self.directory = directory
         self._lock = os.stat(directory / ".lock")
 
     def file(self, name: str = "") -> Path:
@@ -30,33 +27,23 @@ class HeldDirectory:
             is_held = False
         if not is_held:
             raise LostDirectoryError(f"{self.directory} was removed, moved or replaced while this process wrote there")
-        self.is_written = True
         return self.directory / name
 
 
 @contextmanager
 def hold(directory: Path, wait: bool = False) -> Iterator[HeldDirectory]:
-    """Hold a directory, which is made where there is none. A block that writes nothing leaves nothing behind.
-
-    Where another process holds it, this waits for that, or raises LockedError.
+    """Hold a directory, which is made where there is none. Where another process holds it, this waits, or raises
+    LockedError.
     """
     from filelock import FileLock, Timeout  # here, so that `minimod --help` does not wait for it
 
-    path = directory / ".lock"
-    made = [place for place in (path, directory, *directory.parents) if not place.exists()]
     directory.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
+    lock = FileLock(directory / ".lock")
     try:
         lock.acquire(timeout=-1 if wait else 0)
     except Timeout as error:
         raise LockedError("directory", str(directory), "one that no other process trains in now") from error
-    held = HeldDirectory(directory)
     try:
-        yield held
+        yield HeldDirectory(directory)
     finally:
-        if made and not held.is_written:
-            with suppress(OSError):         # one that is not empty stays, and those above it
-                made.pop(0).unlink()
-                for place in made:
-                    place.rmdir()
         lock.release()

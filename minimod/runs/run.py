@@ -124,6 +124,13 @@ def _told(run: Description) -> str:
     return f"{DIVERGED}: {run.diverged}" if run.diverged else f"{UNFINISHED}, to epoch {run.config.epochs}"
 
 
+def stamp_of(directory: Path) -> tuple[tuple[int, int, int] | None, ...]:
+    """What is another one as soon as a process has trained in a directory."""
+    paths = [directory / name for name in ("config.json", "checkpoint.npz", "network.npz")]
+    stats = [path.stat() if path.exists() else None for path in paths]
+    return tuple(stat and (stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats)
+
+
 def examine(directory: Path) -> "Examination":
     """What there is in a directory. It is looked at again if it seems damaged: a run may have grown in between."""
     found = Examination(directory)
@@ -135,11 +142,12 @@ class Examination:
 
     state: see the top of this module. files: name -> what to say of it. problems: name -> the error of one that is
     damaged. run, data, checkpoint, end: their contents; None where they are not there or cannot be read. lacks_data:
-    whether a file of data/ is not there.
+    whether a file of data/ is not there. stamp: see `stamp_of`, from before they were read.
     """
 
     def __init__(self, directory: Path):
         self.directory, self.files, self.problems = directory, dict[str, str](), dict[str, InputError]()
+        self.stamp = stamp_of(directory)
         self.run: Description | None = None
         self.checkpoint: Saved | None = None
         self.end: Saved | None = None

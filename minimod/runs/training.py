@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from dataclasses import fields, replace
 from datetime import timedelta
 from functools import cached_property
@@ -29,7 +28,7 @@ from minimod.errors import (
 from minimod.network import TwoLayerNet
 from minimod.optimizers import ELEMENTWISE, OPTIMIZERS
 from minimod.runs import contents
-from minimod.runs.claiming import Plan, adopt_extension, begin, plan, refuse_foreign
+from minimod.runs.claiming import Plan, adopt_extension, begin, plan
 from minimod.runs.config import CONSTRAINTS, TrainingConfig
 from minimod.runs.data import NO_DATA, Job, UserData
 from minimod.runs.holding import HeldDirectory, hold
@@ -166,8 +165,7 @@ def finished_run(job: Job, directory: Path, callback: Callback | None = None) ->
     directory = directory.absolute()
     while True:
         try:
-            plan(directory, job)                # a run that has finished is not held
-            directory.mkdir(exist_ok=True)      # and what it lies in is not made anew where it was moved meanwhile
+            directory.mkdir(exist_ok=True)      # what it lies in is not made anew, where that was moved meanwhile
             return _train(job, directory, callback)
         except FinishedRunError:
             return load_run(directory)
@@ -186,15 +184,12 @@ def _train(
         raise InputError("checkpoint_every", checkpoint_every, "a number of epochs, at least 1, or a timedelta")
     if job.config.snapshots and directory is None:
         raise InputError("directory", directory, "one, to keep snapshots in")
-    if directory:
-        refuse_foreign(directory)
-    with hold(directory) if directory else nullcontext() as held:
-        found = plan(directory, job, extending)
-        config = found.job.config
-        with open_backend(_device(config.device, found.run.device), config.threads) as backend:
-            _check_memory(config, backend)
-            # No name for it: its memory is free when the backend gives back what is.
-            return _Training(found, backend, held, network).run(callback, checkpoint_every)
+    found = plan(directory, job, extending)
+    config = found.job.config
+    with open_backend(_device(config.device, found.run.device), config.threads) as backend:
+        _check_memory(config, backend)
+        # No name for it: its memory is free when the backend gives back what is.
+        return _Training(found, backend, network).run(directory, callback, checkpoint_every)
 
 
 def _device(asked: str, began: str) -> str:
@@ -272,8 +267,10 @@ def with_optimizer(
 class _Training:
     """A run in the making, as planned; in a directory that is held, or in memory."""
 
-    def __init__(self, found: Plan, backend: Backend, held: HeldDirectory | None, network: TwoLayerNet | None):
-        self.plan, self.job, self.backend, self.held = found, found.job, backend, held
+    held: HeldDirectory | None = None
+
+    def __init__(self, found: Plan, backend: Backend, network: TwoLayerNet | None):
+        self.plan, self.job, self.backend = found, found.job, backend
         self.dataset, subset, config = self.job.dataset(), self.job.data.subset, self.job.config
         self.pairs = self.job.data.fitted(self.dataset.train)
         self.left_out = self.dataset.train[[] if subset is None else ~subset]
@@ -305,12 +302,12 @@ class _Training:
         """The time spent on this run, before it was stopped and since."""
         return self.seconds_before + time.perf_counter() - self.start
 
-    def run(self, callback: Callback | None, checkpoint_every: Interval) -> Run:
+    def run(self, directory: Path | None, callback: Callback | None, checkpoint_every: Interval) -> Run:
         """Train to the end, or to the end of the epoch in which a signal comes or the callback returns True."""
-        if not self.held:
+        if directory is None:
             return self._run(callback, checkpoint_every, [])
-        self.described = begin(self.held, self.plan, self.backend.description)
-        with stop_requests() as signals:
+        with hold(directory) as self.held, stop_requests() as signals:
+            self.described = begin(self.held, self.plan, self.backend.description)
             try:
                 return self._run(callback, checkpoint_every, signals)
             except DivergenceError as error:
