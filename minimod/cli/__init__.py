@@ -56,10 +56,9 @@ class _Commands(click.Group):
 def _tell_version(context: click.Context, option: click.Parameter, asked: bool) -> None:
     if asked and not context.resilient_parsing:
         with handled(end_at_once):
-            from minimod.cli.display import echo_table
+            from minimod.cli.display import table
             from minimod.cli.info import facts
-        click.echo(f"minimod, version {VERSION}")
-        echo_table(facts().items(), -14, -1)
+        click.echo(f"minimod, version {VERSION}\n{table(facts().items(), -14, -1)}")
         context.exit()
 
 

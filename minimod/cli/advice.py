@@ -71,6 +71,11 @@ def train_command(run: Run) -> str:
     return " ".join(words)
 
 
+def written(run_dir: Path) -> str:
+    """Where a new run is, and the command that comes next."""
+    return f"Written to {run_dir}. Next: minimod analyze {quoted(run_dir)}"
+
+
 def resume_command(directory: object) -> str:
     """The command that goes on with an unfinished run."""
     return f"minimod train {quoted(Path(str(directory)))} --resume"

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from minimod.cli.display import MANY_RUNS
+from minimod.cli.display import MANY_RUNS, OUTPUT_FLAGS, Answer, show
 from minimod.errors import InputError, one_of
 from minimod.runs.config import CONSTRAINTS, TrainingConfig
 from minimod.runs.constraints import Boolean
@@ -30,7 +30,7 @@ yes_option = click.option("--yes", is_flag=True, help=f"Train more than {MANY_RU
 
 
 class OnceEach(click.Command):
-    """A command that refuses an option given twice, where Click would drop the first value."""
+    """A command that refuses an option given twice, where Click would drop the first value, and prints its Answer."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As Click's. Raises UsageError for such an option, and InputError for an unknown one, with the nearest."""
@@ -46,6 +46,18 @@ class OnceEach(click.Command):
             if isinstance(option, click.Option) and not option.multiple and given.count(option) > 1:
                 raise click.UsageError(f"{' or '.join(option.opts + option.secondary_opts)} is given twice")
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> int:
+        """Call the command's function, and print the Answer that it returns. Returns the exit status.
+
+        The function does not get the flags about output: what prints asks for them, see `display.asked`.
+        """
+        ctx.obj = {flag: ctx.params.pop(flag, False) for flag in OUTPUT_FLAGS}
+        answer: Answer | None = super().invoke(ctx)
+        if answer is None:
+            return 0
+        show(answer)
+        return answer.status
 
 
 def flag_of(name: str) -> str:

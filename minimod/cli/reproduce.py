@@ -13,7 +13,7 @@ from minimod.claims.named import find_claims
 from minimod.claims.reproduction import Reproduction, number_of_runs
 from minimod.claims.results import section, write_page
 from minimod.claims.rows import SUFFIXES, load_rows, rows_file, save_rows, stored_results
-from minimod.cli import display
+from minimod.cli.display import Answer, announce_runs, runs_display, say, stop_line, table
 from minimod.cli.options import OnceEach, json_option, quiet_option, yes_option
 from minimod.errors import InputError
 
@@ -43,8 +43,8 @@ class NamesClaims(OnceEach):
 @json_option
 def reproduce(
     names: tuple[str, ...], scale: str, seeds: int | None, directory: Path, output: Path | None, from_rows: bool,
-    yes: bool, quiet: bool, as_json: bool,
-) -> None:
+    yes: bool,
+) -> Answer:
     """Measure claims of the paper.
 
     Trains, measures, and says whether each claim holds. Writes each one's rows and figure, and makes a page of all rows
@@ -65,38 +65,35 @@ def reproduce(
     if from_rows:
         found = judged_again(claims, scale, output)
     else:
-        found = measured(claims, scale, seeds, directory, output, yes, quiet)
+        found = measured(claims, scale, seeds, directory, output, yes)
     results = []
-    with display.stop_line("the same command"), closing(found):
+    with stop_line("the same command"), closing(found):
         for result in found:
             results.append(result)
             save_figure(draw(chart_of(result)), output / "figures" / f"{result.name}{SUFFIXES[scale]}.png", dpi=100)
             save_rows(output, result)
     page = write_page(output, scale)
-    if as_json:
-        display.echo_json([result.plain() for result in results])
-        return
     if "all" in names or len(results) > len(names):
-        display.echo_table(([result.name, result.verdict] for result in results), -25, -1)
+        text = [table(([result.name, result.verdict] for result in results), -25, -1)]
     else:
-        click.echo("\n\n".join(map(section, results)))
+        text = [*map(section, results)]
     runs = "" if from_rows else f"Runs are in {directory}; "
-    click.echo(f"\n{time.perf_counter() - start:.0f} s. {runs}the page is {page}.")
+    text.append(f"{time.perf_counter() - start:.0f} s. {runs}the page is {page}.")
+    return Answer([result.plain() for result in results], text)
 
 
 def measured(
-    claims: dict[str, Claim], scale: str, seeds: int | None, directory: Path, output: Path, yes: bool, quiet: bool
+    claims: dict[str, Claim], scale: str, seeds: int | None, directory: Path, output: Path, yes: bool
 ) -> Generator[Result, None, None]:
     """Train the runs of claims that are missing, and measure: the results, claim by claim."""
     # What cannot go on the page is said before hours of training.
     stored_results(output, scale, but=map(name_of, claims))
-    display.announce_runs(number_of_runs(claims, scale, seeds), yes, quiet)
+    announce_runs(number_of_runs(claims, scale, seeds), yes)
     reproduction = Reproduction(claims, scale, directory, seeds)
     missing = reproduction.missing()
-    with display.runs_display(missing, quiet) as progress:
+    with runs_display(missing) as progress:
         reproduction.train(missing, progress)
-    if not quiet:
-        click.echo("measuring" + ", and training rounds" * any(each.trains for each in claims.values()), err=True)
+    say("measuring" + ", and training rounds" * any(each.trains for each in claims.values()))
     with closing(reproduction.results()) as results:
         yield from results
 

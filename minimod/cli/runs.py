@@ -1,6 +1,5 @@
 """Commands on one run: train it, take it apart, train on its answers, judge its labels, look at its files."""
 
-import sys
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -13,8 +12,9 @@ from minimod.analysis import course as courses
 from minimod.analysis import detection, extraction, summary
 from minimod.analysis.detectors import COURSE
 from minimod.analysis.rows import DEFAULT_METHOD, METHODS
-from minimod.cli import display, options
-from minimod.cli.advice import quoted, what_helps
+from minimod.cli import options
+from minimod.cli.advice import what_helps, written
+from minimod.cli.display import Answer, asked, course_text, progress_display, stop_line, summary_text, table
 from minimod.cli.options import DIRECTORY, FILE, OLD_FILE, PATH, OnceEach, json_option, quiet_option, run_argument
 from minimod.discovery.retrieval import discover_run
 from minimod.exchange.pairs import load_pairs
@@ -47,8 +47,8 @@ from minimod.runs.run import DAMAGED, NONE, check_run, load_run
 @json_option
 def train(
     run_dir: Path, preset: str | None, resume: bool, extend: int | None, checkpoint_every: int | timedelta,
-    pairs: Path | None, noise_matrix: Path | None, quiet: bool, as_json: bool, **fields: Any,
-) -> None:
+    pairs: Path | None, noise_matrix: Path | None, **fields: Any,
+) -> Answer:
     """Train a network, into RUN_DIR.
 
     RUN_DIR must be new or empty, or hold an unfinished run of the same options, which then continues. Without options
@@ -82,16 +82,12 @@ def train(
             config = replace(config, modulus=len(tokens)).on_pairs(given_pairs)
             data = UserData(pairs=given_pairs, tokens=tokens)
         start = partial(training.train, config, run_dir, data=data)
-    with display.progress_display(config, quiet) as callback:
+    with progress_display(config) as callback:
         run = start(callback=callback, checkpoint_every=checkpoint_every)
     last = {name: column[-1].item() for name, column in run.history.items()}
-    if as_json:
-        display.echo_json({"directory": str(run_dir), "config": run.config.to_dict(), "metrics": last})
-        return
-    display.echo_table(([name.replace("_", " "), f"{value:.4g}"] for name, value in last.items()), -24, 11)
-    if what := summary.told(run):
-        click.echo(f"\n{what}")
-    click.echo(f"\nWritten to {run_dir}. Next: minimod analyze {quoted(run_dir)}")
+    metrics = table(([name.replace("_", " "), f"{value:.4g}"] for name, value in last.items()), -24, 11)
+    result = {"directory": str(run_dir), "config": run.config.to_dict(), "metrics": last}
+    return Answer(result, [metrics, summary.told(run), written(run_dir)])
 
 
 @click.command(cls=OnceEach)
@@ -112,38 +108,35 @@ def train(
 @json_option
 def analyze(
     run_dir: Path, by: str, others: tuple[Path, ...], epoch: int | None, course: bool, thresholds: tuple[float, ...],
-    figures: bool | None, output: Path | None, write: bool, as_json: bool,
-) -> None:
+    figures: bool | None, output: Path | None, write: bool,
+) -> Answer:
     """Take a trained network apart.
 
     Prints the accuracies of what can be made of it, and writes RUN_DIR/analysis.json and RUN_DIR/figures.
     """
     if (output or figures) and not write:
         raise click.UsageError("--no-write goes neither with --output nor with --figures")
-    run, written = load_run(run_dir, epoch), []
+    run, files = load_run(run_dir, epoch), []
     output = output or (run_dir if run.epoch is None else run_dir / "snapshots" / str(epoch))
     found = summary.analyze(run, by, others, dict.fromkeys(thresholds or THRESHOLDS))
+    text = [*summary_text(found)]
     if course:
         found["course"] = courses.course(run)
+        text.append(course_text(found["course"]))
     if write:
         output.mkdir(parents=True, exist_ok=True)
-        written.append(output / "analysis.json")
-        save_json(written[-1], found)
+        files.append(output / "analysis.json")
+        save_json(files[-1], found)
     if write and figures is not False:
         from minimod.report.figures import draw_figures  # here, so that no other command waits for matplotlib
 
-        written.append(output / "figures")
-        draw_figures(found, written[-1])
-    if as_json:
-        printed = ("config", "by", "chance", "counts", "methods", "needs", "partition", "structure", "components",
-                   "first_epochs", "left_out", "course")
-        display.echo_json({name: found[name] for name in printed if name in found})
-        return
-    display.echo_methods(found)
-    if course:
-        display.echo_course(found["course"])
-    if written:
-        click.echo(f"\nWritten to {' and '.join(map(str, written))}")
+        files.append(output / "figures")
+        draw_figures(found, files[-1])
+    if files:
+        text.append(f"Written to {' and '.join(map(str, files))}")
+    printed = ("config", "by", "chance", "counts", "methods", "needs", "partition", "structure", "components",
+               "first_epochs", "left_out", "course")
+    return Answer({name: found[name] for name in printed if name in found}, text)
 
 
 @click.command(cls=OnceEach)
@@ -157,10 +150,7 @@ def analyze(
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: as many as the run was trained on]")
 @quiet_option
 @json_option
-def extract(
-    run_dir: Path, rounds: int, output: Path, method: str, width: int | None, threads: int | None, quiet: bool,
-    as_json: bool,
-) -> None:
+def extract(run_dir: Path, rounds: int, output: Path, method: str, width: int | None, threads: int | None) -> Answer:
     """Train on a network's own answers.
 
     Gives the training pairs the labels that a readout of RUN_DIR's network answers, trains a new network on them, and
@@ -169,20 +159,16 @@ def extract(
     """
     def tell(done: extraction.Round) -> None:
         head = [] if done.number else [[name.replace("_", " ") for name in done.row]]
-        if not as_json:
-            display.echo_table([*head, done.row.values()], *[13] * len(done.row))
+        if not asked("as_json"):
+            click.echo(table([*head, done.row.values()], *[13] * len(done.row)))
 
-    progress = partial(display.progress_display, quiet=quiet)
-    with display.stop_line("the same command"):
+    with stop_line("the same command"):
         run = load_run(run_dir)
         run = replace(run, config=replace(run.config, threads=threads or run.config.threads))
-        done = extraction.extract(run, rounds, output, extraction.by_method(method), progress, tell, width)
-    if as_json:
-        display.echo_json({"directory": str(output), "method": method, "rounds": [each.row for each in done]})
-    elif len(done) == 1:
-        click.echo(f"\nThe answers are the labels of {run_dir} already: nothing to train.")
-    else:
-        click.echo(f"\nWritten to {output}. Next: minimod analyze {quoted(output)}")
+        done = extraction.extract(run, rounds, output, extraction.by_method(method), progress_display, tell, width)
+    data = {"directory": str(output), "method": method, "rounds": [each.row for each in done]}
+    nothing = f"The answers are the labels of {run_dir} already: nothing to train."
+    return Answer(data, ["\n" + (nothing if len(done) == 1 else written(output))])
 
 
 @click.command(cls=OnceEach)
@@ -192,56 +178,48 @@ def extract(
 @click.option("--folds", type=click.IntRange(2), metavar="N",
               help="Train N networks, each on all but one of N parts of the pairs, for one more; in RUN_DIR/folds.")
 @click.option("--discover", "search", is_flag=True, help="Look for a group in the labels, for one more.")
-@click.option("--csv", "table", type=FILE, metavar="FILE",
+@click.option("--csv", "file", type=FILE, metavar="FILE",
               help="Where the scores of all training pairs go.  [default: RUN_DIR/detectors.csv]")
 @quiet_option
 @json_option
-def detect(
-    run_dir: Path, extracted: Path | None, folds: int | None, search: bool, table: Path | None, quiet: bool,
-    as_json: bool,
-) -> None:
+def detect(run_dir: Path, extracted: Path | None, folds: int | None, search: bool, file: Path | None) -> Answer:
     """Tell which training labels are wrong.
 
     Scores every training label by detectors that know nothing of the rule: the higher, the more likely it is wrong.
     Prints how well each tells wrong labels from right ones: AUROC, 0.5 by chance, and the share of wrong ones among as
     many with the highest scores. Some need a run that was trained with --record.
     """
-    run, held_out, progress = load_run(run_dir), None, partial(display.progress_display, quiet=quiet)
-    table, other = table or run_dir / "detectors.csv", detection.extraction_of(run, extracted) if extracted else None
-    check_output("--csv", table, run_dir, ours="detectors.csv")
+    run, held_out, file = load_run(run_dir), None, file or run_dir / "detectors.csv"
+    other = detection.extraction_of(run, extracted) if extracted else None
+    check_output("--csv", file, run_dir, ours="detectors.csv")
     if folds:
-        with display.stop_line("the same command"):
-            held_out = extraction.held_out_logits(run, folds, run_dir / "folds", progress)
+        with stop_line("the same command"):
+            held_out = extraction.held_out_logits(run, folds, run_dir / "folds", progress_display)
     group = discover_run(run, source="labels") if search else None
     found = detection.detect(run, other, held_out, group.table if group and group.assumption else None)
-    save_columns(table, {name: run.words[found[name]] for name in ("a", "b", "label")} | found["scores"])
-    if as_json:
-        names = ("wrong", "needs", "auroc", "precision")
-        display.echo_json({"csv": str(table), "labels": len(found["label"])} | {name: found[name] for name in names})
-        return
+    save_columns(file, {name: run.words[found[name]] for name in ("a", "b", "label")} | found["scores"])
     wrong = f"{found['wrong']} of them wrong" if run.dataset.is_known else "and which are wrong is not known"
-    click.echo(f"{len(found['label'])} training labels, {wrong}\n")
-    rows = [[name, found["auroc"][name], found["precision"][name], f"  {needs}"]
-            for name, needs in found["needs"].items()]
-    display.echo_table([["detector", "AUROC", "precision", "  needs to know"], *rows], -20, 9, 11, -1)
-    if not any(needs == COURSE for needs in found["needs"].values()):
-        click.echo("\nThe course of training was not recorded, see minimod train --record.")
-    click.echo(f"\nWritten to {table}.")
+    rows = [["detector", "AUROC", "precision", "  needs to know"]]
+    rows += [[name, found["auroc"][name], found["precision"][name], f"  {needs}"]
+             for name, needs in found["needs"].items()]
+    recorded = COURSE in found["needs"].values()
+    data = {"csv": str(file), "labels": len(found["label"])}
+    return Answer(data | {name: found[name] for name in ("wrong", "needs", "auroc", "precision")}, [
+        f"{len(found['label'])} training labels, {wrong}", table(rows, -20, 9, 11, -1),
+        "" if recorded else "The course of training was not recorded, see minimod train --record.",
+        f"Written to {file}.",
+    ])
 
 
 @click.command(cls=OnceEach)
 @run_argument
 @json_option
-def check(run_dir: Path, as_json: bool) -> None:
+def check(run_dir: Path) -> Answer:
     """Tell the state of a run: finished, unfinished, diverged, damaged, or none.
 
     Prints it with what there is to say of each file, and the command that helps. The exit status is 1 for damaged and
     none.
     """
     state, files = check_run(run_dir)
-    if as_json:
-        display.echo_json({"state": state, "files": files})
-    else:
-        display.echo_table([[state], *files.items()], -16, -1)
-        click.echo("\n" + "\n".join(what_helps(state, files, run_dir)))
-    sys.exit(state in (DAMAGED, NONE))
+    text = [table([[state], *files.items()], -16, -1), "\n".join(what_helps(state, files, run_dir))]
+    return Answer({"state": state, "files": files}, text, status=int(state in (DAMAGED, NONE)))

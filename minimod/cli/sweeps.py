@@ -1,13 +1,12 @@
 """Commands on a sweep: train its grid, and draw its table."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from minimod.cli import display
 from minimod.cli.advice import quoted
+from minimod.cli.display import Answer, announce_runs, asked, runs_display, say, stop_line
 from minimod.cli.options import PATH, OnceEach, json_option, quiet_option, yes_option
 from minimod.errors import InputError
 from minimod.runs.config import PRESETS
@@ -38,8 +37,8 @@ from minimod.sweeps.table import curves, fixed_settings
 @json_option
 def sweep(
     sweep_dir: Path, axes: tuple[str, ...], seeds: int | None, preset: str | None, toml: Path | None, jobs: int | None,
-    scheduler: str | None, retry_failed: bool, keep_checkpoints: bool, yes: bool, quiet: bool, as_json: bool,
-) -> None:
+    scheduler: str | None, retry_failed: bool, keep_checkpoints: bool, yes: bool,
+) -> Answer:
     """Train a grid of runs, into SWEEP_DIR.
 
     A directory a run, and SWEEP_DIR/results.csv with a row for each. Finished runs are skipped and unfinished ones gone
@@ -49,25 +48,22 @@ def sweep(
     if scheduler and jobs:
         raise click.UsageError("--jobs is for this machine; a cluster has as many as it has workers")
     runs = Sweep(sweep_dir, asked_definition(sweep_dir, axes, seeds, preset, toml))
-    display.announce_runs(number_of_runs(runs.definition), yes, quiet)
-    if not quiet and (sweep_dir / "results.csv").exists():
-        click.echo("checking those that have finished", err=True)
+    announce_runs(number_of_runs(runs.definition), yes)
+    if (sweep_dir / "results.csv").exists():
+        say("checking those that have finished")
     missing = list(runs.missing(retry_failed).values())
     device = "cpu" if all(config.device == "cpu" for config in missing) else "auto"
     with (
-        display.runs_display(missing, quiet, jobs) as progress, display.stop_line(f"minimod sweep {quoted(sweep_dir)}"),
+        runs_display(missing, jobs) as progress, stop_line(f"minimod sweep {quoted(sweep_dir)}"),
         dask_cluster(scheduler) if scheduler else process_pool(jobs, device) as executor,
     ):
         runs.run(executor, progress, retry_failed, keep_checkpoints)
     state = runs.state()
-    if as_json:
-        display.echo_json({"directory": str(sweep_dir)} | state)
-    else:
+    if not asked("as_json"):
         for name, error in list(state["failures"].items())[:10]:
             click.echo(f"failed: {name}: {error}", err=True)
-        table = sweep_dir / "results.csv"
-        click.echo(f"{state['finished']} finished, {state['failed']} failed. The table is {table}.")
-    sys.exit(bool(state["failed"]))
+    told = f"{state['finished']} finished, {state['failed']} failed. The table is {sweep_dir / 'results.csv'}."
+    return Answer({"directory": str(sweep_dir)} | state, [told], status=int(state["failed"] > 0))
 
 
 def asked_definition(

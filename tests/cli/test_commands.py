@@ -159,7 +159,8 @@ def test_divergence_is_one_line(minimod):
 
 
 def test_nothing_is_said_of_the_time_left_before_anything_is_done(capsys):
-    with display.runs_display([TrainingConfig(modulus=11, width=8, epochs=2, threads=1)], quiet=False) as tell:
+    config = TrainingConfig(modulus=11, width=8, epochs=2, threads=1)
+    with click.Context(commands, obj={}), display.runs_display([config]) as tell:
         tell(0, "epoch 0")
         tell(1000, "epoch 1")
     first, second = capsys.readouterr().err.splitlines()[-2:]
