@@ -5,7 +5,6 @@ import os
 import sys
 from concurrent.futures import BrokenExecutor
 from importlib import import_module
-from typing import Any
 
 import click
 
@@ -33,24 +32,22 @@ COMMANDS = {
 
 
 class _Commands(click.Group):
-    """A group that imports a command when it is called: its own help is there before NumPy would be."""
+    """A group that imports a command when it is called. Its own help shows stubs, before NumPy would be there."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, *rest = args
+        if name in COMMANDS:
+            module, function, _ = COMMANDS[name]
+            with handled(end_at_once):
+                return name, getattr(import_module(f"minimod.cli.{module}"), function), rest
+        if ctx.resilient_parsing:       # at a tab, a line may be anything
+            return None, None, rest
+        raise InputError("command", name, one_of(COMMANDS, name))
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS and ctx.resilient_parsing:      # at a tab, a line may be anything
-            return None
-        if cmd_name not in COMMANDS:
-            raise InputError("command", cmd_name, one_of(COMMANDS, cmd_name))
-        name, function, _ = COMMANDS[cmd_name]
-        with handled(end_at_once):
-            module: Any = import_module(f"minimod.cli.{name}")
-        return getattr(module, function)  # type: ignore[no-any-return]
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (*_, line) in COMMANDS.items()])
+STUBS = {name: click.Command(name, short_help=line) for name, (*_, line) in COMMANDS.items()}
 
 
 def _tell_version(context: click.Context, option: click.Parameter, asked: bool) -> None:
@@ -62,7 +59,7 @@ def _tell_version(context: click.Context, option: click.Parameter, asked: bool) 
         context.exit()
 
 
-@click.group(cls=_Commands, context_settings={"max_content_width": 100}, invoke_without_command=True)
+@click.group(cls=_Commands, commands=STUBS, context_settings={"max_content_width": 100}, invoke_without_command=True)
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_tell_version,
               help="Show the version and what minimod runs on, and exit.")
 @click.pass_context

@@ -24,7 +24,7 @@ from minimod.runs.run import load_run
 IMPORTED = ("rule", "modulus", "activation", "tied", "train_fraction", "seed")      # what such a network does not tell
 
 
-@click.command("import", cls=OnceEach)
+@click.command("import", cls=OnceEach, excludes=[("--pairs", "brings the split", ["--train-fraction"])])
 @click.argument("file", type=OLD_FILE)
 @run_argument
 @click.option("--map", "maps", multiple=True, metavar="ROLE=EXPRESSION",
@@ -48,8 +48,6 @@ def import_network(
     on a run of one's own.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    if pairs and "train_fraction" in given:
-        raise click.UsageError("--pairs brings the split: it goes without --train-fraction")
     if given.get("rule", "add") in RULES and "modulus" not in given:
         raise click.UsageError("--modulus is needed: how many tokens the network has")
     run, lines = import_run(file, run_dir, parse_maps(maps), layout, pairs, **given)

@@ -1,7 +1,7 @@
 """Options that commands share: one for every field of the configuration, and their types."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import Field, fields
 from datetime import timedelta
 from pathlib import Path
@@ -30,21 +30,35 @@ yes_option = click.option("--yes", is_flag=True, help=f"Train more than {MANY_RU
 
 
 class OnceEach(click.Command):
-    """A command that refuses an option given twice, where Click would drop the first value, and prints its Answer."""
+    """A command that refuses an option given twice, where Click would drop the first value, and prints its Answer.
+
+    excludes: options that go without others: the flag, why, and the other flags.
+    """
+
+    def __init__(self, *args: Any, excludes: Iterable[tuple[str, str, Collection[str]]] = (), **settings: Any):
+        super().__init__(*args, **settings)
+        self.excludes = excludes
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As Click's. Raises UsageError for such an option, and InputError for an unknown one, with the nearest."""
+        """As Click's. Raises UsageError for such options, and InputError for an unknown one, with the nearest."""
         try:
-            _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+            values, _, given = self.make_parser(ctx).parse_args(args=list(args))
         except click.NoSuchOption as error:
-            flags = (flag for param in self.get_params(ctx) for flag in param.opts + param.secondary_opts)
-            names = {flag.strip("-").replace("-", "_"): flag for flag in flags if flag.startswith("-")}
+            known = (flag for param in self.get_params(ctx) for flag in param.opts + param.secondary_opts)
+            names = {flag.strip("-").replace("-", "_"): flag for flag in known if flag.startswith("-")}
             allowed = one_of(names, error.option_name.strip("-"))
             allowed = re.sub(r"\w+", lambda word: names.get(word[0], word[0]), allowed)
             raise InputError("option", error.option_name, allowed) from error
-        for option in given if not ctx.resilient_parsing else ():       # at a tab, a line may be anything
-            if isinstance(option, click.Option) and not option.multiple and given.count(option) > 1:
+        # At a tab, a line may be anything.
+        options = [each for each in given if isinstance(each, click.Option) and not ctx.resilient_parsing]
+        for option in options:
+            if not option.multiple and options.count(option) > 1:
                 raise click.UsageError(f"{' or '.join(option.opts + option.secondary_opts)} is given twice")
+        flags = [(each.secondary_opts if values[each.name] is False else each.opts)[0] for each in options]
+        for flag, why, others in self.excludes:
+            for other in others:
+                if flag in flags and other in flags:
+                    raise click.UsageError(f"{flag} {why}: it goes without {other}")
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> int:
@@ -98,8 +112,6 @@ class EpochsOrSeconds(click.ParamType):  # type: ignore[type-arg]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | timedelta:
         """An int for epochs, a timedelta for seconds."""
-        if isinstance(value, timedelta):
-            return value
         try:
             interval: Any = timedelta(seconds=float(value[:-1])) if value.endswith("s") else int(value)
             if interval > type(interval)(0):

@@ -28,15 +28,19 @@ from minimod.runs.metrics import THRESHOLDS
 from minimod.runs.run import DAMAGED, NONE, check_run, load_run
 
 
-@click.command(cls=OnceEach)
+@click.command(cls=OnceEach, excludes=[
+    ("--pairs", "brings labels as they are", [*map(options.flag_of, BROUGHT_BY_PAIRS), "--noise-matrix"]),
+    ("--resume", "takes options and data of the run", ["--pairs", "--noise-matrix", "--preset", "--extend"]),
+    ("--extend", "takes options and data of the run", ["--pairs", "--noise-matrix", "--preset", "--epochs"]),
+])
 @run_argument
 @click.option("--preset", type=click.Choice(tuple(PRESETS)),
               help="Where options that are not given come from.  [default: headline]")
 @click.option("--resume", is_flag=True, help="Go on with the unfinished run in RUN_DIR, with its options.")
 @click.option("--extend", type=click.IntRange(1), metavar="EPOCHS",
               help="Train the finished run in RUN_DIR for so many epochs more. It stays whole until the longer one is.")
-@click.option("--checkpoint-every", type=options.EpochsOrSeconds(), default=training.CHECKPOINT_EVERY,
-              help="Epochs, as 500, or seconds, as 30s, from one checkpoint to the next.  [default: 60s]")
+@click.option("--checkpoint-every", type=options.EpochsOrSeconds(), default="60s", show_default=True,
+              help="Epochs, as 500, or seconds, as 30s, from one checkpoint to the next.")
 @click.option("--pairs", type=OLD_FILE, metavar="FILE",
               help="Pairs of your own: a CSV with columns a, b, label and maybe true_label and part (train, validation,"
               " test), of any words. In place of rule, modulus, train fraction and noise.")
@@ -55,17 +59,6 @@ def train(
     this is the headline: 80 % wrong labels, seconds on a CPU.
     """
     given = {name: value for name, value in fields.items() if value is not None}
-    for name in BROUGHT_BY_PAIRS:
-        if pairs and name in given:
-            raise click.UsageError(f"--pairs brings labels as they are: it goes without {options.flag_of(name)}")
-    if pairs and noise_matrix:
-        raise click.UsageError("--pairs brings labels as they are: it goes neither with noise nor --noise-matrix")
-    if (pairs or noise_matrix) and (resume or extend):
-        raise click.UsageError(f"{'--pairs' if pairs else '--noise-matrix'} goes neither with --resume nor --extend:"
-                               " the run has a copy of it")
-    if ((resume or extend) and preset) or (resume and extend) or (extend and "epochs" in given):
-        raise click.UsageError("--resume and --extend take the options of the run: neither goes with the other or with"
-                               " --preset, nor --extend with --epochs")
     if resume:
         config = load_description(run_dir).config
         start = partial(training.resume, run_dir, **given)
@@ -90,7 +83,7 @@ def train(
     return Answer(result, [metrics, summary.told(run), written(run_dir)])
 
 
-@click.command(cls=OnceEach)
+@click.command(cls=OnceEach, excludes=[("--no-write", "writes no file", ["--output", "--figures"])])
 @run_argument
 @click.option("--by", type=click.Choice(COMPONENT_CHOICES), default="joint", show_default=True,
               help="Whose power decides a neuron's frequency: u, v and w jointly, w alone, or each for itself.")
@@ -114,8 +107,6 @@ def analyze(
 
     Prints the accuracies of what can be made of it, and writes RUN_DIR/analysis.json and RUN_DIR/figures.
     """
-    if (output or figures) and not write:
-        raise click.UsageError("--no-write goes neither with --output nor with --figures")
     run, files = load_run(run_dir, epoch), []
     output = output or (run_dir if run.epoch is None else run_dir / "snapshots" / str(epoch))
     found = summary.analyze(run, by, others, dict.fromkeys(thresholds or THRESHOLDS))

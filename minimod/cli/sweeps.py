@@ -16,7 +16,10 @@ from minimod.sweeps.sweep import Sweep, account
 from minimod.sweeps.table import curves, fixed_settings
 
 
-@click.command(cls=OnceEach)
+@click.command(cls=OnceEach, excludes=[
+    ("--file", "holds the whole sweep", ["--grid", "--seeds", "--preset"]),
+    ("--scheduler", "takes all workers of its cluster", ["--jobs"]),
+])
 @click.argument("sweep_dir", type=PATH)
 @click.option("--grid", "axes", multiple=True, metavar="FIELD=VALUES",
               help="Values of a field of the configuration: width=64,128,256 or noise_ratio=0:0.9:0.1.")
@@ -45,8 +48,6 @@ def sweep(
     on with; one whose directory is gone is trained again, and a damaged one counts as failed. Without --grid and --file
     this goes on with the grid that SWEEP_DIR has, or trains the seeds of a preset.
     """
-    if scheduler and jobs:
-        raise click.UsageError("--jobs is for this machine; a cluster has as many as it has workers")
     runs = Sweep(sweep_dir, asked_definition(sweep_dir, axes, seeds, preset, toml))
     announce_runs(number_of_runs(runs.definition), yes)
     if (sweep_dir / "results.csv").exists():
@@ -72,19 +73,17 @@ def asked_definition(
     """The definition that the options of a sweep give, all of them; None where there are none."""
     grid = parse_grid(axes)
     given = {name: value for name, value in {"preset": preset, "seeds": seeds, "grid": grid}.items() if value}
-    flags = " and ".join(f"--{name}" for name in given)
-    if toml and given:
-        raise click.UsageError(f"--file holds the whole sweep; put {flags} into it")
     if toml:
         return load_definition(toml)
     if given and not axes and (sweep_dir / "sweep.json").exists():
+        flags = " and ".join(f"--{name}" for name in given)
         raise click.UsageError(f"{sweep_dir} has a grid of its own; leave {flags} out to go on, or give --grid too")
     if seeds and "seed" in grid:
         raise click.UsageError("--seeds and seed in --grid say the same; give one of them")
     return DEFAULTS | given if given else None
 
 
-@click.command(cls=OnceEach)
+@click.command(cls=OnceEach, excludes=[("--heat-map", "has a cell for each value", ["--log-x", "--log-y"])])
 @click.argument("sweep_dir", type=PATH)
 @click.option("--x", required=True, metavar="COLUMN", help="A column of results.csv, for the x-axis.")
 @click.option("--y", required=True, metavar="COLUMN", help="A column of numbers: the y-axis, or a heat map's colour.")
@@ -105,8 +104,6 @@ def plot(
     """
     if heat_map and not by:
         raise click.UsageError("--heat-map needs --by for its second axis")
-    if heat_map and (log_x or log_y):
-        raise click.UsageError("--log-x and --log-y are for curves; a heat map has a cell for each value")
     from minimod.report import curves as table_curves
     from minimod.report.draw import draw
     from minimod.report.style import save_figure

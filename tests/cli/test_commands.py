@@ -414,9 +414,10 @@ def test_scores_of_detectors_are_beside_the_words_of_the_pairs(minimod):
 @pytest.mark.parametrize(("arguments", "message"), [
     *((["--pairs", "pairs.csv", f"--{name}", value], f"it goes without --{name}") for name, value in {
         "rule": "add", "modulus": 5, "train-fraction": 0.5, "noise-ratio": 0, "noise-kind": "wrong"}.items()),
-    (["--pairs", "pairs.csv", "--resume"], "neither with --resume"),
-    (["--pairs", "pairs.csv", "--extend", 3], "nor --extend"),
-    (["--pairs", "pairs.csv", "--noise-matrix", "pairs.csv"], "nor --noise-matrix"),
+    (["--pairs", "pairs.csv", "--resume"], "--resume takes options and data of the run: it goes without --pairs"),
+    (["--pairs", "pairs.csv", "--extend", 3], "--extend takes options and data of the run: it goes without --pairs"),
+    (["--noise-matrix", "pairs.csv", "--extend", 3], "it goes without --noise-matrix"),
+    (["--pairs", "pairs.csv", "--noise-matrix", "pairs.csv"], "it goes without --noise-matrix"),
     (["--pairs", "none.csv"], "does not exist"), (["--pairs", "."], "is a directory"),
     (["--pairs", "table.csv"], "has no a and no b"), (["--pairs", "held.csv"], "one for training at least"),
     (["--pairs", "twice.csv"], "x y comes 2 times"), (["--rule", "pairs"], "--modulus is None"),
@@ -936,7 +937,7 @@ def test_a_stopped_extension_goes_on_by_resume(minimod):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_list_of_commands_says_what_each_says_of_itself(name):
-    command = commands.get_command(click.Context(commands), name)
+    _, command, _ = commands.resolve_command(click.Context(commands), [name])
     assert command.name == name and command.get_short_help_str(1000) == COMMANDS[name][-1]
 
 
