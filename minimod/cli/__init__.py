@@ -80,11 +80,9 @@ def main() -> None:
         try:
             sys.exit(commands.main(prog_name="minimod", standalone_mode=False))
         except InputError as error:
-            from minimod.cli.advice import advice
-            from minimod.cli.options import flag_of
+            from minimod.cli.advice import refusal
 
-            refused = f"{flag_of(error.option)} is {error.value!r}; it must be {error.allowed}"
-            message, status = refused + advice(error), 2
+            message, status = refusal(error), 2
         except click.ClickException as error:
             message, status = error.format_message(), error.exit_code
         except click.Abort:

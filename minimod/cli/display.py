@@ -138,11 +138,10 @@ def group_text(found: dict[str, Any]) -> Iterator[str]:
 
 def _complex(value: complex) -> str:
     """A complex number to three decimals, as short as it goes."""
-    real, imaginary = (f"{part:.3f}".rstrip("0").rstrip(".").replace("-0", "0" if abs(part) < 5e-4 else "-0")
-                       for part in (value.real, value.imag))
-    if imaginary == "0":
-        return real
-    return ("" if real == "0" else real) + ("" if imaginary.startswith("-") or real == "0" else "+") + f"{imaginary}i"
+    real, imaginary = round(value.real, 3) + 0.0, round(value.imag, 3) + 0.0       # + 0.0 makes 0.0 of -0.0
+    if not imaginary:
+        return f"{real:g}"
+    return f"{real:g}{imaginary:+g}i" if real else f"{imaginary:g}i"
 
 
 def cell(value: float | int | str) -> str:
@@ -215,12 +214,10 @@ def stop_line(go_on: str) -> Iterator[None]:
 @contextmanager
 def runs_display(configs: list[TrainingConfig], jobs: int | None = None) -> Iterator[WorkProgress]:
     """As `progress_display`, for many runs: how long they are likely to take, and then how far they are."""
-    if asked("quiet") or not configs:
-        yield lambda done, text: None
-        return
     total = sum(map(work, configs))
-    about = duration(estimated_seconds(configs, jobs))
-    say(f"{len(configs)} run{'s' * (len(configs) > 1)} to train, about {about}")
+    if configs and not asked("quiet"):
+        about = duration(estimated_seconds(configs, jobs))
+        say(f"{len(configs)} run{'s' * (len(configs) > 1)} to train, about {about}")
     so_far, start = 0, time.perf_counter()
 
     def show(done: int, text: str | None) -> None:

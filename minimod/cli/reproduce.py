@@ -14,7 +14,7 @@ from minimod.claims.reproduction import Reproduction, number_of_runs
 from minimod.claims.results import section, write_page
 from minimod.claims.rows import SUFFIXES, load_rows, rows_file, save_rows, stored_results
 from minimod.cli.display import Answer, announce_runs, runs_display, say, stop_line, table
-from minimod.cli.options import OnceEach, json_option, quiet_option, yes_option
+from minimod.cli.options import DIRECTORY, PATH, OnceEach, json_option, quiet_option, yes_option
 from minimod.errors import InputError
 
 
@@ -32,9 +32,9 @@ class NamesClaims(OnceEach):
 @click.option("--scale", type=click.Choice(SCALES), default="quick", show_default=True,
               help="quick: minutes for all, at small moduli where these show the same; full: at the paper's sizes.")
 @click.option("--seeds", type=click.IntRange(min=1), help="How many, from 0 on.  [default: what each claim asks for]")
-@click.option("--directory", type=click.Path(path_type=Path), default="reproduced", show_default=True,
+@click.option("--directory", type=PATH, default="reproduced", show_default=True,
               help="Where runs are kept; one that has finished is used again.")
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIRECTORY",
+@click.option("--output", type=DIRECTORY, metavar="DIRECTORY",
               help="Where results, figures and their page go.  [default: --directory]")
 @click.option("--from-rows", is_flag=True,
               help="Measure nothing: judge and draw the rows that are stored by the claims as they are now.")
@@ -60,16 +60,17 @@ def reproduce(
     from minimod.report.draw import draw
     from minimod.report.style import save_figure
 
-    if from_rows:
-        found = judged_again(claims, scale, output)
-    else:
-        found = measured(claims, scale, seeds, directory, output, yes)
     results = []
-    with stop_line("the same command"), closing(found):
-        for result in found:
-            results.append(result)
-            save_figure(draw(chart_of(result)), output / "figures" / f"{result.name}{SUFFIXES[scale]}.png", dpi=100)
-            save_rows(output, result)
+    with stop_line("the same command"):
+        if from_rows:
+            found = judged_again(claims, scale, output)
+        else:
+            found = measured(claims, scale, seeds, directory, output, yes)
+        with closing(found):
+            for result in found:
+                results.append(result)
+                save_figure(draw(chart_of(result)), output / "figures" / f"{result.name}{SUFFIXES[scale]}.png", dpi=100)
+                save_rows(output, result)
     page = write_page(output, scale)
     if "all" in names or len(results) > len(names):
         text = [table(([result.name, result.verdict] for result in results), -25, -1)]
@@ -92,8 +93,7 @@ def measured(
     with runs_display(missing) as progress:
         reproduction.train(missing, progress)
     say("measuring" + ", and training rounds" * any(each.trains for each in claims.values()))
-    with closing(reproduction.results()) as results:
-        yield from results
+    return reproduction.results()
 
 
 def judged_again(claims: dict[str, Claim], scale: str, output: Path) -> Generator[Result, None, None]:

@@ -34,8 +34,8 @@ from minimod.runs.run import DAMAGED, NONE, check_run, load_run
     ("--extend", "takes options and data of the run", ["--pairs", "--noise-matrix", "--preset", "--epochs"]),
 ])
 @run_argument
-@click.option("--preset", type=click.Choice(tuple(PRESETS)),
-              help="Where options that are not given come from.  [default: headline]")
+@click.option("--preset", type=click.Choice(tuple(PRESETS)), default="headline", show_default=True,
+              help="Where options that are not given come from.")
 @click.option("--resume", is_flag=True, help="Go on with the unfinished run in RUN_DIR, with its options.")
 @click.option("--extend", type=click.IntRange(1), metavar="EPOCHS",
               help="Train the finished run in RUN_DIR for so many epochs more. It stays whole until the longer one is.")
@@ -50,7 +50,7 @@ from minimod.runs.run import DAMAGED, NONE, check_run, load_run
 @quiet_option
 @json_option
 def train(
-    run_dir: Path, preset: str | None, resume: bool, extend: int | None, checkpoint_every: int | timedelta,
+    run_dir: Path, preset: str, resume: bool, extend: int | None, checkpoint_every: int | timedelta,
     pairs: Path | None, noise_matrix: Path | None, **fields: Any,
 ) -> Answer:
     """Train a network, into RUN_DIR.
@@ -67,7 +67,7 @@ def train(
         config = replace(config, epochs=config.epochs + extend)
         start = partial(training.extend, run_dir, extend, **given)
     else:
-        config, data = TrainingConfig.from_preset(preset or "headline", **given), UserData()
+        config, data = TrainingConfig.from_preset(preset, **given), UserData()
         if noise_matrix:
             data = UserData(noise_matrix=load_numbers(noise_matrix))
         if pairs:
@@ -92,16 +92,16 @@ def train(
 @click.option("--epoch", type=click.IntRange(0), help="Of the snapshot after so many epochs, see train --snapshots.")
 @click.option("--course", is_flag=True, help="Also how the structure grows, snapshot by snapshot.")
 @click.option("--threshold", "thresholds", multiple=True, type=click.FloatRange(0, 1), metavar="SHARE",
-              help="Of accuracies: tell the first measured epoch with each at it or above (see train --eval-every)."
-              f"  [default: {', '.join(map(str, THRESHOLDS))}]")
-@click.option("--figures/--no-figures", default=None, help="Draw the figures, or do not.  [default: figures]")
+              default=THRESHOLDS, show_default=True,
+              help="Of accuracies: tell the first measured epoch with each at it or above (see train --eval-every).")
+@click.option("--figures/--no-figures", default=True, show_default=True, help="Draw the figures, or do not.")
 @click.option("--output", type=DIRECTORY, metavar="DIRECTORY",
               help="Where analysis.json and figures go.  [default: RUN_DIR; of a snapshot, RUN_DIR/snapshots/EPOCH]")
 @click.option("--write/--no-write", default=True, show_default=True, help="Write files; without, only print.")
 @json_option
 def analyze(
     run_dir: Path, by: str, others: tuple[Path, ...], epoch: int | None, course: bool, thresholds: tuple[float, ...],
-    figures: bool | None, output: Path | None, write: bool,
+    figures: bool, output: Path | None, write: bool,
 ) -> Answer:
     """Take a trained network apart.
 
@@ -109,7 +109,7 @@ def analyze(
     """
     run, files = load_run(run_dir, epoch), []
     output = output or (run_dir if run.epoch is None else run_dir / "snapshots" / str(epoch))
-    found = summary.analyze(run, by, others, dict.fromkeys(thresholds or THRESHOLDS))
+    found = summary.analyze(run, by, others, dict.fromkeys(thresholds))
     text = [*summary_text(found)]
     if course:
         found["course"] = courses.course(run)
@@ -118,7 +118,7 @@ def analyze(
         output.mkdir(parents=True, exist_ok=True)
         files.append(output / "analysis.json")
         save_json(files[-1], found)
-    if write and figures is not False:
+    if write and figures:
         from minimod.report.figures import draw_figures  # here, so that no other command waits for matplotlib
 
         files.append(output / "figures")
@@ -136,7 +136,7 @@ def analyze(
 @click.option("--output", type=PATH, metavar="NEW_RUN", required=True,
               help="Where the last network goes; each one goes to NEW_RUN/rounds.")
 @click.option("--method", type=click.Choice(METHODS), default=DEFAULT_METHOD, metavar="ROW",
-              help=f"The row of analyze whose answers become labels.  [default: {DEFAULT_METHOD}]")
+              show_default=True, help="The row of analyze whose answers become labels.")
 @click.option("--width", type=click.IntRange(1), help="Hidden neurons of the new networks.  [default: the run's]")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: as many as the run was trained on]")
 @quiet_option
