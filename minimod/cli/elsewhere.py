@@ -35,8 +35,7 @@ IMPORTED = ("rule", "modulus", "activation", "tied", "train_fraction", "seed")  
 @click.option("--layout", type=click.Choice(list(LAYOUTS)),
               help="Read a file as this layout says.  [default: the one that fits its names and shapes exactly]")
 @click.option("--pairs", type=OLD_FILE, metavar="FILE",
-              help="The pairs it was trained and tested on: a CSV with columns a, b, label and maybe true_label and"
-              " part.  [default: split as train splits them]")
+              help="The pairs it was trained and tested on, see train --pairs.  [default: split as train splits them]")
 @field_options(IMPORTED)
 @json_option
 def import_network(

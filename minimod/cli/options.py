@@ -102,9 +102,6 @@ def _option(option: Field[Any]) -> Callable[[AnyCommand], AnyCommand]:
     return click.option(flag, option.name, type=constraint, default=None, help=f"{help} [default: {default}]")
 
 
-training_options = field_options(CONSTRAINTS)
-
-
 class EpochsOrSeconds(click.ParamType):  # type: ignore[type-arg]
     """A number of epochs, or, with an s behind it, of seconds."""
 

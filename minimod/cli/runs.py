@@ -20,7 +20,7 @@ from minimod.discovery.retrieval import discover_run
 from minimod.exchange.pairs import load_pairs
 from minimod.fourier import COMPONENT_CHOICES
 from minimod.runs import training
-from minimod.runs.config import BROUGHT_BY_PAIRS, PRESETS, TrainingConfig
+from minimod.runs.config import BROUGHT_BY_PAIRS, CONSTRAINTS, PRESETS, TrainingConfig
 from minimod.runs.contents import load_description
 from minimod.runs.data import UserData
 from minimod.runs.files import check_output, load_numbers, save_columns, save_json
@@ -46,7 +46,7 @@ from minimod.runs.run import DAMAGED, NONE, check_run, load_run
               " test), of any words. In place of rule, modulus, train fraction and noise.")
 @click.option("--noise-matrix", type=OLD_FILE, metavar="FILE",
               help="For noise of kind matrix, a CSV of P × P weights: a row a true label, a column a corrupted one.")
-@options.training_options
+@options.field_options(CONSTRAINTS)
 @quiet_option
 @json_option
 def train(
