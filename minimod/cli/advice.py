@@ -58,8 +58,7 @@ def train_command(run: Run) -> str:
     if run.data.is_relabelled:
         return f"# from Python, or by minimod extract: it was trained on labels of its own, in {run.directory}/data"
     words = ["minimod train", quoted(run.directory)]
-    given = {"pairs": "--pairs", "noise_matrix": "--noise-matrix"}
-    words += [f"{flag} FILE" for name, flag in given.items() if name in run.data.stored]
+    words += [f"{flag_of(name)} FILE" for name in ("pairs", "noise_matrix") if name in run.data.stored]
     brought = BROUGHT_BY_PAIRS if run.data.pairs is not None else ()
     for name, value in run.config.changes().items():
         if name in brought:
@@ -68,7 +67,7 @@ def train_command(run: Run) -> str:
         if isinstance(value, bool):
             words.append(flag if value else flag.replace("--", "--no-", 1))
         elif value is not None:
-            words.append(" ".join([flag, *map(shlex.quote, map(str, value if isinstance(value, tuple) else [value]))]))
+            words += [flag, *map(shlex.quote, map(str, value if isinstance(value, tuple) else [value]))]
     return " ".join(words)
 
 

@@ -57,8 +57,7 @@ def reproduce(
     start = time.perf_counter()
     claims, output = find_claims(names), output or directory
     from minimod.claims.chart import chart_of
-    from minimod.report.draw import draw
-    from minimod.report.style import save_figure
+    from minimod.report import draw, style
 
     results = []
     with stop_line("the same command"):
@@ -69,7 +68,8 @@ def reproduce(
         with closing(found):
             for result in found:
                 results.append(result)
-                save_figure(draw(chart_of(result)), output / "figures" / f"{result.name}{SUFFIXES[scale]}.png", dpi=100)
+                path = output / "figures" / f"{result.name}{SUFFIXES[scale]}.png"
+                style.save_figure(draw.draw(chart_of(result)), path, dpi=100)
                 save_rows(output, result)
     page = write_page(output, scale)
     if "all" in names or len(results) > len(names):
@@ -84,7 +84,7 @@ def reproduce(
 def measured(
     claims: dict[str, Claim], scale: str, seeds: int | None, directory: Path, output: Path, yes: bool
 ) -> Generator[Result, None, None]:
-    """Train the runs of claims that are missing, and measure: the results, claim by claim."""
+    """Train the runs of claims that are missing. The claims are measured as their results are taken, one by one."""
     # What cannot go on the page is said before hours of training.
     stored_results(output, scale, but=map(name_of, claims))
     announce_runs(number_of_runs(claims, scale, seeds), yes)

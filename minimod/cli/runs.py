@@ -107,7 +107,7 @@ def analyze(
 
     Prints the accuracies of what can be made of it, and writes RUN_DIR/analysis.json and RUN_DIR/figures.
     """
-    run, files = load_run(run_dir, epoch), []
+    run = load_run(run_dir, epoch)
     output = output or (run_dir if run.epoch is None else run_dir / "snapshots" / str(epoch))
     found = summary.analyze(run, by, others, dict.fromkeys(thresholds))
     text = [*summary_text(found)]
@@ -116,15 +116,12 @@ def analyze(
         text.append(course_text(found["course"]))
     if write:
         output.mkdir(parents=True, exist_ok=True)
-        files.append(output / "analysis.json")
-        save_json(files[-1], found)
-    if write and figures:
-        from minimod.report.figures import draw_figures  # here, so that no other command waits for matplotlib
+        save_json(output / "analysis.json", found)
+        if figures:
+            from minimod.report.figures import draw_figures  # here, so that no other command waits for matplotlib
 
-        files.append(output / "figures")
-        draw_figures(found, files[-1])
-    if files:
-        text.append(f"Written to {' and '.join(map(str, files))}")
+            draw_figures(found, output / "figures")
+        text.append(f"Written to {output / 'analysis.json'}" + f" and {output / 'figures'}" * figures)
     printed = ("config", "by", "chance", "counts", "methods", "needs", "partition", "structure", "components",
                "first_epochs", "left_out", "course")
     return Answer({name: found[name] for name in printed if name in found}, text)

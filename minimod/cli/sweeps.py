@@ -10,10 +10,10 @@ from minimod.cli.display import Answer, announce_runs, asked, runs_display, say,
 from minimod.cli.options import PATH, OnceEach, json_option, quiet_option, yes_option
 from minimod.errors import InputError
 from minimod.runs.config import PRESETS
+from minimod.sweeps import table
 from minimod.sweeps.executors import dask_cluster, process_pool
 from minimod.sweeps.grid import DEFAULTS, load_definition, number_of_runs, parse_grid
 from minimod.sweeps.sweep import Sweep, account
-from minimod.sweeps.table import curves, fixed_settings
 
 
 @click.command(cls=OnceEach, excludes=[
@@ -104,25 +104,23 @@ def plot(
     """
     if heat_map and not by:
         raise click.UsageError("--heat-map needs --by for its second axis")
-    from minimod.report import curves as table_curves
-    from minimod.report.draw import draw
-    from minimod.report.style import save_figure
+    from minimod.report import curves, draw, style
 
     output = output or sweep_dir / f"{y}-over-{x}.png"
     if output.suffix not in (".png", ".svg", ".pdf"):
         raise InputError("--output", str(output), "a file that ends in .png, .svg or .pdf")
     if dpi and output.suffix != ".png":
         raise click.UsageError(f"--dpi is for .png files, and {output} is none")
-    data = curves(sweep_dir, x, y, by)
+    data = table.curves(sweep_dir, x, y, by)
     if log_x and not all(isinstance(value, (int, float)) and value > 0 for line in data.values() for value in line):
         raise InputError("--log-x", x, "with a column of positive numbers")
     if log_y and not all(min(numbers) > 0 for line in data.values() for numbers in line.values()):
         raise InputError("--log-y", y, "with a column of positive numbers")
-    click.echo(f"{account(sweep_dir)}; {table_curves.behind_each_point(data)}", err=True)
-    settings = {name: value for name, value in fixed_settings(sweep_dir, y).items() if name not in (x, by)}
+    click.echo(f"{account(sweep_dir)}; {curves.behind_each_point(data)}", err=True)
+    settings = {name: value for name, value in table.fixed_settings(sweep_dir, y).items() if name not in (x, by)}
     if heat_map and by:
-        figure = table_curves.draw_heat_map(data, x, y, by, settings)
+        figure = curves.draw_heat_map(data, x, y, by, settings)
     else:
-        figure = draw(table_curves.curves(data, x, y, by, log_x, log_y, settings))
-    save_figure(figure, output, dpi=dpi or 100)
+        figure = draw.draw(curves.curves(data, x, y, by, log_x, log_y, settings))
+    style.save_figure(figure, output, dpi=dpi or 100)
     click.echo(f"Written to {output}.")

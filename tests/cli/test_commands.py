@@ -26,6 +26,7 @@ from minimod.runs.config import CONSTRAINTS, PRESETS
 from minimod.runs.constraints import Choice, RuleName
 from minimod.runs.metrics import ACCURACIES, METRIC_COLUMNS
 from minimod.runs.run import check_run, load_run
+from minimod.runs.training import CHECKPOINT_EVERY
 from minimod.runs.training import train as train_network
 from minimod.version import VERSION
 
@@ -939,6 +940,20 @@ def test_a_stopped_extension_goes_on_by_resume(minimod):
 def test_the_list_of_commands_says_what_each_says_of_itself(name):
     _, command, _ = commands.resolve_command(click.Context(commands), [name])
     assert command.name == name and command.get_short_help_str(1000) == COMMANDS[name][-1]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_options_that_exclude_others_are_options_of_the_command(name):
+    _, command, _ = commands.resolve_command(click.Context(commands), [name])
+    flags = {flag for param in command.params for flag in param.opts + param.secondary_opts}
+    for flag, why, others in command.excludes:
+        assert {flag, *others} <= flags and flag not in others and why
+
+
+def test_checkpoints_come_as_often_as_in_python():
+    _, command, _ = commands.resolve_command(click.Context(commands), ["train"])
+    (option,) = (param for param in command.params if param.name == "checkpoint_every")
+    assert option.type.convert(option.default, None, None) == CHECKPOINT_EVERY
 
 
 def test_a_mistyped_command_is_told_what_it_may_have_been(minimod):
