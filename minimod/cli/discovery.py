@@ -8,9 +8,8 @@ import click
 from minimod.cli.display import Answer, cell, say
 from minimod.cli.options import FILE, OnceEach, json_option, quiet_option
 from minimod.data import PARTS
+from minimod.discovery import search
 from minimod.discovery.retrieval import SOURCES, discover_run, discovered_pairs
-from minimod.discovery.search import Found
-from minimod.discovery.search import discover as discover_rule
 from minimod.engine.backend import DEVICES
 from minimod.exchange.pairs import load_pairs
 from minimod.runs.accuracy import accuracies, share
@@ -48,7 +47,7 @@ def discover(source: Path, what: str | None, table: Path | None, write: bool, **
     """
     if table:
         check_output("--table", table, source)
-    control: Found | None = None
+    control: search.Found | None = None
     if source.is_dir():
         run = load_run(source)
         found = discover_run(run, what or "predictions", tell=say, **options)
@@ -60,10 +59,8 @@ def discover(source: Path, what: str | None, table: Path | None, write: bool, **
         pairs, words = load_pairs(source)
         a, b, label, _, part = pairs.T
         train = part == PARTS.index("train")
-        found = discover_rule(a[train], b[train], label[train], len(words), tell=say, **options)
+        found = search.discover(a[train], b[train], label[train], len(words), tell=say, **options)
         held_out = share((found.table[a, b] == label)[~train])
-    if table:
-        save_columns(table, discovered_pairs(found, words))
     absorbing = None if found.absorbing is None else str(words[found.absorbing])
     told = ("assumption", "group", "agreement", "chance", "p_value", "alike", "starts")
     result: dict[str, Any] = {name: getattr(found, name) for name in told} | {
@@ -84,11 +81,12 @@ def discover(source: Path, what: str | None, table: Path | None, write: bool, **
     if source.is_dir() and write:
         save_checked_json(source / "discovery.json", plain_data(result))
     if table:
+        save_columns(table, discovered_pairs(found, words))
         lines.append(f"Written to {table}.")
     return Answer(result, ["\n".join(lines)])
 
 
-def in_words(found: Found, absorbing: str | None, held_out: float, are_answers: bool) -> list[str]:
+def in_words(found: search.Found, absorbing: str | None, held_out: float, are_answers: bool) -> list[str]:
     """What was found, in sentences: in labels, or in a network's answers."""
     if found.assumption is None:
         return [f"No group was found after {found.starts} starts: none agrees with more than chance explains."]

@@ -9,11 +9,10 @@ from minimod.cli.advice import written
 from minimod.cli.display import Answer, group_text
 from minimod.cli.options import FILE, OLD_FILE, OnceEach, field_options, json_option, run_argument
 from minimod.errors import InputError
+from minimod.exchange import networks
 from minimod.exchange.formats import write_network
 from minimod.exchange.layouts import LAYOUTS
 from minimod.exchange.maps import parse_maps
-from minimod.exchange.networks import import_network as import_run
-from minimod.exchange.networks import predictions
 from minimod.groups.names import canonical_name, facts
 from minimod.groups.rules import GroupRule, kind_of, make_rule, table_path
 from minimod.rules import RULES
@@ -49,7 +48,7 @@ def import_network(
     given = {name: value for name, value in options.items() if value is not None}
     if given.get("rule", "add") in RULES and "modulus" not in given:
         raise click.UsageError("--modulus is needed: how many tokens the network has")
-    run, lines = import_run(file, run_dir, parse_maps(maps), layout, pairs, **given)
+    run, lines = networks.import_network(file, run_dir, parse_maps(maps), layout, pairs, **given)
     told = [] if pairs else ["Which pairs it was trained on is not known here: they are split as minimod train does."]
     told.append("What analyze calls untrained is a network as minimod draws it.")
     data = {"directory": str(run_dir), "config": run.config.to_dict(), "arrays": lines}
@@ -69,7 +68,7 @@ def export(run_dir: Path, file: Path, epoch: int | None) -> None:
     run = load_run(run_dir, epoch)
     check_output("file", file, run_dir)
     if file.suffix.lower() == ".csv":
-        save_columns(file, predictions(run))
+        save_columns(file, networks.predictions(run))
     else:
         write_network(run.network, file)
     click.echo(f"Written to {file}.")

@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from minimod.analysis import course as courses
-from minimod.analysis import detection, extraction, summary
+from minimod.analysis import course, detection, extraction, summary
 from minimod.analysis.detectors import COURSE
 from minimod.analysis.rows import DEFAULT_METHOD, METHODS
 from minimod.cli import options
@@ -90,7 +89,7 @@ def train(
 @click.option("--ensemble", "others", multiple=True, metavar="RUN_DIR", type=PATH,
               help="A further run on the same data (see train --init-seed), for the interaction of all together.")
 @click.option("--epoch", type=click.IntRange(0), help="Of the snapshot after so many epochs, see train --snapshots.")
-@click.option("--course", is_flag=True, help="Also how the structure grows, snapshot by snapshot.")
+@click.option("--course", "with_course", is_flag=True, help="Also how the structure grows, snapshot by snapshot.")
 @click.option("--threshold", "thresholds", multiple=True, type=click.FloatRange(0, 1), metavar="SHARE",
               default=THRESHOLDS, show_default=True,
               help="Of accuracies: tell the first measured epoch with each at it or above (see train --eval-every).")
@@ -100,8 +99,8 @@ def train(
 @click.option("--write/--no-write", default=True, show_default=True, help="Write files; without, only print.")
 @json_option
 def analyze(
-    run_dir: Path, by: str, others: tuple[Path, ...], epoch: int | None, course: bool, thresholds: tuple[float, ...],
-    figures: bool, output: Path | None, write: bool,
+    run_dir: Path, by: str, others: tuple[Path, ...], epoch: int | None, with_course: bool,
+    thresholds: tuple[float, ...], figures: bool, output: Path | None, write: bool,
 ) -> Answer:
     """Take a trained network apart.
 
@@ -111,8 +110,8 @@ def analyze(
     output = output or (run_dir if run.epoch is None else run_dir / "snapshots" / str(epoch))
     found = summary.analyze(run, by, others, dict.fromkeys(thresholds))
     text = [*summary_text(found)]
-    if course:
-        found["course"] = courses.course(run)
+    if with_course:
+        found["course"] = course.course(run)
         text.append(course_text(found["course"]))
     if write:
         output.mkdir(parents=True, exist_ok=True)
