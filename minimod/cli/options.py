@@ -12,12 +12,12 @@ import click
 from minimod.cli.display import MANY_RUNS, OUTPUT_FLAGS, Answer, show
 from minimod.errors import InputError, one_of
 from minimod.runs.config import CONSTRAINTS, TrainingConfig
-from minimod.runs.constraints import Boolean
+from minimod.runs.constraints import Boolean, Constraint, Interval
 
 AnyCommand = Callable[..., Any]
 
 # No fields, but errors speak of them.
-OTHERS = ("noise_matrix", "folds", "threshold", "pairs", "map", "layout", "epoch")
+OTHERS = ("noise_matrix", "folds", "threshold", "pairs", "map", "layout", "epoch", "checkpoint_every")
 
 PATH = click.Path(path_type=Path)
 OLD_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -102,17 +102,13 @@ def _option(option: Field[Any]) -> Callable[[AnyCommand], AnyCommand]:
     return click.option(flag, option.name, type=constraint, default=None, help=f"{help} [default: {default}]")
 
 
-class EpochsOrSeconds(click.ParamType):  # type: ignore[type-arg]
+class EpochsOrSeconds(Constraint):
     """A number of epochs, or, with an s behind it, of seconds."""
 
-    name = "epochs or seconds"
+    name, allowed = "epochs or seconds", "a number of epochs, as 500, or of seconds, as 30s"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | timedelta:
-        """An int for epochs, a timedelta for seconds."""
-        try:
-            interval: Any = timedelta(seconds=float(value[:-1])) if value.endswith("s") else int(value)
-            if interval > type(interval)(0):
-                return interval  # type: ignore[no-any-return]
-        except (ValueError, OverflowError):
-            pass
-        self.fail(f"{value!r} is neither a number of epochs, as 500, nor of seconds, as 30s", param, ctx)
+    def read(self, text: str) -> int | timedelta:
+        """An int for epochs, a timedelta for seconds. Raises ValueError."""
+        if text.endswith("s"):
+            return timedelta(seconds=Interval(float, 0, 1e9, open=0).read(text[:-1]))
+        return int(Interval(int, 1).read(text))

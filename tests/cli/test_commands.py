@@ -669,7 +669,9 @@ def test_check_ends_with_status_1_for_a_damaged_run(minimod):
 @pytest.mark.parametrize("value", ["0", "-3", "nan", "nans", "0s", "-1s", "1e99s", "soon"])
 def test_an_interval_is_a_positive_number_of_epochs_or_seconds(minimod, value):
     answer = minimod("train", "run", f"--checkpoint-every={value}", *SMALL)
-    assert answer.returncode == 2 and "is neither a number of epochs, as 500, nor of seconds" in answer.stderr
+    assert answer.returncode == 2 and answer.stderr == (
+        f"minimod: --checkpoint-every is {value!r}; it must be a number of epochs, as 500, or of seconds, as 30s\n"
+    )
     assert not Path("run").exists()
 
 
