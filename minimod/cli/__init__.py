@@ -5,7 +5,6 @@ import os
 import sys
 from concurrent.futures import BrokenExecutor
 from importlib import import_module
-from typing import Any
 
 import click
 
@@ -33,37 +32,34 @@ COMMANDS = {
 
 
 class _Commands(click.Group):
-    """A group that imports a command when it is called: its own help is there before NumPy would be."""
+    """A group that imports a command when it is called. Its own help shows stubs, before NumPy would be there."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, *rest = args
+        if name in COMMANDS:
+            module, function, _ = COMMANDS[name]
+            with handled(end_at_once):
+                return name, getattr(import_module(f"minimod.cli.{module}"), function), rest
+        if ctx.resilient_parsing:       # at a tab, a line may be anything
+            return None, None, rest
+        raise InputError("command", name, one_of(COMMANDS, name))
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS and ctx.resilient_parsing:      # at a tab, a line may be anything
-            return None
-        if cmd_name not in COMMANDS:
-            raise InputError("command", cmd_name, one_of(COMMANDS, cmd_name))
-        name, function, _ = COMMANDS[cmd_name]
-        with handled(end_at_once):
-            module: Any = import_module(f"minimod.cli.{name}")
-        return getattr(module, function)  # type: ignore[no-any-return]
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (*_, line) in COMMANDS.items()])
+STUBS = {name: click.Command(name, short_help=line) for name, (*_, line) in COMMANDS.items()}
 
 
 def _tell_version(context: click.Context, option: click.Parameter, asked: bool) -> None:
     if asked and not context.resilient_parsing:
         with handled(end_at_once):
-            from minimod.cli.display import echo_table
+            from minimod.cli.display import table
             from minimod.cli.info import facts
-        click.echo(f"minimod, version {VERSION}")
-        echo_table(facts().items(), -14, -1)
+        click.echo(f"minimod, version {VERSION}\n{table(facts().items(), -14, -1)}")
         context.exit()
 
 
-@click.group(cls=_Commands, context_settings={"max_content_width": 100}, invoke_without_command=True)
+@click.group(cls=_Commands, commands=STUBS, context_settings={"max_content_width": 100}, invoke_without_command=True)
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_tell_version,
               help="Show the version and what minimod runs on, and exit.")
 @click.pass_context
@@ -84,12 +80,9 @@ def main() -> None:
         try:
             sys.exit(commands.main(prog_name="minimod", standalone_mode=False))
         except InputError as error:
-            from minimod.cli.advice import advice, from_here
-            from minimod.cli.options import flag_of
+            from minimod.cli.advice import refusal
 
-            value = from_here(error.value) if isinstance(error.value, str) else error.value
-            refused = f"{flag_of(error.option)} is {value!r}; it must be {error.allowed}"
-            message, status = refused + advice(error), 2
+            message, status = refusal(error), 2
         except click.ClickException as error:
             message, status = error.format_message(), error.exit_code
         except click.Abort:
@@ -100,7 +93,7 @@ def main() -> None:
             message, status = f"{stop}; go on with: {resume_command(stop.directory)}", 128 + stop.signal
         except DivergenceError as error:
             message, status = str(error), 1
-        except (OSError, MemoryError, BrokenExecutor, csv.Error) as error:
+        except (OSError, MemoryError, ImportError, UnicodeError, BrokenExecutor, csv.Error) as error:
             message, status = f"cannot go on: {error or type(error).__name__}", 1
         except Exception as error:
             from minimod.engine.device import first_line, is_gpu_error

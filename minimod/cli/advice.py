@@ -11,15 +11,17 @@ from minimod.runs.config import BROUGHT_BY_PAIRS
 from minimod.runs.run import DAMAGED, DIVERGED, FINISHED, NONE, UNFINISHED, Run
 
 
-def advice(error: InputError) -> str:
-    """What on the command line helps, where something does."""
+def refusal(error: InputError) -> str:
+    """What is refused, as the command line spells it, and what helps, where something does."""
+    value = from_here(error.value) if isinstance(error.value, str) else error.value
+    refused = f"{flag_of(error.option)} is {value!r}; it must be {error.allowed}"
     if isinstance(error, UnfinishedRunError):
-        return f"; go on with this one by: {resume_command(error.value)}"
+        return f"{refused}; go on with this one by: {resume_command(error.value)}"
     if isinstance(error, DivergedRunError):
-        return f"; begin it anew by: {resume_command(error.value)} --learning-rate RATE"
+        return f"{refused}; begin it anew by: {resume_command(error.value)} --learning-rate RATE"
     if isinstance(error, FinishedRunError):
-        return ", and --extend EPOCHS trains it further"
-    return ""
+        return f"{refused}, and --extend EPOCHS trains it further"
+    return refused
 
 
 def what_helps(state: str, files: dict[str, str], run_dir: Path) -> Iterator[str]:
@@ -48,7 +50,7 @@ def what_helps(state: str, files: dict[str, str], run_dir: Path) -> Iterator[str
             yield "nothing reads it: train it again in another directory, if nobody has these files as they were"
 
 
-def quoted(path: Path) -> str:
+def quoted(path: object) -> str:
     """A path as a shell and Click take it, from where the command was called."""
     text = from_here(str(path))
     return shlex.quote(f"./{text}" if text.startswith("-") else text)
@@ -64,9 +66,8 @@ def train_command(run: Run) -> str:
     """The command that trains such a run, or what it was made by; data of its own have to be given to it too."""
     if run.data.is_relabelled:
         return f"# from Python, or by minimod extract: it was trained on labels of its own, in {run.directory}/data"
-    words = ["minimod train", quoted(Path(str(run.directory)))]
-    given = {"pairs": "--pairs", "noise_matrix": "--noise-matrix"}
-    words += [f"{flag} FILE" for name, flag in given.items() if name in run.data.stored]
+    words = ["minimod train", quoted(run.directory)]
+    words += [f"{flag_of(name)} FILE" for name in ("pairs", "noise_matrix") if name in run.data.stored]
     brought = BROUGHT_BY_PAIRS if run.data.pairs is not None else ()
     for name, value in run.config.changes().items():
         if name in brought:
@@ -75,10 +76,15 @@ def train_command(run: Run) -> str:
         if isinstance(value, bool):
             words.append(flag if value else flag.replace("--", "--no-", 1))
         elif value is not None:
-            words.append(" ".join([flag, *map(shlex.quote, map(str, value if isinstance(value, tuple) else [value]))]))
+            words += [flag, *map(shlex.quote, map(str, value if isinstance(value, tuple) else [value]))]
     return " ".join(words)
+
+
+def written(run_dir: Path) -> str:
+    """Where a new run is, and the command that comes next."""
+    return f"Written to {run_dir}. Next: minimod analyze {quoted(run_dir)}"
 
 
 def resume_command(directory: object) -> str:
     """The command that goes on with an unfinished run."""
-    return f"minimod train {quoted(Path(str(directory)))} --resume"
+    return f"minimod train {quoted(directory)} --resume"

@@ -5,12 +5,11 @@ from typing import Any
 
 import click
 
-from minimod.cli import display
+from minimod.cli.display import Answer, cell, say
 from minimod.cli.options import FILE, OnceEach, json_option, quiet_option
 from minimod.data import PARTS
+from minimod.discovery import search
 from minimod.discovery.retrieval import SOURCES, discover_run, discovered_pairs
-from minimod.discovery.search import Found
-from minimod.discovery.search import discover as discover_rule
 from minimod.engine.backend import DEVICES
 from minimod.exchange.pairs import load_pairs
 from minimod.runs.accuracy import accuracies, share
@@ -39,34 +38,29 @@ NAMINGS = {     # the assumptions of Found, in words
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
 @quiet_option
 @json_option
-def discover(
-    source: Path, what: str | None, table: Path | None, write: bool, quiet: bool, as_json: bool, **options: Any
-) -> None:
+def discover(source: Path, what: str | None, table: Path | None, write: bool, **options: Any) -> Answer:
     """Find the rule from labels or answers alone.
 
     SOURCE is a run, or a CSV file with columns a, b and label, of any words; where it has a part, what is not train is
     held out. Looks for a group on the tokens, whichever it is and whatever they are called, and says how likely as good
     a table would be by chance.
     """
-    options["tell"] = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
     if table:
         check_output("--table", table, source)
-    control: Found | None = None
+    control: search.Found | None = None
     if source.is_dir():
         run = load_run(source)
-        found = discover_run(run, what or "predictions", **options)
+        found = discover_run(run, what or "predictions", tell=say, **options)
         words, held_out = run.words, accuracies(found.table, run.dataset).test
-        control = None if what else discover_run(run, "labels", **options)
+        control = None if what else discover_run(run, "labels", tell=say, **options)
     else:
         if what:
             raise click.UsageError("--from is for a run; a file has its labels alone")
         pairs, words = load_pairs(source)
         a, b, label, _, part = pairs.T
         train = part == PARTS.index("train")
-        found = discover_rule(a[train], b[train], label[train], len(words), **options)
+        found = search.discover(a[train], b[train], label[train], len(words), tell=say, **options)
         held_out = share((found.table[a, b] == label)[~train])
-    if table:
-        save_columns(table, discovered_pairs(found, words))
     absorbing = None if found.absorbing is None else str(words[found.absorbing])
     told = ("assumption", "group", "agreement", "chance", "p_value", "alike", "starts")
     result: dict[str, Any] = {name: getattr(found, name) for name in told} | {
@@ -77,30 +71,34 @@ def discover(
             for place, e in zip(("a", "b", "label"), found.elements, strict=True)
         },
     }
+    lines = in_words(found, absorbing, held_out, source.is_dir() and what != "labels")
     if control:
         same = control.group is not None and bool((control.table == found.table).all())
         result["from_labels_alone"] = {"group": control.group, "agreement": control.agreement, "same_table": same}
+        other = f"another table, of {control.group}" if control.group else "nothing"
+        finds = "the same table" if same else other
+        lines.append(f"The control, the training labels without any network: they find {finds}.")
     if source.is_dir() and write:
         save_checked_json(source / "discovery.json", plain_data(result))
-    if as_json:
-        display.echo_json(result)
-        return
-    if found.assumption is None:
-        click.echo(f"No group was found after {found.starts} starts: none agrees with more than chance explains.")
-    else:
-        click.echo(f"{found.group}, {NAMINGS[found.assumption]}{f'; {absorbing} is absorbing' if absorbing else ''}")
-        of, judged = ("answers", "the training labels") if source.is_dir() and what != "labels" else ("labels", "them")
-        click.echo(f"It agrees with {found.agreement:.1%} of {len(found.wrong)} {of}, where chance explains"
-                   f" at most {found.chance:.1%}.")
-        click.echo(f"That any table agrees with {judged} as well by chance has a probability of at most"
-                   f" {max(found.p_value, 1e-300):.1g}.")
-        if not found.alike:
-            click.echo("It explains the labels of some tokens better than those of others: the nearest group, perhaps"
-                       " not the rule.")
-        click.echo(f"Held-out pairs answered: {display.cell(held_out)}. Found after {found.starts} starts.")
-    if control:
-        finds = f"find another table, of {control.group}" if control.group else "find nothing"
-        finds = "find the same table" if result["from_labels_alone"]["same_table"] else finds
-        click.echo(f"The control, the training labels without any network: they {finds}.")
     if table:
-        click.echo(f"Written to {table}.")
+        save_columns(table, discovered_pairs(found, words))
+        lines.append(f"Written to {table}.")
+    return Answer(result, ["\n".join(lines)])
+
+
+def in_words(found: search.Found, absorbing: str | None, held_out: float, are_answers: bool) -> list[str]:
+    """What was found, in sentences: in labels, or in a network's answers."""
+    if found.assumption is None:
+        return [f"No group was found after {found.starts} starts: none agrees with more than chance explains."]
+    of, judged = ("answers", "the training labels") if are_answers else ("labels", "them")
+    lines = [
+        f"{found.group}, {NAMINGS[found.assumption]}{f'; {absorbing} is absorbing' if absorbing else ''}",
+        f"It agrees with {found.agreement:.1%} of {len(found.wrong)} {of}, where chance explains at most"
+        f" {found.chance:.1%}.",
+        f"That any table agrees with {judged} as well by chance has a probability of at most"
+        f" {max(found.p_value, 1e-300):.1g}.",
+    ]
+    if not found.alike:
+        lines.append("It explains the labels of some tokens better than those of others: the nearest group, perhaps"
+                     " not the rule.")
+    return [*lines, f"Held-out pairs answered: {cell(held_out)}. Found after {found.starts} starts."]

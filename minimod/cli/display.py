@@ -1,4 +1,4 @@
-"""What the commands print: progress on standard error, tables and JSON on standard output."""
+"""What the commands print: progress on standard error, and their answers, text or JSON, on standard output."""
 
 import json
 import logging
@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -26,32 +26,66 @@ from minimod.runs.signals import handle, handled
 from minimod.runs.training import Callback, State
 
 MANY_RUNS, MOST_RUNS = 100_000, 1_000_000      # more are trained only where --yes is given; or not at all
+MOST_CLASSES = 24       # a larger character table is left to --json
+OUTPUT_FLAGS = ("quiet", "as_json")
 
 
-def echo_table(rows: Iterable[Iterable[Any]], *widths: int) -> None:
-    """Print rows of cells in columns of these widths: to the right in a column, or, of a negative one, to the left."""
-    for row in rows:
-        cells = zip(map(cell, row), widths, strict=False)
-        click.echo("".join(f"{text:>{width}}" if width > 0 else f"{text:<{-width}}" for text, width in cells).rstrip())
+class Answer(NamedTuple):
+    """What a command has found.
+
+    data: for --json. paragraphs: the text for a reader; empty ones are left out. status: what the process ends with.
+    """
+
+    data: Any
+    paragraphs: Iterable[str]
+    status: int = 0
 
 
-def echo_methods(summary: dict[str, Any]) -> None:
-    """Print the methods under what each needs to know, the partitions, and the typical neuron."""
+def asked(flag: str) -> bool:
+    """Whether the command was given one of OUTPUT_FLAGS."""
+    return bool(click.get_current_context().obj.get(flag))
+
+
+def show(answer: Answer) -> None:
+    """Print an answer: with --json its data, see `plain_data`; else its paragraphs, with a blank line between them."""
+    if asked("as_json"):
+        click.echo(json.dumps(plain_data(answer.data), indent=1, allow_nan=False))
+    else:
+        click.echo("\n\n".join(filter(None, answer.paragraphs)))
+
+
+def say(line: str) -> None:
+    """Print a line of progress on standard error, unless --quiet is given."""
+    if not asked("quiet"):
+        click.echo(line, err=True)
+
+
+def table(rows: Iterable[Iterable[Any]], *widths: int) -> str:
+    """Rows of cells as text. A column of a positive width is flush right; of a negative one, flush left."""
+    places = [f">{width}" if width > 0 else f"<{-width}" for width in widths]
+
+    def line(row: Iterable[Any]) -> str:
+        return "".join(f"{cell(value):{place}}" for value, place in zip(row, places, strict=False)).rstrip()
+
+    return "\n".join(map(line, rows))
+
+
+def summary_text(summary: dict[str, Any]) -> Iterator[str]:
+    """The methods under what each needs to know, the partitions, and the typical neuron: a summary in paragraphs."""
+    yield summary["title"]
     rows: list[list[Any]] = [["method", *MEASURES]]
     for needs in dict.fromkeys(summary["needs"].values()):
         rows.append([f"-- needs to know: {needs}"])
         rows += [[name, *row.values()] for name, row in summary["methods"].items() if summary["needs"][name] == needs]
     rows.append(["pairs counted", *(summary["counts"][measure] for measure in MEASURES)])
-    click.echo(f"{summary['title']}\n")
-    echo_table(rows, -33, *(max(9, len(measure) + 1) for measure in MEASURES))
-    click.echo(f"\nchance: {summary['chance']:.4f}\n")
+    yield table(rows, -33, *(max(9, len(measure) + 1) for measure in MEASURES))
+    yield f"chance: {summary['chance']:.4f}"
 
     columns = {"generalising": "γ_G", "memorising": "γ_R", "sum": "γ_G + γ_R", "test": "test",
                "filtered_test": "filtered", "noisy_choice": "noisy γ_G", "noisy_choice_test": "its test"}
     rows = [[name, *(row[key] for key in columns)] for name, row in summary["partition"].items()]
-    echo_table([["partition by", *columns.values()], *rows], -16, 7, 7, 11, 8, 10, 11, 10)
-    if summary["left_out"]:
-        click.echo(f"\n{summary['left_out']}")
+    yield table([["partition by", *columns.values()], *rows], -16, 7, 7, 11, 8, 10, 11, 10)
+    yield summary["left_out"]
     if "structure" in summary:
         labels = {
             "median_share": "median share of a neuron's power",
@@ -60,58 +94,54 @@ def echo_methods(summary: dict[str, Any]) -> None:
         }
         networks = ("trained", "untrained")
         rows = [[label, *(summary["structure"][each][key] for each in networks)] for key, label in labels.items()]
-        click.echo()
-        echo_table([[f"dominant {coordinate_of(summary['neurons'])}", *networks], *rows], -40, 10, 11)
+        yield table([[f"dominant {coordinate_of(summary['neurons'])}", *networks], *rows], -40, 10, 11)
 
     epochs = summary["first_epochs"]
     past = list(dict.fromkeys(name.rsplit("_", 1)[1] for name in epochs))
     rows = [[part.replace("_", " "), *(_epoch(epochs[f"first_epoch_{part}_{threshold}"]) for threshold in past)]
             for part in ACCURACIES if epochs]
-    click.echo()
-    echo_table([["first measured epoch with accuracy >=", *past], *rows], -40, *[8] * len(past))
+    yield table([["first measured epoch with accuracy >=", *past], *rows], -40, *[8] * len(past))
 
 
 def _epoch(epoch: float) -> str | float:
     return "never" if epoch == math.inf else epoch if math.isnan(epoch) else str(int(epoch))
 
 
-def echo_course(course: dict[str, Any]) -> None:
-    """Print what `course` gives: a line a snapshot."""
+def course_text(course: dict[str, Any]) -> str:
+    """What `course` gives, as a table: a line a snapshot."""
     names = [name.replace("_", " ").replace("dominant", "dom.").replace("interaction", "inter.") for name in course]
     rows = zip(*(column.tolist() for column in course.values()), strict=True)
     first, *others = (max(7, len(name)) for name in names)
-    click.echo()
-    echo_table([names, *rows], first, *(width + 2 for width in others))
+    return table([names, *rows], first, *(width + 2 for width in others))
 
 
-def echo_group(found: dict[str, Any], most_classes: int) -> None:
-    """Print a group's `facts`, or what a table is; a character table of more classes than this is left out."""
+def group_text(found: dict[str, Any]) -> Iterator[str]:
+    """A group's `facts`, or what a table is, in paragraphs; of more than MOST_CLASSES classes without characters."""
     abelian = ", abelian" * found.get("abelian", False)
-    click.echo(f"{found['name']}: {found['kind']}, of order {found['order']}{abelian}")
+    head = f"{found['name']}: {found['kind']}, of order {found['order']}{abelian}"
     if "components" not in found:
+        yield head
         return
     dimensions, classes = found["dimensions"].tolist(), found["classes"]
     times = (f"{d} × {dimensions.count(d)}" for d in dict.fromkeys(dimensions))
-    click.echo(f"irreducible complex representations by dimension: {', '.join(times)}\n")
+    yield f"{head}\nirreducible complex representations by dimension: {', '.join(times)}"
     rows = [[each["name"], each["dimension"], each["size"], f"  {each['kind']}"] for each in found["components"]]
-    echo_table([["component", "dimension", "size", "  type"], *rows], -12, 10, 6, -1)
-    if len(dimensions) > most_classes:
-        click.echo(f"\nThe table of its {len(dimensions)} characters is printed by --json.")
+    yield table([["component", "dimension", "size", "  type"], *rows], -12, 10, 6, -1)
+    if len(dimensions) > MOST_CLASSES:
+        yield f"The table of its {len(dimensions)} characters is printed by --json."
         return
     rows = [["class size", *map(str, classes["size"])], ["order of elements", *map(str, classes["orders"])]]
     rows += [[f"character {i}", *map(_complex, row)] for i, row in enumerate(found["characters"].tolist(), 1)]
     first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
-    click.echo()
-    echo_table(rows, -first, *(width + 2 for width in others))
+    yield table(rows, -first, *(width + 2 for width in others))
 
 
 def _complex(value: complex) -> str:
     """A complex number to three decimals, as short as it goes."""
-    real, imaginary = (f"{part:.3f}".rstrip("0").rstrip(".").replace("-0", "0" if abs(part) < 5e-4 else "-0")
-                       for part in (value.real, value.imag))
-    if imaginary == "0":
-        return real
-    return ("" if real == "0" else real) + ("" if imaginary.startswith("-") or real == "0" else "+") + f"{imaginary}i"
+    real, imaginary = round(value.real, 3) + 0.0, round(value.imag, 3) + 0.0       # + 0.0 makes 0.0 of -0.0
+    if not imaginary:
+        return f"{real:g}"
+    return f"{real:g}{imaginary:+g}i" if real else f"{imaginary:g}i"
 
 
 def cell(value: float | int | str) -> str:
@@ -121,18 +151,11 @@ def cell(value: float | int | str) -> str:
     return "-" if math.isnan(value) else f"{value:.3f}"
 
 
-def echo_json(data: Any) -> None:
-    """Print data as JSON, see `plain_data`."""
-    click.echo(json.dumps(plain_data(data), indent=1, allow_nan=False))
-
-
 @contextmanager
-def progress_display(config: TrainingConfig, quiet: bool) -> Iterator[Callback | None]:
-    """Progress on standard error: a bar on a terminal, a line per evaluation elsewhere, nothing when quiet."""
-    logging.getLogger("minimod").setLevel(logging.ERROR if quiet else logging.WARNING)
-    if quiet:
-        yield None
-    elif sys.stderr.isatty():
+def progress_display(config: TrainingConfig) -> Iterator[Callback]:
+    """Progress on standard error: a bar on a terminal, a line per evaluation elsewhere, nothing with --quiet."""
+    logging.getLogger("minimod").setLevel(logging.ERROR if asked("quiet") else logging.WARNING)
+    if sys.stderr.isatty() and not asked("quiet"):
         fits = shutil.get_terminal_size().columns >= 80  # a line that wraps could not be drawn over
 
         def show(row: Metrics | None) -> str | None:
@@ -149,19 +172,18 @@ def progress_display(config: TrainingConfig, quiet: bool) -> Iterator[Callback |
             if row:
                 first, start = begun[0]
                 left = time_left("  ", start, (epoch - first) / max(1, config.epochs - first))
-                click.echo(f"epoch {epoch:6d}  loss {row['loss']:.4f}  {accuracies_line(row)}{left}", err=True)
+                say(f"epoch {epoch:6d}  loss {row['loss']:.4f}  {accuracies_line(row)}{left}")
 
         yield tell
 
 
-def announce_runs(number: int, yes: bool, quiet: bool) -> None:
+def announce_runs(number: int, yes: bool) -> None:
     """Print how many runs are asked for, before any of them is looked at. Raises UsageError for too many."""
     if number > MANY_RUNS and not yes:
         raise click.UsageError(f"these are {number} runs; --yes trains more than {MANY_RUNS}")
     if number > MOST_RUNS:
         raise click.UsageError(f"these are {number} runs; more than {MOST_RUNS} cannot be kept account of")
-    if not quiet:
-        click.echo(f"{number} run{'s' * (number > 1)} in all", err=True)
+    say(f"{number} run{'s' * (number > 1)} in all")
 
 
 @contextmanager
@@ -190,21 +212,19 @@ def stop_line(go_on: str) -> Iterator[None]:
 
 
 @contextmanager
-def runs_display(configs: list[TrainingConfig], quiet: bool, jobs: int | None = None) -> Iterator[WorkProgress]:
+def runs_display(configs: list[TrainingConfig], jobs: int | None = None) -> Iterator[WorkProgress]:
     """As `progress_display`, for many runs: how long they are likely to take, and then how far they are."""
-    if quiet or not configs:
-        yield lambda done, text: None
-        return
     total = sum(map(work, configs))
-    about = duration(estimated_seconds(configs, jobs))
-    click.echo(f"{len(configs)} run{'s' * (len(configs) > 1)} to train, about {about}", err=True)
+    if configs and not asked("quiet"):
+        about = duration(estimated_seconds(configs, jobs))
+        say(f"{len(configs)} run{'s' * (len(configs) > 1)} to train, about {about}")
     so_far, start = 0, time.perf_counter()
 
     def show(done: int, text: str | None) -> None:
         nonlocal so_far
         so_far += done
         if text:
-            click.echo(f"{so_far / total:4.0%}  {text}{time_left(', ', start, so_far / total)}", err=True)
+            say(f"{so_far / total:4.0%}  {text}{time_left(', ', start, so_far / total)}")
 
     yield show
 

@@ -5,15 +5,14 @@ from typing import Any
 
 import click
 
-from minimod.cli import display
-from minimod.cli.advice import quoted
+from minimod.cli.advice import written
+from minimod.cli.display import Answer, group_text
 from minimod.cli.options import FILE, OLD_FILE, OnceEach, field_options, json_option, run_argument
 from minimod.errors import InputError
+from minimod.exchange import networks
 from minimod.exchange.formats import write_network
 from minimod.exchange.layouts import LAYOUTS
 from minimod.exchange.maps import parse_maps
-from minimod.exchange.networks import import_network as import_run
-from minimod.exchange.networks import predictions
 from minimod.groups.names import canonical_name, facts
 from minimod.groups.rules import GroupRule, kind_of, make_rule, table_path
 from minimod.rules import RULES
@@ -22,10 +21,9 @@ from minimod.runs.files import check_output, save_columns
 from minimod.runs.run import load_run
 
 IMPORTED = ("rule", "modulus", "activation", "tied", "train_fraction", "seed")      # what such a network does not tell
-MOST_CLASSES = 24       # a larger character table is left to --json
 
 
-@click.command("import", cls=OnceEach)
+@click.command("import", cls=OnceEach, excludes=[("--pairs", "brings the split", ["--train-fraction"])])
 @click.argument("file", type=OLD_FILE)
 @run_argument
 @click.option("--map", "maps", multiple=True, metavar="ROLE=EXPRESSION",
@@ -36,33 +34,25 @@ MOST_CLASSES = 24       # a larger character table is left to --json
 @click.option("--layout", type=click.Choice(list(LAYOUTS)),
               help="Read a file as this layout says.  [default: the one that fits its names and shapes exactly]")
 @click.option("--pairs", type=OLD_FILE, metavar="FILE",
-              help="The pairs it was trained and tested on: a CSV with columns a, b, label and maybe true_label and"
-              " part.  [default: split as train splits them]")
+              help="The pairs it was trained and tested on, see train --pairs.  [default: split as train splits them]")
 @field_options(IMPORTED)
 @json_option
 def import_network(
-    file: Path, run_dir: Path, maps: tuple[str, ...], layout: str | None, pairs: Path | None, as_json: bool,
-    **options: Any,
-) -> None:
+    file: Path, run_dir: Path, maps: tuple[str, ...], layout: str | None, pairs: Path | None, **options: Any
+) -> Answer:
     """Make a run of a network that was trained elsewhere.
 
     FILE is .npz, .safetensors, or PyTorch's .pth or .pt. Says which array became what. Then analyze and detect work as
     on a run of one's own.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    if pairs and "train_fraction" in given:
-        raise click.UsageError("--pairs brings the split: it goes without --train-fraction")
     if given.get("rule", "add") in RULES and "modulus" not in given:
         raise click.UsageError("--modulus is needed: how many tokens the network has")
-    run, lines = import_run(file, run_dir, parse_maps(maps), layout, pairs, **given)
-    if as_json:
-        display.echo_json({"directory": str(run_dir), "config": run.config.to_dict(), "arrays": lines})
-        return
-    click.echo("\n".join(lines))
-    if not pairs:
-        click.echo("Which pairs it was trained on is not known here: they are split as minimod train does.")
-    click.echo("What analyze calls untrained is a network as minimod draws it.")
-    click.echo(f"\nWritten to {run_dir}. Next: minimod analyze {quoted(run_dir)}")
+    run, lines = networks.import_network(file, run_dir, parse_maps(maps), layout, pairs, **given)
+    told = [] if pairs else ["Which pairs it was trained on is not known here: they are split as minimod train does."]
+    told.append("What analyze calls untrained is a network as minimod draws it.")
+    data = {"directory": str(run_dir), "config": run.config.to_dict(), "arrays": lines}
+    return Answer(data, ["\n".join([*lines, *told]), written(run_dir)])
 
 
 @click.command(cls=OnceEach)
@@ -78,7 +68,7 @@ def export(run_dir: Path, file: Path, epoch: int | None) -> None:
     run = load_run(run_dir, epoch)
     check_output("file", file, run_dir)
     if file.suffix.lower() == ".csv":
-        save_columns(file, predictions(run))
+        save_columns(file, networks.predictions(run))
     else:
         write_network(run.network, file)
     click.echo(f"Written to {file}.")
@@ -87,7 +77,7 @@ def export(run_dir: Path, file: Path, epoch: int | None) -> None:
 @click.command(cls=OnceEach)
 @click.argument("name")
 @json_option
-def group(name: str, as_json: bool) -> None:
+def group(name: str) -> Answer:
     """Describe a group, or a table of your own.
 
     NAME is Z12, D6, Q8, S4, A5, SL(2,5), GL(2,3), Z7:Z3, a product as Z2^3 or Z2xS4, or table:FILE. Prints classes,
@@ -103,9 +93,6 @@ def group(name: str, as_json: bool) -> None:
     found: dict[str, Any] = {"name": rule.name, "order": rule.modulus, "kind": kind_of(rule)}
     if isinstance(rule, GroupRule):
         found |= facts(rule.group)
-    if as_json:
-        characters = found.get("characters")
-        split = {} if characters is None else {"characters": {"real": characters.real, "imaginary": characters.imag}}
-        display.echo_json(found | split)
-    else:
-        display.echo_group(found, MOST_CLASSES)
+    characters = found.get("characters")
+    split = {} if characters is None else {"characters": {"real": characters.real, "imaginary": characters.imag}}
+    return Answer(found | split, group_text(found))

@@ -1,7 +1,7 @@
 """Options that commands share: one for every field of the configuration, and their types."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import Field, fields
 from datetime import timedelta
 from pathlib import Path
@@ -9,15 +9,15 @@ from typing import Any
 
 import click
 
-from minimod.cli.display import MANY_RUNS
+from minimod.cli.display import MANY_RUNS, OUTPUT_FLAGS, Answer, show
 from minimod.errors import InputError, one_of
 from minimod.runs.config import CONSTRAINTS, TrainingConfig
-from minimod.runs.constraints import Boolean
+from minimod.runs.constraints import Boolean, Constraint, Interval
 
 AnyCommand = Callable[..., Any]
 
 # No fields, but errors speak of them.
-OTHERS = ("noise_matrix", "folds", "threshold", "pairs", "map", "layout", "epoch")
+OTHERS = ("noise_matrix", "folds", "threshold", "pairs", "map", "layout", "epoch", "checkpoint_every")
 
 PATH = click.Path(path_type=Path)
 OLD_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -30,22 +30,48 @@ yes_option = click.option("--yes", is_flag=True, help=f"Train more than {MANY_RU
 
 
 class OnceEach(click.Command):
-    """A command that refuses an option given twice, where Click would drop the first value."""
+    """A command that refuses an option given twice, where Click would drop the first value, and prints its Answer.
+
+    excludes: options that go without others: the flag, why, and the other flags.
+    """
+
+    def __init__(self, *args: Any, excludes: Iterable[tuple[str, str, Collection[str]]] = (), **settings: Any):
+        super().__init__(*args, **settings)
+        self.excludes = excludes
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As Click's. Raises UsageError for such an option, and InputError for an unknown one, with the nearest."""
+        """As Click's. Raises UsageError for such options, and InputError for an unknown one, with the nearest."""
         try:
-            _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+            values, _, given = self.make_parser(ctx).parse_args(args=list(args))
         except click.NoSuchOption as error:
-            flags = (flag for param in self.get_params(ctx) for flag in param.opts + param.secondary_opts)
-            names = {flag.strip("-").replace("-", "_"): flag for flag in flags if flag.startswith("-")}
+            known = (flag for param in self.get_params(ctx) for flag in param.opts + param.secondary_opts)
+            names = {flag.strip("-").replace("-", "_"): flag for flag in known if flag.startswith("-")}
             allowed = one_of(names, error.option_name.strip("-"))
             allowed = re.sub(r"\w+", lambda word: names.get(word[0], word[0]), allowed)
             raise InputError("option", error.option_name, allowed) from error
-        for option in given if not ctx.resilient_parsing else ():       # at a tab, a line may be anything
-            if isinstance(option, click.Option) and not option.multiple and given.count(option) > 1:
+        # At a tab, a line may be anything.
+        options = [each for each in given if isinstance(each, click.Option) and not ctx.resilient_parsing]
+        for option in options:
+            if not option.multiple and options.count(option) > 1:
                 raise click.UsageError(f"{' or '.join(option.opts + option.secondary_opts)} is given twice")
+        flags = [(each.secondary_opts if values[each.name] is False else each.opts)[0] for each in options]
+        for flag, why, others in self.excludes:
+            for other in others:
+                if flag in flags and other in flags:
+                    raise click.UsageError(f"{flag} {why}: it goes without {other}")
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> int:
+        """Call the command's function, and print the Answer that it returns. Returns the exit status.
+
+        The function does not get the flags about output: what prints asks for them, see `display.asked`.
+        """
+        ctx.obj = {flag: ctx.params.pop(flag, False) for flag in OUTPUT_FLAGS}
+        answer: Answer | None = super().invoke(ctx)
+        if answer is None:
+            return 0
+        show(answer)
+        return answer.status
 
 
 def flag_of(name: str) -> str:
@@ -76,22 +102,13 @@ def _option(option: Field[Any]) -> Callable[[AnyCommand], AnyCommand]:
     return click.option(flag, option.name, type=constraint, default=None, help=f"{help} [default: {default}]")
 
 
-training_options = field_options(CONSTRAINTS)
-
-
-class EpochsOrSeconds(click.ParamType):  # type: ignore[type-arg]
+class EpochsOrSeconds(Constraint):
     """A number of epochs, or, with an s behind it, of seconds."""
 
-    name = "epochs or seconds"
+    name, allowed = "epochs or seconds", "a number of epochs, as 500, or of seconds, as 30s"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | timedelta:
-        """An int for epochs, a timedelta for seconds."""
-        if isinstance(value, timedelta):
-            return value
-        try:
-            interval: Any = timedelta(seconds=float(value[:-1])) if value.endswith("s") else int(value)
-            if interval > type(interval)(0):
-                return interval  # type: ignore[no-any-return]
-        except (ValueError, OverflowError):
-            pass
-        self.fail(f"{value!r} is neither a number of epochs, as 500, nor of seconds, as 30s", param, ctx)
+    def read(self, text: str) -> int | timedelta:
+        """An int for epochs, a timedelta for seconds. Raises ValueError."""
+        if text.endswith("s"):
+            return timedelta(seconds=Interval(float, 0, 1e9, open=0).read(text[:-1]))
+        return int(Interval(int, 1).read(text))

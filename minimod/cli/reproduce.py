@@ -13,8 +13,8 @@ from minimod.claims.named import find_claims
 from minimod.claims.reproduction import Reproduction, number_of_runs
 from minimod.claims.results import section, write_page
 from minimod.claims.rows import SUFFIXES, load_rows, rows_file, save_rows, stored_results
-from minimod.cli import display
-from minimod.cli.options import OnceEach, json_option, quiet_option, yes_option
+from minimod.cli.display import Answer, announce_runs, runs_display, say, stop_line, table
+from minimod.cli.options import DIRECTORY, PATH, OnceEach, json_option, quiet_option, yes_option
 from minimod.errors import InputError
 
 
@@ -27,14 +27,14 @@ class NamesClaims(OnceEach):
             formatter.write_dl([(name, claim.phrase) for name, claim in CLAIMS.items()])
 
 
-@click.command(cls=NamesClaims)
+@click.command(cls=NamesClaims, excludes=[("--from-rows", "measures nothing", ["--seeds"])])
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @click.option("--scale", type=click.Choice(SCALES), default="quick", show_default=True,
               help="quick: minutes for all, at small moduli where these show the same; full: at the paper's sizes.")
 @click.option("--seeds", type=click.IntRange(min=1), help="How many, from 0 on.  [default: what each claim asks for]")
-@click.option("--directory", type=click.Path(path_type=Path), default="reproduced", show_default=True,
+@click.option("--directory", type=PATH, default="reproduced", show_default=True,
               help="Where runs are kept; one that has finished is used again.")
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIRECTORY",
+@click.option("--output", type=DIRECTORY, metavar="DIRECTORY",
               help="Where results, figures and their page go.  [default: --directory]")
 @click.option("--from-rows", is_flag=True,
               help="Measure nothing: judge and draw the rows that are stored by the claims as they are now.")
@@ -43,8 +43,8 @@ class NamesClaims(OnceEach):
 @json_option
 def reproduce(
     names: tuple[str, ...], scale: str, seeds: int | None, directory: Path, output: Path | None, from_rows: bool,
-    yes: bool, quiet: bool, as_json: bool,
-) -> None:
+    yes: bool,
+) -> Answer:
     """Measure claims of the paper.
 
     Trains, measures, and says whether each claim holds. Writes each one's rows and figure, and makes a page of all rows
@@ -56,49 +56,44 @@ def reproduce(
     """
     start = time.perf_counter()
     claims, output = find_claims(names), output or directory
-    if from_rows and seeds:
-        raise click.UsageError("--seeds is for measuring; rows that are stored have their seeds")
     from minimod.claims.chart import chart_of
-    from minimod.report.draw import draw
-    from minimod.report.style import save_figure
+    from minimod.report import draw, style
 
-    if from_rows:
-        found = judged_again(claims, scale, output)
-    else:
-        found = measured(claims, scale, seeds, directory, output, yes, quiet)
     results = []
-    with display.stop_line("the same command"), closing(found):
-        for result in found:
-            results.append(result)
-            save_figure(draw(chart_of(result)), output / "figures" / f"{result.name}{SUFFIXES[scale]}.png", dpi=100)
-            save_rows(output, result)
+    with stop_line("the same command"):
+        if from_rows:
+            found = judged_again(claims, scale, output)
+        else:
+            found = measured(claims, scale, seeds, directory, output, yes)
+        with closing(found):
+            for result in found:
+                results.append(result)
+                path = output / "figures" / f"{result.name}{SUFFIXES[scale]}.png"
+                style.save_figure(draw.draw(chart_of(result)), path, dpi=100)
+                save_rows(output, result)
     page = write_page(output, scale)
-    if as_json:
-        display.echo_json([result.plain() for result in results])
-        return
     if "all" in names or len(results) > len(names):
-        display.echo_table(([result.name, result.verdict] for result in results), -25, -1)
+        text = [table(([result.name, result.verdict] for result in results), -25, -1)]
     else:
-        click.echo("\n\n".join(map(section, results)))
+        text = [*map(section, results)]
     runs = "" if from_rows else f"Runs are in {directory}; "
-    click.echo(f"\n{time.perf_counter() - start:.0f} s. {runs}the page is {page}.")
+    text.append(f"{time.perf_counter() - start:.0f} s. {runs}the page is {page}.")
+    return Answer([result.plain() for result in results], text)
 
 
 def measured(
-    claims: dict[str, Claim], scale: str, seeds: int | None, directory: Path, output: Path, yes: bool, quiet: bool
+    claims: dict[str, Claim], scale: str, seeds: int | None, directory: Path, output: Path, yes: bool
 ) -> Generator[Result, None, None]:
-    """Train the runs of claims that are missing, and measure: the results, claim by claim."""
+    """Train the runs of claims that are missing. The claims are measured as their results are taken, one by one."""
     # What cannot go on the page is said before hours of training.
     stored_results(output, scale, but=map(name_of, claims))
-    display.announce_runs(number_of_runs(claims, scale, seeds), yes, quiet)
+    announce_runs(number_of_runs(claims, scale, seeds), yes)
     reproduction = Reproduction(claims, scale, directory, seeds)
     missing = reproduction.missing()
-    with display.runs_display(missing, quiet) as progress:
+    with runs_display(missing) as progress:
         reproduction.train(missing, progress)
-    if not quiet:
-        click.echo("measuring" + ", and training rounds" * any(each.trains for each in claims.values()), err=True)
-    with closing(reproduction.results()) as results:
-        yield from results
+    say("measuring" + ", and training rounds" * any(each.trains for each in claims.values()))
+    return reproduction.results()
 
 
 def judged_again(claims: dict[str, Claim], scale: str, output: Path) -> Generator[Result, None, None]:

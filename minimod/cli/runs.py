@@ -1,6 +1,5 @@
 """Commands on one run: train it, take it apart, train on its answers, judge its labels, look at its files."""
 
-import sys
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -9,18 +8,18 @@ from typing import Any
 
 import click
 
-from minimod.analysis import course as courses
-from minimod.analysis import detection, extraction, summary
+from minimod.analysis import course, detection, extraction, summary
 from minimod.analysis.detectors import COURSE
 from minimod.analysis.rows import DEFAULT_METHOD, METHODS
-from minimod.cli import display, options
-from minimod.cli.advice import quoted, what_helps
+from minimod.cli import options
+from minimod.cli.advice import what_helps, written
+from minimod.cli.display import Answer, asked, course_text, progress_display, stop_line, summary_text, table
 from minimod.cli.options import DIRECTORY, FILE, OLD_FILE, PATH, OnceEach, json_option, quiet_option, run_argument
 from minimod.discovery.retrieval import discover_run
 from minimod.exchange.pairs import load_pairs
 from minimod.fourier import COMPONENT_CHOICES
 from minimod.runs import training
-from minimod.runs.config import BROUGHT_BY_PAIRS, PRESETS, TrainingConfig
+from minimod.runs.config import BROUGHT_BY_PAIRS, CONSTRAINTS, PRESETS, TrainingConfig
 from minimod.runs.contents import load_description
 from minimod.runs.data import UserData
 from minimod.runs.files import check_output, load_numbers, save_columns, save_json
@@ -28,44 +27,37 @@ from minimod.runs.metrics import THRESHOLDS
 from minimod.runs.run import DAMAGED, NONE, check_run, load_run
 
 
-@click.command(cls=OnceEach)
+@click.command(cls=OnceEach, excludes=[
+    ("--pairs", "brings labels as they are", [*map(options.flag_of, BROUGHT_BY_PAIRS), "--noise-matrix"]),
+    ("--resume", "takes options and data of the run", ["--pairs", "--noise-matrix", "--preset", "--extend"]),
+    ("--extend", "takes options and data of the run", ["--pairs", "--noise-matrix", "--preset", "--epochs"]),
+])
 @run_argument
-@click.option("--preset", type=click.Choice(tuple(PRESETS)),
-              help="Where options that are not given come from.  [default: headline]")
+@click.option("--preset", type=click.Choice(tuple(PRESETS)), default="headline", show_default=True,
+              help="Where options that are not given come from.")
 @click.option("--resume", is_flag=True, help="Go on with the unfinished run in RUN_DIR, with its options.")
 @click.option("--extend", type=click.IntRange(1), metavar="EPOCHS",
               help="Train the finished run in RUN_DIR for so many epochs more. It stays whole until the longer one is.")
-@click.option("--checkpoint-every", type=options.EpochsOrSeconds(), default=training.CHECKPOINT_EVERY,
-              help="Epochs, as 500, or seconds, as 30s, from one checkpoint to the next.  [default: 60s]")
+@click.option("--checkpoint-every", type=options.EpochsOrSeconds(), default="60s", show_default=True,
+              help="Epochs, as 500, or seconds, as 30s, from one checkpoint to the next.")
 @click.option("--pairs", type=OLD_FILE, metavar="FILE",
               help="Pairs of your own: a CSV with columns a, b, label and maybe true_label and part (train, validation,"
               " test), of any words. In place of rule, modulus, train fraction and noise.")
 @click.option("--noise-matrix", type=OLD_FILE, metavar="FILE",
               help="For noise of kind matrix, a CSV of P × P weights: a row a true label, a column a corrupted one.")
-@options.training_options
+@options.field_options(CONSTRAINTS)
 @quiet_option
 @json_option
 def train(
-    run_dir: Path, preset: str | None, resume: bool, extend: int | None, checkpoint_every: int | timedelta,
-    pairs: Path | None, noise_matrix: Path | None, quiet: bool, as_json: bool, **fields: Any,
-) -> None:
+    run_dir: Path, preset: str, resume: bool, extend: int | None, checkpoint_every: int | timedelta,
+    pairs: Path | None, noise_matrix: Path | None, **fields: Any,
+) -> Answer:
     """Train a network, into RUN_DIR.
 
     RUN_DIR must be new or empty, or hold an unfinished run of the same options, which then continues. Without options
     this is the headline: 80 % wrong labels, seconds on a CPU.
     """
     given = {name: value for name, value in fields.items() if value is not None}
-    for name in BROUGHT_BY_PAIRS:
-        if pairs and name in given:
-            raise click.UsageError(f"--pairs brings labels as they are: it goes without {options.flag_of(name)}")
-    if pairs and noise_matrix:
-        raise click.UsageError("--pairs brings labels as they are: it goes neither with noise nor --noise-matrix")
-    if (pairs or noise_matrix) and (resume or extend):
-        raise click.UsageError(f"{'--pairs' if pairs else '--noise-matrix'} goes neither with --resume nor --extend:"
-                               " the run has a copy of it")
-    if ((resume or extend) and preset) or (resume and extend) or (extend and "epochs" in given):
-        raise click.UsageError("--resume and --extend take the options of the run: neither goes with the other or with"
-                               " --preset, nor --extend with --epochs")
     if resume:
         config = load_description(run_dir).config
         start = partial(training.resume, run_dir, **given)
@@ -74,7 +66,7 @@ def train(
         config = replace(config, epochs=config.epochs + extend)
         start = partial(training.extend, run_dir, extend, **given)
     else:
-        config, data = TrainingConfig.from_preset(preset or "headline", **given), UserData()
+        config, data = TrainingConfig.from_preset(preset, **given), UserData()
         if noise_matrix:
             data = UserData(noise_matrix=load_numbers(noise_matrix))
         if pairs:
@@ -82,68 +74,56 @@ def train(
             config = replace(config, modulus=len(tokens)).on_pairs(given_pairs)
             data = UserData(pairs=given_pairs, tokens=tokens)
         start = partial(training.train, config, run_dir, data=data)
-    with display.progress_display(config, quiet) as callback:
+    with progress_display(config) as callback:
         run = start(callback=callback, checkpoint_every=checkpoint_every)
     last = {name: column[-1].item() for name, column in run.history.items()}
-    if as_json:
-        display.echo_json({"directory": str(run_dir), "config": run.config.to_dict(), "metrics": last})
-        return
-    display.echo_table(([name.replace("_", " "), f"{value:.4g}"] for name, value in last.items()), -24, 11)
-    if what := summary.told(run):
-        click.echo(f"\n{what}")
-    click.echo(f"\nWritten to {run_dir}. Next: minimod analyze {quoted(run_dir)}")
+    metrics = table(([name.replace("_", " "), f"{value:.4g}"] for name, value in last.items()), -24, 11)
+    result = {"directory": str(run_dir), "config": run.config.to_dict(), "metrics": last}
+    return Answer(result, [metrics, summary.told(run), written(run_dir)])
 
 
-@click.command(cls=OnceEach)
+@click.command(cls=OnceEach, excludes=[("--no-write", "writes no file", ["--output", "--figures"])])
 @run_argument
 @click.option("--by", type=click.Choice(COMPONENT_CHOICES), default="joint", show_default=True,
               help="Whose power decides a neuron's frequency: u, v and w jointly, w alone, or each for itself.")
 @click.option("--ensemble", "others", multiple=True, metavar="RUN_DIR", type=PATH,
               help="A further run on the same data (see train --init-seed), for the interaction of all together.")
 @click.option("--epoch", type=click.IntRange(0), help="Of the snapshot after so many epochs, see train --snapshots.")
-@click.option("--course", is_flag=True, help="Also how the structure grows, snapshot by snapshot.")
+@click.option("--course", "with_course", is_flag=True, help="Also how the structure grows, snapshot by snapshot.")
 @click.option("--threshold", "thresholds", multiple=True, type=click.FloatRange(0, 1), metavar="SHARE",
-              help="Of accuracies: tell the first measured epoch with each at it or above (see train --eval-every)."
-              f"  [default: {', '.join(map(str, THRESHOLDS))}]")
-@click.option("--figures/--no-figures", default=None, help="Draw the figures, or do not.  [default: figures]")
+              default=THRESHOLDS, show_default=True,
+              help="Of accuracies: tell the first measured epoch with each at it or above (see train --eval-every).")
+@click.option("--figures/--no-figures", default=True, show_default=True, help="Draw the figures, or do not.")
 @click.option("--output", type=DIRECTORY, metavar="DIRECTORY",
               help="Where analysis.json and figures go.  [default: RUN_DIR; of a snapshot, RUN_DIR/snapshots/EPOCH]")
 @click.option("--write/--no-write", default=True, show_default=True, help="Write files; without, only print.")
 @json_option
 def analyze(
-    run_dir: Path, by: str, others: tuple[Path, ...], epoch: int | None, course: bool, thresholds: tuple[float, ...],
-    figures: bool | None, output: Path | None, write: bool, as_json: bool,
-) -> None:
+    run_dir: Path, by: str, others: tuple[Path, ...], epoch: int | None, with_course: bool,
+    thresholds: tuple[float, ...], figures: bool, output: Path | None, write: bool,
+) -> Answer:
     """Take a trained network apart.
 
     Prints the accuracies of what can be made of it, and writes RUN_DIR/analysis.json and RUN_DIR/figures.
     """
-    if (output or figures) and not write:
-        raise click.UsageError("--no-write goes neither with --output nor with --figures")
-    run, written = load_run(run_dir, epoch), []
+    run = load_run(run_dir, epoch)
     output = output or (run_dir if run.epoch is None else run_dir / "snapshots" / str(epoch))
-    found = summary.analyze(run, by, others, dict.fromkeys(thresholds or THRESHOLDS))
-    if course:
-        found["course"] = courses.course(run)
+    found = summary.analyze(run, by, others, dict.fromkeys(thresholds))
+    text = [*summary_text(found)]
+    if with_course:
+        found["course"] = course.course(run)
+        text.append(course_text(found["course"]))
     if write:
         output.mkdir(parents=True, exist_ok=True)
-        written.append(output / "analysis.json")
-        save_json(written[-1], found)
-    if write and figures is not False:
-        from minimod.report.figures import draw_figures  # here, so that no other command waits for matplotlib
+        save_json(output / "analysis.json", found)
+        if figures:
+            from minimod.report.figures import draw_figures  # here, so that no other command waits for matplotlib
 
-        written.append(output / "figures")
-        draw_figures(found, written[-1])
-    if as_json:
-        printed = ("config", "by", "chance", "counts", "methods", "needs", "partition", "structure", "components",
-                   "first_epochs", "left_out", "course")
-        display.echo_json({name: found[name] for name in printed if name in found})
-        return
-    display.echo_methods(found)
-    if course:
-        display.echo_course(found["course"])
-    if written:
-        click.echo(f"\nWritten to {' and '.join(map(str, written))}")
+            draw_figures(found, output / "figures")
+        text.append(f"Written to {output / 'analysis.json'}" + f" and {output / 'figures'}" * figures)
+    printed = ("config", "by", "chance", "counts", "methods", "needs", "partition", "structure", "components",
+               "first_epochs", "left_out", "course")
+    return Answer({name: found[name] for name in printed if name in found}, text)
 
 
 @click.command(cls=OnceEach)
@@ -152,15 +132,12 @@ def analyze(
 @click.option("--output", type=PATH, metavar="NEW_RUN", required=True,
               help="Where the last network goes; each one goes to NEW_RUN/rounds.")
 @click.option("--method", type=click.Choice(METHODS), default=DEFAULT_METHOD, metavar="ROW",
-              help=f"The row of analyze whose answers become labels.  [default: {DEFAULT_METHOD}]")
+              show_default=True, help="The row of analyze whose answers become labels.")
 @click.option("--width", type=click.IntRange(1), help="Hidden neurons of the new networks.  [default: the run's]")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: as many as the run was trained on]")
 @quiet_option
 @json_option
-def extract(
-    run_dir: Path, rounds: int, output: Path, method: str, width: int | None, threads: int | None, quiet: bool,
-    as_json: bool,
-) -> None:
+def extract(run_dir: Path, rounds: int, output: Path, method: str, width: int | None, threads: int | None) -> Answer:
     """Train on a network's own answers.
 
     Gives the training pairs the labels that a readout of RUN_DIR's network answers, trains a new network on them, and
@@ -169,20 +146,16 @@ def extract(
     """
     def tell(done: extraction.Round) -> None:
         head = [] if done.number else [[name.replace("_", " ") for name in done.row]]
-        if not as_json:
-            display.echo_table([*head, done.row.values()], *[13] * len(done.row))
+        if not asked("as_json"):
+            click.echo(table([*head, done.row.values()], *[13] * len(done.row)))
 
-    progress = partial(display.progress_display, quiet=quiet)
-    with display.stop_line("the same command"):
+    with stop_line("the same command"):
         run = load_run(run_dir)
         run = replace(run, config=replace(run.config, threads=threads or run.config.threads))
-        done = extraction.extract(run, rounds, output, extraction.by_method(method), progress, tell, width)
-    if as_json:
-        display.echo_json({"directory": str(output), "method": method, "rounds": [each.row for each in done]})
-    elif len(done) == 1:
-        click.echo(f"\nThe answers are the labels of {run_dir} already: nothing to train.")
-    else:
-        click.echo(f"\nWritten to {output}. Next: minimod analyze {quoted(output)}")
+        done = extraction.extract(run, rounds, output, extraction.by_method(method), progress_display, tell, width)
+    data = {"directory": str(output), "method": method, "rounds": [each.row for each in done]}
+    nothing = f"The answers are the labels of {run_dir} already: nothing to train."
+    return Answer(data, ["\n" + (nothing if len(done) == 1 else written(output))])
 
 
 @click.command(cls=OnceEach)
@@ -192,56 +165,48 @@ def extract(
 @click.option("--folds", type=click.IntRange(2), metavar="N",
               help="Train N networks, each on all but one of N parts of the pairs, for one more; in RUN_DIR/folds.")
 @click.option("--discover", "search", is_flag=True, help="Look for a group in the labels, for one more.")
-@click.option("--csv", "table", type=FILE, metavar="FILE",
+@click.option("--csv", "file", type=FILE, metavar="FILE",
               help="Where the scores of all training pairs go.  [default: RUN_DIR/detectors.csv]")
 @quiet_option
 @json_option
-def detect(
-    run_dir: Path, extracted: Path | None, folds: int | None, search: bool, table: Path | None, quiet: bool,
-    as_json: bool,
-) -> None:
+def detect(run_dir: Path, extracted: Path | None, folds: int | None, search: bool, file: Path | None) -> Answer:
     """Tell which training labels are wrong.
 
     Scores every training label by detectors that know nothing of the rule: the higher, the more likely it is wrong.
     Prints how well each tells wrong labels from right ones: AUROC, 0.5 by chance, and the share of wrong ones among as
     many with the highest scores. Some need a run that was trained with --record.
     """
-    run, held_out, progress = load_run(run_dir), None, partial(display.progress_display, quiet=quiet)
-    table, other = table or run_dir / "detectors.csv", detection.extraction_of(run, extracted) if extracted else None
-    check_output("--csv", table, run_dir, ours="detectors.csv")
+    run, held_out, file = load_run(run_dir), None, file or run_dir / "detectors.csv"
+    other = detection.extraction_of(run, extracted) if extracted else None
+    check_output("--csv", file, run_dir, ours="detectors.csv")
     if folds:
-        with display.stop_line("the same command"):
-            held_out = extraction.held_out_logits(run, folds, run_dir / "folds", progress)
+        with stop_line("the same command"):
+            held_out = extraction.held_out_logits(run, folds, run_dir / "folds", progress_display)
     group = discover_run(run, source="labels") if search else None
     found = detection.detect(run, other, held_out, group.table if group and group.assumption else None)
-    save_columns(table, {name: run.words[found[name]] for name in ("a", "b", "label")} | found["scores"])
-    if as_json:
-        names = ("wrong", "needs", "auroc", "precision")
-        display.echo_json({"csv": str(table), "labels": len(found["label"])} | {name: found[name] for name in names})
-        return
+    save_columns(file, {name: run.words[found[name]] for name in ("a", "b", "label")} | found["scores"])
     wrong = f"{found['wrong']} of them wrong" if run.dataset.is_known else "and which are wrong is not known"
-    click.echo(f"{len(found['label'])} training labels, {wrong}\n")
-    rows = [[name, found["auroc"][name], found["precision"][name], f"  {needs}"]
-            for name, needs in found["needs"].items()]
-    display.echo_table([["detector", "AUROC", "precision", "  needs to know"], *rows], -20, 9, 11, -1)
-    if not any(needs == COURSE for needs in found["needs"].values()):
-        click.echo("\nThe course of training was not recorded, see minimod train --record.")
-    click.echo(f"\nWritten to {table}.")
+    rows = [["detector", "AUROC", "precision", "  needs to know"]]
+    rows += [[name, found["auroc"][name], found["precision"][name], f"  {needs}"]
+             for name, needs in found["needs"].items()]
+    recorded = COURSE in found["needs"].values()
+    data = {"csv": str(file), "labels": len(found["label"])}
+    return Answer(data | {name: found[name] for name in ("wrong", "needs", "auroc", "precision")}, [
+        f"{len(found['label'])} training labels, {wrong}", table(rows, -20, 9, 11, -1),
+        "" if recorded else "The course of training was not recorded, see minimod train --record.",
+        f"Written to {file}.",
+    ])
 
 
 @click.command(cls=OnceEach)
 @run_argument
 @json_option
-def check(run_dir: Path, as_json: bool) -> None:
+def check(run_dir: Path) -> Answer:
     """Tell the state of a run: finished, unfinished, diverged, damaged, or none.
 
     Prints it with what there is to say of each file, and the command that helps. The exit status is 1 for damaged and
     none.
     """
     state, files = check_run(run_dir)
-    if as_json:
-        display.echo_json({"state": state, "files": files})
-    else:
-        display.echo_table([[state], *files.items()], -16, -1)
-        click.echo("\n" + "\n".join(what_helps(state, files, run_dir)))
-    sys.exit(state in (DAMAGED, NONE))
+    text = [table([[state], *files.items()], -16, -1), "\n".join(what_helps(state, files, run_dir))]
+    return Answer({"state": state, "files": files}, text, status=int(state in (DAMAGED, NONE)))

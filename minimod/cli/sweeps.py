@@ -1,23 +1,25 @@
 """Commands on a sweep: train its grid, and draw its table."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from minimod.cli import display
 from minimod.cli.advice import quoted
+from minimod.cli.display import Answer, announce_runs, asked, runs_display, say, stop_line
 from minimod.cli.options import PATH, OnceEach, json_option, quiet_option, yes_option
 from minimod.errors import InputError
 from minimod.runs.config import PRESETS
+from minimod.sweeps import table
 from minimod.sweeps.executors import dask_cluster, process_pool
 from minimod.sweeps.grid import DEFAULTS, load_definition, number_of_runs, parse_grid
 from minimod.sweeps.sweep import Sweep, account
-from minimod.sweeps.table import curves, fixed_settings
 
 
-@click.command(cls=OnceEach)
+@click.command(cls=OnceEach, excludes=[
+    ("--file", "holds the whole sweep", ["--grid", "--seeds", "--preset"]),
+    ("--scheduler", "takes all workers of its cluster", ["--jobs"]),
+])
 @click.argument("sweep_dir", type=PATH)
 @click.option("--grid", "axes", multiple=True, metavar="FIELD=VALUES",
               help="Values of a field of the configuration: width=64,128,256 or noise_ratio=0:0.9:0.1.")
@@ -38,36 +40,32 @@ from minimod.sweeps.table import curves, fixed_settings
 @json_option
 def sweep(
     sweep_dir: Path, axes: tuple[str, ...], seeds: int | None, preset: str | None, toml: Path | None, jobs: int | None,
-    scheduler: str | None, retry_failed: bool, keep_checkpoints: bool, yes: bool, quiet: bool, as_json: bool,
-) -> None:
+    scheduler: str | None, retry_failed: bool, keep_checkpoints: bool, yes: bool,
+) -> Answer:
     """Train a grid of runs, into SWEEP_DIR.
 
     A directory a run, and SWEEP_DIR/results.csv with a row for each. Finished runs are skipped and unfinished ones gone
     on with; one whose directory is gone is trained again, and a damaged one counts as failed. Without --grid and --file
     this goes on with the grid that SWEEP_DIR has, or trains the seeds of a preset.
     """
-    if scheduler and jobs:
-        raise click.UsageError("--jobs is for this machine; a cluster has as many as it has workers")
     runs = Sweep(sweep_dir, asked_definition(sweep_dir, axes, seeds, preset, toml))
-    display.announce_runs(number_of_runs(runs.definition, runs.tables), yes, quiet)
-    if not quiet and (sweep_dir / "results.csv").exists():
-        click.echo("checking those that have finished", err=True)
+    announce_runs(number_of_runs(runs.definition, runs.tables), yes)
+    if (sweep_dir / "results.csv").exists():
+        say("checking those that have finished")
     missing = list(runs.missing(retry_failed).values())
     device = "cpu" if all(config.device == "cpu" for config in missing) else "auto"
     with (
-        display.runs_display(missing, quiet, jobs) as progress, display.stop_line(f"minimod sweep {quoted(sweep_dir)}"),
+        stop_line(f"minimod sweep {quoted(sweep_dir)}"),
         dask_cluster(scheduler) if scheduler else process_pool(jobs, device) as executor,
+        runs_display(missing, jobs) as progress,
     ):
         runs.run(executor, progress, retry_failed, keep_checkpoints)
     state = runs.state()
-    if as_json:
-        display.echo_json({"directory": str(sweep_dir)} | state)
-    else:
+    if not asked("as_json"):
         for name, error in list(state["failures"].items())[:10]:
             click.echo(f"failed: {name}: {error}", err=True)
-        table = sweep_dir / "results.csv"
-        click.echo(f"{state['finished']} finished, {state['failed']} failed. The table is {table}.")
-    sys.exit(bool(state["failed"]))
+    told = f"{state['finished']} finished, {state['failed']} failed. The table is {sweep_dir / 'results.csv'}."
+    return Answer({"directory": str(sweep_dir)} | state, [told], status=int(state["failed"] > 0))
 
 
 def asked_definition(
@@ -76,19 +74,17 @@ def asked_definition(
     """The definition that the options of a sweep give, all of them; None where there are none."""
     grid = parse_grid(axes)
     given = {name: value for name, value in {"preset": preset, "seeds": seeds, "grid": grid}.items() if value}
-    flags = " and ".join(f"--{name}" for name in given)
-    if toml and given:
-        raise click.UsageError(f"--file holds the whole sweep; put {flags} into it")
     if toml:
         return load_definition(toml)
     if given and not axes and (sweep_dir / "sweep.json").exists():
+        flags = " and ".join(f"--{name}" for name in given)
         raise click.UsageError(f"{sweep_dir} has a grid of its own; leave {flags} out to go on, or give --grid too")
     if seeds and "seed" in grid:
         raise click.UsageError("--seeds and seed in --grid say the same; give one of them")
     return DEFAULTS | given if given else None
 
 
-@click.command(cls=OnceEach)
+@click.command(cls=OnceEach, excludes=[("--heat-map", "has a cell for each value", ["--log-x", "--log-y"])])
 @click.argument("sweep_dir", type=PATH)
 @click.option("--x", required=True, metavar="COLUMN", help="A column of results.csv, for the x-axis.")
 @click.option("--y", required=True, metavar="COLUMN", help="A column of numbers: the y-axis, or a heat map's colour.")
@@ -109,27 +105,23 @@ def plot(
     """
     if heat_map and not by:
         raise click.UsageError("--heat-map needs --by for its second axis")
-    if heat_map and (log_x or log_y):
-        raise click.UsageError("--log-x and --log-y are for curves; a heat map has a cell for each value")
-    from minimod.report import curves as table_curves
-    from minimod.report.draw import draw
-    from minimod.report.style import save_figure
+    from minimod.report import curves, draw, style
 
     output = output or sweep_dir / f"{y}-over-{x}.png"
     if output.suffix not in (".png", ".svg", ".pdf"):
         raise InputError("--output", str(output), "a file that ends in .png, .svg or .pdf")
     if dpi and output.suffix != ".png":
         raise click.UsageError(f"--dpi is for .png files, and {output} is none")
-    data = curves(sweep_dir, x, y, by)
+    data = table.curves(sweep_dir, x, y, by)
     if log_x and not all(isinstance(value, (int, float)) and value > 0 for line in data.values() for value in line):
         raise InputError("--log-x", x, "with a column of positive numbers")
     if log_y and not all(min(numbers) > 0 for line in data.values() for numbers in line.values()):
         raise InputError("--log-y", y, "with a column of positive numbers")
-    click.echo(f"{account(sweep_dir)}; {table_curves.behind_each_point(data)}", err=True)
-    settings = {name: value for name, value in fixed_settings(sweep_dir, y).items() if name not in (x, by)}
+    click.echo(f"{account(sweep_dir)}; {curves.behind_each_point(data)}", err=True)
+    settings = {name: value for name, value in table.fixed_settings(sweep_dir, y).items() if name not in (x, by)}
     if heat_map and by:
-        figure = table_curves.draw_heat_map(data, x, y, by, settings)
+        figure = curves.draw_heat_map(data, x, y, by, settings)
     else:
-        figure = draw(table_curves.curves(data, x, y, by, log_x, log_y, settings))
-    save_figure(figure, output, dpi=dpi or 100)
+        figure = draw.draw(curves.curves(data, x, y, by, log_x, log_y, settings))
+    style.save_figure(figure, output, dpi=dpi or 100)
     click.echo(f"Written to {output}.")

@@ -26,6 +26,7 @@ from minimod.runs.config import CONSTRAINTS, PRESETS
 from minimod.runs.constraints import Choice, RuleName
 from minimod.runs.metrics import ACCURACIES, METRIC_COLUMNS
 from minimod.runs.run import check_run, load_run
+from minimod.runs.training import CHECKPOINT_EVERY
 from minimod.runs.training import train as train_network
 from minimod.version import VERSION
 
@@ -160,7 +161,8 @@ def test_divergence_is_one_line(minimod):
 
 
 def test_nothing_is_said_of_the_time_left_before_anything_is_done(capsys):
-    with display.runs_display([TrainingConfig(modulus=11, width=8, epochs=2, threads=1)], quiet=False) as tell:
+    config = TrainingConfig(modulus=11, width=8, epochs=2, threads=1)
+    with click.Context(commands, obj={}), display.runs_display([config]) as tell:
         tell(0, "epoch 0")
         tell(1000, "epoch 1")
     first, second = capsys.readouterr().err.splitlines()[-2:]
@@ -414,9 +416,10 @@ def test_scores_of_detectors_are_beside_the_words_of_the_pairs(minimod):
 @pytest.mark.parametrize(("arguments", "message"), [
     *((["--pairs", "pairs.csv", f"--{name}", value], f"it goes without --{name}") for name, value in {
         "rule": "add", "modulus": 5, "train-fraction": 0.5, "noise-ratio": 0, "noise-kind": "wrong"}.items()),
-    (["--pairs", "pairs.csv", "--resume"], "neither with --resume"),
-    (["--pairs", "pairs.csv", "--extend", 3], "nor --extend"),
-    (["--pairs", "pairs.csv", "--noise-matrix", "pairs.csv"], "nor --noise-matrix"),
+    (["--pairs", "pairs.csv", "--resume"], "--resume takes options and data of the run: it goes without --pairs"),
+    (["--pairs", "pairs.csv", "--extend", 3], "--extend takes options and data of the run: it goes without --pairs"),
+    (["--noise-matrix", "pairs.csv", "--extend", 3], "it goes without --noise-matrix"),
+    (["--pairs", "pairs.csv", "--noise-matrix", "pairs.csv"], "it goes without --noise-matrix"),
     (["--pairs", "none.csv"], "does not exist"), (["--pairs", "."], "is a directory"),
     (["--pairs", "table.csv"], "has no a and no b"), (["--pairs", "held.csv"], "one for training at least"),
     (["--pairs", "twice.csv"], "x y comes 2 times"), (["--rule", "pairs"], "--modulus is None"),
@@ -667,7 +670,9 @@ def test_check_ends_with_status_1_for_a_damaged_run(minimod):
 @pytest.mark.parametrize("value", ["0", "-3", "nan", "nans", "0s", "-1s", "1e99s", "soon"])
 def test_an_interval_is_a_positive_number_of_epochs_or_seconds(minimod, value):
     answer = minimod("train", "run", f"--checkpoint-every={value}", *SMALL)
-    assert answer.returncode == 2 and "is neither a number of epochs, as 500, nor of seconds" in answer.stderr
+    assert answer.returncode == 2 and answer.stderr == (
+        f"minimod: --checkpoint-every is {value!r}; it must be a number of epochs, as 500, or of seconds, as 30s\n"
+    )
     assert not Path("run").exists()
 
 
@@ -936,8 +941,22 @@ def test_a_stopped_extension_goes_on_by_resume(minimod):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_list_of_commands_says_what_each_says_of_itself(name):
-    command = commands.get_command(click.Context(commands), name)
+    _, command, _ = commands.resolve_command(click.Context(commands), [name])
     assert command.name == name and command.get_short_help_str(1000) == COMMANDS[name][-1]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_options_that_exclude_others_are_options_of_the_command(name):
+    _, command, _ = commands.resolve_command(click.Context(commands), [name])
+    flags = {flag for param in command.params for flag in param.opts + param.secondary_opts}
+    for flag, why, others in command.excludes:
+        assert {flag, *others} <= flags and flag not in others and why
+
+
+def test_checkpoints_come_as_often_as_in_python():
+    _, command, _ = commands.resolve_command(click.Context(commands), ["train"])
+    (option,) = (param for param in command.params if param.name == "checkpoint_every")
+    assert option.type.convert(option.default, None, None) == CHECKPOINT_EVERY
 
 
 def test_a_mistyped_command_is_told_what_it_may_have_been(minimod):

@@ -1,13 +1,13 @@
 from math import nan
 
-from minimod.cli.display import echo_table
+from minimod.cli.display import table
 
 
-def test_cells_stand_to_the_right_and_of_a_negative_width_to_the_left(capsys):
-    echo_table([["name", "share", "what"], ["first", 0.25, "  a word"], ["none", nan, 3], ["a line"]], -8, 6, -9)
-    assert capsys.readouterr().out == (
+def test_cells_stand_to_the_right_and_of_a_negative_width_to_the_left():
+    text = table([["name", "share", "what"], ["first", 0.25, "  a word"], ["none", nan, 3], ["a line"]], -8, 6, -9)
+    assert text == (
         "name     sharewhat\n"
         "first    0.250  a word\n"
         "none         -3\n"
-        "a line\n"
+        "a line"
     )  # fmt: skip

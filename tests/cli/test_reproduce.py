@@ -74,7 +74,7 @@ def test_all_with_from_rows_takes_the_claims_that_have_rows(minimod, mine):
 
 
 @pytest.mark.parametrize(("arguments", "said"), [
-    (["mine.py", "--from-rows", "--seeds", 2], "--seeds is for measuring"),
+    (["mine.py", "--from-rows", "--seeds", 2], "--from-rows measures nothing: it goes without --seeds"),
     (["mine.py", "--from-rows"], "a directory with rows of these claims at scale quick"),
     (["none.py"], "claim is 'none.py'"), (["mine.py::other"], "one of mine, again"),
     (["mine.py", "mine.py::mine"], "give each claim once"),
