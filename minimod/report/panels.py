@@ -135,7 +135,7 @@ def time(shown: Data) -> Any:
 
 def plots_of(summary: Data, shown: Data) -> Data:
     """By section of templates/run.html: the Bokeh models that there are of a run, from its summary and its exhibit."""
-    plots = {"accuracies": plot(charts.accuracies(summary), "accuracies"), "masks": masks(summary)}
+    plots = {"training": plot(charts.accuracies(summary), "accuracies"), "masks": masks(summary)}
     if len(shown["moments"]) > 1:
         plots["time"] = time(shown)
     if "columns" in shown:
