@@ -73,7 +73,7 @@ def sweep_plots(rows: list[dict[str, Any]], axes: list[str], pages: dict[str, st
     curves.add_tools("tap")
     heat = blank("heat-plot", 400)
     cells = ColumnDataSource({"x": [0], "y": [0], "at": [""], "by": [""], "mean": [0]}, name="cells")
-    mapper = LinearColorMapper("Viridis256")
+    mapper = LinearColorMapper("Viridis256", name="heat-colors")
     drawn = heat.rect("x", "y", 1, 1, source=cells, line_color=None, fill_color={"field": "mean", "transform": mapper})
     hover(heat, drawn, ("x", "@at"), ("by", "@by"), ("mean", "@mean"))
     heat.add_layout(ColorBar(color_mapper=mapper), "right")
@@ -81,9 +81,8 @@ def sweep_plots(rows: list[dict[str, Any]], axes: list[str], pages: dict[str, st
     x, y_choice, by = choices
     for choice in choices:
         choice.js_on_change("value", call(
-            "sweep", source=source, x=x, y=y_choice, by=by, points=points, lines=lines, cells=cells, curves=curves,
-            heat=heat, mapper=mapper, looks=looks, links=pages,
-            ticks_of_text=FixedTicker(ticks=[]), ticks_of_numbers=BasicTicker(),
+            "sweep", source=source, x=x, y=y_choice, by=by, points=points, lines=lines, curves=curves,
+            looks=looks, links=pages, ticks_of_text=FixedTicker(ticks=[]), ticks_of_numbers=BasicTicker(),
         ))
     curves.js_on_event(Tap, call("open", points=points))
     chosen = row(*choices, sizing_mode="stretch_width", styles=WRAP)

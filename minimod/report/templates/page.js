@@ -116,7 +116,8 @@ const minimod = {
   },
 
   // Runs as dots with a line through their means, and the means as a heat map, by the columns that are chosen.
-  sweep: ({ source, x, y, by, points, lines, cells, curves, heat, mapper, looks, links, ticks_of_text, ticks_of_numbers }) => {
+  sweep: ({ source, x, y, by, points, lines, curves, looks, links, ticks_of_text, ticks_of_numbers }) => {
+    const [heat, cells, mapper] = ["heat-plot", "cells", "heat-colors"].map(minimod.model);
     const link = (run) => (links instanceof Map ? links.get(run) : links[run]) ?? "";
     const column = (choice) => choice.value ? Array.from(source.data[choice.value]) : source.data.run.map(() => "");
     const [X, Y, B] = [x, y, by].map(column);
@@ -245,26 +246,24 @@ const minimod = {
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => minimod.paint());
 for (const name of ["beforeprint", "afterprint"]) addEventListener(name, () => minimod.paint());
-// Plots that are drawn when they come near the window; the data of each lie in the script behind its place.
-const observer = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach(async ({ target }) => {
-  observer.unobserve(target);
-  await Bokeh.embed.embed_item(JSON.parse(target.nextElementSibling.textContent), target.id);
+
+// A plot in its place. Its model lies in the script behind the place.
+const draw = async (place) => {
+  await Bokeh.embed.embed_item(JSON.parse(place.nextElementSibling.textContent), place.id);
   minimod.paint();
+};
+
+// Plots that are drawn when they come near the window.
+const observer = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach(({ target }) => {
+  observer.unobserve(target);
+  draw(target);
 }), { rootMargin: "600px" });
 
-addEventListener("load", () => {
-  if (typeof Bokeh === "undefined") {
-    document.body.dataset.ready = "yes";
-    return;
+addEventListener("load", async () => {
+  document.querySelectorAll(".later > .plot").forEach((place) => observer.observe(place));
+  await Promise.all(Array.from(document.querySelectorAll("section > .plot"), draw));
+  for (const name of ["masks-slider", "neuron-slider", "time-slider", "pairs-method", "pairs-2-method", "sweep-x"]) {
+    minimod.model(name)?.properties.value.change.emit();
   }
-  document.querySelectorAll(".later").forEach((place) => observer.observe(place));
-  const wait = setInterval(() => {
-    if (!Bokeh.documents.length || !Bokeh.documents.every((doc) => doc.is_idle)) return;
-    clearInterval(wait);
-    minimod.paint();
-    for (const name of ["masks-slider", "neuron-slider", "time-slider", "pairs-method", "pairs-2-method", "sweep-x"]) {
-      minimod.model(name)?.properties.value.change.emit();
-    }
-    document.body.dataset.ready = "yes";
-  }, 50);
+  document.body.dataset.ready = "yes";
 });
