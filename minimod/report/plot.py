@@ -8,7 +8,7 @@ from bokeh.layouts import column, row
 from bokeh.plotting import figure
 
 from minimod.report.chart import Chart, Series
-from minimod.report.style import DASHES, MARKERS
+from minimod.report.style import BLACK, DASHES, MARKERS
 
 WRAP = {"flex-wrap": "wrap"}        # of plots side by side, where there is room
 
@@ -62,7 +62,8 @@ def _plot_series(axes: Any, chart: Chart, panel: list[Series], i: int) -> list[A
     if len(series.low):
         data |= {"low": series.low, "high": series.high}
         tips.append(("lowest to highest", "@low{0.000} to @high{0.000}"))
-    paint = {"source": models.ColumnDataSource(data), "color": look.color, "name": series.name}
+    paint = {"source": models.ColumnDataSource(data), "color": look.color, "name": series.name,
+             "tags": ["ink"] if look.color == BLACK else []}
     if look.dash:
         glyphs.append(axes.line(x, y, line_width=2, line_dash=list(DASHES[look.dash]), **paint))
     if look.marker:

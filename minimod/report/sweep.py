@@ -76,7 +76,7 @@ def sweep_plots(rows: list[dict[str, Any]], axes: list[str], pages: dict[str, st
     mapper = LinearColorMapper("Viridis256", name="heat-colors")
     drawn = heat.rect("x", "y", 1, 1, source=cells, line_color=None, fill_color={"field": "mean", "transform": mapper})
     hover(heat, drawn, ("x", "@at"), ("by", "@by"), ("mean", "@mean"))
-    heat.add_layout(ColorBar(color_mapper=mapper), "right")
+    heat.add_layout(ColorBar(color_mapper=mapper, tags=["ink"]), "right")
     heat.xaxis.ticker, heat.yaxis.ticker = FixedTicker(ticks=[]), FixedTicker(ticks=[])
     x, y_choice, by = choices
     for choice in choices:

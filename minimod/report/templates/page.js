@@ -224,22 +224,14 @@ const minimod = {
     }
   },
 
-  // Plots in the colours of the page. What is black on paper is white on a dark screen.
+  // What has ink is black on paper and white on a dark screen. Plots read the colours of all else in page.css.
   paint: () => {
-    const style = getComputedStyle(document.documentElement);
-    const [paper, ink, line] = ["--paper", "--ink", "--line"].map((name) => style.getPropertyValue(name).trim());
+    const ink = getComputedStyle(document.documentElement).getPropertyValue("--ink").trim();
     for (const doc of Bokeh.documents) for (const model of doc.all_models) {
-      const has = (name) => name in model.properties;
-      for (const name of ["background_fill_color", "border_fill_color"]) if (has(name)) model[name] = paper;
-      for (const name of ["axis_label_text_color", "major_label_text_color", "axis_line_color", "major_tick_line_color",
-        "minor_tick_line_color", "label_text_color", "text_color"]) if (has(name)) model[name] = ink;
-      if (has("outline_line_color")) model.outline_line_color = line;
-      if (has("grid_line_color")) model.grid_line_color = line;
-      for (const name of ["line_color", "fill_color"]) {
-        if (!has(name) || has("grid_line_color")) continue;
-        const value = model[name]?.value ?? model[name];
-        if (["#000000", "#e8e8e8", "#1a1a1a"].includes(value)) model[name] = typeof model[name] === "string" ? ink : { value: ink };
+      for (const name of ["line_color", "fill_color", "major_label_text_color", "major_tick_line_color"]) {
+        if (model.tags.includes("ink") && name in model.properties) model[name] = ink;
       }
+      if (["Figure", "Legend"].includes(model.type)) model.change.emit();
     }
   },
 };
