@@ -53,7 +53,8 @@ def neurons(summary: Data, shown: Data) -> Any:
     axes.image("image", source=image, x=0, y=0.5, dw=n_columns, dh=n_components, color_mapper=mapper)
     ends = {0: "0", 255: f"{100 * shown['largest']:.3g} %"}
     ticker = models.FixedTicker(ticks=list(ends))
-    axes.add_layout(models.ColorBar(color_mapper=mapper, ticker=ticker, major_label_overrides=ends, tags=["ink"]), "right")
+    bar = models.ColorBar(color_mapper=mapper, ticker=ticker, major_label_overrides=ends, tags=["ink"])
+    axes.add_layout(bar, "right")
     if what == "component":
         some = range(0, n_components, 1 + n_components // 20)
         axes.yaxis.ticker = models.FixedTicker(ticks=[k + 1 for k in some])

@@ -59,31 +59,35 @@ def sweep_plots(rows: list[dict[str, Any]], axes: list[str], pages: dict[str, st
             ("x", axes[0], axes), ("y", y, numbers), ("by", axes[-1] if len(axes) > 1 else "", ["", *axes]),
         )
     ]
+    looks = [
+        {"color": style.color, "marker": MARKERS[style.marker][1],
+         "dash": " ".join(map(str, DASHES[style.dash])) or "solid"} for style in STYLES
+    ]
+    links = [pages.get(each["run"], "") for each in rows]
+    chosen = call("sweep", source=source, links=links, looks=looks,
+                  ticks_of_text=FixedTicker(ticks=[]), ticks_of_numbers=BasicTicker())
+    for choice in choices:
+        choice.js_on_change("value", chosen)
+
     curves = blank("curves-plot", 400)
     # One dot of each until the page has the columns that are chosen.
-    looks = [(each.color, MARKERS[each.marker][1], " ".join(map(str, DASHES[each.dash])) or "solid") for each in STYLES]
-    (color, marker, dash), *_ = looks
-    one = {"x": [0], "y": [0], "at": [""], "by": [""], "color": [color], "marker": [marker], "run": [""], "link": [""]}
-    points = ColumnDataSource(one, name="points")
-    lines = ColumnDataSource({"xs": [[0, 0]], "ys": [[0, 0]], "color": [color], "dash": [dash]})
+    one = {"x": [0], "y": [0], "at": [""], "by": [""]}
+    look = {"color": ["black"], "marker": ["circle"]}
+    points = ColumnDataSource(one | look | {"run": [""], "link": [""]}, name="points")
+    cells = ColumnDataSource(one | {"mean": [0]}, name="cells")
+    lines = ColumnDataSource({"xs": [[0, 0]], "ys": [[0, 0]], "color": ["black"], "dash": ["solid"]}, name="lines")
     curves.multi_line("xs", "ys", source=lines, line_color="color", line_dash="dash", line_width=2)
     dots = curves.scatter("x", "y", source=points, color="color", marker="marker", size=8, legend_field="by")
     curves.add_layout(curves.legend[0], "right")
     hover(curves, dots, ("run", "@run"), ("x", "@at"), ("y", "@y"), ("by", "@by"))
     curves.add_tools("tap")
+    curves.js_on_event(Tap, call("open"))
+
     heat = blank("heat-plot", 400)
-    cells = ColumnDataSource({"x": [0], "y": [0], "at": [""], "by": [""], "mean": [0]}, name="cells")
-    mapper = LinearColorMapper("Viridis256", name="heat-colors")
-    drawn = heat.rect("x", "y", 1, 1, source=cells, line_color=None, fill_color={"field": "mean", "transform": mapper})
+    colors = LinearColorMapper("Viridis256")
+    drawn = heat.rect("x", "y", 1, 1, source=cells, line_color=None, fill_color={"field": "mean", "transform": colors})
     hover(heat, drawn, ("x", "@at"), ("by", "@by"), ("mean", "@mean"))
-    heat.add_layout(ColorBar(color_mapper=mapper, tags=["ink"]), "right")
+    heat.add_layout(ColorBar(color_mapper=colors, tags=["ink"]), "right")
     heat.xaxis.ticker, heat.yaxis.ticker = FixedTicker(ticks=[]), FixedTicker(ticks=[])
-    x, y_choice, by = choices
-    for choice in choices:
-        choice.js_on_change("value", call(
-            "sweep", source=source, x=x, y=y_choice, by=by, points=points, lines=lines, curves=curves,
-            looks=looks, links=pages, ticks_of_text=FixedTicker(ticks=[]), ticks_of_numbers=BasicTicker(),
-        ))
-    curves.js_on_event(Tap, call("open", points=points))
-    chosen = row(*choices, sizing_mode="stretch_width", styles=WRAP)
-    return {"curves": column(chosen, curves, sizing_mode="stretch_width"), "heat": heat}
+    above = row(*choices, sizing_mode="stretch_width", styles=WRAP)
+    return {"curves": column(above, curves, sizing_mode="stretch_width"), "heat": heat}

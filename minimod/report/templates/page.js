@@ -116,11 +116,9 @@ const minimod = {
   },
 
   // Runs as dots with a line through their means, and the means as a heat map, by the columns that are chosen.
-  sweep: ({ source, x, y, by, points, lines, curves, looks, links, ticks_of_text, ticks_of_numbers }) => {
-    const [heat, cells, mapper] = ["heat-plot", "cells", "heat-colors"].map(minimod.model);
-    const link = (run) => (links instanceof Map ? links.get(run) : links[run]) ?? "";
-    const column = (choice) => choice.value ? Array.from(source.data[choice.value]) : source.data.run.map(() => "");
-    const [X, Y, B] = [x, y, by].map(column);
+  sweep: ({ source, links, looks, ticks_of_text, ticks_of_numbers }) => {
+    const runs = source.data, [x, y, by] = ["sweep-x", "sweep-y", "sweep-by"].map(minimod.model);
+    const [X, Y, B] = [x, y, by].map((choice) => Array.from(runs[choice.value] ?? runs.run.map(() => "")));
     const order = (p, q) => typeof p !== typeof q ? (typeof p === "number" ? 1 : -1)
       : typeof p === "number" ? p - q : p.localeCompare(q);
     const [of_x, of_by] = [X, B].map((values) => [...new Set(values)].sort(order));
@@ -128,27 +126,22 @@ const minimod = {
     const place = (value) => is_text ? of_x.indexOf(value) : value;
     const look = (value) => looks[of_by.indexOf(value) % looks.length];
     const rows = X.map((_, i) => i).filter((i) => Number.isFinite(Y[i]));
-    points.data = {
-      x: rows.map((i) => place(X[i])), y: rows.map((i) => Y[i]), at: rows.map((i) => String(X[i])), by: rows.map((i) => String(B[i])),
-      color: rows.map((i) => look(B[i])[0]), marker: rows.map((i) => look(B[i])[1]), run: rows.map((i) => source.data.run[i]),
-      link: rows.map((i) => link(source.data.run[i])),
-    };
-    const sums = new Map(of_by.map((b) => [b, new Map()]));
-    for (const i of rows) {
-      const [sum, n] = sums.get(B[i]).get(X[i]) ?? [0, 0];
-      sums.get(B[i]).set(X[i], [sum + Y[i], n + 1]);
-    }
     const means = of_by.map((b) => of_x.map((value) => {
-      const [sum, n] = sums.get(b).get(value) ?? [0, 0];
-      return sum / n;
+      const there = rows.filter((i) => X[i] === value && B[i] === b);
+      return there.reduce((sum, i) => sum + Y[i], 0) / there.length;
     }));
-    lines.data = { xs: means.map(() => of_x.map(place)), ys: means, color: of_by.map((b) => look(b)[0]), dash: of_by.map((b) => look(b)[2]) };
-    const flat = means.flatMap((line, j) => line.map((mean, i) => [i, j, mean])).filter(([, , mean]) => !Number.isNaN(mean));
-    cells.data = {
-      x: flat.map(([i]) => i), y: flat.map(([, j]) => j), at: flat.map(([i]) => String(of_x[i])),
-      by: flat.map(([, j]) => String(of_by[j])), mean: flat.map(([, , mean]) => mean),
+    const fill = (name, records) => {
+      const source = minimod.model(name), columns = Object.keys(source.data);
+      source.data = Object.fromEntries(columns.map((column) => [column, records.map((record) => record[column])]));
     };
-    [mapper.low, mapper.high] = [Math.min(...cells.data.mean), Math.max(...cells.data.mean)];
+    fill("points", rows.map((i) => ({
+      x: place(X[i]), y: Y[i], at: String(X[i]), by: String(B[i]), ...look(B[i]), run: runs.run[i], link: links[i],
+    })));
+    fill("lines", of_by.map((b, j) => ({ xs: of_x.map(place), ys: means[j], ...look(b) })));
+    fill("cells", means.flatMap((line, j) => line.map((mean, i) => (
+      { x: i, y: j, at: String(of_x[i]), by: String(of_by[j]), mean }
+    ))).filter(({ mean }) => !Number.isNaN(mean)));
+    const [curves, heat] = ["curves-plot", "heat-plot"].map(minimod.model);
     const label = (axis, text, values) => {
       axis.axis_label = text.replaceAll("_", " ");
       axis.major_label_overrides = new Map((values ?? []).map((value, i) => [i, String(value)]));
@@ -162,8 +155,9 @@ const minimod = {
   },
 
   // The page of the run that was clicked on.
-  open: ({ points }) => {
-    const link = points.selected.indices.map((i) => points.data.link[i]).find((each) => each);
+  open: () => {
+    const { data, selected } = minimod.model("points");
+    const link = selected.indices.map((i) => data.link[i]).find((each) => each);
     if (link) location.href = link;
   },
 
