@@ -97,10 +97,11 @@ def select(title: str, options: list[Any], value: str, name: str) -> models.Sele
     return models.Select(title=title, options=options, value=value, name=name, stylesheets=[paint])
 
 
-def slider(title: str, name: str, end: int, start: int = 0, value: int = 1, show_value: bool = True) -> models.Slider:
-    """A slider over whole numbers, as wide as the page."""
-    return models.Slider(title=title, name=name, start=start, end=end, value=value, step=1, show_value=show_value,
-                         sizing_mode="stretch_width")
+def slider(title: str, stops: list[str], value: str, name: str) -> models.CategoricalSlider:
+    """A slider as wide as the page. It tells at which of its stops it is."""
+    wrapped = ".bk-slider-title { white-space: normal; overflow-wrap: anywhere; }"
+    return models.CategoricalSlider(title=title, categories=stops, value=value, name=name,
+                                    sizing_mode="stretch_width", stylesheets=[wrapped])
 
 
 def hover(axes: Any, glyphs: Any, *tips: tuple[str, str]) -> None:

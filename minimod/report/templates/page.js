@@ -6,80 +6,57 @@ const minimod = {
 
   percent: (share) => Number.isNaN(share) ? "-" : `${(100 * share).toPrecision(3)} %`,
 
-  // What a slider is for, and where it stands, for those who hear the page.
-  say: (slider, text) => {
-    const handle = Bokeh.index.find_one(slider)?.shadow_el.querySelector("[role=slider]");
-    handle?.setAttribute("aria-label", slider.title);
-    handle?.setAttribute("aria-valuetext", text);
-  },
-
   // Curves by name are there or not.
   visible: ({ lines, event }) => lines.forEach((of_name, i) => of_name.forEach((line) => {
     line.visible = event.active.includes(i);
   })),
 
   // The panel of mask curves that is chosen, and what they are at the share of the slider.
-  mask: ({ figures, lines, keep, places, share, told, which }) => {
-    const i = share.value, chosen = which.options.indexOf(which.value);
+  mask: ({ figures, lines, places, share, told, which }) => {
+    const i = share.categories.indexOf(share.value), chosen = which.options.indexOf(which.value);
     figures.forEach((each, j) => { each.visible = j === chosen; });
     lines.forEach((line) => { line.location = places[i]; });
-    const rows = [...minimod.series(figures[chosen])].filter(([, { y }]) => y.length === keep.length)
+    const rows = [...minimod.series(figures[chosen])].filter(([, { y }]) => y.length === places.length)
       .map(([name, { y }]) => [name, y[i]]);
     rows.sort((x, y) => y[1] - x[1]);
-    told.text = `${minimod.percent(keep[i])} of the neurons kept\n`
+    told.text = `${share.value} of the neurons kept\n`
       + rows.map(([name, value]) => `${name.padEnd(18)}${minimod.percent(value)}`).join("\n");
-    minimod.say(share, minimod.percent(keep[i]));
   },
 
-  // A neuron in words: a row of its table.
-  words: (table, i, what) => {
-    const has = (name) => table.data[name] !== undefined;
-    const each = ["u", "v", "w"].map((vector) => table.data[`${what}_${vector}`][i]);
-    const phases = has("phase_c")
-      ? `; φ_a ${table.data.phase_a[i].toFixed(2)}, φ_b ${table.data.phase_b[i].toFixed(2)}, φ_c ${table.data.phase_c[i].toFixed(2)} rad`
-      : "";
-    return `neuron ${table.data.neuron[i]}: ${what} of u, v, w ${each.join(", ")}; `
-      + `share ${minimod.percent(table.data.share[i])}${phases}`;
-  },
-
-  // The column that is pointed at, in words.
-  point: ({ image, table, told, components, largest, last, what, event }) => {
-    const n = table.data.neuron.length;
+  // The column that is pointed at, in words; of an earlier network, which neuron it is.
+  point: ({ image, table, words, told, components, largest, what, event }) => {
+    const n = words.length;
     const [i, k] = [Math.floor(event.x), Math.round(event.y)];
     if (i < 0 || i >= n || k < 1 || k > components.length) return;
     const power = image.data.image[0][(k - 1) * n + i] / 255 * largest;
-    const then = minimod.epoch ?? last;
-    const words = then === last ? minimod.words(table, i, what) : `neuron ${table.data.neuron[i]}, epoch ${then}`;
-    told.text = `${words}\npower at ${what} ${components[k - 1]}: ${minimod.percent(power)}`;
+    const neuron = minimod.earlier ? `neuron ${table.data.neuron[i]}, ${minimod.earlier}` : words[i];
+    told.text = `${neuron}\npower at ${what} ${components[k - 1]}: ${minimod.percent(power)}`;
   },
 
   // The slider goes to the neuron nearest to the column that is clicked on, of those that are shown one by one.
   pick: ({ ranked, rank, event }) => {
-    const far = Array.from(ranked.data.column, (column) => Math.abs(column + 0.5 - event.x));
-    rank.value = 1 + far.indexOf(Math.min(...far));
+    const far = ranked.map((column) => Math.abs(column + 0.5 - event.x));
+    rank.value = rank.categories[far.indexOf(Math.min(...far))];
   },
 
   // The neuron of the slider: its weights, and what it is filtered to.
-  neuron: ({ table, ranked, rank, curves, P, at, sources, title, what }) => {
-    const i = Math.min(rank.value, ranked.data.column.length) - 1;
-    const column = ranked.data.column[i];
-    at.location = column + 0.5;
+  neuron: ({ ranked, rank, curves, P, at, sources }) => {
+    const i = rank.categories.indexOf(rank.value);
+    at.location = ranked[i] + 0.5;
     ["u", "v", "w"].forEach((vector, j) => {
       const part = (name) => minimod.piece(curves.data[`${vector} ${name}`], i, P);
       sources[j].data = { position: part("position"), weight: part("weight"), dominant: part("dominant") };
     });
-    title.text = minimod.words(table, column, what);
-    minimod.say(rank, title.text);
   },
 
   // The pairs under the method that is chosen, at the snapshot that is chosen; counts of each outcome.
   pairs: ({ source, which, told, stored, P, last, outcomes }) => {
-    const epoch = minimod.epoch ?? last;
-    const then = stored.data[`${which.value} @ ${epoch}`];
-    const table = then ?? stored.data[`${which.value} @ ${last}`];
+    const epoch = minimod.earlier ?? last;
+    const then = stored.data[`${which.value}, ${epoch}`];
+    const table = then ?? stored.data[`${which.value}, ${last}`];
     minimod.show(source, table);
     const counts = outcomes.map((name, i) => [name, Array.from(table).filter((x) => x === i).length]);
-    told.text = `${which.value}, epoch ${then ? epoch : `${last} (earlier ones: only of some methods)`}\n`
+    told.text = `${which.value}, ${then ? epoch : `${last} (earlier ones: only of some methods)`}\n`
       + counts.filter(([, n]) => n).map(([name, n]) => `${name.padEnd(24)}${n}`).join("\n");
   },
 
@@ -91,16 +68,13 @@ const minimod = {
   },
 
   // Spectrum, phases and pairs at a snapshot.
-  moment: ({ slider, told, stored, epochs }) => {
-    const i = slider.value;
-    minimod.epoch = epochs[i];
-    told.text = `epoch ${epochs[i]}`;
-    minimod.say(slider, told.text);
-    const all = stored instanceof Map ? Object.fromEntries(stored) : stored;
-    const part = (name) => minimod.piece(all[name].data.all, i, all[name].data.all.length / epochs.length);
-    if (all.shares) minimod.show(minimod.model("spectrum"), part("shares"));
-    if (all.phase_c) {
-      const [x, y, source] = [part("phase_c"), part("phase_sum"), minimod.model("phases-plot").renderers[0].data_source];
+  moment: ({ when, shares, phase_c, phase_sum }) => {
+    const n = when.categories.length, i = when.categories.indexOf(when.value);
+    minimod.earlier = i < n - 1 ? when.value : undefined;
+    const part = ({ data }) => minimod.piece(data.all, i, data.all.length / n);
+    if (shares) minimod.show(minimod.model("spectrum"), part(shares));
+    if (phase_c) {
+      const [x, y, source] = [part(phase_c), part(phase_sum), minimod.model("phases-plot").renderers[0].data_source];
       source.data = { ...source.data, x, y, at: x };
     }
     for (const name of ["pairs-method", "pairs-2-method"]) minimod.model(name).properties.value.change.emit();
@@ -248,8 +222,10 @@ const observer = new IntersectionObserver((entries) => entries.filter((entry) =>
 addEventListener("load", async () => {
   document.querySelectorAll(".later > .plot").forEach((place) => observer.observe(place));
   await Promise.all(Array.from(document.querySelectorAll("section > .plot"), draw));
-  for (const name of ["masks-slider", "neuron-slider", "time-slider", "pairs-method", "pairs-2-method", "sweep-x"]) {
-    minimod.model(name)?.properties.value.change.emit();
+  const controls = ["masks-slider", "neuron-slider", "time-slider", "pairs-method", "pairs-2-method", "sweep-x"];
+  for (const control of controls.map(minimod.model).filter((each) => each)) {
+    control.properties.value.change.emit();
+    Bokeh.index.find_one(control).shadow_el.querySelector("[role=slider]")?.setAttribute("aria-label", control.title);
   }
   document.body.dataset.ready = "yes";
 });
