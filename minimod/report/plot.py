@@ -79,8 +79,8 @@ def _plot_series(axes: Any, chart: Chart, panel: list[Series], i: int) -> list[A
 
 def blank(name: str, height: int | None = 320, **options: Any) -> Any:
     """An empty figure as wide as the page."""
-    options = {"tools": "pan,box_zoom,reset,save", "active_drag": None} | options
-    made = figure(name=name, height=height, sizing_mode="stretch_width", min_width=250, **options)
+    made = figure(name=name, height=height, tools="pan,box_zoom,reset,save", active_drag=None,
+                  sizing_mode="stretch_width", min_width=250, **options)
     made.toolbar.logo, made.toolbar.autohide = None, True
     return made
 

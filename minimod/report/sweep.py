@@ -1,7 +1,6 @@
 """The page of a sweep: its table, and any of its columns over any other, as curves or as a heat map."""
 
 import math
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +11,29 @@ from bokeh.models import BasicTicker, ColorBar, ColumnDataSource, FixedTicker, L
 from minimod.report.page import write_page
 from minimod.report.plot import WRAP, blank, call, hover, select
 from minimod.report.style import DASHES, MARKERS, STYLES, words
+from minimod.sweeps.sweep import Sweep, account
+from minimod.sweeps.table import OPTIONS, load_sweep
 
 # What is told of every run, besides what differs between them; and rows that a page has room for.
 TOLD = ("noisy_accuracy", "test_accuracy", "filtered_test_accuracy", "dominant_test", "seconds")
 MOST_ROWS = 5000
 
 
-def write_sweep_page(
-    path: Path, title: str, rows: Iterable[dict[str, Any]], account: str, options: dict[str, Any], missing: list[str]
-) -> None:
-    """The page of a sweep: its table, what became of its runs in words, options with defaults, and missing runs.
-
-    A run is linked to its own page, where that lies beside it.
-    """
-    table = list(rows)
+def write_sweep_page(path: Path, directory: Path) -> None:
+    """The page of the sweep in a directory. A run is linked to its own page, where that lies beside this one."""
+    table = list(load_sweep(directory))
     finished = [each for each in table if each["status"] == "finished"]
-    differ = [name for name in options if len({str(each[name]) for each in finished}) > 1]
+    differ = [name for name in OPTIONS if len({str(each[name]) for each in finished}) > 1]
     pages = {each["run"]: f"runs/{each['run']}/report.html" for each in table}
     pages = {run: link for run, link in pages.items() if (path.parent / link).exists()}
     shown = finished[:MOST_ROWS]
     plots = sweep_plots(shown, sorted(differ), pages) if differ else {}
     write_page(
-        path, "sweep.html", plots, title=title, account=account, pages=pages,
-        columns=["run", *sorted(differ), *TOLD], rows=shown, n_finished=len(finished), missing=missing,
+        path, "sweep.html", plots, title=str(directory), account=account(directory), pages=pages,
+        columns=["run", *sorted(differ), *TOLD], rows=shown, n_finished=len(finished),
+        missing=sorted(Sweep(directory).configs.keys() - {each["run"] for each in table}),
         failed=[each for each in table if each["status"] != "finished"], settings={
-            name: finished[0][name] for name, default in options.items()
+            name: finished[0][name] for name, default in OPTIONS.items()
             if finished and name not in differ and finished[0][name] != default
         },
     )

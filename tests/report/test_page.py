@@ -149,6 +149,19 @@ def test_boxes_switch_curves_off(browser, place):
 
 
 @needs_browser
+def test_plots_have_the_colours_of_the_page_in_the_light_and_in_the_dark(browser, place):
+    visit(browser, place / "run/report.html")
+    for scheme, ink in (("dark", "#e8e8e8"), ("light", "#1a1a1a")):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        inks = ask(browser, """const plot = minimod.model("accuracies-plot"), view = Bokeh.index.find_one(plot);
+            const line = plot.renderers.find((each) => each.name === "test pairs").glyph;
+            const bar = minimod.model("spectrum-plot").right[0], style = getComputedStyle(view.el);
+            return [line.line_color.value, bar.major_label_text_color, style.getPropertyValue("--bk-text-color")]""")
+        assert inks == [ink] * 3
+
+
+@needs_browser
 def test_the_share_that_is_kept_is_read_off_the_curves_that_are_chosen(browser, place):
     visit(browser, place / "run/report.html")
     masks = analyze(place / "run")["masks"]
