@@ -57,8 +57,8 @@ def neurons(summary: Data, shown: Data) -> Any:
     axes.add_layout(bar, "right")
     if what == "component":
         some = range(0, n_components, 1 + n_components // 20)
-        axes.yaxis.ticker = models.FixedTicker(ticks=[k + 1 for k in some])
-        axes.yaxis.major_label_overrides = {k + 1: summary["components"][k] for k in some}
+        ticks = {k + 1: summary["components"][k] for k in some}
+        axes.yaxis.ticker, axes.yaxis.major_label_overrides = list(ticks), ticks
     at = models.Span(location=0.5, dimension="height", line_color=VERMILION, line_width=2)
     axes.add_layout(at)
     numbers = {name: values[shown["columns"]] for name, values in table.items()}

@@ -33,7 +33,7 @@ def plot(chart: Chart, name: str) -> Any:
             if axis.limits:
                 ends.start, ends.end = axis.limits
             if axis.ticks is not None:
-                made.ticker, made.major_label_overrides = models.FixedTicker(ticks=list(axis.ticks)), dict(axis.ticks)
+                made.ticker, made.major_label_overrides = list(axis.ticks), axis.ticks
         if chart.is_list:
             axes.y_range.start, axes.y_range.end = len(up.places) - 0.5, -0.5
         for i, series in enumerate(panel):

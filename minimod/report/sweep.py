@@ -85,6 +85,6 @@ def sweep_plots(rows: list[dict[str, Any]], axes: list[str], pages: dict[str, st
     drawn = heat.rect("x", "y", 1, 1, source=cells, line_color=None, fill_color={"field": "mean", "transform": colors})
     hover(heat, drawn, ("x", "@at"), ("by", "@by"), ("mean", "@mean"))
     heat.add_layout(ColorBar(color_mapper=colors, tags=["ink"]), "right")
-    heat.xaxis.ticker, heat.yaxis.ticker = FixedTicker(ticks=[]), FixedTicker(ticks=[])
+    heat.xaxis.ticker, heat.yaxis.ticker = [], []
     above = row(*choices, sizing_mode="stretch_width", styles=WRAP)
     return {"curves": column(above, curves, sizing_mode="stretch_width"), "heat": heat}
