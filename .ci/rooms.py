@@ -19,10 +19,10 @@ AIMS = {
     "exchange": 260, "claims": 1000, "report": 1150, "cli": 830, "doors": 60,
 }
 LIMITS = AIMS | {
-    "runs": 1647, "analysis": 980, "sweeps": 460, "exchange": 359, "claims": 1018, "report": 1357, "cli": 1031,
+    "runs": 1647, "analysis": 980, "sweeps": 460, "exchange": 359, "claims": 1018, "report": 1308, "cli": 1027,
     "doors": 72,
 }
-TOTAL_AIM, TOTAL_LIMIT = 8000, 9012
+TOTAL_AIM, TOTAL_LIMIT = 8000, 8959
 
 WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 NO_CODE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
