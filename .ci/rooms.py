@@ -19,9 +19,9 @@ AIMS = {
     "exchange": 260, "claims": 1000, "report": 1150, "cli": 830, "doors": 60,
 }
 LIMITS = AIMS | {
-    "runs": 1647, "analysis": 965, "sweeps": 500, "exchange": 354, "report": 1357, "cli": 974, "doors": 72,
+    "runs": 1647, "analysis": 965, "sweeps": 505, "exchange": 354, "report": 1308, "cli": 980, "doors": 77,
 }
-TOTAL_AIM, TOTAL_LIMIT = 8000, 9012
+TOTAL_AIM, TOTAL_LIMIT = 8000, 8959
 
 WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 NO_CODE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)

@@ -17,4 +17,4 @@ def write_claims_page(path: Path, stored: list[Result]) -> None:
     claims = {f"{each.name}-{each.scale}": each for each in stored}
     plots = {name: plot(chart_of(each), name) for name, each in claims.items()}
     verdicts = Counter(each.verdict for each in stored)
-    write_page(path, "claims.html", plots, later=True, claims=claims, verdicts=verdicts, marks=MARKS, number=number)
+    write_page(path, "claims.html", plots, claims=claims, verdicts=verdicts, marks=MARKS, number=number)

@@ -31,12 +31,8 @@ def report(directory: Path, output: Path | None) -> None:
         raise click.ClickException("a page needs Bokeh and Jinja2: pip install 'minimod[report]'") from error
     if (directory / "sweep.json").exists():
         from minimod.report.sweep import write_sweep_page
-        from minimod.sweeps.sweep import Sweep, account
-        from minimod.sweeps.table import OPTIONS, load_sweep
 
-        rows = list(load_sweep(directory))
-        missing = sorted(Sweep(directory).configs.keys() - {row["run"] for row in rows})
-        write_sweep_page(output, str(directory), rows, account(directory), OPTIONS, missing)
+        write_sweep_page(output, directory)
     elif (directory / "rows").is_dir():
         from minimod.claims.claim import SCALES
         from minimod.claims.page import write_claims_page

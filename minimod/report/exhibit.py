@@ -1,6 +1,5 @@
 """What a page shows of a run beyond its summary: neurons one by one, every pair under every method, and snapshots."""
 
-import csv
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from minimod.analysis.structure import Structure
 from minimod.analysis.summary import neuron_curves
 from minimod.errors import InputError
 from minimod.runs.accuracy import OUTCOMES, outcomes
-from minimod.runs.files import DamagedFileError, array_checksum, load_checked_json
+from minimod.runs.files import DamagedFileError, array_checksum, load_checked_json, read_table
 from minimod.runs.run import Run
 
 NEURONS, COLUMNS, SNAPSHOTS = 256, 1024, 12     # at most: a screen has no room for more
@@ -106,12 +105,12 @@ def detector_curves(run: Run) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     if not run.directory or not path.exists() or not run.dataset.is_known:
         return {}
     try:
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file))
+        head, lines = read_table(path)
+        rows = [dict(zip(head, cells, strict=True)) for _, cells in lines]
         if len(rows) != len(wrong):
             raise ValueError(f"{len(rows)} labels, and not {len(wrong)}")
-        scores = {name: np.array([float(row[name]) for row in rows]) for name in DETECTORS if name in rows[0]}
+        scores = {name: np.array([float(row[name]) for row in rows]) for name in DETECTORS if name in head}
         return {name: roc(score, wrong) for name, score in scores.items()}
-    except (ValueError, LookupError, TypeError, csv.Error) as error:
+    except ValueError as error:
         allowed = "as minimod detect writes it for this run; call it again"
         raise InputError("detectors file", str(path), allowed) from error

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bokeh.embed import components, json_item
+from bokeh.embed import json_item
 from bokeh.resources import Resources
 from bokeh.themes import Theme
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -25,15 +25,12 @@ TEMPLATES.filters |= {"words": words}
 THEME = Theme(json={"attrs": {"Axis": {"axis_label_text_font_style": "normal"}, "Grid": {"grid_line_alpha": 0.5}}})
 
 
-def write_page(path: Path, template: str, plots: dict[str, Any], later: bool = False, **shown: Any) -> None:
-    """Fill a template with plots, Bokeh models by name, and what else it shows. later: draw them once scrolled to."""
-    at_once, in_time = ({}, plots) if later else (plots, {})
-    script, divs = components(at_once, theme=THEME) if at_once else ("", {})
-    items = {name: json.dumps(json_item(model, theme=THEME)).replace("<", "\\u003c") for name, model in in_time.items()}
-    library = Resources(mode="inline", components=["bokeh", "bokeh-widgets"]).render_js() if plots else ""
+def write_page(path: Path, template: str, plots: dict[str, Any], **shown: Any) -> None:
+    """Fill a template with plots, Bokeh models by name, and what else it shows."""
+    items = {name: json.dumps(json_item(model, theme=THEME)).replace("<", "\\u003c") for name, model in plots.items()}
+    library = Resources(mode="inline", components=["bokeh", "bokeh-widgets"]).render_js()
     page = TEMPLATES.get_template(template).render(
-        script=Markup(script), plots={name: Markup(div) for name, div in divs.items()}, library=Markup(library),
-        items={name: Markup(item) for name, item in items.items()}, version=VERSION, **shown,
+        plots={name: Markup(item) for name, item in items.items()}, library=Markup(library), version=VERSION, **shown,
     )
     with whole_file(path) as file:
         file.write(page)

@@ -31,10 +31,10 @@ def masks(summary: Data) -> Any:
         axes.add_layout(lines[-1])
     titles = list(chart.panels)
     which = select("Shown", titles, titles[0], "masks-shown")
-    share = slider("Share of neurons kept", "masks-slider", end=len(keep) - 1, value=tenth, show_value=False)
+    stops = [f"{100 * share:.3g} %" for share in keep]
+    share = slider("Share of neurons kept", stops, stops[tenth], "masks-slider")
     told = text_below("masks-told")
-    chosen = call("mask", figures=figures.children, lines=lines, keep=keep, places=places, share=share, told=told,
-                  which=which)
+    chosen = call("mask", figures=figures.children, lines=lines, places=places, share=share, told=told, which=which)
     share.js_on_change("value", chosen)
     which.js_on_change("value", chosen)
     return column(which, boxes, figures, share, told, sizing_mode="stretch_width")
@@ -53,11 +53,12 @@ def neurons(summary: Data, shown: Data) -> Any:
     axes.image("image", source=image, x=0, y=0.5, dw=n_columns, dh=n_components, color_mapper=mapper)
     ends = {0: "0", 255: f"{100 * shown['largest']:.3g} %"}
     ticker = models.FixedTicker(ticks=list(ends))
-    axes.add_layout(models.ColorBar(color_mapper=mapper, ticker=ticker, major_label_overrides=ends), "right")
+    bar = models.ColorBar(color_mapper=mapper, ticker=ticker, major_label_overrides=ends, tags=["ink"])
+    axes.add_layout(bar, "right")
     if what == "component":
         some = range(0, n_components, 1 + n_components // 20)
-        axes.yaxis.ticker = models.FixedTicker(ticks=[k + 1 for k in some])
-        axes.yaxis.major_label_overrides = {k + 1: summary["components"][k] for k in some}
+        ticks = {k + 1: summary["components"][k] for k in some}
+        axes.yaxis.ticker, axes.yaxis.major_label_overrides = list(ticks), ticks
     at = models.Span(location=0.5, dimension="height", line_color=VERMILION, line_width=2)
     axes.add_layout(at)
     numbers = {name: values[shown["columns"]] for name, values in table.items()}
@@ -68,9 +69,10 @@ def neurons(summary: Data, shown: Data) -> Any:
         f"{vector} {name}": values.ravel().astype("float32" if name != "position" else "int16")
         for vector, each in shown["curves"].items() for name, values in each.items()
     })
-    place = {int(m): i for i, m in enumerate(shown["columns"])}
-    ranked = models.ColumnDataSource({"column": [place[int(m)] for m in shown["neurons"]]})
-    rank = slider("Neuron, by the rank of its share", "neuron-slider", start=1, end=max(2, len(shown["neurons"])))
+    words = [in_words(table, m, what) for m in shown["columns"].tolist()]
+    ranked = [shown["columns"].tolist().index(m) for m in shown["neurons"].tolist()]
+    stops = [f"{place}, {words[i]}" for place, i in enumerate(ranked, 1)]
+    rank = slider("Neuron, by the rank of its share", stops, stops[0], "neuron-slider")
     panels, sources = [], []
     for vector, over in zip("uvw", ("first input", "second input", "class"), strict=True):
         first = {name: values[0] for name, values in shown["curves"][vector].items()}
@@ -81,23 +83,28 @@ def neurons(summary: Data, shown: Data) -> Any:
         panel.line("position", "dominant", source=source, line_width=2.5, color=VERMILION)
         panels.append(panel)
         sources.append(source)
-    title = text_below("neuron-told")
-    arguments = {"image": image, "table": of_columns, "told": told, "components": list(summary["components"]),
-                 "largest": float(shown["largest"]), "last": last["epoch"], "what": what,
-                 "ranked": ranked, "rank": rank}
-    axes.js_on_event(MouseMove, call("point", **arguments))
-    axes.js_on_event(Tap, call("pick", **arguments))
-    rank.js_on_change("value", call("neuron", table=of_columns, ranked=ranked, rank=rank, curves=curves, P=P, at=at,
-                                    sources=sources, title=title, what=what))
-    return column(axes, told, rank, title, row(*panels, sizing_mode="stretch_width", styles=WRAP),
+    axes.js_on_event(MouseMove, call("point", image=image, table=of_columns, words=words, told=told, what=what,
+                                     components=list(summary["components"]), largest=float(shown["largest"])))
+    axes.js_on_event(Tap, call("pick", ranked=ranked, rank=rank))
+    rank.js_on_change("value", call("neuron", ranked=ranked, rank=rank, curves=curves, P=P, at=at, sources=sources))
+    return column(axes, told, rank, row(*panels, sizing_mode="stretch_width", styles=WRAP),
                   sizing_mode="stretch_width")
+
+
+def in_words(table: Data, m: int, what: str) -> str:
+    """Neuron m in words: its row of the table of neurons."""
+    each = ", ".join(str(table[f"{what}_{vector}"][m]) for vector in "uvw")
+    told = f"neuron {m}: {what} of u, v, w {each}; share {100 * table['share'][m]:.3g} %"
+    if "phase_c" in table:
+        told += "; " + ", ".join(f"φ_{letter} {table[f'phase_{letter}'][m]:.2f}" for letter in "abc") + " rad"
+    return told
 
 
 def pairs(shown: Data) -> Any:
     """Every pair, coloured by what becomes of it under a method; twice, for two methods side by side."""
     moments, words, names, P = shown["moments"], list(shown["words"]), list(shown["outcomes"]), len(shown["words"])
     stored = models.ColumnDataSource({
-        f"{name} @ {each['epoch']}": table.ravel() for each in moments for name, table in each["pairs"].items()
+        f"{name}, epoch {each['epoch']}": table.ravel() for each in moments for name, table in each["pairs"].items()
     })
     tables = moments[-1]["pairs"]
     mapper = models.LinearColorMapper(OUTCOME_COLORS, low=-0.5, high=len(OUTCOMES) - 0.5)
@@ -109,7 +116,7 @@ def pairs(shown: Data) -> Any:
         axes.image("image", source=source, x=0, y=0, dw=P, dh=P, color_mapper=mapper)
         which, told = select("Method", list(tables), method, f"{name}-method"), text_below(f"{name}-told")
         arguments = {"source": source, "which": which, "told": told, "stored": stored, "P": P, "outcomes": names,
-                     "last": moments[-1]["epoch"], "words": words}
+                     "last": f"epoch {moments[-1]['epoch']}", "words": words}
         which.js_on_change("value", call("pairs", **arguments))
         axes.js_on_event(MouseMove, call("pair", **arguments))
         return column(which, axes, told, sizing_mode="stretch_width", min_width=280, max_width=520)
@@ -121,21 +128,19 @@ def pairs(shown: Data) -> Any:
 def time(shown: Data) -> Any:
     """A slider over snapshots for spectrum, phases and pairs, found by their names."""
     moments = shown["moments"]
-    last = len(moments) - 1
-    when = slider("Snapshot", "time-slider", end=last, value=last, show_value=False)
-    told = text_below("time-told", f"epoch {moments[-1]['epoch']}")
-    stored = {
-        name: models.ColumnDataSource({"all": np.concatenate([each[name].ravel() for each in moments])})
-        for name in ("shares", "phase_c", "phase_sum") if name in moments[-1]
-    }
-    epochs = [each["epoch"] for each in moments]
-    when.js_on_change("value", call("moment", slider=when, told=told, stored=stored, epochs=epochs))
-    return column(when, told, sizing_mode="stretch_width")
+    stops = [f"epoch {each['epoch']}" for each in moments]
+    when = slider("Snapshot", stops, stops[-1], "time-slider")
+    shares, phase_c, phase_sum = (
+        models.ColumnDataSource({"all": np.concatenate([each[name].ravel() for each in moments])})
+        if name in moments[-1] else None for name in ("shares", "phase_c", "phase_sum")
+    )
+    when.js_on_change("value", call("moment", when=when, shares=shares, phase_c=phase_c, phase_sum=phase_sum))
+    return when
 
 
 def plots_of(summary: Data, shown: Data) -> Data:
     """By section of templates/run.html: the Bokeh models that there are of a run, from its summary and its exhibit."""
-    plots = {"accuracies": plot(charts.accuracies(summary), "accuracies"), "masks": masks(summary)}
+    plots = {"training": plot(charts.accuracies(summary), "accuracies"), "masks": masks(summary)}
     if len(shown["moments"]) > 1:
         plots["time"] = time(shown)
     if "columns" in shown:

@@ -8,7 +8,7 @@ from bokeh.layouts import column, row
 from bokeh.plotting import figure
 
 from minimod.report.chart import Chart, Series
-from minimod.report.style import DASHES, MARKERS
+from minimod.report.style import BLACK, DASHES, MARKERS
 
 WRAP = {"flex-wrap": "wrap"}        # of plots side by side, where there is room
 
@@ -33,7 +33,7 @@ def plot(chart: Chart, name: str) -> Any:
             if axis.limits:
                 ends.start, ends.end = axis.limits
             if axis.ticks is not None:
-                made.ticker, made.major_label_overrides = models.FixedTicker(ticks=list(axis.ticks)), dict(axis.ticks)
+                made.ticker, made.major_label_overrides = list(axis.ticks), axis.ticks
         if chart.is_list:
             axes.y_range.start, axes.y_range.end = len(up.places) - 0.5, -0.5
         for i, series in enumerate(panel):
@@ -62,7 +62,8 @@ def _plot_series(axes: Any, chart: Chart, panel: list[Series], i: int) -> list[A
     if len(series.low):
         data |= {"low": series.low, "high": series.high}
         tips.append(("lowest to highest", "@low{0.000} to @high{0.000}"))
-    paint = {"source": models.ColumnDataSource(data), "color": look.color, "name": series.name}
+    paint = {"source": models.ColumnDataSource(data), "color": look.color, "name": series.name,
+             "tags": ["ink"] if look.color == BLACK else []}
     if look.dash:
         glyphs.append(axes.line(x, y, line_width=2, line_dash=list(DASHES[look.dash]), **paint))
     if look.marker:
@@ -78,8 +79,8 @@ def _plot_series(axes: Any, chart: Chart, panel: list[Series], i: int) -> list[A
 
 def blank(name: str, height: int | None = 320, **options: Any) -> Any:
     """An empty figure as wide as the page."""
-    options = {"tools": "pan,box_zoom,reset,save", "active_drag": None} | options
-    made = figure(name=name, height=height, sizing_mode="stretch_width", min_width=250, **options)
+    made = figure(name=name, height=height, tools="pan,box_zoom,reset,save", active_drag=None,
+                  sizing_mode="stretch_width", min_width=250, **options)
     made.toolbar.logo, made.toolbar.autohide = None, True
     return made
 
@@ -96,10 +97,11 @@ def select(title: str, options: list[Any], value: str, name: str) -> models.Sele
     return models.Select(title=title, options=options, value=value, name=name, stylesheets=[paint])
 
 
-def slider(title: str, name: str, end: int, start: int = 0, value: int = 1, show_value: bool = True) -> models.Slider:
-    """A slider over whole numbers, as wide as the page."""
-    return models.Slider(title=title, name=name, start=start, end=end, value=value, step=1, show_value=show_value,
-                         sizing_mode="stretch_width")
+def slider(title: str, stops: list[str], value: str, name: str) -> models.CategoricalSlider:
+    """A slider as wide as the page. It tells at which of its stops it is."""
+    wrapped = ".bk-slider-title { white-space: normal; overflow-wrap: anywhere; }"
+    return models.CategoricalSlider(title=title, categories=stops, value=value, name=name,
+                                    sizing_mode="stretch_width", stylesheets=[wrapped])
 
 
 def hover(axes: Any, glyphs: Any, *tips: tuple[str, str]) -> None:

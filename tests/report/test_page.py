@@ -86,6 +86,12 @@ def text_of(browser, name):
     return ask(browser, "return minimod.model(arguments[0]).text", name)
 
 
+def slide(browser, name, stop):
+    """Move a slider to a stop. Returns what it says there."""
+    return ask(browser, """const slider = minimod.model(arguments[0]);
+        slider.value = slider.categories[arguments[1]]; return slider.value""", name, stop)
+
+
 def mouse(browser, plot, x, y, click=False):
     """Point at, or click on, a place in a plot, in its own numbers."""
     ask(browser, "Bokeh.index.find_one(minimod.model(arguments[0])).el.scrollIntoView({ block: 'center' })", plot)
@@ -143,11 +149,24 @@ def test_boxes_switch_curves_off(browser, place):
 
 
 @needs_browser
+def test_plots_have_the_colours_of_the_page_in_the_light_and_in_the_dark(browser, place):
+    visit(browser, place / "run/report.html")
+    for scheme, ink in (("dark", "#e8e8e8"), ("light", "#1a1a1a")):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        inks = ask(browser, """const plot = minimod.model("accuracies-plot"), view = Bokeh.index.find_one(plot);
+            const line = plot.renderers.find((each) => each.name === "test pairs").glyph;
+            const bar = minimod.model("spectrum-plot").right[0], style = getComputedStyle(view.el);
+            return [line.line_color.value, bar.major_label_text_color, style.getPropertyValue("--bk-text-color")]""")
+        assert inks == [ink] * 3
+
+
+@needs_browser
 def test_the_share_that_is_kept_is_read_off_the_curves_that_are_chosen(browser, place):
     visit(browser, place / "run/report.html")
     masks = analyze(place / "run")["masks"]
-    ask(browser, """minimod.model("masks-shown").value = "test pairs answered by the top neurons alone";
-        minimod.model("masks-slider").value = 3""")
+    ask(browser, """minimod.model("masks-shown").value = "test pairs answered by the top neurons alone" """)
+    assert slide(browser, "masks-slider", 3) == f"{100 * masks['keep'][3]:.3g} %"
     assert ask(browser, "return minimod.model('masks').children.map((each) => each.visible)") == [
         False, False, True, False
     ]
@@ -162,15 +181,15 @@ def test_the_share_that_is_kept_is_read_off_the_curves_that_are_chosen(browser, 
 def test_the_slider_and_a_click_show_a_neuron(browser, place):
     visit(browser, place / "run/report.html")
     neurons, run = analyze(place / "run")["neurons"], load_run(place / "run")
-    ask(browser, """minimod.model("neuron-slider").value = 5""")
-    told, weights = text_of(browser, "neuron-told"), ask(browser, "return [...minimod.model('neuron-u').data.weight]")
-    m = int(told.split()[1].strip(":"))
+    told = slide(browser, "neuron-slider", 4)
+    weights = ask(browser, "return [...minimod.model('neuron-u').data.weight]")
+    m = int(told.removeprefix("5, neuron ").split(":")[0])
     assert m == np.argsort(-neurons["share"], kind="stable")[4] and f"{100 * neurons['share'][m]:.3g} %" in told
     np.testing.assert_allclose(sorted(weights), sorted(run.network.U[:, m]), rtol=1e-6)
     mouse(browser, "spectrum-plot", 7.5, 3, click=True)
     column = ask(browser, "return minimod.model('neurons').data.neuron[7]")
-    told = [text_of(browser, name) for name in ("neuron-told", "spectrum-told")]
-    assert all(each.startswith(f"neuron {column}: ") for each in told)
+    told = ask(browser, "return minimod.model('neuron-slider').value")
+    assert f", neuron {column}: " in told and text_of(browser, "spectrum-told").startswith(f"neuron {column}: ")
 
 
 @needs_browser
@@ -193,8 +212,7 @@ def test_the_slider_of_snapshots_goes_back_in_time(browser, place):
     first = analyze(load_run(place / "run", 0))
     script = "return [...minimod.model('phases-plot').renderers[0].data_source.data.x].slice(0, 48)"
     last = ask(browser, script)
-    ask(browser, "minimod.model('time-slider').value = 0")
-    assert text_of(browser, "time-told") == "epoch 0" and "raw, epoch 0" in text_of(browser, "pairs-told")
+    assert slide(browser, "time-slider", 0) == "epoch 0" and "raw, epoch 0" in text_of(browser, "pairs-told")
     np.testing.assert_allclose(ask(browser, script), first["neurons"]["phase_c"], rtol=1e-5)
     assert not np.allclose(last, first["neurons"]["phase_c"])
 
@@ -258,7 +276,7 @@ def test_images_are_saved_with_what_their_rows_columns_and_numbers_are(browser, 
 @needs_browser
 def test_a_slider_says_what_it_is_for_and_where_it_stands(browser, place):
     visit(browser, place / "run/report.html")
-    ask(browser, "minimod.model('time-slider').value = 1")
+    slide(browser, "time-slider", 1)
     said = ask(browser, """const handle = Bokeh.index.find_one(minimod.model('time-slider')).shadow_el
         .querySelector('[role=slider]'); return [handle.ariaLabel, handle.ariaValueText]""")
     assert said == ["Snapshot", "epoch 10"]

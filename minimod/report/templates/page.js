@@ -6,80 +6,57 @@ const minimod = {
 
   percent: (share) => Number.isNaN(share) ? "-" : `${(100 * share).toPrecision(3)} %`,
 
-  // What a slider is for, and where it stands, for those who hear the page.
-  say: (slider, text) => {
-    const handle = Bokeh.index.find_one(slider)?.shadow_el.querySelector("[role=slider]");
-    handle?.setAttribute("aria-label", slider.title);
-    handle?.setAttribute("aria-valuetext", text);
-  },
-
   // Curves by name are there or not.
   visible: ({ lines, event }) => lines.forEach((of_name, i) => of_name.forEach((line) => {
     line.visible = event.active.includes(i);
   })),
 
   // The panel of mask curves that is chosen, and what they are at the share of the slider.
-  mask: ({ figures, lines, keep, places, share, told, which }) => {
-    const i = share.value, chosen = which.options.indexOf(which.value);
+  mask: ({ figures, lines, places, share, told, which }) => {
+    const i = share.categories.indexOf(share.value), chosen = which.options.indexOf(which.value);
     figures.forEach((each, j) => { each.visible = j === chosen; });
     lines.forEach((line) => { line.location = places[i]; });
-    const rows = [...minimod.series(figures[chosen])].filter(([, { y }]) => y.length === keep.length)
+    const rows = [...minimod.series(figures[chosen])].filter(([, { y }]) => y.length === places.length)
       .map(([name, { y }]) => [name, y[i]]);
     rows.sort((x, y) => y[1] - x[1]);
-    told.text = `${minimod.percent(keep[i])} of the neurons kept\n`
+    told.text = `${share.value} of the neurons kept\n`
       + rows.map(([name, value]) => `${name.padEnd(18)}${minimod.percent(value)}`).join("\n");
-    minimod.say(share, minimod.percent(keep[i]));
   },
 
-  // A neuron in words: a row of its table.
-  words: (table, i, what) => {
-    const has = (name) => table.data[name] !== undefined;
-    const each = ["u", "v", "w"].map((vector) => table.data[`${what}_${vector}`][i]);
-    const phases = has("phase_c")
-      ? `; φ_a ${table.data.phase_a[i].toFixed(2)}, φ_b ${table.data.phase_b[i].toFixed(2)}, φ_c ${table.data.phase_c[i].toFixed(2)} rad`
-      : "";
-    return `neuron ${table.data.neuron[i]}: ${what} of u, v, w ${each.join(", ")}; `
-      + `share ${minimod.percent(table.data.share[i])}${phases}`;
-  },
-
-  // The column that is pointed at, in words.
-  point: ({ image, table, told, components, largest, last, what, event }) => {
-    const n = table.data.neuron.length;
+  // The column that is pointed at, in words; of an earlier network, which neuron it is.
+  point: ({ image, table, words, told, components, largest, what, event }) => {
+    const n = words.length;
     const [i, k] = [Math.floor(event.x), Math.round(event.y)];
     if (i < 0 || i >= n || k < 1 || k > components.length) return;
     const power = image.data.image[0][(k - 1) * n + i] / 255 * largest;
-    const then = minimod.epoch ?? last;
-    const words = then === last ? minimod.words(table, i, what) : `neuron ${table.data.neuron[i]}, epoch ${then}`;
-    told.text = `${words}\npower at ${what} ${components[k - 1]}: ${minimod.percent(power)}`;
+    const neuron = minimod.earlier ? `neuron ${table.data.neuron[i]}, ${minimod.earlier}` : words[i];
+    told.text = `${neuron}\npower at ${what} ${components[k - 1]}: ${minimod.percent(power)}`;
   },
 
   // The slider goes to the neuron nearest to the column that is clicked on, of those that are shown one by one.
   pick: ({ ranked, rank, event }) => {
-    const far = Array.from(ranked.data.column, (column) => Math.abs(column + 0.5 - event.x));
-    rank.value = 1 + far.indexOf(Math.min(...far));
+    const far = ranked.map((column) => Math.abs(column + 0.5 - event.x));
+    rank.value = rank.categories[far.indexOf(Math.min(...far))];
   },
 
   // The neuron of the slider: its weights, and what it is filtered to.
-  neuron: ({ table, ranked, rank, curves, P, at, sources, title, what }) => {
-    const i = Math.min(rank.value, ranked.data.column.length) - 1;
-    const column = ranked.data.column[i];
-    at.location = column + 0.5;
+  neuron: ({ ranked, rank, curves, P, at, sources }) => {
+    const i = rank.categories.indexOf(rank.value);
+    at.location = ranked[i] + 0.5;
     ["u", "v", "w"].forEach((vector, j) => {
       const part = (name) => minimod.piece(curves.data[`${vector} ${name}`], i, P);
       sources[j].data = { position: part("position"), weight: part("weight"), dominant: part("dominant") };
     });
-    title.text = minimod.words(table, column, what);
-    minimod.say(rank, title.text);
   },
 
   // The pairs under the method that is chosen, at the snapshot that is chosen; counts of each outcome.
   pairs: ({ source, which, told, stored, P, last, outcomes }) => {
-    const epoch = minimod.epoch ?? last;
-    const then = stored.data[`${which.value} @ ${epoch}`];
-    const table = then ?? stored.data[`${which.value} @ ${last}`];
+    const epoch = minimod.earlier ?? last;
+    const then = stored.data[`${which.value}, ${epoch}`];
+    const table = then ?? stored.data[`${which.value}, ${last}`];
     minimod.show(source, table);
     const counts = outcomes.map((name, i) => [name, Array.from(table).filter((x) => x === i).length]);
-    told.text = `${which.value}, epoch ${then ? epoch : `${last} (earlier ones: only of some methods)`}\n`
+    told.text = `${which.value}, ${then ? epoch : `${last} (earlier ones: only of some methods)`}\n`
       + counts.filter(([, n]) => n).map(([name, n]) => `${name.padEnd(24)}${n}`).join("\n");
   },
 
@@ -91,16 +68,13 @@ const minimod = {
   },
 
   // Spectrum, phases and pairs at a snapshot.
-  moment: ({ slider, told, stored, epochs }) => {
-    const i = slider.value;
-    minimod.epoch = epochs[i];
-    told.text = `epoch ${epochs[i]}`;
-    minimod.say(slider, told.text);
-    const all = stored instanceof Map ? Object.fromEntries(stored) : stored;
-    const part = (name) => minimod.piece(all[name].data.all, i, all[name].data.all.length / epochs.length);
-    if (all.shares) minimod.show(minimod.model("spectrum"), part("shares"));
-    if (all.phase_c) {
-      const [x, y, source] = [part("phase_c"), part("phase_sum"), minimod.model("phases-plot").renderers[0].data_source];
+  moment: ({ when, shares, phase_c, phase_sum }) => {
+    const n = when.categories.length, i = when.categories.indexOf(when.value);
+    minimod.earlier = i < n - 1 ? when.value : undefined;
+    const part = ({ data }) => minimod.piece(data.all, i, data.all.length / n);
+    if (shares) minimod.show(minimod.model("spectrum"), part(shares));
+    if (phase_c) {
+      const [x, y, source] = [part(phase_c), part(phase_sum), minimod.model("phases-plot").renderers[0].data_source];
       source.data = { ...source.data, x, y, at: x };
     }
     for (const name of ["pairs-method", "pairs-2-method"]) minimod.model(name).properties.value.change.emit();
@@ -116,10 +90,9 @@ const minimod = {
   },
 
   // Runs as dots with a line through their means, and the means as a heat map, by the columns that are chosen.
-  sweep: ({ source, x, y, by, points, lines, cells, curves, heat, mapper, looks, links, ticks_of_text, ticks_of_numbers }) => {
-    const link = (run) => (links instanceof Map ? links.get(run) : links[run]) ?? "";
-    const column = (choice) => choice.value ? Array.from(source.data[choice.value]) : source.data.run.map(() => "");
-    const [X, Y, B] = [x, y, by].map(column);
+  sweep: ({ source, links, looks, ticks_of_text, ticks_of_numbers }) => {
+    const runs = source.data, [x, y, by] = ["sweep-x", "sweep-y", "sweep-by"].map(minimod.model);
+    const [X, Y, B] = [x, y, by].map((choice) => Array.from(runs[choice.value] ?? runs.run.map(() => "")));
     const order = (p, q) => typeof p !== typeof q ? (typeof p === "number" ? 1 : -1)
       : typeof p === "number" ? p - q : p.localeCompare(q);
     const [of_x, of_by] = [X, B].map((values) => [...new Set(values)].sort(order));
@@ -127,27 +100,22 @@ const minimod = {
     const place = (value) => is_text ? of_x.indexOf(value) : value;
     const look = (value) => looks[of_by.indexOf(value) % looks.length];
     const rows = X.map((_, i) => i).filter((i) => Number.isFinite(Y[i]));
-    points.data = {
-      x: rows.map((i) => place(X[i])), y: rows.map((i) => Y[i]), at: rows.map((i) => String(X[i])), by: rows.map((i) => String(B[i])),
-      color: rows.map((i) => look(B[i])[0]), marker: rows.map((i) => look(B[i])[1]), run: rows.map((i) => source.data.run[i]),
-      link: rows.map((i) => link(source.data.run[i])),
-    };
-    const sums = new Map(of_by.map((b) => [b, new Map()]));
-    for (const i of rows) {
-      const [sum, n] = sums.get(B[i]).get(X[i]) ?? [0, 0];
-      sums.get(B[i]).set(X[i], [sum + Y[i], n + 1]);
-    }
     const means = of_by.map((b) => of_x.map((value) => {
-      const [sum, n] = sums.get(b).get(value) ?? [0, 0];
-      return sum / n;
+      const there = rows.filter((i) => X[i] === value && B[i] === b);
+      return there.reduce((sum, i) => sum + Y[i], 0) / there.length;
     }));
-    lines.data = { xs: means.map(() => of_x.map(place)), ys: means, color: of_by.map((b) => look(b)[0]), dash: of_by.map((b) => look(b)[2]) };
-    const flat = means.flatMap((line, j) => line.map((mean, i) => [i, j, mean])).filter(([, , mean]) => !Number.isNaN(mean));
-    cells.data = {
-      x: flat.map(([i]) => i), y: flat.map(([, j]) => j), at: flat.map(([i]) => String(of_x[i])),
-      by: flat.map(([, j]) => String(of_by[j])), mean: flat.map(([, , mean]) => mean),
+    const fill = (name, records) => {
+      const source = minimod.model(name), columns = Object.keys(source.data);
+      source.data = Object.fromEntries(columns.map((column) => [column, records.map((record) => record[column])]));
     };
-    [mapper.low, mapper.high] = [Math.min(...cells.data.mean), Math.max(...cells.data.mean)];
+    fill("points", rows.map((i) => ({
+      x: place(X[i]), y: Y[i], at: String(X[i]), by: String(B[i]), ...look(B[i]), run: runs.run[i], link: links[i],
+    })));
+    fill("lines", of_by.map((b, j) => ({ xs: of_x.map(place), ys: means[j], ...look(b) })));
+    fill("cells", means.flatMap((line, j) => line.map((mean, i) => (
+      { x: i, y: j, at: String(of_x[i]), by: String(of_by[j]), mean }
+    ))).filter(({ mean }) => !Number.isNaN(mean)));
+    const [curves, heat] = ["curves-plot", "heat-plot"].map(minimod.model);
     const label = (axis, text, values) => {
       axis.axis_label = text.replaceAll("_", " ");
       axis.major_label_overrides = new Map((values ?? []).map((value, i) => [i, String(value)]));
@@ -161,8 +129,9 @@ const minimod = {
   },
 
   // The page of the run that was clicked on.
-  open: ({ points }) => {
-    const link = points.selected.indices.map((i) => points.data.link[i]).find((each) => each);
+  open: () => {
+    const { data, selected } = minimod.model("points");
+    const link = selected.indices.map((i) => data.link[i]).find((each) => each);
     if (link) location.href = link;
   },
 
@@ -223,48 +192,40 @@ const minimod = {
     }
   },
 
-  // Plots in the colours of the page. What is black on paper is white on a dark screen.
+  // What has ink is black on paper and white on a dark screen. Plots read the colours of all else in page.css.
   paint: () => {
-    const style = getComputedStyle(document.documentElement);
-    const [paper, ink, line] = ["--paper", "--ink", "--line"].map((name) => style.getPropertyValue(name).trim());
+    const ink = getComputedStyle(document.documentElement).getPropertyValue("--ink").trim();
     for (const doc of Bokeh.documents) for (const model of doc.all_models) {
-      const has = (name) => name in model.properties;
-      for (const name of ["background_fill_color", "border_fill_color"]) if (has(name)) model[name] = paper;
-      for (const name of ["axis_label_text_color", "major_label_text_color", "axis_line_color", "major_tick_line_color",
-        "minor_tick_line_color", "label_text_color", "text_color"]) if (has(name)) model[name] = ink;
-      if (has("outline_line_color")) model.outline_line_color = line;
-      if (has("grid_line_color")) model.grid_line_color = line;
-      for (const name of ["line_color", "fill_color"]) {
-        if (!has(name) || has("grid_line_color")) continue;
-        const value = model[name]?.value ?? model[name];
-        if (["#000000", "#e8e8e8", "#1a1a1a"].includes(value)) model[name] = typeof model[name] === "string" ? ink : { value: ink };
+      for (const name of ["line_color", "fill_color", "major_label_text_color", "major_tick_line_color"]) {
+        if (model.tags.includes("ink") && name in model.properties) model[name] = ink;
       }
+      if (["Figure", "Legend"].includes(model.type)) model.change.emit();
     }
   },
 };
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => minimod.paint());
 for (const name of ["beforeprint", "afterprint"]) addEventListener(name, () => minimod.paint());
-// Plots that are drawn when they come near the window; the data of each lie in the script behind its place.
-const observer = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach(async ({ target }) => {
-  observer.unobserve(target);
-  await Bokeh.embed.embed_item(JSON.parse(target.nextElementSibling.textContent), target.id);
+
+// A plot in its place. Its model lies in the script behind the place.
+const draw = async (place) => {
+  await Bokeh.embed.embed_item(JSON.parse(place.nextElementSibling.textContent), place.id);
   minimod.paint();
+};
+
+// Plots that are drawn when they come near the window.
+const observer = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach(({ target }) => {
+  observer.unobserve(target);
+  draw(target);
 }), { rootMargin: "600px" });
 
-addEventListener("load", () => {
-  if (typeof Bokeh === "undefined") {
-    document.body.dataset.ready = "yes";
-    return;
+addEventListener("load", async () => {
+  document.querySelectorAll(".later > .plot").forEach((place) => observer.observe(place));
+  await Promise.all(Array.from(document.querySelectorAll("section > .plot"), draw));
+  const controls = ["masks-slider", "neuron-slider", "time-slider", "pairs-method", "pairs-2-method", "sweep-x"];
+  for (const control of controls.map(minimod.model).filter((each) => each)) {
+    control.properties.value.change.emit();
+    Bokeh.index.find_one(control).shadow_el.querySelector("[role=slider]")?.setAttribute("aria-label", control.title);
   }
-  document.querySelectorAll(".later").forEach((place) => observer.observe(place));
-  const wait = setInterval(() => {
-    if (!Bokeh.documents.length || !Bokeh.documents.every((doc) => doc.is_idle)) return;
-    clearInterval(wait);
-    minimod.paint();
-    for (const name of ["masks-slider", "neuron-slider", "time-slider", "pairs-method", "pairs-2-method", "sweep-x"]) {
-      minimod.model(name)?.properties.value.change.emit();
-    }
-    document.body.dataset.ready = "yes";
-  }, 50);
+  document.body.dataset.ready = "yes";
 });
