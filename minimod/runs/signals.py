@@ -10,6 +10,8 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
+from minimod.errors import Interrupted
+
 # Signals that ask to stop: Ctrl-C, a program's request, and where there is one a connection that dropped.
 STOPS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -64,7 +66,12 @@ def stop_requests() -> Iterator[list[int]]:
         received.append(number)
         signal.signal(signal.SIGINT, usual)
 
-    with handled(note):
-        yield received
-    if received:
-        signal.raise_signal(received[0])  # the run has ended by itself; what comes after it is to be stopped
+    try:
+        with handled(note):
+            yield received
+    except Interrupted:         # it tells of the signal
+        received.clear()
+        raise
+    finally:
+        if received:
+            signal.raise_signal(received[0])  # the run has ended by itself; what comes after it is to be stopped

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 import subprocess
@@ -6,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from minimod.errors import Interrupted
 from minimod.runs.signals import STOPS, handled, stop_requests
 
 CLI = Path(__file__).parents[2] / "cli.py"
@@ -36,6 +38,21 @@ def test_a_signal_that_is_ignored_stays_so_as_under_nohup():
         os.kill(os.getpid(), signal.SIGHUP)
         assert not received
     assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+
+@pytest.mark.parametrize(("error", "told"), [
+    (None, [signal.SIGTERM]), (ZeroDivisionError(), [signal.SIGTERM]),
+    (Interrupted(signal.SIGTERM, Path("run"), 3), []),          # it tells of the signal itself
+], ids=["no error", "an error", "Interrupted"])  # fmt: skip
+def test_a_noted_signal_takes_effect_after_the_block(error, told):
+    """A process of a pool that swallowed it would wait for ever."""
+    seen = []
+    signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
+    with pytest.raises(type(error)) if error else contextlib.nullcontext(), stop_requests():
+        os.kill(os.getpid(), signal.SIGTERM)
+        if error:
+            raise error
+    assert seen == told
 
 
 def test_what_the_block_comes_to_ignore_is_ignored_from_there_on(usual):

@@ -1,12 +1,15 @@
 """A sweep keeps what it began with, writes only in its own directory, and takes no error of the system for damage."""
 
 import shutil
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from run_cases import files_in
-from sweep_cases import DEFINITION, Refusing, ignore, rows_of, with_grid
+from sweep_cases import CLI, DEFINITION, Refusing, ignore, rows_of, with_grid
 
 from minimod import load_run
 from minimod.errors import InputError, LostDirectoryError
@@ -52,6 +55,18 @@ def test_a_sweep_that_is_moved_stops_and_makes_no_other(tmp_path):
     assert not (tmp_path / "sweep").exists()
     run(tmp_path / "moved")
     assert len(rows_of(tmp_path / "moved")) == 8
+
+
+def test_a_sweep_in_processes_that_is_moved_ends_in_one_line(tmp_path):
+    grid = ["--grid=modulus=11", "--grid=width=8,9,10", "--grid=epochs=100000000"]
+    command = [sys.executable, CLI, "sweep", "sweep", *grid, "--jobs", "2"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as sweep:
+        while len(list(tmp_path.glob("sweep/runs/*/config.json"))) < 2:
+            time.sleep(0.05)
+        (tmp_path / "sweep").rename(tmp_path / "moved")
+        *_, last = sweep.communicate(timeout=60)[1].splitlines()
+    assert sweep.returncode == 1 and not (tmp_path / "sweep").exists()
+    assert last.startswith("minimod: cannot go on: ") and "sweep was removed, moved or replaced" in last
 
 
 def test_a_worker_makes_no_directory_of_a_sweep_that_was_moved(copied, monkeypatch):
