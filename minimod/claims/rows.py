@@ -73,7 +73,15 @@ def stored_results(directory: Path, scale: str, but: Iterable[str] = ()) -> list
     full = SUFFIXES["full"]
     stems = [path.stem for path in (directory / "rows").glob("*.json")]
     names = {stem.removesuffix(full) for stem in stems if stem.endswith(full) == (scale == "full")}
-    stored = [load_rows(directory, name, scale) for name in names.difference(but)]
+    stored, refused = list[Result](), list[InputError]()
+    for name in sorted(names.difference(but)):
+        try:
+            stored.append(load_rows(directory, name, scale))
+        except InputError as error:
+            refused.append(error)
+    if refused:         # all are named at once: measured one by one, each would be refused because of the others
+        files, allowed = zip(*((str(error.value), error.allowed) for error in refused), strict=True)
+        raise InputError("rows file", " and ".join(files), "; ".join(allowed))
     order = {name: place for place, name in enumerate(CLAIMS)}
     return sorted(stored, key=lambda result: (order.get(result.argument, len(order)), result.argument))
 

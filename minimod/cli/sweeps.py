@@ -114,9 +114,9 @@ def plot(
         raise click.UsageError(f"--dpi is for .png files, and {output} is none")
     data = table.curves(sweep_dir, x, y, by)
     if log_x and not all(isinstance(value, (int, float)) and value > 0 for line in data.values() for value in line):
-        raise InputError("--log-x", x, "with a column of positive numbers")
+        raise InputError("x", x, "a column of positive numbers, with --log-x")
     if log_y and not all(min(numbers) > 0 for line in data.values() for numbers in line.values()):
-        raise InputError("--log-y", y, "with a column of positive numbers")
+        raise InputError("y", y, "a column of positive numbers, with --log-y")
     click.echo(f"{account(sweep_dir)}; {curves.behind_each_point(data)}", err=True)
     settings = {name: value for name, value in table.fixed_settings(sweep_dir, y).items() if name not in (x, by)}
     if heat_map and by:

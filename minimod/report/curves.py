@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from minimod.analysis.rows import METHODS
 from minimod.report.chart import MOST_NAMES, Axis, Chart, Series, by_name, logarithmic, some
-from minimod.report.style import STYLES, words
+from minimod.report.style import STYLES, literal, words
 
 # Value of `by` -> value of x -> the numbers y, one a run; see `sweeps.table.curves`.
 Points = dict[Any, dict[Any, list[float]]]
@@ -48,13 +48,14 @@ def draw_heat_map(points: Points, x: str, y: str, by: str, settings: dict[str, A
     axes = figure.subplots()
     image = axes.imshow(means, aspect="auto", origin="lower", cmap="viridis")
     for axis, values in ((axes.xaxis, columns), (axes.yaxis, rows)):
-        axis.set_ticks([values.index(value) for value in some(values)], list(map(str, some(values))))
+        axis.set_ticks([values.index(value) for value in some(values)], [literal(str(value)) for value in some(values)])
     if sum(len(str(value)) + 2 for value in some(columns)) > 70:
         axes.tick_params("x", rotation=45)
     axes.set(xlabel=label_of(x), ylabel=label_of(by))
     figure.colorbar(image, ax=axes, label=label_of(y))
     title = _title("mean over runs; ", points, settings)
-    figure.suptitle("\n".join(textwrap.fill(line, int(12 * size[0])) for line in title.splitlines()), fontsize=9)
+    lines = (textwrap.fill(line, int(12 * size[0])) for line in title.splitlines())
+    figure.suptitle(literal("\n".join(lines)), fontsize=9)
     return figure
 
 

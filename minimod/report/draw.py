@@ -8,7 +8,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from minimod.report.chart import Axis, Chart, Series, some
-from minimod.report.style import DASHES, MARKERS, STYLE
+from minimod.report.style import DASHES, MARKERS, STYLE, literal
 
 LETTERS = 12        # to an inch
 
@@ -26,7 +26,7 @@ def draw(chart: Chart) -> Figure:
     height = 5 if chart.is_square else 3.5 - 0.35 * n_columns
     if chart.is_list:
         height = 0.7 + (0.18 + 0.03 * len(names[0])) * len(chart.x.places)
-    title = "\n".join(fill(line, int(LETTERS * width)) for line in chart.title.splitlines())
+    title = literal("\n".join(fill(line, int(LETTERS * width)) for line in chart.title.splitlines()))
     around = 0.2 * (title.count("\n") + 1 + len(names[0]) / per_line)
     figure = Figure(figsize=(width, n_rows * height + around))
     across, up = (chart.y, chart.x) if chart.is_list else (chart.x, chart.y)
@@ -37,7 +37,8 @@ def draw(chart: Chart) -> Figure:
     for place, (axes, (heading, panel)) in enumerate(zip(grid.flat, chart.panels.items(), strict=False)):
         for i in range(len(panel)):
             _draw_series(axes, chart, panel, i)
-        axes.set_title("\n".join(fill(line, int(LETTERS * width / n_columns)) for line in heading.splitlines()))
+        lines = (fill(line, int(LETTERS * width / n_columns)) for line in heading.splitlines())
+        axes.set_title(literal("\n".join(lines)))
         _set_axis(axes, "x", across, is_last=place >= n - n_columns)
         _set_axis(axes, "y", up, is_last=place % n_columns == 0)
         if chart.is_list:
@@ -63,7 +64,7 @@ def _draw_series(axes: Axes, chart: Chart, panel: list[Series], i: int) -> None:
     look, has_band = series.style, len(series.low) > 0
     line = (0, DASHES[look.dash] or None) if look.dash else "none"
     axes.plot(*((series.y, x) if chart.is_list else (x, series.y)), linestyle=line, color=look.color, markersize=5,
-              marker=MARKERS[look.marker][0], markevery=series.marked(i), label=series.name)
+              marker=MARKERS[look.marker][0], markevery=series.marked(i), label=literal(series.name))
     if has_band and look.dash:
         axes.fill_between(x, series.low, series.high, facecolor=to_rgba(look.color, 0.15), edgecolor=look.color,
                           linewidth=0.6, linestyle=line)
@@ -78,7 +79,7 @@ def _set_axis(axes: Axes, name: str, axis: Axis, is_last: bool) -> None:
         axes.set(**{f"{name}lim": axis.limits})
     if axis.ticks is not None:
         ticks = axes.xaxis if name == "x" else axes.yaxis
-        ticks.set_ticks(list(axis.ticks), list(axis.ticks.values()))
+        ticks.set_ticks(list(axis.ticks), [literal(text) for text in axis.ticks.values()])
         ticks.set_ticks([], minor=True)
     if name == "x":
         axes.tick_params(labelbottom=is_last)

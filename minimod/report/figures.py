@@ -12,7 +12,7 @@ from minimod.analysis.structure import coordinate_of
 from minimod.report import charts
 from minimod.report.chart import Chart
 from minimod.report.draw import draw
-from minimod.report.style import BLACK, BLUE, STYLE, save_figure
+from minimod.report.style import BLACK, BLUE, STYLE, literal, save_figure
 
 
 @style.context(["default", STYLE])
@@ -51,7 +51,7 @@ def draw_spectrum(summary: dict[str, Any]) -> Figure:
     share_axes.set(xlabel=f"share of the\ndominant {what}", ylabel="neurons", xlim=(0, bins[-1]))
     share_axes.margins(y=0.25)
     share_axes.legend(loc="upper right", fontsize=9)
-    figure.suptitle(summary["title"], fontsize=10)
+    figure.suptitle(literal(summary["title"]), fontsize=10)
     return figure
 
 

@@ -64,6 +64,11 @@ def save_figure(figure: Figure, path: Path, dpi: Any = "figure") -> None:
         figure.savefig(file, format=path.suffix[1:], dpi=dpi, metadata=metadata)
 
 
+def literal(text: str) -> str:
+    """A text for Matplotlib, which takes what stands between two dollar signs for mathematics."""
+    return text.replace("$", r"\$")
+
+
 def words(name: str) -> str:
     """The name of a column as people read it."""
     return name.replace("_", " ")

@@ -155,10 +155,17 @@ class TrainingConfig:
 
     @classmethod
     def from_preset(cls, name: str, **overrides: Any) -> "TrainingConfig":
-        """A preset of PRESETS, with single fields overridden."""
+        """A preset of PRESETS, with single fields overridden.
+
+        Raises InputError for an unknown preset, and for an option of the optimisers that this optimiser does not have.
+        """
         if name not in PRESETS:
             raise InputError("preset", name, one_of(PRESETS, name))
-        return PRESETS[name].changed(**overrides)
+        config = PRESETS[name].changed(**overrides)
+        known, used = {option for each in OPTIMIZERS.values() for option in each.options}, OPTIMIZERS[config.optimizer]
+        for option in overrides.keys() & known.difference(used.options):
+            raise InputError(option, overrides[option], f"left out: {config.optimizer} has no such option")
+        return config
 
 
 CONSTRAINTS: dict[str, Constraint] = {each.name: each.metadata["constraint"] for each in fields(TrainingConfig)}

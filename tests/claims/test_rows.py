@@ -96,6 +96,16 @@ def test_a_damaged_file_is_named_with_what_helps(tmp_path, damage):
     assert str(tmp_path / "rows/first.json") in said and said.endswith("measure first at scale quick again")
 
 
+def test_all_damaged_files_are_named_at_once(tmp_path):
+    for name in ("first", "second"):
+        save(tmp_path, name)
+        os.truncate(tmp_path / f"rows/{name}.json", 100)
+    said = refused(tmp_path)
+    assert all(str(tmp_path / f"rows/{name}.json") in said for name in ("first", "second"))
+    assert "measure first at scale quick again; " in said and said.endswith("measure second at scale quick again")
+    assert stored_results(tmp_path, "quick", but=["first", "second"]) == []
+
+
 def test_a_claim_that_is_to_be_measured_again_may_have_any_file(tmp_path):
     save(tmp_path)
     os.truncate(tmp_path / "rows/first.json", 100)

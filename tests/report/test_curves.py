@@ -14,6 +14,19 @@ def test_curves_are_drawn_in_the_order_of_their_numbers():
     assert axes.get_xscale() == "log"
 
 
+def test_a_dollar_sign_is_no_mathematics():
+    """Of mathematics, Matplotlib would refuse these."""
+    name = "table:mt$^$/t.csv"
+    for points in ({name: {8: [0.1]}}, {1: {name: [0.1], "$_$": [0.2]}}):
+        settings = {"rule": name}
+        for figure in (
+            draw(curves(points, "width", "loss", "rule", False, settings=settings)),
+            draw_heat_map(points, "width", "loss", "rule", settings),
+        ):
+            figure.draw_without_rendering()
+            assert r"mt\$^\$" in figure.get_suptitle()
+
+
 def test_a_heat_map_has_a_cell_for_every_pair_of_values():
     axes = draw_heat_map(CURVES, "width", "test_accuracy", "noise_ratio").axes[0]
     assert axes.images[0].get_array().tolist() == [[0.2, 0.9], [0.2, 0.6]]

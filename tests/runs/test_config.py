@@ -87,3 +87,12 @@ def test_the_default_is_the_headline():
 def test_an_unknown_preset_is_refused():
     with pytest.raises(InputError, match="headline, paper"):
         TrainingConfig.from_preset("small")
+
+
+@pytest.mark.parametrize(("optimizer", "option", "value"), [
+    ("adamw", "momentum", 0.5), ("adam", "momentum", 0.9), ("sgd", "betas", (0.5, 0.9)),
+])  # fmt: skip
+def test_an_option_that_the_optimiser_does_not_have_is_refused_where_it_is_given(optimizer, option, value):
+    with pytest.raises(InputError, match=f"{option} is .*; it must be left out: {optimizer} has no such option"):
+        TrainingConfig.from_preset("headline", optimizer=optimizer, **{option: value})
+    assert TrainingConfig.from_preset("headline", optimizer="muon", momentum=0.5, betas=(0.5, 0.9)).momentum == 0.5
