@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from minimod import rules
+from minimod.arrays import checked_array
 from minimod.errors import InputError, one_of
 from minimod.groups.irreps import Group
 from minimod.groups.matrices import Representations
@@ -142,8 +143,15 @@ def checked_table(array: np.ndarray, name: str) -> np.ndarray:
     return array.astype(np.int64)
 
 
+def given_table(table: object) -> np.ndarray:
+    """A caller's table, an array or lists, in int64. Raises InputError as `checked_table`, and for masked entries."""
+    return checked_table(checked_array("table", table, (None, None), kind="numbers"), "given")
+
+
 def rule_name(name: str) -> str:
     """The name under which a rule is known. Raises ValueError, with what is allowed, where there is none."""
+    if not isinstance(name, str):
+        raise ValueError("the name of a rule")
     if name in (*RULES, PAIRS) or (name.startswith(TABLE) and name != TABLE):
         return name
     try:
@@ -174,8 +182,7 @@ def make_rule(name: str, modulus: int | None = None, table: np.ndarray | None = 
         raise InputError("rule", name, "given with its table or pairs" if table is None else f"{TABLE}X, with a table")
     if name in RULES:
         return rules.make_rule(name, MODULUS if modulus is None else modulus)
-    table = checked_table(np.asarray(table), "given") if name.startswith(TABLE) else table
-    rule = group_rule(name) if table is None else rule_of_table(name, table)
+    rule = group_rule(name) if table is None else rule_of_table(name, given_table(table))
     if modulus not in (None, rule.modulus):
         raise InputError("modulus", modulus, f"{rule.modulus}, the number of tokens of {name}, or left out")
     return rule

@@ -3,15 +3,13 @@
 Click's own types take nan, inf, True for a number and 3.5 for a whole one, and tables may not grow under its choices.
 """
 
-import sys
-from collections.abc import Iterable
+from collections.abc import Collection
 from math import inf
-from numbers import Real
 from typing import Any, Self
 
 import click
 
-from minimod.errors import InputError
+from minimod.errors import InputError, choice, interval, number
 from minimod.groups.rules import rule_name
 
 
@@ -64,17 +62,11 @@ class Interval(Constraint):
     def __init__(self, kind: type, low: float, high: float = inf, open: float = inf):
         self.kind, self.low, self.high, self.open = kind, low, high, open
         self.name = "integer" if kind is int else "float"
-        self.domain = f"{'(' if low == open else '['}{low:g}, {high:.12g}{')' if high in (open, inf) else ']'}"
+        self.domain = interval(low, high, open)
         self.allowed = f"a{' whole' * (kind is int)} number in {self.domain}"
 
     def _checked(self, value: Any) -> Any:
-        if not isinstance(value, Real) or isinstance(value, bool) or not self._contains(value):
-            raise ValueError
-        return self.kind(value)
-
-    def _contains(self, value: Any) -> bool:
-        is_within = self.low <= value <= self.high and value != self.open and abs(value) <= sys.float_info.max
-        return bool(is_within and (self.kind is float or int(value) == value))
+        return number(self.name, value, self.low, self.high, self.open, self.kind)
 
     def _parsed(self, text: str) -> Any:
         try:
@@ -86,7 +78,7 @@ class Interval(Constraint):
 class Choice(Constraint, click.Choice):  # type: ignore[type-arg]
     """One of some names. A table of theirs may still grow: it is looked at when a value is checked."""
 
-    def __init__(self, names: Iterable[str]):
+    def __init__(self, names: Collection[str]):
         super().__init__(())
         self.choices = names  # type: ignore[assignment]
 
@@ -94,9 +86,7 @@ class Choice(Constraint, click.Choice):  # type: ignore[type-arg]
         return "one of " + ", ".join(self.choices)
 
     def _checked(self, value: Any) -> str:
-        if not isinstance(value, str) or value not in self.choices:
-            raise ValueError
-        return value
+        return str(choice(self.name, value, self.choices))
 
 
 class RuleName(Constraint):
@@ -105,8 +95,6 @@ class RuleName(Constraint):
     name, allowed = "rule", "add, sub, mul, div, a group or table:FILE"
 
     def _checked(self, value: Any) -> str:
-        if not isinstance(value, str):
-            raise ValueError
         return rule_name(value)
 
 
