@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minimod.errors import InputError, number
+from minimod.errors import InputError, checked_number
 
 # A NumPy array or a CuPy array.
 Array = Any
@@ -26,7 +26,7 @@ def random_stream(seed: int, name: str, *key: int) -> np.random.Generator:
 
     key: integers that pick one of many independent generators within the stream, for example the number of an epoch.
     """
-    seed = number("seed", seed, 0, kind=int)
+    seed = checked_number("seed", seed, 0, kind=int)
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(STREAMS.index(name), *key)))
 
 

@@ -95,7 +95,7 @@ def interval(low: float, high: float = inf, open: float = inf) -> str:
     return f"{'(' if low == open else '['}{low:g}, {high:.12g}{')' if high in (open, inf) else ']'}"
 
 
-def number(option: str, value: Any, low: float, high: float = inf, open: float = inf, kind: type = float) -> Any:
+def checked_number(name: str, value: Any, low: float, high: float = inf, open: float = inf, kind: type = float) -> Any:
     """A finite number from low to high, but not `open`: a whole number if kind is int, any number if kind is float.
 
     Raises InputError for another number, for True and False, and for anything that is no number.
@@ -105,7 +105,7 @@ def number(option: str, value: Any, low: float, high: float = inf, open: float =
     except OverflowError:       # an integer above 1e308
         x = inf
     if not low <= x <= high or x in (open, inf) or (kind is int and not x.is_integer()):
-        raise InputError(option, value, f"a{' whole' * (kind is int)} number in {interval(low, high, open)}")
+        raise InputError(name, value, f"a{' whole' * (kind is int)} number in {interval(low, high, open)}")
     return kind(value)
 
 
@@ -116,11 +116,10 @@ def choice(option: str, name: Any, names: Collection[str]) -> Any:
     return name
 
 
-def check_callable(**functions: object) -> None:
-    """Raise InputError for an argument, given by its name, that is neither None nor a function."""
-    for name, function in functions.items():
-        if function is not None and not callable(function):
-            raise InputError(name, function, "a function")
+def check_type(name: str, value: object, kind: Any, allowed: str = "a function") -> None:
+    """Raise InputError for a value that `isinstance` finds to be of no such kind. allowed: what it must be, in words."""
+    if not isinstance(value, kind):
+        raise InputError(name, value, allowed)
 
 
 def known_keywords(function: F) -> F:

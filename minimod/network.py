@@ -12,7 +12,7 @@ import numpy as np
 
 from minimod.activations import ACTIVATIONS
 from minimod.arrays import Array, Pairs, checked_array, random_stream, to_host
-from minimod.errors import InputError, choice, number
+from minimod.errors import InputError, check_type, checked_number, choice
 from minimod.losses import LOSSES
 
 # What training changes: all parameters, the output layer alone, or the input layer alone. The other layer keeps its
@@ -59,7 +59,7 @@ class TwoLayerNet:
     def __post_init__(self) -> None:
         for name, array in self.arrays.items():
             if not hasattr(array, "dtype") or array.dtype.kind != "f" or array.ndim != (1 if name == "mu" else 2):
-                raise InputError(name, array, "an array of floats, (P,) for mu, and else a matrix")
+                raise InputError(name, array, "an array of floats: a vector for mu, else a matrix")
         P, M = self.U.shape
         for name, shape in {"V": (P, M), "W": (M, P), "mu": (P,)}.items():
             if getattr(self, name).shape != shape:
@@ -79,9 +79,9 @@ class TwoLayerNet:
         numbers on the CPU and on the GPU, and in float32 from the rounded float64 numbers. Raises InputError for an
         option that cannot be used.
         """
-        modulus, width = number("modulus", modulus, 2, kind=int), number("width", width, 1, kind=int)
+        modulus, width = checked_number("modulus", modulus, 2, kind=int), checked_number("width", width, 1, kind=int)
         generator = random_stream(seed, "initialisation")
-        std: float = width**-0.5 if init_std is None else number("init_std", init_std, 0)
+        std: float = width**-0.5 if init_std is None else checked_number("init_std", init_std, 0)
         dtype = choice("dtype", getattr(dtype, "__name__", str(dtype)), ("float32", "float64"))
 
         def draw(*shape: int) -> np.ndarray:
@@ -133,8 +133,9 @@ class TwoLayerNet:
         loss: a name in LOSSES. smoothing: the label smoothing ε, see losses.py. The pairs may be on the host. Raises
         InputError for an unknown loss, and for a smoothing outside [0, 1]. Nothing checks the tokens, see `fit`.
         """
+        check_type("pairs", pairs, Pairs, "Pairs, such as the dataset's `train`")
         choice("loss", loss, LOSSES)
-        smoothing = number("smoothing", smoothing, 0, 1)
+        smoothing = checked_number("smoothing", smoothing, 0, 1)
         # like=self.U makes arrays of U's library, so on the network's device.
         a, b, label = (np.asarray(tokens, like=self.U) for tokens in (pairs.a, pairs.b, pairs.label))
         F, backward = self.forward(a, b)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minimod.errors import InputError, known_keywords, number
+from minimod.errors import InputError, check_type, checked_number, known_keywords
 
 Arrays = dict[str, Any]
 
@@ -31,7 +31,7 @@ class SGD:
     def __init__(
         self, parameters: Arrays, learning_rate: float = 1e-3, momentum: float = 0.0, weight_decay: float = 0.0
     ):
-        self.parameters, self.momentum = parameters, number("momentum", momentum, 0, 1, open=1)
+        self.parameters, self.momentum = parameters, checked_number("momentum", momentum, 0, 1, open=1)
         self.learning_rate, self.weight_decay = _checked(parameters, learning_rate, weight_decay)
         self.buffer = {name: np.zeros_like(theta) for name, theta in parameters.items()}
         self.state = _labelled(buffer=self.buffer)
@@ -61,10 +61,10 @@ class Adam:
     ):
         self.parameters = parameters
         self.learning_rate, self.weight_decay = _checked(parameters, learning_rate, weight_decay)
-        self.epsilon = number("epsilon", epsilon, 0)
+        self.epsilon = checked_number("epsilon", epsilon, 0)
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
             raise InputError("betas", betas, "two numbers in [0, 1)")
-        self.betas = [number("betas", beta, 0, 1, open=1) for beta in betas]
+        self.betas = [checked_number("betas", beta, 0, 1, open=1) for beta in betas]
         self.m = {name: np.zeros_like(theta) for name, theta in parameters.items()}
         self.v = {name: np.zeros_like(theta) for name, theta in parameters.items()}
         self.t = np.array(0)  # the number of steps so far, as an array, so that `state` can hold and overwrite it
@@ -192,9 +192,8 @@ class Muon:
 
 def _checked(parameters: Arrays, learning_rate: float, weight_decay: float) -> tuple[float, float]:
     """The learning rate and the weight decay as floats. Raises InputError for negative ones, and for no dictionary."""
-    if not isinstance(parameters, dict):
-        raise InputError("parameters", parameters, "a dictionary of arrays, such as network.parameters")
-    return number("learning_rate", learning_rate, 0), number("weight_decay", weight_decay, 0)
+    check_type("parameters", parameters, dict, "a dictionary of arrays, such as network.parameters")
+    return checked_number("learning_rate", learning_rate, 0), checked_number("weight_decay", weight_decay, 0)
 
 
 def _labelled(**groups: Arrays) -> Arrays:

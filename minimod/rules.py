@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from minimod.errors import InputError, choice, number
+from minimod.errors import InputError, checked_number, choice
 from minimod.fourier import Frequencies
 
 MODULUS = 113       # the default
@@ -220,4 +220,4 @@ def make_rule(name: str, modulus: int = MODULUS) -> CyclicRule:
 
     Raises InputError for an unknown name, and for a modulus that the rule cannot have.
     """
-    return RULES[choice("rule", name, RULES)](number("modulus", modulus, 2, kind=int))
+    return RULES[choice("rule", name, RULES)](checked_number("modulus", modulus, 2, kind=int))

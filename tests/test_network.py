@@ -123,7 +123,7 @@ def test_the_seed_of_the_initialisation_can_be_another_than_that_of_the_data():
 
 @pytest.mark.parametrize(("a", "b"), [([1.5], [1]), ([1, 2], [1]), ([True], [1]), ([[1]], [[1]]), (1, 1), (["1"], [1])])
 def test_tokens_that_are_none_are_refused(a, b):
-    with pytest.raises(InputError, match=r"^[ab] is .* integers in 0 \.\. 4, of shape \((n|1|2)\)"):
+    with pytest.raises(InputError, match=r"^[ab] is .* integers in 0 \.\. 4, of shape \((n|1|2),\)"):
         random_network(P=5).logits(a, b)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from minimod.discovery.certificate import highest_chance, log_tables, p_value
 from minimod.discovery.search import SIGNIFICANT, Found, discover, nothing_found
 from minimod.engine.predict import predict_table
-from minimod.errors import InputError, one_of
-from minimod.runs.run import Run, load_run
+from minimod.errors import choice
+from minimod.runs.run import Run, as_run
 
 # What of a run the rule is looked for in: what its network answers for all pairs, or the labels it was trained on.
 SOURCES = ("predictions", "labels")
@@ -23,9 +23,7 @@ def discover_run(run: Run | Path | str, source: str = "predictions", **options: 
     each other. So p_value is that of the labels that it was trained on, and nothing counts as found where these are no
     evidence. From its `labels`, all are of the labels. Raises InputError for another source.
     """
-    if source not in SOURCES:
-        raise InputError("from", source, one_of(SOURCES, source))
-    run = run if isinstance(run, Run) else load_run(Path(run))
+    run, source = as_run("run", run), choice("source", source, SOURCES)
     P, train = run.network.modulus, run.fitted
     if source == "labels":
         return discover(train.a, train.b, train.label, P, **options)

@@ -8,9 +8,12 @@ from math import inf
 from typing import Any, Self
 
 import click
+import numpy as np
 
-from minimod.errors import InputError, choice, interval, number
+from minimod.errors import InputError, checked_number, choice, interval
 from minimod.groups.rules import rule_name
+
+SEVERAL = (tuple, list, range, np.ndarray)      # how several numbers may be given
 
 
 class Constraint(click.ParamType):  # type: ignore[type-arg]  # the earliest Click that we take is not generic
@@ -33,7 +36,7 @@ class Constraint(click.ParamType):  # type: ignore[type-arg]  # the earliest Cli
         """A value from Python in its own type. Raises ValueError, with what is allowed."""
         try:
             return None if value is None and self.none else self._checked(value)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:        # TypeError is of an array that is one number
             raise ValueError(str(self)) from error
 
     def read(self, text: str) -> Any:
@@ -66,7 +69,7 @@ class Interval(Constraint):
         self.allowed = f"a{' whole' * (kind is int)} number in {self.domain}"
 
     def _checked(self, value: Any) -> Any:
-        return number(self.name, value, self.low, self.high, self.open, self.kind)
+        return checked_number(self.name, value, self.low, self.high, self.open, self.kind)
 
     def _parsed(self, text: str) -> Any:
         try:
@@ -104,9 +107,9 @@ class Boolean(Constraint, click.types.BoolParamType):
     allowed = "true or false"
 
     def _checked(self, value: Any) -> bool:
-        if not isinstance(value, bool):
+        if not isinstance(value, (bool, np.bool_)):
             raise ValueError
-        return value
+        return bool(value)
 
     def _parsed(self, text: str) -> Any:
         return {"true": True, "false": False}.get(str(text).lower(), text)     # a flag's value is one already
@@ -121,7 +124,7 @@ class Pair(Constraint):
         self.each, self.domain, self.allowed = each, each.domain, f"two numbers in {each.domain}"
 
     def _checked(self, value: Any) -> tuple[Any, ...]:
-        first, second = value if isinstance(value, (tuple, list)) else ()
+        first, second = value if isinstance(value, SEVERAL) else ()
         return self.each.check(first), self.each.check(second)
 
     def _parsed(self, text: Any) -> tuple[Any, ...]:
@@ -139,7 +142,7 @@ class Epochs(Constraint):
     def _checked(self, value: Any) -> Any:
         if isinstance(value, str) and value == "log":
             return value
-        first, *others = value if isinstance(value, (tuple, list)) else ()
+        first, *others = value if isinstance(value, SEVERAL) else ()
         return tuple(sorted({self.each.check(epoch) for epoch in (first, *others)}))
 
     def _parsed(self, text: str) -> Any:

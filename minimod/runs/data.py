@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from minimod.arrays import Pairs, checked_array
 from minimod.data import PARTS, Dataset, make_dataset
 from minimod.engine.device import warn_once
-from minimod.errors import InputError
+from minimod.errors import InputError, choice
 from minimod.groups.rules import PAIRS, TableRule, checked_table, given_table, make_rule, rule_of_table, table_path
 from minimod.noise import checked
 from minimod.runs.config import TrainingConfig
@@ -61,6 +61,12 @@ class UserData:
     def checksums(self) -> dict[str, str]:
         """The checksum of each array that there is, by its stored name."""
         return {name: array_checksum({name: array}) for name, array in self.stored.items()}
+
+    def __new__(cls, *_: Any, **arrays: Any) -> "UserData":
+        """Refuse an unknown field in words, where Python would raise TypeError."""
+        for name in arrays:
+            choice("field of UserData", name, cls.__dataclass_fields__)
+        return super().__new__(cls)
 
     def check(self, config: TrainingConfig) -> "UserData":
         """The same arrays, in the types that they have from here on. Raises InputError for one that cannot be used."""
@@ -178,7 +184,7 @@ def with_modulus(config: TrainingConfig, data: UserData | None = None) -> Traini
         return config
     if path is None:
         raise InputError("modulus", None, "the number of tokens, where pairs are given")
-    return replace(config, modulus=len(load_table(path) if table is None else table))
+    return replace(config, modulus=len(load_table(path) if table is None else given_table(table)))
 
 
 def resolve(config: TrainingConfig, data: UserData | None = None) -> Job:
