@@ -72,8 +72,8 @@ def checked_array(
 ) -> np.ndarray:
     """What a caller gave for an option, as an array of numbers from low to high. Integers become int64.
 
-    shape: None stands for any length. kind: a name in KINDS. Raises InputError for other numbers or another shape, for
-    lists of unequal lengths, and for masked entries.
+    shape: None stands for any length. kind: a name in KINDS. Without a finite `high`, the numbers are not looked at.
+    Raises InputError for other numbers or another shape, for lists of unequal lengths, and for masked entries.
     """
     within = f" in {low} .. {high}" if high < np.inf else ""
     allowed = f"{kind}{within}, of shape {shape}".replace("None", "n")
@@ -85,7 +85,7 @@ def checked_array(
     has_kind = array.dtype.kind in KINDS[kind] or not array.size       # NumPy makes an empty list a float array
     if not fits or not has_kind or np.ma.is_masked(given):
         raise InputError(option, f"{'masked ' * np.ma.is_masked(given)}{array.dtype} of shape {array.shape}", allowed)
-    outside = array[~((array >= low) & (array <= high))]
+    outside = array[~((array >= low) & (array <= high))] if within else array[:0]
     if len(outside):
         raise InputError(option, outside[0].item(), allowed)
     return array.astype(np.int64) if kind == "integers" else array

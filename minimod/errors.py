@@ -92,7 +92,7 @@ def one_of(names: Iterable[str], given: object) -> str:
 
 def interval(low: float, high: float = inf, open: float = inf) -> str:
     """An interval in short, as [0, 1). open: the end that does not belong to it."""
-    return f"{'(' if low == open else '['}{low:g}, {high:.12g}{')' if high in (open, inf) else ']'}"
+    return f"{'(' if low in (open, -inf) else '['}{low:g}, {high:.12g}{')' if high in (open, inf) else ']'}"
 
 
 def checked_number(name: str, value: Any, low: float, high: float = inf, open: float = inf, kind: type = float) -> Any:
@@ -117,7 +117,7 @@ def choice(option: str, name: Any, names: Collection[str]) -> Any:
 
 
 def check_type(name: str, value: object, kind: Any, allowed: str = "a function") -> None:
-    """Raise InputError for a value that `isinstance` finds to be of no such kind. allowed: what it must be, in words."""
+    """Raise InputError for a value of another kind, as `isinstance` finds it. allowed: what it must be, in words."""
     if not isinstance(value, kind):
         raise InputError(name, value, allowed)
 

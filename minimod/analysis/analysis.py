@@ -16,7 +16,7 @@ from minimod.analysis.readouts import READOUTS
 from minimod.analysis.rows import RANDOM, RANDOM_DRAWS, ROWS, Row
 from minimod.analysis.scores import SCORES, needs_components
 from minimod.analysis.structure import Structure
-from minimod.arrays import Array, Pairs, checked_array
+from minimod.arrays import Array, Pairs
 from minimod.engine.backend import SERIAL, Backend, open_backend
 from minimod.engine.predict import predict
 from minimod.errors import InputError, checked_number, choice, one_of
@@ -191,8 +191,7 @@ class Analysis:
             if by not in self._curves:
                 self._curves[by] = self.curves(self.ranking(by))
             return self._curves[by]
-        M = (network or self.run.network).width
-        ranking = self.ranking(by) if isinstance(by, str) else checked_array("by", by, (M,), 0, M - 1)
+        ranking = self.ranking(by) if isinstance(by, str) else by
         return mask_curves(network or self.run.network, ranking, self.run.dataset, self.backend)
 
     @cached_property

@@ -35,7 +35,7 @@ def detect(
     if table is not None:
         table = checked_array("table", table, (P, P), -1, P - 1)
     if held_out is not None:
-        held_out = checked_array("held_out", held_out, (len(run.dataset.train), P), kind="numbers")
+        held_out = checked_array("held_out", held_out, (len(run.dataset.train), P), -1e30, 1e30, "numbers")
     retrained = None
     if extracted is not None:
         with Analysis(extraction_of(run, extracted)) as analysis:

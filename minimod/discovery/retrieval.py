@@ -1,6 +1,7 @@
 """The rule found from a run's answers or labels: where runs and discovery meet."""
 
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ def discover_run(run: Run | Path | str, source: str = "predictions", **options: 
     each other. So p_value is that of the labels that it was trained on, and nothing counts as found where these are no
     evidence. From its `labels`, all are of the labels. Raises InputError for another source.
     """
+    allowed = list(signature(discover).parameters)[4:]      # after a, b, label and n_tokens, which are the run's
+    for name in options:
+        choice("keyword of discover_run", name, allowed)
     run, source = as_run("run", run), choice("source", source, SOURCES)
     P, train = run.network.modulus, run.fitted
     if source == "labels":

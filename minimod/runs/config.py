@@ -146,7 +146,7 @@ class TrainingConfig:
     def __new__(cls, *_: Any, **values: Any) -> "TrainingConfig":
         """Refuse an unknown field in words, where Python would raise TypeError."""
         for name in values:
-            choice("configuration field", name, CONSTRAINTS)
+            choice("configuration field", name, cls.__dataclass_fields__)
         return super().__new__(cls)
 
     @classmethod

@@ -10,7 +10,7 @@ from typing import Any, Self
 import click
 import numpy as np
 
-from minimod.errors import InputError, checked_number, choice, interval
+from minimod.errors import InputError, check_type, checked_number, choice, interval
 from minimod.groups.rules import rule_name
 
 SEVERAL = (tuple, list, range, np.ndarray)      # how several numbers may be given
@@ -98,6 +98,7 @@ class RuleName(Constraint):
     name, allowed = "rule", "add, sub, mul, div, a group or table:FILE"
 
     def _checked(self, value: Any) -> str:
+        check_type(self.name, value, str)
         return rule_name(value)
 
 

@@ -12,7 +12,7 @@ from minimod.arrays import Pairs, checked_array
 from minimod.data import PARTS, Dataset, make_dataset
 from minimod.engine.device import warn_once
 from minimod.errors import InputError, choice
-from minimod.groups.rules import PAIRS, TableRule, checked_table, given_table, make_rule, rule_of_table, table_path
+from minimod.groups.rules import PAIRS, TableRule, checked_table, make_rule, rule_of_table, table_path
 from minimod.noise import checked
 from minimod.runs.config import TrainingConfig
 from minimod.runs.files import array_checksum, load_numbers
@@ -79,7 +79,7 @@ class UserData:
         if "table" in data:
             if not table_path(config.rule):
                 raise InputError("table", "given", f"left out, where the rule is {config.rule}")
-            data["table"] = given_table(data["table"])
+            data["table"] = checked_table(data["table"])
         if "pairs" in data:
             data["pairs"] = checked_array("pairs", data["pairs"], (None, len(COLUMNS)))
             _check_pairs(data["pairs"], config)
@@ -184,7 +184,7 @@ def with_modulus(config: TrainingConfig, data: UserData | None = None) -> Traini
         return config
     if path is None:
         raise InputError("modulus", None, "the number of tokens, where pairs are given")
-    return replace(config, modulus=len(load_table(path) if table is None else given_table(table)))
+    return replace(config, modulus=len(load_table(path) if table is None else checked_table(table)))
 
 
 def resolve(config: TrainingConfig, data: UserData | None = None) -> Job:

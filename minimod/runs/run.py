@@ -1,6 +1,7 @@
 """A run, and how it is loaded from its directory. The files themselves are in contents.py."""
 
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ class Run:
         Raises InputError for an epoch without a snapshot, unless it is the last, and if the snapshot is damaged.
         """
         last = self.config.epochs if self.epoch is None else self.epoch
-        epoch = checked_number("epoch", epoch, 0, kind=int)
+        epoch = checked_number("epoch", epoch, -inf, kind=int)
         if epoch == last:
             return self
         if self.directory is None or epoch not in self.snapshots:

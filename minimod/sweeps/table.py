@@ -5,7 +5,7 @@ What is read are numbers, booleans, words, and None where a row has nothing. Ear
 
 import csv
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
@@ -85,15 +85,15 @@ def load_sweep(directory: Path | str, columns: Iterable[str] | None = None) -> I
     """
     if not as_path("directory", directory).is_dir():
         raise InputError("sweep directory", str(directory), "one that there is")
-    return read_rows(directory, columns)
-
-
-def read_rows(directory: Path | str, columns: Iterable[str] | None = None) -> Iterator[TableRow]:
-    """As `load_sweep`; of a sweep that has not begun there are none."""
-    path = Path(directory) / "results.csv"
     columns = list(COLUMNS if columns is None else columns)
     for column in columns:
         choice("column", column, COLUMNS)
+    return read_rows(directory, columns)
+
+
+def read_rows(directory: Path | str, columns: Collection[str] = tuple(COLUMNS)) -> Iterator[TableRow]:
+    """As `load_sweep`, of columns that there are; of a sweep that has not begun there are no rows."""
+    path = Path(directory) / "results.csv"
     if not path.exists():
         return
     try:
