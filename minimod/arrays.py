@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from minimod.errors import InputError, checked_number
+
 # A NumPy array or a CuPy array.
 Array = Any
 
@@ -24,6 +26,7 @@ def random_stream(seed: int, name: str, *key: int) -> np.random.Generator:
 
     key: integers that pick one of many independent generators within the stream, for example the number of an epoch.
     """
+    seed = checked_number("seed", seed, 0, kind=int)
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(STREAMS.index(name), *key)))
 
 
@@ -58,6 +61,34 @@ class Pairs:
 def is_true(answer: object) -> bool:
     """Whether the answer of a callback is True, of Python or of NumPy. Other answers, as a count of bytes, are not."""
     return isinstance(answer, (bool, np.bool_)) and bool(answer)
+
+
+# What an array may hold -> the kinds of dtypes that do: signed and unsigned integers, floats, and booleans.
+KINDS = {"integers": "iu", "numbers": "iuf", "booleans": "b"}
+
+
+def checked_array(
+    option: str, given: Any, shape: tuple[Any, ...], low: float = -np.inf, high: float = np.inf, kind: str = "integers"
+) -> np.ndarray:
+    """What a caller gave for an option, as an array of numbers from low to high. Integers become int64.
+
+    shape: None stands for any length. kind: a name in KINDS. Without a finite `high`, the numbers are not looked at.
+    Raises InputError for other numbers or another shape, for lists of unequal lengths, and for masked entries.
+    """
+    within = f" in {low} .. {high}" if high < np.inf else ""
+    allowed = f"{kind}{within}, of shape {shape}".replace("None", "n")
+    try:
+        array = np.asarray(given)
+    except (ValueError, TypeError) as error:
+        raise InputError(option, given, allowed) from error
+    fits = array.ndim == len(shape) and all(n in (None, size) for n, size in zip(shape, array.shape, strict=True))
+    has_kind = array.dtype.kind in KINDS[kind] or not array.size       # NumPy makes an empty list a float array
+    if not fits or not has_kind or np.ma.is_masked(given):
+        raise InputError(option, f"{'masked ' * np.ma.is_masked(given)}{array.dtype} of shape {array.shape}", allowed)
+    outside = array[~((array >= low) & (array <= high))] if within else array[:0]
+    if len(outside):
+        raise InputError(option, outside[0].item(), allowed)
+    return array.astype(np.int64) if kind == "integers" else array
 
 
 def to_host(array: Array) -> np.ndarray:

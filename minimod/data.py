@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minimod.arrays import Pairs, random_stream
-from minimod.errors import InputError
+from minimod.errors import InputError, check_type, checked_number
 from minimod.noise import Noise, check_noise, corrupt
 from minimod.rules import Rule
 
@@ -40,13 +40,13 @@ def make_dataset(
     test. noise_ratio: round(noise_ratio n_train) training labels are corrupted; with noise of kind symmetric, the count
     may be one less. noise_kind: a name in NOISE_KINDS. noise_matrix: for noise of kind matrix, see `noise.by_matrix`.
 
-    Raises InputError for a share outside [0, 1], for an unknown kind of noise or one that the rule cannot have, for a
-    matrix that is missing or cannot be used, and if there is no training pair.
+    Raises InputError for no rule, for a share outside [0, 1], for an unknown kind of noise or one that the rule cannot
+    have, for a matrix that is missing, cannot be used or belongs to another kind, and if there is no training pair.
     """
-    check_noise(noise_kind, rule)
-    for name, share in {"train_fraction": train_fraction, "noise_ratio": noise_ratio}.items():
-        if not 0 <= share <= 1:
-            raise InputError(name, share, "in [0, 1]")
+    check_type("rule", rule, Rule, "a rule, such as make_rule('add') returns")
+    check_noise(noise_kind, rule, noise_matrix)
+    train_fraction = checked_number("train_fraction", train_fraction, 0, 1)
+    noise_ratio = checked_number("noise_ratio", noise_ratio, 0, 1)
     defined = np.flatnonzero(rule.label_table >= 0)      # the pair (a, b) as one number, a P + b
     n_train = round(train_fraction * len(defined))
     if not n_train:

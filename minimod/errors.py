@@ -1,9 +1,19 @@
-"""The errors of the package. A message names the field or the argument as Python spells it, not as the command line."""
+"""The errors of the package, and the checks of arguments that raise them.
 
-from collections.abc import Iterable
+A message names the field or the argument as Python spells it, not as the command line. A check returns the argument in
+its own type, so NumPy's numbers become Python's.
+"""
+
+from collections.abc import Callable, Collection, Iterable
 from difflib import get_close_matches
+from functools import wraps
+from inspect import signature
+from math import inf
+from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class InputError(ValueError):
@@ -78,3 +88,48 @@ def one_of(names: Iterable[str], given: object) -> str:
     if len(names) > 30:
         return "one of " + ", ".join(names[:30]) + ", ..."
     return "one of " + ", ".join(names)
+
+
+def interval(low: float, high: float = inf, open: float = inf) -> str:
+    """An interval in short, as [0, 1). open: the end that does not belong to it."""
+    return f"{'(' if low in (open, -inf) else '['}{low:g}, {high:.12g}{')' if high in (open, inf) else ']'}"
+
+
+def checked_number(name: str, value: Any, low: float, high: float = inf, open: float = inf, kind: type = float) -> Any:
+    """A finite number from low to high, but not `open`: a whole number if kind is int, any number if kind is float.
+
+    Raises InputError for another number, for True and False, and for anything that is no number.
+    """
+    try:
+        x = float(value) if isinstance(value, Real) and not isinstance(value, bool) else inf
+    except OverflowError:       # an integer above 1e308
+        x = inf
+    if not low <= x <= high or x in (open, inf) or (kind is int and not x.is_integer()):
+        raise InputError(name, value, f"a{' whole' * (kind is int)} number in {interval(low, high, open)}")
+    return kind(value)
+
+
+def choice(option: str, name: Any, names: Collection[str]) -> Any:
+    """A name that is one of the names. Raises InputError for another, with the nearest names."""
+    if not isinstance(name, str) or name not in names:
+        raise InputError(option, name, one_of(names, name))
+    return name
+
+
+def check_type(name: str, value: object, kind: Any, allowed: str = "a function") -> None:
+    """Raise InputError for a value of another kind, as `isinstance` finds it. allowed: what it must be, in words."""
+    if not isinstance(value, kind):
+        raise InputError(name, value, allowed)
+
+
+def known_keywords(function: F) -> F:
+    """The same function, which refuses an unknown keyword by an InputError that names the nearest one."""
+    names = [name for name in signature(function).parameters if name not in ("self", "cls")]
+
+    @wraps(function)
+    def checked(*arguments: Any, **keywords: Any) -> Any:
+        for name in keywords:
+            choice(f"keyword of {function.__qualname__.removesuffix('.__init__')}", name, names)
+        return function(*arguments, **keywords)
+
+    return checked  # type: ignore[return-value]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minimod.arrays import Pairs, is_true
+from minimod.errors import InputError, check_type, checked_number
 from minimod.network import TwoLayerNet
 
 
@@ -19,10 +20,17 @@ def fit(
     The steps change the network's arrays in place. optimizer: an optimiser of optimizers.py, made for
     `network.parameters`. loss: a name in LOSSES. smoothing: the label smoothing ε, see losses.py. callback: called
     before every step with the epoch (0, 1, ...) and the loss. If it returns True, training stops without this step.
-    Nothing checks that the loss is finite.
+    Nothing checks that the loss is finite. Raises InputError for pairs with a token or a label outside 0 .. P-1, for an
+    optimiser of another network, and for any other argument that cannot be used.
     """
+    check_type("callback", callback, Callable | None)
+    check_type("pairs", pairs, Pairs, "Pairs, such as the dataset's `train`")
+    network.tokens(a=pairs.a, b=pairs.b, label=pairs.label)
+    held = getattr(optimizer, "parameters", network.parameters)         # an optimiser of one's own need not tell
+    if any(held.get(name) is not array for name, array in network.parameters.items()):
+        raise InputError("optimizer", optimizer, "an optimiser of this network's parameters")
     losses: list[float] = []
-    for epoch in range(epochs):
+    for epoch in range(checked_number("epochs", epochs, 0, kind=int)):
         # Forward and backward pass over all pairs; `value` is the loss of the network before the step.
         value, gradient = network.gradient(pairs, loss, smoothing)
         losses.append(float(value))

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minimod.arrays import Array, fft_of
-from minimod.errors import InputError, one_of
+from minimod.errors import InputError, check_type, choice
 from minimod.network import TwoLayerNet
 
 # What decides the dominant component. joint: the sum of the shares of u, v and w. w: the share of w alone. each: every
@@ -145,8 +145,7 @@ def dominant_components(preference: Array, by: str = "joint") -> Array:
     w, one k per neuron. by = "w": k is the argmax for w, and u and v take the same k. by = "each": every vector takes
     its own argmax. Raises InputError for another `by`.
     """
-    if by not in COMPONENT_CHOICES:
-        raise InputError("by", by, one_of(COMPONENT_CHOICES, by))
+    choice("by", by, COMPONENT_CHOICES)
     if by == "joint":
         preference = np.broadcast_to(preference.sum(axis=0), preference.shape)
     elif by == "w":
@@ -192,8 +191,9 @@ def filter_frequencies(network: TwoLayerNet, rule: Any, by: str = "joint") -> Fi
     frequency 0, μ, and the weights of tokens without a coordinate. Its mu is the given network's own array. Raises
     InputError for a rule of another modulus, for a rule without components, and for another `by`.
     """
-    if network.modulus != rule.modulus:
-        raise InputError("modulus of the rule", rule.modulus, f"{network.modulus}, that of the network")
+    check_type("network", network, TwoLayerNet, "a TwoLayerNet, such as the run's `network`")
+    if getattr(rule, "modulus", None) != network.modulus:
+        raise InputError("rule", rule, f"a rule of {network.modulus} tokens, as the network has")
     components = rule.components
     coefficients = components.coefficients(network)                                 # (3, n, M)
     shares = power_shares(components.power(coefficients))                           # (3, K, M)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from minimod.activations import ACTIVATIONS
-from minimod.arrays import Array, Pairs, random_stream, to_host
-from minimod.errors import InputError, one_of
+from minimod.arrays import Array, Pairs, checked_array, random_stream, to_host
+from minimod.errors import InputError, check_type, checked_number, choice
 from minimod.losses import LOSSES
 
 # What training changes: all parameters, the output layer alone, or the input layer alone. The other layer keeps its
@@ -34,7 +34,8 @@ class TwoLayerNet:
     trained: what training changes, a name in TRAINED. Training leaves the other weights as they are.
 
     Neuron m is (U[:, m], V[:, m], W[m]). The arrays are all NumPy arrays or all CuPy arrays, and of one dtype. Raises
-    InputError if a shape does not match U's shape, and for an unknown activation or `trained`.
+    InputError for an array that is no matrix or vector of floats, if a shape does not match U's shape, and for an
+    unknown activation or `trained`.
     """
 
     U: Array
@@ -56,14 +57,15 @@ class TwoLayerNet:
         return f"TwoLayerNet({', '.join(words)}, {self.U.dtype})"
 
     def __post_init__(self) -> None:
+        for name, array in self.arrays.items():
+            if not hasattr(array, "dtype") or array.dtype.kind != "f" or array.ndim != (1 if name == "mu" else 2):
+                raise InputError(name, array, "an array of floats: a vector for mu, else a matrix")
         P, M = self.U.shape
         for name, shape in {"V": (P, M), "W": (M, P), "mu": (P,)}.items():
             if getattr(self, name).shape != shape:
                 raise InputError(f"shape of {name}", getattr(self, name).shape, f"{shape} beside U of shape {(P, M)}")
-        if self.activation not in ACTIVATIONS:
-            raise InputError("activation", self.activation, one_of(ACTIVATIONS, self.activation))
-        if self.trained not in TRAINED:
-            raise InputError("trained", self.trained, one_of(TRAINED, self.trained))
+        choice("activation", self.activation, ACTIVATIONS)
+        choice("trained", self.trained, TRAINED)
 
     @classmethod
     def init(
@@ -74,10 +76,13 @@ class TwoLayerNet:
 
         std is init_std; if init_std is None, std = M^(-1/2). tied: whether V is U. bias: whether μ is a parameter.
         The numbers are drawn in float64 on the host, then cast to dtype. So networks with one seed start from the same
-        numbers on the CPU and on the GPU, and in float32 from the rounded float64 numbers.
+        numbers on the CPU and on the GPU, and in float32 from the rounded float64 numbers. Raises InputError for an
+        option that cannot be used.
         """
+        modulus, width = checked_number("modulus", modulus, 2, kind=int), checked_number("width", width, 1, kind=int)
         generator = random_stream(seed, "initialisation")
-        std = width**-0.5 if init_std is None else init_std
+        std: float = width**-0.5 if init_std is None else checked_number("init_std", init_std, 0)
+        dtype = choice("dtype", getattr(dtype, "__name__", str(dtype)), ("float32", "float64"))
 
         def draw(*shape: int) -> np.ndarray:
             return (std * generator.standard_normal(shape)).astype(dtype)
@@ -126,10 +131,11 @@ class TwoLayerNet:
         """The loss over the pairs, and its gradient for every trained parameter, by name.
 
         loss: a name in LOSSES. smoothing: the label smoothing ε, see losses.py. The pairs may be on the host. Raises
-        InputError for an unknown loss.
+        InputError for an unknown loss, and for a smoothing outside [0, 1]. Nothing checks the tokens, see `fit`.
         """
-        if loss not in LOSSES:
-            raise InputError("loss", loss, one_of(LOSSES, loss))
+        check_type("pairs", pairs, Pairs, "Pairs, such as the dataset's `train`")
+        choice("loss", loss, LOSSES)
+        smoothing = checked_number("smoothing", smoothing, 0, 1)
         # like=self.U makes arrays of U's library, so on the network's device.
         a, b, label = (np.asarray(tokens, like=self.U) for tokens in (pairs.a, pairs.b, pairs.label))
         F, backward = self.forward(a, b)
@@ -141,23 +147,12 @@ class TwoLayerNet:
         return ACTIVATIONS[self.activation].value(self.U[a] + self.V[b])
 
     def logits(self, a: Any, b: Any) -> Array:
-        """Logits of shape (n, P) for inputs a and b of shape (n,), arrays or lists of tokens on the host.
+        """Logits of shape (n, P) for inputs a and b of shape (n,), arrays or lists of tokens.
 
         Raises InputError if a and b are not integers, if their shapes differ, and for a token outside 0 .. P-1. Without
         this check, the index -1 would give the last token, and a GPU would not report an index that is too large.
         """
-        a, b = np.asarray(a), np.asarray(b)
-        are_integers = a.dtype.kind in "iu" and b.dtype.kind in "iu"      # signed or unsigned
-        is_empty = a.size == 0                                            # NumPy makes an empty list a float array
-        if a.ndim != 1 or a.shape != b.shape or not (are_integers or is_empty):
-            given = f"{a.dtype} of shape {a.shape} and {b.dtype} of shape {b.shape}"
-            raise InputError("tokens", given, "integers, of one shape (n,) for both inputs")
-        for tokens in (a, b):
-            outside = tokens[(tokens < 0) | (tokens >= self.modulus)]
-            if len(outside):
-                raise InputError("token", int(outside[0]), f"in 0 .. {self.modulus - 1}")
-        a, b = np.asarray(np.stack([a, b]).astype(np.int64), like=self.U)
-        return self.forward(a, b)[0]
+        return self.forward(*self.tokens(a=a, b=b))[0]
 
     def predict(self, a: Any, b: Any) -> np.ndarray:
         """The class with the largest logit for every example, of shape (n,), on the host. a and b: as in `logits`."""
@@ -167,6 +162,18 @@ class TwoLayerNet:
         """Logits of all pairs, of shape (P, P, P): entry [a, b, c] is the logit of class c. P³ numbers."""
         tokens = np.arange(self.modulus, like=self.U)
         return np.stack([self.forward(np.full_like(tokens, a), tokens)[0] for a in range(self.modulus)])
+
+    def tokens(self, **given: Any) -> Array:
+        """Tokens or labels by the names of their k arguments, as one array on the network's device, of shape (k, n).
+
+        Raises InputError for anything else than integers in 0 .. P-1, all of one shape (n,).
+        """
+        tokens: list[np.ndarray] = []
+        for name, array in given.items():
+            shape = tokens[0].shape if tokens else (None,)
+            array = to_host(array) if isinstance(array, type(self.U)) else array
+            tokens.append(checked_array(name, array, shape, 0, self.modulus - 1))
+        return np.asarray(np.stack(tokens), like=self.U)
 
     def _one_hot(self, tokens: Array) -> Array:
         """The one-hot matrix of n tokens, of shape (n, P): row i is 1 at column tokens[i], and 0 elsewhere."""

@@ -6,12 +6,12 @@ Only the kind `uniform` can replace a label by the true label. `is_noisy` marks 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from minimod.arrays import Pairs
-from minimod.errors import InputError, one_of
+from minimod.arrays import Pairs, checked_array
+from minimod.errors import InputError, choice
 from minimod.rules import Rule
 
 
@@ -48,10 +48,11 @@ def corrupt(pairs: Pairs, ratio: float, kind: str, noise: Noise, generator: np.r
     NOISE_KINDS[kind].corrupt(pairs, round(ratio * len(pairs)), noise, generator)
 
 
-def check_noise(kind: str, rule: Rule) -> None:
-    """Raise InputError for an unknown kind of noise, and for one that a rule cannot have."""
-    if kind not in NOISE_KINDS:
-        raise InputError("noise_kind", kind, one_of(NOISE_KINDS, kind))
+def check_noise(kind: str, rule: Rule, matrix: Any = None) -> None:
+    """Raise InputError for an unknown kind of noise, one that a rule cannot have, and a matrix for another kind."""
+    choice("noise_kind", kind, NOISE_KINDS)
+    if matrix is not None and kind != "matrix":
+        raise InputError("noise_kind", kind, "matrix, where a noise_matrix is given")
     # With two labels, a rule that is not commutative can have both labels in an orbit: no wrong label is left.
     if kind == "symmetric" and rule.modulus == 2 and (rule.label_table != rule.label_table.T).any():
         raise InputError("noise_kind", kind, "another, where (a, b) and (b, a) have all labels between them")
@@ -117,10 +118,7 @@ def checked(matrix: np.ndarray | None, modulus: int) -> np.ndarray:
     """
     if matrix is None:
         raise InputError("noise_matrix", None, "given where the noise is of the kind matrix")
-    array = np.asarray(matrix)
-    if array.shape != (modulus, modulus) or array.dtype.kind not in "iuf":
-        raise InputError("noise_matrix", f"{array.dtype} of shape {array.shape}", f"numbers, {modulus} × {modulus}")
-    array = array.astype(float)
+    array = checked_array("noise_matrix", matrix, (modulus, modulus), kind="numbers").astype(float)
     for row, weights in enumerate(array):
         if weights[row] or not np.isfinite(weights).all() or weights.min() < 0 or not 0 < weights.sum() < np.inf:
             given = np.array2string(weights, precision=3, threshold=6)

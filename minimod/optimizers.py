@@ -3,7 +3,7 @@
 An optimiser holds the parameters, a dictionary name -> array. `step(gradient)` updates these arrays in place.
 `gradient` is a dictionary with an array of the same shape for every name. `state` has all other arrays that a step
 changes, by name. A checkpoint saves them, and a resumed run overwrites them in place. `options` names the arguments
-that a training configuration sets.
+that a training configuration sets. An option that would not descend, such as a negative one, raises InputError.
 
 In the formulas, θ is a parameter, g its gradient, γ the learning rate, and λ the weight decay. x ← y means: the new x
 is y.
@@ -13,6 +13,8 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
+
+from minimod.errors import InputError, check_type, checked_number, known_keywords
 
 Arrays = dict[str, Any]
 
@@ -25,11 +27,12 @@ class SGD:
 
     options: ClassVar[tuple[str, ...]] = ("learning_rate", "momentum", "weight_decay")
 
+    @known_keywords
     def __init__(
         self, parameters: Arrays, learning_rate: float = 1e-3, momentum: float = 0.0, weight_decay: float = 0.0
     ):
-        self.parameters = parameters
-        self.learning_rate, self.momentum, self.weight_decay = learning_rate, momentum, weight_decay
+        self.parameters, self.momentum = parameters, checked_number("momentum", momentum, 0, 1, open=1)
+        self.learning_rate, self.weight_decay = _checked(parameters, learning_rate, weight_decay)
         self.buffer = {name: np.zeros_like(theta) for name, theta in parameters.items()}
         self.state = _labelled(buffer=self.buffer)
 
@@ -51,13 +54,17 @@ class Adam:
 
     options: ClassVar[tuple[str, ...]] = ("learning_rate", "betas", "weight_decay")
 
+    @known_keywords
     def __init__(
         self, parameters: Arrays, learning_rate: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
         weight_decay: float = 0.0, epsilon: float = 1e-8,
     ):
         self.parameters = parameters
-        self.learning_rate, self.betas = learning_rate, betas
-        self.weight_decay, self.epsilon = weight_decay, epsilon
+        self.learning_rate, self.weight_decay = _checked(parameters, learning_rate, weight_decay)
+        self.epsilon = checked_number("epsilon", epsilon, 0)
+        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+            raise InputError("betas", betas, "two numbers in [0, 1)")
+        self.betas = [checked_number("betas", beta, 0, 1, open=1) for beta in betas]
         self.m = {name: np.zeros_like(theta) for name, theta in parameters.items()}
         self.v = {name: np.zeros_like(theta) for name, theta in parameters.items()}
         self.t = np.array(0)  # the number of steps so far, as an array, so that `state` can hold and overwrite it
@@ -89,6 +96,7 @@ class AdamW(Adam):
     θ ← θ - γλθ, then a step of Adam with the plain gradient g, without λ.
     """
 
+    @known_keywords
     def __init__(
         self, parameters: Arrays, learning_rate: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
         weight_decay: float = 1e-2, epsilon: float = 1e-8,
@@ -102,7 +110,7 @@ class AdamW(Adam):
         self._step(gradient)
 
 
-class MatrixMuon:
+class MatrixMuon(SGD):
     """Muon for matrices stored as (outputs, inputs), with Nesterov momentum and decoupled weight decay.
 
     Source: Jordan et al. 2024, kellerjordan.github.io/posts/muon. β is the momentum.
@@ -117,10 +125,7 @@ class MatrixMuon:
     def __init__(
         self, parameters: Arrays, learning_rate: float = 1e-3, momentum: float = 0.95, weight_decay: float = 0.1
     ):
-        self.parameters = parameters
-        self.learning_rate, self.momentum, self.weight_decay = learning_rate, momentum, weight_decay
-        self.buffer = {name: np.zeros_like(theta) for name, theta in parameters.items()}
-        self.state = _labelled(buffer=self.buffer)
+        super().__init__(parameters, learning_rate, momentum, weight_decay)
 
     def step(self, gradient: Arrays) -> None:
         """Update every parameter in place."""
@@ -166,10 +171,13 @@ class Muon:
 
     options: ClassVar[tuple[str, ...]] = ("learning_rate", "momentum", "betas", "weight_decay")
 
+    @known_keywords
     def __init__(
         self, parameters: Arrays, learning_rate: float = 1e-3, momentum: float = 0.95,
         betas: tuple[float, float] = (0.9, 0.98), weight_decay: float = 0.1,
     ):
+        _checked(parameters, learning_rate, weight_decay)
+        self.parameters = parameters
         transposes = {name: theta.T for name, theta in parameters.items() if theta.ndim == 2}
         vectors = {name: theta for name, theta in parameters.items() if theta.ndim == 1}
         self.muon = MatrixMuon(transposes, learning_rate, momentum, weight_decay)
@@ -180,6 +188,12 @@ class Muon:
         """Update every parameter in place."""
         self.muon.step({name: gradient[name].T for name in self.muon.parameters})
         self.adamw.step(gradient)
+
+
+def _checked(parameters: Arrays, learning_rate: float, weight_decay: float) -> tuple[float, float]:
+    """The learning rate and the weight decay as floats. Raises InputError for negative ones, and for no dictionary."""
+    check_type("parameters", parameters, dict, "a dictionary of arrays, such as network.parameters")
+    return checked_number("learning_rate", learning_rate, 0), checked_number("weight_decay", weight_decay, 0)
 
 
 def _labelled(**groups: Arrays) -> Arrays:

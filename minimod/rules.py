@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from minimod.errors import InputError, one_of
+from minimod.errors import InputError, checked_number, choice
 from minimod.fourier import Frequencies
 
 MODULUS = 113       # the default
@@ -220,8 +220,4 @@ def make_rule(name: str, modulus: int = MODULUS) -> CyclicRule:
 
     Raises InputError for an unknown name, and for a modulus that the rule cannot have.
     """
-    if name not in RULES:
-        raise InputError("rule", name, one_of(RULES, name))
-    if modulus < 2:
-        raise InputError("modulus", modulus, "at least 2")
-    return RULES[name](modulus)
+    return RULES[choice("rule", name, RULES)](checked_number("modulus", modulus, 2, kind=int))

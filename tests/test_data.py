@@ -19,7 +19,7 @@ EVEN = ("wrong", "uniform", "symmetric")
 
 def dataset(**options):
     config = TrainingConfig(**{"modulus": 31, "noise_ratio": 0.5} | options)
-    return build_dataset(config, noise_matrix=MATRIX)
+    return build_dataset(config, **({"noise_matrix": MATRIX} if config.noise_kind == "matrix" else {}))
 
 
 def indices(pairs):
@@ -127,7 +127,7 @@ def test_what_a_matrix_leaves_out_is_never_drawn():
 
 @pytest.mark.parametrize(("matrix", "message"), [
     (None, "must be given where the noise is of the kind matrix"),
-    (np.ones((31, 30)), r"float64 of shape \(31, 30\)'; it must be numbers, 31 × 31"),
+    (np.ones((31, 30)), r"float64 of shape \(31, 30\)'; it must be numbers, of shape \(31, 31\)"),
     (np.full((31, 31), "x"), "it must be numbers"), (MATRIX * (1 + 1j), "it must be numbers"),
     (np.ones((31, 31)), "row 0 of noise_matrix"), (MATRIX - 2 * np.eye(31, k=1), "row 0 of noise_matrix"),
     (MATRIX * (np.arange(31) != 3)[:, None], "row 3 of noise_matrix"),

@@ -63,10 +63,10 @@ def test_a_callback_is_told_each_epoch_and_its_loss_and_can_stop():
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"train_fraction": 1.5}, r"train_fraction is 1\.5; it must be in \[0, 1\]"),
-    ({"train_fraction": -0.5}, r"train_fraction is -0\.5; it must be in \[0, 1\]"),
-    ({"noise_ratio": 2}, r"noise_ratio is 2; it must be in \[0, 1\]"),
-    ({"noise_ratio": float("nan")}, r"noise_ratio is nan; it must be in \[0, 1\]"),
+    ({"train_fraction": 1.5}, r"train_fraction is 1\.5; it must be a number in \[0, 1\]"),
+    ({"train_fraction": -0.5}, r"train_fraction is -0\.5; it must be a number in \[0, 1\]"),
+    ({"noise_ratio": 2}, r"noise_ratio is 2; it must be a number in \[0, 1\]"),
+    ({"noise_ratio": float("nan")}, r"noise_ratio is nan; it must be a number in \[0, 1\]"),
     ({"noise_kind": "wrnog"}, "noise_kind is 'wrnog'; it must be one of wrong"),
 ])
 def test_a_dataset_refuses_what_is_no_share_and_no_noise(options, message):

@@ -1,7 +1,7 @@
 """`Analysis`: what can be measured on a run. Each part is computed when it is asked for, and once."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
@@ -19,11 +19,12 @@ from minimod.analysis.structure import Structure
 from minimod.arrays import Array, Pairs
 from minimod.engine.backend import SERIAL, Backend, open_backend
 from minimod.engine.predict import predict
-from minimod.errors import InputError, one_of
+from minimod.errors import InputError, checked_number, choice, one_of
+from minimod.fourier import COMPONENT_CHOICES
 from minimod.network import TwoLayerNet
 from minimod.rules import Rule
 from minimod.runs.accuracy import Accuracies, accuracies, share
-from minimod.runs.run import Run, initial_network, load_run
+from minimod.runs.run import Run, as_run, initial_network
 
 AnyRun = Run | Path | str       # a run, or its directory
 
@@ -49,10 +50,13 @@ class Analysis:
         self, run: AnyRun, by: str = "joint", threads: int | None = None, *, rule: Rule | None = None,
         ensemble: Sequence[AnyRun] = (), backend: Backend = SERIAL,
     ):
-        ensemble = [ensemble] if isinstance(ensemble, (str, Path)) else ensemble
-        self.run, *self.ensemble = (each if isinstance(each, Run) else load_run(each) for each in (run, *ensemble))
-        self.by, self.threads, self.backend = by, threads or self.run.config.threads, backend
-        self.rule = rule or self.run.dataset.rule
+        others = ensemble if isinstance(ensemble, Iterable) and not isinstance(ensemble, str) else [ensemble]
+        self.by, self.backend = choice("by", by, COMPONENT_CHOICES), backend
+        self.run, self.ensemble = as_run("run", run), [as_run("ensemble", each) for each in others]
+        self.threads = self.run.config.threads if threads is None else checked_number("threads", threads, 1, kind=int)
+        self.rule = self.run.dataset.rule if rule is None else rule
+        if not isinstance(self.rule, Rule) or self.rule.modulus != self.run.network.modulus:
+            raise InputError("rule", self.rule, f"a rule of {self.run.network.modulus} tokens, as the run's")
         self._opened, self._curves = ExitStack(), dict[str, Curves]()
         for number, other in enumerate(self.ensemble):
             check_alike(other, self.run, *self.ensemble[:number])
@@ -78,7 +82,7 @@ class Analysis:
         They compute on the threads of this one.
         """
         epochs = [epoch for epoch in self.run.snapshots if epoch < self.epoch]
-        n = min(most or len(epochs), len(epochs))
+        n = len(epochs) if most is None else min(checked_number("most", most, 0, kind=int), len(epochs))
         for i in np.linspace(0, len(epochs) - 1, n).round().astype(int):
             yield Analysis(self.run.at(epochs[i]), self.by, self.threads, rule=self.rule, backend=self.backend)
         yield self
@@ -121,7 +125,7 @@ class Analysis:
     def _row(self, row: str | Row) -> Row:
         """The row of a name, or a Row of one's own. Raises InputError if this run has not what the row needs."""
         found = ROWS.get(row) if isinstance(row, str) else row
-        if not found or not self._can_be_measured(found):
+        if not isinstance(found, Row) or not self._can_be_measured(found):
             raise InputError("row", row, one_of(self.needs, row))
         return found
 
@@ -168,7 +172,8 @@ class Analysis:
 
     def table(self, network: TwoLayerNet, activation: str | None = None, readout: str = "logits") -> np.ndarray:
         """The prediction table of any network, of shape (P, P), with another activation if `activation` names one."""
-        return READOUTS[readout](replace(network, activation=activation or network.activation), self.backend)
+        network = replace(network, activation=activation or network.activation)
+        return READOUTS[choice("readout", readout, READOUTS)](network, self.backend)
 
     def count(self, tables: np.ndarray) -> Accuracies:
         """The accuracies of any prediction table on the run's pairs, see `accuracies`."""
@@ -178,9 +183,7 @@ class Analysis:
 
     def ranking(self, score: str) -> Array:
         """The neurons by a score of SCORES, best first, of shape (M,). Raises InputError for another name."""
-        if score not in SCORES:
-            raise InputError("score", score, one_of(SCORES, score))
-        return (-SCORES[score].value(self.structure)).argsort()
+        return (-SCORES[choice("score", score, SCORES)].value(self.structure)).argsort()
 
     def curves(self, by: str | Array, network: TwoLayerNet | None = None) -> Curves:
         """The mask curves of a ranking, of shape (M,), or by a score of SCORES; of another network if one is given."""

@@ -7,11 +7,11 @@ import numpy as np
 from minimod.analysis.analysis import Analysis, AnyRun, same_pairs
 from minimod.analysis.detectors import DETECTORS, Evidence, auroc, precision, scores
 from minimod.analysis.rows import DEFAULT_METHOD
-from minimod.arrays import Pairs
+from minimod.arrays import Pairs, checked_array
 from minimod.engine.predict import grid_logits
 from minimod.errors import InputError
 from minimod.readout import interaction
-from minimod.runs.run import Run, load_run
+from minimod.runs.run import Run, as_run
 
 
 def detect(
@@ -30,8 +30,12 @@ def detect(
     - wrong: how many labels are; auroc, precision: detector -> number, see analysis/detectors.py. These three look at
       the true labels; where these are not known, they are 0 and nan.
     """
-    run = run if isinstance(run, Run) else load_run(run)
-    network, pairs, subset = run.network, run.fitted, run.data.subset
+    run = as_run("run", run)
+    network, pairs, subset, P = run.network, run.fitted, run.data.subset, run.network.modulus
+    if table is not None:
+        table = checked_array("table", table, (P, P), -1, P - 1)
+    if held_out is not None:
+        held_out = checked_array("held_out", held_out, (len(run.dataset.train), P), -1e30, 1e30, "numbers")
     retrained = None
     if extracted is not None:
         with Analysis(extraction_of(run, extracted)) as analysis:
@@ -39,7 +43,7 @@ def detect(
     with Analysis(run) as analysis:
         F = grid_logits(network, analysis.backend)
         evidence = Evidence(
-            pairs.a, pairs.b, pairs.label, network.modulus, analysis.random_stream(),
+            pairs.a, pairs.b, pairs.label, P, analysis.random_stream(),
             course=dict(run.course) or None,
             hidden=network.hidden(pairs.a, pairs.b), logits=F[pairs.a, pairs.b],
             interaction=interaction(F)[pairs.a, pairs.b], masked=masked_interaction(analysis, pairs),
@@ -60,7 +64,7 @@ def detect(
 
 def extraction_of(run: Run, extracted: AnyRun) -> Run:
     """The last network of an extraction that began with a run. Raises InputError if it is none."""
-    other = extracted if isinstance(extracted, Run) else load_run(extracted)
+    other = as_run("extracted", extracted)
     if not same_pairs(run.dataset.train, other.dataset.train) or other.data.labels is None:
         raise InputError("extracted run", str(other.directory), "one that minimod extract made of this run")
     return other

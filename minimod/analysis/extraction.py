@@ -17,13 +17,14 @@ from minimod.analysis.analysis import Analysis
 from minimod.analysis.rows import DEFAULT_METHOD, METHODS
 from minimod.arrays import random_stream
 from minimod.engine.backend import choose_device
-from minimod.errors import InputError, one_of
+from minimod.errors import InputError, check_type, checked_number, choice
 from minimod.runs.accuracy import Accuracies, accuracies, share
 from minimod.runs.claiming import copy_run
 from minimod.runs.config import TrainingConfig
 from minimod.runs.data import Job, UserData
+from minimod.runs.files import as_path
 from minimod.runs.holding import hold
-from minimod.runs.run import Run, load_run
+from minimod.runs.run import Run, as_run
 from minimod.runs.training import Callback, finished_run, train
 
 # From the analysis of a run to the share of neurons that were kept, and the answers for all pairs, of shape (P, P).
@@ -65,8 +66,7 @@ class Round:
 
 def by_method(name: str = DEFAULT_METHOD) -> Answers:
     """The answers of one of METHODS. Raises InputError for any other name."""
-    if name not in METHODS:
-        raise InputError("method", name, one_of(METHODS, name))
+    choice("method", name, METHODS)
 
     def answers(study: Analysis) -> tuple[float, np.ndarray]:
         chosen = study.chosen(name)
@@ -90,12 +90,12 @@ def extract(
 
     Raises InputError if `rounds` is no number of rounds or the directory holds anything else, and what `train` raises.
     """
-    if type(rounds) is not int or rounds < 0:
-        raise InputError("rounds", rounds, "a whole number, at least 0")
-    run = run if isinstance(run, Run) else load_run(run)
+    for name, function in {"answers": answers or by_method(), "display": display, "tell": tell}.items():
+        check_type(name, function, Callable)
+    rounds, run = checked_number("rounds", rounds, 0, kind=int), as_run("run", run)
     answers = answers or by_method()
     config = replace(run.config, width=run.config.width if width is None else width, snapshots=None)
-    place = None if directory is None else Path(directory).absolute()
+    place = None if directory is None else as_path("directory", directory)
     names = {path.name for path in place.iterdir()} if place and place.is_dir() else set()
     if place and (place.is_file() or names - OURS or (names & RUN and "rounds" not in names)):
         raise InputError("output", str(place), "new or empty, or that of the same extraction")
@@ -127,11 +127,10 @@ def held_out_logits(
     Raises InputError for fewer than two folds or more than pairs, and what `train` raises.
     """
     pairs, config = run.dataset.train, replace(run.config, record=False, snapshots=None)
-    if type(folds) is not int or not 2 <= folds <= len(pairs):
-        raise InputError("folds", folds, f"a whole number from 2 to {len(pairs)}, the number of training pairs")
+    folds = checked_number("folds", folds, 2, len(pairs), kind=int)
     fold = random_stream(config.seed, "control").permutation(len(pairs)) % folds
     logits = np.empty((len(pairs), config.modulus), config.dtype)
-    folder = Path(directory).absolute() if directory else None
+    folder = as_path("directory", directory) if directory else None
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
     for number in range(folds):

@@ -1,6 +1,7 @@
 """The rule found from a run's answers or labels: where runs and discovery meet."""
 
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ import numpy as np
 from minimod.discovery.certificate import highest_chance, log_tables, p_value
 from minimod.discovery.search import SIGNIFICANT, Found, discover, nothing_found
 from minimod.engine.predict import predict_table
-from minimod.errors import InputError, one_of
-from minimod.runs.run import Run, load_run
+from minimod.errors import choice
+from minimod.runs.run import Run, as_run
 
 # What of a run the rule is looked for in: what its network answers for all pairs, or the labels it was trained on.
 SOURCES = ("predictions", "labels")
@@ -23,9 +24,10 @@ def discover_run(run: Run | Path | str, source: str = "predictions", **options: 
     each other. So p_value is that of the labels that it was trained on, and nothing counts as found where these are no
     evidence. From its `labels`, all are of the labels. Raises InputError for another source.
     """
-    if source not in SOURCES:
-        raise InputError("from", source, one_of(SOURCES, source))
-    run = run if isinstance(run, Run) else load_run(Path(run))
+    allowed = list(signature(discover).parameters)[4:]      # after a, b, label and n_tokens, which are the run's
+    for name in options:
+        choice("keyword of discover_run", name, allowed)
+    run, source = as_run("run", run), choice("source", source, SOURCES)
     P, train = run.network.modulus, run.fitted
     if source == "labels":
         return discover(train.a, train.b, train.label, P, **options)

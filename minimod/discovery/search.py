@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minimod.arrays import to_host
+from minimod.arrays import checked_array, to_host
 from minimod.discovery import reading
 from minimod.discovery.certificate import highest_chance, log_choices, log_tables, p_value
 from minimod.discovery.groups import recognise
@@ -16,7 +16,7 @@ from minimod.discovery.places import absorbing_token, looser, names
 from minimod.discovery.reading import Triple
 from minimod.discovery.synchronisation import SHARING, Equations, Solver, random_start, unit
 from minimod.engine.backend import Backend, open_backend
-from minimod.errors import InputError
+from minimod.errors import InputError, check_type, checked_number, known_keywords
 from minimod.groups.rules import GroupRule, rule_of_table
 
 # What is assumed (of SHARING), the dimension d of representations that are looked for, and how many starts. The cheap
@@ -79,6 +79,7 @@ def nothing_found(n_tokens: int, n_labels: int, chance: float, starts: int) -> F
     return Found(np.full((n_tokens, n_tokens), -1), np.zeros(n_labels, bool), chance, starts)
 
 
+@known_keywords
 def discover(
     a: Any, b: Any, label: Any, n_tokens: int | None = None, seed: int = 0, seconds: float = 120,
     max_starts: int | None = None, device: str = "auto", threads: int | None = None,
@@ -92,10 +93,14 @@ def discover(
     tokens alike; or with the best there was, after STAGES, or between two waves of them after so many seconds or
     starts. What occurs neither as a nor as b is left open. Where a, b and c have words of their own, see
     `places.names`, nearly all elements have to occur in each place. The same seed gives the same, for any number of
-    threads, unless time runs out. Raises InputError for arrays that are no such labels, a pair that comes twice, and
-    more tokens than MOST_SEARCHED.
+    threads, unless time runs out. Raises InputError for arrays that are no such labels, a pair that comes twice, more
+    tokens than MOST_SEARCHED, and any other argument that cannot be used.
     """
     a, b, label, n_tokens = _checked(a, b, label, n_tokens)
+    seed = checked_number("seed", seed, 0, kind=int)
+    seconds = seconds if seconds == np.inf else checked_number("seconds", seconds, 0)
+    max_starts = None if max_starts is None else checked_number("max_starts", max_starts, 1, kind=int)
+    check_type("tell", tell, Callable)
     kept, least = names(a, b, label, n_tokens)
     zero = absorbing_token(a, b, label, n_tokens) if least == "group" else None
     chance = highest_chance(label, max(map(len, kept)), zero is not None)
@@ -139,18 +144,10 @@ def discover(
 
 def _checked(a: Any, b: Any, label: Any, n_tokens: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """The arrays as integers, and how many tokens there are. Raises InputError, see `discover`."""
-    arrays = {name: np.asarray(array) for name, array in {"a": a, "b": b, "label": label}.items()}
-    integers = [array for array in arrays.values() if array.size and array.dtype.kind in "iu"]
-    P = 1 + max((int(array.max()) for array in integers), default=0) if n_tokens is None else n_tokens
-    if not 1 <= P <= MOST_SEARCHED:
-        raise InputError("tokens", P, f"1 to {MOST_SEARCHED}")
-    for name, array in arrays.items():
-        inside = array.dtype.kind in "iu" and (not array.size or 0 <= array.min() <= array.max() < P)
-        if array.ndim != 1 or not inside:
-            raise InputError(name, f"{array.dtype} of shape {array.shape}", f"integers in 0 .. {P - 1}, shape (n,)")
-    a, b, label = (array.astype(np.int64) for array in arrays.values())
-    if not len(a) == len(b) == len(label):
-        raise InputError("labels", len(label), f"as many as pairs, {len(a)} and {len(b)}")
+    most = MOST_SEARCHED if n_tokens is None else checked_number("n_tokens", n_tokens, 1, MOST_SEARCHED, kind=int)
+    a = checked_array("a", a, (None,), 0, most - 1)
+    b, label = (checked_array(name, each, a.shape, 0, most - 1) for name, each in {"b": b, "label": label}.items())
+    P = most if n_tokens is not None else 1 + int(np.max([a, b, label], initial=0))
     if len(np.unique(a * P + b)) < len(a):
         raise InputError("pairs", len(a), "each pair once: the same label again is no further evidence")
     return a, b, label, P

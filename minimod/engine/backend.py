@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from minimod.engine.device import NO_CUPY, available_cores, gpu_problem, warn_once
-from minimod.errors import InputError, one_of
+from minimod.errors import InputError, checked_number, choice
 
 T = TypeVar("T")
 
@@ -113,8 +113,7 @@ def choose_device(device: str) -> str:
     Raises InputError where "gpu" is asked for and there is none to use; "auto" then is the CPU, and logs a warning,
     once, if CuPy is installed but cannot use a GPU.
     """
-    if device not in DEVICES:
-        raise InputError("device", device, one_of(DEVICES, device))
+    choice("device", device, DEVICES)
     device = _auto if device == "auto" else device
     problem = None if device == "cpu" else gpu_problem()
     if device == "gpu" and problem:
@@ -180,7 +179,7 @@ def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[B
 
     from scipy.fft import set_workers
 
-    threads = threads or available_cores()
+    threads = available_cores() if threads is None else checked_number("threads", threads, 1, kind=int)
 
     def spread(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
         """The calling thread and the pool's take the next item when they have finished one."""

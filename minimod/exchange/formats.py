@@ -15,7 +15,7 @@ from minimod.arrays import to_host
 from minimod.engine.device import first_line
 from minimod.errors import InputError
 from minimod.network import TwoLayerNet
-from minimod.runs.files import MAX_NUMBERS_BYTES, DamagedFileError, open_regular, read_npz, whole_file
+from minimod.runs.files import MAX_NUMBERS_BYTES, DamagedFileError, as_path, open_regular, read_npz, whole_file
 
 
 def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
@@ -24,7 +24,7 @@ def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
     Nested dictionaries of PyTorch are flattened to dotted names, less those of an optimiser. Raises OSError without a
     file, InputError for one that is damaged, too long, of another kind, or would run code, and without its library.
     """
-    path = Path(path)
+    path = as_path("file", path)
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise InputError("file", str(path), f"one that ends in {', '.join(READERS)}")

@@ -5,7 +5,7 @@ from itertools import product
 from keyword import iskeyword
 from shlex import quote
 
-from minimod.errors import InputError, one_of
+from minimod.errors import InputError, choice
 from minimod.exchange.maps import Arrays, apply_maps, parse_maps, shapes_in_words
 
 # Name -> maps; {P} stands for the modulus. A bias that a file does not have is left out.
@@ -38,9 +38,7 @@ STARTS = {
 
 def layout_maps(name: str, arrays: Arrays, modulus: int) -> dict[str, str]:
     """The maps of a layout, for the biases that there are. Raises InputError for another name."""
-    if name not in LAYOUTS:
-        raise InputError("layout", name, one_of(LAYOUTS, name))
-    maps = {role: text.format(P=modulus) for role, text in LAYOUTS[name].items()}
+    maps = {role: text.format(P=modulus) for role, text in LAYOUTS[choice("layout", name, LAYOUTS)].items()}
     return {role: text for role, text in maps.items() if role not in ("mu", "hidden_bias") or text.strip('"') in arrays}
 
 

@@ -1,5 +1,6 @@
 """Networks from elsewhere as runs, and what a run has for others."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 
 from minimod.data import PARTS
 from minimod.engine.predict import predict_table
-from minimod.errors import InputError
+from minimod.errors import InputError, check_type
 from minimod.exchange.formats import read_arrays
 from minimod.exchange.layouts import find_layout, in_words, layout_maps
 from minimod.exchange.maps import Arrays, Maps, apply_maps
@@ -16,6 +17,7 @@ from minimod.exchange.pairs import load_pairs
 from minimod.network import TwoLayerNet
 from minimod.runs.config import TrainingConfig
 from minimod.runs.data import UserData, with_modulus
+from minimod.runs.files import as_path
 from minimod.runs.run import Run
 from minimod.runs.training import store_network
 
@@ -32,6 +34,7 @@ def import_network(
     0 .. P-1, and true labels that it does not have are the rule's. The run has no epochs; more can be trained. Raises
     InputError for a file, maps or fields that do not fit.
     """
+    check_type("maps", maps, Mapping | None, "a dictionary: role -> expression")
     if maps and layout:
         raise InputError("layout", layout, "left out, where maps are given")
     config = with_modulus(TrainingConfig(**{"noise_ratio": 0.0, "epochs": 0} | fields))
@@ -46,7 +49,7 @@ def import_network(
     )
     given = None
     if pairs is not None:
-        given, _ = load_pairs(Path(pairs), list(map(str, range(P))))
+        given, _ = load_pairs(as_path("pairs", pairs), list(map(str, range(P))))
         config = replace(config.on_pairs(given), rule=config.rule)
     return store_network(network, config, directory, UserData(pairs=given)), lines
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from minimod import rules
-from minimod.errors import InputError, one_of
+from minimod.arrays import checked_array
+from minimod.errors import InputError, check_type, one_of
 from minimod.groups.irreps import Group
 from minimod.groups.matrices import Representations
 from minimod.groups.names import canonical_name, named_group, order_of
@@ -131,10 +132,11 @@ def table_path(name: str) -> Path | None:
     return Path(name.removeprefix(TABLE)) if name.startswith(TABLE) else None
 
 
-def checked_table(array: np.ndarray, name: str) -> np.ndarray:
-    """A table in int64. Raises InputError, with its name, for anything but P × P labels in 0 .. P-1."""
+def checked_table(table: object, name: str = "given") -> np.ndarray:
+    """A table, an array or lists, in int64. Raises InputError, with its name, unless it is P × P labels in 0 .. P-1."""
     allowed = f"P × P whole numbers in 0 .. P-1, with P from 2 to {MOST_TOKENS}"
-    if array.ndim != 2 or array.shape[0] != array.shape[1] or not 2 <= len(array) <= MOST_TOKENS:
+    array = checked_array("table" if name == "given" else f"table {name}", table, (None, None), kind="numbers")
+    if array.shape[0] != array.shape[1] or not 2 <= len(array) <= MOST_TOKENS:
         raise InputError("table", name, f"{allowed}; it has shape {array.shape}")
     outside = array[~((array >= 0) & (array < len(array)) & (array == np.floor(array)))]
     if len(outside):
@@ -166,6 +168,7 @@ def make_rule(name: str, modulus: int | None = None, table: np.ndarray | None = 
     A rule with a table has the name pairs, or table: with any text behind it. Raises InputError for a name of no rule,
     for another modulus than the rule's, and for a table that cannot be used.
     """
+    check_type("rule", name, str, "the name of a rule")
     try:
         name = rule_name(name)
     except ValueError as error:
@@ -174,8 +177,7 @@ def make_rule(name: str, modulus: int | None = None, table: np.ndarray | None = 
         raise InputError("rule", name, "given with its table or pairs" if table is None else f"{TABLE}X, with a table")
     if name in RULES:
         return rules.make_rule(name, MODULUS if modulus is None else modulus)
-    table = checked_table(np.asarray(table), "given") if name.startswith(TABLE) else table
-    rule = group_rule(name) if table is None else rule_of_table(name, table)
+    rule = group_rule(name) if table is None else rule_of_table(name, checked_table(table))
     if modulus not in (None, rule.modulus):
         raise InputError("modulus", modulus, f"{rule.modulus}, the number of tokens of {name}, or left out")
     return rule

@@ -4,8 +4,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from minimod.activations import ACTIVATIONS
+from minimod.arrays import checked_array
 from minimod.engine.backend import DEVICES
-from minimod.errors import InputError, one_of
+from minimod.errors import InputError, choice
 from minimod.groups.rules import PAIRS, make_rule, natural_modulus
 from minimod.losses import LOSSES
 from minimod.network import TRAINED
@@ -138,14 +139,14 @@ class TrainingConfig:
 
         The modulus has to be that of their tokens.
         """
-        n = min(max(int((pairs[:, -1] == 0).sum()), 1), self.modulus**2)        # of other numbers `train` says more
+        parts = checked_array("pairs", pairs, (None, 5))[:, -1]
+        n = min(max(int((parts == 0).sum()), 1), self.modulus**2)       # of other numbers `train` says more
         return replace(self, rule=PAIRS, train_fraction=n / self.modulus**2, noise_ratio=0.0, noise_kind="wrong")
 
     def __new__(cls, *_: Any, **values: Any) -> "TrainingConfig":
         """Refuse an unknown field in words, where Python would raise TypeError."""
         for name in values:
-            if name not in cls.__dataclass_fields__:
-                raise InputError("configuration field", name, one_of(CONSTRAINTS, name))
+            choice("configuration field", name, cls.__dataclass_fields__)
         return super().__new__(cls)
 
     @classmethod
@@ -159,9 +160,7 @@ class TrainingConfig:
 
         Raises InputError for an unknown preset, and for an option of the optimisers that this optimiser does not have.
         """
-        if name not in PRESETS:
-            raise InputError("preset", name, one_of(PRESETS, name))
-        config = PRESETS[name].changed(**overrides)
+        config = PRESETS[choice("preset", name, PRESETS)].changed(**overrides)
         known, used = {option for each in OPTIMIZERS.values() for option in each.options}, OPTIMIZERS[config.optimizer]
         for option in overrides.keys() & known.difference(used.options):
             raise InputError(option, overrides[option], f"left out: {config.optimizer} has no such option")

@@ -3,16 +3,17 @@
 Click's own types take nan, inf, True for a number and 3.5 for a whole one, and tables may not grow under its choices.
 """
 
-import sys
-from collections.abc import Iterable
+from collections.abc import Collection
 from math import inf
-from numbers import Real
 from typing import Any, Self
 
 import click
+import numpy as np
 
-from minimod.errors import InputError
+from minimod.errors import InputError, check_type, checked_number, choice, interval
 from minimod.groups.rules import rule_name
+
+SEVERAL = (tuple, list, range, np.ndarray)      # how several numbers may be given
 
 
 class Constraint(click.ParamType):  # type: ignore[type-arg]  # the earliest Click that we take is not generic
@@ -35,7 +36,7 @@ class Constraint(click.ParamType):  # type: ignore[type-arg]  # the earliest Cli
         """A value from Python in its own type. Raises ValueError, with what is allowed."""
         try:
             return None if value is None and self.none else self._checked(value)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:        # TypeError is of an array that is one number
             raise ValueError(str(self)) from error
 
     def read(self, text: str) -> Any:
@@ -64,17 +65,11 @@ class Interval(Constraint):
     def __init__(self, kind: type, low: float, high: float = inf, open: float = inf):
         self.kind, self.low, self.high, self.open = kind, low, high, open
         self.name = "integer" if kind is int else "float"
-        self.domain = f"{'(' if low == open else '['}{low:g}, {high:.12g}{')' if high in (open, inf) else ']'}"
+        self.domain = interval(low, high, open)
         self.allowed = f"a{' whole' * (kind is int)} number in {self.domain}"
 
     def _checked(self, value: Any) -> Any:
-        if not isinstance(value, Real) or isinstance(value, bool) or not self._contains(value):
-            raise ValueError
-        return self.kind(value)
-
-    def _contains(self, value: Any) -> bool:
-        is_within = self.low <= value <= self.high and value != self.open and abs(value) <= sys.float_info.max
-        return bool(is_within and (self.kind is float or int(value) == value))
+        return checked_number(self.name, value, self.low, self.high, self.open, self.kind)
 
     def _parsed(self, text: str) -> Any:
         try:
@@ -86,7 +81,7 @@ class Interval(Constraint):
 class Choice(Constraint, click.Choice):  # type: ignore[type-arg]
     """One of some names. A table of theirs may still grow: it is looked at when a value is checked."""
 
-    def __init__(self, names: Iterable[str]):
+    def __init__(self, names: Collection[str]):
         super().__init__(())
         self.choices = names  # type: ignore[assignment]
 
@@ -94,9 +89,7 @@ class Choice(Constraint, click.Choice):  # type: ignore[type-arg]
         return "one of " + ", ".join(self.choices)
 
     def _checked(self, value: Any) -> str:
-        if not isinstance(value, str) or value not in self.choices:
-            raise ValueError
-        return value
+        return str(choice(self.name, value, self.choices))
 
 
 class RuleName(Constraint):
@@ -105,8 +98,7 @@ class RuleName(Constraint):
     name, allowed = "rule", "add, sub, mul, div, a group or table:FILE, in UTF-8"
 
     def _checked(self, value: Any) -> str:
-        if not isinstance(value, str):
-            raise ValueError
+        check_type(self.name, value, str)
         value.encode()      # raises ValueError for the name of a file that is no UTF-8
         return rule_name(value)
 
@@ -117,9 +109,9 @@ class Boolean(Constraint, click.types.BoolParamType):
     allowed = "true or false"
 
     def _checked(self, value: Any) -> bool:
-        if not isinstance(value, bool):
+        if not isinstance(value, (bool, np.bool_)):
             raise ValueError
-        return value
+        return bool(value)
 
     def _parsed(self, text: str) -> Any:
         return {"true": True, "false": False}.get(str(text).lower(), text)     # a flag's value is one already
@@ -134,7 +126,7 @@ class Pair(Constraint):
         self.each, self.domain, self.allowed = each, each.domain, f"two numbers in {each.domain}"
 
     def _checked(self, value: Any) -> tuple[Any, ...]:
-        first, second = value if isinstance(value, (tuple, list)) else ()
+        first, second = value if isinstance(value, SEVERAL) else ()
         return self.each.check(first), self.each.check(second)
 
     def _parsed(self, text: Any) -> tuple[Any, ...]:
@@ -152,7 +144,7 @@ class Epochs(Constraint):
     def _checked(self, value: Any) -> Any:
         if isinstance(value, str) and value == "log":
             return value
-        first, *others = value if isinstance(value, (tuple, list)) else ()
+        first, *others = value if isinstance(value, SEVERAL) else ()
         return tuple(sorted({self.each.check(epoch) for epoch in (first, *others)}))
 
     def _parsed(self, text: str) -> Any:

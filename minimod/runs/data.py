@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from minimod.arrays import Pairs
+from minimod.arrays import Pairs, checked_array
 from minimod.data import PARTS, Dataset, make_dataset
 from minimod.engine.device import warn_once
-from minimod.errors import InputError
+from minimod.errors import InputError, choice
 from minimod.groups.rules import PAIRS, TableRule, checked_table, make_rule, rule_of_table, table_path
 from minimod.noise import checked
 from minimod.runs.config import TrainingConfig
@@ -62,26 +62,29 @@ class UserData:
         """The checksum of each array that there is, by its stored name."""
         return {name: array_checksum({name: array}) for name, array in self.stored.items()}
 
+    def __new__(cls, *_: Any, **arrays: Any) -> "UserData":
+        """Refuse an unknown field in words, where Python would raise TypeError."""
+        for name in arrays:
+            choice("field of UserData", name, cls.__dataclass_fields__)
+        return super().__new__(cls)
+
     def check(self, config: TrainingConfig) -> "UserData":
         """The same arrays, in the types that they have from here on. Raises InputError for one that cannot be used."""
         P = config.modulus
-        data = {each.name: np.asarray(getattr(self, each.name)) for each in fields(self)
-                if getattr(self, each.name) is not None}
-        for name in {"labels", "pairs"} & data.keys():
-            if data[name].dtype.kind not in "iu":
-                raise InputError(name, f"{data[name].dtype} of shape {data[name].shape}", "integers")
-            data[name] = data[name].astype(np.int64)
-        labels = data.get("labels", np.zeros(0, int))
-        if labels.size and not 0 <= labels.min() <= labels.max() < P:
-            raise InputError("labels", f"{labels.min()} to {labels.max()}", f"in 0 .. {P - 1}")
+        data = {each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name) is not None}
+        if "labels" in data:
+            data["labels"] = checked_array("labels", data["labels"], (None,), 0, P - 1)
+        if "subset" in data:
+            data["subset"] = checked_array("subset", data["subset"], (None,), kind="booleans")
         if "table" in data:
             if not table_path(config.rule):
                 raise InputError("table", "given", f"left out, where the rule is {config.rule}")
-            data["table"] = checked_table(data["table"], "given")
+            data["table"] = checked_table(data["table"])
         if "pairs" in data:
+            data["pairs"] = checked_array("pairs", data["pairs"], (None, len(COLUMNS)))
             _check_pairs(data["pairs"], config)
         if "tokens" in data:
-            data["tokens"] = data["tokens"].astype(str)
+            data["tokens"] = np.asarray(data["tokens"]).astype(str)
         for name, shape in {"tokens": (P,), "table": (P, P)}.items():
             if name in data and data[name].shape != shape:
                 raise InputError(name, f"of shape {data[name].shape}", f"of shape {shape}")
@@ -97,7 +100,7 @@ class UserData:
         subset = np.ones(len(train), bool) if self.subset is None else self.subset
         if labels.shape != (len(train),):
             raise InputError("labels", f"{labels.dtype} of shape {labels.shape}", f"integers of shape {(len(train),)}")
-        if subset.shape != (len(train),) or subset.dtype != bool or not subset.any():
+        if subset.shape != (len(train),) or not subset.any():
             allowed = f"booleans of shape {(len(train),)}, some of them true"
             raise InputError("subset", f"{subset.dtype} of shape {subset.shape}", allowed)
         return replace(train, label=labels)[subset]
@@ -114,7 +117,7 @@ NO_DATA = UserData()
 def _check_pairs(pairs: np.ndarray, config: TrainingConfig) -> None:
     """Raise InputError unless integers can be the pairs of a dataset, of this many tokens."""
     P = config.modulus
-    if pairs.ndim != 2 or pairs.shape[1] != len(COLUMNS) or not len(pairs):
+    if not len(pairs):
         raise InputError("pairs", f"of shape {pairs.shape}", f"of shape (n, {len(COLUMNS)}): {', '.join(COLUMNS)}")
     ranges = [(0, P - 1), (0, P - 1), (0, P - 1), (-1, P - 1), (0, len(PARTS) - 1)]
     for name, (low, high), column in zip(COLUMNS, ranges, pairs.T, strict=True):
@@ -181,7 +184,7 @@ def with_modulus(config: TrainingConfig, data: UserData | None = None) -> Traini
         return config
     if path is None:
         raise InputError("modulus", None, "the number of tokens, where pairs are given")
-    return replace(config, modulus=len(load_table(path) if table is None else table))
+    return replace(config, modulus=len(load_table(path) if table is None else checked_table(table)))
 
 
 def resolve(config: TrainingConfig, data: UserData | None = None) -> Job:

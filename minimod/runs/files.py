@@ -32,6 +32,16 @@ class DamagedFileError(ValueError):
     """A file is not what was written. The message says how that shows."""
 
 
+def as_path(option: str, given: Any, allowed: str = "a path") -> Path:
+    """The path that a caller gave for an option, as a text or a Path: absolute, whatever directory is entered later.
+
+    Raises InputError for anything else.
+    """
+    if not isinstance(given, (str, os.PathLike)) or "\0" in os.fspath(given):
+        raise InputError(option, given, allowed)
+    return Path(given).absolute()
+
+
 @contextmanager
 def whole_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """A file to write that takes its name only once it is complete and on disk; an older one stays until then."""

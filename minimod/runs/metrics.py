@@ -11,7 +11,7 @@ from minimod.data import Dataset
 from minimod.engine.backend import Backend
 from minimod.engine.gradient import Answers
 from minimod.engine.predict import evaluate, predict
-from minimod.errors import InputError
+from minimod.errors import InputError, checked_number
 from minimod.fourier import dominant_components, inverse_participation_ratio, keep, power_shares
 from minimod.network import TwoLayerNet
 from minimod.rules import Rule
@@ -112,10 +112,9 @@ def first_epoch(history: Mapping[str, np.ndarray], level: float, *columns: str) 
 
 def first_epochs(history: Mapping[str, np.ndarray], thresholds: Iterable[float] = THRESHOLDS) -> dict[str, float]:
     """`first_epoch` of every accuracy and threshold, as first_epoch_test_0.99. Raises InputError outside [0, 1]."""
-    thresholds = list(thresholds)
-    for threshold in thresholds:
-        if not 0 <= threshold <= 1:
-            raise InputError("threshold", threshold, "a number in [0, 1]")
+    if not isinstance(thresholds, Iterable):
+        raise InputError("thresholds", thresholds, "numbers in [0, 1]")
+    thresholds = [checked_number("threshold", threshold, 0, 1) for threshold in thresholds]
     return {
         f"first_epoch_{part}_{threshold:.12g}": first_epoch(history, threshold, f"{part}_accuracy")
         for part in ACCURACIES if f"{part}_accuracy" in history for threshold in thresholds

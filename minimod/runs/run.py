@@ -1,6 +1,7 @@
 """A run, and how it is loaded from its directory. The files themselves are in contents.py."""
 
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,13 @@ import numpy as np
 
 from minimod.arrays import Pairs
 from minimod.data import Dataset
-from minimod.errors import DivergedRunError, InputError, UnfinishedRunError
+from minimod.errors import DivergedRunError, InputError, UnfinishedRunError, checked_number
 from minimod.network import TwoLayerNet
 from minimod.runs import contents
 from minimod.runs.config import TrainingConfig
 from minimod.runs.contents import Description, Saved
 from minimod.runs.data import NO_DATA, Job, UserData
+from minimod.runs.files import as_path
 from minimod.runs.metrics import history_of
 
 # The states of a directory. none: there is no run. unfinished: training can go on. diverged: the loss was not finite,
@@ -65,6 +67,7 @@ class Run:
         Raises InputError for an epoch without a snapshot, unless it is the last, and if the snapshot is damaged.
         """
         last = self.config.epochs if self.epoch is None else self.epoch
+        epoch = checked_number("epoch", epoch, -inf, kind=int)
         if epoch == last:
             return self
         if self.directory is None or epoch not in self.snapshots:
@@ -92,12 +95,17 @@ def load_run(directory: Path | str, epoch: int | None = None) -> Run:
     directory holds one that is unfinished or has diverged, and InputError if it holds none or a damaged one, or one
     without this epoch.
     """
-    found = examine(Path(directory).absolute())
+    found = examine(as_path("directory", directory))
     config, end = found.finished, found.end
     assert end
     run = Run(config, Job(config, found.data).dataset(), contents.network_of(config, end), history_of(end.rows),
               found.directory, found.data, end.part("course_"), end.snapshots)
     return run if epoch is None else run.at(epoch)
+
+
+def as_run(option: str, run: Run | Path | str) -> Run:
+    """A run itself, or the one in a directory. Raises InputError for anything else, and what `load_run` raises."""
+    return run if isinstance(run, Run) else load_run(as_path(option, run, "a run, or its directory"))
 
 
 def check_run(directory: Path | str) -> tuple[str, dict[str, str]]:

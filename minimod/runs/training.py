@@ -23,6 +23,8 @@ from minimod.errors import (
     InputError,
     Interrupted,
     LockedError,
+    check_type,
+    checked_number,
     one_of,
 )
 from minimod.network import TwoLayerNet
@@ -31,6 +33,7 @@ from minimod.runs import contents
 from minimod.runs.claiming import Plan, adopt_extension, begin, plan
 from minimod.runs.config import CONSTRAINTS, TrainingConfig
 from minimod.runs.data import NO_DATA, Job, UserData
+from minimod.runs.files import as_path
 from minimod.runs.holding import HeldDirectory, hold
 from minimod.runs.metrics import Metrics, history_of, measure
 from minimod.runs.record import Record
@@ -105,9 +108,8 @@ def train(
         raise InputError("keyword of train", name, f"{nearest}, in a {holder.__name__}")
     if not isinstance(config, TrainingConfig):
         raise InputError("config", config, "a TrainingConfig")
-    if not isinstance(data, UserData | None):
-        raise InputError("data", data, "a UserData")
-    place = None if directory is None else Path(directory).absolute()
+    check_type("data", data, UserData | None, "a UserData")
+    place = None if directory is None else as_path("directory", directory)
     if place:
         adopt_extension(place)
     return _train(Job(config, data or NO_DATA), place, callback, checkpoint_every)
@@ -122,7 +124,7 @@ def resume(
     `changes` are fields of the configuration that may change: threads, device; of a run that has diverged, any, and it
     begins anew. Raises FinishedRunError if there is nothing to go on with, and what `train` raises.
     """
-    place = Path(directory).absolute()
+    place = as_path("directory", directory)
     adopt_extension(place)
     config = replace(contents.load_description(place).config, **changes)
     return _train(Job(config), place, callback, checkpoint_every)
@@ -137,10 +139,9 @@ def extend(
     `changes` are fields that may change: eval_every, snapshots, threads, device. Raises UnfinishedRunError for a run
     that has not finished, InputError without its last checkpoint, and what `train` raises.
     """
-    place = Path(directory).absolute()
+    place = as_path("directory", directory)
     adopt_extension(place)
-    if type(epochs) is not int or epochs < 1:
-        raise InputError("epochs", epochs, "a whole number, at least 1")
+    epochs = checked_number("epochs", epochs, 1, kind=int)
     config = examine(place).finished
     config = replace(config, **{"epochs": config.epochs + epochs} | changes)
     return _train(Job(config), place, callback, checkpoint_every, extending=True)
@@ -153,7 +154,7 @@ def store_network(network: TwoLayerNet, config: TrainingConfig, directory: Path 
     for name, value in told.items():
         if getattr(config, name) != value:
             raise InputError(name, getattr(config, name), f"{value}, where this network is given")
-    return _train(Job(config, data or NO_DATA), Path(directory).absolute(), network=network)
+    return _train(Job(config, data or NO_DATA), as_path("directory", directory), network=network)
 
 
 def finished_run(job: Job, directory: Path, callback: Callback | None = None) -> Run:
@@ -180,8 +181,9 @@ def _train(
     extending: bool = False, network: TwoLayerNet | None = None,
 ) -> Run:
     """See `train`, `extend` and `store_network`."""
-    if not isinstance(checkpoint_every, timedelta) and (type(checkpoint_every) is not int or checkpoint_every < 1):
-        raise InputError("checkpoint_every", checkpoint_every, "a number of epochs, at least 1, or a timedelta")
+    check_type("callback", callback, Callable | None)
+    if not isinstance(checkpoint_every, timedelta):
+        checkpoint_every = checked_number("checkpoint_every, in epochs,", checkpoint_every, 1, kind=int)
     if job.config.snapshots and directory is None:
         raise InputError("directory", directory, "one, to keep snapshots in")
     found = plan(directory, job, extending)

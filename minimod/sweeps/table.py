@@ -5,7 +5,7 @@ What is read are numbers, booleans, words, and None where a row has nothing. Ear
 
 import csv
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
@@ -15,10 +15,10 @@ import numpy as np
 
 from minimod.analysis.analysis import Analysis
 from minimod.analysis.rows import WHOLE
-from minimod.errors import InputError, one_of
+from minimod.errors import InputError, choice
 from minimod.rules import MODULUS
 from minimod.runs.config import CONSTRAINTS, FREE_FIELDS, RENAMED, TrainingConfig
-from minimod.runs.files import DamagedFileError, read_table, whole_file
+from minimod.runs.files import DamagedFileError, as_path, read_table, whole_file
 from minimod.runs.metrics import ACCURACIES, METRIC_COLUMNS, THRESHOLDS, first_epochs
 from minimod.runs.run import FINISHED, Run
 
@@ -83,18 +83,17 @@ def load_sweep(directory: Path | str, columns: Iterable[str] | None = None) -> I
     InputError for a directory or a column that there is not, and for a table that is of another version, is damaged or
     is none.
     """
-    if not Path(directory).is_dir():
+    if not as_path("directory", directory).is_dir():
         raise InputError("sweep directory", str(directory), "one that there is")
+    columns = list(COLUMNS if columns is None else columns)
+    for column in columns:
+        choice("column", column, COLUMNS)
     return read_rows(directory, columns)
 
 
-def read_rows(directory: Path | str, columns: Iterable[str] | None = None) -> Iterator[TableRow]:
-    """As `load_sweep`; of a sweep that has not begun there are none."""
+def read_rows(directory: Path | str, columns: Collection[str] = tuple(COLUMNS)) -> Iterator[TableRow]:
+    """As `load_sweep`, of columns that there are; of a sweep that has not begun there are no rows."""
     path = Path(directory) / "results.csv"
-    columns = list(COLUMNS if columns is None else columns)
-    for column in columns:
-        if column not in COLUMNS:
-            raise InputError("column", column, one_of(COLUMNS, column))
     if not path.exists():
         return
     try:

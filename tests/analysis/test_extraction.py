@@ -224,7 +224,7 @@ def test_folds_leave_out_what_the_run_left_out(tmp_path):
     assert (sum(map(np.asarray, trained_on), np.zeros(97, int)) == kept).all()
 
 
-@pytest.mark.parametrize("folds", [1, 98, 2.0, "2"])
+@pytest.mark.parametrize("folds", [1, 98, 2.5, "2"])
 def test_folds_must_be_a_number_of_them(run, folds):
     refused(lambda: held_out_logits(run, folds), "folds")
 

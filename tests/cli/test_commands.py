@@ -289,7 +289,7 @@ def test_a_noise_matrix_comes_from_a_csv_file(minimod):
 @pytest.mark.parametrize(("content", "message"), [
     (None, "'--noise-matrix': File 'confusion.csv' does not exist."), ("", "(it is empty)"),
     ("0,1\n1\n", "as many in every line"), ("0,one\n1,0\n", "could not convert string 'one'"),
-    ("0,1\n1,0\n", "--noise-matrix is 'float64 of shape (2, 2)'; it must be numbers, 5 × 5"),
+    ("0,1\n1,0\n", "--noise-matrix is 'float64 of shape (2, 2)'; it must be numbers, of shape (5, 5)"),
     ("# 0,1\n", "could not convert"), ("\xff\xfe", "can't decode"), ("0,1,1,1,nan\n" * 5, "row 0 of noise_matrix"),
 ])  # fmt: skip
 def test_a_file_that_is_no_noise_matrix_is_one_line(content, message, minimod):

@@ -37,7 +37,7 @@ def test_answers_that_are_no_evidence_by_themselves_have_the_probability_of_the_
 
 
 def test_another_source_is_refused(run):
-    with pytest.raises(InputError, match="from is 'logits'; it must be one of predictions, labels"):
+    with pytest.raises(InputError, match="source is 'logits'; it must be one of predictions, labels"):
         discover_run(run, source="logits")
 
 

@@ -95,7 +95,7 @@ def test_no_labels_find_nothing():
 
 @pytest.mark.parametrize(("arrays", "P", "option"), [
     (([0.5], [0], [0]), 3, "a"), (([0], [3], [0]), 3, "b"), (([0], [0], [-1]), 3, "label"),
-    (([0, 1], [0], [0]), 3, "labels"), (([0], [0], [0]), 10_000, "tokens"), (([[0]], [[0]], [[0]]), 3, "a"),
+    (([0, 1], [0], [0]), 3, "b"), (([0], [0], [0]), 10_000, "n_tokens"), (([[0]], [[0]], [[0]]), 3, "a"),
 ])  # fmt: skip
 def test_what_are_no_labels_of_pairs_is_refused(arrays, P, option):
     with pytest.raises(InputError) as caught:
@@ -147,7 +147,7 @@ def test_a_group_that_explains_some_tokens_alone_is_said_to():
 
 
 def test_large_tables_are_refused_before_they_take_memory():
-    with pytest.raises(InputError, match="tokens is 2000; it must be 1 to 512"):
+    with pytest.raises(InputError, match=r"n_tokens is 2000; it must be a whole number in \[1, 512\]"):
         discover(np.array([0]), np.array([1]), np.array([2]), 2000)
 
 
