@@ -10,8 +10,6 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-from minimod.errors import Interrupted
-
 # Signals that ask to stop: Ctrl-C, a program's request, and where there is one a connection that dropped.
 STOPS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -69,8 +67,9 @@ def stop_requests() -> Iterator[list[int]]:
     try:
         with handled(note):
             yield received
-    except Interrupted:         # it tells of the signal
-        received.clear()
+    except BaseException as error:
+        if not isinstance(error, Exception):        # Interrupted or KeyboardInterrupt, which tell of the signal
+            received.clear()
         raise
     finally:
         if received:
