@@ -7,7 +7,7 @@ from pathlib import Path
 
 from minimod.cli.options import flag_of
 from minimod.errors import DivergedRunError, FinishedRunError, InputError, UnfinishedRunError
-from minimod.runs.config import BROUGHT_BY_PAIRS
+from minimod.runs.config import BROUGHT_BY_PAIRS, CONSTRAINTS
 from minimod.runs.run import DAMAGED, DIVERGED, FINISHED, NONE, UNFINISHED, Run
 
 
@@ -68,15 +68,17 @@ def train_command(run: Run) -> str:
         return f"# from Python, or by minimod extract: it was trained on labels of its own, in {run.directory}/data"
     words = ["minimod train", quoted(run.directory)]
     words += [f"{flag_of(name)} FILE" for name in ("pairs", "noise_matrix") if name in run.data.stored]
-    brought = BROUGHT_BY_PAIRS if run.data.pairs is not None else ()
+    left_out = {*run.config.without_effect, *(BROUGHT_BY_PAIRS if run.data.pairs is not None else ())}
     for name, value in run.config.changes().items():
-        if name in brought:
+        if name in left_out:
             continue
         flag = flag_of(name)
         if isinstance(value, bool):
             words.append(flag if value else flag.replace("--", "--no-", 1))
         elif value is not None:
-            words += [flag, *map(shlex.quote, map(str, value if isinstance(value, tuple) else [value]))]
+            texts = list(map(str, value if isinstance(value, tuple) else [value]))
+            texts = texts if CONSTRAINTS[name].is_composite else [",".join(texts)]      # 0.9 0.98, but 0,10,100
+            words += [flag, *map(shlex.quote, texts)]
     return " ".join(words)
 
 

@@ -119,6 +119,12 @@ class TrainingConfig:
         """The fields as plain data, for JSON."""
         return asdict(self)
 
+    @property
+    def without_effect(self) -> set[str]:
+        """The options of other optimisers, which this one does not have."""
+        options = {option for optimizer in OPTIMIZERS.values() for option in optimizer.options}
+        return options.difference(OPTIMIZERS[self.optimizer].options)
+
     def changes(self) -> dict[str, Any]:
         """The fields that differ from their defaults: the same ones when later versions have more fields."""
         defaults = {each.name: each.default for each in fields(self)} | {"modulus": natural_modulus(self.rule)}
@@ -161,8 +167,7 @@ class TrainingConfig:
         Raises InputError for an unknown preset, and for an option of the optimisers that this optimiser does not have.
         """
         config = PRESETS[choice("preset", name, PRESETS)].changed(**overrides)
-        known, used = {option for each in OPTIMIZERS.values() for option in each.options}, OPTIMIZERS[config.optimizer]
-        for option in overrides.keys() & known.difference(used.options):
+        for option in overrides.keys() & config.without_effect:
             raise InputError(option, overrides[option], f"left out: {config.optimizer} has no such option")
         return config
 
