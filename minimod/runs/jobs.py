@@ -6,7 +6,7 @@ A sweep is a grid of jobs, a claim jobs with bounds, and both train through a `S
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor, Future, as_completed
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,9 +79,8 @@ class Store:
         """Train these runs to their ends, each on one thread. Raises what a run raises."""
         self.directory.mkdir(parents=True, exist_ok=True)
         runs = {self.place(config): replace(config, threads=1) for config in configs}
-        for place, error in longest_first(executor, _finish, runs):
-            if error:
-                raise error
+        for place, future in longest_first(executor, _finish, runs):
+            future.result()
             progress(work(runs[place]), place.name)
 
 
@@ -92,12 +91,12 @@ def _finish(config: TrainingConfig, directory: Path) -> None:
 
 def longest_first(
     executor: Executor, function: Callable[..., Any], runs: Mapping[Path, TrainingConfig], *arguments: Any
-) -> Iterator[tuple[Path, Any]]:
-    """(directory, what function(config, directory, *arguments) returns or raises) for all runs, as they are done.
+) -> Iterator[tuple[Path, Future[Any]]]:
+    """(directory, future of function(config, directory, *arguments)) for all runs, as they are done.
 
     The longest are begun first: a long one at the end would leave the other workers waiting.
     """
     order = sorted(runs, key=lambda directory: work(runs[directory]), reverse=True)
     futures = {executor.submit(function, runs[directory], directory, *arguments): directory for directory in order}
     for future in as_completed(futures):
-        yield futures.pop(future), future.exception() or future.result()
+        yield futures.pop(future), future

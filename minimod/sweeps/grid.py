@@ -17,6 +17,7 @@ from minimod.groups.rules import table_path
 from minimod.runs.config import CONSTRAINTS, FREE_FIELDS, PRESETS, RENAMED, TrainingConfig
 from minimod.runs.constraints import Interval
 from minimod.runs.data import UserData, load_table, with_modulus
+from minimod.runs.files import read_bytes
 
 Grid = dict[str, list[Any]]
 Tables = Mapping[str, np.ndarray]       # rule -> the labels of its table, of shape (P, P)
@@ -163,14 +164,8 @@ def load_definition(path: Path) -> dict[str, Any]:
 
 def _load_toml(path: Path) -> dict[str, Any]:
     try:
-        if path.exists() and not path.is_file():
-            raise ValueError("it is not a file")
-        with open(path, "rb") as file:
-            content = file.read(MAX_TOML_BYTES + 1)
-        if len(content) > MAX_TOML_BYTES:
-            raise ValueError(f"it is longer than {MAX_TOML_BYTES} bytes")
-        return tomllib.loads(content.decode("utf-8-sig"))
+        return tomllib.loads(read_bytes(path, MAX_TOML_BYTES).decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise InputError("file", str(path), "a TOML file in UTF-8: save it in that encoding") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError("file", str(path), f"a TOML file ({error})") from error

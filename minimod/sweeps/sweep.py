@@ -12,7 +12,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Set
-from concurrent.futures import BrokenExecutor, Executor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -176,17 +176,18 @@ class Sweep:
             with open(held.file("results.csv"), "a", newline="", encoding="utf-8") as file:
                 writer = csv.DictWriter(file, table.COLUMNS, lineterminator="\n")
                 arguments = self.id, self.keep_checkpoints, self.tables
-                for directory, result in longest_first(executor, train_and_measure, runs, *arguments):
-                    if isinstance(result, BrokenExecutor) or not isinstance(result, (Exception, Outcome)):
-                        raise result
+                for directory, future in longest_first(executor, train_and_measure, runs, *arguments):
+                    try:
+                        row, files = future.result()
+                    except (BrokenExecutor, CancelledError):        # not of this run alone
+                        raise
+                    except Exception as error:
+                        row, files = table.failed_row(directory.name, runs[directory], error), {}
                     held.file()
-                    config = runs[directory]
-                    if isinstance(result, Exception):
-                        result = Outcome(table.failed_row(directory.name, config, result), {})
-                    self._write_files(directory, result.files)
-                    writer.writerow(result.row)
+                    self._write_files(directory, files)
+                    writer.writerow(row)
                     file.flush()
-                    progress(work(config), result.row["status"])
+                    progress(work(runs[directory]), row["status"])
             held.file()
             self._tidy()
 
