@@ -164,9 +164,12 @@ def begin(held: HeldDirectory, found: Plan, device: str) -> Description:
             (directory / name).unlink(missing_ok=True)
         _remove_matching(directory / "snapshots", SNAPSHOT)
     run = found.run._replace(device=device) if found.is_new else found.run
+    is_diverged = found.has_new_data and (directory / "config.json").exists()
+    if is_diverged:         # killed in between, the same call begins it anew: the description is still the old one
+        contents.save_data(directory, found.job.data)
     if found.is_new:
         contents.save_description(directory, run)
-    if found.has_new_data:
+    if found.has_new_data and not is_diverged:
         contents.save_data(directory, found.job.data)
     return run
 

@@ -247,6 +247,42 @@ def test_labels_survive_a_process_that_is_killed_when_a_diverged_run_begins_anew
     assert (train(calm, tmp_path / "run").data.labels == labels).all()
 
 
+@pytest.mark.parametrize("step", ["save_data", "save_description"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_diverged_run_begins_anew_on_other_data_though_it_is_killed(tmp_path, monkeypatch, step, when):
+    labels = np.random.default_rng(0).integers(0, 7, 39)
+    with monkeypatch.context() as patch, pytest.raises(DivergenceError):
+        diverging_after(4, patch)
+        train(SMALL, tmp_path / "run", data=UserData(labels=labels), checkpoint_every=1)
+    calm, others = replace(SMALL, learning_rate=1e-3), UserData(labels=(labels + 1) % 7)
+    usual = getattr(contents_module, step)
+
+    def kill(*arguments):
+        if when == "after":
+            usual(*arguments)
+        raise Stopped
+
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr(contents_module, step, kill)
+        train(calm, tmp_path / "run", data=others)
+    train(calm, tmp_path / "run", data=others)
+    train(calm, tmp_path / "new", data=others)
+    assert contents(tmp_path / "run") == contents(tmp_path / "new")
+
+
+@pytest.mark.parametrize("step", ["save_data", "save_description"])
+def test_a_run_that_was_killed_before_its_data_were_written_goes_on(tmp_path, monkeypatch, step):
+    data = UserData(labels=np.random.default_rng(0).integers(0, 7, 39))
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr(contents_module, step, lambda *_: stop_at(0)(State(0, None, None)))
+        train(SMALL, tmp_path / "run", data=data)
+    state, files = check_run(tmp_path / "run")
+    assert state == ("unfinished" if step == "save_data" else "none")
+    assert step == "save_description" or "goes on where they are given again" in files["data"]
+    train(SMALL, tmp_path / "run", data=data)
+    assert check_run(tmp_path / "run")[0] == "finished"
+
+
 def test_a_checkpoint_that_does_not_fit_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(Stopped):
         train(SMALL, tmp_path / "run", callback=stop_at(8), checkpoint_every=3)
