@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -124,6 +125,35 @@ CALLS = {
         ],
         [["--by", "seed"]],
     ),
+    "discover": (
+        PLACES,
+        [
+            ["--from", "nowhere"], ["--seconds", "-1"], ["--max-starts", "0"], ["--seed", "-1"], ["--threads", "0"],
+            ["--device", "gpu"], ["--table", "nowhere/table.csv"], ["--table", "own"], ["--form", "labels"],
+        ],
+        [["--quiet"], ["--json"], ["--no-write"]],
+    ),
+    "report": (
+        PLACES, [["--output", "nowhere/page.html"], ["--output", "own"], ["--epoch", "2"]],
+        [["--output", "elsewhere.html"]],
+    ),
+    "import": (
+        ["bad.toml", "nothing.npz", "finished/network.npz", "finished"],
+        [
+            ["new"], ["new", "--modulus", "1"], ["finished", "--modulus", "7"], ["new", "--modulus", "7", "--map", "U"],
+            ["new", "--modulus", "7", "--layout", "none"], ["new", "--modulus", "7", "--map", "U=X"],
+        ],
+        [["--json"], ["--tied"]],
+    ),
+    "export": (
+        PLACES,
+        [
+            ["network.foo"], ["nowhere/network.npz"], ["finished/config.json"], ["network.npz", "--epoch", "3"],
+            ["network.npz", "--epoch", "-1"], ["own"],
+        ],
+        [["--epoch", "6"]],
+    ),
+    "group": (["S3", "D4", "table:bad.toml"], [["again"], ["--josn"], ["--quiet"]], [["--json"]]),
 }  # fmt: skip
 
 
@@ -147,4 +177,12 @@ def test_a_refused_call_changes_nothing(everything, command, data):
     assert caught.value.code == 2, (arguments, said.read())
     assert said.read().count("\n") == 1
     assert state_of(everything) == before, arguments
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX"])
+def test_refused_calls_change_nothing_where_text_is_not_utf_8(locale):
+    environment = os.environ | {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", "a_refused_call"]
+    answer = subprocess.run(command, env=environment, capture_output=True)
+    assert answer.returncode == 0, answer.stdout.decode(errors="replace")
 
