@@ -49,9 +49,9 @@ class AtOnce:
     def __init__(self):
         self._random = np.random.default_rng(0)
 
-    def submit(self, function, config, directory, *_):
+    def submit(self, function, job, directory, *_):
         """A future that is done, with the outcome of a run."""
-        row = {"run": directory.name, "status": FINISHED} | options_of(config)
+        row = {"run": directory.name, "status": FINISHED} | options_of(job.config)
         numbers = [name for name in COLUMNS if name not in row and name not in ("error", "epoch")]
         row |= dict(zip(numbers, self._random.random(len(numbers)).tolist(), strict=True))
         future = Future()

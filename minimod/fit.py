@@ -27,7 +27,7 @@ def fit(
     check_type("pairs", pairs, Pairs, "Pairs, such as the dataset's `train`")
     network.tokens(a=pairs.a, b=pairs.b, label=pairs.label)
     held = getattr(optimizer, "parameters", network.parameters)         # an optimiser of one's own need not tell
-    if not hasattr(optimizer, "step") or any(held.get(name) is not array for name, array in network.parameters.items()):
+    if not hasattr(optimizer, "step") or any(held.get(name) is not X for name, X in network.parameters.items()):
         raise InputError("optimizer", optimizer, "an optimiser of this network's parameters")
     losses: list[float] = []
     for epoch in range(checked_number("epochs", epochs, 0, kind=int)):

@@ -62,7 +62,7 @@ class Adam:
         self.parameters = parameters
         self.learning_rate, self.weight_decay = _checked(parameters, learning_rate, weight_decay)
         self.epsilon = checked_number("epsilon", epsilon, 0)
-        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+        if np.shape(betas) != (2,):
             raise InputError("betas", betas, "two numbers in [0, 1)")
         self.betas = [checked_number("betas", beta, 0, 1, open=1) for beta in betas]
         self.m = {name: np.zeros_like(theta) for name, theta in parameters.items()}

@@ -30,7 +30,9 @@ def what_helps(state: str, files: dict[str, str], run_dir: Path) -> Iterator[str
     extension = files.get("extension", "")
     if state == FINISHED:
         yield f"minimod analyze {directory}  # takes it apart"
-    if state == UNFINISHED or (state == FINISHED and extension.startswith(UNFINISHED)):
+    if files.get("data", "").startswith("not there yet"):
+        yield "the command that began it, with the same data, goes on"
+    elif state == UNFINISHED or (state == FINISHED and extension.startswith(UNFINISHED)):
         yield f"{go_on}  # goes on with it"
     if extension.startswith(DIVERGED):
         yield f"minimod train {directory} --extend EPOCHS  # by fewer epochs; the run itself is whole"

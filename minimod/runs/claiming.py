@@ -4,6 +4,7 @@ Whether a job is refused is known before anything is written. An extension keeps
 the longer run has finished. So whenever a process is killed, one of the two is whole.
 """
 
+import os
 import re
 import shutil
 from dataclasses import asdict, replace
@@ -52,7 +53,7 @@ def plan(directory: Path | None, job: Job, extend: bool = False) -> Plan:
     if directory is None:
         return _new(resolve(*job).with_table())
     found = examine(directory)
-    if found.run and job.config.modulus is None:        # its table's file may have gone
+    if job.config.modulus is None and found.run and found.run.config.rule == job.config.rule:   # its file may have gone
         job = job._replace(config=replace(job.config, modulus=found.run.config.modulus))
     job = resolve(*job)
     if extend:
@@ -72,6 +73,7 @@ def _new(job: Job, has_new_data: bool = True) -> Plan:
 def _going_on(found: Examination, job: Job) -> Plan:
     """For a run that has not finished, or an extension that has not. Raises FinishedRunError for one that has."""
     run = found.description
+    job = job.with_table() if found.lacks_data and not job.data.stored else job
     if found.has_network:
         finished = found.finished
         if finished.epochs == run.config.epochs or not _differing(job.config, finished, GOING_ON):
@@ -84,7 +86,8 @@ def _going_on(found: Examination, job: Job) -> Plan:
         if job.data.stored:
             return _new(job.with_table())
         found.require("data")
-        return _new(Job(job.config, found.data).with_table(), has_new_data=False)
+        anew = Job(job.config, found.data).with_table()
+        return _new(anew, has_new_data=anew.data.checksums != run.checksums)
     _refuse_other(found, run.config, job)
     if run.diverged and run.finished:
         raise InputError("run directory", str(found.directory), f"extended by fewer epochs: with more, {run.diverged}")
@@ -94,7 +97,9 @@ def _going_on(found: Examination, job: Job) -> Plan:
     has_new_data = found.lacks_data and bool(job.data.stored)       # the run was killed before all were written
     if not has_new_data:
         found.require("data")
-    found.require("checkpoint.npz", "snapshots")
+    found.require("checkpoint.npz")
+    if found.checkpoint:
+        contents.check_snapshots(found.directory, run, found.checkpoint.snapshots)
     data = job.data if has_new_data else found.data
     return Plan(Job(job.config, data).with_table(), run, found.checkpoint, has_new_data=has_new_data)
 
@@ -140,7 +145,7 @@ def _refuse_other(found: Examination, stored: TrainingConfig, job: Job) -> None:
 
 def _refuse_foreign(directory: Path) -> None:
     """Raise InputError for a directory of no run that is not empty, and for what can be no directory."""
-    nearest = next(place for place in (directory, *directory.parents) if place.exists())
+    nearest = next(place for place in (directory, *directory.parents) if os.path.lexists(place))
     there = {path.name for path in directory.iterdir()} if nearest == directory and directory.is_dir() else set()
     if not nearest.is_dir() or any(name != ".lock" and not LEFTOVER.fullmatch(name) for name in there):
         allowed = "new or empty, or that of an unfinished run (nothing is overwritten)"
@@ -164,12 +169,12 @@ def begin(held: HeldDirectory, found: Plan, device: str) -> Description:
             (directory / name).unlink(missing_ok=True)
         _remove_matching(directory / "snapshots", SNAPSHOT)
     run = found.run._replace(device=device) if found.is_new else found.run
-    is_diverged = found.has_new_data and (directory / "config.json").exists()
-    if is_diverged:         # killed in between, the same call begins it anew: the description is still the old one
+    is_described = found.has_new_data and (directory / "config.json").exists()
+    if is_described:        # killed in between, the same call begins it anew: the description is still the old one
         contents.save_data(directory, found.job.data)
     if found.is_new:
         contents.save_description(directory, run)
-    if found.has_new_data and not is_diverged:
+    if found.has_new_data and not is_described:
         contents.save_data(directory, found.job.data)
     return run
 

@@ -1,5 +1,6 @@
 """What a user brings beside a configuration: arrays that are checked here, and kept with the run as its data."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -85,6 +86,8 @@ class UserData:
             _check_pairs(data["pairs"], config)
         if "tokens" in data:
             data["tokens"] = np.asarray(data["tokens"]).astype(str)
+            if re.search("\r(?!\n)|[\0\ud800-\udfff]", "|".join(data["tokens"].ravel())):     # a CSV loses these
+                raise InputError("tokens", data["tokens"].tolist(), r"words in UTF-8, without \r and \0")
         for name, shape in {"tokens": (P,), "table": (P, P)}.items():
             if name in data and data[name].shape != shape:
                 raise InputError(name, f"of shape {data[name].shape}", f"of shape {shape}")
@@ -145,15 +148,14 @@ class Job(NamedTuple):
         path, table = table_path(self.config.rule), self.data.table
         if path is None or (table is not None and not path.exists()):
             return self
-        current = load_table(path)
-        if table is None and len(current) != self.config.modulus:
-            allowed = f"{len(current)}, the number of tokens of {self.config.rule}, or left out"
+        if table is not None:
+            warn_if_changed(path, table, "run")
+            return self
+        table = load_table(path)
+        if len(table) != self.config.modulus:
+            allowed = f"{len(table)}, the number of tokens of {self.config.rule}, or left out"
             raise InputError("modulus", self.config.modulus, allowed)
-        if table is None:
-            return resolve(self.config, replace(self.data, table=current))
-        if not np.array_equal(table, current):
-            warn_once(f"{path} is not the table that the run was begun with; it goes on with the copy that it has")
-        return self
+        return resolve(self.config, replace(self.data, table=table))
 
     def dataset(self) -> Dataset:
         """The dataset, a function of the task, data and seed fields of the configuration, and of the data.
@@ -172,6 +174,16 @@ class Job(NamedTuple):
 def load_table(path: Path) -> np.ndarray:
     """Labels of (a, b) in row a and column b, of a CSV or npy file, int64, (P, P). Raises InputError for another."""
     return checked_table(load_numbers(path), str(path))
+
+
+def warn_if_changed(path: Path, copy: np.ndarray, what: str) -> None:
+    """Warn where the file of a table does not hold the copy of it that a run or a sweep has."""
+    try:
+        is_same = np.array_equal(copy, load_table(path))
+    except (InputError, OSError):
+        is_same = False
+    if not is_same:
+        warn_once(f"{path} is not the table that the {what} was begun with; it goes on with the copy that it has")
 
 
 def with_modulus(config: TrainingConfig, data: UserData | None = None) -> TrainingConfig:

@@ -236,7 +236,7 @@ def read_table(path: Path, growing: bool = False) -> tuple[list[str], Iterator[t
                 text = "\0"
             if "\0" in text:        # Latin-1 is refused by the decoder, UTF-16 has zeros
                 raise DamagedFileError(f"line {number} is not in UTF-8: save it as CSV UTF-8")
-            yield from StringIO(text, newline=None)     # \r alone ends a line, too
+            yield from StringIO(text, newline="")       # \r alone ends a line, too
 
     def rows() -> Iterator[tuple[int, list[str]]]:
         with open_regular(path, MAX_NUMBERS_BYTES) as file:

@@ -9,7 +9,7 @@ from minimod.errors import LockedError, LostDirectoryError
 
 
 class HeldDirectory:
-    """A directory that this process holds. Every path to write to comes from here."""
+    """A directory that this process holds, while its lock is the file at its path."""
 
     def __init__(self, directory: Path):
         self.directory = directory
@@ -31,13 +31,14 @@ class HeldDirectory:
 
 
 @contextmanager
-def hold(directory: Path, wait: bool = False) -> Iterator[HeldDirectory]:
-    """Hold a directory, which is made where there is none. Where another process holds it, this waits, or raises
-    LockedError.
+def hold(directory: Path, wait: bool = False, parents: bool = True) -> Iterator[HeldDirectory]:
+    """Hold a directory, which is made where there is none; so is what it lies in, if `parents`.
+
+    Where another process holds the directory, this waits, or raises LockedError.
     """
     from filelock import FileLock, Timeout  # here, so that `minimod --help` does not wait for it
 
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=parents, exist_ok=True)
     lock = FileLock(directory / ".lock")
     try:
         lock.acquire(timeout=-1 if wait else 0)

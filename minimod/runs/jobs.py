@@ -78,25 +78,25 @@ class Store:
     def train(self, configs: Sequence[TrainingConfig], executor: Executor, progress: WorkProgress) -> None:
         """Train these runs to their ends, each on one thread. Raises what a run raises."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        runs = {self.place(config): replace(config, threads=1) for config in configs}
-        for place, future in longest_first(executor, _finish, runs):
+        jobs = {self.place(config): Job(replace(config, threads=1)) for config in configs}
+        for place, future in longest_first(executor, _finish, jobs):
             future.result()
-            progress(work(runs[place]), place.name)
+            progress(work(jobs[place].config), place.name)
 
 
-def _finish(config: TrainingConfig, directory: Path) -> None:
+def _finish(job: Job, directory: Path) -> None:
     """See that a run has finished; it stays on disk, and is not sent from process to process."""
-    finished_run(Job(config), directory)
+    finished_run(job, directory)
 
 
 def longest_first(
-    executor: Executor, function: Callable[..., Any], runs: Mapping[Path, TrainingConfig], *arguments: Any
+    executor: Executor, function: Callable[..., Any], jobs: Mapping[Path, Job], *arguments: Any
 ) -> Iterator[tuple[Path, Future[Any]]]:
-    """(directory, future of function(config, directory, *arguments)) for all runs, as they are done.
+    """(directory, future of function(job, directory, *arguments)) for all jobs, as they are done.
 
     The longest are begun first: a long one at the end would leave the other workers waiting.
     """
-    order = sorted(runs, key=lambda directory: work(runs[directory]), reverse=True)
-    futures = {executor.submit(function, runs[directory], directory, *arguments): directory for directory in order}
+    order = sorted(jobs, key=lambda directory: work(jobs[directory].config), reverse=True)
+    futures = {executor.submit(function, jobs[directory], directory, *arguments): directory for directory in order}
     for future in as_completed(futures):
         yield futures.pop(future), future

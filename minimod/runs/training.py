@@ -148,12 +148,7 @@ def extend(
 
 
 def store_network(network: TwoLayerNet, config: TrainingConfig, directory: Path | str, data: UserData | None) -> Run:
-    """A network that was trained elsewhere, as a run of no epochs in a directory."""
-    told = {"epochs": 0, "modulus": network.modulus, "width": network.width, "dtype": str(network.U.dtype),
-            "activation": network.activation, "tied": network.tied, "bias": network.has_bias}
-    for name, value in told.items():
-        if getattr(config, name) != value:
-            raise InputError(name, getattr(config, name), f"{value}, where this network is given")
+    """A network that was trained elsewhere, as a run in a directory; its configuration says so, and has no epochs."""
     return _train(Job(config, data or NO_DATA), as_path("directory", directory), network=network)
 
 
@@ -166,8 +161,7 @@ def finished_run(job: Job, directory: Path, callback: Callback | None = None) ->
     directory = directory.absolute()
     while True:
         try:
-            directory.mkdir(exist_ok=True)      # what it lies in is not made anew, where that was moved meanwhile
-            return _train(job, directory, callback)
+            return _train(job, directory, callback, parents=False)      # they are not made anew where they were moved
         except FinishedRunError:
             return load_run(directory)
         except LockedError:
@@ -178,9 +172,9 @@ def finished_run(job: Job, directory: Path, callback: Callback | None = None) ->
 
 def _train(
     job: Job, directory: Path | None, callback: Callback | None = None, checkpoint_every: Interval = CHECKPOINT_EVERY,
-    extending: bool = False, network: TwoLayerNet | None = None,
+    extending: bool = False, network: TwoLayerNet | None = None, parents: bool = True,
 ) -> Run:
-    """See `train`, `extend` and `store_network`."""
+    """See `train`, `extend` and `store_network`. parents: whether what the directory lies in is made."""
     check_type("callback", callback, Callable | None)
     if not isinstance(checkpoint_every, timedelta):
         checkpoint_every = checked_number("checkpoint_every, in epochs,", checkpoint_every, 1, kind=int)
@@ -191,7 +185,7 @@ def _train(
     with open_backend(_device(config.device, found.run.device), config.threads) as backend:
         _check_memory(config, backend)
         # No name for it: its memory is free when the backend gives back what is.
-        return _Training(found, backend, network).run(directory, callback, checkpoint_every)
+        return _Training(found, backend, network).run(directory, callback, checkpoint_every, parents)
 
 
 def _device(asked: str, began: str) -> str:
@@ -304,19 +298,19 @@ class _Training:
         """The time spent on this run, before it was stopped and since."""
         return self.seconds_before + time.perf_counter() - self.start
 
-    def run(self, directory: Path | None, callback: Callback | None, checkpoint_every: Interval) -> Run:
+    def run(self, directory: Path | None, callback: Callback | None, every: Interval, parents: bool) -> Run:
         """Train to the end, or to the end of the epoch in which a signal comes or the callback returns True."""
         if directory is None:
-            return self._run(callback, checkpoint_every, [])
-        with hold(directory) as self.held, stop_requests() as signals:
+            return self._run(callback, every, [])
+        with hold(directory, parents=parents) as self.held, stop_requests() as signals:
             self.described = begin(self.held, self.plan, self.backend.description)
             try:
-                return self._run(callback, checkpoint_every, signals)
+                return self._run(callback, every, signals)
             except DivergenceError as error:
                 contents.save_description(self.held.file(), self.described._replace(diverged=str(error)))
                 raise
 
-    def _run(self, callback: Callback | None, checkpoint_every: Interval, signals: list[int]) -> Run:
+    def _run(self, callback: Callback | None, every: Interval, signals: list[int]) -> Run:
         last, asked = self.job.config.epochs, snapshot_epochs(self.job.config)
         if self.held:
             contents.write_metrics(self.held.file(), self.rows)
@@ -334,7 +328,7 @@ class _Training:
             stops = callback is not None and is_new and State(epoch, row, self.network).tell(callback)
             if epoch == last:
                 break
-            if self.held and (signals or stops or self._is_due(checkpoint_every, epoch, saved)):
+            if self.held and (signals or stops or self._is_due(every, epoch, saved)):
                 self._save(epoch)
                 saved = time.perf_counter()
                 if signals:

@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from minimod.engine.device import warn_once
 from minimod.errors import InputError, one_of
 from minimod.groups.rules import table_path
 from minimod.runs.config import CONSTRAINTS, FREE_FIELDS, PRESETS, RENAMED, TrainingConfig
 from minimod.runs.constraints import Interval
-from minimod.runs.data import UserData, load_table, with_modulus
+from minimod.runs.data import UserData, load_table, warn_if_changed, with_modulus
 from minimod.runs.files import read_bytes
 
 Grid = dict[str, list[Any]]
@@ -104,8 +103,8 @@ def with_tables(definition: dict[str, Any], copies: Tables) -> Tables:
         path = table_path(rule)
         if path and rule not in copies:
             tables[rule] = load_table(path)
-        elif path and path.exists() and not np.array_equal(copies[rule], load_table(path)):
-            warn_once(f"{path} is not the table that the sweep was begun with; it goes on with the copy that it has")
+        elif path and path.exists():
+            warn_if_changed(path, copies[rule], "sweep")
     return tables
 
 

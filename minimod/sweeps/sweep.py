@@ -35,7 +35,7 @@ from minimod.runs.jobs import WorkProgress, longest_first, run_name, work
 from minimod.runs.run import FINISHED, check_run
 from minimod.runs.training import finished_run
 from minimod.sweeps import table
-from minimod.sweeps.grid import NO_TABLES, Tables, configurations, number_of_runs, renamed, values_of, with_tables
+from minimod.sweeps.grid import configurations, number_of_runs, renamed, values_of, with_tables
 from minimod.sweeps.table import FAILED, TableRow
 
 
@@ -46,15 +46,12 @@ class Outcome(NamedTuple):
     files: dict[str, bytes]
 
 
-def train_and_measure(
-    config: TrainingConfig, directory: Path, sweep_id: str, keep_checkpoint: bool = False, tables: Tables = NO_TABLES
-) -> Outcome:
-    """One run of a sweep, on one thread: in its directory if this process sees it, else in a temporary one.
+def train_and_measure(job: Job, directory: Path, sweep_id: str, keep_checkpoint: bool = False) -> Outcome:
+    """One run of a sweep: in its directory if this process sees it, else in a temporary one.
 
     When it has finished its last checkpoint, three quarters of its files, goes unless it is to be kept. An error that
     a user can mend becomes the row of a failed run.
     """
-    job = Job(replace(config, threads=1), UserData(table=tables.get(config.rule)))
     try:
         if _sees(directory.parent.parent, sweep_id):
             return Outcome(_finish(job, directory, keep_checkpoint), {})
@@ -65,7 +62,7 @@ def train_and_measure(
             files = {path.relative_to(elsewhere).as_posix(): path.read_bytes() for path in paths}
             return Outcome(row, files)
     except (InputError, DivergenceError, MemoryError, OSError) as error:
-        return Outcome(table.failed_row(directory.name, config, error), {})
+        return Outcome(table.failed_row(directory.name, job.config, error), {})
 
 
 def _finish(job: Job, directory: Path, keep_checkpoint: bool) -> TableRow:
@@ -78,7 +75,7 @@ def _finish(job: Job, directory: Path, keep_checkpoint: bool) -> TableRow:
 def _sees(directory: Path, sweep_id: str) -> bool:
     try:
         return bool(load_checked_json(directory / "sweep.json")["id"] == sweep_id)
-    except (ValueError, KeyError):
+    except (OSError, ValueError, KeyError):     # of another user, too
         return False
 
 
@@ -110,7 +107,7 @@ class Sweep:
     """The runs of a grid in a directory. One process at a time may hold it, while `run` is at work.
 
     definition: {"preset", "grid", "seeds"} as plain data; None: the one the directory has. Raises InputError if there
-    is none, and where another process holds the directory.
+    is none. `run` raises LockedError where another process holds the directory.
     """
 
     def __init__(self, directory: Path | str, definition: dict[str, Any] | None = None):
@@ -172,24 +169,27 @@ class Sweep:
                 self._move_damaged_aside(missing)
             self._tidy(without=missing.keys())
             held.file("runs").mkdir(exist_ok=True)
-            runs = {self.directory / "runs" / name: config for name, config in missing.items()}
+            jobs = {self.directory / "runs" / name: self._job(config) for name, config in missing.items()}
             with open(held.file("results.csv"), "a", newline="", encoding="utf-8") as file:
                 writer = csv.DictWriter(file, table.COLUMNS, lineterminator="\n")
-                arguments = self.id, self.keep_checkpoints, self.tables
-                for directory, future in longest_first(executor, train_and_measure, runs, *arguments):
+                arguments = self.id, self.keep_checkpoints
+                for directory, future in longest_first(executor, train_and_measure, jobs, *arguments):
                     try:
                         row, files = future.result()
                     except (BrokenExecutor, CancelledError):        # not of this run alone
                         raise
                     except Exception as error:
-                        row, files = table.failed_row(directory.name, runs[directory], error), {}
+                        row, files = table.failed_row(directory.name, jobs[directory].config, error), {}
                     held.file()
                     self._write_files(directory, files)
                     writer.writerow(row)
                     file.flush()
-                    progress(work(runs[directory]), row["status"])
+                    progress(work(jobs[directory].config), row["status"])
             held.file()
             self._tidy()
+
+    def _job(self, config: TrainingConfig) -> Job:
+        return Job(replace(config, threads=1), UserData(table=self.tables.get(config.rule)))
 
     def missing(self, retry_failed: bool = False) -> dict[str, TrainingConfig]:
         """The configurations that `run` would train, by the names of their runs."""

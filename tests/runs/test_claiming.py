@@ -283,6 +283,33 @@ def test_a_run_that_was_killed_before_its_data_were_written_goes_on(tmp_path, mo
     assert check_run(tmp_path / "run")[0] == "finished"
 
 
+def test_a_diverged_run_begins_anew_under_a_table(tmp_path):
+    np.savetxt(tmp_path / "table.csv", np.subtract.outer(np.arange(7), np.arange(7)) % 7, fmt="%d", delimiter=",")
+    with pytest.raises(DivergenceError):
+        train(WILD, tmp_path / "run")
+    train(SMALL.changed(rule=f"table:{tmp_path / 'table.csv'}"), tmp_path / "run")
+    assert load_run(tmp_path / "run").data.table.tolist()[0] == [0, 6, 5, 4, 3, 2, 1]
+
+
+def test_a_run_of_a_table_that_was_killed_before_its_table_was_written_goes_on(tmp_path, monkeypatch):
+    np.savetxt(tmp_path / "table.csv", np.subtract.outer(np.arange(7), np.arange(7)) % 7, fmt="%d", delimiter=",")
+    config = SMALL.changed(rule=f"table:{tmp_path / 'table.csv'}")
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr(contents_module, "save_data", lambda *_: stop_at(0)(State(0, None, None)))
+        train(config, tmp_path / "run")
+    assert resume(tmp_path / "run").history["epoch"][-1] == 12 and load_run(tmp_path / "run")
+
+
+def test_an_extension_without_one_of_its_snapshots_is_refused_and_the_run_stays(tmp_path):
+    train(replace(SMALL, snapshots=(2,)), tmp_path / "run")
+    with pytest.raises(Stopped):
+        extend(tmp_path / "run", 8, snapshots=(2, 13, 19), callback=stop_at(17), checkpoint_every=1)
+    (tmp_path / "run" / "snapshots" / "13.npz").unlink()
+    with pytest.raises(InputError, match=r"all of its snapshots \(13\.npz"):
+        resume(tmp_path / "run")
+    assert load_run(tmp_path / "run").config.epochs == 12
+
+
 def test_a_checkpoint_that_does_not_fit_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(Stopped):
         train(SMALL, tmp_path / "run", callback=stop_at(8), checkpoint_every=3)

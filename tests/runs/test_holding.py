@@ -87,6 +87,12 @@ def test_a_loaded_run_is_found_from_everywhere(tmp_path, monkeypatch):
     assert run.at(4).epoch == 4
 
 
+def test_a_link_that_leads_nowhere_is_no_new_directory(tmp_path):
+    (tmp_path / "run").symlink_to(tmp_path / "nothing")
+    with pytest.raises(InputError, match="new or empty"):
+        train(SMALL, tmp_path / "run")
+
+
 # A refused call leaves nothing behind
 
 

@@ -8,6 +8,7 @@ from sweep_cases import OTHERS
 
 from minimod import TrainingConfig
 from minimod.runs.config import FREE_FIELDS
+from minimod.runs.data import Job
 from minimod.runs.jobs import estimated_seconds, longest_first, run_name, work
 
 SMALL = TrainingConfig(modulus=7, width=8, epochs=2)
@@ -53,9 +54,10 @@ def test_the_estimate_is_a_time_for_the_work():
 
 
 def test_the_longest_are_begun_first(tmp_path):
-    runs = {tmp_path / str(epochs): replace(SMALL, epochs=epochs) for epochs in (2, 9, 5)}
+    runs = {tmp_path / str(epochs): Job(replace(SMALL, epochs=epochs)) for epochs in (2, 9, 5)}
     begun = []
     with ThreadPoolExecutor(1) as executor:
-        done = list(longest_first(executor, lambda config, directory, more: begun.append((config, more)), runs, "more"))
+        note = lambda job, directory, more: begun.append((job.config, more))  # noqa: E731
+        done = list(longest_first(executor, note, runs, "more"))
     assert begun == [(replace(SMALL, epochs=epochs), "more") for epochs in (9, 5, 2)]
     assert [directory.name for directory, _ in done] == ["9", "5", "2"]

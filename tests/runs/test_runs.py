@@ -256,3 +256,17 @@ def test_a_metric_that_came_later_is_missing_and_no_damage(directory, monkeypatc
 
 def test_a_field_that_came_later_changes_no_run_s_checksum():
     assert SMALL.changes() == {"modulus": 7, "width": 8, "epochs": 3, "threads": 1}
+
+
+@pytest.mark.parametrize("word", ["a\r\nb", "a\nb", "a,b", 'a"b', "∘", ""])
+def test_words_come_back_as_they_were(tmp_path, word):
+    tokens = np.array([word, *"cdefgh"])
+    train(SMALL, tmp_path / "run", data=UserData(tokens=tokens))
+    assert (load_run(tmp_path / "run").words == tokens).all()
+
+
+@pytest.mark.parametrize("word", ["a\rb", "a\0b", "\udcff", "a\r"])
+def test_words_that_a_file_could_not_keep_are_refused(tmp_path, word):
+    with pytest.raises(InputError, match=r"tokens is .*; it must be words in UTF-8"):
+        train(SMALL, tmp_path / "run", data=UserData(tokens=np.array([word, *"cdefgh"])))
+    assert not (tmp_path / "run").exists()

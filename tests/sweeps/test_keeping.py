@@ -13,6 +13,7 @@ from sweep_cases import CLI, DEFINITION, Refusing, ignore, rows_of, with_grid
 
 from minimod import load_run
 from minimod.errors import InputError, LostDirectoryError
+from minimod.runs.data import Job
 from minimod.sweeps.sweep import Sweep, account, train_and_measure
 from minimod.sweeps.table import load_sweep
 
@@ -75,7 +76,7 @@ def test_a_worker_makes_no_directory_of_a_sweep_that_was_moved(copied, monkeypat
     sweep = Sweep(copied)
     (name, config), *_ = sweep.configs.items()
     copied.rename(copied.with_name("moved"))
-    assert train_and_measure(config, copied / "runs" / name, sweep.id).row["status"] == "failed"
+    assert train_and_measure(Job(config), copied / "runs" / name, sweep.id).row["status"] == "failed"
     assert not copied.exists()
 
 

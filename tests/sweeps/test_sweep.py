@@ -17,6 +17,7 @@ from sweep_cases import CLI, DEFINITION, STORED, Refusing, ignore, rows_of, with
 from minimod import TrainingConfig, load_run, train
 from minimod.engine.device import available_cores
 from minimod.errors import InputError
+from minimod.runs.data import Job
 from minimod.runs.jobs import work
 from minimod.runs.run import check_run
 from minimod.sweeps.executors import dask_cluster, process_pool
@@ -71,8 +72,8 @@ def test_a_failed_run_is_recorded_with_its_error_and_tried_again_when_asked(tmp_
 
 def test_a_task_that_fails_unforeseen_is_a_row_too(tmp_path):
     class Broken(ThreadPoolExecutor):
-        def submit(self, function, config, *arguments):
-            return super().submit(function if config.width == 4 else None, config, *arguments)
+        def submit(self, function, job, *arguments):
+            return super().submit(function if job.config.width == 4 else None, job, *arguments)
 
     with Broken(1) as executor:
         Sweep(tmp_path, DEFINITION).run(executor, ignore)
@@ -220,7 +221,7 @@ def test_one_sweep_at_a_time_holds_a_directory(tmp_path):
 
 def test_a_worker_that_does_not_see_the_directory_sends_the_files(tmp_path):
     config = TrainingConfig(modulus=7, width=8, epochs=3, threads=1)
-    sent = train_and_measure(config, tmp_path / "away" / "runs" / "name", "id")
+    sent = train_and_measure(Job(config), tmp_path / "away" / "runs" / "name", "id")
     assert not (tmp_path / "away").exists()
     assert sent.files.keys() == {"config.json", "metrics.csv", "network.npz"}
     here = tmp_path / "name"
@@ -255,7 +256,7 @@ def test_a_sweep_that_goes_on_keeps_checkpoints_if_it_did(tmp_path):
 
 def test_a_worker_that_does_not_see_the_directory_sends_snapshots_too(tmp_path):
     config = TrainingConfig(modulus=7, width=8, epochs=3, threads=1, snapshots=(0, 2))
-    sent = train_and_measure(config, tmp_path / "away" / "runs" / "name", "id")
+    sent = train_and_measure(Job(config), tmp_path / "away" / "runs" / "name", "id")
     Sweep(tmp_path, DEFINITION)._write_files(tmp_path / "here", sent.files)
     assert load_run(tmp_path / "here").snapshots == (0, 2)
 
