@@ -15,7 +15,7 @@ from self_training import ROUNDS, beside
 from minimod import Run, discover, discover_run, extract
 from minimod.analysis.rows import DEFAULT_METHOD
 from minimod.claims import Claim, Plot, Row, furthest, least, lowest, most, note, read, runs
-from minimod.discovery.certificate import information_limit
+from minimod.discovery.certificate import RENAMINGS
 from minimod.discovery.search import Found
 from minimod.discovery.synchronisation import SHARING, Equations, Solver, random_start, unit
 from minimod.groups.names import canonical_name
@@ -29,6 +29,22 @@ IN_FULL: dict[str, Any] = {"max_starts": MAX_STARTS, "seconds": math.inf}
 BRIEFLY: dict[str, Any] = {"max_starts": 500, "seconds": math.inf}
 STARTS = 256                            # of which the share is taken that works
 LABELS = {"width": 1, "epochs": 0}      # alone: networks that nobody looks at
+
+
+def information_limit(n: int, n_tokens: int, assumption: str) -> float:
+    """The share of wrong labels beyond which n of them cannot tell which table it is, whoever looks; nan if none can.
+
+    A label, of P classes, of which a share α is wrong and then any other class, tells log P + (1 - α) log(1 - α) +
+    α log(α / (P - 1)) nats of its table. Here that is held against log P! of one naming, three times as much of three.
+    With many automorphisms there are fewer tables, P! / |Aut|: for 737 labels of Z2^5 the limit is .872, not .858.
+    """
+    from scipy.optimize import brentq
+
+    def surplus(alpha: float) -> float:
+        noise = sum(p * math.log(p / ways) for p, ways in ((1 - alpha, 1), (alpha, n_tokens - 1)) if p > 0)
+        return n * (math.log(n_tokens) + noise) - RENAMINGS[assumption] * math.lgamma(n_tokens + 1)
+
+    return float(brentq(surplus, 0, 1 - 1 / n_tokens)) if surplus(0) > 0 else math.nan
 
 
 def tested(table: np.ndarray, run: Run) -> float:

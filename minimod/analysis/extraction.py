@@ -103,17 +103,19 @@ def extract(
     done, labels = _read_out(0, run, answers)       # before anything is written: it may be refused
     finished = [done]
     tell(done)
-    if place and done.changed and rounds:
-        (place / "rounds").mkdir(parents=True, exist_ok=True)
-    while done.changed and done.number < rounds:
-        number = done.number + 1
-        run = _trained(config, place and place / "rounds" / str(number), display, replace(run.data, labels=labels))
-        done, labels = _read_out(number, run, answers)
-        finished.append(done)
-        tell(done)
-    if place and done.number:
-        with hold(place, wait=True) as held:
-            copy_run(place / "rounds" / str(done.number), held.file())
+    if not (rounds and done.changed):
+        return finished
+    with hold(place, wait=True) if place else nullcontext() as held:
+        while done.changed and done.number < rounds:
+            number, folder = done.number + 1, held.file("rounds") if held else None
+            if folder:
+                folder.mkdir(exist_ok=True)
+            run = _trained(config, folder and folder / str(number), display, replace(run.data, labels=labels))
+            done, labels = _read_out(number, run, answers)
+            finished.append(done)
+            tell(done)
+        if held:
+            copy_run(held.file("rounds") / str(done.number), held.directory)
     return finished
 
 

@@ -94,12 +94,15 @@ def main() -> None:
         except DivergenceError as error:
             message, status = str(error), 1
         except (OSError, MemoryError, ImportError, UnicodeError, BrokenExecutor, csv.Error) as error:
-            message, status = f"cannot go on: {error or type(error).__name__}", 1
+            message, status = f"cannot go on: {str(error) or type(error).__name__}", 1
         except Exception as error:
             from minimod.engine.device import first_line, is_gpu_error
 
-            if not is_gpu_error(error):
+            if is_gpu_error(error):
+                message, status = f"cannot go on: the GPU failed ({first_line(error)})", 1
+            elif "can't start new thread" in str(error):
+                message, status = "cannot go on: no memory for another thread", 1
+            else:
                 raise
-            message, status = f"cannot go on: the GPU failed ({first_line(error)})", 1
         click.echo(f"minimod: {message}", err=True)
         sys.exit(status)

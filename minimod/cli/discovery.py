@@ -47,9 +47,8 @@ def discover(source: Path, what: str | None, table: Path | None, write: bool, **
     """
     if table:
         check_output("--table", table, source)
-    control: search.Found | None = None
-    if source.is_dir():
-        run = load_run(source)
+    control, run = None, load_run(source) if source.is_dir() else None
+    if run:
         found = discover_run(run, what or "predictions", tell=say, **options)
         words, held_out = run.words, accuracies(found.table, run.dataset).test
         control = None if what else discover_run(run, "labels", tell=say, **options)
@@ -71,15 +70,15 @@ def discover(source: Path, what: str | None, table: Path | None, write: bool, **
             for place, e in zip(("a", "b", "label"), found.elements, strict=True)
         },
     }
-    lines = in_words(found, absorbing, held_out, source.is_dir() and what != "labels")
+    lines = in_words(found, absorbing, held_out, run is not None and what != "labels")
     if control:
         same = control.group is not None and bool((control.table == found.table).all())
         result["from_labels_alone"] = {"group": control.group, "agreement": control.agreement, "same_table": same}
         other = f"another table, of {control.group}" if control.group else "nothing"
         finds = "the same table" if same else other
         lines.append(f"The control, the training labels without any network: they find {finds}.")
-    if source.is_dir() and write:
-        save_checked_json(source / "discovery.json", plain_data(result))
+    if run and write:
+        save_checked_json(run.beside("discovery.json"), plain_data(result))
     if table:
         save_columns(table, discovered_pairs(found, words))
         lines.append(f"Written to {table}.")

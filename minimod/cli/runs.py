@@ -107,13 +107,15 @@ def analyze(
     Prints the accuracies of what can be made of it, and writes RUN_DIR/analysis.json and RUN_DIR/figures.
     """
     run = load_run(run_dir, epoch)
-    output = output or (run_dir if run.epoch is None else run_dir / "snapshots" / str(epoch))
+    is_beside, output = output is None, output or (run_dir if run.epoch is None else run_dir / "snapshots" / str(epoch))
     found = summary.analyze(run, by, others, dict.fromkeys(thresholds))
     text = [*summary_text(found)]
     if with_course:
         found["course"] = course.course(run)
         text.append(course_text(found["course"]))
     if write:
+        if is_beside:
+            run.beside("analysis.json")
         output.mkdir(parents=True, exist_ok=True)
         save_json(output / "analysis.json", found)
         if figures:
@@ -176,7 +178,8 @@ def detect(run_dir: Path, extracted: Path | None, folds: int | None, search: boo
     Prints how well each tells wrong labels from right ones: AUROC, 0.5 by chance, and the share of wrong ones among as
     many with the highest scores. Some need a run that was trained with --record.
     """
-    run, held_out, file = load_run(run_dir), None, file or run_dir / "detectors.csv"
+    run, held_out, is_beside = load_run(run_dir), None, file is None
+    file = file or run_dir / "detectors.csv"
     other = detection.extraction_of(run, extracted) if extracted else None
     check_output("--csv", file, run_dir, ours="detectors.csv")
     if folds:
@@ -184,6 +187,8 @@ def detect(run_dir: Path, extracted: Path | None, folds: int | None, search: boo
             held_out = extraction.held_out_logits(run, folds, run_dir / "folds", progress_display)
     group = discover_run(run, source="labels") if search else None
     found = detection.detect(run, other, held_out, group.table if group and group.assumption else None)
+    if is_beside:
+        run.beside("detectors.csv")
     save_columns(file, {name: run.words[found[name]] for name in ("a", "b", "label")} | found["scores"])
     wrong = f"{found['wrong']} of them wrong" if run.dataset.is_known else "and which are wrong is not known"
     rows = [["detector", "AUROC", "precision", "  needs to know"]]

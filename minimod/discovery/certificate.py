@@ -14,7 +14,7 @@ random; that the rule is this group's it does not prove. Group tables on P token
 of order P; isotopes three times log P!, since a, b and c are named apart. Pairs left open count as disagreement.
 """
 
-from math import exp, inf, lgamma, log, nan, sqrt
+from math import exp, inf, lgamma, log, sqrt
 
 import numpy as np
 
@@ -64,19 +64,3 @@ def p_value(n: int, hits: int, chance: float, log_count: float) -> float:
     if not n or hits / n <= chance:
         return 1.0
     return exp(min(0.0, log_count - n * divergence(hits / n, chance)))
-
-
-def information_limit(n: int, n_tokens: int, assumption: str) -> float:
-    """The share of wrong labels beyond which n of them cannot tell which table it is, whoever looks; nan if none can.
-
-    A label, of P classes, of which a share α is wrong and then any other class, tells log P + (1 - α) log(1 - α) +
-    α log(α / (P - 1)) nats of its table. Here that is held against log P! of one naming, three times as much of three.
-    With many automorphisms there are fewer tables, P! / |Aut|: for 737 labels of Z2^5 the limit is .872, not .858.
-    """
-    from scipy.optimize import brentq
-
-    def surplus(alpha: float) -> float:
-        noise = sum(p * log(p / ways) for p, ways in ((1 - alpha, 1), (alpha, n_tokens - 1)) if p > 0)
-        return n * (log(n_tokens) + noise) - RENAMINGS[assumption] * lgamma(n_tokens + 1)
-
-    return float(brentq(surplus, 0, 1 - 1 / n_tokens)) if surplus(0) > 0 else nan

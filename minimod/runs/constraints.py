@@ -95,7 +95,7 @@ class Choice(Constraint, click.Choice):  # type: ignore[type-arg]
 class RuleName(Constraint):
     """The name of a rule; its canonical one is taken."""
 
-    name, allowed = "rule", "add, sub, mul, div, a group or table:FILE, in UTF-8"
+    name, allowed = "rule", "add, sub, mul, div, a group or table:FILE, in UTF-8 under a locale that is"
 
     def _checked(self, value: Any) -> str:
         check_type(self.name, value, str)

@@ -9,7 +9,7 @@ import numpy as np
 
 from minimod.arrays import Pairs
 from minimod.data import Dataset
-from minimod.errors import DivergedRunError, InputError, UnfinishedRunError, checked_number
+from minimod.errors import DivergedRunError, InputError, LostDirectoryError, UnfinishedRunError, checked_number
 from minimod.network import TwoLayerNet
 from minimod.runs import contents
 from minimod.runs.config import TrainingConfig
@@ -61,6 +61,22 @@ class Run:
         """What the tokens stand for, texts of shape (P,): words of one's own, or their numbers."""
         return np.arange(self.network.modulus).astype(str) if self.data.tokens is None else self.data.tokens
 
+    def beside(self, name: str) -> Path:
+        """The path of a file to write beside the run's. Raises LostDirectoryError if the run is there no more."""
+        assert self.directory
+        try:
+            is_there = contents.load_description(self.directory).owner == self.description.owner
+        except InputError:
+            is_there = False
+        if not is_there:
+            raise LostDirectoryError(f"{self.directory} was removed, moved or replaced while this process was at work")
+        return self.directory / name
+
+    @property
+    def description(self) -> Description:
+        """What config.json says of the run, but for the device."""
+        return Description(self.config, self.data.checksums, "")
+
     def at(self, epoch: int) -> "Run":
         """The run as it was after an epoch: its network, and the history up to there; `course` stays the whole one.
 
@@ -72,8 +88,8 @@ class Run:
             return self
         if self.directory is None or epoch not in self.snapshots:
             raise InputError("epoch", epoch, f"one of {', '.join(map(str, sorted({*self.snapshots, last})))}")
-        run = Description(self.config, self.data.checksums, "")
-        network, measured = contents.load_snapshot(self.directory, run, epoch), self.history["epoch"] <= epoch
+        network = contents.load_snapshot(self.directory, self.description, epoch)
+        measured = self.history["epoch"] <= epoch
         history = {name: column[measured] for name, column in self.history.items()}
         snapshots = tuple(each for each in self.snapshots if each <= epoch)
         return replace(self, network=network, history=history, snapshots=snapshots, epoch=epoch)

@@ -136,9 +136,17 @@ class Sweep:
         # A run that the table has keeps the name that it has there: an earlier version named it otherwise.
         named = {table.identity(row): row["run"] for row in table.read_rows(self.directory, ["run", *table.OPTIONS])}
         return {
-            named.get(table.identity(table.options_of(config)), run_name(config)): config
+            self._name(config, named.get(table.identity(table.options_of(config)))): config
             for config in configurations(base, self.definition["grid"], self.definition["seeds"], self.tables)
         }
+
+    def _name(self, config: TrainingConfig, name: str | None) -> str:
+        """The name of a run; the one that the table has for it, only where its directory holds this run."""
+        if name and name != run_name(config):
+            place = self.directory / "runs" / name
+            if not problem_of(place, table.options_of(config)):
+                return name
+        return run_name(config)
 
     @cached_property
     def problems(self) -> dict[str, str]:

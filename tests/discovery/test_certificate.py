@@ -6,7 +6,6 @@ import pytest
 from minimod.discovery.certificate import (
     divergence,
     highest_chance,
-    information_limit,
     log_choices,
     log_tables,
     p_value,
@@ -59,20 +58,6 @@ def test_random_labels_of_small_groups_get_no_small_probability():
 
 def test_labels_are_chosen_among_all_words_in_so_many_ways():
     assert log_choices(5, 2) == pytest.approx(math.log(10)) and log_choices(4, 4) == log_choices(3, 4) == 0
-
-
-@pytest.mark.parametrize(("assumption", "namings"), [("group", 1), ("isotope", 3)])
-def test_at_the_limit_the_labels_tell_as_much_as_there_is_to_tell(assumption, namings):
-    n, P = 2000, 41
-    alpha = information_limit(n, P, assumption)
-    joint = np.full((P, P), alpha / (P - 1) / P)                # of a label and the true one
-    np.fill_diagonal(joint, (1 - alpha) / P)
-    told = (joint * np.log(joint * P * P)).sum()
-    assert n * told == pytest.approx(namings * math.lgamma(P + 1), rel=1e-9)
-
-
-def test_too_few_labels_tell_nothing_at_any_noise():
-    assert math.isnan(information_limit(5, 41, "group"))
 
 
 @pytest.mark.parametrize("shares", [[1 / 7] * 7, [0.4] + [0.1] * 6, [1.0] + [0.0] * 6])

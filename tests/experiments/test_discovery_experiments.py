@@ -3,7 +3,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from discovery import CLAIMS, measure_completion, measure_group, measure_network, measure_noise, working
+from discovery import (
+    CLAIMS,
+    information_limit,
+    measure_completion,
+    measure_group,
+    measure_network,
+    measure_noise,
+    working,
+)
 from self_training import ROUNDS
 
 from minimod import TrainingConfig, train
@@ -75,3 +83,17 @@ def test_a_claim_of_labels_alone_is_drawn(name):
 
 def replace_criteria(claim):
     return replace(claim, criteria=())
+
+
+@pytest.mark.parametrize(("assumption", "namings"), [("group", 1), ("isotope", 3)])
+def test_at_the_limit_the_labels_tell_as_much_as_there_is_to_tell(assumption, namings):
+    n, P = 2000, 41
+    alpha = information_limit(n, P, assumption)
+    joint = np.full((P, P), alpha / (P - 1) / P)                # of a label and the true one
+    np.fill_diagonal(joint, (1 - alpha) / P)
+    told = (joint * np.log(joint * P * P)).sum()
+    assert n * told == pytest.approx(namings * math.lgamma(P + 1), rel=1e-9)
+
+
+def test_too_few_labels_tell_nothing_at_any_noise():
+    assert math.isnan(information_limit(5, 41, "group"))

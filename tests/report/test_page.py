@@ -154,10 +154,14 @@ def test_plots_have_the_colours_of_the_page_in_the_light_and_in_the_dark(browser
     for scheme, ink in (("dark", "#e8e8e8"), ("light", "#1a1a1a")):
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-        inks = ask(browser, """const plot = minimod.model("accuracies-plot"), view = Bokeh.index.find_one(plot);
+        look = """const plot = minimod.model("accuracies-plot"), view = Bokeh.index.find_one(plot);
             const line = plot.renderers.find((each) => each.name === "test pairs").glyph;
             const bar = minimod.model("spectrum-plot").right[0], style = getComputedStyle(view.el);
-            return [line.line_color.value, bar.major_label_text_color, style.getPropertyValue("--bk-text-color")]""")
+            return [line.line_color.value, bar.major_label_text_color, style.getPropertyValue("--bk-text-color")]"""
+        for _ in range(100):        # the page is told of the change after the command has returned
+            if (inks := ask(browser, look)) == [ink] * 3:
+                break
+            time.sleep(0.1)
         assert inks == [ink] * 3
 
 

@@ -58,6 +58,38 @@ def test_a_run_that_diverges_says_so_in_no_other_directory(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_an_extraction_stops_where_its_directory_is_another(tmp_path):
+    """Also between two rounds."""
+    noisy = SMALL.changed(noise_ratio=0.4, epochs=40)
+    train(noisy, tmp_path / "run")
+    train(noisy.changed(seed=1), tmp_path / "other run")
+    extract(tmp_path / "other run", 1, tmp_path / "other")
+    before = files_in(tmp_path / "other")
+
+    def tell(done):
+        if done.number == 1:
+            (tmp_path / "new").rename(tmp_path / "old")
+            (tmp_path / "other").rename(tmp_path / "new")
+
+    with pytest.raises(LostDirectoryError):
+        extract(tmp_path / "run", 3, tmp_path / "new", tell=tell)
+    assert files_in(tmp_path / "new") == {tmp_path / "new" / path.relative_to(tmp_path / "other"): content
+                                          for path, content in before.items()}
+
+
+def test_what_is_found_is_not_written_beside_another_run(tmp_path):
+    train(SMALL, tmp_path / "run")
+    train(SMALL.changed(seed=1), tmp_path / "other")
+    run = load_run(tmp_path / "run")
+    assert run.beside("discovery.json") == tmp_path / "run" / "discovery.json"
+    (tmp_path / "run").rename(tmp_path / "moved")
+    with pytest.raises(LostDirectoryError):
+        run.beside("discovery.json")
+    (tmp_path / "other").rename(tmp_path / "run")
+    with pytest.raises(LostDirectoryError):
+        run.beside("discovery.json")
+
+
 # Paths hold from the call on
 
 

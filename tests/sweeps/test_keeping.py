@@ -91,6 +91,20 @@ def test_a_name_in_the_table_leads_nowhere_else(copied, name):
     assert files_in(copied.parent) == before
 
 
+def test_names_that_are_exchanged_in_the_table_move_no_run(copied):
+    table, runs = copied / "results.csv", {path.name: files_in(path) for path in (copied / "runs").iterdir()}
+    head, first, second, *others = table.read_text().splitlines(keepends=True)
+    names = [line[: line.index(",")] for line in (first, second)]
+    first, second = first.replace(names[0], names[1], 1), second.replace(names[1], names[0], 1)
+    table.write_text("".join([head, first, second, *others]))
+    run(copied)
+    run(copied, retry_failed=True)
+    assert {path.name for path in (copied / "runs").iterdir()} == runs.keys()
+    assert all((copied / "runs" / name / "network.npz").read_bytes() == files[copied / "runs" / name / "network.npz"]
+               for name, files in runs.items())
+    assert Sweep(copied).state()["finished"] == 8
+
+
 def test_a_directory_with_a_lock_alone_is_trained_in(copied):
     some = next((copied / "runs").iterdir())
     shutil.rmtree(some)
