@@ -28,8 +28,14 @@ def minimod(monkeypatch, capsys, tmp_path):
         out, err = capsys.readouterr()
         return subprocess.CompletedProcess(arguments, caught.value.code or 0, out, err)
 
-    yield call
-    logging.getLogger("minimod").setLevel(logging.NOTSET)      # --quiet has raised it
+    return call
+
+
+@pytest.fixture(autouse=True)
+def usual_level():
+    """A command that was called with --quiet has raised the level, whoever called it."""
+    yield
+    logging.getLogger("minimod").setLevel(logging.NOTSET)
 
 
 @pytest.fixture
