@@ -142,8 +142,9 @@ class TwoLayerNet:
         value, dF = LOSSES[loss](F, label, smoothing)
         return value, backward(dF)
 
-    def hidden(self, a: Array, b: Array) -> Array:
-        """The hidden vectors H = φ(A U + B V), of shape (n, M). a and b: as in `forward`."""
+    def hidden(self, a: Any, b: Any) -> Array:
+        """The hidden vectors H = φ(A U + B V), of shape (n, M). a and b: as in `logits`."""
+        a, b = self.tokens(a=a, b=b)
         return ACTIVATIONS[self.activation].value(self.U[a] + self.V[b])
 
     def logits(self, a: Any, b: Any) -> Array:

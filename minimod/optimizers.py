@@ -202,9 +202,7 @@ def _labelled(**groups: Arrays) -> Arrays:
 
 
 # name -> the class of the optimiser. Make an optimiser from a dictionary of parameters and its `options`.
-OPTIMIZERS: dict[str, type[SGD | Adam | Muon]] = {
-    "sgd": SGD, "adam": Adam, "adamw": AdamW, "muon": Muon,
-}
+OPTIMIZERS: dict[str, type[SGD | Adam | Muon]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW, "muon": Muon}
 
 # These optimisers update a number from its own gradient alone, whatever array it is in. So all parameters may be given
 # as one array.

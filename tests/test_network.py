@@ -134,3 +134,11 @@ def test_what_a_notebook_shows_is_one_line():
     assert repr(run.dataset.train) == "Pairs(39, 31 noisy)"
     assert repr(run).startswith("Run(modulus=7, width=8, tied=True, epochs=1, threads=1; test accuracy ")
     assert all(repr(each).count("\n") == 0 for each in (run, run.dataset))
+
+
+@pytest.mark.parametrize("a", [[-1], [5], [1.5], [[1]], [1, [2]]])
+def test_hidden_vectors_are_of_tokens(a):
+    network = TwoLayerNet.init(5, 8)
+    assert network.hidden([1, 4], [0, 2]).shape == (2, 8)
+    with pytest.raises(InputError, match="a is "):
+        network.hidden(a, [0] * len(a))
