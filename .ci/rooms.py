@@ -2,7 +2,8 @@
 
 A line of code is a line with code on it: blank lines, comments and docstrings do not count. In templates every line
 counts that is not blank. The heart's limit is a promise. The aims are the design's. A layer that is above its aim has
-the size that it has as its limit, so that it can only shrink: lower the limit in the commit that makes it smaller.
+the size that it has as its limit: lower the limit in the commit that makes the layer smaller. A commit that makes it
+larger says why.
 """
 
 import ast
