@@ -26,7 +26,7 @@ def fit(
     check_type("callback", callback, Callable | None)
     check_type("pairs", pairs, Pairs, "Pairs, such as the dataset's `train`")
     network.tokens(a=pairs.a, b=pairs.b, label=pairs.label)
-    held = getattr(optimizer, "parameters", network.parameters)         # an optimiser of one's own need not tell
+    held = getattr(optimizer, "parameters", network.parameters)         # a custom optimiser may lack them
     if not hasattr(optimizer, "step") or any(held.get(name) is not X for name, X in network.parameters.items()):
         raise InputError("optimizer", optimizer, "an optimiser of this network's parameters")
     losses: list[float] = []

@@ -123,7 +123,7 @@ class Analysis:
         return (self.has_components or not needs_components(row.needs)) and bool(row.applies(self))
 
     def _row(self, row: str | Row) -> Row:
-        """The row of a name, or a Row of one's own. Raises InputError if this run has not what the row needs."""
+        """The row of a name, or a custom Row. Raises InputError if this run has not what the row needs."""
         found = ROWS.get(row) if isinstance(row, str) else row
         if not isinstance(found, Row) or not self._can_be_measured(found):
             raise InputError("row", row, one_of(self.needs, row))
@@ -135,7 +135,7 @@ class Analysis:
         return {name: self.row(name) for name in self.needs}
 
     def row(self, row: str | Row) -> Accuracies:
-        """The accuracies of a row: a name of ROWS, or a Row of one's own. They are nan if no neurons can be chosen.
+        """The accuracies of a row: a name of ROWS, or a custom Row. They are nan if no neurons can be chosen.
 
         Raises InputError for a row that does not apply to this run.
         """

@@ -90,10 +90,10 @@ def extract(
 
     Raises InputError if `rounds` is no number of rounds or the directory holds anything else, and what `train` raises.
     """
-    for name, function in {"answers": answers or by_method(), "display": display, "tell": tell}.items():
+    answers = answers or by_method()
+    for name, function in {"answers": answers, "display": display, "tell": tell}.items():
         check_type(name, function, Callable)
     rounds, run = checked_number("rounds", rounds, 0, kind=int), as_run("run", run)
-    answers = answers or by_method()
     config = replace(run.config, width=run.config.width if width is None else width, snapshots=None)
     place = None if directory is None else as_path("directory", directory)
     names = {path.name for path in place.iterdir()} if place and place.is_dir() else set()

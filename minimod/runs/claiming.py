@@ -97,8 +97,8 @@ def _going_on(found: Examination, job: Job) -> Plan:
     has_new_data = found.lacks_data and bool(job.data.stored)       # the run was killed before all were written
     if not has_new_data:
         found.require("data")
-    found.require("checkpoint.npz")
-    if found.checkpoint:
+    found.require("checkpoint.npz", "snapshots")
+    if found.checkpoint and found.has_network:      # the extension's; the run's were looked at
         contents.check_snapshots(found.directory, run, found.checkpoint.snapshots)
     data = job.data if has_new_data else found.data
     return Plan(Job(job.config, data).with_table(), run, found.checkpoint, has_new_data=has_new_data)
