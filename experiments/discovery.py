@@ -16,7 +16,7 @@ from minimod import Run, discover, discover_run, extract
 from minimod.analysis.rows import DEFAULT_METHOD
 from minimod.claims import Claim, Plot, Row, furthest, least, lowest, most, note, read, runs
 from minimod.discovery.certificate import RENAMINGS
-from minimod.discovery.search import Found
+from minimod.discovery.judging import Found
 from minimod.discovery.synchronisation import SHARING, Equations, Solver, random_start, unit
 from minimod.groups.names import canonical_name
 from minimod.readout import predict_interaction

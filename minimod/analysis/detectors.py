@@ -99,9 +99,9 @@ DETECTORS: dict[str, Detector] = {
     "collisions": Detector(LABELS, "label", lambda label, evidence: (
         collisions(evidence.a, evidence.b, label, evidence.modulus).astype(float)
     )),
-    # By the table of a group that was found in the labels.
-    "discovery": Detector(LABELS, "table", lambda table, evidence: (
-        (table[evidence.a, evidence.b] != evidence.label).astype(float)
+    # By the table of a group that was found in the labels. Of a pair without an answer, it tells nothing.
+    "discovery": Detector(LABELS, "table", lambda table, evidence: np.where(
+        table[evidence.a, evidence.b] < 0, 0.5, table[evidence.a, evidence.b] != evidence.label
     )),
     # The area under the margin (Pleiss et al., arXiv 2001.10528).
     "aum": Detector(COURSE, "course", lambda course, _: -course["margin"]),

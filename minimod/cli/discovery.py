@@ -9,6 +9,7 @@ from minimod.cli.display import Answer, cell, say
 from minimod.cli.options import FILE, OnceEach, json_option, quiet_option
 from minimod.data import PARTS
 from minimod.discovery import search
+from minimod.discovery.judging import Found
 from minimod.discovery.retrieval import SOURCES, discover_run, discovered_pairs
 from minimod.engine.backend import DEVICES
 from minimod.exchange.pairs import load_pairs
@@ -61,8 +62,10 @@ def discover(source: Path, what: str | None, table: Path | None, write: bool, **
         found = search.discover(a[train], b[train], label[train], len(words), tell=say, **options)
         held_out = share((found.table[a, b] == label)[~train])
     absorbing = None if found.absorbing is None else str(words[found.absorbing])
-    told = ("assumption", "group", "agreement", "chance", "p_value", "alike", "starts")
+    told = ("assumption", "group", "agreement", "chance", "p_value", "alike", "starts", "is_cut")
     result: dict[str, Any] = {name: getattr(found, name) for name in told} | {
+        "merged": {str(words[token]): None if element is None else str(words[element])
+                   for token, element in found.merged.items()},
         "absorbing": absorbing, "wrong": int(found.wrong.sum()), "labels": len(found.wrong),
         "pairs": int((found.table >= 0).sum()), "held_out": held_out,
         "elements": found.elements and {
@@ -70,7 +73,7 @@ def discover(source: Path, what: str | None, table: Path | None, write: bool, **
             for place, e in zip(("a", "b", "label"), found.elements, strict=True)
         },
     }
-    lines = in_words(found, absorbing, held_out, run is not None and what != "labels")
+    lines = in_words(found, result, run is not None and what != "labels")
     if control:
         same = control.group is not None and bool((control.table == found.table).all())
         result["from_labels_alone"] = {"group": control.group, "agreement": control.agreement, "same_table": same}
@@ -85,19 +88,29 @@ def discover(source: Path, what: str | None, table: Path | None, write: bool, **
     return Answer(result, ["\n".join(lines)])
 
 
-def in_words(found: search.Found, absorbing: str | None, held_out: float, are_answers: bool) -> list[str]:
-    """What was found, in sentences: in labels, or in a network's answers."""
+def in_words(found: Found, result: dict[str, Any], are_answers: bool) -> list[str]:
+    """What was found, in sentences: in labels, or in a network's answers. result: the same as data, in words."""
+    if found.assumption is None and found.is_cut:
+        return [f"No group was found after {found.starts} starts, and the search was not over: --seconds and"
+                " --max-starts give it more."]
     if found.assumption is None:
         return [f"No group was found after {found.starts} starts: none agrees with more than chance explains."]
+    absorbing = result["absorbing"]
     of, judged = ("answers", "the training labels") if are_answers else ("labels", "them")
     lines = [
-        f"{found.group}, {NAMINGS[found.assumption]}{f'; {absorbing} is absorbing' if absorbing else ''}",
+        f"{found.group}, {NAMINGS[found.assumption]}{f'; {absorbing} is absorbing' if absorbing is not None else ''}",
         f"It agrees with {found.agreement:.1%} of {len(found.wrong)} {of}, where chance explains at most"
         f" {found.chance:.1%}.",
         f"That any table agrees with {judged} as well by chance has a probability of at most"
         f" {max(found.p_value, 1e-300):.1g}.",
     ]
+    names = [f"{token} for {element}" for token, element in result["merged"].items() if element]
+    strangers = [token for token, element in result["merged"].items() if not element]
+    if names:
+        lines.append(f"Taken for another name of an element: {', '.join(names)}.")
+    if strangers:
+        lines.append(f"Left out, as no elements: {', '.join(strangers)}.")
     if not found.alike:
         lines.append("It explains the labels of some tokens better than those of others: the nearest group, perhaps"
                      " not the rule.")
-    return [*lines, f"Held-out pairs answered: {cell(held_out)}. Found after {found.starts} starts."]
+    return [*lines, f"Held-out pairs answered: {cell(result['held_out'])}. Found after {found.starts} starts."]

@@ -104,3 +104,27 @@ def isomorphism(first: Group, second: Group) -> np.ndarray | None:
         return None
 
     return extend([], [])
+
+
+def nearest_group_table(grid: np.ndarray) -> np.ndarray | None:
+    """The table of a group, or of an isotope of one, that a grid of labels may be; with no search, in O(P³).
+
+    grid: of shape (P, P), -1 where no label is known. Needs a row and a column that are whole, with each label once:
+    name a by its label in that column, and b by its label in that row, and the grid is a loop's table. Where the grid
+    has gaps and wrong labels, x y is the commonest of (x u)(u⁻¹ y) over all u. Returns None without such a row and
+    column. Whether the table is a group's, `groups.rules.rule_of_table` tells.
+    """
+    x = np.arange(len(grid))
+    row, column = ((np.sort(each, axis=1) == x).all(axis=1) for each in (grid, grid.T))
+    if not row.any() or not column.any():
+        return None
+    elements_a, elements_b = grid[:, column.argmax()], grid[row.argmax()]
+    loop = np.full((len(grid), len(grid) + 1), -1)                      # the last column is of no element
+    loop[np.ix_(elements_a, elements_b)] = grid
+    inverse = (loop == grid[row.argmax(), column.argmax()]).argmax(axis=1)
+    best = np.empty_like(grid)
+    for row_of_x, xu in zip(best, loop[:, :-1], strict=True):
+        said = np.where(xu[:, None] >= 0, loop[xu[:, None], loop[inverse, :-1]], -1)        # (u, y)
+        votes = np.bincount((x * (len(x) + 1) + said + 1).ravel(), minlength=len(x) * (len(x) + 1))
+        row_of_x[:] = votes.reshape(len(x), -1)[:, 1:].argmax(axis=1)
+    return np.asarray(best[np.ix_(elements_a, elements_b)])

@@ -1,11 +1,45 @@
-"""Which tokens may be elements, in the places of a, b and c, and which token absorbs all others."""
+"""Which tokens may be elements, in the places of a, b and c; which are other names of one; which absorb all others."""
 
 import numpy as np
 
-from minimod.discovery.certificate import divergence
+from minimod.discovery.certificate import divergence, log_binomial
 from minimod.discovery.synchronisation import SHARING
 
-ABSORBING = 1e-6        # an absorbing token counts below this probability of an accident, times the number of tokens
+SHARED = 0.75           # a token that shares its pairs with another name has less than this share of the usual number
+
+
+def rare_tokens(counts: np.ndarray) -> np.ndarray:
+    """The tokens that occur much more rarely than the others, the rarest first: below m - 3 √m for a median of m.
+
+    counts: how often every token occurs, of shape (P,).
+    """
+    order, median = np.argsort(counts, kind="stable"), np.median(counts) if len(counts) else 0
+    return np.asarray(order[counts[order] < median - 3 * np.sqrt(median)])
+
+
+def other_names(a: np.ndarray, b: np.ndarray, n_tokens: int) -> dict[int, int]:
+    """Rare tokens that are probably other names of another token: token -> the commoner one.
+
+    Where every pair comes once, the pair of an element and a partner comes under one of the element's names. So two
+    names of one element have no partner in common. Two elements that have n and m of N partners, drawn at random, have
+    none in common with a probability of C(N - n, m) / C(N, m). The labels have no say in it.
+    """
+    log_p, pairs = np.full((n_tokens, n_tokens), np.log(n_tokens)), np.zeros(n_tokens)
+    for one, other in ((a, b), (b, a)):
+        met = np.zeros((n_tokens, n_tokens))
+        met[one, other] = 1
+        N, n = met.any(axis=0).sum(), met.sum(axis=1)
+        apart = (met @ met.T == 0) & (n[:, None] + n <= N)
+        rest = np.where(apart, N - n[:, None], N)
+        log_p += np.where(apart, log_binomial(rest, n) - log_binomial(N, n), np.inf)
+        pairs += n
+    found: dict[int, int] = {}
+    usual = np.median(pairs[pairs > 0]) if pairs.any() else 0
+    for token in np.argsort(pairs, kind="stable").tolist():
+        partner = int(np.where(pairs >= pairs[token], log_p[token], np.inf).argmin())
+        if 0 < pairs[token] < SHARED * usual and log_p[token, partner] < 0 and token not in found.values():
+            found[token] = found.get(partner, partner)
+    return found
 
 
 def names(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> tuple[list[np.ndarray], str]:
@@ -35,16 +69,30 @@ def looser(first: str, second: str) -> str:
     return max(first, second, key=[*SHARING].index)
 
 
-def absorbing_token(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> int | None:
-    """The token z with z x = x z = z beyond chance, or None. Where it is on one side alone, that side is enough."""
-    best: tuple[float, int | None] = (ABSORBING, None)
-    of_label = np.bincount(label, minlength=n_tokens)
-    n = np.stack([np.bincount(side, minlength=n_tokens) for side in (a, b)])
-    hits = np.stack([np.bincount(side[side == label], minlength=n_tokens) for side in (a, b)])
-    for z in np.flatnonzero((hits.sum(axis=0) > 1) & ((hits > 0) | (n == 0)).all(axis=0)).tolist():
-        usual = (of_label[z] - hits[:, z].sum() + 1) / max(1, len(label) - n[:, z].sum()) + 1 / n_tokens
-        shares = hits[:, z] / np.maximum(n[:, z], 1)
-        if (shares[n[:, z] > 0] > 2 * usual).all() and usual < 0.5:
-            chance = n_tokens * np.exp(-sum(n[:, z] * [divergence(float(share), float(usual)) for share in shares]))
-            best = min(best, (float(chance), z), key=lambda each: each[0])
-    return best[1]
+def absorbing_tokens(
+    a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int, least: str
+) -> tuple[tuple[int, int, int], float]:
+    """The tokens z of a, b and c with z x = x z = z, and a bound on the probability that this is an accident.
+
+    Under one naming, z may be on one side alone if it never occurs on the other. With names apart, z may be on one side
+    alone; its token on the other side is -1.
+    """
+    of_label, evidence, n_of = np.bincount(label, minlength=n_tokens), [], []
+    for side in (a, b):
+        hits = np.bincount(side * n_tokens + label, minlength=n_tokens**2).reshape(n_tokens, n_tokens)
+        n = hits.sum(axis=1, keepdims=True)                     # pairs of every token, of which `hits` have each label
+        usual = (of_label - hits + 1) / np.maximum(1, len(label) - n) + 1 / n_tokens
+        share = hits / np.maximum(n, 1)
+        is_more = (share > 2 * usual) & (usual < 0.5)
+        evidence.append(np.where(is_more, n * divergence(share, np.minimum(usual, 0.5)), 0.0))
+        n_of.append(n[:, 0])
+    one, other = evidence
+    same = np.stack([np.diagonal(one), np.diagonal(other)])
+    same = same.sum(axis=0) * ((same > 0) | (np.stack(n_of) == 0)).all(axis=0)
+    best_a, best_b = one.max(axis=0), other.max(axis=0)         # with each label
+    apart = (best_a + best_b) * ((least == "isotope") | ((best_a > 0) & (best_b > 0)))
+    z, c = int(same.argmax()), int(apart.argmax())
+    if same[z] + 2 * np.log(n_tokens) >= apart[c]:              # one token to choose, or three
+        return (z, z, z), float(n_tokens * np.exp(-same[z]))
+    za, zb = (int(each[:, c].argmax()) if each[:, c].any() else -1 for each in evidence)
+    return (za, zb, c), float(n_tokens**3 * np.exp(-apart[c]))

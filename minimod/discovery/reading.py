@@ -30,6 +30,12 @@ def answers(triple: Triple, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return answered
 
 
+def table_of(triple: Triple) -> np.ndarray:
+    """What the representations answer for every pair, of shape (P, P)."""
+    P = len(triple[0])
+    return answers(triple, *np.divmod(np.arange(P * P), P)).reshape(P, P)
+
+
 def best_first(solver: Solver, triple: Triple) -> np.ndarray:
     """The representations of a triple by how likely each is one, of shape (S,).
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from minimod.discovery.certificate import highest_chance, log_tables, p_value
-from minimod.discovery.search import SIGNIFICANT, Found, discover, nothing_found
+from minimod.discovery.judging import SIGNIFICANT, Found, nothing_found
+from minimod.discovery.search import discover
 from minimod.engine.predict import predict_table
 from minimod.errors import choice
 from minimod.runs.run import Run, as_run
@@ -32,12 +33,14 @@ def discover_run(run: Run | Path | str, source: str = "predictions", **options: 
     if source == "labels":
         return discover(train.a, train.b, train.label, P, **options)
     a, b = np.divmod(np.arange(P * P), P)
-    found = discover(a, b, predict_table(run.network).ravel(), P, **options)
+    label = predict_table(run.network).ravel()
+    found = discover(a, b, label, P, **options)
     if found.assumption is None:
         return found
-    hits, log_count = int((found.table[train.a, train.b] == train.label).sum()), log_tables(P, found.assumption)
-    p = p_value(len(train), hits, highest_chance(train.label, P, found.absorbing is not None), log_count)
-    return replace(found, p_value=p) if p < SIGNIFICANT else nothing_found(P, P * P, found.chance, found.starts)
+    answer, log_count = found.table[train.a, train.b], log_tables(P, found.assumption)
+    hits = int((answer == train.label).sum())
+    p = p_value(len(train), hits, highest_chance(train.label, answer), log_count)
+    return replace(found, p_value=p) if p < SIGNIFICANT else replace(nothing_found(P, label), starts=found.starts)
 
 
 def discovered_pairs(found: Found, words: np.ndarray) -> dict[str, np.ndarray]:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from minimod import discover, make_rule
-from minimod.discovery.places import absorbing_token, names
+from minimod.discovery.places import absorbing_tokens, names
 from minimod.errors import InputError
 
 
@@ -105,8 +105,10 @@ def test_what_are_no_labels_of_pairs_is_refused(arrays, P, option):
 
 def test_the_absorbing_token_is_the_one_whose_pairs_say_so():
     a, b = np.divmod(np.arange(121), 11)
-    assert absorbing_token(a, b, a * b % 11, 11) == 0 and absorbing_token(a, b, (a + b) % 11, 11) is None
-    assert absorbing_token(a, b, np.full(121, 3), 11) is None
+    zero, chance = absorbing_tokens(a, b, a * b % 11, 11, "group")
+    assert zero == (0, 0, 0) and chance < 1e-6
+    for label in ((a + b) % 11, np.full(121, 3)):
+        assert absorbing_tokens(a, b, label, 11, "group")[1] > 1
 
 
 def test_discover_counts_the_tokens_itself():
@@ -142,8 +144,8 @@ def test_a_zero_that_is_on_one_side_alone_leaves_the_other_open():
 
 def test_a_group_that_explains_some_tokens_alone_is_said_to():
     a, b = np.divmod(np.arange(23**2), 23)
-    found = discover(a, b, (a * b + 1) % 23, 23, seconds=3)
-    assert not found.alike and discover(a, b, (a + b) % 23, 23).alike
+    found = discover(a, b, (a + b + (a > 14) * 4 * b) % 23, 23, seconds=3)
+    assert found.group == "Z23" and not found.alike and discover(a, b, (a + b) % 23, 23).alike
 
 
 def test_large_tables_are_refused_before_they_take_memory():
@@ -211,3 +213,100 @@ def test_the_search_ends_after_so_many_starts():
     a, b = np.divmod(np.arange(169), 13)
     label = np.random.default_rng(0).integers(0, 13, 169)
     assert discover(a, b, label, 13, max_starts=100).starts == 128        # a wave is of 64 starts here
+
+
+# Tokens that are no elements: typos, other names of an element, a zero under names of its own
+
+
+def with_slips(a, b, label, P, kind, n_slips, seed=0):
+    """The pairs with tokens P, P + 1, ... in place of others: a typo each, in one row, or an other name in a fifth."""
+    rng, columns = np.random.default_rng(seed), np.stack([a, b, label])
+    for slip in range(P, P + n_slips):
+        if kind == "typo":
+            columns[rng.integers(2), rng.integers(len(a))] = slip
+        else:
+            for column in columns:
+                at = np.flatnonzero(column == slip - P)
+                column[rng.permutation(at)[: max(1, len(at) // 5)]] = slip
+    return columns
+
+
+@pytest.mark.parametrize("n_slips", [1, 3])
+@pytest.mark.parametrize("kind", ["typo", "other name"])
+@pytest.mark.parametrize("noise", [0, 0.3])
+@pytest.mark.parametrize(("rule", "P"), [("add", 11), ("mul", 11), ("add", 23), ("mul", 23)])
+def test_tokens_that_are_no_elements_are_left_out_or_merged(rule, P, noise, kind, n_slips):
+    table = make_rule(rule, P).label_table
+    a, b = np.divmod(np.arange(P * P), P)
+    label = table.ravel().copy()
+    wrong = np.random.default_rng(1).permutation(P * P)[: round(noise * P * P)]
+    label[wrong] = (label[wrong] + 1 + wrong % (P - 1)) % P
+    a, b, label = with_slips(a, b, label, P, kind, n_slips)
+    found = discover(a, b, label, P + n_slips)
+    assert found.group == (f"Z{P}" if rule == "add" else f"Z{P - 1}")
+    assert (found.table[:P, :P] == table).all() and found.merged.keys() == {*range(P, P + n_slips)}
+    for slip, element in found.merged.items():
+        assert element in (None, slip - P) and (kind == "typo" or P == 11 or element is not None)
+        same = np.append(table[slip - P], table[slip - P, :n_slips]) if element is not None else -1
+        assert (found.table[slip, :P] == (same[:P] if element is not None else -1)).all()
+    # No label is called wrong because its pair has a typo.
+    assert not found.wrong[(a >= P) & (found.table[a, b] < 0)].any()
+    assert found.wrong.sum() <= len(wrong) + (label >= P).sum()
+
+
+def test_one_typo_makes_no_larger_group():
+    a, b = np.divmod(np.arange(49), 7)
+    label, typo = (a + b) % 7, np.where(np.arange(49) == 3, 7, a)
+    found = discover(typo, b, label, 8)
+    assert (found.group, found.merged) == ("Z7", {7: None}) and found.agreement == 48 / 49 and not found.wrong.any()
+
+
+def test_names_that_share_an_element_half_and_half_are_one():
+    a, b = np.divmod(np.arange(23**2), 23)
+    rng = np.random.default_rng(0)
+    columns = [np.where((each < 3) & (rng.random(23**2) < 0.5), each + 23, each) for each in (a, b, (a + b) % 23)]
+    found = discover(*columns, 26)
+    assert found.group == "Z23" and found.agreement == 1 and len(found.merged) == 3
+    assert all(element is not None and abs(element - name) == 23 for name, element in found.merged.items())
+
+
+def test_a_rare_element_stays_one():
+    a, b, label, true = labels_of("add", 31, noise=0.1)
+    rare = (a == 3) | (b == 3) | (label == 3)
+    kept = ~rare | (np.random.default_rng(0).random(len(a)) < 0.05)
+    found = discover(a[kept], b[kept], label[kept], 31)
+    assert found.group == "Z31" and not found.merged and (found.table == true).all()
+
+
+@pytest.mark.parametrize("rule", ["add", "mul"])
+def test_a_zero_has_names_of_its_own_in_every_place(rule):
+    P = 11
+    a, b = np.divmod(np.arange(P * P), P)
+    label = (a * b + (1 if rule == "add" else 0)) % P
+    found = discover(a, P + b, 2 * P + label, 3 * P)
+    assert (found.group, found.agreement, found.absorbing) == ("Z10", 1, 2 * P + label[0])
+    assert (found.table[:P, P : 2 * P] == 2 * P + label.reshape(P, P)).all()
+    assert found.elements[0][0] == found.elements[1][P] == found.elements[2][label[0] + 2 * P] == -1
+
+
+def test_a_zero_may_have_another_token_in_every_place():
+    rng, P = np.random.default_rng(2), 23
+    a, b = np.divmod(np.arange(P * P), P)
+    x, y, z = (rng.permutation(P) for _ in range(3))
+    found = discover(x[a], y[b], z[a * b % P], P)
+    assert found.group == "Z22" and found.agreement == 1 and found.absorbing == z[0]
+
+
+@pytest.mark.parametrize("group", ["A5", "S5"])
+@pytest.mark.parametrize("n_wrong", [0, 3])
+def test_a_table_that_is_whole_needs_no_search(group, n_wrong):
+    a, b, label, true = labels_of(group, share=1, names=3)
+    label[:n_wrong] = (label[:n_wrong] + 1) % len(true)
+    found = discover(a, b, label, len(true))
+    assert (found.group, found.assumption, found.starts) == (group, "isotope", 0) and (found.table == true).all()
+
+
+def test_a_search_that_was_cut_short_says_so():
+    a, b = np.divmod(np.arange(169), 13)
+    label = np.random.default_rng(0).integers(0, 13, 169)
+    assert discover(a, b, label, 13, max_starts=1).is_cut and not discover(*labels_of("add", 13)[:3]).is_cut

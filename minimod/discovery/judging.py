@@ -1,0 +1,237 @@
+"""What is found: a table that is a group's, what it says of the labels, and how likely it is an accident."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from math import log
+
+import numpy as np
+
+from minimod.discovery.certificate import highest_chance, log_choices, log_tables, p_value
+from minimod.discovery.groups import recognise
+from minimod.discovery.places import absorbing_tokens, looser, names, other_names, rare_tokens
+from minimod.discovery.synchronisation import SHARING, Equations
+from minimod.groups.rules import GroupRule, rule_of_table
+
+# An absorbing token counts below the first probability of an accident. From there up to the second, the search also
+# tries to do without.
+SURE, POSSIBLE = 1e-6, 0.05
+FEWEST, STRANGERS = 3, 8        # elements at least; and rare tokens that may be no elements, at most
+
+SIGNIFICANT = 0.05              # what is found counts below this probability of an accident
+RANDOM = 1e-3                   # labels disagree at random above this probability of such a difference in common
+ALIKE = 6.0                     # standard deviations of χ² that the hits of tokens may be off, to be explained alike
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a search has found in n labels on P tokens.
+
+    table: of shape (P, P), -1 where nothing is known; all of it, if nothing was found.
+    wrong: the labels that disagree, of shape (n,). The table has no answer where a or b was left out.
+    chance: the most of the labels, as a share, that any one table is expected to agree with.
+    starts: how many were tried.
+    assumption: of SHARING, or None if nothing was found.
+    group: its name, or what there is to say of it; None if nothing was found.
+    elements: for the tokens of a, b and c, the elements of the group of that name, -1 for tokens that are none, each
+        of shape (P,); None where it is no name of minimod's.
+    agreement: the share of the labels that the table gives.
+    p_value: a bound on the probability of that by chance, see certificate.py; 1 if nothing was found.
+    alike: whether all tokens' labels agree alike; if not, this is the nearest group, and perhaps not the rule.
+    absorbing: the token that is the label of any pair with an absorbing token, or None. Under one naming that is the
+        absorbing token itself.
+    merged: token -> the token of which it is another name; or None, if it was left out as no element.
+    is_cut: whether the search ended because it had taken so many seconds or starts.
+    """
+
+    table: np.ndarray = field(repr=False)
+    wrong: np.ndarray = field(repr=False)
+    chance: float
+    starts: int = 0
+    assumption: str | None = None
+    group: str | None = None
+    elements: tuple[np.ndarray, ...] | None = field(default=None, repr=False)
+    agreement: float = 0.0
+    p_value: float = 1.0
+    alike: bool = True
+    absorbing: int | None = None
+    merged: dict[int, int | None] = field(default_factory=dict)
+    is_cut: bool = False
+
+
+def nothing_found(n_tokens: int, label: np.ndarray) -> Found:
+    """What there is to say of n labels, of shape (n,), where no group was found."""
+    chance = highest_chance(label, np.zeros(len(label), np.int64))
+    return Found(np.full((n_tokens, n_tokens), -1), np.zeros(len(label), bool), chance)
+
+
+class Problem:
+    """n labels on P tokens, read in one way.
+
+    A word is a token in its place: token + P k, for k of SHARING[least]. So the words of a, b and c are the same where
+    their names are.
+
+    words: those of a, b and label, of shape (3, n). least: the least that has to be assumed, of SHARING.
+    zero: the words of a, b and label that absorb, each -1 where there is none.
+    elements: of a, b and label, the words that may be elements. The rare ones are last, the rarest at the end.
+    sizes: how many of them, from the first on, may be the elements: the largest number first.
+    equations: the pairs whose words all may be elements, by their numbers in `elements`.
+    """
+
+    def __init__(self, columns: Sequence[np.ndarray], n_tokens: int, least: str, kept: Sequence[np.ndarray],
+                 zero: Sequence[int], other_names: dict[int, int]):
+        places = n_tokens * np.array(SHARING[least])
+        self.n_tokens, self.least, self.places, self.other_names = n_tokens, least, places, other_names
+        self.words = np.stack(columns) + places[:, None]
+        self.zero = np.where(np.array(zero) < 0, -1, zero + places)
+        count = np.bincount(self.words[:, (self.words.T != self.zero).all(axis=1)].ravel(), minlength=3 * n_tokens)
+        self.elements, common, number = list[np.ndarray](), FEWEST, np.full(3 * n_tokens, -1)
+        for tokens, place, z in zip(kept, places, self.zero, strict=True):
+            words = np.setdiff1d(tokens + place, z)
+            rare = rare_tokens(count[words])[:STRANGERS]
+            words = words[np.append(np.setdiff1d(np.arange(len(words)), rare), rare[::-1])]
+            number[words] = np.arange(len(words))
+            self.elements.append(words)
+            common = max(common, len(words) - len(rare))
+        self.sizes = range(max(map(len, self.elements)), common - 1, -1)
+        numbers = number[self.words]
+        a, b, c = numbers[:, (numbers >= 0).all(axis=0)]
+        self.equations = Equations(a, b, c, max(map(len, self.elements)))
+
+    def grid(self, size: int) -> np.ndarray:
+        """The labels of the first elements, so many in every place, of shape (size, size); -1 where there is none."""
+        grid, (a, b, c, _) = np.full((size, size), -1), self.equations
+        inside = (a < size) & (b < size) & (c < size)
+        grid[a[inside], b[inside]] = c[inside]
+        return grid
+
+    def best(self, candidates: Iterable[np.ndarray], best: Found) -> Found:
+        """The best of some candidates, tables of shape (size, size), and of what was found before."""
+        for candidate in candidates:
+            rule = rule_of_table("found", candidate)
+            found = self._judged(rule) if isinstance(rule, GroupRule) else best
+            if found.p_value < SIGNIFICANT and found.agreement > best.agreement:
+                best = found
+        return best
+
+    def _judged(self, rule: GroupRule) -> Found:
+        """What a group's table, whose elements are the first ones in every place, says of the labels."""
+        kept, (a, b, c), P = [words[: rule.modulus] for words in self.elements], self.words, self.n_tokens
+        table = self._table(rule, kept)
+        elements = np.setdiff1d(np.concatenate([*kept, self.zero]), -1)
+        merged = {int(word): self._other_name(word, table, rule.modulus) for word in np.setdiff1d(self.words, elements)}
+        same = np.arange(len(table))
+        same[[*merged]] = [*merged.values()]
+        answer, label = table[same[a], same[b]], same[c]
+        hits, assumption = (answer == label) & (answer >= 0), looser(assumption_of(rule), self.least)
+        n_merged = sum(element >= 0 for element in merged.values()) + len(self.other_names)
+        n_words = len(elements) + len(merged) + len(self.other_names)
+        log_count = log_tables(rule.modulus + bool(self.zero.max() >= 0), assumption)
+        log_count += log_choices(n_words, len(elements), n_merged)
+        chance = highest_chance(label, answer)
+        p = p_value(len(hits), int(hits.sum()), chance, log_count)
+        inside = np.isin(self.words, np.concatenate(kept)).all(axis=0)
+        alike = explains_alike(hits[inside], a[inside]) and explains_alike(hits[inside], b[inside])
+        if len(self.sizes) > 1 and not disagrees_at_random(rule, self.grid(rule.modulus)):
+            alike = False
+            for rare in np.unique(np.concatenate([words[self.sizes[-1] :] for words in kept])):
+                has_it = (self.words == rare).any(axis=0)
+                p_of_it = p_value(int(has_it.sum()), int(hits[has_it].sum()), 1 / rule.modulus, log(rule.modulus))
+                p = 1.0 if p_of_it > SIGNIFICANT else p         # perhaps no element, and another group fits better
+        group, of_words = _named(rule, kept, len(table))
+        for token, other in self.other_names.items():
+            same[token + self.places] = same[other + self.places]
+        of_a, of_b, of_c = (same[np.arange(P) + place] for place in self.places)
+        answers = table[np.ix_(of_a, of_b)]
+        names = {word % P: None if element < 0 else element % P for word, element in merged.items()}
+        return Found(
+            np.where(answers < 0, -1, answers % P), (answer >= 0) & ~hits, chance, 0, assumption, group,
+            of_words and tuple(each[place] for each, place in zip(of_words, (of_a, of_b, of_c), strict=True)),
+            float(hits.mean()), p, alike, None if self.zero[2] < 0 else int(self.zero[2] % P),
+            names | {token: names.get(other, other) for token, other in self.other_names.items()},
+        )  # fmt: skip
+
+    def _table(self, rule: GroupRule, kept: list[np.ndarray]) -> np.ndarray:
+        """The labels of all words, of shape (3 P + 1, 3 P + 1). The last row and column, of no word, are -1."""
+        table = np.full((3 * self.n_tokens + 1, 3 * self.n_tokens + 1), -1)
+        word_of_c = np.append(kept[2], np.full(rule.modulus - len(kept[2]), -1))
+        table[np.ix_(*kept[:2])] = word_of_c[rule.label_table[: len(kept[0]), : len(kept[1])]]
+        # A zero absorbs on the sides on which there are pairs to say so.
+        a, b = (z if (words == z).any() else -1 for words, z in zip(self.words[:2], self.zero[:2], strict=True))
+        table[a, np.append(kept[1], b)] = table[np.append(kept[0], a), b] = self.zero[2]
+        table[-1] = table[:, -1] = -1
+        return table
+
+    def _other_name(self, word: int, table: np.ndarray, order: int) -> int:
+        """The element of which a word is another name, by its pairs; -1 if they tell none.
+
+        Each pair votes for the elements with which the table would agree. Of the pairs of a word that is no element, a
+        share of 1 / order votes for each element.
+        """
+        (a, b, c), n = self.words, 0
+        votes = np.zeros(len(table), np.int64)
+        for one, other, answers, zero in ((a, b, table, self.zero[1]), (b, a, table.T, self.zero[0])):
+            rows = (one == word) & (other != zero)
+            votes += (answers[:, other[rows]] == c[rows]).sum(axis=1)
+            n += int(rows.sum())
+        answers = table[a[c == word], b[c == word]]
+        votes += np.bincount(answers[answers >= 0], minlength=len(votes))
+        best, n = int(votes.argmax()), n + len(answers)
+        return best if p_value(n, int(votes[best]), 1 / order, log(order)) < SIGNIFICANT else -1
+
+
+def problems(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> Iterator[Problem]:
+    """The ways to read n labels, the likelier first: with other names, and with absorbing tokens, and without."""
+    others = other_names(a, b, n_tokens)
+    for each in [others, {}] if others else [{}]:
+        same = np.arange(n_tokens)
+        same[[*each]] = [*each.values()]
+        columns = same[a], same[b], same[label]
+        kept, least = names(*columns, n_tokens)
+        zero, chance = absorbing_tokens(*columns, n_tokens, least)
+        if chance < POSSIBLE:
+            namings = [*SHARING][len({*zero}) - 1 if zero[0] == zero[1] else 2]     # z may have two names, or three
+            yield Problem(columns, n_tokens, looser(least, namings), kept, zero, each)
+        if chance > SURE:
+            yield Problem(columns, n_tokens, least, kept, (-1, -1, -1), each)
+
+
+def explains_alike(hits: np.ndarray, token: np.ndarray) -> bool:
+    """Whether a table's hits, booleans of shape (n,), are spread over tokens, (n,), as chance would, by χ².
+
+    The table of a subgroup, or of another group that has one in common, explains the pairs of some tokens alone.
+    """
+    _, place, n = np.unique(token, return_inverse=True, return_counts=True)
+    rate, freedom = hits.mean(), max(1, len(n) - 1)
+    chi = ((np.bincount(place, hits) - n * rate) ** 2 / np.maximum(n * rate * (1 - rate), 1e-9)).sum()
+    return bool(rate == 1 or (chi - freedom) / np.sqrt(2 * freedom) < ALIKE)
+
+
+def disagrees_at_random(rule: GroupRule, grid: np.ndarray) -> bool:
+    """Whether the labels c that disagree with a table x are spread over x⁻¹ c as chance would.
+
+    grid: of shape (P, P), -1 where no label is known. A group that is one element too large agrees with three in four
+    labels of the true one, and the others are wrong by the same element.
+    """
+    wrong = (grid >= 0) & (grid != rule.label_table)
+    off = rule.group.table[rule.group.inverse[rule.label_table[wrong]], grid[wrong]]
+    most, others = int(np.bincount(off, minlength=1).max()), rule.modulus - 1
+    return p_value(len(off), most, 1 / others, log(others)) > RANDOM
+
+
+def assumption_of(rule: GroupRule) -> str:
+    """The least that has to be assumed for a table: that a, b and c have one naming, that a and b have, or nothing."""
+    if (rule.elements_a == rule.elements_b).all():
+        return "group" if (rule.elements_a == np.arange(rule.modulus)).all() else "c apart"
+    return "isotope"
+
+
+def _named(rule: GroupRule, kept: list[np.ndarray], n_tokens: int) -> tuple[str, tuple[np.ndarray, ...] | None]:
+    """The name of a group, and its elements for the tokens of a, b and c, see `Found`."""
+    name, isomorphism = recognise(rule.group)
+    if isomorphism is None:
+        return name, None
+    named = np.argsort(isomorphism)                         # from the table's elements to those of the name
+    elements, known = np.full((3, n_tokens), -1), (rule.elements_a, rule.elements_b, np.arange(rule.modulus))
+    for new, tokens, each in zip(elements, kept, known, strict=True):
+        new[tokens] = named[each[: len(tokens)]]
+    return name, tuple(elements)
