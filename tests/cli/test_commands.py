@@ -288,9 +288,10 @@ def test_a_noise_matrix_comes_from_a_csv_file(minimod):
 
 @pytest.mark.parametrize(("content", "message"), [
     (None, "'--noise-matrix': File 'confusion.csv' does not exist."), ("", "(it is empty)"),
-    ("0,1\n1\n", "as many in every line"), ("0,one\n1,0\n", "could not convert string 'one'"),
+    ("0,1\n1\n", "line 2 has 1 cell, and the first 2"), ("0,one\n1,0\n", "line 1, cell 2: 'one' is no number"),
     ("0,1\n1,0\n", "--noise-matrix is 'float64 of shape (2, 2)'; it must be numbers, of shape (5, 5)"),
-    ("# 0,1\n", "could not convert"), ("\xff\xfe", "can't decode"), ("0,1,1,1,nan\n" * 5, "row 0 of noise_matrix"),
+    ("# 0,1\n", "(it is empty)"), ("\xff\xfe", "line 1 is not in UTF-8"),
+    ("0,1,1,1,nan\n" * 5, "row 0 of noise_matrix"),
 ])  # fmt: skip
 def test_a_file_that_is_no_noise_matrix_is_one_line(content, message, minimod):
     if content is not None:
@@ -423,7 +424,7 @@ def test_scores_of_detectors_are_beside_the_words_of_the_pairs(minimod):
     (["--pairs", "none.csv"], "does not exist"), (["--pairs", "."], "is a directory"),
     (["--pairs", "table.csv"], "has no a and no b"), (["--pairs", "held.csv"], "one for training at least"),
     (["--pairs", "twice.csv"], "x y comes 2 times"), (["--rule", "pairs"], "--modulus is None"),
-    (["--rule", "table:none.csv"], "No such file"), (["--rule", "table:pairs.csv"], "a CSV of numbers"),
+    (["--rule", "table:none.csv"], "No such file"), (["--rule", "table:pairs.csv"], "it has shape (26, 5)"),
     (["--rule", "table:out.csv"], "2 is none of 0 .. 1"), (["--rule", "table:wide.csv"], "it has shape (1, 2)"),
     (["--rule", "table:"], "--rule is 'table:'"), (["--rule", "table:table.csv", "--modulus", 3], "--modulus is 3"),
     (["--rule", "S3", "--modulus", 113], "6, the number of tokens of S3, or left out"),
