@@ -14,17 +14,7 @@ from minimod.analysis.rows import DEFAULT_METHOD, METHODS
 from minimod.cli import options
 from minimod.cli.advice import what_helps, written
 from minimod.cli.display import Answer, asked, course_text, progress_display, stop_line, summary_text, table
-from minimod.cli.options import (
-    DIRECTORY,
-    FILE,
-    OLD_FILE,
-    PATH,
-    OnceEach,
-    json_option,
-    quiet_option,
-    repeats_option,
-    run_argument,
-)
+from minimod.cli.options import DIRECTORY, FILE, OLD_FILE, PATH, OnceEach, json_option, quiet_option, run_argument
 from minimod.discovery.retrieval import discover_run
 from minimod.exchange.pairs import load_pairs
 from minimod.fourier import COMPONENT_CHOICES
@@ -54,7 +44,7 @@ from minimod.runs.run import DAMAGED, NONE, check_run, load_run
 @click.option("--pairs", type=OLD_FILE, metavar="FILE",
               help="Pairs of your own: a CSV with columns a, b, label and maybe true_label and part (train, validation,"
               " test), of any words, or lines a+b=c. In place of rule, modulus, train fraction and noise.")
-@repeats_option
+@options.repeats_option
 @click.option("--noise-matrix", type=OLD_FILE, metavar="FILE",
               help="For noise of kind matrix, a table of P × P weights: a row a true label, a column a corrupted one.")
 @options.field_options(CONSTRAINTS)

@@ -24,15 +24,15 @@ from minimod.runs.training import store_network
 
 def import_network(
     file: Path | str, directory: Path | str, maps: Maps | None = None, layout: str | None = None,
-    pairs: Path | str | None = None, **fields: Any,
+    pairs: Path | str | None = None, repeats: str | None = None, **fields: Any,
 ) -> tuple[Run, list[str]]:
     """A network that was trained elsewhere, as a run in a directory; and lines that say what became of each array.
 
     maps: role -> expression over the file's arrays, see maps.py. layout: a name in LAYOUTS, in place of maps; without
     both, the layout that fits. fields: of the configuration: rule, modulus, activation, tied, and how the pairs are
-    split, by default as ours without noise. pairs: a CSV file that says it instead, see `load_pairs`. Its tokens are
-    0 .. P-1, and true labels that it does not have are the rule's. The run has no epochs; more can be trained. Raises
-    InputError for a file, maps or fields that do not fit.
+    split, by default as ours without noise. pairs: a file that says it instead, and repeats, see `load_pairs`. Its
+    tokens are 0 .. P-1, and true labels that it does not have are the rule's. The run has no epochs; more can be
+    trained. Raises InputError for a file, maps or fields that do not fit.
     """
     check_type("maps", maps, Mapping | None, "a dictionary: role -> expression")
     if maps and layout:
@@ -49,7 +49,7 @@ def import_network(
     )
     given = None
     if pairs is not None:
-        given, _ = load_pairs(as_path("pairs", pairs), list(map(str, range(P))))
+        given, _ = load_pairs(as_path("pairs", pairs), list(map(str, range(P))), repeats)
         config = replace(config.on_pairs(given), rule=config.rule)
     return store_network(network, config, directory, UserData(pairs=given)), lines
 

@@ -12,8 +12,8 @@ from minimod.data import PARTS
 from minimod.errors import InputError, choice
 from minimod.groups.rules import MOST_TOKENS
 from minimod.runs.data import COLUMNS
-from minimod.runs.files import DamagedFileError
-from minimod.runs.reading import Text, check_even, read_text, reading, rows_of, say
+from minimod.runs.files import DamagedFileError, refusing
+from minimod.runs.reading import Text, check_even, read_text, rows_of, say
 
 NEEDED, TOKENS = COLUMNS[:3], COLUMNS[:4]           # the columns that a file must have; the columns that hold tokens
 
@@ -21,7 +21,7 @@ LEFT_OUT = {"true_label": "", "part": PARTS[0]}     # what stands in the columns
 
 REPEATS = ("majority",)     # what may be done with the labels of a pair that has several
 
-EQUALS, MODULO = re.compile(r"\s*(?:==?|≡)\s*"), re.compile(r"\s*\(?mod\s*\d+\)?$")
+EQUALS, MODULO = re.compile(" ?(?:==?|≡) ?"), re.compile(r"( mod| ?\(mod) ?\d+\)?$")
 
 # A row: the word in each of COLUMNS. Its place is "line 7" or "row 7".
 Rows = list[tuple[str, dict[str, str]]]
@@ -41,7 +41,7 @@ def load_pairs(
     """
     if repeats is not None:
         choice("repeats", repeats, REPEATS)
-    with reading("pairs", path, f"a table with columns {', '.join(NEEDED)}, or equations a+b=c"):
+    with refusing("pairs", path, f"a table with columns {', '.join(NEEDED)}, or equations a+b=c"):
         text = read_text(path)
         first = text.lines[0][1].lower() if text.lines else ""
         is_table = not EQUALS.search(first) or {*NEEDED} <= {*re.split(r"\W+", first)}
@@ -94,7 +94,7 @@ def _equations(text: Text) -> Rows:
     """The rows of equations that have a right side. Raises DamagedFileError for a line that is no such equation."""
     places, lefts, labels = [], [], []
     for number, line in text.lines:
-        left, *right = EQUALS.split(MODULO.sub("", line.strip(' \t\n,;"')))
+        left, *right = EQUALS.split(MODULO.sub("", " ".join(line.split()).strip(' ,;"')))
         if len(right) != 1 or len(right[0].split()) > 1:
             raise DamagedFileError(f"line {number} is {line.strip()[:40]!r}, and no equation as a+b=c")
         places.append(f"line {number}")

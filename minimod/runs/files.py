@@ -32,6 +32,16 @@ class DamagedFileError(ValueError):
     """A file is not what was written. The message says how that shows."""
 
 
+@contextmanager
+def refusing(what: str, value: Path | str, allowed: str, path: Path | None = None) -> Iterator[None]:
+    """Raise InputError where a file, at `path` if that is not the value, turns out not to be what was written."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        reason = DamagedFileError(f"{path.name}: {error}" if path else str(error))
+        raise InputError(what, str(value), f"{allowed} ({reason})") from reason
+
+
 def as_path(option: str, given: Any, allowed: str = "a path") -> Path:
     """The path that a caller gave for an option, as a text or a Path: absolute, whatever directory is entered later.
 
@@ -182,14 +192,19 @@ def _read_header(part: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 
 def load_npy(path: Path) -> np.ndarray:
-    """The numbers of an npy file, in float64. Raises DamagedFileError for other types, and what NumPy raises."""
+    """The numbers of an npy file, in float64. Raises DamagedFileError if it is none, too long, or not there."""
     file = BytesIO(read_bytes(path, MAX_NUMBERS_BYTES))
-    shape, dtype = _read_header(file)
-    rest = len(file.getbuffer()) - file.tell()
-    if dtype.kind not in "iuf" or int(np.prod(shape, dtype=object)) * dtype.itemsize > rest:
-        raise DamagedFileError(f"it has {dtype} of shape {shape}, and {rest} bytes")
-    file.seek(0)
-    return np.asarray(np.load(file, allow_pickle=False), float)
+    try:
+        shape, dtype = _read_header(file)
+        rest = len(file.getbuffer()) - file.tell()
+        if dtype.kind not in "iuf" or int(np.prod(shape, dtype=object)) * dtype.itemsize > rest:
+            raise DamagedFileError(f"it has {dtype} of shape {shape}, and {rest} bytes")
+        file.seek(0)
+        return np.asarray(np.load(file, allow_pickle=False), float)
+    except MemoryError:
+        raise
+    except Exception as error:  # damage shows in whatever way NumPy stumbles over it
+        raise DamagedFileError(str(error)) from error
 
 
 def save_columns(path: Path, columns: Mapping[str, np.ndarray]) -> None:

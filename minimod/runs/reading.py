@@ -8,8 +8,7 @@ import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,8 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minimod.engine.device import warn_once
-from minimod.errors import InputError
-from minimod.runs.files import DamagedFileError, decoded_lines, load_npy
+from minimod.runs.files import DamagedFileError, decoded_lines, load_npy, refusing
 
 SEPARATORS = {";": "semicolons", ",": "commas", "\t": "tabs", " ": "spaces"}
 OPENING = re.compile(r"\s*([\w.]+\s*:?=\s*)?([\w.]+\s*\(\s*)*[\[{]")      # [, or A := [, or np.array([
@@ -44,17 +42,6 @@ class Text(NamedTuple):
 
     lines: list[tuple[int, str]]
     said: list[str]
-
-
-@contextmanager
-def reading(option: str, path: Path, allowed: str) -> Iterator[None]:
-    """Make an InputError of what shows that a file is no such file; an error of the system stays what it is."""
-    try:
-        yield
-    except (OSError, MemoryError, InputError):
-        raise
-    except Exception as error:      # damage shows in whatever way NumPy stumbles over it
-        raise InputError(option, str(path), f"{allowed} ({error})") from error
 
 
 def say(path: Path, said: Sequence[str]) -> None:
@@ -128,19 +115,23 @@ def _separated(text: Text) -> list[Row]:
     else:
         separator = max(SEPARATORS, key=first.count)
         rows = _split(text.lines, separator)
-    if separator != ",":
+    if separator != "," and separator in first:
         text.said.append(f"cells are separated by {SEPARATORS[separator]}")
     return rows
 
 
 def _split(lines: list[tuple[int, str]], separator: str) -> list[Row]:
     """The rows of lines with a separator; spaces are any blanks. Raises DamagedFileError for an open quote."""
-    blank = separator == " "
-    hidden = (CYCLE.sub(lambda cycle: cycle[0].replace(separator, "\0"), line) for _, line in lines)
-    if blank:
-        hidden = ('"'.join(_tabbed(line.strip().split('"'))) for line in hidden)
-    reader = csv.reader(hidden, delimiter="\t" if blank else separator, strict=True, skipinitialspace=True)
-    rows = []
+    def hidden(line: str) -> str:
+        line = CYCLE.sub(lambda cycle: cycle[0].replace(separator, "\0"), line)
+        if separator == " ":
+            parts = line.strip().split('"')
+            parts[::2] = [re.sub(r"\s+", "\t", part) for part in parts[::2]]     # the others are quoted
+            line = '"'.join(parts)
+        return line
+
+    delimiter, rows = separator.replace(" ", "\t"), []
+    reader = csv.reader((hidden(line) for _, line in lines), delimiter=delimiter, strict=True, skipinitialspace=True)
     try:
         for cells in reader:
             cells = [cell.strip().replace("\0", separator) for cell in cells]
@@ -148,12 +139,6 @@ def _split(lines: list[tuple[int, str]], separator: str) -> list[Row]:
     except csv.Error as error:
         raise DamagedFileError(f"line {lines[reader.line_num - 1][0]} has {error}") from error
     return [row for row in rows if any(row.cells)]
-
-
-def _tabbed(parts: list[str]) -> Iterator[str]:
-    """The parts of a line between quotes; in those that are not quoted, a tab for any blanks."""
-    for i, part in enumerate(parts):
-        yield part if i % 2 else re.sub(r"\s+", "\t", part)
 
 
 def _in_brackets(text: Text) -> list[Row] | None:
@@ -253,7 +238,7 @@ def read_weights(path: Path) -> np.ndarray:
 
     A first row and column may have the numbers of the tokens, in order.
     """
-    with reading("noise_matrix", path, "a table of numbers, as many in every line, or an npy file"):
+    with refusing("noise_matrix", path, "a table of numbers, as many in every line, or an npy file"):
         if path.suffix.lower() == ".npy":
             return load_npy(path)
         text = read_text(path)
@@ -288,7 +273,7 @@ def read_labels(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     Tokens are whole numbers from 0 or from 1, or have names in the first row and column. Raises InputError for a file
     that is no table, or one in two ways.
     """
-    with reading("table file", path, "P × P labels in 0 .. P-1, or words that its first row and column name"):
+    with refusing("table file", path, "P × P labels in 0 .. P-1, or words that its first row and column name"):
         if path.suffix.lower() == ".npy":
             table, said, words = load_npy(path), [], None
             if table.ndim == 2 and table.size and (table >= 1).all() and table.max() == len(table):
@@ -304,6 +289,11 @@ def read_labels(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 def _from_one(P: int) -> str:
     return f"1 .. {P} are taken for 0 .. {P - 1}"
+
+
+def _lowest(cells: set[str], P: int) -> int:
+    """The number of the first of P tokens: 1 if there is a P, and no 0."""
+    return int(str(P) in cells and "0" not in cells)
 
 
 def _labels(rows: list[Row], said: list[str]) -> tuple[np.ndarray, np.ndarray | None]:
@@ -332,10 +322,10 @@ def _labels(rows: list[Row], said: list[str]) -> tuple[np.ndarray, np.ndarray | 
     number, P = {name: i for i, name in enumerate(names)}, len(names)
     if len(number) < P:
         twice = Counter(names).most_common(1)[0][0]
-        raise DamagedFileError(f"{rows[0].place} has {_shown(twice)} twice, and should name each element once")
+        raise DamagedFileError(f"{_named(top or not left, left and not top)} have {_shown(twice)} twice")
     some = ", ".join(map(_shown, names[:3])) + ", ..." * (P > 4) + f", {_shown(names[-1])}" * (P > 3)
     labels = {*chain(*(row[left:] for row in cells[top:]))}
-    places = {str(i + int("0" not in labels)): i for i in range(P)}
+    places = {str(i + _lowest(labels, P)): i for i in range(P)}
     number_of = places if top and left and not any(map(_is_whole, names)) and labels <= {*places} else number
     for place, row in rows[top:]:
         for j, cell in enumerate(row[left:], left + 1):
@@ -357,7 +347,7 @@ def _labels(rows: list[Row], said: list[str]) -> tuple[np.ndarray, np.ndarray | 
 def _numbers(rows: list[Row], said: list[str]) -> np.ndarray | None:
     """The labels of P × P whole numbers from 0 or 1; None where other numbers name the elements, in order."""
     P, cells = len(rows), [row.cells for row in rows]
-    first = int(not any("0" in row for row in cells))
+    first = _lowest({*chain(*cells)}, P)
     table = np.array([[int(cell) for cell in row] for row in cells]) - first
     outside = np.argwhere((table < 0) | (table >= P))
     across, down = cells[0], [row[0] for row in cells]

@@ -969,3 +969,32 @@ def test_the_help_of_all_is_there_before_numpy_would_be():
     told = "import sys, minimod.__main__ as m; sys.argv[1:] = ['--help']\ntry: m.main()\nfinally: print('numpy' in %s)"
     answer = subprocess.run([sys.executable, "-c", told % "sys.modules"], capture_output=True, text=True)
     assert answer.stdout.splitlines()[-1] == "False" and "reproduce" in answer.stdout
+
+
+SEVERAL = "a,b,label\nx,x,y\nx,y,x\nx,y,y\nx,y,x\ny,x,x\ny,y,y\ny,y,x\n"
+
+
+@pytest.mark.parametrize("command", [["train", "run", *TINY, "--pairs"], ["discover"]], ids=["train", "discover"])
+def test_labels_of_several_annotators_need_a_word(command, minimod):
+    Path("pairs.csv").write_text(SEVERAL)
+    answer = minimod(*command, "pairs.csv")
+    assert answer.returncode == 2 and "its label x in line 3 and y in line 4, or given with repeats" in answer.stderr
+    assert minimod(*command, "pairs.csv", "--repeats", "majority").returncode == 0
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["train", "run"], "--repeats is for the labels of --pairs"),
+    (["discover", "run"], "--repeats is for a file; a run has each pair once"),
+    (["import", "run/network.npz", "new", "--modulus", 5], "--repeats is for the labels of --pairs"),
+])  # fmt: skip
+def test_repeats_without_a_file_of_pairs_is_refused(arguments, message, minimod):
+    minimod("train", "run", *TINY)
+    answer = minimod(*arguments, "--repeats", "majority")
+    assert answer.returncode == 2 and message in answer.stderr
+
+
+@pytest.mark.parametrize("quiet", [[], ["--quiet"]], ids=["told", "quiet"])
+def test_what_a_file_was_taken_for_is_said_unless_quiet(quiet, minimod, caplog):
+    Path("equations.txt").write_text("".join(f"{a} * {b} = {(a + b) % 5}\n" for a in range(5) for b in range(5)))
+    answer = minimod("discover", "equations.txt", *quiet)
+    assert answer.stdout.startswith("Z5") and bool(caplog.messages) == (not quiet)

@@ -320,6 +320,7 @@ IN_WORDS = {
     "∘": ("x∘y=z\ny∘x=x\n", XYZ), "a comma": ("x,y=z\ny,x=x\n", XYZ), "a blank": ("x y = z\ny x = x\n", XYZ),
     "a word": ("x then y = z\ny then x = x\n", XYZ), "==": ("x*y==z\ny*x==x\n", XYZ),
     "a modulus": ("3 + 4 ≡ 1 (mod 6)\n1+1=2 mod 6\n", [["3", "4", "1"], ["1", "1", "2"]]),
+    "a word with mod": ("x*y=mod7\n", [["x", "y", "mod7"]]),
     "a comma at the end": ("x*y=z,\ny*x=x,\n", XYZ), "no right side": ("x*y=z\nx*x=\ny*x=x\n", XYZ),
     "a minus in words": ("un-do * x = re-do\nx * re-do = x\n", [["un-do", "x", "re-do"], ["x", "re-do", "x"]]),
     "a minus in some words": ("re-do*x=y\nx*y=x\n", [["re-do", "x", "y"], ["x", "y", "x"]]),

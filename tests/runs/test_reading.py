@@ -64,6 +64,7 @@ TABLES = {
     "signs": ("+ -\n- +\n", [[0, 1], [1, 0]], ["+", "-"]),
     "units mod 8": (
         "1,3,5,7\n3,1,7,5\n5,7,1,3\n7,5,3,1\n", [[0, 1, 2, 3], [1, 0, 3, 2], [2, 3, 0, 1], [3, 2, 1, 0]], [*"1357"]),
+    "no 0 and no P": ("1 1 2\n1 1 1\n2 1 1\n", [[1, 1, 2], [1, 1, 1], [2, 1, 1]], None),
     "as it stands": ("0 0 1\n0 0 1\n1 1 0\n", [[0, 0, 1], [0, 0, 1], [1, 1, 0]], None),
 }  # fmt: skip
 
@@ -94,7 +95,7 @@ REFUSED = {
     "* e a b\ne e a b\na a b e\na b e a\n": "line 4, cell 1: 'a' names no row, as the first row names columns",
     "1 2\n1 0 0\n2 1 0\n": "line 2, cell 2: 0 is no element: these are 1, 2",
     "0 1 2\n1 02 0\n2 0 1\n": "line 2, cell 2: '02' is no element: these are 0, 1, 2",
-    "* e a a\ne e a a\na a e e\nb a e e\n": "line 1 has 'a' twice",
+    "* e a a\ne e a a\na a e e\nb a e e\n": "cells of the first row have 'a' twice",
     "* e a\ne e a\na a *\n": "its first cell '*' may be an element or none",
     "lo mid hi\nmid mid hi\nhi hi hi\n": "its first cell 'lo' may be an element or none",
     "e a b\nb e a\na b e\n": "line 2, cell 1: 'b' names no row, as the first row names columns",
