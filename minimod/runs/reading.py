@@ -154,9 +154,8 @@ def _in_brackets(text: Text) -> list[Row] | None:
         if data is not None:
             text.said.append("it is JSON")
             return _from_json(data)
-    found, parts = [*INNERMOST.finditer(joined)], r"[^;\n]+"
-    if len(found) > 1:
-        parts = r"(?s).+"
+    found = [*INNERMOST.finditer(joined)]
+    parts = r"(?s).+" if len(found) > 1 else r"[^;\n]+"        # MATLAB has all rows in one pair of brackets
     rows, line, last = [], 0, 0
     for match in found:
         for part in re.finditer(parts, match[1]):
@@ -307,15 +306,22 @@ def _labels(rows: list[Row], said: list[str]) -> tuple[np.ndarray, np.ndarray | 
             raise DamagedFileError(f"{place}, cell {row.index('', not i) + 1} is empty")
     if n == width and all(map(_is_whole, {*chain(*cells)})):
         table = _numbers(rows, said)
-        if table is not None:
-            return table, None
-        top = left = False
-    elif n == width:
-        top = left = _has_names(cells)
-    else:
-        top, left = n > width, width > n
-        if not _is_latin([row[left:] for row in cells[top:]]):
-            raise DamagedFileError(f"it has shape {n, width}")
+        return (table, None) if table is not None else _by_names(rows, False, False, said)
+    if n == width:
+        has_names = _has_names(cells)
+        return _by_names(rows, has_names, has_names, said)
+    top, left = n > width, width > n
+    if not _is_latin([row[left:] for row in cells[top:]]):      # it may be a line too many
+        raise DamagedFileError(f"it has shape {n, width}")
+    return _by_names(rows, top, left, said)
+
+
+def _by_names(rows: list[Row], top: bool, left: bool, said: list[str]) -> tuple[np.ndarray, np.ndarray | None]:
+    """As `read_labels`. top, left: whether the first row, the first column are names of the elements, and no labels.
+
+    Without either, the labels of the first row and column are the names in order, as where the identity comes first.
+    """
+    cells = [row.cells for row in rows]
     down = [row[0] for row in cells[top:]]
     given = cells[0][left:] if top or not left else down
     names = sorted(given, key=int) if all(map(_is_whole, given)) else given

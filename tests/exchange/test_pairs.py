@@ -382,6 +382,16 @@ def test_repeats_has_its_names():
         load_pairs(Path("pairs.csv"), repeats="mean")
 
 
+def test_pairs_in_the_words_of_a_table_come_back(tmp_path, minimod):
+    rule = f"table:{written(tmp_path / 'table.txt', '* e a b|e e a b|a a b e|b b e a'.replace('|', chr(10)))}"
+    minimod("train", "run", "--rule", rule, "--width", 4, "--epochs", 1, "--threads", 1)
+    for file in ("pairs.csv", "net.npz"):
+        minimod("export", "run", file)
+    assert minimod("import", "net.npz", "again", "--rule", rule, "--pairs", "pairs.csv").returncode == 0
+    run, again = load_run("run"), load_run("again")
+    assert (again.dataset.train.label == run.dataset.train.label).all() and again.words.tolist() == ["e", "a", "b"]
+
+
 @pytest.mark.parametrize("P", [5, 7, 23])
 def test_a_stray_token_is_warned_of(P, tmp_path, caplog):
     rows = [[a, b, (a + b) % P] for a in range(P) for b in range(P)]
