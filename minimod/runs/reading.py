@@ -1,30 +1,28 @@
-"""Tables, matrices and pairs that people bring: cells are found by content, and what was taken for what is said.
+"""Tables, matrices and pairs that people bring: a text becomes rows of cells, and what was taken for what is said.
 
-Cells may be separated by semicolons, commas, tabs or spaces. Rows may stand in brackets, as Python, GAP, Sage,
-Mathematica and MATLAB print them, or in JSON. No code runs. What can be read in two ways is refused.
+Cells are separated by semicolons, tabs, commas or blanks. Rows are lines, or the innermost brackets, as Python, GAP,
+Sage, Mathematica and MATLAB print them. No code runs. What can be read in two ways is refused.
 """
 
 import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from minimod.engine.device import warn_once
 from minimod.runs.files import DamagedFileError, decoded_lines, load_npy, refusing
 
-SEPARATORS = {";": "semicolons", ",": "commas", "\t": "tabs", " ": "spaces"}
-OPENING = re.compile(r"\s*([\w.]+\s*:?=\s*)?([\w.]+\s*\(\s*)*[\[{]")      # [, or A := [, or np.array([
+SEPARATORS = {";": "semicolons", "\t": "tabs", ",": "commas", " ": "blanks"}
+DRAWN = re.compile(r"(?=.*(---|===))[\s|+:=-]+")
 INNERMOST = re.compile(r"[\[{]([^\[\]{}]*)[\]}]")
-OUTSIDE = re.compile(r"([\w.]+:?=)?[\w.(]*[\[{]*[\]}]*(\w+=[\w.]+)?\)*")        # what may stand around the rows
-CELL = re.compile(r"""'[^']*'|"[^"]*"|(?:\([^()]*\))+|[^\s,;]+""")
-DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
-CYCLE = re.compile(r"\([^()\n]*\)")       # (1,2,3) is in one cell
+AROUND = re.compile(r"([\w.]+:?=)?([\w.]+\()*[\[{]*[\]}]*(dtype=[\w.]+)?\)*")      # A := [...], or np.array([...])
+NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?|nan|[+-]?inf", re.ASCII | re.IGNORECASE)
+WHOLE = re.compile(r"0|-?[1-9]\d*", re.ASCII)
 
 
 class Row(NamedTuple):
@@ -34,236 +32,151 @@ class Row(NamedTuple):
     cells: list[str]
 
 
-class Text(NamedTuple):
-    """The lines of a file, each with its number, but for empty lines, comments and drawn lines.
-
-    said: what was left out or taken for what, in words.
-    """
-
-    lines: list[tuple[int, str]]
-    said: list[str]
-
-
 def say(path: Path, said: Sequence[str]) -> None:
-    """Log what a file was taken for, the first time that it is read."""
+    """Log what a file was taken for, the first time that the file is read."""
     if said:
         warn_once(f"{path}: {'; '.join(said)}")
 
 
-def read_text(path: Path) -> Text:
-    """The lines of a file. Raises DamagedFileError as `decoded_lines` does.
+def read_lines(path: Path) -> tuple[list[tuple[str, str]], list[str]]:
+    """The lines of a file, and remarks. Empty lines and comments, which begin with # or %, are left out.
 
-    A comment begins with # or %. Where no blank follows and the line has as many words as the first one, it is no
-    comment: the mark may belong to a word.
+    Sage and Markdown draw a line below the head, and bars between columns. These are left out, too. Raises
+    DamagedFileError for a file that is empty, and as `decoded_lines` does.
     """
-    lines = [(number, line.rstrip("\r\n") + "\n") for number, line in enumerate(decoded_lines(path), 1)]
-    lines = [(number, line) for number, line in lines if line.strip(" \t\n,;")]
-    usual = next((_words(line) for _, line in lines if line.lstrip()[0] not in "#%"), 0)
-    kept = [
-        (number, line) for number, line in lines
-        if not re.match(r"\s*[#%]", line) or (re.match(r"\s*[#%]+\S", line) and _words(line) == usual)
-    ]
-    said = [f"lines left out as comments: {len(lines) - len(kept)}"] if len(kept) < len(lines) else []
-    if marked := [line.split()[0][:40] for _, line in kept if line.lstrip()[0] in "#%"]:
-        said.append(f"{marked[0]!r} begins a row and no comment")
-    # Sage and Markdown draw a line below a head, and bars between columns.
-    rows = [(number, line) for number, line in kept if line.strip(" \t\n|+:=-") or not re.search("---|===", line)]
-    if len(rows) < len(kept):
-        rows = [(number, line.replace("|", " ")) for number, line in rows]
-    return Text(rows, said)
-
-
-def _words(line: str) -> int:
-    return len(re.split(r"[,;\s]+", line.strip()))
-
-
-def rows_of(text: Text) -> list[Row]:
-    """The rows of a text. What separates the cells is added to `said`, if that is no comma. Raises DamagedFileError."""
-    if not text.lines:
-        return []
-    rows = _in_brackets(text) or _separated(text)
-    head = rows[0].cells
-    for place, cells in rows:
-        if cut := {"...", "…"}.intersection(cells):
-            raise DamagedFileError(f"{place} is cut short by {cut.pop()}: save it whole")
-        while cells and not cells[-1] and (cells is head or len(cells) > len(head)):       # a separator at the end
-            cells.pop()
-    return rows
-
-
-def check_even(rows: Sequence[Row]) -> None:
-    """Raise DamagedFileError unless each row has as many cells as the first."""
-    for place, cells in rows:
-        width = len(rows[0].cells)
-        if len(cells) != width:
-            raise DamagedFileError(f"{place} has {len(cells)} cell{'s' * (len(cells) != 1)}, and the first {width}")
-
-
-def _separated(text: Text) -> list[Row]:
-    """The rows by the first separator that gives each row as many cells, or, as people do, the first row one less."""
-    first = text.lines[0][1]
-    for separator in SEPARATORS:
-        try:
-            rows = _split(text.lines, separator)
-        except DamagedFileError:
-            continue
-        head, *widths = (len(row.cells) for row in rows)
-        width = widths[0] if widths else head
-        is_split = separator == "\t" or not any("\t" in cell for row in rows for cell in row.cells)
-        if {*widths} <= {width} and 1 < width and width - 1 <= head <= width and is_split:
-            break
-    else:
-        separator = max(SEPARATORS, key=first.count)
-        rows = _split(text.lines, separator)
-    if separator != "," and separator in first:
-        text.said.append(f"cells are separated by {SEPARATORS[separator]}")
-    return rows
-
-
-def _split(lines: list[tuple[int, str]], separator: str) -> list[Row]:
-    """The rows of lines with a separator; spaces are any blanks. Raises DamagedFileError for an open quote."""
-    def hidden(line: str) -> str:
-        line = CYCLE.sub(lambda cycle: cycle[0].replace(separator, "\0"), line)
-        if separator == " ":
-            parts = line.strip().split('"')
-            parts[::2] = [re.sub(r"\s+", "\t", part) for part in parts[::2]]     # the others are quoted
-            line = '"'.join(parts)
-        return line
-
-    delimiter, rows = separator.replace(" ", "\t"), []
-    reader = csv.reader((hidden(line) for _, line in lines), delimiter=delimiter, strict=True, skipinitialspace=True)
-    try:
-        for cells in reader:
-            cells = [cell.strip().replace("\0", separator) for cell in cells]
-            rows.append(Row(f"line {lines[reader.line_num - 1][0]}", cells))
-    except csv.Error as error:
-        raise DamagedFileError(f"line {lines[reader.line_num - 1][0]} has {error}") from error
-    return [row for row in rows if any(row.cells)]
-
-
-def _in_brackets(text: Text) -> list[Row] | None:
-    """The rows in brackets. None if there are no brackets, or if each holds one cell: [0] may be a word."""
-    joined = "".join(line for _, line in text.lines)
-    if not OPENING.match(joined):
-        return None
-    if '"' in joined:
-        try:
-            data = json.loads(joined)
-        except (ValueError, RecursionError):        # {{"a", "b"}, ...} is Mathematica's
-            data = None
-        if data is not None:
-            text.said.append("it is JSON")
-            return _from_json(data)
-    found = [*INNERMOST.finditer(joined)]
-    parts = r"(?s).+" if len(found) > 1 else r"[^;\n]+"        # MATLAB has all rows in one pair of brackets
-    rows, line, last = [], 0, 0
-    for match in found:
-        for part in re.finditer(parts, match[1]):
-            start = match.start(1) + part.start()
-            line, last = line + joined.count("\n", last, start), start
-            if cells := [_unquoted(cell) for cell in CELL.findall(part[0])]:
-                rows.append(Row(f"line {text.lines[line][0]}", cells))
-    if all(len(row.cells) == 1 for row in rows):
-        return None
-    outside = re.sub(r"[\s,;]+", "", INNERMOST.sub("", joined))
-    if len(outside) > 100 or not OUTSIDE.fullmatch(outside):
-        raise DamagedFileError(f"{outside[:30]!r} stands outside of its brackets")
-    if len({row.place for row in rows}) < len(rows):
-        rows = [Row(f"row {number}", row.cells) for number, row in enumerate(rows, 1)]
-    text.said.append("rows are in brackets")
-    return rows
-
-
-def _unquoted(cell: str) -> str:
-    return cell[1:-1] if cell[0] in "\"'" and cell[-1] == cell[0] else cell
-
-
-def _from_json(data: Any) -> list[Row]:
-    """The rows of a list of lists; or of an object with a table, under its elements if it has any."""
-    elements = None
-    if isinstance(data, dict):
-        data, elements = data.get("table"), data.get("elements")
-    lists = [data, *data] if isinstance(data, list) else [data]
-    if not all(isinstance(each, list) and each for each in [*lists, *([elements] if elements is not None else [])]):
-        raise DamagedFileError("its JSON is no list of lists, and no object with a table and elements")
-    if any(isinstance(cell, (dict, list, bool, type(None))) for row in [*data, elements or []] for cell in row):
-        raise DamagedFileError("its JSON has cells that are neither numbers nor words")
-    rows = [[str(cell).strip() for cell in row] for row in data]
-    if elements is not None:
-        names = [str(element).strip() for element in elements]
-        if len(names) != len(rows):
-            raise DamagedFileError(f"its JSON has {len(names)} elements, and {len(rows)} rows")
-        rows = [["", *names], *([name, *row] for name, row in zip(names, rows, strict=True))]
-    return [Row(f"row {number}", row) for number, row in enumerate(rows, elements is None)]
-
-
-def _with_corner(rows: list[Row]) -> list[Row]:
-    """Even rows: the first gets an empty cell before it, where it has one less, as R and Sage leave the corner out."""
+    lines = [(f"line {number}", line) for number, line in enumerate(decoded_lines(path), 1) if line.strip(" \t\r\n,;")]
+    rows = [(place, line) for place, line in lines if line.lstrip()[0] not in "#%"]
+    said = [f"lines left out as comments: {len(lines) - len(rows)}"] if len(rows) < len(lines) else []
+    if any(DRAWN.fullmatch(line) for _, line in rows):
+        rows = [(place, line.replace("|", " ")) for place, line in rows if not DRAWN.fullmatch(line)]
     if not rows:
         raise DamagedFileError("it is empty")
-    place, head = rows[0]
-    if len(rows) == len(head) + 1 > 2 and all(len(cells) == len(rows) for _, cells in rows[1:]):
-        rows = [Row(place, ["", *head]), *rows[1:]]
-    check_even(rows)
+    return rows, said
+
+
+def rows_of(lines: list[tuple[str, str]], said: list[str], is_square: bool = False) -> list[Row]:
+    """The rows of a text, as many cells in each. How they were found is added to the remarks.
+
+    is_square: the rows of a table, with an empty corner where R and Sage leave it out. Raises DamagedFileError.
+    """
+    text = "".join(line for _, line in lines)
+    is_object = re.match(r'\s*\{\s*"[^"]*"\s*:', text)
+    rows = _from_json(text) if is_object else _split(_in_brackets(text, said) or lines, said)
+    if is_square and len(rows[-1].cells) == len(rows) == len(rows[0].cells) + 1:
+        rows[0] = Row(rows[0].place, ["", *rows[0].cells])
+    width = len(rows[0].cells)
+    for place, cells in rows:
+        if len(cells) != width:
+            raise DamagedFileError(f"{place} has {len(cells)} cell{'s' * (len(cells) != 1)}, and the first {width}")
+    if is_square and not 1 < len(rows) == width:
+        raise DamagedFileError(f"it has shape {len(rows), width}; a first row of names needs a first column of them")
     return rows
 
 
-def _is_number(cell: str) -> bool:
+def _from_json(text: str) -> list[Row]:
+    """The rows of a JSON object: its table, with a head of its elements if it has any. Raises DamagedFileError."""
     try:
-        float(cell.replace(",", ".") if DECIMAL_COMMA.fullmatch(cell) else cell)
-    except ValueError:
-        return False
-    return True
+        data = json.loads(text)
+        rows = [*data["table"]] or [[]]
+        if elements := data.get("elements"):
+            rows = [["", *elements], *([name, *row] for name, row in zip(elements, rows, strict=True))]
+        return [Row(f"row {number}", [str(cell).strip() for cell in row]) for number, row in enumerate(rows, 1)]
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise DamagedFileError("its JSON is no object with a table, a list of rows, and as many elements") from error
 
 
-def _plain(cell: str) -> str:
-    """A whole number as Python writes it, as 3 for 3.0; another cell, as 03, as it is."""
-    if not cell.isascii() or re.search(r"[_,]|^[+-]?0\d", cell) or not _is_number(cell):
-        return cell
-    value = float(cell)
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else cell
+def _in_brackets(text: str, said: list[str]) -> list[tuple[str, str]]:
+    """The innermost brackets of a text. None where a bracket has one cell, as [0] may be a word."""
+    rows = INNERMOST.findall(text)
+    around = re.sub(r"[\s,;]", "", INNERMOST.sub("", text)) if rows else text
+    if not AROUND.fullmatch(around) or not any(re.search(r"[\s,]", row.strip()) for row in rows):
+        return []
+    said.append("rows are in brackets")
+    if len(rows) == 1:         # MATLAB has all rows in one pair
+        rows = re.split("[;\n]", rows[0])
+    rows = [re.sub("(?<![^ ,])'([^']*)'(?![^ ,])", r'"\1"', " ".join(row.split())) for row in rows]
+    return [(f"row {number}", row) for number, row in enumerate(filter(None, rows), 1)]
 
 
-def _is_whole(cell: str) -> bool:
-    return re.fullmatch(r"0|-?[1-9]\d*", cell, re.ASCII) is not None
+def _split(lines: list[tuple[str, str]], said: list[str]) -> list[Row]:
+    """The rows of lines, by the separator in the first line. Raises DamagedFileError for an open quote."""
+    first = re.sub('"[^"]*"', "q", lines[0][1]).strip(" ,;\r\n")
+    signs = ";," if re.search(" [ \t]|\t ", first) else ";\t,"       # a tab beside a blank is a blank, too
+    separator = next((sign for sign in signs if sign in first), " ")
+    if separator != ",":
+        said.append(f"cells are separated by {SEPARATORS[separator]}")
+    texts = (line.replace("\t", " ") if separator == " " else line for _, line in lines)
+    reader = csv.reader(texts, delimiter=separator, strict=True, skipinitialspace=True)
+    rows: list[Row] = []
+    try:
+        for cells in reader:
+            width = len(rows[0].cells) if rows else 0
+            while len(cells) > width and not cells[-1].strip():     # a separator at the end
+                cells.pop()
+            rows.append(Row(lines[reader.line_num - 1][0], [cell.strip() for cell in cells]))
+    except csv.Error as error:
+        raise DamagedFileError(f"{lines[reader.line_num - 1][0]} has {error}") from error
+    return rows
 
 
-def _shown(cell: str) -> str:
-    return cell if _is_whole(cell) else repr(cell[:40])
+def _values(rows: list[Row], head: int, value_of: Mapping[str, float], what: str) -> np.ndarray:
+    """The values of the cells below and right of a head. Raises DamagedFileError for a cell that has none."""
+    for place, cells in rows[head:]:
+        for j, cell in enumerate(cells[head:], head + 1):
+            if cell not in value_of:
+                raise DamagedFileError(f"{place}, cell {j}: {cell[:40]!r} is {what}")
+    return np.array([[value_of[cell] for cell in cells[head:]] for _, cells in rows[head:]])
+
+
+def _arranged(values: np.ndarray, rows: list[Row], head: int, names: Sequence[str]) -> np.ndarray:
+    """The values in the order of the names. Raises DamagedFileError unless rows and columns have the same names.
+
+    Without a head the names are in the same order, too, as where the identity comes first.
+    """
+    across, down = rows[0].cells[head:], [cells[0] for _, cells in rows[head:]]
+    for i, name in enumerate(down):
+        if not name or name not in across or name not in names or name in down[:i] or (not head and name != across[i]):
+            reason = f"the first row and column must both be {_some(names)}"
+            raise DamagedFileError(f"{rows[head + i].place}, cell 1 is {name[:40]!r}: {reason}")
+    return values[np.ix_([down.index(name) for name in names], [across.index(name) for name in names])]
+
+
+def _places(words: Collection[str], P: int) -> dict[str, int]:
+    """The place of each of the numbers 0 .. P-1; of 1 .. P where the words have a P and no 0."""
+    first = int(str(P) in words and "0" not in words)
+    return {str(i + first): i for i in range(P)}
+
+
+def _words(rows: list[Row], head: int = 0) -> set[str]:
+    """The words in the cells below and right of a head."""
+    return {cell for _, cells in rows[head:] for cell in cells[head:]}
+
+
+def _some(words: Sequence[str]) -> str:
+    return ", ".join(repr(word[:40]) for word in words[:5]) + ", ..." * (len(words) > 5)
 
 
 def read_weights(path: Path) -> np.ndarray:
-    """The numbers of a matrix in a file, in float64, of shape (n, m). Raises InputError for another file.
+    """The numbers of a matrix in a file, in float64, of shape (P, P). Raises InputError for another file.
 
-    A first row and column may have the numbers of the tokens, in order.
+    A first row and column may have the numbers of the tokens.
     """
     with refusing("noise_matrix", path, "a table of numbers, as many in every line, or an npy file"):
         if path.suffix.lower() == ".npy":
             return load_npy(path)
-        text = read_text(path)
-        rows = _with_corner(rows_of(text))
-        n, width = len(rows), len(rows[0].cells)
-        has_corner = n == width and not _is_number(rows[0].cells[0])
-        top, left = n == width + 1 or has_corner, width == n + 1 or has_corner
-        heads = [rows[0].cells[left:]] * top + [[row.cells[0] for row in rows[top:]]] * left
-        for head in heads:
-            if head not in [[str(i + first) for i in range(len(head))] for first in (0, 1)]:
-                raise DamagedFileError(f"{_named(top, left)} are not the numbers of the tokens in order")
-        text.said.extend([f"{_named(top, left)} are the numbers of the tokens"] * bool(heads))
-        weights = np.empty((n - top, width - left))
-        for i, (place, cells) in enumerate(rows[top:]):
-            for j, cell in enumerate(cells[left:]):
-                if not _is_number(cell):
-                    raise DamagedFileError(f"{place}, cell {j + left + 1}: {_shown(cell)} is no number")
-                weights[i, j] = float(cell.replace(",", "."))
-        if any("," in cell for _, cells in rows for cell in cells):
-            text.said.append("commas are decimal")
-        say(path, text.said)
+        lines, said = read_lines(path)
+        rows = rows_of(lines, said, is_square=True)
+        value_of = {word: float(word.replace(",", ".")) for word in _words(rows) if NUMBER.fullmatch(word)}
+        if any("," in word for word in value_of):
+            said.append("commas are decimal")
+        head = int(rows[0].cells[0] not in value_of)
+        weights = _values(rows, head, value_of, "no number")
+        if head:
+            names = [*_places(rows[0].cells, len(weights))]
+            said.append("cells of the first row and column are the numbers of the tokens")
+            weights = _arranged(weights, rows, head, names)
+        say(path, said)
         return weights
-
-
-def _named(top: bool, left: bool) -> str:
-    return "cells of the first " + " and ".join(["row"] * top + ["column"] * left)
 
 
 def read_labels(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
@@ -274,109 +187,57 @@ def read_labels(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     """
     with refusing("table file", path, "P × P labels in 0 .. P-1, or words that its first row and column name"):
         if path.suffix.lower() == ".npy":
-            table, said, words = load_npy(path), [], None
-            if table.ndim == 2 and table.size and (table >= 1).all() and table.max() == len(table):
-                table, said = table - 1, [_from_one(len(table))]
-        else:
-            text = read_text(path)
-            rows, said = _with_corner(rows_of(text)), text.said
-            plain = {cell: _plain(cell) for cell in {*chain.from_iterable(row.cells for row in rows)}}
-            table, words = _labels([Row(place, [plain[cell] for cell in cells]) for place, cells in rows], said)
+            table = load_npy(path)
+            if table.size and table.min() == 1 and table.max() == len(table):
+                table -= 1
+                say(path, [f"1 .. {len(table)} are taken for 0 .. {len(table) - 1}"])
+            return table, None
+        lines, said = read_lines(path)
+        rows = rows_of(lines, said, is_square=True)
+        plain = {cell: _plain(cell) for cell in _words(rows)}
+        table, words = _labels([Row(place, [plain[cell] for cell in cells]) for place, cells in rows], said)
         say(path, said)
         return table, words
 
 
-def _from_one(P: int) -> str:
-    return f"1 .. {P} are taken for 0 .. {P - 1}"
-
-
-def _lowest(cells: set[str], P: int) -> int:
-    """The number of the first of P tokens: 1 if there is a P, and no 0."""
-    return int(str(P) in cells and "0" not in cells)
+def _plain(cell: str) -> str:
+    """A whole number as Python writes it: 3 for 3.0. Another cell stays as it is."""
+    is_whole = "." in cell and NUMBER.fullmatch(cell) and float(cell).is_integer()
+    return str(int(float(cell))) if is_whole else cell
 
 
 def _labels(rows: list[Row], said: list[str]) -> tuple[np.ndarray, np.ndarray | None]:
-    """As `read_labels`, of rows of as many plain cells in each."""
-    n, width = len(rows), len(rows[0].cells)
-    cells = [row.cells for row in rows]
-    if min(n, width) < 2 or abs(n - width) > 1:
-        raise DamagedFileError(f"it has shape {n, width}")
-    for i, (place, row) in enumerate(rows):
-        if "" in row[not i:]:
-            raise DamagedFileError(f"{place}, cell {row.index('', not i) + 1} is empty")
-    if n == width and all(map(_is_whole, {*chain(*cells)})):
-        table = _numbers(rows, said)
-        return (table, None) if table is not None else _by_names(rows, False, False, said)
-    if n == width:
-        has_names = _has_names(cells)
-        return _by_names(rows, has_names, has_names, said)
-    top, left = n > width, width > n
-    if not _is_latin([row[left:] for row in cells[top:]]):      # it may be a line too many
-        raise DamagedFileError(f"it has shape {n, width}")
-    return _by_names(rows, top, left, said)
-
-
-def _by_names(rows: list[Row], top: bool, left: bool, said: list[str]) -> tuple[np.ndarray, np.ndarray | None]:
-    """As `read_labels`. top, left: whether the first row, the first column are names of the elements, and no labels.
-
-    Without either, the labels of the first row and column are the names in order, as where the identity comes first.
-    """
-    cells = [row.cells for row in rows]
-    down = [row[0] for row in cells[top:]]
-    given = cells[0][left:] if top or not left else down
-    names = sorted(given, key=int) if all(map(_is_whole, given)) else given
-    number, P = {name: i for i, name in enumerate(names)}, len(names)
-    if len(number) < P:
-        twice = Counter(names).most_common(1)[0][0]
-        raise DamagedFileError(f"{_named(top or not left, left and not top)} have {_shown(twice)} twice")
-    some = ", ".join(map(_shown, names[:3])) + ", ..." * (P > 4) + f", {_shown(names[-1])}" * (P > 3)
-    labels = {*chain(*(row[left:] for row in cells[top:]))}
-    places = {str(i + _lowest(labels, P)): i for i in range(P)}
-    number_of = places if top and left and not any(map(_is_whole, names)) and labels <= {*places} else number
-    for place, row in rows[top:]:
-        for j, cell in enumerate(row[left:], left + 1):
-            if cell not in number_of:
-                raise DamagedFileError(f"{place}, cell {j}: {_shown(cell)} is no element: these are {some}")
-    for i, (place, row) in enumerate(rows[top:]):
-        if top == left and (row[0] not in number or row[0] in down[:i] or (row[0] != given[i] and not top)):
-            raise DamagedFileError(f"{place}, cell 1: {_shown(row[0])} names no row, as the first row names columns")
-    table = np.empty((P, P), np.int64)
-    of_a, of_b = ([number[name] for name in each] for each in (down if left else given, given))
-    table[np.ix_(of_a, of_b)] = [[number_of[cell] for cell in row[left:]] for row in cells[top:]]
-    if names == [str(i) for i in range(P)]:
+    """As `read_labels`, of square rows of plain cells."""
+    words, n = _words(rows), len(rows)
+    numbers = _places(words, n)
+    # Other numbers may be names, as 1, 3, 5, 7, where row and column have the same; else they are typos.
+    has_typo = all(map(WHOLE.fullmatch, words)) and rows[0].cells != [cells[0] for _, cells in rows]
+    if words <= {*numbers} or has_typo:
+        if "0" not in numbers:
+            said.append(f"1 .. {n} are taken for 0 .. {n - 1}")
+        if _words(rows, 1) <= {*rows[0].cells[1:]} == {cells[0] for _, cells in rows[1:]}:
+            said.append(f"it is taken as it stands, {n} × {n} labels, and no names in the first row and column")
+        return _values(rows, 0, numbers, f"no element: these are {_some([*numbers])}"), None
+    head = int(_has_head(rows))
+    names, labels = rows[0].cells[head:], _words(rows, head)
+    names = sorted(names, key=int) if all(map(WHOLE.fullmatch, names)) else names
+    places = _places(labels, len(names))
+    if not head or not labels <= {*places} or labels & {*names}:
+        places = {name: i for i, name in enumerate(names)}
+    table = _arranged(_values(rows, head, places, f"no element: these are {_some([*places])}"), rows, head, names)
+    if names == [str(i) for i in range(len(names))]:
         return table, None
-    where = _named(top, left) if top or left else "no head is there, and the first row and column"
-    said.append(f"{where} name the elements: 0 .. {P - 1} are {some}")
+    where = "cells of" if head else "no head is there, and"
+    said.append(f"{where} the first row and column name the elements: 0 .. {len(names) - 1} are {_some(names)}")
     return table, np.array(names)
 
 
-def _numbers(rows: list[Row], said: list[str]) -> np.ndarray | None:
-    """The labels of P × P whole numbers from 0 or 1; None where other numbers name the elements, in order."""
-    P, cells = len(rows), [row.cells for row in rows]
-    first = _lowest({*chain(*cells)}, P)
-    table = np.array([[int(cell) for cell in row] for row in cells]) - first
-    outside = np.argwhere((table < 0) | (table >= P))
-    across, down = cells[0], [row[0] for row in cells]
-    if not len(outside):
-        if across[1:] == down[1:] and {*chain(*(row[1:] for row in cells[1:]))} <= {*across[1:]} and P > 2:
-            said.append(f"it is taken as it stands, {P} × {P} labels, and no names in the first row and column")
-        said.extend([_from_one(P)] * first)
-        return table
-    if across == down == sorted({*across}, key=int):
-        return None
-    i, j = outside[0]
-    raise DamagedFileError(f"{rows[i].place}, cell {j + 1}: {cells[i][j]} is none of {first} .. {P - 1 + first}")
-
-
-def _has_names(cells: list[list[str]]) -> bool:
+def _has_head(rows: list[Row]) -> bool:
     """Whether the first row and column are names: the corner is no label. Raises DamagedFileError for a doubt."""
-    corner, inner = cells[0][0], [row[1:] for row in cells[1:]]
-    has_names, is_mark = corner not in {*chain(*inner)}, not re.search(r"\w", corner)
-    if has_names != is_mark and not _is_latin(inner if has_names else cells):
-        raise DamagedFileError(f"its first cell {_shown(corner)} may be an element or none: leave it empty")
-    return has_names
-
-
-def _is_latin(cells: Sequence[Sequence[str]]) -> bool:
-    """Whether each row and column has each of the same n cells once."""
-    return {len({*line}) for line in [*cells, *zip(*cells, strict=True)]} | {len({*chain(*cells)})} == {len(cells)}
+    corner, cells = rows[0].cells[0], [row.cells for row in rows]
+    has_head = len(rows) > 2 and corner not in _words(rows, 1)
+    is_mark = not re.search(r"\w", corner)
+    often = Counter(cell for row in cells[has_head:] for cell in row[has_head:])
+    if has_head != is_mark and {*often.values()} != {len(rows) - has_head}:      # a group has each label in each row
+        raise DamagedFileError(f"its first cell {corner[:40]!r} may be an element or none: leave it empty")
+    return has_head

@@ -79,7 +79,7 @@ def test_a_file_of_another_editor_is_the_same(content, tmp_path):
 
 HEAD = "a,b,label\n"
 WRONG = {
-    "no column": ("", "has no a and no b and no label"), "no label": ("a,b\nx,y\n", "has no label"),
+    "no column": ("", "it is empty"), "no label": ("a,b\nx,y\n", "has no label"),
     "bars": ("a|b|label\nx|y|x\n", "has no a"), "no pair": (HEAD, "0 pairs"),
     "one token": (HEAD + "x,x,x\n", "with 1 tokens"), "a column twice": ("a,b,a,label\nx,y,x,y\n", "a column twice"),
     "no label at all": (HEAD + "x,y,\n", "0 pairs"), "a blank": (HEAD + "x, ,y\n", "b is '' in line 2"),
@@ -319,12 +319,9 @@ IN_WORDS = {
     "*": ("x*y=z\ny*x=x\n", XYZ), "/": ("x/y = z\ny/x = x\n", XYZ), "×": ("x × y = z\ny × x = x\n", XYZ),
     "∘": ("x∘y=z\ny∘x=x\n", XYZ), "a comma": ("x,y=z\ny,x=x\n", XYZ), "a blank": ("x y = z\ny x = x\n", XYZ),
     "a word": ("x then y = z\ny then x = x\n", XYZ), "==": ("x*y==z\ny*x==x\n", XYZ),
-    "a modulus": ("3 + 4 ≡ 1 (mod 6)\n1+1=2 mod 6\n", [["3", "4", "1"], ["1", "1", "2"]]),
     "a word with mod": ("x*y=mod7\n", [["x", "y", "mod7"]]),
     "a comma at the end": ("x*y=z,\ny*x=x,\n", XYZ), "no right side": ("x*y=z\nx*x=\ny*x=x\n", XYZ),
     "a minus in words": ("un-do * x = re-do\nx * re-do = x\n", [["un-do", "x", "re-do"], ["x", "re-do", "x"]]),
-    "a minus in some words": ("re-do*x=y\nx*y=x\n", [["re-do", "x", "y"], ["x", "y", "x"]]),
-    "cycles": ("(1,2)*(1,3)=(1,3,2)\n()*(1,2)=(1,2)\n", [["(1,2)", "(1,3)", "(1,3,2)"], ["()", "(1,2)", "(1,2)"]]),
     "decimals": ("1.5+2=3.5\n2+2=4\n", [["1.5", "2", "3.5"], ["2", "2", "4"]]),
 }  # fmt: skip
 
@@ -336,11 +333,11 @@ def test_a_file_is_read_whatever_separates_its_words(text, words, tmp_path):
 
 
 @pytest.mark.parametrize(("text", "reason"), [
-    ("a+b=c\na-b=c\n", "line 2 begins with 'a-b', not split as the first line is"),
+    ("a+b=c\na-b=c\n", "line 2 is 'a-b=c', and no equation a+b=c"),
     ("a+b=c\na+b\n", "line 2 is 'a+b', and no equation"), ("a+b=c=d\n", "line 1 is 'a+b=c=d', and no equation"),
-    ("# sums\na+b+c=d\n", "line 2 begins with 'a+b+c', not split"), ("a+b=c d\n", "line 1 is 'a+b=c d'"),
-    ("re-do*x=y\nre-do*y=x\n", "its lines split at - and at *: put blanks around one of them"),
-    ("=\n", "line 1 begins with ''"), ("a+=b\n", "line 1 begins with 'a+'"),
+    ("# sums\na+b+c=d\n", "line 2 is 'a+b+c=d', and no equation"), ("a+b=c d\n", "line 1 is 'a+b=c d'"),
+    ("re-do*x=y\nre-do*y=x\n", "words with signs need blanks around the one between them"),
+    ("=\n", "line 1 is '=', and no equation"), ("a+=b\n", "line 1 is 'a+=b', and no equation"),
 ])  # fmt: skip
 def test_what_is_no_equation_is_refused_with_its_line(text, reason, tmp_path):
     with pytest.raises(InputError) as caught:
@@ -359,7 +356,7 @@ SEVERAL = "a,b,label\nx,y,x\ny,y,y\nx,y,z\nx,y,z\ny,x,z\ny,x,y\n"
 
 
 def test_a_pair_with_other_labels_is_refused_with_both_lines(tmp_path):
-    reason = "x y comes 3 times, its label x in line 2 and z in line 4, or given with repeats majority"
+    reason = "x y comes 3 times, its label x in line 2 and z in line 4, or given with --repeats majority"
     with pytest.raises(InputError, match=reason):
         load_pairs(written(tmp_path / "pairs.csv", SEVERAL))
 
@@ -397,7 +394,7 @@ def test_a_stray_token_is_warned_of(P, tmp_path, caplog):
     rows = [[a, b, (a + b) % P] for a in range(P) for b in range(P)]
     rows[3][0] = "O"
     load_pairs(written(tmp_path / "pairs.csv", HEAD + "".join(f"{a},{b},{c}\n" for a, b, c in rows)))
-    assert "rare tokens: 'O' (1 row): a typo?" in caplog.text
+    assert f"rare tokens: 'O' (1 of {3 * P * P}): a typo?" in caplog.text
 
 
 @pytest.mark.parametrize("fraction", [1, 0.5, 0.1])
