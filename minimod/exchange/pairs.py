@@ -20,9 +20,10 @@ LEFT_OUT = {"true_label": "", "part": PARTS[0]}     # what stands in the columns
 
 REPEATS = ("majority",)     # what may be done with the labels of a pair that has several
 
-# a + b = c with blanks around any sign; or a+b=c, where no sign is in a token but for a minus at its start.
+# a + b = c with blanks around any sign; or a+b=c, where tokens hold none of these signs but for a minus at the start.
+SIGNS = r"+\-*/×·⋅∘∗⊕⊗,"
 SPACED = re.compile(r"([^ =]+) ([^ =]+) ([^ =]+) ?==? ?([^ =]*)")
-TIGHT = re.compile(r"(-?[^ =+\-*/×·∘∗,]+) ?([+\-*/×·∘∗, ]) ?(-?[^ =+\-*/×·∘∗,]+) ?==? ?(-?[^ =+\-*/×·∘∗,]*)")
+TIGHT = re.compile(rf"(-?[^ ={SIGNS}]+) ?([{SIGNS} ]) ?(-?[^ ={SIGNS}]+) ?==? ?(-?[^ ={SIGNS}]*)")
 
 # A row: the word in each of COLUMNS. Its place is "line 7" or "row 7".
 Rows = list[tuple[str, dict[str, str]]]
