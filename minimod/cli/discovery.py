@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from minimod.cli.display import Answer, cell, say
-from minimod.cli.options import FILE, OnceEach, json_option, quiet_option
+from minimod.cli.options import FILE, OnceEach, json_option, quiet_option, repeats_option
 from minimod.data import PARTS
 from minimod.discovery import search
 from minimod.discovery.judging import Found
@@ -28,6 +28,7 @@ NAMINGS = {     # the assumptions of Found, in words
 @click.option("--from", "what", type=click.Choice(SOURCES),
               help="Of a run: what its network answers for all pairs, or its training labels alone.  [default: the"
               " predictions, and the labels as a control]")
+@repeats_option
 @click.option("--table", type=FILE, metavar="FILE",
               help="Where a, b and label of every pair go that has an answer, as CSV.")
 @click.option("--write/--no-write", default=True, show_default=True, help="Of a run: write RUN_DIR/discovery.json.")
@@ -39,24 +40,28 @@ NAMINGS = {     # the assumptions of Found, in words
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
 @quiet_option
 @json_option
-def discover(source: Path, what: str | None, table: Path | None, write: bool, **options: Any) -> Answer:
+def discover(
+    source: Path, what: str | None, repeats: str | None, table: Path | None, write: bool, **options: Any
+) -> Answer:
     """Find the rule from labels or answers alone.
 
-    SOURCE is a run, or a CSV file with columns a, b and label, of any words; where it has a part, what is not train is
-    held out. Looks for a group on the tokens, whichever it is and whatever they are called, and says how likely as good
+    SOURCE is a run, or a file of pairs as train --pairs takes it; where it has a part, what is not train is held out.
+    Looks for a group on the tokens, whichever it is and whatever they are called, and says how likely as good
     a table would be by chance.
     """
     if table:
         check_output("--table", table, source)
     control, run = None, load_run(source) if source.is_dir() else None
     if run:
+        if repeats:
+            raise click.UsageError("--repeats is for a file; a run has each pair once")
         found = discover_run(run, what or "predictions", tell=say, **options)
         words, held_out = run.words, accuracies(found.table, run.dataset).test
         control = None if what else discover_run(run, "labels", tell=say, **options)
     else:
         if what:
             raise click.UsageError("--from is for a run; a file has its labels alone")
-        pairs, words = load_pairs(source)
+        pairs, words = load_pairs(source, repeats=repeats)
         a, b, label, _, part = pairs.T
         train = part == PARTS.index("train")
         found = search.discover(a[train], b[train], label[train], len(words), tell=say, **options)

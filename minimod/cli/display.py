@@ -1,7 +1,6 @@
 """What the commands print: progress on standard error, and their answers, text or JSON, on standard output."""
 
 import json
-import logging
 import math
 import multiprocessing
 import shutil
@@ -154,7 +153,6 @@ def cell(value: float | int | str) -> str:
 @contextmanager
 def progress_display(config: TrainingConfig) -> Iterator[Callback]:
     """Progress on standard error: a bar on a terminal, a line per evaluation elsewhere, nothing with --quiet."""
-    logging.getLogger("minimod").setLevel(logging.ERROR if asked("quiet") else logging.WARNING)
     if sys.stderr.isatty() and not asked("quiet"):
         fits = shutil.get_terminal_size().columns >= 80  # a line that wraps could not be drawn over
 

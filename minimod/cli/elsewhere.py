@@ -7,7 +7,7 @@ import click
 
 from minimod.cli.advice import written
 from minimod.cli.display import Answer, group_text
-from minimod.cli.options import FILE, OLD_FILE, OnceEach, field_options, json_option, run_argument
+from minimod.cli.options import FILE, OLD_FILE, OnceEach, field_options, json_option, repeats_option, run_argument
 from minimod.errors import InputError
 from minimod.exchange import networks
 from minimod.exchange.formats import write_network
@@ -35,10 +35,12 @@ IMPORTED = ("rule", "modulus", "activation", "tied", "train_fraction", "seed")  
               help="Read a file as this layout says.  [default: the one that fits its names and shapes exactly]")
 @click.option("--pairs", type=OLD_FILE, metavar="FILE",
               help="The pairs it was trained and tested on, see train --pairs.  [default: split as train splits them]")
+@repeats_option
 @field_options(IMPORTED)
 @json_option
 def import_network(
-    file: Path, run_dir: Path, maps: tuple[str, ...], layout: str | None, pairs: Path | None, **options: Any
+    file: Path, run_dir: Path, maps: tuple[str, ...], layout: str | None, pairs: Path | None, repeats: str | None,
+    **options: Any,
 ) -> Answer:
     """Make a run of a network that was trained elsewhere.
 
@@ -48,7 +50,9 @@ def import_network(
     given = {name: value for name, value in options.items() if value is not None}
     if given.get("rule", "add") in RULES and "modulus" not in given:
         raise click.UsageError("--modulus is needed: how many tokens the network has")
-    run, lines = networks.import_network(file, run_dir, parse_maps(maps), layout, pairs, **given)
+    if repeats and not pairs:
+        raise click.UsageError("--repeats is for the labels of --pairs")
+    run, lines = networks.import_network(file, run_dir, parse_maps(maps), layout, pairs, repeats, **given)
     told = [] if pairs else ["Which pairs it was trained on is not known here: they are split as minimod train does."]
     told.append("What analyze calls untrained is a network as minimod draws it.")
     data = {"directory": str(run_dir), "config": run.config.to_dict(), "arrays": lines}

@@ -1,5 +1,6 @@
 """Options that commands share: one for every field of the configuration, and their types."""
 
+import logging
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import Field, fields
@@ -11,6 +12,7 @@ import click
 
 from minimod.cli.display import MANY_RUNS, OUTPUT_FLAGS, Answer, show
 from minimod.errors import InputError, one_of
+from minimod.exchange.pairs import REPEATS
 from minimod.runs.config import CONSTRAINTS, TrainingConfig
 from minimod.runs.constraints import Boolean, Constraint, Interval
 
@@ -26,6 +28,8 @@ FILE, DIRECTORY = click.Path(path_type=Path, dir_okay=False), click.Path(path_ty
 run_argument = click.argument("run_dir", type=PATH)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on standard error.")
+repeats_option = click.option("--repeats", type=click.Choice(REPEATS),
+                              help="A pair may have several labels: take the commonest, and leave ties out.")
 yes_option = click.option("--yes", is_flag=True, help=f"Train more than {MANY_RUNS} runs.")
 
 
@@ -67,6 +71,7 @@ class OnceEach(click.Command):
         The function does not get the flags about output: what prints asks for them, see `display.asked`.
         """
         ctx.obj = {flag: ctx.params.pop(flag, False) for flag in OUTPUT_FLAGS}
+        logging.getLogger("minimod").setLevel(logging.ERROR if ctx.obj["quiet"] else logging.WARNING)
         answer: Answer | None = super().invoke(ctx)
         if answer is None:
             return 0

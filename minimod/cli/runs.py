@@ -22,8 +22,9 @@ from minimod.runs import training
 from minimod.runs.config import BROUGHT_BY_PAIRS, CONSTRAINTS, PRESETS, TrainingConfig
 from minimod.runs.contents import load_description
 from minimod.runs.data import UserData
-from minimod.runs.files import check_output, load_numbers, save_columns, save_json
+from minimod.runs.files import check_output, save_columns, save_json
 from minimod.runs.metrics import THRESHOLDS
+from minimod.runs.reading import read_weights
 from minimod.runs.run import DAMAGED, NONE, check_run, load_run
 
 
@@ -42,15 +43,16 @@ from minimod.runs.run import DAMAGED, NONE, check_run, load_run
               help="Epochs, as 500, or seconds, as 30s, from one checkpoint to the next.")
 @click.option("--pairs", type=OLD_FILE, metavar="FILE",
               help="Pairs of your own: a CSV with columns a, b, label and maybe true_label and part (train, validation,"
-              " test), of any words. In place of rule, modulus, train fraction and noise.")
+              " test), of any words, or lines a+b=c. In place of rule, modulus, train fraction and noise.")
+@options.repeats_option
 @click.option("--noise-matrix", type=OLD_FILE, metavar="FILE",
-              help="For noise of kind matrix, a CSV of P × P weights: a row a true label, a column a corrupted one.")
+              help="For noise of kind matrix, a table of P × P weights: a row a true label, a column a corrupted one.")
 @options.field_options(CONSTRAINTS)
 @quiet_option
 @json_option
 def train(
     run_dir: Path, preset: str, resume: bool, extend: int | None, checkpoint_every: int | timedelta,
-    pairs: Path | None, noise_matrix: Path | None, **fields: Any,
+    pairs: Path | None, repeats: str | None, noise_matrix: Path | None, **fields: Any,
 ) -> Answer:
     """Train a network, into RUN_DIR.
 
@@ -58,6 +60,8 @@ def train(
     this is the headline: 80 % wrong labels, seconds on a CPU.
     """
     given = {name: value for name, value in fields.items() if value is not None}
+    if repeats and not pairs:
+        raise click.UsageError("--repeats is for the labels of --pairs")
     if resume:
         config = load_description(run_dir).config
         start = partial(training.resume, run_dir, **given)
@@ -68,9 +72,9 @@ def train(
     else:
         config, data = TrainingConfig.from_preset(preset, **given), UserData()
         if noise_matrix:
-            data = UserData(noise_matrix=load_numbers(noise_matrix))
+            data = UserData(noise_matrix=read_weights(noise_matrix))
         if pairs:
-            given_pairs, tokens = load_pairs(pairs)
+            given_pairs, tokens = load_pairs(pairs, repeats=repeats)
             config = replace(config, modulus=len(tokens)).on_pairs(given_pairs)
             data = UserData(pairs=given_pairs, tokens=tokens)
         start = partial(training.train, config, run_dir, data=data)

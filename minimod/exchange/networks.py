@@ -14,25 +14,27 @@ from minimod.exchange.formats import read_arrays
 from minimod.exchange.layouts import find_layout, in_words, layout_maps
 from minimod.exchange.maps import Arrays, Maps, apply_maps
 from minimod.exchange.pairs import load_pairs
+from minimod.groups.rules import table_path
 from minimod.network import TwoLayerNet
 from minimod.runs.config import TrainingConfig
 from minimod.runs.data import UserData, with_modulus
 from minimod.runs.files import as_path
+from minimod.runs.reading import read_labels
 from minimod.runs.run import Run
 from minimod.runs.training import store_network
 
 
 def import_network(
     file: Path | str, directory: Path | str, maps: Maps | None = None, layout: str | None = None,
-    pairs: Path | str | None = None, **fields: Any,
+    pairs: Path | str | None = None, repeats: str | None = None, **fields: Any,
 ) -> tuple[Run, list[str]]:
     """A network that was trained elsewhere, as a run in a directory; and lines that say what became of each array.
 
     maps: role -> expression over the file's arrays, see maps.py. layout: a name in LAYOUTS, in place of maps; without
     both, the layout that fits. fields: of the configuration: rule, modulus, activation, tied, and how the pairs are
-    split, by default as ours without noise. pairs: a CSV file that says it instead, see `load_pairs`. Its tokens are
-    0 .. P-1, and true labels that it does not have are the rule's. The run has no epochs; more can be trained. Raises
-    InputError for a file, maps or fields that do not fit.
+    split, by default as ours without noise. pairs: a file that says it instead, and repeats, see `load_pairs`. Its
+    tokens are 0 .. P-1, or the words of a table; true labels that it does not have are the rule's. The run has no
+    epochs; more can be trained. Raises InputError for a file, maps or fields that do not fit.
     """
     check_type("maps", maps, Mapping | None, "a dictionary: role -> expression")
     if maps and layout:
@@ -49,7 +51,9 @@ def import_network(
     )
     given = None
     if pairs is not None:
-        given, _ = load_pairs(as_path("pairs", pairs), list(map(str, range(P))))
+        path = table_path(config.rule)
+        words = read_labels(path)[1] if path else None
+        given, _ = load_pairs(as_path("pairs", pairs), list(map(str, range(P) if words is None else words)), repeats)
         config = replace(config.on_pairs(given), rule=config.rule)
     return store_network(network, config, directory, UserData(pairs=given)), lines
 

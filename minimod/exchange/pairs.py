@@ -1,74 +1,144 @@
-"""Pairs of one's own: a CSV file with columns a, b, label, and maybe true_label and part, tokens being any words."""
+"""Pairs of one's own: columns a, b, label, and maybe true_label and part; or equations a+b=c. Tokens are any words."""
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from minimod.data import PARTS
-from minimod.errors import InputError
+from minimod.discovery.places import rare_tokens
+from minimod.errors import InputError, choice
 from minimod.groups.rules import MOST_TOKENS
 from minimod.runs.data import COLUMNS
-from minimod.runs.files import read_table
+from minimod.runs.files import DamagedFileError, refusing
+from minimod.runs.reading import Row, read_lines, rows_of, say
 
 NEEDED, TOKENS = COLUMNS[:3], COLUMNS[:4]           # the columns that a file must have; the columns that hold tokens
 
 LEFT_OUT = {"true_label": "", "part": PARTS[0]}     # what stands in the columns that a file does not have
 
+REPEATS = ("majority",)     # what may be done with the labels of a pair that has several
 
-def load_pairs(path: Path, tokens: Sequence[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs in a CSV file, as `train` takes them, and their tokens.
+# a + b = c with blanks around any sign; or a+b=c, where tokens hold none of these signs but for a minus at the start.
+SIGNS = r"+\-*/×·⋅∘∗⊕⊗,"
+SPACED = re.compile(r"([^ =]+) ([^ =]+) ([^ =]+) ?==? ?([^ =]*)")
+TIGHT = re.compile(rf"(-?[^ ={SIGNS}]+) ?([{SIGNS} ]) ?(-?[^ ={SIGNS}]+) ?==? ?(-?[^ ={SIGNS}]*)")
+
+# A row: the word in each of COLUMNS. Its place is "line 7" or "row 7".
+Rows = list[tuple[str, dict[str, str]]]
+
+
+def load_pairs(
+    path: Path, tokens: Sequence[str] | None = None, repeats: str | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The pairs in a file, as `train` takes them, and their tokens.
 
     The tokens are all words of the columns a, b, label and true_label, sorted, as numbers if all are whole numbers; or
     those given, where the file may have no others. Columns with other names, and rows without a label, are left alone.
     Where true_label is not there or empty, it is not known; without part all pairs are for training. The pairs are
-    integers of shape (n, 5), see `data.given_dataset`, the tokens texts of shape (P,). Raises InputError for anything
-    that is not such a file, or has a pair twice.
+    integers of shape (n, 5), see `data.given_dataset`, the tokens texts of shape (P,). A pair may come again with the
+    same label. repeats: with "majority" it may have other labels; the commonest is taken, and a tie is left out. What
+    was taken for what is logged. Raises InputError for anything that is not such a file.
     """
-    try:
-        rows = _read_rows(path)
-    except ValueError as error:
-        raise InputError("pairs", str(path), f"a CSV file with columns {', '.join(NEEDED)} ({error})") from error
-    words = {row[name] for row in rows for name in TOKENS} - {""}
+    if repeats is not None:
+        choice("repeats", repeats, REPEATS)
+    with refusing("pairs", path, f"a table with columns {', '.join(NEEDED)}, or equations a+b=c"):
+        lines, said = read_lines(path)
+        rows = _read_rows(_equations(lines, said) if "=" in lines[0][1] else rows_of(lines, said))
+    rows = _once(path, rows, repeats, said)
+    words = {row[name] for _, row in rows for name in TOKENS} - {""}
     known = _sorted(words) if tokens is None else list(tokens)
     if outside := sorted(words.difference(known)):
         raise InputError("pairs", str(path), f"of {known[0]} to {known[-1]} alone, and {outside[0]!r} is none of them")
     if not rows or not 2 <= len(known) <= MOST_TOKENS:
         allowed = f"of one pair and two tokens at least, and {MOST_TOKENS} at most"
         raise InputError("pairs", f"{path}, with {len(known)} tokens and {len(rows)} pairs", allowed)
-    (both, times), = Counter((row["a"], row["b"]) for row in rows).most_common(1)
-    if times > 1:
-        raise InputError("pairs", str(path), f"of each pair once, and {' '.join(both)} comes {times} times")
     number = {"": -1} | {word: place for place, word in enumerate(known)}       # "": a true label that is not known
-    pairs = [[*(number[row[name]] for name in TOKENS), PARTS.index(row["part"])] for row in rows]
-    return np.array(pairs, np.int64), np.array(known)
+    pairs = np.array([[*(number[row[name]] for name in TOKENS), PARTS.index(row["part"])] for _, row in rows], np.int64)
+    found, counts = np.unique(pairs[:, :3], return_counts=True)
+    if rare := [f"{known[found[i]]!r} ({counts[i]} of {counts.sum()} words)" for i in rare_tokens(counts)]:
+        said.append(f"rare tokens: {', '.join(rare[:5])}{', ...' * (len(rare) > 5)}: a typo?")
+    say(path, said)
+    return pairs, np.array(known)
 
 
-def _read_rows(path: Path) -> list[dict[str, str]]:
-    """The rows that have a label: the word in each of COLUMNS. Raises what reading raises, and ValueError."""
-    head, lines = read_table(path)
-    header = [name.strip().lower() for name in head]
+def _read_rows(found: list[Row]) -> Rows:
+    """The rows that have a label, below a row of names. Raises DamagedFileError."""
+    header = [name.lower() for name in found[0].cells]
     if missing := [name for name in NEEDED if name not in header]:
-        raise ValueError(f"its first line has no {' and no '.join(missing)}")
+        raise DamagedFileError(f"its first line has no {' and no '.join(missing)}")
     if any(header.count(name) > 1 for name in COLUMNS):
-        raise ValueError("its first line has a column twice")
+        raise DamagedFileError("its first line has a column twice")
     rows = []
-    for line, cells in lines:
-        row = LEFT_OUT | {name: cell.strip() for name, cell in zip(header, cells, strict=True) if name in COLUMNS}
+    for place, cells in found[1:]:
+        row = LEFT_OUT | {name: cell for name, cell in zip(header, cells, strict=True) if name in COLUMNS}
         if row["label"]:            # `predictions` leaves the labels blank that it does not know
-            _check(row, line)
-            rows.append(row)
+            _check(row, place)
+            rows.append((place, row))
     return rows
 
 
-def _check(row: dict[str, str], line: int) -> None:
-    """Raise ValueError unless a row has words for its tokens, and the name of a part."""
+def _check(row: dict[str, str], place: str) -> None:
+    """Raise DamagedFileError unless a row has words for its tokens, and the name of a part."""
     for name in TOKENS:
         if len(row[name].splitlines()) != 1 and (name, row[name]) != ("true_label", ""):
-            raise ValueError(f"{name} is {row[name]!r} in line {line}, and no word")
+            raise DamagedFileError(f"{name} is {row[name]!r} in {place}, and no word")
     if row["part"] not in PARTS:
-        raise ValueError(f"part is {row['part']!r} in line {line}, and not {', '.join(PARTS)}")
+        raise DamagedFileError(f"part is {row['part']!r} in {place}, and not {', '.join(PARTS)}")
+
+
+def _equations(lines: list[tuple[str, str]], said: list[str]) -> list[Row]:
+    """The rows of equations, below a row of names. Raises DamagedFileError unless each line has the same sign."""
+    rows, sign = [Row("", [*NEEDED])], ""
+    for place, line in lines:
+        text = " ".join(line.strip(' \t\r\n,;"').split())
+        match = SPACED.fullmatch(text) or TIGHT.fullmatch(text)
+        if not match or match[2] != (sign or match[2]):
+            allowed = f"no equation a{sign or '+'}b=c; words with signs need blanks around the one between them"
+            raise DamagedFileError(f"{place} is {text[:40]!r}, and {allowed}")
+        sign = match[2]
+        rows.append(Row(place, [match[1], match[3], match[4]]))
+    said.append(f"equations a {sign} b = label")
+    return rows
+
+
+def _once(path: Path, rows: Rows, repeats: str | None, said: list[str]) -> Rows:
+    """The rows, those of a pair merged. Raises InputError for a pair of two parts, two true labels, or two labels."""
+    of_pair = defaultdict(list)
+    for place, row in rows:
+        of_pair[row["a"], row["b"]].append((place, row))
+    if len(of_pair) == len(rows):
+        return rows
+    merged, several, ties = [], 0, 0
+    for pair, same in of_pair.items():
+        _check_same(path, pair, same, ("part", "true_label") if repeats else ("part", "true_label", "label"))
+        (label, most), *others = Counter(row["label"] for _, row in same).most_common(2)
+        several += len(others)
+        if others and others[0][1] == most:
+            ties += 1
+            continue
+        place, row = same[0]
+        merged.append((place, row | {"label": label, "true_label": max(row["true_label"] for _, row in same)}))
+    said.append(f"{len(rows) - len(of_pair)} rows repeat a pair, and are merged with it")
+    if several:
+        said.append(f"{several} pairs have several labels: {several - ties} get the commonest, {ties} ties are out")
+    return merged
+
+
+def _check_same(path: Path, pair: tuple[str, str], rows: Rows, names: Sequence[str]) -> None:
+    """Raise InputError where rows of a pair have two words in a column."""
+    for name in names:
+        places: dict[str, str] = {}
+        for place, row in rows:
+            places.setdefault(row[name], place)
+        places.pop("", None)
+        if len(places) > 1:
+            both = " and ".join(f"{word} in {place}" for word, place in [*places.items()][:2])
+            way = ", or given with --repeats majority" if name == "label" else ""
+            allowed = f"of each pair once, and {' '.join(pair)} comes {len(rows)} times, its {name} {both}{way}"
+            raise InputError("pairs", str(path), allowed)
 
 
 def _sorted(words: set[str]) -> list[str]:

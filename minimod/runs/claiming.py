@@ -137,8 +137,8 @@ def _refuse_other(found: Examination, stored: TrainingConfig, job: Job) -> None:
         allowed = f"new, or that of an unfinished run with the same options; it has {named} and not {given}"
         raise InputError("run directory", str(found.directory), allowed)
     given_sums = job.data.checksums
-    # A rule's table may be left out.
-    theirs = {k: v for k, v in found.description.checksums.items() if k != "table" or k in given_sums}
+    # A rule's table may be left out, and its words.
+    theirs = {k: v for k, v in found.description.checksums.items() if k not in ("table", "tokens") or k in given_sums}
     if given_sums and given_sums != theirs:
         raise InputError("run directory", str(found.directory), "new, or that of an unfinished run on the same data")
 

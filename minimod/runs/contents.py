@@ -14,14 +14,12 @@ until the longer run has finished.
 """
 
 import csv
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from minimod.errors import InputError
 from minimod.network import TwoLayerNet
 from minimod.runs import files
 from minimod.runs.config import FREE_FIELDS, TrainingConfig
@@ -102,7 +100,7 @@ def save_description(directory: Path, run: Description) -> None:
 def load_description(directory: Path | str) -> Description:
     """What a run's config.json says. Raises InputError if there is none that can be used."""
     path = Path(directory) / "config.json"
-    with refusing("run directory", directory, "one written by minimod train", path):
+    with files.refusing("run directory", directory, "one written by minimod train", path):
         content = files.load_checked_json(path)
         if content.get("format") not in KNOWN_FORMATS:
             raise DamagedFileError(f"format {content.get('format')}, of minimod {content.get('minimod')}, is not known")
@@ -134,11 +132,11 @@ def load_data(directory: Path, run: Description) -> UserData:
     arrays: dict[str, np.ndarray] = {}
     for name, expected in run.checksums.items():
         path = data_path(directory, name)
-        with refusing("run directory", directory, "one with all of its data", path):
+        with files.refusing("run directory", directory, "one with all of its data", path):
             arrays |= {name: files.load_words(path)} if path.suffix == ".csv" else load_arrays(path, run.largest_file)
             if files.array_checksum({name: arrays[name]}) != expected:
                 raise DamagedFileError("it is not the one that config.json names")
-    with refusing("run directory", directory, "one with data of known names", directory / "data"):
+    with files.refusing("run directory", directory, "one with data of known names", directory / "data"):
         return UserData.from_stored(arrays)
 
 
@@ -204,7 +202,7 @@ def load_checkpoint(directory: Path, run: Description) -> Saved | None:
     path = directory / "checkpoint.npz"
     if not path.exists():
         return None
-    with refusing("checkpoint", path, "whole; without it the run starts again from the beginning", path):
+    with files.refusing("checkpoint", path, "whole; without it the run starts again from the beginning", path):
         saved = load(path, run)
         if not 0 <= saved.epoch <= run.config.epochs:
             raise DamagedFileError(f"it is of epoch {saved.epoch}, past the last")
@@ -215,7 +213,7 @@ def load_checkpoint(directory: Path, run: Description) -> Saved | None:
 def load_network(directory: Path, run: Description) -> Saved:
     """What is in network.npz. Raises InputError if it is not the network of this run at its end."""
     path = directory / "network.npz"
-    with refusing("network", path, "whole", path):
+    with files.refusing("network", path, "whole", path):
         saved = load(path, run)
         saved = saved if saved.rows else saved._replace(rows=read_metrics(directory))
         network_of(run.config, saved)
@@ -227,7 +225,7 @@ def load_network(directory: Path, run: Description) -> Saved:
 def load_snapshot(directory: Path, run: Description, epoch: int) -> TwoLayerNet:
     """The network of an epoch. Raises InputError unless its snapshot is there, and whole."""
     path = directory / "snapshots" / f"{epoch}.npz"
-    with refusing("run directory", directory, "one with all of its snapshots", path):
+    with files.refusing("run directory", directory, "one with all of its snapshots", path):
         saved = load(path, run)
         if saved.epoch != epoch:
             raise DamagedFileError("it is of another epoch")
@@ -263,13 +261,3 @@ def _row(numbers: Sequence[Any]) -> Metrics:
 def as_array(rows: Sequence[Metrics]) -> np.ndarray:
     """The rows as an array of shape (rows, columns)."""
     return np.stack(list(history_of(rows).values()), axis=1) if rows else np.empty((0, len(METRIC_COLUMNS)))
-
-
-@contextmanager
-def refusing(what: str, value: Path | str, allowed: str, path: Path) -> Iterator[None]:
-    """Raise InputError where the file at `path` turns out in this block not to be what was written."""
-    try:
-        yield
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
-        reason = DamagedFileError(f"{path.name}: {error}")
-        raise InputError(what, str(value), f"{allowed} ({reason})") from reason

@@ -16,7 +16,8 @@ from minimod.errors import InputError, choice
 from minimod.groups.rules import PAIRS, TableRule, checked_table, make_rule, rule_of_table, table_path
 from minimod.noise import checked
 from minimod.runs.config import TrainingConfig
-from minimod.runs.files import array_checksum, load_numbers
+from minimod.runs.files import array_checksum
+from minimod.runs.reading import read_labels
 
 # The columns of `UserData.pairs`. -1 stands for a true label that is not known; a part is its place in PARTS.
 COLUMNS = ("a", "b", "label", "true_label", "part")
@@ -143,7 +144,8 @@ class Job(NamedTuple):
     def with_table(self) -> "Job":
         """The job with the table of its rule, if that is one: the copy that a run has, or the one in its file.
 
-        Raises InputError if there is neither. If the file is no longer the same as the copy, this warns.
+        Words that the file has for its elements become the tokens, where none are given. Raises InputError if there is
+        neither. If the file is no longer the same as the copy, this warns.
         """
         path, table = table_path(self.config.rule), self.data.table
         if path is None or (table is not None and not path.exists()):
@@ -151,11 +153,12 @@ class Job(NamedTuple):
         if table is not None:
             warn_if_changed(path, table, "run")
             return self
-        table = load_table(path)
+        table, words = read_labels(path)
         if len(table) != self.config.modulus:
             allowed = f"{len(table)}, the number of tokens of {self.config.rule}, or left out"
             raise InputError("modulus", self.config.modulus, allowed)
-        return resolve(self.config, replace(self.data, table=table))
+        tokens = words if self.data.tokens is None else self.data.tokens
+        return resolve(self.config, replace(self.data, table=table, tokens=tokens))
 
     def dataset(self) -> Dataset:
         """The dataset, a function of the task, data and seed fields of the configuration, and of the data.
@@ -172,8 +175,8 @@ class Job(NamedTuple):
 
 
 def load_table(path: Path) -> np.ndarray:
-    """Labels of (a, b) in row a and column b, of a CSV or npy file, int64, (P, P). Raises InputError for another."""
-    return checked_table(load_numbers(path), str(path))
+    """Labels of (a, b) in row a and column b, int64, of shape (P, P), see `read_labels`. Raises InputError."""
+    return checked_table(read_labels(path)[0], str(path))
 
 
 def warn_if_changed(path: Path, copy: np.ndarray, what: str) -> None:

@@ -32,6 +32,16 @@ class DamagedFileError(ValueError):
     """A file is not what was written. The message says how that shows."""
 
 
+@contextmanager
+def refusing(what: str, value: Path | str, allowed: str, path: Path | None = None) -> Iterator[None]:
+    """Raise InputError where a file, at `path` if that is not the value, turns out not to be what was written."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        reason = DamagedFileError(f"{path.name}: {error}" if path else str(error))
+        raise InputError(what, str(value), f"{allowed} ({reason})") from reason
+
+
 def as_path(option: str, given: Any, allowed: str = "a path") -> Path:
     """The path that a caller gave for an option, as a text or a Path: absolute, whatever directory is entered later.
 
@@ -181,26 +191,20 @@ def _read_header(part: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     return shape, dtype
 
 
-def load_numbers(path: Path) -> np.ndarray:
-    """The float64 numbers of a CSV, of shape (lines, columns), or of an npy file. Raises InputError for another."""
+def load_npy(path: Path) -> np.ndarray:
+    """The numbers of an npy file, in float64. Raises DamagedFileError if it is none, too long, or not there."""
+    file = BytesIO(read_bytes(path, MAX_NUMBERS_BYTES))
     try:
-        content = read_bytes(path, MAX_NUMBERS_BYTES)
-        if path.suffix == ".npy":
-            file = BytesIO(content)
-            shape, dtype = _read_header(file)
-            rest = len(content) - file.tell()
-            if dtype.kind not in "iuf" or int(np.prod(shape, dtype=object)) * dtype.itemsize > rest:
-                raise DamagedFileError(f"it has {dtype} of shape {shape}, and {rest} bytes")
-            file.seek(0)
-            return np.asarray(np.load(file, allow_pickle=False), float)
-        text = content.decode("utf-8-sig")
-        if not text.strip():
-            raise DamagedFileError("it is empty")
-        return np.loadtxt(text.splitlines(), delimiter=",", comments=None, ndmin=2)
-    except (OSError, MemoryError):
+        shape, dtype = _read_header(file)
+        rest = len(file.getbuffer()) - file.tell()
+        if dtype.kind not in "iuf" or int(np.prod(shape, dtype=object)) * dtype.itemsize > rest:
+            raise DamagedFileError(f"it has {dtype} of shape {shape}, and {rest} bytes")
+        file.seek(0)
+        return np.asarray(np.load(file, allow_pickle=False), float)
+    except MemoryError:
         raise
     except Exception as error:  # damage shows in whatever way NumPy stumbles over it
-        raise InputError("file", str(path), f"a CSV of numbers, as many in every line, or an npy ({error})") from error
+        raise DamagedFileError(str(error)) from error
 
 
 def save_columns(path: Path, columns: Mapping[str, np.ndarray]) -> None:
@@ -219,14 +223,12 @@ def check_output(option: str, path: Path, run_dir: Path, ours: str = "") -> None
         raise InputError(option, str(path), "none of the run's own files")
 
 
-def read_table(path: Path, growing: bool = False) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
-    """The head of a CSV file, and the cells of every other line, as text, with its number. Empty lines are left out.
+def decoded_lines(path: Path, growing: bool = False) -> Iterator[str]:
+    """The lines of a text, each with its end. growing: another process may write it, so a cut last line is left out.
 
-    The file may have been saved by a spreadsheet: with a byte-order mark, and with semicolons or tabs. growing: another
-    process may be at it, so that a last line that is cut is left out. Raises DamagedFileError for another encoding than
-    UTF-8, for a line with more or fewer cells than the head has, and if there is no file.
+    Raises DamagedFileError for another encoding than UTF-8, with a byte-order mark or without, and if there is no file.
     """
-    def decoded(file: IO[bytes]) -> Iterator[str]:
+    with open_regular(path, MAX_NUMBERS_BYTES) as file:
         for number, line in enumerate(file, 1):
             if growing and not line.endswith(b"\n"):
                 return
@@ -238,20 +240,26 @@ def read_table(path: Path, growing: bool = False) -> tuple[list[str], Iterator[t
                 raise DamagedFileError(f"line {number} is not in UTF-8: save it as CSV UTF-8")
             yield from StringIO(text, newline="")       # \r alone ends a line, too
 
+
+def read_table(path: Path, growing: bool = False) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """The head of a CSV file, and the cells of every other line, as text, with its number. Empty lines are left out.
+
+    The file may have been saved by a spreadsheet, with semicolons or tabs. Raises DamagedFileError as `decoded_lines`
+    does, and for a line with more or fewer cells than the head.
+    """
     def rows() -> Iterator[tuple[int, list[str]]]:
-        with open_regular(path, MAX_NUMBERS_BYTES) as file:
-            lines = decoded(file)
-            first = next(lines, "")
-            reader = csv.reader(itertools.chain([first], lines), delimiter=max(",;\t", key=first.count), strict=True)
-            try:
-                width = 0
-                for row in filter(any, reader):
-                    width = width or len(row)
-                    if len(row) != width:
-                        raise csv.Error(f"{len(row)} cells, and the first line {width}")
-                    yield reader.line_num, row
-            except csv.Error as error:
-                raise DamagedFileError(f"line {reader.line_num} has {error}") from error
+        lines = decoded_lines(path, growing)
+        first = next(lines, "")
+        reader = csv.reader(itertools.chain([first], lines), delimiter=max(",;\t", key=first.count), strict=True)
+        try:
+            width = 0
+            for row in filter(any, reader):
+                width = width or len(row)
+                if len(row) != width:
+                    raise csv.Error(f"{len(row)} cells, and the first line {width}")
+                yield reader.line_num, row
+        except csv.Error as error:
+            raise DamagedFileError(f"line {reader.line_num} has {error}") from error
 
     lines = rows()
     return next(lines, (0, []))[1], lines

@@ -288,9 +288,10 @@ def test_a_noise_matrix_comes_from_a_csv_file(minimod):
 
 @pytest.mark.parametrize(("content", "message"), [
     (None, "'--noise-matrix': File 'confusion.csv' does not exist."), ("", "(it is empty)"),
-    ("0,1\n1\n", "as many in every line"), ("0,one\n1,0\n", "could not convert string 'one'"),
+    ("0,1\n1\n", "line 2 has 1 cell, and the first 2"), ("0,one\n1,0\n", "line 1, cell 2: 'one' is no number"),
     ("0,1\n1,0\n", "--noise-matrix is 'float64 of shape (2, 2)'; it must be numbers, of shape (5, 5)"),
-    ("# 0,1\n", "could not convert"), ("\xff\xfe", "can't decode"), ("0,1,1,1,nan\n" * 5, "row 0 of noise_matrix"),
+    ("# 0,1\n", "(it is empty)"), ("\xff\xfe", "line 1 is not in UTF-8"),
+    ("0,1,1,1,nan\n" * 5, "row 0 of noise_matrix"),
 ])  # fmt: skip
 def test_a_file_that_is_no_noise_matrix_is_one_line(content, message, minimod):
     if content is not None:
@@ -423,8 +424,9 @@ def test_scores_of_detectors_are_beside_the_words_of_the_pairs(minimod):
     (["--pairs", "none.csv"], "does not exist"), (["--pairs", "."], "is a directory"),
     (["--pairs", "table.csv"], "has no a and no b"), (["--pairs", "held.csv"], "one for training at least"),
     (["--pairs", "twice.csv"], "x y comes 2 times"), (["--rule", "pairs"], "--modulus is None"),
-    (["--rule", "table:none.csv"], "No such file"), (["--rule", "table:pairs.csv"], "a CSV of numbers"),
-    (["--rule", "table:out.csv"], "2 is none of 0 .. 1"), (["--rule", "table:wide.csv"], "it has shape (1, 2)"),
+    (["--rule", "table:none.csv"], "No such file"), (["--rule", "table:pairs.csv"], "it has shape (26, 5)"),
+    (["--rule", "table:out.csv"], "'2' is no element: these are '0', '1'"),
+    (["--rule", "table:wide.csv"], "it has shape (1, 2)"),
     (["--rule", "table:"], "--rule is 'table:'"), (["--rule", "table:table.csv", "--modulus", 3], "--modulus is 3"),
     (["--rule", "S3", "--modulus", 113], "6, the number of tokens of S3, or left out"),
     (["--rule", "Q7"], "--rule is 'Q7'"), (["--snapshots", "1,x"], "--snapshots"),
@@ -968,3 +970,33 @@ def test_the_help_of_all_is_there_before_numpy_would_be():
     told = "import sys, minimod.__main__ as m; sys.argv[1:] = ['--help']\ntry: m.main()\nfinally: print('numpy' in %s)"
     answer = subprocess.run([sys.executable, "-c", told % "sys.modules"], capture_output=True, text=True)
     assert answer.stdout.splitlines()[-1] == "False" and "reproduce" in answer.stdout
+
+
+SEVERAL = "a,b,label\nx,x,y\nx,y,x\nx,y,y\nx,y,x\ny,x,x\ny,y,y\ny,y,x\n"
+
+
+@pytest.mark.parametrize("command", [["train", "run", *TINY, "--pairs"], ["discover"]], ids=["train", "discover"])
+def test_labels_of_several_annotators_need_a_word(command, minimod):
+    Path("pairs.csv").write_text(SEVERAL)
+    answer = minimod(*command, "pairs.csv")
+    reason = "its label x in line 3 and y in line 4, or given with --repeats majority"
+    assert answer.returncode == 2 and reason in answer.stderr
+    assert minimod(*command, "pairs.csv", "--repeats", "majority").returncode == 0
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["train", "run"], "--repeats is for the labels of --pairs"),
+    (["discover", "run"], "--repeats is for a file; a run has each pair once"),
+    (["import", "run/network.npz", "new", "--modulus", 5], "--repeats is for the labels of --pairs"),
+])  # fmt: skip
+def test_repeats_without_a_file_of_pairs_is_refused(arguments, message, minimod):
+    minimod("train", "run", *TINY)
+    answer = minimod(*arguments, "--repeats", "majority")
+    assert answer.returncode == 2 and message in answer.stderr
+
+
+@pytest.mark.parametrize("quiet", [[], ["--quiet"]], ids=["told", "quiet"])
+def test_what_a_file_was_taken_for_is_said_unless_quiet(quiet, minimod, caplog):
+    Path("equations.txt").write_text("".join(f"{a} * {b} = {(a + b) % 5}\n" for a in range(5) for b in range(5)))
+    answer = minimod("discover", "equations.txt", *quiet)
+    assert answer.stdout.startswith("Z5") and bool(caplog.messages) == (not quiet)

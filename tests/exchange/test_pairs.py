@@ -79,7 +79,7 @@ def test_a_file_of_another_editor_is_the_same(content, tmp_path):
 
 HEAD = "a,b,label\n"
 WRONG = {
-    "no column": ("", "has no a and no b and no label"), "no label": ("a,b\nx,y\n", "has no label"),
+    "no column": ("", "it is empty"), "no label": ("a,b\nx,y\n", "has no label"),
     "bars": ("a|b|label\nx|y|x\n", "has no a"), "no pair": (HEAD, "0 pairs"),
     "one token": (HEAD + "x,x,x\n", "with 1 tokens"), "a column twice": ("a,b,a,label\nx,y,x,y\n", "a column twice"),
     "no label at all": (HEAD + "x,y,\n", "0 pairs"), "a blank": (HEAD + "x, ,y\n", "b is '' in line 2"),
@@ -303,3 +303,105 @@ def test_a_spreadsheet_s_delimiters_and_capitals_are_read(delimiter, tmp_path):
     (tmp_path / "pairs.csv").write_text(text.replace(",", delimiter))
     pairs, tokens = load_pairs(tmp_path / "pairs.csv")
     assert tokens.tolist() == ["x", "y"] and pairs.tolist() == [[0, 1, 0, -1, 0], [1, 0, 1, -1, 0]]
+
+
+# Separators, equations, repeats, rare tokens
+
+XYZ = [["x", "y", "z"], ["y", "x", "x"]]
+MINUS = [["-1", "2", "1"], ["3", "-4", "-1"]]
+IN_WORDS = {
+    "spaces": ("a b  label\nx  y\tz\ny x x\n", XYZ), "comments": ("# mine\na,b,label\n%\nx,y,z\ny,x,x\n", XYZ),
+    "a separator at the end": ("a,b,label,\nx,y,z,\ny,x,x,\n", XYZ),
+    "Markdown": ("| a | b | label |\n|---|---|---|\n| x | y | z |\n| y | x | x |\n", XYZ),
+    "JSON": ('[["a", "b", "label"], ["x", "y", "z"], ["y", "x", "x"]]', XYZ),
+    "+": ("-1+2=1\n3+-4=-1\n", MINUS), "+ in blanks": ("-1 + 2 = 1\n3 + -4 = -1\n", MINUS),
+    "-": ("-1-2=1\n3--4=-1\n", MINUS), "- in blanks": ("-1 - 2 = 1\n3 - -4 = -1\n", MINUS),
+    "*": ("x*y=z\ny*x=x\n", XYZ), "/": ("x/y = z\ny/x = x\n", XYZ), "×": ("x × y = z\ny × x = x\n", XYZ),
+    "∘": ("x∘y=z\ny∘x=x\n", XYZ), "a comma": ("x,y=z\ny,x=x\n", XYZ), "a blank": ("x y = z\ny x = x\n", XYZ),
+    "a word": ("x then y = z\ny then x = x\n", XYZ), "==": ("x*y==z\ny*x==x\n", XYZ),
+    "a word with mod": ("x*y=mod7\n", [["x", "y", "mod7"]]),
+    "a comma at the end": ("x*y=z,\ny*x=x,\n", XYZ), "no right side": ("x*y=z\nx*x=\ny*x=x\n", XYZ),
+    "a minus in words": ("un-do * x = re-do\nx * re-do = x\n", [["un-do", "x", "re-do"], ["x", "re-do", "x"]]),
+    "decimals": ("1.5+2=3.5\n2+2=4\n", [["1.5", "2", "3.5"], ["2", "2", "4"]]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "words"), IN_WORDS.values(), ids=IN_WORDS)
+def test_a_file_is_read_whatever_separates_its_words(text, words, tmp_path):
+    pairs, tokens = load_pairs(written(tmp_path / "pairs.txt", text))
+    assert tokens[pairs[:, :3]].tolist() == words and (pairs[:, 3:] == [-1, 0]).all()
+
+
+@pytest.mark.parametrize(("text", "reason"), [
+    ("a+b=c\na-b=c\n", "line 2 is 'a-b=c', and no equation a+b=c"),
+    ("a+b=c\na+b\n", "line 2 is 'a+b', and no equation"), ("a+b=c=d\n", "line 1 is 'a+b=c=d', and no equation"),
+    ("# sums\na+b+c=d\n", "line 2 is 'a+b+c=d', and no equation"), ("a+b=c d\n", "line 1 is 'a+b=c d'"),
+    ("re-do*x=y\nre-do*y=x\n", "words with signs need blanks around the one between them"),
+    ("=\n", "line 1 is '=', and no equation"), ("a+=b\n", "line 1 is 'a+=b', and no equation"),
+])  # fmt: skip
+def test_what_is_no_equation_is_refused_with_its_line(text, reason, tmp_path):
+    with pytest.raises(InputError) as caught:
+        load_pairs(written(tmp_path / "pairs.txt", text))
+    assert reason in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_pair_that_comes_again_is_merged(tmp_path, caplog):
+    content = "a,b,label,true_label\nx,y,z,\nx,y,z,x\ny,x,z,\nx,y,z,\n"
+    pairs, _ = load_pairs(written(tmp_path / "pairs.csv", content))
+    assert pairs.tolist() == [[0, 1, 2, 0, 0], [1, 0, 2, -1, 0]]
+    assert "2 rows repeat a pair, and are merged with it" in caplog.text
+
+
+SEVERAL = "a,b,label\nx,y,x\ny,y,y\nx,y,z\nx,y,z\ny,x,z\ny,x,y\n"
+
+
+def test_a_pair_with_other_labels_is_refused_with_both_lines(tmp_path):
+    reason = "x y comes 3 times, its label x in line 2 and z in line 4, or given with --repeats majority"
+    with pytest.raises(InputError, match=reason):
+        load_pairs(written(tmp_path / "pairs.csv", SEVERAL))
+
+
+def test_the_commonest_label_is_taken_and_ties_are_left_out(tmp_path, caplog):
+    pairs, tokens = load_pairs(written(tmp_path / "pairs.csv", SEVERAL), repeats="majority")
+    assert tokens[pairs[:, :3]].tolist() == [["x", "y", "z"], ["y", "y", "y"]]
+    assert "2 pairs have several labels: 1 get the commonest, 1 ties are out" in caplog.text
+
+
+@pytest.mark.parametrize(("column", "values"), [("part", ("train", "test")), ("true_label", ("x", "y"))])
+def test_a_pair_is_in_one_part_and_has_one_true_label_whatever_is_done_with_labels(column, values, tmp_path):
+    content = f"a,b,label,{column}\n" + "".join(f"x,y,x,{value}\n" for value in values)
+    with pytest.raises(InputError, match=f"its {column} {values[0]} in line 2 and {values[1]} in line 3$"):
+        load_pairs(written(tmp_path / "pairs.csv", content), repeats="majority")
+
+
+def test_repeats_has_its_names():
+    with pytest.raises(InputError, match="repeats is 'mean'; it must be one of majority"):
+        load_pairs(Path("pairs.csv"), repeats="mean")
+
+
+def test_pairs_in_the_words_of_a_table_come_back(tmp_path, minimod):
+    rule = f"table:{written(tmp_path / 'table.txt', '* e a b|e e a b|a a b e|b b e a'.replace('|', chr(10)))}"
+    minimod("train", "run", "--rule", rule, "--width", 4, "--epochs", 1, "--threads", 1)
+    for file in ("pairs.csv", "net.npz"):
+        minimod("export", "run", file)
+    assert minimod("import", "net.npz", "again", "--rule", rule, "--pairs", "pairs.csv").returncode == 0
+    run, again = load_run("run"), load_run("again")
+    assert (again.dataset.train.label == run.dataset.train.label).all() and again.words.tolist() == ["e", "a", "b"]
+
+
+@pytest.mark.parametrize("P", [5, 7, 23])
+def test_a_stray_token_is_warned_of(P, tmp_path, caplog):
+    rows = [[a, b, (a + b) % P] for a in range(P) for b in range(P)]
+    rows[3][0] = "O"
+    load_pairs(written(tmp_path / "pairs.csv", HEAD + "".join(f"{a},{b},{c}\n" for a, b, c in rows)))
+    assert f"rare tokens: 'O' (1 of {3 * P * P}): a typo?" in caplog.text
+
+
+@pytest.mark.parametrize("fraction", [1, 0.5, 0.1])
+def test_tokens_that_are_rare_by_chance_are_not_warned_of(fraction, tmp_path, caplog):
+    rng = np.random.default_rng(0)
+    for name in range(30):
+        chosen = np.argwhere(rng.random((15, 15)) < fraction)
+        rows = [f"{a},{b},{rng.integers(15)}\n" for a, b in chosen]
+        load_pairs(written(tmp_path / f"{name}.csv", HEAD + "".join(rows)))
+    assert "rare" not in caplog.text
