@@ -394,7 +394,7 @@ def test_a_stray_token_is_warned_of(P, tmp_path, caplog):
     rows = [[a, b, (a + b) % P] for a in range(P) for b in range(P)]
     rows[3][0] = "O"
     load_pairs(written(tmp_path / "pairs.csv", HEAD + "".join(f"{a},{b},{c}\n" for a, b, c in rows)))
-    assert f"rare tokens: 'O' (1 of {3 * P * P}): a typo?" in caplog.text
+    assert f"rare tokens: 'O' (1 of {3 * P * P} words): a typo?" in caplog.text
 
 
 @pytest.mark.parametrize("fraction", [1, 0.5, 0.1])
