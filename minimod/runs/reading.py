@@ -225,11 +225,9 @@ def _labels(rows: list[Row], said: list[str]) -> tuple[np.ndarray, np.ndarray | 
     if not head or not labels <= {*places} or labels & {*names}:
         places = {name: i for i, name in enumerate(names)}
     table = _arranged(_values(rows, head, places, f"no element: these are {_some([*places])}"), rows, head, names)
-    if names == [str(i) for i in range(len(names))]:
-        return table, None
     where = "cells of" if head else "no head is there, and"
     said.append(f"{where} the first row and column name the elements: 0 .. {len(names) - 1} are {_some(names)}")
-    return table, np.array(names)
+    return table, None if names == [str(i) for i in range(len(names))] else np.array(names)
 
 
 def _has_head(rows: list[Row]) -> bool:
