@@ -1,5 +1,6 @@
 """Arrays in files of other projects: .npz, .safetensors, PyTorch's .pth and .pt. Read without trust, as in files.py."""
 
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,13 +22,16 @@ from minimod.runs.files import MAX_NUMBERS_BYTES, DamagedFileError, as_path, ope
 def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
     """The arrays of a file by name: float32, which half precision becomes, or float64; those of integers are left out.
 
-    Nested dictionaries of PyTorch are flattened to dotted names, less those of an optimiser. Raises OSError without a
-    file, InputError for one that is damaged, too long, of another kind, or would run code, and without its library.
+    Dictionaries in dictionaries of PyTorch get dotted names, less those of an optimiser, and items of lists and of
+    epochs an index: state_dicts[49].W, and file[49].W if the file is the list. Raises OSError without a file,
+    InputError for one that is damaged, too long, of another kind, or would run code, and without its library.
     """
     path = as_path("file", path)
-    reader = READERS.get(path.suffix.lower())
+    suffix = path.suffix.lower()
+    reader = READERS.get(suffix)
     if reader is None:
-        raise InputError("file", str(path), f"one that ends in {', '.join(READERS)}")
+        line = f"; {path.name} becomes one by: {CONVERSIONS[suffix]}" if suffix in CONVERSIONS else ""
+        raise InputError("file", str(path), f"one that ends in {', '.join(READERS)}{line.replace('FILE', path.name)}")
     path.stat()         # raises OSError
     try:
         with warnings.catch_warnings(action="ignore"), open_regular(path, MAX_NUMBERS_BYTES) as file:
@@ -74,22 +78,47 @@ def _read_torch(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
     try:
         inside = [("", torch.load(file, map_location="cpu", weights_only=True))]
     except UnpicklingError as error:
-        raise DamagedFileError("it holds more than tensors") from error
-    tensors, seen = {}, set()
+        kind = re.search(r"GLOBAL (\S+)", str(error))
+        allowed = f"of tensors alone, without {kind[1] if kind else 'other objects'}; if you trust it: {STATE_ALONE}"
+        raise InputError("file", str(path), allowed.replace("FILE", path.name)) from error
+    tensors: dict[str, Any] = {}
+    seen: set[int] = set()
     for name, value in inside:                      # grows as it goes
-        if isinstance(value, torch.Tensor) and value.is_floating_point():
-            tensors[name] = value.detach()
-        elif isinstance(value, dict) and id(value) not in seen:
+        if isinstance(value, torch.Tensor):
+            if tensors.setdefault(name or "file", value) is not value:
+                raise DamagedFileError(f"two tensors have the name {name}")
+        elif isinstance(value, (dict, list, tuple)) and id(value) not in seen:
             seen.add(id(value))
-            inside += [(f"{name}.{key}".lstrip("."), value[key]) for key in value if not str(key).startswith("optim")]
+            for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+                if isinstance(item, (torch.Tensor, dict, list, tuple)) and not str(key).startswith("optim"):
+                    numbered = type(key) is int and key >= 0
+                    inside.append((f"{name or 'file'}[{key}]" if numbered else f"{name}.{key}".lstrip("."), item))
+    tensors = {name: tensor.detach() for name, tensor in tensors.items() if tensor.is_floating_point()}
     if sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) > MAX_NUMBERS_BYTES:
         raise DamagedFileError("its tensors repeat what is stored")     # with strides of 0
     return {name: (X if X.dtype == torch.float64 else X.float()).numpy() for name, X in tensors.items()}
 
 
+# What makes a file that can be read of one that cannot.
+STATE_ALONE = (
+    "python -c \"import torch; x = torch.load('FILE', weights_only=False); torch.save(x.state_dict() if hasattr(x,"
+    " 'state_dict') else x['model'], 'state.pth')\" (in place of 'model' the key that has the weights)"
+)
+HDF5 = (
+    "python -c \"import h5py, numpy; x = {}; h5py.File('FILE').visititems(lambda name, item: x.update({name: item[()]})"
+    " if hasattr(item, 'shape') else None); numpy.savez('FILE.npz', **x)\""
+)
+CONVERSIONS = {
+    ".h5": HDF5, ".hdf5": HDF5,
+    ".keras": "unzip FILE model.weights.h5 && " + HDF5.replace("FILE'", "model.weights.h5'", 1),
+    ".msgpack": "python -c \"import flax, numpy; x = flax.serialization.msgpack_restore(open('FILE', 'rb').read());"
+                " numpy.savez('FILE.npz', **flax.traverse_util.flatten_dict(x, sep='/'))\"",
+}  # fmt: skip
+
 READERS: dict[str, Callable[[IO[bytes], Path], dict[str, np.ndarray]]] = {
     ".npz": lambda file, path: read_npz(file, MAX_NUMBERS_BYTES),
     ".safetensors": _read_safetensors, ".pth": _read_torch, ".pt": _read_torch,
+    ".ckpt": _read_torch,
 }
 
 

@@ -3,10 +3,12 @@
     U=W_x @ W      V=W_y @ W      W=W_U.T      U=fc1.weight.T[:113]      mu="2.bias"      hidden_bias=b[0] + c
 
 An expression has names of arrays, `@`, `+`, `.T`, and indices of integers and slices, with NumPy's meaning. A name may
-have dots. Any other name stands in quotes. Python's parser reads the text. No part of it is ever run as code.
+have dots, and the index of a list or an epoch: state_dicts[-1].W is the last one. Any other name stands in quotes.
+Python's parser reads the text. No part of it is ever run as code.
 """
 
 import ast
+import re
 import warnings
 from collections.abc import Iterable, Mapping
 from math import prod
@@ -71,7 +73,7 @@ def shapes_in_words(modulus: int) -> str:
 
 def _value(node: ast.expr, arrays: Arrays, used: set[str]) -> np.ndarray:
     """The value of an expression, in float64. Adds the names of its arrays to `used`. Raises what Python raises."""
-    name = str(node.value) if isinstance(node, ast.Constant) else ast.unparse(node)
+    name = _found(str(node.value) if isinstance(node, ast.Constant) else ast.unparse(node), arrays)
     match node:
         case ast.Name() | ast.Attribute() | ast.Constant() if name in arrays:
             used.add(name)
@@ -92,6 +94,17 @@ def _value(node: ast.expr, arrays: Arrays, used: set[str]) -> np.ndarray:
             _check_size(X.shape[:-1] + Y.shape[1:])
             return np.asarray(X @ Y)
     raise ValueError(f"{name} is no array of floats in the file, {one_of(arrays, name)}")
+
+
+def _found(name: str, arrays: Arrays) -> str:
+    """The name with an index counted from its list's end, as state_dicts[-1].W, replaced by the number that it is."""
+    if match := re.fullmatch(r"(.*?)\[-(\d+)\](.*)", name, re.DOTALL):
+        start, back, rest = match.groups()
+        found = (re.match(re.escape(start) + r"\[(\d+)\]", other) for other in arrays)
+        numbers = sorted({int(item[1]) for item in found if item})
+        if 0 < int(back) <= len(numbers):
+            return f"{start}[{numbers[-int(back)]}]{rest}"
+    return name
 
 
 def _check_size(shape: tuple[int, ...]) -> None:

@@ -98,7 +98,7 @@ REFUSED = {
     "a map of nothing": (
         {"modulus": P, "maps": {"U": "W_in", "W": "W"}}, "W_in is no array of floats in the file, one of"),
     "a map of one role": ({"modulus": P, "maps": {"U": "U"}}, "given for U and W"),
-    "no layout": ({"modulus": P, "layout": "keras"}, "layout is 'keras'; it must be one of minimod"),
+    "no layout": ({"modulus": P, "layout": "lasagne"}, "layout is .lasagne.; it must be one of minimod"),
     "another layout": ({"modulus": P, "layout": "groups"}, "W_in is no array of floats in the file"),
     "maps and a layout": ({"modulus": P, "layout": "minimod", "maps": {"U": "U", "W": "W"}}, "left out"),
     "a token too many": ({"modulus": P, "pairs": HEAD + f"0,{P},0,0,train\n"}, "of 0 to 6 alone"),
