@@ -101,8 +101,9 @@ def _read_torch(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
 
 # What makes a file that can be read of one that cannot.
 STATE_ALONE = (
-    "python -c \"import torch; x = torch.load('FILE', weights_only=False); torch.save(x.state_dict() if hasattr(x,"
-    " 'state_dict') else x['model'], 'state.pth')\" (in place of 'model' the key that has the weights)"
+    "python -c \"import torch; x = torch.load('FILE', weights_only=False); x = x if hasattr(x, 'state_dict') else"
+    " x['model']; torch.save(x.state_dict() if hasattr(x, 'state_dict') else x, 'state.pth')\" (in place of 'model' the"
+    " key of the weights)"
 )
 HDF5 = (
     "python -c \"import h5py, numpy; x = {}; h5py.File('FILE').visititems(lambda name, item: x.update({name: item[()]})"

@@ -49,24 +49,25 @@ LAYOUTS = {
                           "mu": "{unembed_bias}"},
 }  # fmt: skip
 
-# Name -> first and second layer, and what their matrices are called. PyTorch's weights are of shape (outputs, inputs),
-# the kernels of Flax and Keras (inputs, outputs).
+# Name -> first and second layer, and what their matrices and biases are called. PyTorch's weights are of shape
+# (outputs, inputs), the kernels of Flax and Keras (inputs, outputs). Keras 2 writes a layer's name twice into HDF5.
 LAYERS = {
-    "sequential": ("0", "2", "weight"), "fc1-fc2": ("fc1", "fc2", "weight"),
-    "linear1-linear2": ("linear1", "linear2", "weight"), "lin1-lin2": ("lin1", "lin2", "weight"),
-    "layer1-layer2": ("layer1", "layer2", "weight"), "flax": ("Dense_0", "Dense_1", "kernel"),
-    "keras": ("dense", "dense_1", "kernel"),
+    "sequential": ("0", "2", "weight", "bias"), "fc1-fc2": ("fc1", "fc2", "weight", "bias"),
+    "linear1-linear2": ("linear1", "linear2", "weight", "bias"), "lin1-lin2": ("lin1", "lin2", "weight", "bias"),
+    "layer1-layer2": ("layer1", "layer2", "weight", "bias"), "flax": ("Dense_0", "Dense_1", "kernel", "bias"),
+    "keras": ("dense", "dense_1", "kernel", "bias"), "keras2": ("dense.dense", "dense_1.dense_1", "kernel", "bias"),
+    "keras3": ("dense", "dense_1", "vars.0", "vars.1"),
 }  # fmt: skip
 
 
-def _two_layers(name: str, first: str, second: str, kind: str) -> dict[str, dict[str, str]]:
+def _two_layers(name: str, first: str, second: str, matrix: str, bias: str) -> dict[str, dict[str, str]]:
     """The layouts of two layers. Their input is one-hot a beside one-hot b; or, tied, the sum of both.
 
     The tied layout has no hidden bias. A file does not tell whether it is added once, or for a and for b.
     """
-    turn = ".T" if kind == "weight" else ""
-    U, last = f"{{{first}.{kind}}}{turn}", {"W": f"{{{second}.{kind}}}{turn}", "mu": f"{{{second}.bias}}"}
-    beside = {"U": U + "[:{P}]", "V": U + "[{P}:]", "hidden_bias": f"{{{first}.bias}}"}
+    turn = ".T" if matrix == "weight" else ""
+    U, last = f"{{{first}.{matrix}}}{turn}", {"W": f"{{{second}.{matrix}}}{turn}", "mu": f"{{{second}.{bias}}}"}
+    beside = {"U": U + "[:{P}]", "V": U + "[{P}:]", "hidden_bias": f"{{{first}.{bias}}}"}
     return {name: beside | last, f"{name}-tied": {"U": U} | last}
 
 

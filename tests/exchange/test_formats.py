@@ -191,7 +191,8 @@ torch.save({}, "model.pt")
 """
 
 
-@pytest.mark.parametrize("saved", ["net", "{'model': net.state_dict(), 'args': __import__('argparse').Namespace()}"])
+@pytest.mark.parametrize("saved", [
+    "net", "{'model': net}", "{'model': net.state_dict(), 'args': __import__('argparse').Namespace()}"])
 def test_how_to_save_the_state_alone_is_told_as_a_command_that_works(tmp_path, saved):
     pytest.importorskip("torch")
     subprocess.run([sys.executable, "-c", MODULE.replace("{}", saved)], cwd=tmp_path, check=True)

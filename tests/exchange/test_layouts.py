@@ -23,12 +23,12 @@ EMBEDDED = {"embedding_left": EMBEDDING, "embedding_right": OTHER}
 MODULES = {f"{name}.weight": X for name, X in EMBEDDED.items()}
 
 
-def layers(first, second, kind="weight"):
+def layers(first, second, matrix, bias):
     """Files of two layers, and U, V and the hidden bias of their networks."""
-    turn = (lambda X: X.T) if kind == "weight" else (lambda X: X)
-    last = {f"{second}.{kind}": turn(W), f"{second}.bias": MU}
-    beside = {f"{first}.{kind}": turn(BESIDE.T), f"{first}.bias": B, **last}
-    return (beside, BESIDE.T[:P], BESIDE.T[P:], B), ({f"{first}.{kind}": turn(U), **last}, U, U, 0)
+    turn = (lambda X: X.T) if matrix == "weight" else (lambda X: X)
+    last = {f"{second}.{matrix}": turn(W), f"{second}.{bias}": MU}
+    beside = {f"{first}.{matrix}": turn(BESIDE.T), f"{first}.{bias}": B, **last}
+    return (beside, BESIDE.T[:P], BESIDE.T[P:], B), ({f"{first}.{matrix}": turn(U), **last}, U, U, 0)
 
 
 # A file of every layout, and U, V and the hidden bias of the network that its authors mean. W and mu are those above.
@@ -148,7 +148,7 @@ def test_our_own_names_say_how_square_weights_lie():
 
 
 def test_another_layout_is_refused():
-    with pytest.raises(InputError, match="layout is 'grups'; it must be groups, or another of 28 names"):
+    with pytest.raises(InputError, match="layout is 'grups'; it must be groups, or another of 32 names"):
         find_layout({}, P, "grups")
 
 
@@ -175,6 +175,17 @@ def test_where_nothing_is_to_start_from_arrays_and_shapes_are_told(arrays):
     with pytest.raises(InputError, match=r"such that U is of shape \(7, M\), V as U.*the arrays are ") as caught:
         find_layout(arrays, P)
     assert "--map" not in str(caught.value) and len(str(caught.value)) < 700
+
+
+@pytest.mark.parametrize(("name", "written"), [
+    ("keras", "{}/{}:0"), ("keras2", "{0}/{0}/{1}:0"), ("flax", "params/{}/{}")])
+def test_files_are_read_as_frameworks_name_them(name, written):
+    first, second, matrix, bias = LAYERS[name]
+    names = {(first, matrix): BESIDE.T, (first, bias): B, (second, matrix): W, (second, bias): MU}
+    arrays = {written.format(layer.split(".")[0], array): X for (layer, array), X in names.items()}
+    maps, found = find_layout(arrays, P)
+    assert found == name
+    np.testing.assert_array_equal(network_from(arrays, maps, P, "relu")[0].V, BESIDE.T[P:] + B / 2)
 
 
 def refusal(arrays):
