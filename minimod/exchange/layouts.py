@@ -96,11 +96,16 @@ PLACE = re.compile(r"\{(.+?)\}")
 
 
 class State(NamedTuple):
-    """One network of a file."""
+    """One network of a file.
 
-    names: dict[str, str]   # of its arrays, without what all of them start with -> in the file
-    words: str              # which one of how many it is
-    instances: int          # how many networks lie along a first axis of every array; 0 without this axis
+    names: short name -> name in the file, of all its arrays. A short name lacks what all names start with, has dots
+    for slashes, and no :0 at its end. words: which network it is of how many. instances: how many networks lie along a
+    first axis that every array has; 0 without this axis.
+    """
+
+    names: dict[str, str]
+    words: str
+    instances: int
 
 
 def find_layout(arrays: Arrays, modulus: int, name: str | None = None) -> tuple[dict[str, str], str]:
@@ -116,7 +121,7 @@ def find_layout(arrays: Arrays, modulus: int, name: str | None = None) -> tuple[
         if used and (name or (used | aside == {*state.names.values()} and state.instances < 2)):
             fitting.append((layout, state, maps, used))
     if name and not fitting:
-        return _layout_maps(name, states[0], arrays, modulus)[0], name      # the error is that of these maps
+        return _layout_maps(name, states[0], arrays, modulus)[0], name      # apply_maps says what is wrong with them
     fitting = [fit for fit in fitting if fit[1] is states[0]] or fitting
     fitting = [fit for fit in fitting if fit[0] in OWN] or fitting
     state = fitting[0][1] if fitting else max(states, key=lambda state: len(_matrices(state, arrays)) > 1)
@@ -141,9 +146,9 @@ def _allowed(state: State, arrays: Arrays, modulus: int, by_name: str, square: b
         text += "; attention is in no map"
     starts = starting_maps(state, arrays, modulus)
     for start in starts[1:]:
-        text += "; for another order: " + ", ".join(f"{role}={text}" for role, text in start.items())
+        text += "; for another order: " + ", ".join(f"{role}={maps}" for role, maps in start.items())
     for start in starts[:1]:
-        options = " ".join(f"--map {quote(f'{role}={text}')}" for role, text in start.items())
+        options = " ".join(f"--map {quote(f'{role}={maps}')}" for role, maps in start.items())
         text += f"; to start from, if they are in the order of the layers: {options}"
     return text
 
@@ -160,7 +165,8 @@ def _states(arrays: Arrays) -> list[State]:
     lists = {start: items for start, items in lists.items()
              if all(sum(arrays[name].ndim > 1 for name in names) > 1 for names in items.values())}
     rest = {*arrays} - {name for items in lists.values() for names in items.values() for name in names}
-    states = [_state([name for name in arrays if name in rest], "", arrays)]
+    beside = "".join(f", beside the {len(items)} states of {start}" for start, items in lists.items())
+    states = [_state([name for name in arrays if name in rest], beside, arrays)]
     for start, items in lists.items():
         last = max(items)
         states.append(_state(items[last], f", of {start}[{last}], the last of {len(items)}", arrays))
@@ -169,12 +175,12 @@ def _states(arrays: Arrays) -> list[State]:
 
 def _state(names: list[str], words: str, arrays: Arrays) -> State:
     """The state that has these arrays."""
-    # Flax and Keras have slashes in names, and Keras :0 at their ends.
     parts = [re.split(r"[./]", name.removesuffix(":0")) for name in names]
     same = len([*takewhile(lambda each: len({*each}) == 1, zip(*(part[:-1] for part in parts), strict=False))])
     lengths, ndims = {arrays[name].shape[:1] for name in names}, {arrays[name].ndim for name in names}
     instances = lengths.pop()[0] if ndims in ({2, 3}, {3}) and len(lengths) == 1 else 0
-    return State({".".join(part[same:]): name for part, name in zip(parts, names, strict=True)}, words, instances)
+    short = [".".join(part[same:]) for part in parts]
+    return State(dict(zip(short if len({*short}) == len(names) else names, names, strict=True)), words, instances)
 
 
 def _matrices(state: State, arrays: Arrays) -> list[str]:
@@ -229,7 +235,7 @@ def _start(matrices: list[str], state: State, arrays: Arrays, modulus: int) -> d
     for start in STARTS.get(len(matrices), ()):
         for turns in product(*((".T", "") if raw.endswith("weight") else ("", ".T") for raw in matrices)):
             texts = [name + turn for name, turn in zip(names, turns, strict=True)]
-            maps = parse_maps(start.format(*texts, P=modulus, d=d).split(";"))
+            maps = parse_maps(part.format(*texts, P=modulus, d=d) for part in start.split(";"))
             if not _uses(maps, arrays, modulus):
                 continue
             for bias in vectors:

@@ -64,7 +64,8 @@ for name, two in LAYERS.items():
 STRANGE = {
     "scikit-learn": ({"coefs_0": U, "coefs_1": W}, U), "no names": ({"arr_0": U, "arr_1": W}, U),
     "PyTorch": ({"linear_0.weight": U.T, "linear_1.weight": W.T}, U), "keywords": ({"for": U.T, "for.if": W}, U),
-    "quotes": ({"a'\"b": U, "c d": W}, U), "the micro sign": ({"µ": U, "ﬁ": W}, U),
+    "quotes": ({"a'\"b": U, "c d": W}, U), "signs": ({"a;b=c": U, "{c}": W}, U),
+    "the micro sign": ({"µ": U, "ﬁ": W}, U),
     "a wide layer": ({"layer0": BESIDE, "layer1": W.T}, BESIDE.T[:P]), "two": ({"W_a": U, "W_b": V, "W_c": W}, U),
     "biases": ({"x": U, "b": B, "y": W, "c": MU}, U + B / 2), "an embedding": ({"e": EMBEDDING, "h": HIDDEN, "y": W},
                                                                               EMBEDDING @ HIDDEN),
@@ -205,6 +206,11 @@ def test_names_that_tell_no_order_show_the_other_one_too():
     assert "another order" not in refusal({"out": U, "in": W}) and "another order" not in refusal({"l2": U, "l1": W})
 
 
+def test_names_that_differ_in_a_slash_are_two():
+    said = refusal({"fc1.weight": U.T, "fc1/weight": V.T, "fc2.weight": W.T})
+    assert "fc1.weight (12, 7), fc1/weight (12, 7), fc2.weight (7, 12)" in said
+
+
 def test_what_the_roles_are_and_that_attention_is_none_is_said():
     said = refusal({"x_embed": U, "blocks.0.attn.W_Q": np.zeros((4, 5, 6))})
     assert "U and V take one-hot a and b to hidden neurons, W these to labels" in said
@@ -224,7 +230,8 @@ def numbered(start, states):
 @pytest.mark.parametrize(("arrays", "taken"), [
     (numbered("state_dicts", {0: OLDER, 1: OLDER, 2: STATE}), "groups, of state_dicts[2], the last of 3"),
     (numbered("file", {2000: STATE, 100: OLDER, 900: OLDER}), "groups, of file[2000], the last of 3"),
-    ({f"model.{key}": X for key, X in STATE.items()} | numbered("all", {0: OLDER, 1: OLDER}), "groups"),
+    ({f"model.{key}": X for key, X in STATE.items()} | numbered("all", {0: OLDER, 1: OLDER}),
+     "groups, beside the 2 states of all"),
     (numbered("all", {0: OLDER, 1: STATE}) | {"losses": MU}, "groups, of all[1], the last of 2"),
     ({f"layers[{i}].{key}": X for i, (key, X) in enumerate(STATE.items())}, None),
     (numbered("a", {0: STATE, 1: STATE}) | numbered("b", {0: STATE, 1: STATE}), None),
