@@ -82,13 +82,13 @@ def _read_torch(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
         allowed = f"of tensors alone, without {kind[1] if kind else 'other objects'}; if you trust it: {STATE_ALONE}"
         raise InputError("file", str(path), allowed.replace("FILE", path.name)) from error
     tensors: dict[str, Any] = {}
-    seen: set[int] = set()
     for name, value in inside:                      # grows as it goes
+        if len(inside) > 10**6 or len(name) > 1000:     # a list may hold itself
+            raise DamagedFileError("it has too many parts, or a part holds itself")
         if isinstance(value, torch.Tensor):
             if tensors.setdefault(name or "file", value) is not value:
                 raise DamagedFileError(f"two tensors have the name {name}")
-        elif isinstance(value, (dict, list, tuple)) and id(value) not in seen:
-            seen.add(id(value))
+        elif isinstance(value, (dict, list, tuple)):
             for key, item in value.items() if isinstance(value, dict) else enumerate(value):
                 if isinstance(item, (torch.Tensor, dict, list, tuple)) and not str(key).startswith("optim"):
                     numbered = type(key) is int and key >= 0

@@ -176,12 +176,25 @@ def test_two_tensors_of_one_name_are_refused(tmp_path):
         read_arrays(tmp_path / "x.pt")
 
 
-def test_a_list_that_holds_itself_ends(tmp_path):
+@pytest.mark.parametrize("depth", [1, 40])
+def test_what_holds_itself_or_doubles_at_every_level_is_refused(tmp_path, depth):
     torch = pytest.importorskip("torch")
     states = [{"w": torch.ones(1)}]
-    states.append(states)
+    if depth == 1:
+        states.append(states)
+    for _ in range(depth - 1):
+        states = [states, states]
     torch.save(states, tmp_path / "x.pt")
-    assert [*read_arrays(tmp_path / "x.pt")] == ["file[0].w"]
+    with pytest.raises(InputError, match="it has too many parts, or a part holds itself"):
+        read_arrays(tmp_path / "x.pt")
+
+
+def test_one_state_at_two_places_of_a_list_is_there_twice(tmp_path):
+    torch = pytest.importorskip("torch")
+    best, other = {"w": torch.ones(1)}, {"w": torch.zeros(1)}
+    torch.save({"model": best, "states": [best, other, best]}, tmp_path / "x.pt")
+    assert {name: X[0] for name, X in read_arrays(tmp_path / "x.pt").items()} == {
+        "model.w": 1, "states[0].w": 1, "states[1].w": 0, "states[2].w": 1}
 
 
 MODULE = """
