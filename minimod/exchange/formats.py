@@ -27,11 +27,11 @@ def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
     InputError for one that is damaged, too long, of another kind, or would run code, and without its library.
     """
     path = as_path("file", path)
-    suffix = path.suffix.lower()
-    reader = READERS.get(suffix)
+    reader = READERS.get(path.suffix.lower())
     if reader is None:
-        line = f"; {path.name} becomes one by: {CONVERSIONS[suffix]}" if suffix in CONVERSIONS else ""
-        raise InputError("file", str(path), f"one that ends in {', '.join(READERS)}{line.replace('FILE', path.name)}")
+        allowed, command = f"one that ends in {', '.join(READERS)}", CONVERSIONS.get(path.suffix.lower())
+        allowed += f"; FILE becomes one by: {command}".replace("FILE", path.name) if command else ""
+        raise InputError("file", str(path), allowed)
     path.stat()         # raises OSError
     try:
         with warnings.catch_warnings(action="ignore"), open_regular(path, MAX_NUMBERS_BYTES) as file:
@@ -76,50 +76,48 @@ def _read_torch(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
             raise DamagedFileError("a checksum is wrong")
     file.seek(0)
     try:
-        inside = [("", torch.load(file, map_location="cpu", weights_only=True))]
+        tensors = _tensors(torch.load(file, map_location="cpu", weights_only=True), torch.Tensor)
     except UnpicklingError as error:
         kind = re.search(r"GLOBAL (\S+)", str(error))
         allowed = f"of tensors alone, without {kind[1] if kind else 'other objects'}; if you trust it: {STATE_ALONE}"
         raise InputError("file", str(path), allowed.replace("FILE", path.name)) from error
-    tensors: dict[str, Any] = {}
-    for name, value in inside:                      # grows as it goes
-        if len(inside) > 10**6 or len(name) > 1000:     # a list may hold itself
-            raise DamagedFileError("it has too many parts, or a part holds itself")
-        if isinstance(value, torch.Tensor):
-            if tensors.setdefault(name or "file", value) is not value:
-                raise DamagedFileError(f"two tensors have the name {name}")
-        elif isinstance(value, (dict, list, tuple)):
-            for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-                if isinstance(item, (torch.Tensor, dict, list, tuple)) and not str(key).startswith("optim"):
-                    numbered = type(key) is int and key >= 0
-                    inside.append((f"{name or 'file'}[{key}]" if numbered else f"{name}.{key}".lstrip("."), item))
     tensors = {name: tensor.detach() for name, tensor in tensors.items() if tensor.is_floating_point()}
     if sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) > MAX_NUMBERS_BYTES:
         raise DamagedFileError("its tensors repeat what is stored")     # with strides of 0
     return {name: (X if X.dtype == torch.float64 else X.float()).numpy() for name, X in tensors.items()}
 
 
+def _tensors(content: Any, kind: type) -> dict[str, Any]:
+    """The tensors in dictionaries, lists and tuples by name, as `read_arrays` names them."""
+    inside, tensors = [("file", content)], dict[str, Any]()
+    for place, value in inside:                     # grows as it goes
+        if len(inside) > 10**6 or len(place) > 1000:    # a list may hold itself
+            raise DamagedFileError("it has too many parts, or a part holds itself")
+        name = place.removeprefix("file.")
+        if isinstance(value, kind) and tensors.setdefault(name, value) is not value:
+            raise DamagedFileError(f"two tensors have the name {name}")
+        if isinstance(value, (list, tuple)):
+            value = dict(enumerate(value))
+        for key, item in value.items() if isinstance(value, dict) else ():
+            if isinstance(item, (kind, dict, list, tuple)) and not str(key).startswith("optim"):
+                inside.append((f"{place}[{key}]" if type(key) is int and key >= 0 else f"{place}.{key}", item))
+    return tensors
+
+
 # What makes a file that can be read of one that cannot.
-STATE_ALONE = (
-    "python -c \"import torch; x = torch.load('FILE', weights_only=False); x = x if hasattr(x, 'state_dict') else"
-    " x['model']; torch.save(x.state_dict() if hasattr(x, 'state_dict') else x, 'state.pth')\" (in place of 'model' the"
-    " key of the weights)"
-)
-HDF5 = (
-    "python -c \"import h5py, numpy; x = {}; h5py.File('FILE').visititems(lambda name, item: x.update({name: item[()]})"
-    " if hasattr(item, 'shape') else None); numpy.savez('FILE.npz', **x)\""
-)
+STATE_ALONE = "python -c \"import torch; x = torch.load('FILE', weights_only=False); x = x if hasattr(x, 'state_dict')" \
+              " else x['model']; torch.save(getattr(x, 'state_dict', lambda: x)(), 'state.pth')\" (in place of 'model'" \
+              " the key of the weights)"
+HDF5 = "python -c \"import h5py, numpy; x = {}; h5py.File('FILE').visititems(lambda name, item: x.update({name: " \
+       "item[()]}) if hasattr(item, 'shape') else None); numpy.savez('FILE.npz', **x)\""
 CONVERSIONS = {
     ".h5": HDF5, ".hdf5": HDF5,
     ".keras": "unzip FILE model.weights.h5 && " + HDF5.replace("FILE'", "model.weights.h5'", 1),
-    ".msgpack": "python -c \"import flax, numpy; x = flax.serialization.msgpack_restore(open('FILE', 'rb').read());"
-                " numpy.savez('FILE.npz', **flax.traverse_util.flatten_dict(x, sep='/'))\"",
 }  # fmt: skip
 
 READERS: dict[str, Callable[[IO[bytes], Path], dict[str, np.ndarray]]] = {
     ".npz": lambda file, path: read_npz(file, MAX_NUMBERS_BYTES),
-    ".safetensors": _read_safetensors, ".pth": _read_torch, ".pt": _read_torch,
-    ".ckpt": _read_torch,
+    ".safetensors": _read_safetensors, ".pth": _read_torch, ".pt": _read_torch, ".ckpt": _read_torch,
 }
 
 

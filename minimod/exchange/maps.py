@@ -83,33 +83,29 @@ def _value(node: ast.expr, arrays: Arrays, used: set[str]) -> np.ndarray:
         case ast.Subscript(value=inner, slice=at):
             parts = at.elts if isinstance(at, ast.Tuple) else [at]
             return np.asarray(_value(inner, arrays, used)[tuple(map(_index, parts))])
-        case ast.BinOp(left=first, op=ast.Add(), right=second):
+        case ast.BinOp(left=first, op=ast.Add() | ast.MatMult() as operation, right=second):
             X, Y = _value(first, arrays, used), _value(second, arrays, used)
-            _check_size(np.broadcast_shapes(X.shape, Y.shape))
-            return np.asarray(X + Y)
-        case ast.BinOp(left=first, op=ast.MatMult(), right=second):
-            X, Y = _value(first, arrays, used), _value(second, arrays, used)
-            if max(X.ndim, Y.ndim) > 2 or X.shape[-1:] != Y.shape[:1]:
+            if isinstance(operation, ast.Add):
+                shape = np.broadcast_shapes(X.shape, Y.shape)
+            elif max(X.ndim, Y.ndim) > 2 or X.shape[-1:] != Y.shape[:1]:
                 raise ValueError(f"shapes {X.shape} and {Y.shape} do not multiply")
-            _check_size(X.shape[:-1] + Y.shape[1:])
-            return np.asarray(X @ Y)
+            else:
+                shape = X.shape[:-1] + Y.shape[1:]
+            if prod(shape) > LARGEST:
+                raise ValueError(f"shape {shape} has more than {LARGEST} numbers")
+            return np.asarray(X + Y if isinstance(operation, ast.Add) else X @ Y)
     raise ValueError(f"{name} is no array of floats in the file, {one_of(arrays, name)}")
 
 
 def _found(name: str, arrays: Arrays) -> str:
     """The name with an index counted from its list's end, as state_dicts[-1].W, replaced by the number that it is."""
-    if match := re.fullmatch(r"(.*?)\[-(\d+)\](.*)", name, re.DOTALL):
+    if match := re.fullmatch(r"(.*?)\[-([1-9]\d*)\](.*)", name, re.DOTALL):
         start, back, rest = match.groups()
-        found = (re.match(re.escape(start) + r"\[(\d+)\]", other) for other in arrays)
-        numbers = sorted({int(item[1]) for item in found if item})
-        if 0 < int(back) <= len(numbers):
+        item = re.compile(re.escape(start) + r"\[(\d+)\]")
+        numbers = sorted({int(found[1]) for other in arrays if (found := item.match(other))})
+        if int(back) <= len(numbers):
             return f"{start}[{numbers[-int(back)]}]{rest}"
     return name
-
-
-def _check_size(shape: tuple[int, ...]) -> None:
-    if prod(shape) > LARGEST:
-        raise ValueError(f"shape {shape} has more than {LARGEST} numbers")
 
 
 def _index(node: ast.expr) -> Any:

@@ -39,21 +39,15 @@ FILES = {
     "groups-embedded": ({"embed.W_E": EMBEDDING.T, "mlp.W_in": HIDDEN.T, "mlp.W_out": W.T, "mlp.basis": np.eye(P)},
                         EMBEDDING @ HIDDEN, EMBEDDING @ HIDDEN, 0),
     "embed-unembed": ({"W_E": U, "W_U": W, "b_U": MU}, U, U, 0),
-    "two-inputs": ({"U": U.T, "V": V.T, "W": W}, U, V, 0),
     "embedded-beside": ({"W_x": EMBEDDING, "W_y": OTHER, "W": TWICE.T, "W_U": W},
                         EMBEDDING @ TWICE.T[:D], OTHER @ TWICE.T[D:], 0),
     "embedded-sum": ({"W_x": EMBEDDING, "W_y": OTHER, "W": HIDDEN, "W_U": W}, EMBEDDING @ HIDDEN, OTHER @ HIDDEN, 0),
-    "left-right-beside": (
-        MODULES | {"linear.weight": TWICE, "linear.bias": B, "unembedding.weight": W.T, "unembedding.bias": MU},
-        EMBEDDING @ TWICE.T[:D], OTHER @ TWICE.T[D:], B),
     "left-right-modules": (
         MODULES | {"linear_left.weight": LEFT.T, "linear_left.bias": B, "linear_right.weight": RIGHT.T,
                    "linear_right.bias": B2, "unembedding.weight": W.T, "unembedding.bias": MU},
         EMBEDDING @ LEFT, OTHER @ RIGHT, B + B2),
     "left-right": (EMBEDDED | {"linear_left": LEFT, "linear_right": RIGHT, "unembedding": W, "unembed_bias": MU},
                    EMBEDDING @ LEFT, OTHER @ RIGHT, 0),
-    "left-right-sum": (EMBEDDED | {"linear": LEFT, "unembedding": W, "unembed_bias": MU},
-                       EMBEDDING @ LEFT, OTHER @ LEFT, 0),
     "left-right-direct": ({"embedding_left": U, "embedding_right": V, "unembedding": W, "unembed_bias": MU}, U, V, 0),
 }  # fmt: skip
 ASIDE = {"basis", "mlp.basis"}
@@ -80,6 +74,11 @@ STRANGE = {
                           EMBEDDING @ HIDDEN + (B + B2) / 2),
     "the last first": ({"decoder.weight": W.T, "encoder.weight": U.T}, U), "out first": ({"W_U": W.T, "W_E": U}, U),
     "ten layers": ({"layers.10.weight": W.T, "layers.9.weight": U.T}, U),
+    "one matrix for each side": ({"U": U.T, "V": V.T, "W": W}, U),
+    "left, right, sum": (EMBEDDED | {"linear": LEFT, "unembedding": W, "unembed_bias": MU}, EMBEDDING @ LEFT),
+    "left, right, beside": (
+        MODULES | {"linear.weight": TWICE, "linear.bias": B, "unembedding.weight": W.T, "unembedding.bias": MU},
+        EMBEDDING @ TWICE.T[:D] + B / 2),
     "down first": ({"down_proj": W, "up_proj": U.T}, U),
     "a hidden bias, tied": ({"fc1.weight": U.T, "fc1.bias": B, "fc2.weight": W.T}, U + B / 2),
     "instances": ({"E": np.stack([U, V]), "out": np.stack([W, 2 * W]), "b": np.stack([B, B])}, U + B / 2),
@@ -96,7 +95,7 @@ def test_a_file_of_a_layout_is_read_as_it_says(name):
     np.testing.assert_allclose(network.V, its_V + bias / 2, rtol=0, atol=1e-12)
     np.testing.assert_array_equal(network.W, W)
     np.testing.assert_array_equal(network.mu, MU if network.has_bias else 0)
-    assert network.has_bias == ("mu" in LAYOUTS[name]) and network.tied == (its_U is its_V or np.all(its_U == its_V))
+    assert network.has_bias == ("mu=" in LAYOUTS[name]) and network.tied == (its_U is its_V or np.all(its_U == its_V))
     assert [line for line in lines if "not used" in line] == [f"not used: {key} (7, 7)" for key in {*arrays} & ASIDE]
 
 
@@ -149,7 +148,7 @@ def test_our_own_names_say_how_square_weights_lie():
 
 
 def test_another_layout_is_refused():
-    with pytest.raises(InputError, match="layout is 'grups'; it must be groups, or another of 32 names"):
+    with pytest.raises(InputError, match="layout is 'grups'; it must be groups, or another of 29 names"):
         find_layout({}, P, "grups")
 
 
@@ -200,10 +199,8 @@ def test_equal_shapes_get_their_biases_in_order():
     assert said.endswith(": --map U=x --map W=y --map hidden_bias=b --map mu=c")
 
 
-def test_names_that_tell_no_order_show_the_other_one_too():
-    said = refusal({"y": U, "x": W})
-    assert "; for another order: U=x.T, W=y.T; to start from" in said and said.endswith(": --map U=y --map W=x")
-    assert "another order" not in refusal({"out": U, "in": W}) and "another order" not in refusal({"l2": U, "l1": W})
+def test_the_reverse_order_is_shown_where_only_that_has_the_right_shapes():
+    assert refusal({"y": W, "x": BESIDE}).endswith(": --map 'U=x.T[:7]' --map 'V=x.T[7:]' --map W=y")
 
 
 def test_names_that_differ_in_a_slash_are_two():
@@ -236,7 +233,7 @@ def numbered(start, states):
     ({f"layers[{i}].{key}": X for i, (key, X) in enumerate(STATE.items())}, None),
     (numbered("a", {0: STATE, 1: STATE}) | numbered("b", {0: STATE, 1: STATE}), None),
     ({f"{name}.{key}": X for name in ("model", "average") for key, X in STATE.items()}, None),
-    ({key: np.stack([X, X]) for key, X in STATE.items()}, None),
+    ({key: np.stack([X, 2 * X]) for key, X in STATE.items()}, "groups, [0] of 2 instances"),
     ({key: X[None] for key, X in STATE.items()}, "groups"),
 ], ids=["a list", "epochs", "one beside a list", "losses beside", "a list of layers", "two lists", "two names",
         "two instances", "one instance"])  # fmt: skip
