@@ -29,9 +29,8 @@ def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
     path = as_path("file", path)
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        allowed, command = f"one that ends in {', '.join(READERS)}", CONVERSIONS.get(path.suffix.lower())
-        allowed += f"; FILE becomes one by: {command}".replace("FILE", path.name) if command else ""
-        raise InputError("file", str(path), allowed)
+        command = CONVERSIONS.get(path.suffix.lower(), "").replace("FILE", path.name)
+        raise InputError("file", str(path), f"one that ends in {', '.join(READERS)}{command}")
     path.stat()         # raises OSError
     try:
         with warnings.catch_warnings(action="ignore"), open_regular(path, MAX_NUMBERS_BYTES) as file:
@@ -105,15 +104,12 @@ def _tensors(content: Any, kind: type) -> dict[str, Any]:
 
 
 # What makes a file that can be read of one that cannot.
-STATE_ALONE = "python -c \"import torch; x = torch.load('FILE', weights_only=False); x = x if hasattr(x, 'state_dict')" \
-              " else x['model']; torch.save(getattr(x, 'state_dict', lambda: x)(), 'state.pth')\" (in place of 'model'" \
-              " the key of the weights)"
-HDF5 = "python -c \"import h5py, numpy; x = {}; h5py.File('FILE').visititems(lambda name, item: x.update({name: " \
-       "item[()]}) if hasattr(item, 'shape') else None); numpy.savez('FILE.npz', **x)\""
-CONVERSIONS = {
-    ".h5": HDF5, ".hdf5": HDF5,
-    ".keras": "unzip FILE model.weights.h5 && " + HDF5.replace("FILE'", "model.weights.h5'", 1),
-}  # fmt: skip
+STATE_ALONE = "python -c \"import torch; x = torch.load('FILE', weights_only=False); x = x if hasattr(x," \
+              " 'state_dict') else x['model']; torch.save(getattr(x, 'state_dict', lambda: x)(), 'state.pth')\"" \
+              " (in place of 'model' the key of the weights)"
+HDF5 = "; FILE becomes one by: python -c \"import h5py, numpy; x = {}; h5py.File('FILE').visititems(lambda name, i:" \
+       " x.update({name: i[()]}) if hasattr(i, 'shape') else None); numpy.savez('FILE.npz', **x)\""
+CONVERSIONS = {".h5": HDF5, ".hdf5": HDF5, ".keras": "; its weights first: unzip FILE model.weights.h5"}
 
 READERS: dict[str, Callable[[IO[bytes], Path], dict[str, np.ndarray]]] = {
     ".npz": lambda file, path: read_npz(file, MAX_NUMBERS_BYTES),

@@ -5,7 +5,8 @@ A file may hold several networks, as a list of states or as epoch -> state. One 
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
+from contextlib import suppress
 from itertools import product, takewhile
 from keyword import iskeyword
 from shlex import quote
@@ -13,64 +14,51 @@ from shlex import quote
 import numpy as np
 
 from minimod.errors import InputError, choice
-from minimod.exchange.maps import Arrays, Maps, apply_maps, parse_maps, shapes_in_words
+from minimod.exchange.maps import Arrays, apply_maps, parse_maps, shapes_in_words
 
-# Name -> maps. <NAME> is an array, without what all names in the file start with; <P> the modulus; <d> the number of
-# columns of the first array, an embedding. A bias that a file does not have is left out.
+# How matrices make a network: {0}, {1}, ... in the order of the layers, each written so that it stands to the right of
+# its input; {P} is the modulus, {d} the width of an embedding. The input is the sum of one-hot a and b, where no V is.
+PATTERNS = {
+    "layers": ("U={0}; W={1}", "U={0}[:{P}]; V={0}[{P}:]; W={1}"),
+    "inputs": ("U={0}; V={1}; W={2}",),
+    "embedding": ("U={0} @ {1}; W={2}", "U={0} @ {1}[:{d}]; V={0} @ {1}[{d}:]; W={2}"),
+    "embeddings": ("U={0} @ {2}; V={1} @ {2}; W={3}", "U={0} @ {2}[:{d}]; V={1} @ {2}[{d}:]; W={3}"),
+    "sides": ("U={0} @ {2}; V={1} @ {3}; W={4}",),
+}
+
+# Name -> patterns, matrices, biases. Names lack what all names in the file start with. A bias may be missing.
 LAYOUTS = {
     # What minimod writes.
-    "minimod": "U=<U>; V=<V>; W=<W>; mu=<mu>",
-    "minimod-tied": "U=<U>; W=<W>; mu=<mu>",
-    "pytorch": "U=<hidden.weight>.T[:<P>]; V=<hidden.weight>.T[<P>:]; W=<output.weight>.T; mu=<output.bias>",
-    # One matrix for the sum of one-hot a and b.
-    "groups": "U=<W_in>.T; W=<W_out>.T",
-    "groups-embedded": "U=<embed.W_E>.T @ <mlp.W_in>.T; W=<mlp.W_out>.T",
-    "embed-unembed": "U=<W_E>; W=<W_U>; mu=<b_U>",
-    # An embedding for a and one for b; then one hidden layer on both beside each other, on their sum, or one for each.
-    "embedded-beside": "U=<W_x> @ <W>[:<d>]; V=<W_y> @ <W>[<d>:]; W=<W_U>",
-    "embedded-sum": "U=<W_x> @ <W>; V=<W_y> @ <W>; W=<W_U>",
-    "left-right-modules":
-        "U=<embedding_left.weight> @ <linear_left.weight>.T; V=<embedding_right.weight> @ <linear_right.weight>.T;"
-        " hidden_bias=<linear_left.bias> + <linear_right.bias>; W=<unembedding.weight>.T; mu=<unembedding.bias>",
-    "left-right":
-        "U=<embedding_left> @ <linear_left>; V=<embedding_right> @ <linear_right>; W=<unembedding>; mu=<unembed_bias>",
-    "left-right-direct": "U=<embedding_left>; V=<embedding_right>; W=<unembedding>; mu=<unembed_bias>",
+    "minimod": ("inputs", "U V W", "mu"), "minimod-tied": ("layers", "U W", "mu"),
+    "pytorch": ("layers", "hidden.weight.T output.weight.T", "output.bias"),
+    # What the papers on groups write; and transformers without attention.
+    "groups": ("layers", "W_in.T W_out.T", ""), "embed-unembed": ("layers", "W_E W_U", "b_U"),
+    "groups-embedded": ("embedding", "embed.W_E.T mlp.W_in.T mlp.W_out.T", ""),
+    # An embedding for a and one for b.
+    "embedded": ("embeddings", "W_x W_y W W_U", ""),
+    "left-right": ("sides", "embedding_left embedding_right linear_left linear_right unembedding", "unembed_bias"),
+    "left-right-direct": ("inputs", "embedding_left embedding_right unembedding", "unembed_bias"),
+    "left-right-modules": (
+        "sides", "embedding_left.weight embedding_right.weight linear_left.weight.T linear_right.weight.T"
+        " unembedding.weight.T", "linear_left.bias linear_right.bias unembedding.bias"),
+    # Two layers of PyTorch, with weights of shape (outputs, inputs).
+    "sequential": ("layers", "0.weight.T 2.weight.T", "0.bias 2.bias"),
+    "fc1-fc2": ("layers", "fc1.weight.T fc2.weight.T", "fc1.bias fc2.bias"),
+    "linear1-linear2": ("layers", "linear1.weight.T linear2.weight.T", "linear1.bias linear2.bias"),
+    # Two layers of Flax and Keras, with kernels of shape (inputs, outputs). In HDF5 Keras 2 writes layers' names twice.
+    "flax": ("layers", "Dense_0.kernel Dense_1.kernel", "Dense_0.bias Dense_1.bias"),
+    "keras": ("layers", "dense.kernel dense_1.kernel", "dense.bias dense_1.bias"),
+    "keras2": ("layers", "dense.dense.kernel dense_1.dense_1.kernel", "dense.dense.bias dense_1.dense_1.bias"),
+    "keras3": ("layers", "dense.vars.0 dense_1.vars.0", "dense.vars.1 dense_1.vars.1"),
 }  # fmt: skip
-
-# Name -> first and second layer, and what their matrices and biases are called. PyTorch's weights are of shape
-# (outputs, inputs), the kernels of Flax and Keras (inputs, outputs). Keras 2 writes a layer's name twice into HDF5.
-LAYERS = {
-    "sequential": ("0", "2", "weight", "bias"), "fc1-fc2": ("fc1", "fc2", "weight", "bias"),
-    "linear1-linear2": ("linear1", "linear2", "weight", "bias"), "lin1-lin2": ("lin1", "lin2", "weight", "bias"),
-    "layer1-layer2": ("layer1", "layer2", "weight", "bias"), "flax": ("Dense_0", "Dense_1", "kernel", "bias"),
-    "keras": ("dense", "dense_1", "kernel", "bias"), "keras2": ("dense.dense", "dense_1.dense_1", "kernel", "bias"),
-    "keras3": ("dense", "dense_1", "vars.0", "vars.1"),
-}  # fmt: skip
-
-# The input of two layers is one-hot a beside one-hot b; or, tied, the sum of both. The tied layout has no hidden bias.
-# A file does not tell whether it is added once, or for a and for b.
-for _name, (_first, _second, _matrix, _bias) in LAYERS.items():
-    _turn = ".T" if _matrix == "weight" else ""
-    _U, _rest = f"<{_first}.{_matrix}>{_turn}", f"W=<{_second}.{_matrix}>{_turn}; mu=<{_second}.{_bias}>"
-    LAYOUTS[_name] = f"U={_U}[:<P>]; V={_U}[<P>:]; hidden_bias=<{_first}.{_bias}>; {_rest}"
-    LAYOUTS[f"{_name}-tied"] = f"U={_U}; {_rest}"
 
 # Names tell how a square matrix lies only in files that minimod wrote. With other files, `layout` has to be given.
 OWN = {"minimod", "minimod-tied", "pytorch"}
-
-# Number of matrices -> maps to start from where no layout fits. {0} is the first matrix, or its transpose.
-STARTS = {
-    2: ("U={0}; W={1}", "U={0}[:<P>]; V={0}[<P>:]; W={1}"),
-    3: ("U={0}; V={1}; W={2}", "U={0} @ {1}; W={2}", "U={0} @ {1}[:<d>]; V={0} @ {1}[<d>:]; W={2}"),
-    4: ("U={0} @ {2}; V={1} @ {2}; W={3}", "U={0} @ {2}[:<d>]; V={1} @ {2}[<d>:]; W={3}"),
-    5: ("U={0} @ {2}; V={1} @ {3}; W={4}",),
-}
 
 # Words in names that tell which layer comes first, and which last.
 FIRST = "w_[exy]|in|inputs?|[lr]?embed|embeddings?|emb|encoder|encode|enc|first|up|read_?in"
 LAST = "w_u|out|outputs?|unembed|unembedding|decoder|decode|dec|last|final|down|read_?out|head|logits"
 
-PLACE = re.compile("<(.+?)>")
 MEANING = "U and V take one-hot a and b to hidden neurons, W these to labels, hidden_bias is inside the activation," \
           " attention is in no map"
 
@@ -83,13 +71,17 @@ def find_layout(arrays: Arrays, modulus: int, name: str | None = None) -> tuple[
     """
     state, words = _last_state(arrays)
     names, weights, instance = _weights(state)
-    maps = {layout: _maps(row, names, weights, modulus) for layout, row in LAYOUTS.items()}
-    if name:
-        return maps[choice("layout", name, LAYOUTS)], name + words + instance
-    fitting = [layout for layout in LAYOUTS if _used(maps[layout], state, modulus) == len(weights) > 0]
+    fitting: dict[str, dict[str, str]] = {}
+    for layout in [choice("layout", name, LAYOUTS)] if name else LAYOUTS:
+        patterns, matrices, biases = LAYOUTS[layout]
+        texts = [names.get(each, each) for each in matrices.split()], [names[b] for b in biases.split() if b in names]
+        maps, used = _fitting(PATTERNS[patterns], *texts, weights, state, modulus)
+        if name or (used == len(weights) > 0 and ("V" in maps or "hidden_bias" not in maps)):
+            fitting[layout] = maps
     square = any(X.ndim == 2 and X.shape[0] == X.shape[1] for X in weights.values())
-    if len(fitting) == 1 and (fitting[0] in OWN or not square):
-        return maps[fitting[0]], fitting[0] + words + instance
+    if name or (len(fitting) == 1 and (not square or fitting.keys() <= OWN)):
+        (layout, maps), = fitting.items()
+        return maps, layout + words + instance
     said = f"the arrays are {in_words(state) or 'none'}{words}{instance}"
     if fitting:
         said += f"; or layout {' or '.join(fitting)} by name"
@@ -128,18 +120,20 @@ def _is_network(arrays: Arrays) -> bool:
 def _weights(arrays: Arrays) -> tuple[dict[str, str], dict[str, np.ndarray], str]:
     """Short name -> expression, as "0.weight" or W[0]; expression -> array; and which instance that is of how many.
 
-    A short name lacks what all names start with, has dots for slashes, and no :0 at its end. Instances are networks
-    along a first axis that every array has. A `basis` is no weight, but a matrix to look at weights with.
+    A short name lacks what all names start with, has dots for slashes, and no :0 at its end. With .T it is there too.
+    Instances are networks along a first axis that every array has. A `basis` is no weight, but a matrix to look at
+    weights with.
     """
     parts = {name: re.split("[./]", name.removesuffix(":0")) for name in arrays}
     same = len([*takewhile(lambda at: len({*at}) == 1, zip(*(part[:-1] for part in parts.values()), strict=False))])
     firsts, ndims = {X.shape[:1] for X in arrays.values()}, {X.ndim for X in arrays.values()}
     stacked = len(firsts) == 1 and ndims in ({2, 3}, {3})
-    names, weights = {}, {}
+    names, weights = dict[str, str](), {}
     for name, X in arrays.items():
         if not name.endswith("basis"):
             text = _written(name) + ("[0]" if stacked else "")
-            names[".".join(parts[name][same:])] = text
+            short = ".".join(parts[name][same:])
+            names |= {short: text, f"{short}.T": f"{text}.T"}
             weights[text] = X[0] if stacked else X
     n = firsts.pop()[0] if stacked else 1
     return names, weights, f", [0] of {n} instances" if n > 1 else ""
@@ -152,20 +146,23 @@ def _written(name: str) -> str:
     return name if plain else json.dumps(name, ensure_ascii=False)
 
 
-def _maps(row: str, names: Mapping[str, str], weights: Arrays, modulus: int) -> dict[str, str]:
-    """The maps of a row, without the biases that a file does not have. names: place in the row -> expression."""
-    first = weights.get(names.get(PLACE.findall(row)[0], ""))
-    texts = {**names, "P": str(modulus), "d": str(0 if first is None else first.size // modulus)}
-    parts = [part for part in row.split("; ") if part[0] in "UVW" or {*PLACE.findall(part)} <= names.keys()]
-    return parse_maps(PLACE.sub(lambda place: texts.get(place[1], place[1]), part) for part in parts)
+def _fitting(
+    patterns: Iterable[str], matrices: list[str], biases: list[str], weights: Arrays, arrays: Arrays, modulus: int
+) -> tuple[dict[str, str], int]:
+    """The maps of the first pattern that has the right shapes, and how many arrays they use; else the last one's and 0.
 
-
-def _used(maps: Maps, arrays: Arrays, modulus: int) -> int:
-    """How many arrays maps use, if they fit; else 0."""
-    try:
-        return len(apply_maps(maps, arrays, modulus)[1])
-    except InputError:
-        return 0
+    mu is the last bias of length P. hidden_bias is the sum of the others.
+    """
+    first, maps = weights.get(matrices[0].removesuffix(".T")), dict[str, str]()
+    d = 0 if first is None else first.size // modulus
+    mu = [bias for bias in biases if len(weights[bias]) == modulus][-1:]
+    hidden = [bias for bias in biases if bias not in mu]
+    for pattern in patterns:
+        maps = parse_maps(part.format(*matrices, P=modulus, d=d) for part in pattern.split("; "))
+        maps |= {role: " + ".join(texts) for role, texts in (("hidden_bias", hidden), ("mu", mu)) if texts}
+        with suppress(InputError):
+            return maps, len(apply_maps(maps, arrays, modulus)[1])
+    return maps, 0
 
 
 def _start(weights: Arrays, arrays: Arrays, modulus: int) -> dict[str, str]:
@@ -177,15 +174,12 @@ def _start(weights: Arrays, arrays: Arrays, modulus: int) -> dict[str, str]:
     matrices = [text for text in ordered if weights[text].ndim == 2]
     lengths = {n for text in matrices for n in weights[text].shape}
     biases = [text for text in ordered if weights[text].ndim == 1 and len(weights[text]) in lengths]
-    mu = [text for text in biases if len(weights[text]) == modulus][-1:]
-    hidden = [text for text in biases if text not in mu]
-    names = {role: " + ".join(texts) for role, texts in (("mu", mu), ("hidden_bias", hidden)) if texts}
-    for order, row in product((matrices, matrices[::-1]), STARTS.get(len(matrices), ())):
-        names |= {str(place): text for place, text in enumerate(order)}
+    patterns = [each for row in PATTERNS.values() for each in row if each.endswith(f"W={{{len(matrices) - 1}}}")]
+    for pattern, order in product(patterns, (matrices, matrices[::-1])):
         for turns in product(*((".T", "") if "weight" in text else ("", ".T") for text in order)):
-            places = [f"<{place}>{turn}" for place, turn in enumerate(turns)]
-            maps = _maps(row.format(*places) + "; hidden_bias=<hidden_bias>; mu=<mu>", names, weights, modulus)
-            if _used(maps, arrays, modulus):
+            turned = [text + turn for text, turn in zip(order, turns, strict=True)]
+            maps, used = _fitting([pattern], turned, biases, weights, arrays, modulus)
+            if used:
                 return maps
     return {}
 

@@ -39,10 +39,8 @@ def import_network(
         raise InputError("layout", layout, "left out, where maps are given")
     config = with_modulus(TrainingConfig(**{"noise_ratio": 0.0, "epochs": 0} | fields))
     arrays, P = read_arrays(file), config.modulus
-    told = []
     if not maps:
         maps, layout = find_layout(arrays, P, layout)
-        told.append(f"the layout is {layout}")
     network, lines = network_from(arrays, maps, P, config.activation, config.tied)
     config = replace(
         config, width=network.width, tied=network.tied, bias=network.has_bias, dtype=str(network.U.dtype), epochs=0
@@ -53,7 +51,8 @@ def import_network(
         config = replace(config.on_pairs(given), rule=config.rule)
     run = store_network(network, config, directory, UserData(pairs=given))
     right = (predict_table(network) == run.dataset.rule.label_table)[run.dataset.rule.label_table >= 0].mean()
-    return run, [*lines, *told, f"of all pairs {right:.1%} get the label that {config.rule} gives"]
+    lines += [f"the layout is {layout}"] if layout else []
+    return run, [*lines, f"of all pairs {right:.1%} get the label that {config.rule} gives"]
 
 
 def network_from(

@@ -52,5 +52,5 @@ def test_a_project_is_compared_with_what_it_reports(script, tmp_path):
     (tmp_path / "cfg.json").write_text(json.dumps({"seed": 1, "frac_train": 0.5}))
     (tmp_path / "key_reps.txt").write_text("freq_1\nfreq_9\n")
     found = script.measure(script.Published("", "", "add 7"), tmp_path / "model.pt", tmp_path)
-    assert found["layout"] == "embedded-beside" and found["theirs"] == "0.250" and len(found["differences"]) == 3
+    assert found["layout"] == "embedded" and found["theirs"] == "0.250" and len(found["differences"]) == 3
     assert max(found["differences"].values()) < 1e-12 and "freq_9" in script.key_representations(found, tmp_path / "x")
