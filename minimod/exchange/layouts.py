@@ -19,37 +19,38 @@ from minimod.exchange.maps import Arrays, apply_maps, parse_maps, shapes_in_word
 # How matrices make a network: {0}, {1}, ... in the order of the layers, each written so that it stands to the right of
 # its input; {P} is the modulus, {d} the width of an embedding. The input is the sum of one-hot a and b, where no V is.
 PATTERNS = {
-    "layers": ("U={0}; W={1}", "U={0}[:{P}]; V={0}[{P}:]; W={1}"),
-    "inputs": ("U={0}; V={1}; W={2}",),
-    "embedding": ("U={0} @ {1}; W={2}", "U={0} @ {1}[:{d}]; V={0} @ {1}[{d}:]; W={2}"),
-    "embeddings": ("U={0} @ {2}; V={1} @ {2}; W={3}", "U={0} @ {2}[:{d}]; V={1} @ {2}[{d}:]; W={3}"),
-    "sides": ("U={0} @ {2}; V={1} @ {3}; W={4}",),
-}
+    "sum": "U={0}; W={1}", "beside": "U={0}[:{P}]; V={0}[{P}:]; W={1}",
+    "inputs": "U={0}; V={1}; W={2}",
+    "embedding-sum": "U={0} @ {1}; W={2}", "embedding-beside": "U={0} @ {1}[:{d}]; V={0} @ {1}[{d}:]; W={2}",
+    "embeddings-sum": "U={0} @ {2}; V={1} @ {2}; W={3}",
+    "embeddings-beside": "U={0} @ {2}[:{d}]; V={1} @ {2}[{d}:]; W={3}",
+    "sides": "U={0} @ {2}; V={1} @ {3}; W={4}",
+}  # fmt: skip
 
 # Name -> patterns, matrices, biases. Names lack what all names in the file start with. A bias may be missing.
 LAYOUTS = {
     # What minimod writes.
-    "minimod": ("inputs", "U V W", "mu"), "minimod-tied": ("layers", "U W", "mu"),
-    "pytorch": ("layers", "hidden.weight.T output.weight.T", "output.bias"),
+    "minimod": ("inputs", "U V W", "mu"), "minimod-tied": ("sum", "U W", "mu"),
+    "pytorch": ("beside", "hidden.weight.T output.weight.T", "output.bias"),
     # What the papers on groups write; and transformers without attention.
-    "groups": ("layers", "W_in.T W_out.T", ""), "embed-unembed": ("layers", "W_E W_U", "b_U"),
-    "groups-embedded": ("embedding", "embed.W_E.T mlp.W_in.T mlp.W_out.T", ""),
+    "groups": ("sum", "W_in.T W_out.T", ""), "embed-unembed": ("sum", "W_E W_U", "b_U"),
+    "groups-embedded": ("embedding-sum", "embed.W_E.T mlp.W_in.T mlp.W_out.T", ""),
     # An embedding for a and one for b.
-    "embedded": ("embeddings", "W_x W_y W W_U", ""),
+    "embedded": ("embeddings-sum embeddings-beside", "W_x W_y W W_U", ""),
     "left-right": ("sides", "embedding_left embedding_right linear_left linear_right unembedding", "unembed_bias"),
     "left-right-direct": ("inputs", "embedding_left embedding_right unembedding", "unembed_bias"),
     "left-right-modules": (
         "sides", "embedding_left.weight embedding_right.weight linear_left.weight.T linear_right.weight.T"
         " unembedding.weight.T", "linear_left.bias linear_right.bias unembedding.bias"),
     # Two layers of PyTorch, with weights of shape (outputs, inputs).
-    "sequential": ("layers", "0.weight.T 2.weight.T", "0.bias 2.bias"),
-    "fc1-fc2": ("layers", "fc1.weight.T fc2.weight.T", "fc1.bias fc2.bias"),
-    "linear1-linear2": ("layers", "linear1.weight.T linear2.weight.T", "linear1.bias linear2.bias"),
+    "sequential": ("sum beside", "0.weight.T 2.weight.T", "0.bias 2.bias"),
+    "fc1-fc2": ("sum beside", "fc1.weight.T fc2.weight.T", "fc1.bias fc2.bias"),
+    "linear1-linear2": ("sum beside", "linear1.weight.T linear2.weight.T", "linear1.bias linear2.bias"),
     # Two layers of Flax and Keras, with kernels of shape (inputs, outputs). In HDF5 Keras 2 writes layers' names twice.
-    "flax": ("layers", "Dense_0.kernel Dense_1.kernel", "Dense_0.bias Dense_1.bias"),
-    "keras": ("layers", "dense.kernel dense_1.kernel", "dense.bias dense_1.bias"),
-    "keras2": ("layers", "dense.dense.kernel dense_1.dense_1.kernel", "dense.dense.bias dense_1.dense_1.bias"),
-    "keras3": ("layers", "dense.vars.0 dense_1.vars.0", "dense.vars.1 dense_1.vars.1"),
+    "flax": ("sum beside", "Dense_0.kernel Dense_1.kernel", "Dense_0.bias Dense_1.bias"),
+    "keras": ("sum beside", "dense.kernel dense_1.kernel", "dense.bias dense_1.bias"),
+    "keras2": ("sum beside", "dense.dense.kernel dense_1.dense_1.kernel", "dense.dense.bias dense_1.dense_1.bias"),
+    "keras3": ("sum beside", "dense.vars.0 dense_1.vars.0", "dense.vars.1 dense_1.vars.1"),
 }  # fmt: skip
 
 # Names tell how a square matrix lies only in files that minimod wrote. With other files, `layout` has to be given.
@@ -75,7 +76,7 @@ def find_layout(arrays: Arrays, modulus: int, name: str | None = None) -> tuple[
     for layout in [choice("layout", name, LAYOUTS)] if name else LAYOUTS:
         patterns, matrices, biases = LAYOUTS[layout]
         texts = [names.get(each, each) for each in matrices.split()], [names[b] for b in biases.split() if b in names]
-        maps, used = _fitting(PATTERNS[patterns], *texts, weights, state, modulus)
+        maps, used = _fitting([PATTERNS[each] for each in patterns.split()], *texts, weights, state, modulus)
         if name or (used == len(weights) > 0 and ("V" in maps or "hidden_bias" not in maps)):
             fitting[layout] = maps
     square = any(X.ndim == 2 and X.shape[0] == X.shape[1] for X in weights.values())
@@ -127,15 +128,14 @@ def _weights(arrays: Arrays) -> tuple[dict[str, str], dict[str, np.ndarray], str
     parts = {name: re.split("[./]", name.removesuffix(":0")) for name in arrays}
     same = len([*takewhile(lambda at: len({*at}) == 1, zip(*(part[:-1] for part in parts.values()), strict=False))])
     firsts, ndims = {X.shape[:1] for X in arrays.values()}, {X.ndim for X in arrays.values()}
-    stacked = len(firsts) == 1 and ndims in ({2, 3}, {3})
+    n = firsts.pop()[0] if len(firsts) == 1 and ndims in ({2, 3}, {3}) else 0
     names, weights = dict[str, str](), {}
     for name, X in arrays.items():
         if not name.endswith("basis"):
-            text = _written(name) + ("[0]" if stacked else "")
+            text = _written(name) + ("[0]" if n else "")
             short = ".".join(parts[name][same:])
             names |= {short: text, f"{short}.T": f"{text}.T"}
-            weights[text] = X[0] if stacked else X
-    n = firsts.pop()[0] if stacked else 1
+            weights[text] = X[0] if n else X
     return names, weights, f", [0] of {n} instances" if n > 1 else ""
 
 
@@ -155,7 +155,7 @@ def _fitting(
     """
     first, maps = weights.get(matrices[0].removesuffix(".T")), dict[str, str]()
     d = 0 if first is None else first.size // modulus
-    mu = [bias for bias in biases if len(weights[bias]) == modulus][-1:]
+    mu = [bias for bias in biases if weights[bias].shape == (modulus,)][-1:]
     hidden = [bias for bias in biases if bias not in mu]
     for pattern in patterns:
         maps = parse_maps(part.format(*matrices, P=modulus, d=d) for part in pattern.split("; "))
@@ -174,7 +174,7 @@ def _start(weights: Arrays, arrays: Arrays, modulus: int) -> dict[str, str]:
     matrices = [text for text in ordered if weights[text].ndim == 2]
     lengths = {n for text in matrices for n in weights[text].shape}
     biases = [text for text in ordered if weights[text].ndim == 1 and len(weights[text]) in lengths]
-    patterns = [each for row in PATTERNS.values() for each in row if each.endswith(f"W={{{len(matrices) - 1}}}")]
+    patterns = [each for each in PATTERNS.values() if each.endswith(f"W={{{len(matrices) - 1}}}")]
     for pattern, order in product(patterns, (matrices, matrices[::-1])):
         for turns in product(*((".T", "") if "weight" in text else ("", ".T") for text in order)):
             turned = [text + turn for text, turn in zip(order, turns, strict=True)]

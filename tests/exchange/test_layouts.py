@@ -84,6 +84,8 @@ STRANGE = {
                           EMBEDDING @ HIDDEN + (B + B2) / 2),
     "the last first": ({"decoder.weight": W.T, "encoder.weight": U.T}, U), "out first": ({"W_U": W.T, "W_E": U}, U),
     "ten layers": ({"layers.10.weight": W.T, "layers.9.weight": U.T}, U),
+    "a pattern that is not the layout's": ({"hidden.weight": U.T, "output.weight": W.T}, U),
+    "another one": ({"W_in": BESIDE, "W_out": W.T}, BESIDE.T[:P]),
     "lin": ({"lin1.weight": U.T, "lin2.weight": W.T}, U),
     "one matrix for each side": ({"U": U.T, "V": V.T, "W": W}, U),
     "left, right, sum": (EMBEDDED | {"linear": LEFT, "unembedding": W, "unembed_bias": MU}, EMBEDDING @ LEFT),
@@ -184,8 +186,9 @@ def test_a_file_of_no_layout_is_refused_with_maps_that_work_when_pasted(name):
 
 @pytest.mark.parametrize("arrays", [
     {}, {"W_in": U, "bias": MU}, {"x": np.zeros((2, 3, 4))}, {f"x{i}": SQUARE["W_in"] for i in range(40)},
-    {"W_E": U, "W_in": HIDDEN, "W_out": HIDDEN.T, "W_U": W},
-], ids=["nothing", "no output", "a cube", "many", "a transformer"])  # fmt: skip
+    {"W_E": U, "W_in": HIDDEN, "W_out": HIDDEN.T, "W_U": W}, {"U": U, "W": W[:5], "mu": np.array(1.0)},
+    {"U": np.ones((0, P, M)), "W": np.ones((0, M, P))},
+], ids=["nothing", "no output", "a cube", "many", "a transformer", "a number", "no instance"])  # fmt: skip
 def test_where_nothing_is_to_start_from_arrays_and_shapes_are_told(arrays):
     with pytest.raises(InputError, match=r"such that U is of shape \(7, M\), V as U.*the arrays are ") as caught:
         find_layout(arrays, P)
