@@ -29,8 +29,8 @@ IMPORTED = ("rule", "modulus", "activation", "tied", "train_fraction", "seed")  
 @click.option("--map", "maps", multiple=True, metavar="ROLE=EXPRESSION",
               help="What a role is, as 'U=W_x @ W', W=fc2.weight.T or 'V=fc1.weight.T[113:]'. Roles: U and W; V (else"
               " the network is tied), mu, hidden_bias. Expressions: names of arrays, @, +, .T (transposed), and indices"
-              " of integers and slices. Words with dots are a name; any other name stands in quotes:"
-              " 'W=\"Dense_1/kernel\"'.  [default: as a layout says]")
+              " of integers and slices. Words with dots are a name, also with the item of a list, as state_dicts[-1].W;"
+              " any other name stands in quotes: 'W=\"Dense_1/kernel\"'.  [default: as a layout says]")
 @click.option("--layout", type=click.Choice(list(LAYOUTS)),
               help="Read a file as this layout says.  [default: the one that fits its names and shapes exactly]")
 @click.option("--pairs", type=OLD_FILE, metavar="FILE",
@@ -44,8 +44,8 @@ def import_network(
 ) -> Answer:
     """Make a run of a network that was trained elsewhere.
 
-    FILE is .npz, .safetensors, or PyTorch's .pth or .pt. Says which array became what. Then analyze and detect work as
-    on a run of one's own.
+    FILE is .npz, .safetensors, or PyTorch's .pth, .pt or .ckpt. Of several states in it the last is read. Says which
+    array became what. Then analyze and detect work as on a run of one's own.
     """
     given = {name: value for name, value in options.items() if value is not None}
     if given.get("rule", "add") in RULES and "modulus" not in given:

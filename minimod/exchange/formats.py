@@ -1,5 +1,6 @@
 """Arrays in files of other projects: .npz, .safetensors, PyTorch's .pth and .pt. Read without trust, as in files.py."""
 
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,13 +22,15 @@ from minimod.runs.files import MAX_NUMBERS_BYTES, DamagedFileError, as_path, ope
 def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
     """The arrays of a file by name: float32, which half precision becomes, or float64; those of integers are left out.
 
-    Nested dictionaries of PyTorch are flattened to dotted names, less those of an optimiser. Raises OSError without a
-    file, InputError for one that is damaged, too long, of another kind, or would run code, and without its library.
+    Dictionaries in dictionaries of PyTorch get dotted names, less those of an optimiser, and items of lists and of
+    epochs an index: state_dicts[49].W, and file[49].W if the file is the list. Raises OSError without a file,
+    InputError for one that is damaged, too long, of another kind, or would run code, and without its library.
     """
     path = as_path("file", path)
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise InputError("file", str(path), f"one that ends in {', '.join(READERS)}")
+        command = CONVERSIONS.get(path.suffix.lower(), "").replace("FILE", path.name)
+        raise InputError("file", str(path), f"one that ends in {', '.join(READERS)}{command}")
     path.stat()         # raises OSError
     try:
         with warnings.catch_warnings(action="ignore"), open_regular(path, MAX_NUMBERS_BYTES) as file:
@@ -72,24 +75,45 @@ def _read_torch(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
             raise DamagedFileError("a checksum is wrong")
     file.seek(0)
     try:
-        inside = [("", torch.load(file, map_location="cpu", weights_only=True))]
+        tensors = _tensors(torch.load(file, map_location="cpu", weights_only=True), torch.Tensor)
     except UnpicklingError as error:
-        raise DamagedFileError("it holds more than tensors") from error
-    tensors, seen = {}, set()
-    for name, value in inside:                      # grows as it goes
-        if isinstance(value, torch.Tensor) and value.is_floating_point():
-            tensors[name] = value.detach()
-        elif isinstance(value, dict) and id(value) not in seen:
-            seen.add(id(value))
-            inside += [(f"{name}.{key}".lstrip("."), value[key]) for key in value if not str(key).startswith("optim")]
+        kind = re.search(r"GLOBAL (\S+)", str(error))
+        allowed = f"of tensors alone, without {kind[1] if kind else 'other objects'}; if you trust it: {STATE_ALONE}"
+        raise InputError("file", str(path), allowed.replace("FILE", path.name)) from error
+    tensors = {name: tensor.detach() for name, tensor in tensors.items() if tensor.is_floating_point()}
     if sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) > MAX_NUMBERS_BYTES:
         raise DamagedFileError("its tensors repeat what is stored")     # with strides of 0
     return {name: (X if X.dtype == torch.float64 else X.float()).numpy() for name, X in tensors.items()}
 
 
+def _tensors(content: Any, kind: type) -> dict[str, Any]:
+    """The tensors in dictionaries, lists and tuples by name, as `read_arrays` names them."""
+    inside, tensors = [("file", content)], dict[str, Any]()
+    for place, value in inside:                     # grows as it goes
+        if len(inside) > 10**6 or len(place) > 1000:    # a list may hold itself
+            raise DamagedFileError("it has too many parts, or a part holds itself")
+        name = place.removeprefix("file.")
+        if isinstance(value, kind) and tensors.setdefault(name, value) is not value:
+            raise DamagedFileError(f"two tensors have the name {name}")
+        if isinstance(value, (list, tuple)):
+            value = dict(enumerate(value))
+        for key, item in value.items() if isinstance(value, dict) else ():
+            if isinstance(item, (kind, dict, list, tuple)) and not str(key).startswith("optim"):
+                inside.append((f"{place}[{key}]" if type(key) is int and key >= 0 else f"{place}.{key}", item))
+    return tensors
+
+
+# What makes a file that can be read of one that cannot.
+STATE_ALONE = "python -c \"import torch; x = torch.load('FILE', weights_only=False); x = x if hasattr(x," \
+              " 'state_dict') else x['model']; torch.save(getattr(x, 'state_dict', lambda: x)(), 'state.pth')\"" \
+              " (in place of 'model' the key of the weights)"
+HDF5 = "; FILE becomes one by: python -c \"import h5py, numpy; x = {}; h5py.File('FILE').visititems(lambda name, i:" \
+       " x.update({name: i[()]}) if hasattr(i, 'shape') else None); numpy.savez('FILE.npz', **x)\""
+CONVERSIONS = {".h5": HDF5, ".hdf5": HDF5, ".keras": "; its weights first: unzip FILE model.weights.h5"}
+
 READERS: dict[str, Callable[[IO[bytes], Path], dict[str, np.ndarray]]] = {
     ".npz": lambda file, path: read_npz(file, MAX_NUMBERS_BYTES),
-    ".safetensors": _read_safetensors, ".pth": _read_torch, ".pt": _read_torch,
+    ".safetensors": _read_safetensors, ".pth": _read_torch, ".pt": _read_torch, ".ckpt": _read_torch,
 }
 
 

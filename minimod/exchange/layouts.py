@@ -1,97 +1,193 @@
-"""Layouts: the maps of files that are known, each taken only where names and shapes fit it exactly."""
+"""Layouts: the maps of files that are known, each taken only where names and shapes fit it exactly.
+
+A file may hold several networks, as a list of states or as epoch -> state. One of them is read, never a mixture.
+"""
 
 import json
-from itertools import product
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from itertools import product, takewhile
 from keyword import iskeyword
 from shlex import quote
+
+import numpy as np
 
 from minimod.errors import InputError, choice
 from minimod.exchange.maps import Arrays, apply_maps, parse_maps, shapes_in_words
 
-# Name -> maps; {P} stands for the modulus. A bias that a file does not have is left out.
+# How matrices make a network: {0}, {1}, ... in the order of the layers, each written so that it stands to the right of
+# its input; {P} is the modulus, {d} the width of an embedding. The input is the sum of one-hot a and b, where no V is.
+PATTERNS = {
+    "sum": "U={0}; W={1}", "beside": "U={0}[:{P}]; V={0}[{P}:]; W={1}",
+    "inputs": "U={0}; V={1}; W={2}",
+    "embedding-sum": "U={0} @ {1}; W={2}", "embedding-beside": "U={0} @ {1}[:{d}]; V={0} @ {1}[{d}:]; W={2}",
+    "embeddings-sum": "U={0} @ {2}; V={1} @ {2}; W={3}",
+    "embeddings-beside": "U={0} @ {2}[:{d}]; V={1} @ {2}[{d}:]; W={3}",
+    "sides": "U={0} @ {2}; V={1} @ {3}; W={4}",
+}  # fmt: skip
+
+# Name -> patterns, matrices, biases. Names lack what all names in the file start with. A bias may be missing.
 LAYOUTS = {
     # What minimod writes.
-    "minimod": {"U": "U", "V": "V", "W": "W", "mu": "mu"},
-    "minimod-tied": {"U": "U", "W": "W", "mu": "mu"},
-    "pytorch": {"U": "hidden.weight.T[:{P}]", "V": "hidden.weight.T[{P}:]", "W": "output.weight.T",
-                "mu": "output.bias"},
-    # The group papers' final.pth: W_in of shape (d_mlp, P), for the sum of one-hot a and b, and W_out (P, d_mlp).
-    "groups": {"U": "W_in.T", "W": "W_out.T"},
-    # torch.nn.Sequential(Linear(2P, M), φ, Linear(M, P)) on one-hot a beside one-hot b; the same, as two named layers.
-    "sequential": {"U": '"0.weight".T[:{P}]', "V": '"0.weight".T[{P}:]', "W": '"2.weight".T', "mu": '"2.bias"',
-                   "hidden_bias": '"0.bias"'},
-    "fc1-fc2": {"U": "fc1.weight.T[:{P}]", "V": "fc1.weight.T[{P}:]", "W": "fc2.weight.T", "mu": "fc2.bias",
-                "hidden_bias": "fc1.bias"},
-}
+    "minimod": ("inputs", "U V W", "mu"), "minimod-tied": ("sum", "U W", "mu"),
+    "pytorch": ("beside", "hidden.weight.T output.weight.T", "output.bias"),
+    # What the papers on groups write; and transformers without attention.
+    "groups": ("sum", "W_in.T W_out.T", ""), "embed-unembed": ("sum", "W_E W_U", "b_U"),
+    "groups-embedded": ("embedding-sum", "embed.W_E.T mlp.W_in.T mlp.W_out.T", ""),
+    # An embedding for a and one for b.
+    "embedded": ("embeddings-sum embeddings-beside", "W_x W_y W W_U", ""),
+    "left-right": ("sides", "embedding_left embedding_right linear_left linear_right unembedding", "unembed_bias"),
+    "left-right-direct": ("inputs", "embedding_left embedding_right unembedding", "unembed_bias"),
+    "left-right-modules": (
+        "sides", "embedding_left.weight embedding_right.weight linear_left.weight.T linear_right.weight.T"
+        " unembedding.weight.T", "linear_left.bias linear_right.bias unembedding.bias"),
+    # Two layers of PyTorch, with weights of shape (outputs, inputs).
+    "sequential": ("sum beside", "0.weight.T 2.weight.T", "0.bias 2.bias"),
+    "fc1-fc2": ("sum beside", "fc1.weight.T fc2.weight.T", "fc1.bias fc2.bias"),
+    "linear1-linear2": ("sum beside", "linear1.weight.T linear2.weight.T", "linear1.bias linear2.bias"),
+    # Two layers of Flax and Keras, with kernels of shape (inputs, outputs). In HDF5 Keras 2 writes layers' names twice.
+    "flax": ("sum beside", "Dense_0.kernel Dense_1.kernel", "Dense_0.bias Dense_1.bias"),
+    "keras": ("sum beside", "dense.kernel dense_1.kernel", "dense.bias dense_1.bias"),
+    "keras2": ("sum beside", "dense.dense.kernel dense_1.dense_1.kernel", "dense.dense.bias dense_1.dense_1.bias"),
+    "keras3": ("sum beside", "dense.vars.0 dense_1.vars.0", "dense.vars.1 dense_1.vars.1"),
+}  # fmt: skip
 
 # Names tell how a square matrix lies only in files that minimod wrote. With other files, `layout` has to be given.
-OWN = ("minimod", "minimod-tied", "pytorch")
+OWN = {"minimod", "minimod-tied", "pytorch"}
 
-# Number of matrices -> maps to start from where no layout fits. {0} is the file's first matrix, or its transpose, and
-# {d} the length of its rows, if it is an embedding.
-STARTS = {
-    2: ("U={0};W={1}", "U={0}[:{P}];V={0}[{P}:];W={1}"),
-    3: ("U={0};V={1};W={2}", "U={0} @ {1};W={2}", "U={0} @ {1}[:{d}];V={0} @ {1}[{d}:];W={2}"),
-    4: ("U={0} @ {2};V={1} @ {2};W={3}",), 5: ("U={0} @ {2};V={1} @ {3};W={4}",),
-}
+# Words in names that tell which layer comes first, and which last.
+FIRST = "w_[exy]|in|inputs?|[lr]?embed|embeddings?|emb|encoder|encode|enc|first|up|read_?in"
+LAST = "w_u|out|outputs?|unembed|unembedding|decoder|decode|dec|last|final|down|read_?out|head|logits"
 
-
-def layout_maps(name: str, arrays: Arrays, modulus: int) -> dict[str, str]:
-    """The maps of a layout, for the biases that there are. Raises InputError for another name."""
-    maps = {role: text.format(P=modulus) for role, text in LAYOUTS[choice("layout", name, LAYOUTS)].items()}
-    return {role: text for role, text in maps.items() if role not in ("mu", "hidden_bias") or text.strip('"') in arrays}
+MEANING = "U and V take one-hot a and b to hidden neurons, W these to labels, hidden_bias is inside the activation," \
+          " attention is in no map"
 
 
-def find_layout(arrays: Arrays, modulus: int) -> str:
-    """The name of the layout that arrays have: it uses all of them, and all shapes are right for this modulus.
+def find_layout(arrays: Arrays, modulus: int, name: str | None = None) -> tuple[dict[str, str], str]:
+    """The maps of the layout that a file has, and its name: it uses all weights, and all shapes are right.
 
-    Raises InputError, which lists the arrays and shows maps to start from, unless just one layout fits.
+    name: of the layout, if that is given. Then it need not use all weights, and is not tried. Raises InputError for
+    another name; and unless just one layout fits, with the arrays and maps to start from.
     """
-    fitting = [name for name in LAYOUTS if _uses(layout_maps(name, arrays, modulus), arrays, modulus) == arrays.keys()]
-    square = any(X.ndim == 2 and len(X) == X.shape[1] for X in arrays.values())
-    if len(fitting) == 1 and (fitting[0] in OWN or not square):
-        return fitting[0]
-    allowed = f"given, {shapes_in_words(modulus)}; the arrays are {in_words(arrays) or 'none'}"
+    state, words = _last_state(arrays)
+    names, weights, instance = _weights(state)
+    fitting: dict[str, dict[str, str]] = {}
+    for layout in [choice("layout", name, LAYOUTS)] if name else LAYOUTS:
+        patterns, matrices, biases = LAYOUTS[layout]
+        texts = [names.get(each, each) for each in matrices.split()], [names[b] for b in biases.split() if b in names]
+        maps, used = _fitting([PATTERNS[each] for each in patterns.split()], *texts, weights, state, modulus)
+        if name or (used == len(weights) > 0 and ("V" in maps or "hidden_bias" not in maps)):
+            fitting[layout] = maps
+    square = any(X.ndim == 2 and X.shape[0] == X.shape[1] for X in weights.values())
+    if name or (len(fitting) == 1 and (not square or fitting.keys() <= OWN)):
+        (layout, maps), = fitting.items()
+        return maps, layout + words + instance
+    said = f"the arrays are {in_words(state) or 'none'}{words}{instance}"
     if fitting:
-        allowed += f"; or layout {' or '.join(fitting)} by name, since a square matrix does not tell how it lies"
-    if start := starting_maps(arrays, modulus):
+        said += f"; or layout {' or '.join(fitting)} by name"
+    if square:
+        said += "; a square matrix does not tell how it lies, try it with and without .T"
+    if start := _start(weights, state, modulus):
         options = " ".join(f"--map {quote(f'{role}={text}')}" for role, text in start.items())
-        allowed += f"; to start from, if they are in the order of the layers: {options}"
-    raise InputError("map", None, allowed)
+        said += f"; to start from, if they are in the order of the layers: {options}"
+    raise InputError("map", None, f"given, {shapes_in_words(modulus)}; {MEANING}; {said}")
 
 
-def _uses(maps: dict[str, str], arrays: Arrays, modulus: int) -> set[str]:
-    """The names of the arrays that maps use, if they fit; else none."""
-    try:
-        return apply_maps(maps, arrays, modulus)[1]
-    except InputError:
-        return set()
+def _last_state(arrays: Arrays) -> tuple[Arrays, str]:
+    """The arrays of one network: what is in no list of states, or else the last state of the list; and which it is.
 
-
-def starting_maps(arrays: Arrays, modulus: int) -> dict[str, str]:
-    """Maps of the right shapes that use all matrices in their order, and the biases; {} if there are none.
-
-    They are only shown, for the user to judge: other maps may have the right shapes too.
+    A list, or a dictionary with whole numbers for keys, holds states if every item of it has two matrices or more. Of
+    several lists nothing is taken out, and then no layout fits.
     """
-    matrices, vectors = ([_written(name) for name, X in arrays.items() if X.ndim == ndim] for ndim in (2, 1))
-    d = next((X.size for X in arrays.values() if X.ndim == 2), 0) // modulus
-    for start in STARTS.get(len(matrices), ()):
-        for turns in product(("", ".T"), repeat=len(matrices)):
-            texts = [name + turn for name, turn in zip(matrices, turns, strict=True)]
-            maps = parse_maps(start.format(*texts, P=modulus, d=d).split(";"))
-            if not _uses(maps, arrays, modulus):
-                continue
-            for bias, role in product(vectors, ("hidden_bias", "mu")):
-                if role not in maps and bias not in maps.values() and _uses(maps | {role: bias}, arrays, modulus):
-                    maps[role] = bias
-            return maps
-    return {}
+    lists: dict[str, dict[int, dict[str, np.ndarray]]] = {}
+    for name, X in arrays.items():
+        if match := re.match(r"(.*?)\[(\d{1,18})\]\.", name, re.DOTALL):
+            lists.setdefault(match[1], {}).setdefault(int(match[2]), {})[name] = X
+    states = {start: items for start, items in lists.items() if all(map(_is_network, items.values()))}
+    if len(states) != 1:
+        return arrays, ""
+    (start, items), = states.items()
+    rest = {name: X for name, X in arrays.items() if not name.startswith(f"{start}[")}
+    if _is_network(rest):
+        return rest, f", beside the {len(items)} states of {start}"
+    return items[max(items)], f", of {start}[{max(items)}], the last of {len(items)}"
+
+
+def _is_network(arrays: Arrays) -> bool:
+    return sum(X.ndim > 1 for X in arrays.values()) > 1
+
+
+def _weights(arrays: Arrays) -> tuple[dict[str, str], dict[str, np.ndarray], str]:
+    """Short name -> expression, as "0.weight" or W[0]; expression -> array; and which instance that is of how many.
+
+    A short name lacks what all names start with, has dots for slashes, and no :0 at its end. With .T it is there too.
+    Instances are networks along a first axis that every array has. A `basis` is no weight, but a matrix to look at
+    weights with.
+    """
+    parts = {name: re.split("[./]", name.removesuffix(":0")) for name in arrays}
+    same = len([*takewhile(lambda at: len({*at}) == 1, zip(*(part[:-1] for part in parts.values()), strict=False))])
+    firsts, ndims = {X.shape[:1] for X in arrays.values()}, {X.ndim for X in arrays.values()}
+    n = firsts.pop()[0] if len(firsts) == 1 and ndims in ({2, 3}, {3}) else 0
+    names, weights = dict[str, str](), {}
+    for name, X in arrays.items():
+        if not name.endswith("basis"):
+            text = _written(name) + ("[0]" if n else "")
+            short = ".".join(parts[name][same:])
+            names |= {short: text, f"{short}.T": f"{text}.T"}
+            weights[text] = X[0] if n else X
+    return names, weights, f", [0] of {n} instances" if n > 1 else ""
 
 
 def _written(name: str) -> str:
     """The name of an array as a map has it: in quotes, unless it is words with dots."""
-    plain = name.isascii() and all(word.isidentifier() and not iskeyword(word) for word in name.split("."))
+    words = re.sub(r"\[\d+\]", "", name).split(".")
+    plain = name.isascii() and all(word.isidentifier() and not iskeyword(word) for word in words)
     return name if plain else json.dumps(name, ensure_ascii=False)
+
+
+def _fitting(
+    patterns: Iterable[str], matrices: list[str], biases: list[str], weights: Arrays, arrays: Arrays, modulus: int
+) -> tuple[dict[str, str], int]:
+    """The maps of the first pattern that has the right shapes, and how many arrays they use; else the last one's and 0.
+
+    mu is the last bias of length P. hidden_bias is the sum of the others.
+    """
+    first, maps = weights.get(matrices[0].removesuffix(".T")), dict[str, str]()
+    d = 0 if first is None else first.size // modulus
+    mu = [bias for bias in biases if weights[bias].shape == (modulus,)][-1:]
+    hidden = [bias for bias in biases if bias not in mu]
+    for pattern in patterns:
+        maps = parse_maps(part.format(*matrices, P=modulus, d=d) for part in pattern.split("; "))
+        maps |= {role: " + ".join(texts) for role, texts in (("hidden_bias", hidden), ("mu", mu)) if texts}
+        with suppress(InputError):
+            return maps, len(apply_maps(maps, arrays, modulus)[1])
+    return maps, 0
+
+
+def _start(weights: Arrays, arrays: Arrays, modulus: int) -> dict[str, str]:
+    """The first maps of the right shapes of all matrices and the biases, in the order that names tell or the reverse.
+
+    They are only shown, for the user to judge: other maps may have the right shapes too. {} if there are none.
+    """
+    ordered = sorted(weights, key=_place)
+    matrices = [text for text in ordered if weights[text].ndim == 2]
+    lengths = {n for text in matrices for n in weights[text].shape}
+    biases = [text for text in ordered if weights[text].ndim == 1 and len(weights[text]) in lengths]
+    patterns = [each for each in PATTERNS.values() if each.endswith(f"W={{{len(matrices) - 1}}}")]
+    for pattern, order in product(patterns, (matrices, matrices[::-1])):
+        for turns in product(*((".T", "") if "weight" in text else ("", ".T") for text in order)):
+            turned = [text + turn for text, turn in zip(order, turns, strict=True)]
+            maps, used = _fitting([pattern], turned, biases, weights, arrays, modulus)
+            if used:
+                return maps
+    return {}
+
+
+def _place(text: str) -> tuple[int, list[str]]:
+    """What a name tells of its layer's place."""
+    first, last = (bool(re.search(f"(?<![a-z])(?:{words})(?![a-z])", text, re.IGNORECASE)) for words in (FIRST, LAST))
+    return last - first, [number.zfill(9) for number in re.findall(r"\d+", text)]
 
 
 def in_words(arrays: Arrays) -> str:

@@ -3,10 +3,12 @@
     U=W_x @ W      V=W_y @ W      W=W_U.T      U=fc1.weight.T[:113]      mu="2.bias"      hidden_bias=b[0] + c
 
 An expression has names of arrays, `@`, `+`, `.T`, and indices of integers and slices, with NumPy's meaning. A name may
-have dots. Any other name stands in quotes. Python's parser reads the text. No part of it is ever run as code.
+have dots, and the index of a list or an epoch: state_dicts[-1].W is the last one. Any other name stands in quotes.
+Python's parser reads the text. No part of it is ever run as code.
 """
 
 import ast
+import re
 import warnings
 from collections.abc import Iterable, Mapping
 from math import prod
@@ -71,7 +73,7 @@ def shapes_in_words(modulus: int) -> str:
 
 def _value(node: ast.expr, arrays: Arrays, used: set[str]) -> np.ndarray:
     """The value of an expression, in float64. Adds the names of its arrays to `used`. Raises what Python raises."""
-    name = str(node.value) if isinstance(node, ast.Constant) else ast.unparse(node)
+    name = _found(str(node.value) if isinstance(node, ast.Constant) else ast.unparse(node), arrays)
     match node:
         case ast.Name() | ast.Attribute() | ast.Constant() if name in arrays:
             used.add(name)
@@ -81,22 +83,29 @@ def _value(node: ast.expr, arrays: Arrays, used: set[str]) -> np.ndarray:
         case ast.Subscript(value=inner, slice=at):
             parts = at.elts if isinstance(at, ast.Tuple) else [at]
             return np.asarray(_value(inner, arrays, used)[tuple(map(_index, parts))])
-        case ast.BinOp(left=first, op=ast.Add(), right=second):
+        case ast.BinOp(left=first, op=ast.Add() | ast.MatMult() as operation, right=second):
             X, Y = _value(first, arrays, used), _value(second, arrays, used)
-            _check_size(np.broadcast_shapes(X.shape, Y.shape))
-            return np.asarray(X + Y)
-        case ast.BinOp(left=first, op=ast.MatMult(), right=second):
-            X, Y = _value(first, arrays, used), _value(second, arrays, used)
-            if max(X.ndim, Y.ndim) > 2 or X.shape[-1:] != Y.shape[:1]:
+            if isinstance(operation, ast.Add):
+                shape = np.broadcast_shapes(X.shape, Y.shape)
+            elif max(X.ndim, Y.ndim) > 2 or X.shape[-1:] != Y.shape[:1]:
                 raise ValueError(f"shapes {X.shape} and {Y.shape} do not multiply")
-            _check_size(X.shape[:-1] + Y.shape[1:])
-            return np.asarray(X @ Y)
+            else:
+                shape = X.shape[:-1] + Y.shape[1:]
+            if prod(shape) > LARGEST:
+                raise ValueError(f"shape {shape} has more than {LARGEST} numbers")
+            return np.asarray(X + Y if isinstance(operation, ast.Add) else X @ Y)
     raise ValueError(f"{name} is no array of floats in the file, {one_of(arrays, name)}")
 
 
-def _check_size(shape: tuple[int, ...]) -> None:
-    if prod(shape) > LARGEST:
-        raise ValueError(f"shape {shape} has more than {LARGEST} numbers")
+def _found(name: str, arrays: Arrays) -> str:
+    """The name with an index counted from its list's end, as state_dicts[-1].W, replaced by the number that it is."""
+    if match := re.fullmatch(r"(.*?)\[-([1-9]\d*)\](.*)", name, re.DOTALL):
+        start, back, rest = match.groups()
+        item = re.compile(re.escape(start) + r"\[(\d+)\]")
+        numbers = sorted({int(found[1]) for other in arrays if (found := item.match(other))})
+        if int(back) <= len(numbers):
+            return f"{start}[{numbers[-int(back)]}]{rest}"
+    return name
 
 
 def _index(node: ast.expr) -> Any:

@@ -11,7 +11,7 @@ from minimod.data import PARTS
 from minimod.engine.predict import predict_table
 from minimod.errors import InputError, check_type
 from minimod.exchange.formats import read_arrays
-from minimod.exchange.layouts import find_layout, in_words, layout_maps
+from minimod.exchange.layouts import find_layout, in_words
 from minimod.exchange.maps import Arrays, Maps, apply_maps
 from minimod.exchange.pairs import load_pairs
 from minimod.groups.rules import table_path
@@ -42,10 +42,8 @@ def import_network(
     config = with_modulus(TrainingConfig(**{"noise_ratio": 0.0, "epochs": 0} | fields))
     arrays, P = read_arrays(file), config.modulus
     if not maps:
-        layout = layout or find_layout(arrays, P)
-        maps = layout_maps(layout, arrays, P)
+        maps, layout = find_layout(arrays, P, layout)
     network, lines = network_from(arrays, maps, P, config.activation, config.tied)
-    lines += [f"the layout is {layout}"] * (layout is not None)
     config = replace(
         config, width=network.width, tied=network.tied, bias=network.has_bias, dtype=str(network.U.dtype), epochs=0
     )
@@ -55,7 +53,10 @@ def import_network(
         words = read_labels(path)[1] if path else None
         given, _ = load_pairs(as_path("pairs", pairs), list(map(str, range(P) if words is None else words)), repeats)
         config = replace(config.on_pairs(given), rule=config.rule)
-    return store_network(network, config, directory, UserData(pairs=given)), lines
+    run = store_network(network, config, directory, UserData(pairs=given))
+    right = (predict_table(network) == run.dataset.rule.label_table)[run.dataset.rule.label_table >= 0].mean()
+    lines += [f"the layout is {layout}"] if layout else []
+    return run, [*lines, f"of all pairs {right:.1%} get the label that {config.rule} gives"]
 
 
 def network_from(

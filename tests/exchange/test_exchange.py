@@ -98,7 +98,7 @@ REFUSED = {
     "a map of nothing": (
         {"modulus": P, "maps": {"U": "W_in", "W": "W"}}, "W_in is no array of floats in the file, one of"),
     "a map of one role": ({"modulus": P, "maps": {"U": "U"}}, "given for U and W"),
-    "no layout": ({"modulus": P, "layout": "keras"}, "layout is 'keras'; it must be one of minimod"),
+    "no layout": ({"modulus": P, "layout": "lasagne"}, "layout is .lasagne.; it must be one of minimod"),
     "another layout": ({"modulus": P, "layout": "groups"}, "W_in is no array of floats in the file"),
     "maps and a layout": ({"modulus": P, "layout": "minimod", "maps": {"U": "U", "W": "W"}}, "left out"),
     "a token too many": ({"modulus": P, "pairs": HEAD + f"0,{P},0,0,train\n"}, "of 0 to 6 alone"),
@@ -195,6 +195,26 @@ def test_a_layout_is_chosen_by_name_where_a_file_has_more(minimod):
     answer = minimod("import", "file.npz", "run", "--modulus", P, "--layout", "groups")
     assert answer.returncode == 0 and "not used: losses (3,)\nthe layout is groups\n" in answer.stdout
     assert (load_run("run").network.U == arrays["W_in"].T).all()
+
+
+def test_of_many_states_the_last_is_read_and_a_map_names_another(minimod):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    states = [{"W_in": torch.from_numpy(rng.standard_normal((12, P))), "W_out": torch.zeros(P, 12)} for _ in range(3)]
+    torch.save({"state_dicts": states, "optimizer": {}, "losses": [1.0, 0.5]}, "file.pth")
+    answer = minimod("import", "file.pth", "last", "--modulus", P)
+    assert "\nthe layout is groups, of state_dicts[2], the last of 3\n" in answer.stdout
+    maps = ["--map", "U=state_dicts[-3].W_in.T", "--map", "W=state_dicts[-1].W_out.T"]
+    assert minimod("import", "file.pth", "first", "--modulus", P, *maps).returncode == 0
+    for run, state in (("last", states[2]), ("first", states[0])):
+        assert (load_run(run).network.U == state["W_in"].numpy().T).all()
+
+
+def test_how_many_pairs_are_answered_as_the_rule_does_is_said(minimod):
+    np.savez("file.npz", U=np.eye(P), W=np.eye(P), mu=np.arange(P) == 3)
+    answer = minimod("import", "file.npz", "run", "--rule", "sub", "--modulus", P)
+    right = (load_run("run").network.predict(A, B) == (A - B) % P).mean()
+    assert f"\nof all pairs {right:.1%} get the label that sub gives\n" in answer.stdout and 0 < right < 0.5
 
 
 def test_a_snapshot_is_exported_as_it_was(minimod):

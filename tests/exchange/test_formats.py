@@ -3,6 +3,8 @@
 import json
 import os
 import pickle
+import shlex
+import subprocess
 import sys
 import zipfile
 from importlib.util import find_spec
@@ -13,7 +15,7 @@ import pytest
 from minimod.errors import InputError
 from minimod.exchange import formats
 from minimod.exchange.formats import read_arrays, write_network
-from minimod.exchange.layouts import find_layout, layout_maps
+from minimod.exchange.layouts import find_layout
 from minimod.exchange.networks import network_from
 from minimod.network import TwoLayerNet
 
@@ -35,7 +37,7 @@ def needs(library, *values):
 
 def imported(path):
     arrays = read_arrays(path)
-    return network_from(arrays, layout_maps(find_layout(arrays, P), arrays, P), P, "relu")[0]
+    return network_from(arrays, find_layout(arrays, P)[0], P, "relu")[0]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -82,6 +84,21 @@ def test_a_pipe_is_refused(tmp_path):
 def test_a_file_that_is_not_there_is_said_to_be_so(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_arrays(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".hdf5", ".HDF5"])
+def test_what_makes_another_kind_of_file_readable_is_told_as_a_command(tmp_path, suffix):
+    with pytest.raises(InputError, match=r"one that ends in .npz, .*; x\.\w+ becomes one by: ") as caught:
+        read_arrays(tmp_path / f"x{suffix}")
+    words = shlex.split(str(caught.value).partition("becomes one by: ")[2])
+    code = words[words.index("-c") + 1]
+    compile(code, "-", "exec")
+    assert "FILE" not in code and "numpy.savez('" in code
+
+
+def test_what_takes_the_weights_out_of_a_keras_file_is_told(tmp_path):
+    with pytest.raises(InputError, match=r"\.ckpt; its weights first: unzip x.keras model.weights.h5"):
+        read_arrays(tmp_path / "x.keras")
 
 
 @pytest.mark.parametrize("use", [read_arrays, lambda path: write_network(network(), path)])
@@ -141,6 +158,70 @@ def test_nested_dictionaries_of_pytorch_get_dotted_names(tmp_path):
     torch.save({"model": {"fc1": {"weight": half}}, "optimizer": {"state": {0: half}}, "epoch": 3}, tmp_path / "x.pth")
     arrays = read_arrays(tmp_path / "x.pth")
     assert {name: array.dtype.str for name, array in arrays.items()} == {"model.fc1.weight": "<f4"}
+
+
+def test_items_of_lists_and_epochs_get_an_index(tmp_path):
+    torch = pytest.importorskip("torch")
+    state = {"fc1.weight": torch.ones(2)}
+    states = {"state_dicts": [state, dict(state)], "epochs": {100: dict(state)}, "losses": [0.5] * 9}
+    torch.save(states, tmp_path / "x.pt")
+    torch.save([dict(state), {"0": {"w": torch.ones(1)}}], tmp_path / "list.pt")
+    torch.save({7: torch.ones(1)}, tmp_path / "number.pt")
+    torch.save(torch.ones(1), tmp_path / "one.pt")
+    names = ["state_dicts[0].fc1.weight", "state_dicts[1].fc1.weight", "epochs[100].fc1.weight"]
+    assert [*read_arrays(tmp_path / "x.pt")] == names
+    assert [*read_arrays(tmp_path / "list.pt")] == ["file[0].fc1.weight", "file[1].0.w"]
+    assert [*read_arrays(tmp_path / "number.pt")] == ["file[7]"] and [*read_arrays(tmp_path / "one.pt")] == ["file"]
+
+
+def test_two_tensors_of_one_name_are_refused(tmp_path):
+    torch = pytest.importorskip("torch")
+    torch.save({"a.b": torch.ones(1), "a": {"b": torch.ones(1)}}, tmp_path / "x.pt")
+    with pytest.raises(InputError, match=r"two tensors have the name a\.b"):
+        read_arrays(tmp_path / "x.pt")
+
+
+@pytest.mark.parametrize("depth", [1, 40])
+def test_what_holds_itself_or_doubles_at_every_level_is_refused(tmp_path, depth):
+    torch = pytest.importorskip("torch")
+    states = [{"w": torch.ones(1)}]
+    if depth == 1:
+        states.append(states)
+    for _ in range(depth - 1):
+        states = [states, states]
+    torch.save(states, tmp_path / "x.pt")
+    with pytest.raises(InputError, match="it has too many parts, or a part holds itself"):
+        read_arrays(tmp_path / "x.pt")
+
+
+def test_one_state_at_two_places_of_a_list_is_there_twice(tmp_path):
+    torch = pytest.importorskip("torch")
+    best, other = {"w": torch.ones(1)}, {"w": torch.zeros(1)}
+    torch.save({"model": best, "states": [best, other, best]}, tmp_path / "x.pt")
+    assert {name: X[0] for name, X in read_arrays(tmp_path / "x.pt").items()} == {
+        "model.w": 1, "states[0].w": 1, "states[1].w": 0, "states[2].w": 1}
+
+
+MODULE = """
+import torch
+net = torch.nn.Sequential(torch.nn.Linear(14, 12), torch.nn.ReLU(), torch.nn.Linear(12, 7))
+torch.save({}, "model.pt")
+"""
+
+
+@pytest.mark.parametrize("saved", [
+    "net", "{'model': net}", "{'model': net.state_dict(), 'args': __import__('argparse').Namespace()}"])
+def test_how_to_save_the_state_alone_is_told_as_a_command_that_works(tmp_path, saved):
+    pytest.importorskip("torch")
+    subprocess.run([sys.executable, "-c", MODULE.replace("{}", saved)], cwd=tmp_path, check=True)
+    with pytest.raises(InputError, match=r"of tensors alone, without (torch\.nn|argparse)\.") as caught:
+        read_arrays(tmp_path / "model.pt")
+    assert len(str(caught.value).splitlines()) == 1
+    command = str(caught.value).partition("if you trust it: ")[2].partition(" (")[0]
+    words = shlex.split(str(caught.value).partition("if you trust it: ")[2])
+    assert words[0] == "python" and command.startswith("python -c")
+    subprocess.run([sys.executable, *words[1:3]], cwd=tmp_path, check=True)
+    assert imported(tmp_path / "state.pth").U.shape == (P, M)
 
 
 def test_tensors_that_repeat_one_number_are_refused(tmp_path):

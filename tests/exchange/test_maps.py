@@ -78,6 +78,24 @@ def test_the_longest_dotted_name_that_is_an_array_is_taken():
     assert used == {"fc.weight", "fc.weight.T"}
 
 
+STATES = {f"file[{epoch}].W_in": W_IN + epoch for epoch in (0, 100, 2000)} | {"a.b[0].W": W_OUT, "a.b[1].W": 2 * W_OUT}
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    ("file[-1].W_in.T", W_IN.T + 2000), ("file[100].W_in.T", W_IN.T + 100), ("file[-3].W_in.T", W_IN.T),
+    ('"file[-2].W_in".T', W_IN.T + 100), ("file[-1].W_in[::-1].T", W_IN[::-1].T + 2000),
+    ("file[0].W_in[-1:].T + file[-3].W_in.T", W_IN[-1:].T + W_IN.T),
+])  # fmt: skip
+def test_an_index_in_a_name_counts_from_the_end_too(text, found):
+    np.testing.assert_array_equal(apply_maps({"U": text, "W": "a.b[-1].W.T"}, STATES, P)[0]["U"], found)
+
+
+@pytest.mark.parametrize("text", ["file[-4].W_in", "file[-0].W_in", "file[1].W_in", "file[-1].W", "x[-1].W"])
+def test_an_index_of_nothing_is_refused(text):
+    with pytest.raises(InputError, match="is no array of floats in the file"):
+        apply_maps({"U": text, "W": "a.b[-1].W.T"}, STATES, P)
+
+
 @pytest.mark.parametrize(("text", "reason"), [
     ("W_inn.T", "(W_inn is no array of floats in the file, one of W_in, W_out"), ("fc.wait.T", "fc.wait is no array"),
     ("W_in * 2", "W_in * 2 is no array"), ("W_in - W_in", "is no array"), ("-W_in", "is no array"),
