@@ -32,8 +32,9 @@ def minimod(monkeypatch, capsys, tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def usual_level():
-    """A command that was called with --quiet has raised the level, whoever called it."""
+def usual_log():
+    """The usual level, which --quiet raises, whoever called it; and no warning counts as given already."""
+    device.warn_once.cache_clear()
     yield
     logging.getLogger("minimod").setLevel(logging.NOTSET)
 

@@ -67,7 +67,7 @@ def discover(
         found = search.discover(a[train], b[train], label[train], len(words), tell=say, **options)
         held_out = share((found.table[a, b] == label)[~train])
     absorbing = None if found.absorbing is None else str(words[found.absorbing])
-    told = ("assumption", "group", "agreement", "chance", "p_value", "alike", "starts", "is_cut")
+    told = ("assumption", "group", "agreement", "chance", "p_value", "alike", "at_random", "starts", "is_cut")
     result: dict[str, Any] = {name: getattr(found, name) for name in told} | {
         "merged": {str(words[token]): None if element is None else str(words[element])
                    for token, element in found.merged.items()},
@@ -109,13 +109,15 @@ def in_words(found: Found, result: dict[str, Any], are_answers: bool) -> list[st
         f"That any table agrees with {judged} as well by chance has a probability of at most"
         f" {max(found.p_value, 1e-300):.1g}.",
     ]
-    names = [f"{token} for {element}" for token, element in result["merged"].items() if element]
-    strangers = [token for token, element in result["merged"].items() if not element]
+    names = [f"{token} for {element}" for token, element in result["merged"].items() if element is not None]
+    strangers = [token for token, element in result["merged"].items() if element is None]
     if names:
         lines.append(f"Taken for another name of an element: {', '.join(names)}.")
     if strangers:
-        lines.append(f"Left out, as no elements: {', '.join(strangers)}.")
+        lines.append(f"Left out, as no elements or with too few pairs to tell: {', '.join(strangers)}.")
     if not found.alike:
         lines.append("It explains the labels of some tokens better than those of others: the nearest group, perhaps"
                      " not the rule.")
+    if not found.at_random:
+        lines.append("The labels that disagree are mostly off by the same element: there is a rule in them too.")
     return [*lines, f"Held-out pairs answered: {cell(result['held_out'])}. Found after {found.starts} starts."]

@@ -7,12 +7,12 @@ agrees with h of them or more with a probability of at most
     exp(-n KL(h/n ‖ q)),        KL(r ‖ q) = r log(r/q) + (1 - r) log((1 - r)/(1 - q))        (Chernoff)
 
 and any of T tables with at most T times as much. The q_c are not known, but they sum to 1. So q is at most the largest
-m_c / n. And q is at most the largest q_c, which is estimated, with three standard deviations on top. Labels that are
-shuffled are not independent of each other. So the search may have tried whatever it liked, as long as what it found is
-one of the T. It refutes that labels are random; that the rule is this group's it does not prove. Group tables on P
-tokens are at most P! for each kind of group of order P; isotopes three times log P!, since a, b and c are named apart.
-Where there are more than P tokens, T also counts the choice of the elements, and of tokens that are other names of
-elements. Pairs left open count as disagreement.
+m_c / n. And q is at most the largest q_c, which is estimated, with three standard deviations on top. The search may try
+whatever it likes, as long as what it finds is one of the T. The bound refutes that the labels are random and
+independent. It does not prove that the rule is this group's. Labels that are shuffled are not independent of each
+other. Group tables on P tokens are at most P! for each kind of group of order P; isotopes three times log P!, since a,
+b and c are named apart. Where there are more than P tokens, T also counts the choice of the elements, and of tokens
+that are other names of elements, and how many sizes are tried. Pairs left open count as disagreement.
 """
 
 from math import exp, inf, lgamma, log, sqrt

@@ -8,17 +8,19 @@ import numpy as np
 
 from minimod.discovery.certificate import highest_chance, log_choices, log_tables, p_value
 from minimod.discovery.groups import recognise
-from minimod.discovery.places import absorbing_tokens, looser, names, other_names, rare_tokens
+from minimod.discovery.places import absorbing_tokens, looser, other_names, rare_tokens, tokens_of_places
 from minimod.discovery.synchronisation import SHARING, Equations
 from minimod.groups.rules import GroupRule, rule_of_table
 
 # An absorbing token counts below the first probability of an accident. From there up to the second, the search also
 # tries to do without.
 SURE, POSSIBLE = 1e-6, 0.05
-FEWEST, STRANGERS = 3, 8        # elements at least; and rare tokens that may be no elements, at most
+FEWEST = 3                      # elements of a group
+# So many tokens, at most, may be no elements. They occur less than this share of times as often as the median.
+STRANGERS, RARE = 8, 0.5
 
 SIGNIFICANT = 0.05              # what is found counts below this probability of an accident
-RANDOM = 1e-3                   # labels disagree at random above this probability of such a difference in common
+RANDOM = 0.01                   # labels disagree at random above this probability of such a difference in common
 ALIKE = 6.0                     # standard deviations of χ² that the hits of tokens may be off, to be explained alike
 
 
@@ -37,6 +39,7 @@ class Found:
     agreement: the share of the labels that the table gives.
     p_value: a bound on the probability of that by chance, see certificate.py; 1 if nothing was found.
     alike: whether all tokens' labels agree alike; if not, this is the nearest group, and perhaps not the rule.
+    at_random: whether the labels that disagree are off by all elements alike; if not, the rest has a rule too.
     absorbing: the token that is the label of any pair with an absorbing token, or None. Under one naming that is the
         absorbing token itself.
     merged: token -> the token of which it is another name; or None, if it was left out as no element.
@@ -53,6 +56,7 @@ class Found:
     agreement: float = 0.0
     p_value: float = 1.0
     alike: bool = True
+    at_random: bool = True
     absorbing: int | None = None
     merged: dict[int, int | None] = field(default_factory=dict)
     is_cut: bool = False
@@ -70,7 +74,9 @@ class Problem:
     A word is a token in its place: token + P k, for k of SHARING[least]. So the words of a, b and c are the same where
     their names are.
 
-    words: those of a, b and label, of shape (3, n). least: the least that has to be assumed, of SHARING.
+    n_tokens: P. least: the least that has to be assumed, of SHARING. offsets: P k of a, b and label, of shape (3,).
+    words: the words of a, b and label, of shape (3, n).
+    same_as: token -> the token that stands for it in the words.
     zero: the words of a, b and label that absorb, each -1 where there is none.
     elements: of a, b and label, the words that may be elements. The rare ones are last, the rarest at the end.
     sizes: how many of them, from the first on, may be the elements: the largest number first.
@@ -78,16 +84,16 @@ class Problem:
     """
 
     def __init__(self, columns: Sequence[np.ndarray], n_tokens: int, least: str, kept: Sequence[np.ndarray],
-                 zero: Sequence[int], other_names: dict[int, int]):
-        places = n_tokens * np.array(SHARING[least])
-        self.n_tokens, self.least, self.places, self.other_names = n_tokens, least, places, other_names
-        self.words = np.stack(columns) + places[:, None]
-        self.zero = np.where(np.array(zero) < 0, -1, zero + places)
+                 zero: Sequence[int], same_as: dict[int, int]):
+        offsets = n_tokens * np.array(SHARING[least])
+        self.n_tokens, self.least, self.offsets, self.same_as = n_tokens, least, offsets, same_as
+        self.words = np.stack(columns) + offsets[:, None]
+        self.zero = np.where(np.array(zero) < 0, -1, zero + offsets)
         count = np.bincount(self.words[:, (self.words.T != self.zero).all(axis=1)].ravel(), minlength=3 * n_tokens)
         self.elements, common, number = list[np.ndarray](), FEWEST, np.full(3 * n_tokens, -1)
-        for tokens, place, z in zip(kept, places, self.zero, strict=True):
-            words = np.setdiff1d(tokens + place, z)
-            rare = rare_tokens(count[words])[:STRANGERS]
+        for tokens, offset, z in zip(kept, offsets, self.zero, strict=True):
+            words = np.setdiff1d(tokens + offset, z)
+            rare = rare_tokens(count[words], RARE)[:STRANGERS]
             words = words[np.append(np.setdiff1d(np.arange(len(words)), rare), rare[::-1])]
             number[words] = np.arange(len(words))
             self.elements.append(words)
@@ -109,45 +115,56 @@ class Problem:
         for candidate in candidates:
             rule = rule_of_table("found", candidate)
             found = self._judged(rule) if isinstance(rule, GroupRule) else best
-            if found.p_value < SIGNIFICANT and found.agreement > best.agreement:
+            is_better = found.p_value < SIGNIFICANT and found.agreement > best.agreement
+            if is_better and (found.at_random or self._is_supported(found, len(candidate))):
                 best = found
         return best
+
+    def is_final(self, found: Found) -> bool:
+        """Whether the search may end: no other reading of the tokens explains more."""
+        return found.assumption is not None and found.alike and (found.at_random or len(self.sizes) == 1)
+
+    def _is_supported(self, found: Found, size: int) -> bool:
+        """Whether each rare word among the elements agrees with more of its labels than chance explains."""
+        hits = (found.table[tuple(self.words[:2] % self.n_tokens)] >= 0) & ~found.wrong
+        for rare in np.unique(np.concatenate([words[self.sizes[-1] : size] for words in self.elements])):
+            of_rare = hits[(self.words == rare).any(axis=0)]
+            if p_value(len(of_rare), int(of_rare.sum()), 1 / size, log(size)) > SIGNIFICANT:
+                return False
+        return True
 
     def _judged(self, rule: GroupRule) -> Found:
         """What a group's table, whose elements are the first ones in every place, says of the labels."""
         kept, (a, b, c), P = [words[: rule.modulus] for words in self.elements], self.words, self.n_tokens
         table = self._table(rule, kept)
         elements = np.setdiff1d(np.concatenate([*kept, self.zero]), -1)
-        merged = {int(word): self._other_name(word, table, rule.modulus) for word in np.setdiff1d(self.words, elements)}
+        strangers = np.setdiff1d(self.words, elements)
+        merged = {int(word): self._other_name(word, table, SIGNIFICANT / len(strangers)) for word in strangers}
         same = np.arange(len(table))
         same[[*merged]] = [*merged.values()]
         answer, label = table[same[a], same[b]], same[c]
         hits, assumption = (answer == label) & (answer >= 0), looser(assumption_of(rule), self.least)
-        n_merged = sum(element >= 0 for element in merged.values()) + len(self.other_names)
-        n_words = len(elements) + len(merged) + len(self.other_names)
+        n_merged = sum(element >= 0 for element in merged.values()) + len(self.same_as)
+        n_words = len(elements) + len(merged) + len(self.same_as)
         log_count = log_tables(rule.modulus + bool(self.zero.max() >= 0), assumption)
-        log_count += log_choices(n_words, len(elements), n_merged)
+        log_count += log_choices(n_words, len(elements), n_merged) + log(len(self.sizes))
         chance = highest_chance(label, answer)
         p = p_value(len(hits), int(hits.sum()), chance, log_count)
         inside = np.isin(self.words, np.concatenate(kept)).all(axis=0)
         alike = explains_alike(hits[inside], a[inside]) and explains_alike(hits[inside], b[inside])
-        if len(self.sizes) > 1 and not disagrees_at_random(rule, self.grid(rule.modulus)):
-            alike = False
-            for rare in np.unique(np.concatenate([words[self.sizes[-1] :] for words in kept])):
-                has_it = (self.words == rare).any(axis=0)
-                p_of_it = p_value(int(has_it.sum()), int(hits[has_it].sum()), 1 / rule.modulus, log(rule.modulus))
-                p = 1.0 if p_of_it > SIGNIFICANT else p         # perhaps no element, and another group fits better
         group, of_words = _named(rule, kept, len(table))
-        for token, other in self.other_names.items():
-            same[token + self.places] = same[other + self.places]
-        of_a, of_b, of_c = (same[np.arange(P) + place] for place in self.places)
-        answers = table[np.ix_(of_a, of_b)]
-        names = {word % P: None if element < 0 else element % P for word, element in merged.items()}
+        for token, other in self.same_as.items():
+            same[token + self.offsets] = same[other + self.offsets]
+        of_a, of_b, of_c = (same[np.arange(P) + offset] for offset in self.offsets)
+        answers = table[np.ix_(of_a, of_b)]         # -1, the last row and column, of a word that was left out
+        tokens = {word % P: None if element < 0 else element % P for word, element in merged.items()}
+        tokens |= {token: tokens.get(other, other) for token, other in self.same_as.items()}
         return Found(
             np.where(answers < 0, -1, answers % P), (answer >= 0) & ~hits, chance, 0, assumption, group,
             of_words and tuple(each[place] for each, place in zip(of_words, (of_a, of_b, of_c), strict=True)),
-            float(hits.mean()), p, alike, None if self.zero[2] < 0 else int(self.zero[2] % P),
-            names | {token: names.get(other, other) for token, other in self.other_names.items()},
+            float(hits.mean()), p, alike, disagrees_at_random(rule, self.grid(rule.modulus)),
+            None if self.zero[2] < 0 else int(self.zero[2] % P),
+            {token: element for token, element in tokens.items() if token not in elements % P},
         )  # fmt: skip
 
     def _table(self, rule: GroupRule, kept: list[np.ndarray]) -> np.ndarray:
@@ -161,11 +178,11 @@ class Problem:
         table[-1] = table[:, -1] = -1
         return table
 
-    def _other_name(self, word: int, table: np.ndarray, order: int) -> int:
-        """The element of which a word is another name, by its pairs; -1 if they tell none.
+    def _other_name(self, word: int, table: np.ndarray, level: float) -> int:
+        """The element of which a word is another name, by its pairs; -1 if they tell none at this level.
 
-        Each pair votes for the elements with which the table would agree. Of the pairs of a word that is no element, a
-        share of 1 / order votes for each element.
+        Each pair votes for the elements with which the table would agree. Of the pairs of a word that is no element,
+        at most the share of the commonest label, or of the table's commonest answer, votes for one element.
         """
         (a, b, c), n = self.words, 0
         votes = np.zeros(len(table), np.int64)
@@ -176,7 +193,8 @@ class Problem:
         answers = table[a[c == word], b[c == word]]
         votes += np.bincount(answers[answers >= 0], minlength=len(votes))
         best, n = int(votes.argmax()), n + len(answers)
-        return best if p_value(n, int(votes[best]), 1 / order, log(order)) < SIGNIFICANT else -1
+        chance = max(np.bincount(each[each >= 0], minlength=1).max() / len(c) for each in (c, table[a, b]))
+        return best if p_value(n, int(votes[best]), chance, log(len(self.elements[0]))) < level else -1
 
 
 def problems(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> Iterator[Problem]:
@@ -186,7 +204,7 @@ def problems(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> 
         same = np.arange(n_tokens)
         same[[*each]] = [*each.values()]
         columns = same[a], same[b], same[label]
-        kept, least = names(*columns, n_tokens)
+        kept, least = tokens_of_places(*columns, n_tokens)
         zero, chance = absorbing_tokens(*columns, n_tokens, least)
         if chance < POSSIBLE:
             namings = [*SHARING][len({*zero}) - 1 if zero[0] == zero[1] else 2]     # z may have two names, or three

@@ -5,26 +5,27 @@ import numpy as np
 from minimod.discovery.certificate import divergence, log_binomial
 from minimod.discovery.synchronisation import SHARING
 
-SHARED = 0.75           # a token that shares its pairs with another name has less than this share of the usual number
+TOGETHER = 1.25         # two names of one element have at most so many times the pairs of another element
 
 
-def rare_tokens(counts: np.ndarray) -> np.ndarray:
-    """The tokens that occur much more rarely than the others, the rarest first: below m - 3 √m for a median of m.
+def rare_tokens(counts: np.ndarray, share: float = 0.0) -> np.ndarray:
+    """The tokens that occur much more rarely than the others, the rarest first.
 
-    counts: how often every token occurs, of shape (P,).
+    counts: how often every token occurs, of shape (P,). For a median of m, rare is below m - 3 √m, or below share m.
     """
     order, median = np.argsort(counts, kind="stable"), np.median(counts) if len(counts) else 0
-    return np.asarray(order[counts[order] < median - 3 * np.sqrt(median)])
+    return np.asarray(order[counts[order] < max(share * median, median - 3 * np.sqrt(median))])
 
 
 def other_names(a: np.ndarray, b: np.ndarray, n_tokens: int) -> dict[int, int]:
     """Rare tokens that are probably other names of another token: token -> the commoner one.
 
     Where every pair comes once, the pair of an element and a partner comes under one of the element's names. So two
-    names of one element have no partner in common. Two elements that have n and m of N partners, drawn at random, have
-    none in common with a probability of C(N - n, m) / C(N, m). The labels have no say in it.
+    names of one element have no partner in common, and together as many pairs as other elements. Two elements that have
+    n and m of N partners, drawn at random, have none in common with a probability of C(N - n, m) / C(N, m). Fewer than
+    one such accident is to be expected among all tokens. The labels have no say in it.
     """
-    log_p, pairs = np.full((n_tokens, n_tokens), np.log(n_tokens)), np.zeros(n_tokens)
+    log_p, pairs = np.full((n_tokens, n_tokens), 2 * np.log(n_tokens)), np.zeros(n_tokens)
     for one, other in ((a, b), (b, a)):
         met = np.zeros((n_tokens, n_tokens))
         met[one, other] = 1
@@ -35,14 +36,15 @@ def other_names(a: np.ndarray, b: np.ndarray, n_tokens: int) -> dict[int, int]:
         pairs += n
     found: dict[int, int] = {}
     usual = np.median(pairs[pairs > 0]) if pairs.any() else 0
+    log_p[(pairs[:, None] + pairs > TOGETHER * usual) | (pairs[:, None] > pairs)] = np.inf
     for token in np.argsort(pairs, kind="stable").tolist():
-        partner = int(np.where(pairs >= pairs[token], log_p[token], np.inf).argmin())
-        if 0 < pairs[token] < SHARED * usual and log_p[token, partner] < 0 and token not in found.values():
+        partner = int(log_p[token].argmin())
+        if log_p[token, partner] < 0 and token not in found.values():
             found[token] = found.get(partner, partner)
     return found
 
 
-def names(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> tuple[list[np.ndarray], str]:
+def tokens_of_places(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> tuple[list[np.ndarray], str]:
     """The tokens that may be elements in the places of a, b and c, and the least that has to be assumed, of SHARING.
 
     One naming has all that occur as a or b. There is none for a and b, if most pairs have an a that is never a b, and

@@ -52,13 +52,15 @@ def discover(
 
     Nothing is known of it: not which group, nor which token is which element. n_tokens: P, by default as many as there
     are. tell: called with a line now and then. The labels may be read in several ways, see `judging.problems`. First, a
-    table is looked at as it stands. Then the search begins. It ends with the first table that is a group's, under one
-    naming of a, b and c, or with c or all three named apart, that agrees with more labels than chance explains, and
-    with those of all tokens alike; or with the best there was, after STAGES, or between two waves of them after so many
-    seconds or starts. What occurs neither as a nor as b is left open. Where a, b and c have words of their own, see
-    `places.names`, nearly all elements have to occur in each place. The same seed gives the same, for any number of
-    threads, unless time runs out. Raises InputError for arrays that are no such labels, a pair that comes twice, more
-    tokens than MOST_SEARCHED, and any other argument that cannot be used.
+    table is looked at as it stands. Then the search begins, under one naming of a, b and c, or with c or all three
+    named apart. A table is found if it is a group's, and agrees with more labels than chance explains. The search ends
+    with the first one that agrees with the labels of all tokens alike. Otherwise it ends after STAGES, or between two
+    waves of starts after so many seconds or starts; then the best table counts. What occurs neither as a nor as b is
+    left open. Where a, b and c have words of their own, nearly all elements have to occur in each place, see
+    `places.tokens_of_places`. The same seed gives the same, for any number of threads, unless time runs out.
+
+    Raises InputError for arrays that are no such labels, a pair that comes twice, more tokens than MOST_SEARCHED, and
+    any other argument that cannot be used.
     """
     a, b, label, n_tokens = _checked(a, b, label, n_tokens)
     seed = checked_number("seed", seed, 0, kind=int)
@@ -71,13 +73,13 @@ def discover(
         for problem in read:
             grids = (nearest_group_table(problem.grid(size)) for size in problem.sizes)
             direct = problem.best((grid for grid in grids if grid is not None), direct)
-        if direct.alike and direct.agreement > CLEAN:
+        if direct.alike and direct.agreement > CLEAN:       # below that, the search may find more
             return direct
         for problem, solver, sharing, d, triple in chain(*(_waves(problem, seed, backend) for problem in read)):
             tried += triple[0].shape[1]
             for tables in _tables(solver, problem.sizes, sharing, triple, seed):
                 best = problem.best(tables, best)
-                if best.assumption and best.alike:
+                if problem.is_final(best):
                     return replace(best, starts=tried)
             tell(f"{tried} starts, {time.perf_counter() - begin:.0f} s: {sharing}, dimension {d}")
             is_over = time.perf_counter() - begin > seconds or (max_starts is not None and tried >= max_starts)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from minimod import discover, make_rule
-from minimod.discovery.places import absorbing_tokens, names
+from minimod.discovery.places import absorbing_tokens, tokens_of_places
 from minimod.errors import InputError
 
 
@@ -170,10 +170,10 @@ def test_places_may_have_words_of_their_own(name, modulus, own, assumption):
 
 def test_words_that_are_missing_or_strange_by_chance_leave_one_naming():
     for seed in range(50):
-        assert names(*labels_of("add", 59, share=0.04, seed=seed)[:3], 59)[1] == "group"
+        assert tokens_of_places(*labels_of("add", 59, share=0.04, seed=seed)[:3], 59)[1] == "group"
     a, b, label, _ = labels_of("add", 113, share=0.04)
     label[:2] = 113
-    assert names(a, b, label, 114)[1] == "group"
+    assert tokens_of_places(a, b, label, 114)[1] == "group"
 
 
 A, B = np.divmod(np.arange(31**2), 31)
@@ -259,6 +259,31 @@ def test_one_typo_makes_no_larger_group():
     label, typo = (a + b) % 7, np.where(np.arange(49) == 3, 7, a)
     found = discover(typo, b, label, 8)
     assert (found.group, found.merged) == ("Z7", {7: None}) and found.agreement == 48 / 49 and not found.wrong.any()
+
+
+@pytest.mark.parametrize(("P", "n"), [(5, 25), (7, 29), (11, 72)])
+def test_a_typo_in_each_place_makes_no_larger_group(P, n):
+    for seed in range(8):
+        a, b = np.divmod(np.random.default_rng(seed).permutation(P * P)[:n], P)
+        label = (a + b) % P
+        a[0] = b[1] = label[2] = P
+        kept = np.unique(a * (P + 1) + b, return_index=True)[1]
+        assert discover(a[kept], b[kept], label[kept], P + 1).group == f"Z{P}"
+
+
+@pytest.mark.parametrize(("P", "noise"), [(23, 0), (23, 0.3), (31, 0.5)])
+def test_true_elements_of_few_pairs_are_never_merged(P, noise):
+    for seed in range(8):
+        a, b, label, true = labels_of("add", P, noise, share=0.3, seed=seed)
+        found = discover(a, b, label, P)
+        assert found.group == f"Z{P}" and not found.merged and (found.table == true).all()
+
+
+def test_labels_that_are_all_off_by_the_same_element_are_said_to_be():
+    a, b, label, _ = labels_of("add", 31, share=1)
+    label[::3] = (label[::3] + 1) % 31
+    assert not discover(a, b, label, 31).at_random
+    assert discover(*labels_of("add", 31, noise=0.3, share=1)[:3], 31).at_random
 
 
 def test_names_that_share_an_element_half_and_half_are_one():
