@@ -29,7 +29,7 @@ def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
     path = as_path("file", path)
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        command = CONVERSIONS.get(path.suffix.lower(), "").replace("FILE", path.name)
+        command = _with_name(CONVERSIONS.get(path.suffix.lower(), ""), path)
         raise InputError("file", str(path), f"one that ends in {', '.join(READERS)}{command}")
     path.stat()         # raises OSError
     try:
@@ -79,7 +79,7 @@ def _read_torch(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
     except UnpicklingError as error:
         kind = re.search(r"GLOBAL (\S+)", str(error))
         allowed = f"of tensors alone, without {kind[1] if kind else 'other objects'}; if you trust it: {STATE_ALONE}"
-        raise InputError("file", str(path), allowed.replace("FILE", path.name)) from error
+        raise InputError("file", str(path), _with_name(allowed, path)) from error
     tensors = {name: tensor.detach() for name, tensor in tensors.items() if tensor.is_floating_point()}
     if sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) > MAX_NUMBERS_BYTES:
         raise DamagedFileError("its tensors repeat what is stored")     # with strides of 0
@@ -101,6 +101,11 @@ def _tensors(content: Any, kind: type) -> dict[str, Any]:
             if isinstance(item, (kind, dict, list, tuple)) and not str(key).startswith("optim"):
                 inside.append((f"{place}[{key}]" if type(key) is int and key >= 0 else f"{place}.{key}", item))
     return tensors
+
+
+def _with_name(command: str, path: Path) -> str:
+    """A command for a file. Another name than a plain one might end the quotes, and stays FILE."""
+    return command.replace("FILE", path.name) if re.fullmatch(r"[\w.-]+", path.name) else command
 
 
 # What makes a file that can be read of one that cannot.

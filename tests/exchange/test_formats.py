@@ -267,3 +267,10 @@ def test_a_part_of_an_archive_that_is_no_array_is_refused(tmp_path):
         archive.writestr("a.txt", "mine")
     with pytest.raises(InputError, match="npz file of plain arrays"):
         read_arrays(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize(("name", "shown"), [("net.h5", "'net.h5'"), ("x');import os;('.h5", "'FILE'")])
+def test_a_command_that_is_shown_has_plain_names_alone(name, shown, tmp_path):
+    with pytest.raises(InputError) as caught:
+        read_arrays(tmp_path / name)
+    assert f"h5py.File({shown})" in caught.value.allowed
