@@ -18,10 +18,15 @@ from minimod.errors import InputError
 from minimod.network import TwoLayerNet
 from minimod.runs.files import MAX_NUMBERS_BYTES, DamagedFileError, as_path, open_regular, read_npz, whole_file
 
+# What safetensors calls a type -> NumPy's name of it.
+SAFETENSORS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "BOOL": "?"}
+SAFETENSORS |= {f"{kind}{8 * size}": f"<{kind.lower()}{size}" for kind in "IU" for size in (1, 2, 4, 8)}
+
 
 def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
-    """The arrays of a file by name: float32, which half precision becomes, or float64; those of integers are left out.
+    """The arrays of a file by name: float32, which half precision becomes, or float64, which integers become.
 
+    A single integer, as a count of steps, is left out. An array of no real numbers is nan: no map can use it.
     Dictionaries in dictionaries of PyTorch get dotted names, less those of an optimiser, and items of lists and of
     epochs an index: state_dicts[49].W, and file[49].W if the file is the list. Raises OSError without a file,
     InputError for one that is damaged, too long, of another kind, or would run code, and without its library.
@@ -34,13 +39,18 @@ def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
     path.stat()         # raises OSError
     try:
         with warnings.catch_warnings(action="ignore"), open_regular(path, MAX_NUMBERS_BYTES) as file:
-            return {name: X.astype(f"f{max(X.itemsize, 4)}", copy=False) for name, X in reader(file, path).items()
-                    if X.dtype.kind == "f" and X.itemsize <= 8}
+            return {name: _real(X) for name, X in reader(file, path).items() if X.dtype.kind == "f" or X.ndim}
     except Exception as error:  # damage shows in whatever way a library stumbles over it
         if isinstance(error, (InputError, MemoryError)) or getattr(error, "filename", None):
             raise
         reason = first_line(error)[:100]
         raise InputError("file", str(path), f"a {path.suffix} file of plain arrays ({reason})") from error
+
+
+def _real(X: np.ndarray) -> np.ndarray:
+    if X.dtype.kind not in "fiub":
+        return np.full(X.shape, np.nan)
+    return X.astype("f4" if X.dtype.kind == "f" and X.itemsize <= 4 else "f8", copy=False)
 
 
 def _library(name: str, path: Path) -> Any:
@@ -57,11 +67,14 @@ def _library(name: str, path: Path) -> Any:
 
 def _read_safetensors(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
     """The library's own reader stumbles over bfloat16: the upper half of a float32."""
-    kinds, arrays = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}, {}
+    arrays = dict[str, np.ndarray]()
     for name, tensor in _library("safetensors", path).deserialize(file.read()):
-        if tensor["dtype"] in kinds:
-            X: np.ndarray = np.ndarray(tensor["shape"], kinds[tensor["dtype"]], tensor["data"])
-            arrays[name] = (X.astype("<u4") << 16).view("<f4") if tensor["dtype"] == "BF16" else X
+        kind = tensor["dtype"]
+        if kind not in SAFETENSORS:
+            arrays[name] = np.full(tensor["shape"], np.nan)
+            continue
+        X: np.ndarray = np.ndarray(tensor["shape"], SAFETENSORS[kind], tensor["data"])
+        arrays[name] = (X.astype("<u4") << 16).view("<f4") if kind == "BF16" else X
     return arrays
 
 
@@ -80,10 +93,13 @@ def _read_torch(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
         kind = re.search(r"GLOBAL (\S+)", str(error))
         allowed = f"of tensors alone, without {kind[1] if kind else 'other objects'}; if you trust it: {STATE_ALONE}"
         raise InputError("file", str(path), _with_name(allowed, path)) from error
-    tensors = {name: tensor.detach() for name, tensor in tensors.items() if tensor.is_floating_point()}
     if sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) > MAX_NUMBERS_BYTES:
         raise DamagedFileError("its tensors repeat what is stored")     # with strides of 0
-    return {name: (X if X.dtype == torch.float64 else X.float()).numpy() for name, X in tensors.items()}
+    arrays = dict[str, np.ndarray]()
+    for name, X in tensors.items():
+        X = X.detach().dequantize() if X.is_quantized else X.detach()
+        arrays[name] = (X.float() if X.is_floating_point() and X.dtype != torch.float64 else X).numpy()
+    return arrays
 
 
 def _tensors(content: Any, kind: type) -> dict[str, Any]:

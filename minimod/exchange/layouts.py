@@ -142,7 +142,7 @@ def _weights(arrays: Arrays) -> tuple[dict[str, str], dict[str, np.ndarray], str
 def _written(name: str) -> str:
     """The name of an array as a map has it: in quotes, unless it is words with dots."""
     words = re.sub(r"\[\d+\]", "", name).split(".")
-    plain = name.isascii() and all(word.isidentifier() and not iskeyword(word) for word in words)
+    plain = name.isascii() and name[-1:] != "]" and all(word.isidentifier() and not iskeyword(word) for word in words)
     return name if plain else json.dumps(name, ensure_ascii=False)
 
 
@@ -174,6 +174,8 @@ def _start(weights: Arrays, arrays: Arrays, modulus: int) -> dict[str, str]:
     matrices = [text for text in ordered if weights[text].ndim == 2]
     lengths = {n for text in matrices for n in weights[text].shape}
     biases = [text for text in ordered if weights[text].ndim == 1 and len(weights[text]) in lengths]
+    if len(biases) > len(matrices):             # as with layer norms
+        biases = []
     patterns = [each for each in PATTERNS.values() if each.endswith(f"W={{{len(matrices) - 1}}}")]
     for pattern, order in product(patterns, (matrices, matrices[::-1])):
         for turns in product(*((".T", "") if "weight" in text else ("", ".T") for text in order)):

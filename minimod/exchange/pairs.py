@@ -47,7 +47,7 @@ def load_pairs(
     with refusing("pairs", path, f"a table with columns {', '.join(NEEDED)}, or equations a+b=c"):
         lines, said = read_lines(path)
         rows = _read_rows(_equations(lines, said) if "=" in lines[0][1] else rows_of(lines, said))
-    rows = _once(path, rows, repeats, said)
+    rows = _once(path, _spelled_alike(rows, said), repeats, said)
     words = {row[name] for _, row in rows for name in TOKENS} - {""}
     known = _sorted(words) if tokens is None else list(tokens)
     if outside := sorted(words.difference(known)):
@@ -60,6 +60,8 @@ def load_pairs(
     found, counts = np.unique(pairs[:, :3], return_counts=True)
     if rare := [f"{known[found[i]]!r} ({counts[i]} of {counts.sum()} words)" for i in rare_tokens(counts)]:
         said.append(f"rare tokens: {', '.join(rare[:5])}{', ...' * (len(rare) > 5)}: a typo?")
+    if not np.isin(pairs[:, 2], pairs[:, :2]).any():
+        said.append("no label is an a or b too")
     say(path, said)
     return pairs, np.array(known)
 
@@ -95,13 +97,25 @@ def _equations(lines: list[tuple[str, str]], said: list[str]) -> list[Row]:
     for place, line in lines:
         text = " ".join(line.strip(' \t\r\n,;"').split())
         match = SPACED.fullmatch(text) or TIGHT.fullmatch(text)
-        if not match or match[2] != (sign or match[2]):
+        is_clear = match and not any(re.search(r"[%$<>]|\bmod\b|\(mod", word) or word.count("(") != word.count(")")
+                                     for word in match.groups())
+        if not match or not is_clear or match[2] != (sign or match[2]):
             allowed = f"no equation a{sign or '+'}b=c; words with signs need blanks around the one between them"
             raise DamagedFileError(f"{place} is {text[:40]!r}, and {allowed}")
         sign = match[2]
         rows.append(Row(place, [match[1], match[3], match[4]]))
     said.append(f"equations a {sign} b = label")
     return rows
+
+
+def _spelled_alike(rows: Rows, said: list[str]) -> Rows:
+    """The rows with 3 for 3.0, if some token is 3 as well: pandas writes a column with gaps so."""
+    words = {row[name] for _, row in rows for name in TOKENS}
+    floats = {word: word[:-2] for word in words if re.fullmatch(r"-?\d+\.0", word)}
+    if not words & {*floats.values()}:
+        return rows
+    said.append(f"{min(floats)} is taken for {floats[min(floats)]}, and others alike")
+    return [(place, row | {name: floats.get(row[name], row[name]) for name in TOKENS}) for place, row in rows]
 
 
 def _once(path: Path, rows: Rows, repeats: str | None, said: list[str]) -> Rows:

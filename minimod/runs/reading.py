@@ -20,8 +20,11 @@ from minimod.runs.files import DamagedFileError, decoded_lines, load_npy, refusi
 SEPARATORS = {";": "semicolons", "\t": "tabs", ",": "commas", " ": "blanks"}
 DRAWN = re.compile(r"(?=.*(---|===))[\s|+:=-]+")
 INNERMOST = re.compile(r"[\[{]([^\[\]{}]*)[\]}]")
-AROUND = re.compile(r"([\w.]+:?=)?([\w.]+\()*[\[{]*[\]}]*(dtype=[\w.]+)?\)*")      # A := [...], or np.array([...])
+# A := [...], or np.array([...]); but no other function, which may transpose.
+MAKERS = r"((np|numpy|torch)\.)?(array|matrix|Matrix|list|tensor)\("
+AROUND = re.compile(rf"([\w.]+:?=)?({MAKERS})*[\[{{]*[\]}}]*(dtype=[\w.]+)?\)*")
 NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?|nan|[+-]?inf", re.ASCII | re.IGNORECASE)
+FROM_ZERO = "the labels are taken from 0: neither 0 nor"
 WHOLE = re.compile(r"0|-?[1-9]\d*", re.ASCII)
 
 
@@ -167,7 +170,9 @@ def read_weights(path: Path) -> np.ndarray:
         lines, said = read_lines(path)
         rows = rows_of(lines, said, is_square=True)
         value_of = {word: float(word.replace(",", ".")) for word in _words(rows) if NUMBER.fullmatch(word)}
-        if any("," in word for word in value_of):
+        if commas := [word for word in value_of if "," in word]:
+            if all(re.fullmatch(r"[+-]?\d+,\d{3}", word) for word in commas):
+                raise DamagedFileError(f"the comma of {commas[0]!r} may be of decimals or of thousands: write a point")
             said.append("commas are decimal")
         head = int(rows[0].cells[0] not in value_of)
         weights = _values(rows, head, value_of, "no number")
@@ -191,6 +196,8 @@ def read_labels(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
             if table.size and table.min() == 1 and table.max() == len(table):
                 table -= 1
                 say(path, [f"1 .. {len(table)} are taken for 0 .. {len(table) - 1}"])
+            elif table.size and 0 < table.min() <= table.max() < len(table):
+                say(path, [f"{FROM_ZERO} {len(table)} is a label"])
             return table, None
         lines, said = read_lines(path)
         rows = rows_of(lines, said, is_square=True)
@@ -215,7 +222,11 @@ def _labels(rows: list[Row], said: list[str]) -> tuple[np.ndarray, np.ndarray | 
     if words <= {*numbers} or has_typo:
         if "0" not in numbers:
             said.append(f"1 .. {n} are taken for 0 .. {n - 1}")
+        elif "0" not in words:
+            said.append(f"{FROM_ZERO} {n} is a label")
         if _words(rows, 1) <= {*rows[0].cells[1:]} == {cells[0] for _, cells in rows[1:]}:
+            if _is_even(rows, 1) and not _is_even(rows, 0):
+                raise DamagedFileError("its first row and column may be names: leave the first cell empty then")
             said.append(f"it is taken as it stands, {n} × {n} labels, and no names in the first row and column")
         return _values(rows, 0, numbers, f"no element: these are {_some([*numbers])}"), None
     head = int(_has_head(rows))
@@ -224,6 +235,8 @@ def _labels(rows: list[Row], said: list[str]) -> tuple[np.ndarray, np.ndarray | 
     places = _places(labels, len(names))
     if not head or not labels <= {*places} or labels & {*names}:
         places = {name: i for i, name in enumerate(names)}
+    elif not labels & {"0", str(len(names))}:
+        said.append(f"{FROM_ZERO} {len(names)} is a label")
     table = _arranged(_values(rows, head, places, f"no element: these are {_some([*places])}"), rows, head, names)
     where = "cells of" if head else "no head is there, and"
     said.append(f"{where} the first row and column name the elements: 0 .. {len(names) - 1} are {_some(names)}")
@@ -232,10 +245,15 @@ def _labels(rows: list[Row], said: list[str]) -> tuple[np.ndarray, np.ndarray | 
 
 def _has_head(rows: list[Row]) -> bool:
     """Whether the first row and column are names: the corner is no label. Raises DamagedFileError for a doubt."""
-    corner, cells = rows[0].cells[0], [row.cells for row in rows]
+    corner = rows[0].cells[0]
     has_head = len(rows) > 2 and corner not in _words(rows, 1)
     is_mark = not re.search(r"\w", corner)
-    often = Counter(cell for row in cells[has_head:] for cell in row[has_head:])
-    if has_head != is_mark and {*often.values()} != {len(rows) - has_head}:      # a group has each label in each row
+    if has_head != is_mark and not _is_even(rows, int(has_head)):
         raise DamagedFileError(f"its first cell {corner[:40]!r} may be an element or none: leave it empty")
     return has_head
+
+
+def _is_even(rows: list[Row], head: int) -> bool:
+    """Whether each word below and right of a head comes as often as there are rows, as in a group's table."""
+    counts = Counter(cell for _, cells in rows[head:] for cell in cells[head:])
+    return {*counts.values()} == {len(rows) - head}

@@ -58,7 +58,36 @@ def test_what_was_written_comes_back_bit_for_bit(tmp_path, suffix, width, tied, 
 def test_half_precision_becomes_single(tmp_path, save):
     save(tmp_path / "x.npz", a=np.arange(3, dtype=np.float16), n=np.arange(3), big=np.arange(3, dtype=">f8"))
     arrays = read_arrays(tmp_path / "x.npz")
-    assert {name: array.dtype.str for name, array in arrays.items()} == {"a": "<f4", "big": "<f8"}
+    assert {name: array.dtype.str for name, array in arrays.items()} == {
+        "a": "<f4", "n": "<f8", "big": "<f8"}
+
+
+@pytest.mark.parametrize("V", [np.arange(P * M) % 5, np.ones(P * M, bool), 1j * np.ones(P * M), np.ones(P * M) * 1.5])
+def test_no_array_is_left_out_before_a_layout_is_chosen(tmp_path, V):
+    U, W = rng.standard_normal((P, M)), rng.standard_normal((M, P))
+    np.savez(tmp_path / "x.npz", U=U, V=V.reshape(P, M), W=W, steps=np.int64(3))
+    if V.dtype == complex:
+        with pytest.raises(InputError, match="finite in every number"):
+            imported(tmp_path / "x.npz")
+    else:
+        np.testing.assert_array_equal(imported(tmp_path / "x.npz").V, V.reshape(P, M))
+
+
+def test_integers_and_other_types_of_safetensors_are_there(tmp_path):
+    pytest.importorskip("safetensors")
+    header = json.dumps({"n": {"dtype": "I32", "shape": [1], "data_offsets": [0, 4]},
+                         "f": {"dtype": "F8_E4M3", "shape": [2], "data_offsets": [4, 6]}}).encode()
+    (tmp_path / "x.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"\7\0\0\0ab")
+    arrays = read_arrays(tmp_path / "x.safetensors")
+    assert arrays["n"].tolist() == [7] and np.isnan(arrays["f"]).tolist() == [True, True]
+
+
+def test_integers_and_complex_numbers_of_torch_are_there(tmp_path):
+    torch = pytest.importorskip("torch")
+    torch.save({"n": torch.arange(2), "c": torch.ones(2, dtype=torch.complex64), "s": torch.tensor(4)},
+               tmp_path / "x.pth")
+    arrays = read_arrays(tmp_path / "x.pth")
+    assert arrays["n"].tolist() == [0, 1] and np.isnan(arrays["c"]).all() and "s" not in arrays
 
 
 def test_bfloat16_of_safetensors_becomes_single(tmp_path):

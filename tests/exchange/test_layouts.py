@@ -66,7 +66,7 @@ for name, two in LAYERS.items():
 
 # Files that no layout fits, and U of the network that they are, if it is the first layer that comes first.
 STRANGE = {
-    "scikit-learn": ({"coefs_0": U, "coefs_1": W}, U), "no names": ({"arr_0": U, "arr_1": W}, U),
+    "scikit-learn": ({"coefs_0": U, "coefs_1": W}, U), "JAX": ({"params[0][0]": U, "params[1][0]": W}, U), "no names": ({"arr_0": U, "arr_1": W}, U),
     "PyTorch": ({"linear_0.weight": U.T, "linear_1.weight": W.T}, U), "keywords": ({"for": U.T, "for.if": W}, U),
     "quotes": ({"a'\"b": U, "c d": W}, U), "signs": ({"a;b=c": U, "{c}": W}, U),
     "the micro sign": ({"µ": U, "ﬁ": W}, U),
@@ -267,3 +267,10 @@ def test_the_last_of_many_states_is_read_and_none_is_mixed(arrays, taken):
 def test_a_layout_that_is_given_is_read_from_the_last_state_too():
     arrays = numbered("state_dicts", {0: OLDER | {"more": MU}, 1: STATE | {"more": MU}})
     assert find_layout(arrays, P, "groups")[0] == {"U": "state_dicts[1].W_in.T", "W": "state_dicts[1].W_out.T"}
+
+
+def test_vectors_of_layer_norms_are_no_biases():
+    norms = {f"1.{name}": np.ones(M) for name in ("weight", "bias", "mean")}
+    with pytest.raises(InputError) as caught:
+        find_layout({"0.weight": U.T, "0.bias": B, **norms, "2.weight": W.T}, P)
+    assert "hidden_bias=" not in str(caught.value) and "--map U=" in str(caught.value).replace("'", "")

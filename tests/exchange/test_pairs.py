@@ -333,6 +333,8 @@ def test_a_file_is_read_whatever_separates_its_words(text, words, tmp_path):
 
 
 @pytest.mark.parametrize(("text", "reason"), [
+    ("(3+4)%7=0\n", "line 1 is '(3+4)%7=0', and no equation"), ("f(3,4)=0\n", "line 1"), ("3+4=0(mod7)\n", "line 1"),
+    ("$3 + 4 = 0\n", "line 1"), ("3->4=0\n", "line 1"), ("3 + 4 = 0%7\n", "line 1"),
     ("a+b=c\na-b=c\n", "line 2 is 'a-b=c', and no equation a+b=c"),
     ("a+b=c\na+b\n", "line 2 is 'a+b', and no equation"), ("a+b=c=d\n", "line 1 is 'a+b=c=d', and no equation"),
     ("# sums\na+b+c=d\n", "line 2 is 'a+b+c=d', and no equation"), ("a+b=c d\n", "line 1 is 'a+b=c d'"),
@@ -405,3 +407,15 @@ def test_tokens_that_are_rare_by_chance_are_not_warned_of(fraction, tmp_path, ca
         rows = [f"{a},{b},{rng.integers(15)}\n" for a, b in chosen]
         load_pairs(written(tmp_path / f"{name}.csv", HEAD + "".join(rows)))
     assert "rare" not in caplog.text
+
+
+def test_a_column_of_floats_is_of_the_same_tokens(tmp_path, caplog):
+    rows = "".join(f"{a},{b},{(a + b) % 5}.0\n" for a in range(5) for b in range(5))
+    pairs, tokens = load_pairs(written(tmp_path / "pairs.csv", HEAD + rows))
+    assert tokens.tolist() == [*"01234"] and (pairs[:, 2] == pairs[:, :2].sum(axis=1) % 5).all()
+    assert "0.0 is taken for 0" in caplog.text
+
+
+def test_labels_that_are_no_inputs_are_said_to_be(tmp_path, caplog):
+    load_pairs(written(tmp_path / "pairs.csv", HEAD + "x,y,z\n"))
+    assert "no label is an a or b too" in caplog.text

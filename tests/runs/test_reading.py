@@ -60,7 +60,7 @@ TABLES = {
     "units mod 8": (
         "1,3,5,7\n3,1,7,5\n5,7,1,3\n7,5,3,1\n", [[0, 1, 2, 3], [1, 0, 3, 2], [2, 3, 0, 1], [3, 2, 1, 0]], [*"1357"]),
     "no 0 and no P": ("1 1 2\n1 1 1\n2 1 1\n", [[1, 1, 2], [1, 1, 1], [2, 1, 1]], None),
-    "as it stands": ("0 0 1\n0 0 1\n1 1 0\n", [[0, 0, 1], [0, 0, 1], [1, 1, 0]], None),
+    "as it stands": ("0 0 1\n0 1 1\n1 1 1\n", [[0, 0, 1], [0, 1, 1], [1, 1, 1]], None),
 }  # fmt: skip
 
 
@@ -95,6 +95,8 @@ REFUSED = {
     "lo mid hi\nmid mid hi\nhi hi hi\n": "its first cell 'lo' may be an element or none",
     "e a b\nb e a\na b e\n": "line 2, cell 1 is 'b': the first row and column must both be 'e', 'a', 'b'",
     "0 1\n1 0\n1 0\n": "it has shape (3, 2)",
+    "0 0 1\n0 0 1\n1 1 0\n": "its first row and column may be names: leave the first cell empty then",
+    "np.transpose([[0, 1], [1, 1]])": "it has shape",
     "[[0 1 ... 8]\n ...\n [8 0 ... 7]]": "line 2 has 1 cell, and the first 4",
     "0 1 ... 8\n1 2 ... 0\n... ... ... ...\n8 0 ... 7\n": "line 2, cell 2: '2' is no element: these",
     "[[0, 1], [1, 0]] and [[1, 0], [0, 1]]": "it has shape (1, 7)",
@@ -123,7 +125,9 @@ def test_what_is_no_table_is_refused_with_place_and_reason(content, reason, tmp_
     ("{{0,1},{1,0}}", "rows are in brackets"), ('[["e","a"],["a","e"]]', "rows are in brackets"),
     (",e,a\ne,e,a\na,a,e\n", "cells of the first row and column name the elements: 0 .. 1 are 'e', 'a'"),
     ("e,a\na,e\n", "no head is there, and the first row and column name the elements: 0 .. 1 are 'e', 'a'"),
-    ("0 0 1\n0 0 1\n1 1 0\n", "it is taken as it stands, 3 × 3 labels"),
+    ("0 0 1\n0 1 1\n1 1 1\n", "it is taken as it stands, 3 × 3 labels"),
+    ("1 1 2\n1 1 1\n2 1 1\n", "the labels are taken from 0: neither 0 nor 3 is a label"),
+    ("* x y z\nx 1 1 2\ny 1 1 1\nz 2 1 1\n", "the labels are taken from 0: neither 0 nor 3 is a label"),
 ])  # fmt: skip
 def test_what_was_taken_for_what_is_said(text, said, tmp_path, caplog):
     read_labels(saved(tmp_path, text))
