@@ -66,7 +66,8 @@ for name, two in LAYERS.items():
 
 # Files that no layout fits, and U of the network that they are, if it is the first layer that comes first.
 STRANGE = {
-    "scikit-learn": ({"coefs_0": U, "coefs_1": W}, U), "JAX": ({"params[0][0]": U, "params[1][0]": W}, U), "no names": ({"arr_0": U, "arr_1": W}, U),
+    "scikit-learn": ({"coefs_0": U, "coefs_1": W}, U), "JAX": ({"params[0][0]": U, "params[1][0]": W}, U),
+    "no names": ({"arr_0": U, "arr_1": W}, U),
     "PyTorch": ({"linear_0.weight": U.T, "linear_1.weight": W.T}, U), "keywords": ({"for": U.T, "for.if": W}, U),
     "quotes": ({"a'\"b": U, "c d": W}, U), "signs": ({"a;b=c": U, "{c}": W}, U),
     "the micro sign": ({"µ": U, "ﬁ": W}, U),
