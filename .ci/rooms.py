@@ -21,9 +21,9 @@ AIMS = {
 }
 LIMITS = AIMS | {
     "engine": 469, "groups": 431, "runs": 1848, "analysis": 973, "discovery": 662, "sweeps": 501, "exchange": 532,
-    "claims": 1007, "report": 1312, "cli": 1019, "doors": 77,
+    "claims": 1007, "report": 1312, "cli": 1018, "doors": 77,
 }
-TOTAL_AIM, TOTAL_LIMIT = 8000, 9580
+TOTAL_AIM, TOTAL_LIMIT = 8000, 9579
 
 WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 NO_CODE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)

@@ -9,7 +9,6 @@ from minimod.cli.display import Answer, cell, say
 from minimod.cli.options import FILE, OnceEach, json_option, quiet_option, repeats_option
 from minimod.data import PARTS
 from minimod.discovery import search
-from minimod.discovery.judging import Found
 from minimod.discovery.retrieval import SOURCES, discover_run, discovered_pairs
 from minimod.engine.backend import DEVICES
 from minimod.exchange.pairs import load_pairs
@@ -78,7 +77,7 @@ def discover(
             for place, e in zip(("a", "b", "label"), found.elements, strict=True)
         },
     }
-    lines = in_words(found, result, run is not None and what != "labels")
+    lines = in_words(result, run is not None and what != "labels")
     if control:
         same = control.group is not None and bool((control.table == found.table).all())
         result["from_labels_alone"] = {"group": control.group, "agreement": control.agreement, "same_table": same}
@@ -93,21 +92,21 @@ def discover(
     return Answer(result, ["\n".join(lines)])
 
 
-def in_words(found: Found, result: dict[str, Any], are_answers: bool) -> list[str]:
-    """What was found, in sentences: in labels, or in a network's answers. result: the same as data, in words."""
-    if found.assumption is None and found.is_cut:
-        return [f"No group was found after {found.starts} starts, and the search was not over: --seconds and"
+def in_words(result: dict[str, Any], are_answers: bool) -> list[str]:
+    """What was found, in sentences: in labels, or in a network's answers."""
+    if result["assumption"] is None and result["is_cut"]:
+        return [f"No group was found after {result['starts']} starts, and the search was not over: --seconds and"
                 " --max-starts give it more."]
-    if found.assumption is None:
-        return [f"No group was found after {found.starts} starts: none agrees with more than chance explains."]
-    absorbing = result["absorbing"]
+    if result["assumption"] is None:
+        return [f"No group was found after {result['starts']} starts: none agrees with more than chance explains."]
+    zero = "" if result["absorbing"] is None else f"; {result['absorbing']} is absorbing"
     of, judged = ("answers", "the training labels") if are_answers else ("labels", "them")
     lines = [
-        f"{found.group}, {NAMINGS[found.assumption]}{f'; {absorbing} is absorbing' if absorbing is not None else ''}",
-        f"It agrees with {found.agreement:.1%} of {len(found.wrong)} {of}, where chance explains at most"
-        f" {found.chance:.1%}.",
+        f"{result['group']}, {NAMINGS[result['assumption']]}{zero}",
+        f"It agrees with {result['agreement']:.1%} of {result['labels']} {of}, where chance explains at most"
+        f" {result['chance']:.1%}.",
         f"That any table agrees with {judged} as well by chance has a probability of at most"
-        f" {max(found.p_value, 1e-300):.1g}.",
+        f" {max(result['p_value'], 1e-300):.1g}.",
     ]
     names = [f"{token} for {element}" for token, element in result["merged"].items() if element is not None]
     strangers = [token for token, element in result["merged"].items() if element is None]
@@ -115,9 +114,9 @@ def in_words(found: Found, result: dict[str, Any], are_answers: bool) -> list[st
         lines.append(f"Taken for another name of an element: {', '.join(names)}.")
     if strangers:
         lines.append(f"Left out, as no elements or with too few pairs to tell: {', '.join(strangers)}.")
-    if not found.alike:
+    if not result["alike"]:
         lines.append("It explains the labels of some tokens better than those of others: the nearest group, perhaps"
                      " not the rule.")
-    if not found.at_random:
+    if not result["at_random"]:
         lines.append("The labels that disagree are mostly off by the same element: there is a rule in them too.")
-    return [*lines, f"Held-out pairs answered: {cell(result['held_out'])}. Found after {found.starts} starts."]
+    return [*lines, f"Held-out pairs answered: {cell(result['held_out'])}. Found after {result['starts']} starts."]

@@ -45,7 +45,7 @@ def import_network(
     """Make a run of a network that was trained elsewhere.
 
     FILE is .npz, .safetensors, or PyTorch's .pth, .pt or .ckpt. Of several states in it the last is read. Says which
-    array became what. Then analyze and detect work as on a run of one's own.
+    array became what. Then analyze and detect work as on any run.
     """
     given = {name: value for name, value in options.items() if value is not None}
     if given.get("rule", "add") in RULES and "modulus" not in given:

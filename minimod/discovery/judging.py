@@ -16,8 +16,7 @@ from minimod.groups.rules import GroupRule, rule_of_table
 # tries to do without.
 SURE, POSSIBLE = 1e-6, 0.05
 FEWEST = 3                      # elements of a group
-# So many tokens, at most, may be no elements. They occur less than this share of times as often as the median.
-STRANGERS, RARE = 8, 0.5
+STRANGERS, RARE = 8, 0.5        # At most STRANGERS tokens may be no elements. They occur less than RARE medians.
 
 SIGNIFICANT = 0.05              # what is found counts below this probability of an accident
 RANDOM = 0.01                   # labels disagree at random above this probability of such a difference in common
@@ -43,7 +42,7 @@ class Found:
     absorbing: the token that is the label of any pair with an absorbing token, or None. Under one naming that is the
         absorbing token itself.
     merged: token -> the token of which it is another name; or None, if it was left out as no element.
-    is_cut: whether the search ended because it had taken so many seconds or starts.
+    is_cut: whether `seconds` or `max_starts` ended the search.
     """
 
     table: np.ndarray = field(repr=False)
@@ -104,7 +103,7 @@ class Problem:
         self.equations = Equations(a, b, c, max(map(len, self.elements)))
 
     def grid(self, size: int) -> np.ndarray:
-        """The labels of the first elements, so many in every place, of shape (size, size); -1 where there is none."""
+        """The labels of the first `size` elements in every place, of shape (size, size); -1 where there is none."""
         grid, (a, b, c, _) = np.full((size, size), -1), self.equations
         inside = (a < size) & (b < size) & (c < size)
         grid[a[inside], b[inside]] = c[inside]
@@ -114,9 +113,8 @@ class Problem:
         """The best of some candidates, tables of shape (size, size), and of what was found before."""
         for candidate in candidates:
             rule = rule_of_table("found", candidate)
-            found = self._judged(rule) if isinstance(rule, GroupRule) else best
-            is_better = found.p_value < SIGNIFICANT and found.agreement > best.agreement
-            if is_better and (found.at_random or self._is_supported(found, len(candidate))):
+            found = self._judged(rule, best) if isinstance(rule, GroupRule) else best
+            if found.at_random or self._is_supported(found, len(candidate)):
                 best = found
         return best
 
@@ -133,8 +131,11 @@ class Problem:
                 return False
         return True
 
-    def _judged(self, rule: GroupRule) -> Found:
-        """What a group's table, whose elements are the first ones in every place, says of the labels."""
+    def _judged(self, rule: GroupRule, best: Found) -> Found:
+        """What a group's table, whose elements are the first ones in every place, says of the labels.
+
+        Or the best before, if the table is an accident, or agrees with no more labels.
+        """
         kept, (a, b, c), P = [words[: rule.modulus] for words in self.elements], self.words, self.n_tokens
         table = self._table(rule, kept)
         elements = np.setdiff1d(np.concatenate([*kept, self.zero]), -1)
@@ -145,11 +146,12 @@ class Problem:
         answer, label = table[same[a], same[b]], same[c]
         hits, assumption = (answer == label) & (answer >= 0), looser(assumption_of(rule), self.least)
         n_merged = sum(element >= 0 for element in merged.values()) + len(self.same_as)
-        n_words = len(elements) + len(merged) + len(self.same_as)
-        log_count = log_tables(rule.modulus + bool(self.zero.max() >= 0), assumption)
-        log_count += log_choices(n_words, len(elements), n_merged) + log(len(self.sizes))
+        log_count = log(len(self.sizes)) + log_tables(rule.modulus + bool(self.zero.max() >= 0), assumption)
+        log_count += log_choices(len(elements) + len(merged) + len(self.same_as), len(elements), n_merged)
         chance = highest_chance(label, answer)
         p = p_value(len(hits), int(hits.sum()), chance, log_count)
+        if p >= SIGNIFICANT or hits.mean() <= best.agreement:
+            return best
         inside = np.isin(self.words, np.concatenate(kept)).all(axis=0)
         alike = explains_alike(hits[inside], a[inside]) and explains_alike(hits[inside], b[inside])
         group, of_words = _named(rule, kept, len(table))
@@ -248,7 +250,7 @@ def _named(rule: GroupRule, kept: list[np.ndarray], n_tokens: int) -> tuple[str,
     name, isomorphism = recognise(rule.group)
     if isomorphism is None:
         return name, None
-    named = np.argsort(isomorphism)                         # from the table's elements to those of the name
+    named = np.argsort(isomorphism)                         # from the table's elements to the name's
     elements, known = np.full((3, n_tokens), -1), (rule.elements_a, rule.elements_b, np.arange(rule.modulus))
     for new, tokens, each in zip(elements, kept, known, strict=True):
         new[tokens] = named[each[: len(tokens)]]

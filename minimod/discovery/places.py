@@ -5,7 +5,7 @@ import numpy as np
 from minimod.discovery.certificate import divergence, log_binomial
 from minimod.discovery.synchronisation import SHARING
 
-TOGETHER = 1.25         # two names of one element have at most so many times the pairs of another element
+TOGETHER = 1.25         # two names of one element have at most TOGETHER times the pairs of another element
 
 
 def rare_tokens(counts: np.ndarray, share: float = 0.0) -> np.ndarray:

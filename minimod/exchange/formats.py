@@ -27,8 +27,8 @@ def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
     """The arrays of a file by name: float32, which half precision becomes, or float64, which integers become.
 
     A single integer, as a count of steps, is left out. An array of no real numbers is nan: no map can use it.
-    Dictionaries in dictionaries of PyTorch get dotted names, less those of an optimiser, and items of lists and of
-    epochs an index: state_dicts[49].W, and file[49].W if the file is the list. Raises OSError without a file,
+    Dictionaries in dictionaries of PyTorch get dotted names. An optimiser's are left out. Items of lists and of
+    epochs get an index: state_dicts[49].W, and file[49].W if the file is the list. Raises OSError without a file,
     InputError for one that is damaged, too long, of another kind, or would run code, and without its library.
     """
     path = as_path("file", path)

@@ -1,4 +1,4 @@
-"""Pairs of one's own: columns a, b, label, and maybe true_label and part; or equations a+b=c. Tokens are any words."""
+"""Pairs that a user brings: columns a, b, label, maybe true_label and part; or equations a+b=c. Tokens are words."""
 
 import re
 from collections import Counter, defaultdict
@@ -119,7 +119,7 @@ def _spelled_alike(rows: Rows, said: list[str]) -> Rows:
 
 
 def _once(path: Path, rows: Rows, repeats: str | None, said: list[str]) -> Rows:
-    """The rows, those of a pair merged. Raises InputError for a pair of two parts, two true labels, or two labels."""
+    """The rows, one for each pair. Raises InputError for a pair of two parts, two true labels, or two labels."""
     of_pair = defaultdict(list)
     for place, row in rows:
         of_pair[row["a"], row["b"]].append((place, row))
