@@ -66,7 +66,7 @@ def test_ipython_is_told_how_a_run_looks(run, monkeypatch):
     seen = {}
     formatter = SimpleNamespace(for_type_by_name=lambda module, name, function: seen.update({(module, name): function}))
     shell = SimpleNamespace(display_formatter=SimpleNamespace(formatters={"text/html": formatter}))
-    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell, version_info=(9, 0, 0)))
     monkeypatch.delitem(vars(minimod), "train", raising=False)
     _ = minimod.train
     assert seen[type(run).__module__, type(run).__name__](run) == run_in_html(run)
