@@ -24,12 +24,16 @@ class Criterion:
     """A bound on one number made from the rows of one seed; the bound itself is allowed.
 
     inf is for what was never reached, nan for what could not be measured. `noted` numbers decide nothing.
+    because: why the bound is where it is. The reason is written before the run, and does not come from its result.
+    before: of a bound that was changed, the former bound and what was measured then. As "asked 0.2, measured 0.192".
     """
 
     statement: str
     value: Number
     relation: Relation
     bound: float = math.nan
+    because: str = ""
+    before: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,18 @@ class Judged:
     relation: Relation
     bound: float
     values: list[float]
+    because: str = ""
+    before: str = ""
 
     @property
     def bound_in_words(self) -> str:
         """As "at least 0.9"; "noted" where there is none."""
         return self.relation if self.relation == "noted" else f"{self.relation} {self.bound:g}"
+
+    @property
+    def reason(self) -> str:
+        """Why the bound is where it is, and where it was; "" if nothing is said of it."""
+        return "; ".join(filter(None, [self.because, self.before and f"before: {self.before}"]))
 
     @property
     def met(self) -> list[bool | None]:
@@ -188,6 +199,9 @@ def judge(argument: str, claim: Claim, scale: str, rows: list[Row], **measured: 
     """The result of a claim whose rows were measured. measured: date, minimod, numpy and machine of the result."""
     criteria, seeds = claim.criteria + claim.full_criteria * (scale == "full"), sorted({row["seed"] for row in rows})
     of_seeds = [[row for row in rows if row["seed"] == seed] for seed in seeds]
-    judged = [Judged(each.statement, each.relation, each.bound, [*map(each.value, of_seeds)]) for each in criteria]
+    judged = [
+        Judged(each.statement, each.relation, each.bound, [*map(each.value, of_seeds)], each.because, each.before)
+        for each in criteria
+    ]
     words = claim.statement, claim.experiment, claim.remark
     return Result(argument, scale, *words, claim.keys, claim.plot, judged, rows, **measured)

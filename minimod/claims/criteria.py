@@ -74,13 +74,16 @@ def furthest(column: str, level: float, **keys: Cell) -> Number:
 
 
 def criterion(
-    relation: Relation, what: Column, bound: float, value: Number | None = None, **keys: Key
+    relation: Relation, what: Column, bound: float, value: Number | None = None, because: str = "", before: str = "",
+    **keys: Key,
 ) -> Criterion:
-    """A bound on a number: one of the rows, with a name for it, or else the `cell` of a column and keys."""
-    if value:
-        return Criterion(str(what), value, relation, bound)
-    where = (_in_words(key, name.replace("_", " ")) for name, key in keys.items())
-    return Criterion(f"{', '.join(where)}: {_in_words(what)}", cell(what, **keys), relation, bound)
+    """A bound on a number: one of the rows, with a name for it, or else the `cell` of a column and keys.
+
+    because, before: as in `Criterion`.
+    """
+    where = ", ".join(_in_words(key, name.replace("_", " ")) for name, key in keys.items())
+    statement = str(what) if value else f"{where}: {_in_words(what)}"
+    return Criterion(statement, value or cell(what, **keys), relation, bound, because, before)
 
 
 least, most = partial(criterion, "at least"), partial(criterion, "at most")

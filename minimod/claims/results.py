@@ -16,6 +16,7 @@ def section(result: Result) -> str:
     """One claim: what is claimed, what was done, what decides and how it came out, and every number measured."""
     criteria = [["criterion", "bound", *(f"seed {seed}" for seed in result.seeds)]]
     criteria += [[each.statement, each.bound_in_words, *map(number, each.values)] for each in result.criteria]
+    reasons = [f"- {each.statement}: {reason}" for each in result.criteria if (reason := each.reason)]
     numbers = [[*(key.replace("_", " ") for key in result.keys), *result.columns]]
     for row in result.over_seeds():
         numbers.append([*(number(row[key]) for key in result.keys), *(spread(row[name]) for name in result.columns)])
@@ -24,6 +25,7 @@ def section(result: Result) -> str:
         fill(result.statement, 100, break_on_hyphens=False),
         fill(result.experiment, 100, break_on_hyphens=False),
         table(criteria),
+        *(["\n".join(reasons)] if reasons else []),
         *([fill(result.remark, 100, break_on_hyphens=False)] if result.remark else []),
         table(numbers, n_left=len(result.keys)),
     ])
