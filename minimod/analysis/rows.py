@@ -13,6 +13,7 @@ import numpy as np
 from minimod.analysis.masking import CHOICES
 from minimod.analysis.readouts import predict_ensemble, predict_kept
 from minimod.analysis.scores import COORDINATES, NOTHING, RULE, SCORES, TWO_INPUTS
+from minimod.analysis.structure import Structure
 
 Analysis = Any          # an analysis.Analysis: it imports this file
 
@@ -60,9 +61,13 @@ def table_of(network: str, readout: str = "logits") -> Callable[[Analysis, Row],
     return lambda analysis, row: analysis.table(network_in(analysis), row.activation, readout)
 
 
-def dominant(analysis: Analysis, row: Row) -> np.ndarray:
-    """The table of one component per neuron: the dominant one."""
-    return predict_kept(analysis.structure, analysis.structure.component, row.activation, analysis.backend)
+def dominant_of(structure: str) -> Callable[[Analysis, Row], np.ndarray]:
+    """The `predict` of a row of one component per neuron, the dominant one, of this structure of the analysis."""
+    def table(analysis: Analysis, row: Row) -> np.ndarray:
+        of: Structure = getattr(analysis, structure)
+        return predict_kept(of, of.component, row.activation, analysis.backend)
+
+    return table
 
 
 def random_frequency(analysis: Analysis, row: Row) -> np.ndarray:
@@ -113,6 +118,10 @@ RAW, INTERACTION = table_of("run.network"), table_of("run.network", "interaction
 RANK_ONE = table_of("structure.rank_one")
 HAS_MATRICES = attrgetter("structure.has_matrices")       # elsewhere a rank-one part is the whole of its component
 
+DOMINANT, UNTRAINED_DOMINANT = dominant_of("structure"), dominant_of("untrained")
+UNTRAINED, UNTRAINED_INTERACTION = table_of("untrained.network"), table_of("untrained.network", "interaction")
+SWAPS = "relu", "quadratic", "reverse_relu"
+
 # name -> row; +activation marks a swap. relu and reverse_relu differ by z, which has no interaction: one suffices.
 ROWS: dict[str, Row] = {
     "raw": Row(NOTHING, RAW),
@@ -122,10 +131,10 @@ ROWS: dict[str, Row] = {
     "interaction": Row(TWO_INPUTS, INTERACTION),
     "interaction+relu": Row(TWO_INPUTS, INTERACTION, "relu"),
     "interaction+quadratic": Row(TWO_INPUTS, INTERACTION, "quadratic"),
-    "dominant": Row(COORDINATES, dominant),
-    "dominant+relu": Row(COORDINATES, dominant, "relu"),
-    "dominant+quadratic": Row(COORDINATES, dominant, "quadratic"),
-    "dominant+reverse_relu": Row(COORDINATES, dominant, "reverse_relu"),
+    "dominant": Row(COORDINATES, DOMINANT),
+    "dominant+relu": Row(COORDINATES, DOMINANT, "relu"),
+    "dominant+quadratic": Row(COORDINATES, DOMINANT, "quadratic"),
+    "dominant+reverse_relu": Row(COORDINATES, DOMINANT, "reverse_relu"),
     "residual": Row(COORDINATES, table_of("structure.residual")),
     "rank one": Row(COORDINATES, RANK_ONE, applies=HAS_MATRICES),
     "rank one+quadratic": Row(COORDINATES, RANK_ONE, "quadratic", applies=HAS_MATRICES),
@@ -136,7 +145,16 @@ ROWS: dict[str, Row] = {
     # Controls. "untrained" is the network before training. "rule" is the best that a row with components can answer.
     "random subnetwork": masked_row(RANDOM),
     "random+interaction": masked_row(RANDOM, "interaction"),
+    # A swap has controls of its own: random components, and the network before training.
+    "untrained": Row(NOTHING, UNTRAINED, is_method=False),
+    "untrained interaction": Row(TWO_INPUTS, UNTRAINED_INTERACTION, is_method=False),
     "random frequency": Row(COORDINATES, random_frequency, is_method=False),
+    "untrained dominant": Row(COORDINATES, UNTRAINED_DOMINANT, is_method=False),
+    **{f"untrained+{name}": Row(NOTHING, UNTRAINED, name, is_method=False) for name in SWAPS},
+    **{f"untrained interaction+{name}": Row(TWO_INPUTS, UNTRAINED_INTERACTION, name, is_method=False)
+       for name in SWAPS[:2]},
+    **{f"random frequency+{name}": Row(COORDINATES, random_frequency, name, is_method=False) for name in SWAPS},
+    **{f"untrained dominant+{name}": Row(COORDINATES, UNTRAINED_DOMINANT, name, is_method=False) for name in SWAPS},
     "random rank one+quadratic": Row(
         COORDINATES, random_rank_one, "quadratic", applies=HAS_MATRICES, is_method=False
     ),

@@ -91,7 +91,7 @@ least, most = partial(criterion, "at least"), partial(criterion, "at most")
 
 def note(what: Column, value: Number | None = None, **keys: Key) -> Criterion:
     """A number, as in `criterion`, that is shown and decides nothing."""
-    return criterion("noted", what, math.nan, value, **keys)
+    return criterion("noted", what, math.nan, value, "", "", **keys)
 
 
 def _in_words(value: Key, name: str = "") -> str:

@@ -58,20 +58,11 @@ def all_of(*several: Callable[[str], list[TrainingConfig]]) -> Callable[[str], l
     return lambda scale: [config for configs in several for config in configs(scale)]
 
 
-def large_runs(scale: str) -> list[TrainingConfig]:
-    """Runs at the paper's modulus, trained long enough for the rule to show in the output, with their history."""
-    size: dict[str, Any] = {"modulus": 113, "learning_rate": 5e-3, "eval_every": None}
-    return [
-        setting(noise_ratio=0.1, width=1024, epochs=500, **size),
-        setting(noise_ratio=0.3, width=512, **size | L2),
-    ]
-
-
-def method_rows(run: Run) -> list[Row]:
-    """A row for every method of `analyze`."""
+def method_rows(run: Run, *names: str) -> list[Row]:
+    """The accuracies of these rows of `analyze`, or of all that apply."""
     with Analysis(run) as analysis:
-        rows = analysis.rows.items()
-        return [{"noise_ratio": run.config.noise_ratio, "method": name, **row._asdict()} for name, row in rows]
+        accuracies = {name: analysis.row(name)._asdict() for name in names or analysis.needs}
+    return [{"noise_ratio": run.config.noise_ratio, "method": name, **row} for name, row in accuracies.items()]
 
 
 def read(measured: Run | Analysis, *columns: str) -> Row:

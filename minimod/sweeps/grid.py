@@ -88,8 +88,11 @@ def _check_name(name: str) -> None:
         raise InputError("grid", name, one_of(allowed, name))
 
 
-def renamed(definition: dict[str, Any]) -> dict[str, Any]:
-    """A definition that an earlier version stored, with the fields of its grid under their names of today."""
+def stored_definition(stored: dict[str, Any]) -> dict[str, Any]:
+    """The definition in a sweep.json, with names of today: an earlier version called fields and presets otherwise."""
+    definition: dict[str, Any] = stored["definition"]
+    if "minimod" not in stored and definition["preset"] == "headline":      # the headline was the defaults until 0.3.0
+        definition = definition | {"preset": "default"}
     return definition | {"grid": {RENAMED.get(name, name): axis for name, axis in definition["grid"].items()}}
 
 

@@ -35,8 +35,9 @@ from minimod.runs.jobs import WorkProgress, longest_first, run_name, work
 from minimod.runs.run import FINISHED, check_run
 from minimod.runs.training import finished_run
 from minimod.sweeps import table
-from minimod.sweeps.grid import configurations, number_of_runs, renamed, values_of, with_tables
+from minimod.sweeps.grid import configurations, number_of_runs, stored_definition, values_of, with_tables
 from minimod.sweeps.table import FAILED, TableRow
+from minimod.version import VERSION
 
 
 class Outcome(NamedTuple):
@@ -122,7 +123,7 @@ class Sweep:
             raise InputError("sweep directory", str(directory), allowed) from error
         if definition is None and not stored:
             raise InputError("sweep directory", str(directory), "one that has been swept, or given with a grid")
-        self.definition = definition or renamed(stored["definition"])
+        self.definition = definition or stored_definition(stored)
         self.tables = with_tables(self.definition, copies)
         if "matrix" in values_of(self.definition, self.tables)["noise_kind"]:
             raise InputError("noise_kind", "matrix", "another in a sweep: its runs have no noise matrix")
@@ -168,7 +169,10 @@ class Sweep:
         """
         with hold(self.directory) as held:
             self.keep_checkpoints |= keep_checkpoints
-            described = {"id": self.id, "definition": self.definition, "keep_checkpoints": self.keep_checkpoints}
+            described = {
+                "id": self.id, "definition": self.definition, "keep_checkpoints": self.keep_checkpoints,
+                "minimod": VERSION,
+            }
             if self.tables:
                 save_arrays(held.file("tables.npz"), self.tables)
             save_checked_json(held.file("sweep.json"), described)

@@ -12,9 +12,9 @@ from minimod.claims.results import section
 
 @pytest.fixture(scope="module")
 def headline():
-    """The headline run itself, measured at its end alone, and its result as a claim."""
-    run = train(replace(CLAIMS["headline"].configs("quick")[0], eval_every=100))
-    rows = [{"seed": 0} | row for row in CLAIMS["headline"].measure(run)]
+    """The headline run and its control without noise, measured at their ends alone, and their result as a claim."""
+    runs = [train(replace(config, eval_every=100)) for config in CLAIMS["headline"].configs("quick")]
+    rows = [{"seed": 0} | row for run in runs for row in CLAIMS["headline"].measure(run)]
     return judge("headline", CLAIMS["headline"], "quick", rows)
 
 
@@ -23,16 +23,16 @@ def test_the_headline_holds(headline):
 
 
 def test_the_headline_beats_its_controls(headline):
-    tests = {row["method"]: row["test"] for row in headline.rows}
-    repaired = {row["method"]: row["repaired"] for row in headline.rows}
-    assert repaired["dominant"] > 0.99
-    assert tests["dominant"] > tests["random frequency"] + 0.3
-    assert tests["interaction"] < 0.05, "no method without the coordinates gets there"
+    tests = {(row["noise_ratio"], row["method"]): row["test"] for row in headline.rows}
+    assert tests[0.8, "dominant"] > tests[0.8, "random frequency"] + 0.3
+    assert tests[0.0, "dominant+quadratic"] > tests[0.0, "random frequency+quadratic"] + 0.3
+    assert tests[0.8, "interaction"] < 0.05, "no method without the coordinates gets there"
+    assert max(test for (_, name), test in tests.items() if name.startswith("untrained") and "ideal" not in name) < 0.05
 
 
 @pytest.mark.parametrize(("epochs", "fitted", "verdict"), [
-    ((20, 20, math.inf), 50, FAILS), ((math.inf, 20, 20), 50, FAILS), ((20, 20, 20), 50, HOLDS),
-    ((20, 20, 20), math.inf, INCONCLUSIVE),
+    ((20, math.inf), 50, FAILS), ((math.inf, 20), 50, FAILS), ((20, 20), 50, HOLDS),
+    ((20, 20), math.inf, INCONCLUSIVE),
 ])  # fmt: skip
 def test_what_was_never_reached_fails_wherever_it_stands_and_what_was_never_fitted_tells_nothing(
     epochs, fitted, verdict
@@ -42,7 +42,7 @@ def test_what_was_never_reached_fails_wherever_it_stands_and_what_was_never_fitt
             "seed": 0, "noise_ratio": ratio, "network": network, "dominant test 99 %": epoch, "training 99 %": fitted,
             "raw test at the end": float((network, ratio) == ("trained", 0.1)),
         }
-        for network in ("trained", "frozen") for ratio, epoch in zip((0.1, 0.3, 0.8), epochs, strict=True)
+        for network in ("trained", "frozen") for ratio, epoch in zip((0.1, 0.8), epochs, strict=True)
     ]
     assert judge("structure", CLAIMS["structure-before-output"], "quick", rows).verdict == verdict
 

@@ -74,7 +74,7 @@ WRONG = [
     (["--learning-rate", "nan"], ["--learning-rate", "nan", "(0, inf)"]),
     (["--rule", "mul", "--modulus", 9], ["--modulus", "9", "odd prime"]),
     (["--device", "gpu"], ["--device", "gpu", "auto or cpu"]),
-    (["--preset", "huge"], ["--preset", "huge", "headline", "paper"]),
+    (["--preset", "huge"], ["--preset", "huge", "headline", "default", "paper"]),
     (["--widht", 3], ["--widht", "it must be --width"]),
     (["--lr", 3], ["--lr", "it must be --learning-rate"]),
 ]
@@ -722,11 +722,11 @@ def test_a_plot_has_the_dots_per_inch_that_are_asked_for(minimod, swept):
 
 
 @pytest.mark.parametrize("number", [100_001, 10**11])
-@pytest.mark.parametrize("command", [["sweep", "s"], ["reproduce", "headline"]], ids=["sweep", "reproduce"])
-def test_very_many_runs_have_to_be_confirmed(minimod, command, number):
+@pytest.mark.parametrize(("command", "each"), [(["sweep", "s"], 1), (["reproduce", "headline"], 2)], ids=str)
+def test_very_many_runs_have_to_be_confirmed(minimod, command, each, number):
     answer = minimod(*command, "--seeds", number)
     assert_one_line(answer, (2,))
-    assert f"{number} runs" in answer.stderr and "--yes" in answer.stderr
+    assert f"{each * number} runs" in answer.stderr and "--yes" in answer.stderr
     assert not Path("s").exists() and not Path("reproduced").exists()
 
 

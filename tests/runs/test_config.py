@@ -79,13 +79,14 @@ def test_single_fields_override_a_preset():
     assert config.epochs == PRESETS["paper"].epochs == 200_000
 
 
-def test_the_default_is_the_headline():
-    assert TrainingConfig() == PRESETS["headline"]
+def test_the_headline_differs_from_the_defaults_in_rate_and_decay_alone():
+    assert TrainingConfig() == PRESETS["default"]
+    assert TrainingConfig(learning_rate=0.02, weight_decay=1) == PRESETS["headline"]
     assert (TrainingConfig().modulus, TrainingConfig().width, TrainingConfig().noise_ratio) == (113, 2048, 0.8)
 
 
 def test_an_unknown_preset_is_refused():
-    with pytest.raises(InputError, match="headline, paper"):
+    with pytest.raises(InputError, match="headline, default, paper"):
         TrainingConfig.from_preset("small")
 
 
