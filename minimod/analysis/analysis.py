@@ -182,8 +182,11 @@ class Analysis:
     # Rankings of the neurons, and their mask curves.
 
     def ranking(self, score: str) -> Array:
-        """The neurons by a score of SCORES, best first, of shape (M,). Raises InputError for another name."""
-        return (-SCORES[choice("score", score, SCORES)].value(self.structure)).argsort()
+        """The neurons by a score of SCORES, best first, of shape (M,). Raises InputError for another name.
+
+        Neurons of one score keep their order. In float32 many ideal neurons have a phase alignment of exactly 1.
+        """
+        return np.argsort(-SCORES[choice("score", score, SCORES)].value(self.structure), kind="stable")
 
     def curves(self, by: str | Array, network: TwoLayerNet | None = None) -> Curves:
         """The mask curves of a ranking, of shape (M,), or by a score of SCORES; of another network if one is given."""

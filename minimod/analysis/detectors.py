@@ -134,14 +134,18 @@ def scores(evidence: Evidence) -> dict[str, np.ndarray]:
     return found
 
 
+def ranks(x: np.ndarray) -> np.ndarray:
+    """The rank of each of n numbers, from 1 on, of shape (n,). Equal numbers have the mean of their ranks."""
+    _, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[inverse])
+
+
 def auroc(score: np.ndarray, wrong: np.ndarray) -> float:
     """The chance that a wrong label has a higher score than a right one, ties half; nan where there are none of one."""
-    _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
     n_wrong, n_right = int(wrong.sum()), int((~wrong).sum())
     if not n_wrong or not n_right:
         return float("nan")
-    return float((ranks[wrong].sum() - n_wrong * (n_wrong + 1) / 2) / (n_wrong * n_right))
+    return float((ranks(score)[wrong].sum() - n_wrong * (n_wrong + 1) / 2) / (n_wrong * n_right))
 
 
 def precision(score: np.ndarray, wrong: np.ndarray) -> float:

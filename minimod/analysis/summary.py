@@ -159,7 +159,7 @@ def mask_study(scored: dict[str, Curves], random: list[Curves]) -> dict[str, Any
 def example_neurons(structure: Structure) -> list[dict[str, Any]]:
     """The neurons at the top, upper quartile, median and lower quartile of the share, see `neuron_curves`."""
     share = structure.neurons["share"]
-    ranked = np.argsort(share)
+    ranked = np.argsort(share, kind="stable")
     chosen = [int(ranked[round(quantile * (len(ranked) - 1))]) for quantile in (1, 0.75, 0.5, 0.25)]
     return [{"neuron": m, "share": share[m], "vectors": neuron_curves(structure, m)} for m in chosen]
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minimod.analysis.analysis import Analysis
+from minimod.analysis.detectors import ranks
 from minimod.analysis.masking import KEEP
 from minimod.analysis.scores import SCORES
 from minimod.arrays import Array
@@ -79,8 +80,8 @@ ADAM, WIDE, ADAMW = "Adam, L2", "Adam, L2, wide", "AdamW, decay 3"
 
 
 def rank_correlation(x: Array, y: Array) -> float:
-    """Spearman's: the correlation of the ranks of two arrays of shape (M,)."""
-    return float(np.corrcoef(x.argsort().argsort(), y.argsort().argsort())[0, 1])
+    """Spearman's: the correlation of the ranks of two arrays of shape (M,); equal numbers share the mean rank."""
+    return float(np.corrcoef(ranks(x), ranks(y))[0, 1])
 
 
 def agreement_with_strength(study: Analysis) -> dict[str, float]:
