@@ -13,7 +13,7 @@ import numpy as np
 from minimod import arrays
 from minimod.analysis.masking import Chosen, Curves, mask_curves, memorising_share, random_rankings
 from minimod.analysis.readouts import READOUTS
-from minimod.analysis.rows import RANDOM, RANDOM_DRAWS, ROWS, Row
+from minimod.analysis.rows import RANDOM, RANDOM_DRAWS, ROWS, Row, labels_need, together
 from minimod.analysis.scores import SCORES, needs_components
 from minimod.analysis.structure import Structure
 from minimod.arrays import Array, Pairs
@@ -108,10 +108,12 @@ class Analysis:
 
     @property
     def needs(self) -> dict[str, str]:
-        """What every row that applies needs to know, by its name."""
-        needs = {name: row.needs for name, row in ROWS.items() if self._applies(row)}
-        if "ensemble interaction" in needs:
-            needs["ensemble interaction"] += f", {1 + len(self.ensemble)} networks"
+        """What every row that applies needs to know, by its name; with what the labels needed that were fitted."""
+        labels = labels_need(self.run.data)
+        needs = {name: together(row.needs, labels) for name, row in ROWS.items() if self._applies(row)}
+        if name := "ensemble interaction" * bool(self.ensemble):
+            others = (labels_need(run.data) for run in self.ensemble)
+            needs[name] = together(needs[name], *others, f"{1 + len(self.ensemble)} networks")
         return needs
 
     def _applies(self, row: Row) -> bool:

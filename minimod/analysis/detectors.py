@@ -14,7 +14,7 @@ from minimod.analysis.masking import CHOICES
 from minimod.analysis.scores import TWO_INPUTS
 from minimod.engine.kernels import confidence
 
-# What a detector needs besides the labels.
+# What a detector needs besides the labels. A readout of two inputs looks at the network too.
 LABELS, COURSE, NETWORK, TRAINING = "the labels alone", "the course of training", "the network", "further training"
 MASK = f"{TWO_INPUTS}, {CHOICES['noisy'].needs}"
 
@@ -87,7 +87,7 @@ def doubt_in_probability(F: np.ndarray, evidence: Evidence) -> np.ndarray:
 
 
 class Detector(NamedTuple):
-    """needs: what it needs besides the labels. source: the field of Evidence that it looks at, its first argument."""
+    """needs: what it needs besides the labels. source: the field of Evidence that is its first argument."""
 
     needs: str
     source: str
@@ -96,11 +96,11 @@ class Detector(NamedTuple):
 
 DETECTORS: dict[str, Detector] = {
     "random": Detector(LABELS, "random", lambda random, evidence: random.random(len(evidence.label))),
-    "collisions": Detector(LABELS, "label", lambda label, evidence: (
+    "collisions": Detector(f"{LABELS}, {TWO_INPUTS}", "label", lambda label, evidence: (
         collisions(evidence.a, evidence.b, label, evidence.modulus).astype(float)
     )),
     # By the table of a group that was found in the labels. Of a pair without an answer, it tells nothing.
-    "discovery": Detector(LABELS, "table", lambda table, evidence: np.where(
+    "discovery": Detector(f"{LABELS}, {TWO_INPUTS}, a group", "table", lambda table, evidence: np.where(
         table[evidence.a, evidence.b] < 0, 0.5, table[evidence.a, evidence.b] != evidence.label
     )),
     # The area under the margin (Pleiss et al., arXiv 2001.10528).

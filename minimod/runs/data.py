@@ -38,6 +38,8 @@ class UserData:
     tokens: of shape (P,), the words that the tokens stand for.
     table: of shape (P, P), the labels of a rule that is given as table:FILE, where there is no such file.
     noise_matrix: of shape (P, P), what noise of kind matrix draws from, see `noise.by_matrix`.
+    answers_of: how `labels` were made, no array: the rows of `analyze` whose answers they are, see `extract`. It tells
+        what they needed to know. Empty where nothing is known of it. It does not tell one run from another.
     """
 
     labels: np.ndarray | None = None
@@ -46,18 +48,19 @@ class UserData:
     tokens: np.ndarray | None = None
     table: np.ndarray | None = None
     noise_matrix: np.ndarray | None = None
+    answers_of: tuple[str, ...] = ()
 
     @cached_property
     def stored(self) -> dict[str, np.ndarray]:
         """The arrays that there are, by the names under which they are stored."""
         arrays = {STORED_AS.get(each.name, each.name): getattr(self, each.name) for each in fields(self)}
-        return {name: array for name, array in arrays.items() if array is not None}
+        return {name: array for name, array in arrays.items() if array is not None and name != "answers_of"}
 
     @classmethod
     def from_stored(cls, arrays: Mapping[str, np.ndarray]) -> "UserData":
         """The inverse of `stored`."""
         names = {STORED_AS.get(each.name, each.name): each.name for each in fields(cls)}
-        return cls(**{names[name]: array for name, array in arrays.items()})
+        return cls(**dict[str, Any]({names[name]: array for name, array in arrays.items()}))
 
     @cached_property
     def checksums(self) -> dict[str, str]:

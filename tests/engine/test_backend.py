@@ -87,7 +87,7 @@ def test_neurons_of_one_score_keep_their_order_on_every_device(cupy, score):
     """Zero neurons have one score exactly. NumPy's default sort mixes equal numbers from 17 on."""
     run = train(replace(SMALL, width=200, epochs=0, device="cpu"))
     zero = np.arange(200) % 4 > 0
-    U, V, W, mu = run.network.arrays.values()
+    U, V, W = (run.network.arrays[name] for name in "UVW")
     network = replace(run.network, U=np.where(zero, 0, U), V=np.where(zero, 0, V), W=np.where(zero[:, None], 0, W))
     values = SCORES[score].value(Analysis(replace(run, network=network)).structure)
     assert len(np.unique(values[zero])) == 1
