@@ -85,8 +85,8 @@ def summary_text(summary: dict[str, Any]) -> Iterator[str]:
                "filtered_test": "filtered", "memorising": "γ_R", "sum": "γ_G + γ_R"}
     rows = [[name, *(row[key] for key in columns)] for name, row in summary["partition"].items()]
     yield table([["partition by", *columns.values()], *rows], -16, 11, 10, 7, 8, 10, 7, 11)
-    needs = (f"{column} {summary['partition_needs'][key]}" for key, column in columns.items())
-    yield f"-- needs to know, besides what the score does: {'; '.join(needs)}"
+    rows = [[column, summary["partition_needs"][key]] for key, column in columns.items()]
+    yield table([["its column", "needs to know, besides what the score does"], *rows], -16, -1)
     yield summary["left_out"]
     if "structure" in summary:
         labels = {

@@ -162,7 +162,7 @@ def extract(run_dir: Path, rounds: int, output: Path, method: str, width: int | 
     needs = together(ROWS[method].needs, labels_need(run.data))
     data = {"directory": str(output), "method": method, "needs": needs, "rounds": [each.row for each in done]}
     nothing = f"The answers are the labels of {run_dir} already: nothing to train."
-    said = f"\nThe answers need to know: {needs}. Labels right, test and repaired need the truth, and decide nothing."
+    said = f"\nThe answers need to know: {needs}.\nLabels right, test and repaired need the truth, and decide nothing."
     return Answer(data, [said, nothing if len(done) == 1 else written(output)])
 
 
