@@ -14,7 +14,7 @@ from minimod import arrays
 from minimod.analysis.masking import Chosen, Curves, mask_curves, memorising_share, random_rankings
 from minimod.analysis.readouts import READOUTS
 from minimod.analysis.rows import RANDOM, RANDOM_DRAWS, ROWS, Row, labels_need, together
-from minimod.analysis.scores import SCORES, needs_components
+from minimod.analysis.scores import SCORES, TWO_INPUTS, needs_components
 from minimod.analysis.structure import Structure
 from minimod.arrays import Array, Pairs
 from minimod.engine.backend import SERIAL, Backend, open_backend
@@ -109,11 +109,10 @@ class Analysis:
     @property
     def needs(self) -> dict[str, str]:
         """What every row that applies needs to know, by its name; with what the labels needed that were fitted."""
-        labels = labels_need(self.run.data)
-        needs = {name: together(row.needs, labels) for name, row in ROWS.items() if self._applies(row)}
-        if name := "ensemble interaction" * bool(self.ensemble):
-            others = (labels_need(run.data) for run in self.ensemble)
-            needs[name] = together(needs[name], *others, f"{1 + len(self.ensemble)} networks")
+        labels = [labels_need(run.data) for run in (self.run, *self.ensemble)]
+        needs = {name: together(row.needs, labels[0]) for name, row in ROWS.items() if self._applies(row)}
+        if "ensemble interaction" in needs:
+            needs["ensemble interaction"] = together(TWO_INPUTS, *labels, f"{len(labels)} networks")
         return needs
 
     def _applies(self, row: Row) -> bool:

@@ -43,7 +43,6 @@ def detect(
     if extracted is not None:
         with Analysis(extraction_of(run, extracted)) as analysis:
             retrained, answers_need = masked_interaction(analysis, pairs), labels_need(analysis.run.data)
-    more = {"self-training": answers_need}
     with Analysis(run) as analysis:
         F = grid_logits(network, analysis.backend)
         evidence = Evidence(
@@ -55,13 +54,14 @@ def detect(
             held_out=held_out if held_out is None or subset is None else held_out[subset],
         )
     found, is_wrong = scores(evidence), pairs.label != pairs.true_label
+    needs = {name: DETECTORS[name].needs for name in found}
+    needs |= {name: together(needs[name], answers_need) for name in needs if name == "self-training"}
     if not run.dataset.is_known:
         is_wrong = is_wrong[:0]
     judged = {name: score[: len(is_wrong)] for name, score in found.items()}
     return {
         "a": pairs.a, "b": pairs.b, "label": pairs.label, "scores": found,
-        "needs": {name: together(DETECTORS[name].needs, more.get(name, NOTHING)) for name in found},
-        "wrong": int(is_wrong.sum()),
+        "needs": needs, "wrong": int(is_wrong.sum()),
         "auroc": {name: auroc(score, is_wrong) for name, score in judged.items()},
         "precision": {name: precision(score, is_wrong) for name, score in judged.items()},
     }

@@ -99,9 +99,9 @@ def in_words(run: Run, methods: dict[str, dict[str, float]] | None = None) -> st
         f" It fits {fits}{answers}."
     )
     if methods and unseen and "dominant" in methods:
-        kept, what = methods["dominant"], dataset.rule.component_kind
+        kept, what = methods["dominant"], f"{dataset.rule.component_kind} per neuron, told the coordinates"
         fitted = f" and fits {percent(kept['noisy'])} of the wrong labels" * bool(two)
-        words += f" Keeping one {what} per neuron, it answers {percent(kept['test'])} of the test pairs{fitted}."
+        words += f" Keeping one {what}, it answers {percent(kept['test'])} of the test pairs{fitted}."
         if kept["test"] > 0.9 and methods["raw"]["test"] < 0.5:
             words += " So the rule is in its weights, and its own answers hide it."
     return words

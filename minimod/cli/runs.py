@@ -195,10 +195,9 @@ def detect(run_dir: Path, extracted: Path | None, folds: int | None, search: boo
     found = detection.detect(run, other, held_out, group.table if group and group.assumption else None)
     if is_beside:
         run.beside("detectors.csv")
-    scores = {      # a column of an unusual extraction says so
-        name if needs == DETECTORS[name].needs else f"{name} [{needs}]": found["scores"][name]
-        for name, needs in found["needs"].items()
-    }
+    # A column says what it needs where that is more than its detector does.
+    heads = {name: name + f" [{needs}]" * (needs != DETECTORS[name].needs) for name, needs in found["needs"].items()}
+    scores = {heads[name]: score for name, score in found["scores"].items()}
     save_columns(file, {name: run.words[found[name]] for name in ("a", "b", "label")} | scores)
     wrong = f"{found['wrong']} of them wrong" if run.dataset.is_known else "and which are wrong is not known"
     rows = [["detector", "AUROC", "precision", "  needs to know"]]

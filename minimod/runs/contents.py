@@ -15,7 +15,6 @@ until the longer run has finished.
 
 import csv
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -140,7 +139,7 @@ def load_data(directory: Path, run: Description) -> UserData:
             if files.array_checksum({name: arrays[name]}) != expected:
                 raise DamagedFileError("it is not the one that config.json names")
     with files.refusing("run directory", directory, "one with data of known names", directory / "data"):
-        return replace(UserData.from_stored(arrays), answers_of=run.answers_of)
+        return UserData.from_stored({**arrays, "answers_of": run.answers_of})
 
 
 def write_metrics(directory: Path, rows: list[Metrics]) -> None:

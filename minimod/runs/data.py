@@ -12,7 +12,7 @@ import numpy as np
 from minimod.arrays import Pairs, checked_array
 from minimod.data import PARTS, Dataset, make_dataset
 from minimod.engine.device import warn_once
-from minimod.errors import InputError, choice
+from minimod.errors import InputError, check_type, choice
 from minimod.groups.rules import PAIRS, TableRule, checked_table, make_rule, rule_of_table, table_path
 from minimod.noise import checked
 from minimod.runs.config import TrainingConfig
@@ -57,10 +57,10 @@ class UserData:
         return {name: array for name, array in arrays.items() if array is not None and name != "answers_of"}
 
     @classmethod
-    def from_stored(cls, arrays: Mapping[str, np.ndarray]) -> "UserData":
-        """The inverse of `stored`."""
+    def from_stored(cls, arrays: Mapping[str, Any]) -> "UserData":
+        """The inverse of `stored`; `answers_of` may be given too."""
         names = {STORED_AS.get(each.name, each.name): each.name for each in fields(cls)}
-        return cls(**dict[str, Any]({names[name]: array for name, array in arrays.items()}))
+        return cls(**{names[name]: array for name, array in arrays.items()})
 
     @cached_property
     def checksums(self) -> dict[str, str]:
@@ -77,6 +77,8 @@ class UserData:
         """The same arrays, in the types that they have from here on. Raises InputError for one that cannot be used."""
         P = config.modulus
         data = {each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name) is not None}
+        check_type("answers_of", self.answers_of, tuple, "a tuple of names of rows")
+        data["answers_of"] = tuple(map(str, self.answers_of))
         if "labels" in data:
             data["labels"] = checked_array("labels", data["labels"], (None,), 0, P - 1)
         if "subset" in data:
