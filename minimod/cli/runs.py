@@ -181,8 +181,9 @@ def detect(run_dir: Path, extracted: Path | None, folds: int | None, search: boo
     """Tell which training labels are wrong.
 
     Scores every training label by detectors that know nothing of the rule: the higher, the more likely it is wrong.
-    Prints how well each tells wrong labels from right ones: AUROC, 0.5 by chance, and the share of wrong ones among as
-    many with the highest scores. Some need a run that was trained with --record.
+    That of an extracted network knows what the extraction was told. Prints what each needs to know, and how well each
+    tells wrong labels from right ones: AUROC, 0.5 by chance, and the share of wrong ones among as many with the highest
+    scores. Some need a run that was trained with --record.
     """
     run, held_out, is_beside = load_run(run_dir), None, file is None
     file = file or run_dir / "detectors.csv"
