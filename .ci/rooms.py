@@ -20,10 +20,10 @@ AIMS = {
     "exchange": 260, "claims": 1000, "report": 1150, "cli": 830, "doors": 60,
 }
 LIMITS = AIMS | {
-    "engine": 469, "groups": 431, "runs": 1849, "analysis": 988, "discovery": 662, "sweeps": 508, "exchange": 532,
-    "claims": 1034, "report": 1312, "cli": 1018, "doors": 77,
+    "engine": 469, "groups": 431, "runs": 1855, "analysis": 1014, "discovery": 662, "sweeps": 508, "exchange": 532,
+    "claims": 1039, "report": 1313, "cli": 1025, "doors": 77,
 }
-TOTAL_AIM, TOTAL_LIMIT = 8000, 9629
+TOTAL_AIM, TOTAL_LIMIT = 8000, 9674
 
 WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 NO_CODE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)

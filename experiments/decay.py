@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from minimod import Analysis, Run
-from minimod.claims import L2, Claim, Plot, Row, all_of, least, lowest, most, note, runs
+from minimod.claims import CLEAN, L2, Claim, Plot, Row, all_of, least, lowest, most, note, runs
 from minimod.claims.features import agreement_with_strength
 
 middle_runs = partial(runs, {"modulus": 59, "width": 512}, {"modulus": 113, "width": 1024})
@@ -37,7 +37,8 @@ DECAY = Claim(
     "nearly the same; L2 in the gradient of Adam does not.",
     experiment="30 % noise at growing decay under AdamW, and at growing L2 under Adam. λ‖w‖_∞ is the largest output "
     "weight of a neuron times the decay: quantiles over the neurons; 1 is AdamW's bound in the limit, and finite "
-    "training can exceed it.",
+    "training can exceed it. "
+    f"strength, ipr, norm_flatness and random answer with the share of their top neurons {CLEAN}",
     configs=all_of(
         middle_runs(noise_ratio=0.3, weight_decay=[0.3, 1.0, 3.0], epochs=250),
         middle_runs(noise_ratio=0.3, **L2 | {"weight_decay": [1e-5, 3e-5, 1e-4, 3e-4]}),

@@ -12,7 +12,7 @@ from agnostic import MASK, agnostic_limit, corrupted
 from minimod import Analysis, Run, TrainingConfig, extract
 from minimod.analysis.extraction import Answers, by_method
 from minimod.arrays import random_stream
-from minimod.claims import Claim, Plot, Row, cell, least, most, note
+from minimod.claims import CLEAN, Claim, Plot, Row, cell, least, most, note
 
 # How many networks are trained on answers; where no clean label chooses, more.
 ROUNDS, BLIND_ROUNDS = 2, 4
@@ -71,14 +71,13 @@ def control_configs(scale: str) -> list[tuple[TrainingConfig, ...]]:
 
 SELF_TRAINING = Claim(
     statement="(Beyond the paper.) Labels repaired by a network's masked readout train a better network: round by "
-    "round the rule comes out, also where a single network's readout gets little of it, and without any knowledge of "
-    "the rule.",
+    "round the rule comes out, also where a single network's readout gets little of it, and without any clean label.",
     experiment=f"The training pairs get the labels that the interaction readout of the top neurons by {MASK} answers, "
-    "and a new network is trained on them. The share of neurons is chosen on clean validation labels; beside it, "
-    "without any clean label: 5 % of the noisy labels are held out, and choose it.",
+    "and a new network is trained on them. Without any clean label: 5 % of the noisy labels are held out, "
+    f"and choose the share of neurons. {BY_MASK}: it is {CLEAN}",
     configs=lambda scale: [(first := corrupted(scale), replace(first, train_fraction=0.95 * first.train_fraction))],
     measure=lambda run, less: (
-        rounds_of(BY_MASK, run, ROUNDS, MASKED) + rounds_of(BLIND, less, BLIND_ROUNDS, by_noisy_labels)
+        rounds_of(BLIND, less, BLIND_ROUNDS, by_noisy_labels) + rounds_of(BY_MASK, run, ROUNDS, MASKED)
     ),
     keys=("noise_ratio", "relabelled_by", "round"), trains=True,
     criteria=(
@@ -99,7 +98,8 @@ SELF_TRAINING_CONTROLS = Claim(
     statement="(Beyond the paper.) Self-training needs the mask, and leaves far fewer labels wrong than one network "
     "that is trained as long; it ends where rank-one structure does, see agnostic-limit.",
     experiment="Self-training as in self-training, beside relabelling by the readout of all neurons and of random "
-    "ones, and one network that is trained as long as all rounds together.",
+    "ones, and one network that is trained as long as all rounds together. Shares of neurons are "
+    f"{CLEAN}",
     configs=control_configs, measure=measure_controls, keys=("noise_ratio", "relabelled_by", "round"),
     seeds=1, trains=True,
     criteria=(
@@ -126,7 +126,7 @@ SELF_TRAINING_WIDTH = Claim(
     statement="(Beyond the paper.) The first network alone has to be wide: it finds the rule at more noise, and narrow "
     "ones that are trained on its answers do the rest.",
     experiment=f"Self-training from a network {WIDER} times as wide as those of the {ROUNDS} rounds, beside narrow "
-    f"ones throughout, which get {WIDER - 1} rounds more for the same cost.",
+    f"ones throughout, which get {WIDER - 1} rounds more for the same cost. Shares of neurons are {CLEAN}",
     # At a noise ratio near the limit, where self-training from a network like the first gets nowhere.
     configs=lambda scale: [
         (first := corrupted(scale, 0.53 if scale == "quick" else 0.65), replace(first, width=WIDER * first.width))

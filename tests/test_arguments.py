@@ -234,6 +234,7 @@ REFUSED = {
         (lambda given: extract(given.run, 1, width=0), "width is 0"),
     ],
     "UserData": [
+        (with_data(labels=LABELS, answers_of="raw"), "answers_of is 'raw'; it must be a tuple of names of rows"),
         (lambda given: UserData(lables=[1]), "field of UserData is 'lables'; it must be one of labels"),
         (with_data(labels=LABELS.astype(float)), "labels is 'float64"), (with_data(labels=LABELS + 7), "labels is 7"),
         (with_data(labels=LABELS.astype(object)), "labels is 'object"), (with_data(labels=3), "labels is 'int64"),

@@ -61,7 +61,8 @@ def predicts(name):
     config = replace(TINY, rule="S3", modulus=6) if "rank one" in name else TINY
     row, P = ROWS[name], config.modulus
     mask = row.mask
-    assert row.needs.removesuffix(f", {CHOICES[mask.choice].needs}" if mask else "") in NEEDS
+    assert {*row.needs.split(", ")} <= {*NEEDS, *([CHOICES[mask.choice].needs] if mask else [])}
+    assert not mask or row.needs.endswith(CHOICES[mask.choice].needs)
     assert not mask or (mask.score in {*SCORES, RANDOM} and mask.readout in READOUTS)
     analysis = Analysis(train(config), ensemble=[train(replace(config, init_seed=1))])
     for table in np.reshape(analysis.predict(name), (-1, P, P)):

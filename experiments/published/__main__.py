@@ -195,7 +195,7 @@ def batch(directory: Path, tables: dict[str, np.ndarray]) -> str:
 
 def components(found: dict[str, Any]) -> str:
     """The components that are dominant in a neuron, with their shares of the power of U, V and W, the largest first."""
-    order = [k for k in np.argsort(-found["shares"]) if found["have"][k]]
+    order = [k for k in np.argsort(-found["shares"], kind="stable") if found["have"][k]]
     text = ", ".join(f"{found['names'][k]} {found['shares'][k]:.1%}" for k in order[:12])
     return text + f", and {len(order) - 12} more" * (len(order) > 12)
 

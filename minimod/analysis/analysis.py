@@ -13,8 +13,8 @@ import numpy as np
 from minimod import arrays
 from minimod.analysis.masking import Chosen, Curves, mask_curves, memorising_share, random_rankings
 from minimod.analysis.readouts import READOUTS
-from minimod.analysis.rows import RANDOM, RANDOM_DRAWS, ROWS, Row
-from minimod.analysis.scores import SCORES, needs_components
+from minimod.analysis.rows import RANDOM, RANDOM_DRAWS, ROWS, Row, labels_need, together
+from minimod.analysis.scores import SCORES, TWO_INPUTS, needs_components
 from minimod.analysis.structure import Structure
 from minimod.arrays import Array, Pairs
 from minimod.engine.backend import SERIAL, Backend, open_backend
@@ -108,10 +108,11 @@ class Analysis:
 
     @property
     def needs(self) -> dict[str, str]:
-        """What every row that applies needs to know, by its name."""
-        needs = {name: row.needs for name, row in ROWS.items() if self._applies(row)}
+        """What every row that applies needs to know, by its name; with what the labels needed that were fitted."""
+        labels = [labels_need(run.data) for run in (self.run, *self.ensemble)]
+        needs = {name: together(row.needs, labels[0]) for name, row in ROWS.items() if self._applies(row)}
         if "ensemble interaction" in needs:
-            needs["ensemble interaction"] += f", {1 + len(self.ensemble)} networks"
+            needs["ensemble interaction"] = together(TWO_INPUTS, *labels, f"{len(labels)} networks")
         return needs
 
     def _applies(self, row: Row) -> bool:
@@ -182,8 +183,11 @@ class Analysis:
     # Rankings of the neurons, and their mask curves.
 
     def ranking(self, score: str) -> Array:
-        """The neurons by a score of SCORES, best first, of shape (M,). Raises InputError for another name."""
-        return (-SCORES[choice("score", score, SCORES)].value(self.structure)).argsort()
+        """The neurons by a score of SCORES, best first, of shape (M,). Raises InputError for another name.
+
+        Neurons of one score keep their order. In float32 many ideal neurons have a phase alignment of exactly 1.
+        """
+        return np.argsort(-SCORES[choice("score", score, SCORES)].value(self.structure), kind="stable")
 
     def curves(self, by: str | Array, network: TwoLayerNet | None = None) -> Curves:
         """The mask curves of a ranking, of shape (M,), or by a score of SCORES; of another network if one is given."""

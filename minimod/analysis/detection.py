@@ -6,7 +6,8 @@ import numpy as np
 
 from minimod.analysis.analysis import Analysis, AnyRun, same_pairs
 from minimod.analysis.detectors import DETECTORS, Evidence, auroc, precision, scores
-from minimod.analysis.rows import DEFAULT_METHOD
+from minimod.analysis.rows import DEFAULT_METHOD, labels_need, together
+from minimod.analysis.scores import NOTHING
 from minimod.arrays import Pairs, checked_array
 from minimod.engine.predict import grid_logits
 from minimod.errors import InputError
@@ -26,7 +27,9 @@ def detect(
     has
 
     - a, b, label: of the n pairs that were trained on, each of shape (n,),
-    - scores: detector -> array of shape (n,), the higher the more likely wrong; needs: detector -> what it needs,
+    - scores: detector -> array of shape (n,), the higher the more likely wrong,
+    - needs: detector -> what it needs; self-training also what the labels needed that the extracted network was trained
+      on, see `UserData.answers_of`,
     - wrong: how many labels are; auroc, precision: detector -> number, see analysis/detectors.py. These three look at
       the true labels; where these are not known, they are 0 and nan.
     """
@@ -36,10 +39,10 @@ def detect(
         table = checked_array("table", table, (P, P), -1, P - 1)
     if held_out is not None:
         held_out = checked_array("held_out", held_out, (len(run.dataset.train), P), -1e30, 1e30, "numbers")
-    retrained = None
+    retrained, answers_need = None, NOTHING
     if extracted is not None:
         with Analysis(extraction_of(run, extracted)) as analysis:
-            retrained = masked_interaction(analysis, pairs)
+            retrained, answers_need = masked_interaction(analysis, pairs), labels_need(analysis.run.data)
     with Analysis(run) as analysis:
         F = grid_logits(network, analysis.backend)
         evidence = Evidence(
@@ -51,12 +54,14 @@ def detect(
             held_out=held_out if held_out is None or subset is None else held_out[subset],
         )
     found, is_wrong = scores(evidence), pairs.label != pairs.true_label
+    needs = {name: DETECTORS[name].needs for name in found}
+    needs |= {name: together(needs[name], answers_need) for name in needs if name == "self-training"}
     if not run.dataset.is_known:
         is_wrong = is_wrong[:0]
     judged = {name: score[: len(is_wrong)] for name, score in found.items()}
     return {
         "a": pairs.a, "b": pairs.b, "label": pairs.label, "scores": found,
-        "needs": {name: DETECTORS[name].needs for name in found}, "wrong": int(is_wrong.sum()),
+        "needs": needs, "wrong": int(is_wrong.sum()),
         "auroc": {name: auroc(score, is_wrong) for name, score in judged.items()},
         "precision": {name: precision(score, is_wrong) for name, score in judged.items()},
     }

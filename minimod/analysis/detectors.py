@@ -14,7 +14,7 @@ from minimod.analysis.masking import CHOICES
 from minimod.analysis.scores import TWO_INPUTS
 from minimod.engine.kernels import confidence
 
-# What a detector needs besides the labels.
+# What a detector needs besides the labels. A readout of two inputs looks at the network too.
 LABELS, COURSE, NETWORK, TRAINING = "the labels alone", "the course of training", "the network", "further training"
 MASK = f"{TWO_INPUTS}, {CHOICES['noisy'].needs}"
 
@@ -87,7 +87,7 @@ def doubt_in_probability(F: np.ndarray, evidence: Evidence) -> np.ndarray:
 
 
 class Detector(NamedTuple):
-    """needs: what it needs besides the labels. source: the field of Evidence that it looks at, its first argument."""
+    """needs: what it needs besides the labels. source: the field of Evidence that is its first argument."""
 
     needs: str
     source: str
@@ -96,11 +96,11 @@ class Detector(NamedTuple):
 
 DETECTORS: dict[str, Detector] = {
     "random": Detector(LABELS, "random", lambda random, evidence: random.random(len(evidence.label))),
-    "collisions": Detector(LABELS, "label", lambda label, evidence: (
+    "collisions": Detector(f"{LABELS}, {TWO_INPUTS}", "label", lambda label, evidence: (
         collisions(evidence.a, evidence.b, label, evidence.modulus).astype(float)
     )),
     # By the table of a group that was found in the labels. Of a pair without an answer, it tells nothing.
-    "discovery": Detector(LABELS, "table", lambda table, evidence: np.where(
+    "discovery": Detector(f"{LABELS}, {TWO_INPUTS}, a group", "table", lambda table, evidence: np.where(
         table[evidence.a, evidence.b] < 0, 0.5, table[evidence.a, evidence.b] != evidence.label
     )),
     # The area under the margin (Pleiss et al., arXiv 2001.10528).
@@ -134,14 +134,18 @@ def scores(evidence: Evidence) -> dict[str, np.ndarray]:
     return found
 
 
+def ranks(x: np.ndarray) -> np.ndarray:
+    """The rank of each of n numbers, from 1 on, of shape (n,). Equal numbers have the mean of their ranks."""
+    _, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[inverse])
+
+
 def auroc(score: np.ndarray, wrong: np.ndarray) -> float:
     """The chance that a wrong label has a higher score than a right one, ties half; nan where there are none of one."""
-    _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
     n_wrong, n_right = int(wrong.sum()), int((~wrong).sum())
     if not n_wrong or not n_right:
         return float("nan")
-    return float((ranks[wrong].sum() - n_wrong * (n_wrong + 1) / 2) / (n_wrong * n_right))
+    return float((ranks(score)[wrong].sum() - n_wrong * (n_wrong + 1) / 2) / (n_wrong * n_right))
 
 
 def precision(score: np.ndarray, wrong: np.ndarray) -> float:

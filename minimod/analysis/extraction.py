@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from minimod.analysis.analysis import Analysis
-from minimod.analysis.rows import DEFAULT_METHOD, METHODS
+from minimod.analysis.rows import DEFAULT_METHOD, METHODS, UNKNOWN
 from minimod.arrays import random_stream
 from minimod.engine.backend import choose_device
 from minimod.errors import InputError, check_type, checked_number, choice
@@ -64,15 +64,27 @@ class Round:
         }
 
 
+@dataclass(frozen=True)
+class ByMethod:
+    """The answers of a row of `analyze`."""
+
+    name: str
+
+    def __call__(self, study: Analysis) -> tuple[float, np.ndarray]:
+        """See `Answers`."""
+        chosen = study.chosen(self.name)
+        return chosen.share if chosen else 1.0, study.predict(self.name)
+
+
 def by_method(name: str = DEFAULT_METHOD) -> Answers:
     """The answers of one of METHODS. Raises InputError for any other name."""
-    choice("method", name, METHODS)
+    return ByMethod(choice("method", name, METHODS))
 
-    def answers(study: Analysis) -> tuple[float, np.ndarray]:
-        chosen = study.chosen(name)
-        return chosen.share if chosen else 1.0, study.predict(name)
 
-    return answers
+def made_by(answers: Answers, data: UserData) -> tuple[str, ...]:
+    """How the answers of a run are made that was trained on these data, see `UserData.answers_of`: each row once."""
+    before = () if data.labels is None else data.answers_of or (UNKNOWN,)
+    return tuple(dict.fromkeys([*before, answers.name if isinstance(answers, ByMethod) else UNKNOWN]))
 
 
 def extract(
@@ -86,7 +98,8 @@ def extract(
     and trains a new network on them, with the configuration of the run, or with another `width`. It ends where the
     answers are the labels that the network was trained on. Every round is a run like any other, in `directory`/rounds/1
     and so on, with the labels that were fitted in its data/; the last one is also in `directory` itself. Called again
-    it goes on, and what has finished is used again. `tell` is called with every round.
+    it goes on, and what has finished is used again. `tell` is called with every round. A round's `run.data.answers_of`
+    has the methods by which its labels were made; of a function of one's own it is not known what it needs.
 
     Raises InputError if `rounds` is no number of rounds or the directory holds anything else, and what `train` raises.
     """
@@ -110,7 +123,8 @@ def extract(
             number, folder = done.number + 1, held.file("rounds") if held else None
             if folder:
                 folder.mkdir(exist_ok=True)
-            run = _trained(config, folder and folder / str(number), display, replace(run.data, labels=labels))
+            data = replace(run.data, labels=labels, answers_of=made_by(answers, run.data))
+            run = _trained(config, folder and folder / str(number), display, data)
             done, labels = _read_out(number, run, answers)
             finished.append(done)
             tell(done)

@@ -96,6 +96,13 @@ CHOICES: dict[str, Choice] = {
     "noisy": Choice("noisy validation", "agreement", best_on_noisy_labels),
 }
 
+# What the numbers of a partition need to know besides what their score does, see `Analysis.partition`.
+PARTITION_NEEDS = {
+    "noisy_choice": "noisy validation", "noisy_choice_test": "noisy validation", "generalising": "clean validation",
+    "test": "clean validation", "memorising": "which labels are noisy",
+    "sum": "clean validation, which labels are noisy", "filtered_test": "clean validation, coordinates",
+}
+
 
 def mask_curves(network: TwoLayerNet, ranking: Array, dataset: Dataset, backend: Backend = SERIAL) -> Curves:
     """The accuracies of the first neurons of a ranking, and of the other neurons, at every share of KEEP.

@@ -14,11 +14,13 @@ from minimod.analysis.masking import CHOICES
 from minimod.analysis.readouts import predict_ensemble, predict_kept
 from minimod.analysis.scores import COORDINATES, NOTHING, RULE, SCORES, TWO_INPUTS
 from minimod.analysis.structure import Structure
+from minimod.runs.data import UserData
 
 Analysis = Any          # an analysis.Analysis: it imports this file
 
 RANDOM = "random"       # in place of a score: random rankings
 RANDOM_DRAWS = 10       # of components or rank-one parts, by a control
+UNKNOWN = "unknown answers"         # in place of a row, and of what it needs: labels that a user's function answered
 
 
 class Mask(NamedTuple):
@@ -103,12 +105,25 @@ def masked(analysis: Analysis, row: Row) -> np.ndarray:
     return np.stack(tables) if row.mask.score == RANDOM else tables[0]
 
 
+def together(*needs: str) -> str:
+    """Several needs in one text, each part once."""
+    parts = dict.fromkeys(part for each in needs for part in each.split(", ") if part != NOTHING)
+    return ", ".join(parts) or NOTHING
+
+
+def labels_need(data: UserData) -> str:
+    """What the labels needed to know that are fitted in place of the dataset's: see `UserData.answers_of`."""
+    if data.labels is None:
+        return NOTHING
+    return together(*(ROWS[name].needs if name in ROWS else UNKNOWN for name in data.answers_of or (UNKNOWN,)))
+
+
 def masked_row(score: str, readout: str = "logits", choice: str = "validation") -> Row:
     """The row of the neurons that rank highest by a score of SCORES, or at random."""
     needs = NOTHING if score == RANDOM else SCORES[score].needs
     needs = TWO_INPUTS if (needs, readout) == (NOTHING, "interaction") else needs
     mask = Mask(score, readout, choice)
-    return Row(f"{needs}, {CHOICES[choice].needs}", masked, mask=mask, is_method=score != RANDOM)
+    return Row(together(needs, CHOICES[choice].needs), masked, mask=mask, is_method=score != RANDOM)
 
 
 # The scores that know nothing. With the interaction readout they make masks that do not know the rule either.
@@ -140,8 +155,8 @@ ROWS: dict[str, Row] = {
     "rank one+quadratic": Row(COORDINATES, RANK_ONE, "quadratic", applies=HAS_MATRICES),
     "ideal": Row(RULE, table_of("structure.ideal.network")),
     **{f"{score} subnetwork": masked_row(score) for score in SCORES},
-    **{f"{score}+interaction": masked_row(score, "interaction") for score in AGNOSTIC},
     **{f"{score}+interaction, noisy": masked_row(score, "interaction", "noisy") for score in AGNOSTIC},
+    **{f"{score}+interaction": masked_row(score, "interaction") for score in AGNOSTIC},
     # Controls. "untrained" is the network before training. "rule" is the best that a row with components can answer.
     "random subnetwork": masked_row(RANDOM),
     "random+interaction": masked_row(RANDOM, "interaction"),

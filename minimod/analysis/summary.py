@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minimod.analysis.analysis import Analysis, AnyRun
-from minimod.analysis.masking import KEEP, Curves
+from minimod.analysis.masking import KEEP, PARTITION_NEEDS, Curves
 from minimod.analysis.structure import Structure
 from minimod.data import PARTS
 from minimod.groups.rules import PAIRS, kind_of, table_path
@@ -31,7 +31,8 @@ def analyze(
     - title, config, by, chance (1 / P), counts (pairs each measure is over), history (column -> array),
     - first_epochs: the first measured epoch past each of `thresholds`, for every accuracy, see `metrics.first_epochs`,
     - methods: row -> {clean, noisy, repaired, validation, test}; needs: row -> what it has to know; see `Analysis`,
-    - masks: curves over the share `keep` of neurons, see `mask_study`; partition: score -> see `Analysis.partition`,
+    - masks: curves over the share `keep` of neurons, see `mask_study`,
+    - partition: score -> see `Analysis.partition`; partition_needs: what its numbers need to know besides the score's,
     - neurons: arrays over neurons, see `Structure.neurons`; initial_share and initial_phase_error: its arrays "share"
       and "phase_error" of the network before training,
     - structure: trained -> `Structure.typical`, and untrained -> the same before training, a control,
@@ -61,6 +62,7 @@ def summary_of(analysis: Analysis, thresholds: Iterable[float] = THRESHOLDS) -> 
         "history": run.history, "first_epochs": first_epochs(run.history, thresholds),
         "methods": {name: row._asdict() for name, row in analysis.rows.items()}, "needs": analysis.needs,
         "masks": mask_study(analysis.scored, analysis.random), "partition": analysis.partition,
+        "partition_needs": PARTITION_NEEDS,
         **(structure_study(analysis.structure, analysis.untrained) if analysis.has_components else {}),
         "left_out": left_out(run),
     }
@@ -97,9 +99,9 @@ def in_words(run: Run, methods: dict[str, dict[str, float]] | None = None) -> st
         f" It fits {fits}{answers}."
     )
     if methods and unseen and "dominant" in methods:
-        kept, what = methods["dominant"], dataset.rule.component_kind
+        kept, what = methods["dominant"], f"{dataset.rule.component_kind} per neuron, told the coordinates"
         fitted = f" and fits {percent(kept['noisy'])} of the wrong labels" * bool(two)
-        words += f" Keeping one {what} per neuron, it answers {percent(kept['test'])} of the test pairs{fitted}."
+        words += f" Keeping one {what}, it answers {percent(kept['test'])} of the test pairs{fitted}."
         if kept["test"] > 0.9 and methods["raw"]["test"] < 0.5:
             words += " So the rule is in its weights, and its own answers hide it."
     return words
@@ -159,7 +161,7 @@ def mask_study(scored: dict[str, Curves], random: list[Curves]) -> dict[str, Any
 def example_neurons(structure: Structure) -> list[dict[str, Any]]:
     """The neurons at the top, upper quartile, median and lower quartile of the share, see `neuron_curves`."""
     share = structure.neurons["share"]
-    ranked = np.argsort(share)
+    ranked = np.argsort(share, kind="stable")
     chosen = [int(ranked[round(quantile * (len(ranked) - 1))]) for quantile in (1, 0.75, 0.5, 0.25)]
     return [{"neuron": m, "share": share[m], "vectors": neuron_curves(structure, m)} for m in chosen]
 

@@ -3,11 +3,11 @@
 from minimod.claims import coexistence, features, variations
 from minimod.claims.claim import Claim, Criterion, Number, Plot, Row
 from minimod.claims.criteria import by_number, cell, furthest, highest, least, lowest, most, note, numbers, select
-from minimod.claims.settings import FROZEN, L2, all_of, method_rows, read, reading, runs, setting
+from minimod.claims.settings import CLEAN, FROZEN, L2, all_of, method_rows, read, reading, runs, setting
 
 __all__ = [
-    "CLAIMS", "FROZEN", "L2", "Claim", "Criterion", "Number", "Plot", "Row", "all_of", "by_number", "cell", "furthest",
-    "highest", "least", "lowest", "method_rows", "most", "note", "numbers", "read",
+    "CLAIMS", "CLEAN", "FROZEN", "L2", "Claim", "Criterion", "Number", "Plot", "Row", "all_of", "by_number", "cell",
+    "furthest", "highest", "least", "lowest", "method_rows", "most", "note", "numbers", "read",
     "reading", "runs", "select", "setting",
 ]
 

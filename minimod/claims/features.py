@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from minimod.analysis.analysis import Analysis
+from minimod.analysis.detectors import ranks
 from minimod.analysis.masking import KEEP
 from minimod.analysis.scores import SCORES
 from minimod.arrays import Array
 from minimod.claims.claim import Claim, Plot, Row
 from minimod.claims.criteria import highest, least, lowest, most
-from minimod.claims.settings import FROZEN, L2, all_of, middle_runs, read, reading, runs
+from minimod.claims.settings import CLEAN, FROZEN, L2, all_of, middle_runs, read, reading, runs
 from minimod.runs.config import TrainingConfig
 from minimod.runs.run import Run
 
@@ -79,8 +80,8 @@ ADAM, WIDE, ADAMW = "Adam, L2", "Adam, L2, wide", "AdamW, decay 3"
 
 
 def rank_correlation(x: Array, y: Array) -> float:
-    """Spearman's: the correlation of the ranks of two arrays of shape (M,)."""
-    return float(np.corrcoef(x.argsort().argsort(), y.argsort().argsort())[0, 1])
+    """Spearman's: the correlation of the ranks of two arrays of shape (M,); equal numbers share the mean rank."""
+    return float(np.corrcoef(ranks(x), ranks(y))[0, 1])
 
 
 def agreement_with_strength(study: Analysis) -> dict[str, float]:
@@ -117,9 +118,9 @@ CLAIMS["partition"] = Claim(
     "a memorising part of γ_R. The generalising one answers more than the whole network, but less than frequency "
     "filtration of the whole; filtered, it stays below the whole, filtered. In large networks γ_G + γ_R <= 1.",
     experiment="Adam and a little L2 at two widths; and AdamW with decay 3, for contrast. The noise is 30 % at modulus "
-    "59 and 40 % at 113: a network itself answers as much then. γ_G is the top share of a score's ranking that is best "
-    "on validation pairs, γ_R the smallest bottom share that still knows 95 % of the noisy labels. random is the mean "
-    "of ten random rankings.",
+    "59 and 40 % at 113: a network itself answers as much then. γ_G is the top share of a score's ranking that is "
+    f"best, {CLEAN} γ_R is the smallest bottom share that still knows 95 % of the noisy labels: it needs to "
+    "know which these are. random is the mean of ten random rankings.",
     configs=all_of(
         four_tenths(512, 1024, **L2),
         four_tenths(2048, 4096, **L2 | {"learning_rate": 0.01, "epochs": 240}),

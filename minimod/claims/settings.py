@@ -43,6 +43,12 @@ FROZEN: dict[str, Any] = {
     "trained": "output", "optimizer": "adam", "learning_rate": 0.05, "weight_decay": 0.0, "epochs": 240,
 }
 
+# What every experiment says of a share of neurons that is chosen on validation pairs with their true labels.
+CLEAN = (
+    "chosen on clean validation pairs. These hold the whole rule by themselves: of modulus 59 they are 348, and "
+    "`v = make_dataset(make_rule('add', 59)).validation; discover(v.a, v.b, v.label)` finds it."
+)
+
 
 def network_of(config: TrainingConfig) -> str:
     """What is trained of it, in a word."""

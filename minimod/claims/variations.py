@@ -7,7 +7,7 @@ from minimod.analysis.scores import SCORES
 from minimod.claims.claim import Claim, Plot, Row
 from minimod.claims.criteria import highest, least, lowest, most, note
 from minimod.claims.features import agreement_with_strength
-from minimod.claims.settings import L2, all_of, middle_runs, read, reading, runs
+from minimod.claims.settings import CLEAN, L2, all_of, middle_runs, read, reading, runs
 from minimod.groups.rules import make_rule
 from minimod.runs.run import Run
 
@@ -111,7 +111,7 @@ CLAIMS["rules"] = Claim(
     "and subtraction. For multiplication IPR needs the logarithmic coordinates, where Strength needs none.",
     experiment="30 % noise under each rule, Adam and a little L2. Frequencies are those of the rule's coordinates, "
     "discrete logarithms for mul; 'tokens' stands for frequencies over the tokens as they are. The rule's own test "
-    "accuracy counts the pairs with coordinates.",
+    f"accuracy counts the pairs with coordinates. The shares of the subnetworks are {CLEAN}",
     configs=middle_runs(rule=["add", "sub", "mul"], noise_ratio=0.3, **L2),
     measure=measure_rule, keys=("rule", "score"),
     criteria=(

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from minimod.analysis import course, detection, extraction, summary
-from minimod.analysis.detectors import COURSE
-from minimod.analysis.rows import DEFAULT_METHOD, METHODS
+from minimod.analysis.detectors import COURSE, DETECTORS
+from minimod.analysis.rows import DEFAULT_METHOD, METHODS, ROWS, labels_need, together
 from minimod.cli import options
 from minimod.cli.advice import what_helps, written
 from minimod.cli.display import Answer, asked, course_text, progress_display, stop_line, summary_text, table
@@ -127,8 +127,8 @@ def analyze(
 
             draw_figures(found, output / "figures")
         text.append(f"Written to {output / 'analysis.json'}" + f" and {output / 'figures'}" * figures)
-    printed = ("config", "by", "chance", "counts", "methods", "needs", "partition", "structure", "components",
-               "first_epochs", "left_out", "course")
+    printed = ("config", "by", "chance", "counts", "methods", "needs", "partition", "partition_needs", "structure",
+               "components", "first_epochs", "left_out", "course")
     return Answer({name: found[name] for name in printed if name in found}, text)
 
 
@@ -159,9 +159,11 @@ def extract(run_dir: Path, rounds: int, output: Path, method: str, width: int | 
         run = load_run(run_dir)
         run = replace(run, config=replace(run.config, threads=threads or run.config.threads))
         done = extraction.extract(run, rounds, output, extraction.by_method(method), progress_display, tell, width)
-    data = {"directory": str(output), "method": method, "rounds": [each.row for each in done]}
+    needs = together(ROWS[method].needs, labels_need(run.data))
+    data = {"directory": str(output), "method": method, "needs": needs, "rounds": [each.row for each in done]}
     nothing = f"The answers are the labels of {run_dir} already: nothing to train."
-    return Answer(data, ["\n" + (nothing if len(done) == 1 else written(output))])
+    said = f"\nThe answers need to know: {needs}.\nLabels right, test and repaired need the truth, and decide nothing."
+    return Answer(data, [said, nothing if len(done) == 1 else written(output)])
 
 
 @click.command(cls=OnceEach)
@@ -179,8 +181,9 @@ def detect(run_dir: Path, extracted: Path | None, folds: int | None, search: boo
     """Tell which training labels are wrong.
 
     Scores every training label by detectors that know nothing of the rule: the higher, the more likely it is wrong.
-    Prints how well each tells wrong labels from right ones: AUROC, 0.5 by chance, and the share of wrong ones among as
-    many with the highest scores. Some need a run that was trained with --record.
+    That of an extracted network knows what the extraction was told. Prints what each needs to know, and how well each
+    tells wrong labels from right ones: AUROC, 0.5 by chance, and the share of wrong ones among as many with the highest
+    scores. Some need a run that was trained with --record.
     """
     run, held_out, is_beside = load_run(run_dir), None, file is None
     file = file or run_dir / "detectors.csv"
@@ -193,7 +196,10 @@ def detect(run_dir: Path, extracted: Path | None, folds: int | None, search: boo
     found = detection.detect(run, other, held_out, group.table if group and group.assumption else None)
     if is_beside:
         run.beside("detectors.csv")
-    save_columns(file, {name: run.words[found[name]] for name in ("a", "b", "label")} | found["scores"])
+    # A column says what it needs where that is more than its detector does.
+    heads = {name: name + f" [{needs}]" * (needs != DETECTORS[name].needs) for name, needs in found["needs"].items()}
+    scores = {heads[name]: score for name, score in found["scores"].items()}
+    save_columns(file, {name: run.words[found[name]] for name in ("a", "b", "label")} | scores)
     wrong = f"{found['wrong']} of them wrong" if run.dataset.is_known else "and which are wrong is not known"
     rows = [["detector", "AUROC", "precision", "  needs to know"]]
     rows += [[name, found["auroc"][name], found["precision"][name], f"  {needs}"]

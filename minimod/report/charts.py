@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minimod.analysis.scores import NOTHING
+from minimod.analysis.rows import AGNOSTIC
 from minimod.analysis.structure import coordinate_of
 from minimod.report.chart import Axis, Chart, Series, by_name, logarithmic
 from minimod.report.style import BLACK, BLUE, CHANCE, GREEN, ORANGE, SKY, STYLES, VERMILION, Style, words
@@ -69,12 +69,11 @@ def masks(summary: dict[str, Any]) -> Chart:
         "test pairs answered by the top neurons alone": ("top", "test"),
         "test pairs answered by the interaction readout of the top neurons": ("interaction", "test"),
     }
-    agnostic = {name: summary["needs"].get(f"{name} subnetwork", "").startswith(NOTHING) for name in study["top"]}
-    scores = [name for name in agnostic if not name.startswith("random")]
+    scores = [name for name in study["top"] if not name.startswith("random")]
     for title, (part, measure) in parts.items():
         curves = {name: curve[measure] for name, curve in study[part].items()}
         panels[title] = [
-            Series(name, keep, curves[name], replace(style, dash="solid" if agnostic[name] else "dashed"))
+            Series(name, keep, curves[name], replace(style, dash="solid" if name in AGNOSTIC else "dashed"))
             for name, style in zip(scores, STYLES, strict=False)
         ]
         band = curves["random low"], curves["random high"]

@@ -109,7 +109,8 @@ def detector_curves(run: Run) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         rows = [dict(zip(head, cells, strict=True)) for _, cells in lines]
         if len(rows) != len(wrong):
             raise ValueError(f"{len(rows)} labels, and not {len(wrong)}")
-        scores = {name: np.array([float(row[name]) for row in rows]) for name in DETECTORS if name in head}
+        names = (name for name in head if name.split(" [")[0] in DETECTORS)
+        scores = {name: np.array([float(row[name]) for row in rows]) for name in names}
         return {name: roc(score, wrong) for name, score in scores.items()}
     except ValueError as error:
         allowed = "as minimod detect writes it for this run; call it again"

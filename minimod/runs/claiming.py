@@ -67,7 +67,8 @@ def plan(directory: Path | None, job: Job, extend: bool = False) -> Plan:
 
 
 def _new(job: Job, has_new_data: bool = True) -> Plan:
-    return Plan(job, Description(job.config, job.data.checksums, ""), is_new=True, has_new_data=has_new_data)
+    run = Description(job.config, job.data.checksums, "", answers_of=job.data.answers_of)
+    return Plan(job, run, is_new=True, has_new_data=has_new_data)
 
 
 def _going_on(found: Examination, job: Job) -> Plan:

@@ -60,7 +60,7 @@ class Description(NamedTuple):
     """What config.json says.
 
     checksums: of arrays in data/, by name. device: in words. diverged: how, or nothing. finished: the configuration of
-    the finished run that this one extends, or None.
+    the finished run that this one extends, or None. answers_of: as in `UserData`; earlier versions have none.
     """
 
     config: TrainingConfig
@@ -69,6 +69,7 @@ class Description(NamedTuple):
     format: int = FORMAT
     diverged: str = ""
     finished: TrainingConfig | None = None
+    answers_of: tuple[str, ...] = ()
 
     @property
     def owner(self) -> str:
@@ -94,6 +95,7 @@ def save_description(directory: Path, run: Description) -> None:
     content |= {"device": run.device, "data": run.checksums, "config": run.config.to_dict()}
     content |= {"diverged": run.diverged} if run.diverged else {}
     content |= {"finished": run.finished.to_dict()} if run.finished else {}
+    content |= {"answers_of": run.answers_of} if run.answers_of else {}
     files.save_checked_json(directory / "config.json", content)
 
 
@@ -107,7 +109,7 @@ def load_description(directory: Path | str) -> Description:
         config, finished = TrainingConfig.from_dict(content["config"]), content.get("finished")
         return Description(
             config, dict(content.get("data", {})), content["device"], content["format"], content.get("diverged", ""),
-            TrainingConfig.from_dict(finished) if finished else None,
+            TrainingConfig.from_dict(finished) if finished else None, tuple(map(str, content.get("answers_of", ()))),
         )
 
 
@@ -137,7 +139,7 @@ def load_data(directory: Path, run: Description) -> UserData:
             if files.array_checksum({name: arrays[name]}) != expected:
                 raise DamagedFileError("it is not the one that config.json names")
     with files.refusing("run directory", directory, "one with data of known names", directory / "data"):
-        return UserData.from_stored(arrays)
+        return UserData.from_stored({**arrays, "answers_of": run.answers_of})
 
 
 def write_metrics(directory: Path, rows: list[Metrics]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from minimod.arrays import Pairs, checked_array
 from minimod.data import PARTS, Dataset, make_dataset
 from minimod.engine.device import warn_once
-from minimod.errors import InputError, choice
+from minimod.errors import InputError, check_type, choice
 from minimod.groups.rules import PAIRS, TableRule, checked_table, make_rule, rule_of_table, table_path
 from minimod.noise import checked
 from minimod.runs.config import TrainingConfig
@@ -38,6 +38,8 @@ class UserData:
     tokens: of shape (P,), the words that the tokens stand for.
     table: of shape (P, P), the labels of a rule that is given as table:FILE, where there is no such file.
     noise_matrix: of shape (P, P), what noise of kind matrix draws from, see `noise.by_matrix`.
+    answers_of: how `labels` were made, no array: the rows of `analyze` whose answers they are, see `extract`. It tells
+        what they needed to know. Empty where nothing is known of it. It does not tell one run from another.
     """
 
     labels: np.ndarray | None = None
@@ -46,16 +48,17 @@ class UserData:
     tokens: np.ndarray | None = None
     table: np.ndarray | None = None
     noise_matrix: np.ndarray | None = None
+    answers_of: tuple[str, ...] = ()
 
     @cached_property
     def stored(self) -> dict[str, np.ndarray]:
         """The arrays that there are, by the names under which they are stored."""
         arrays = {STORED_AS.get(each.name, each.name): getattr(self, each.name) for each in fields(self)}
-        return {name: array for name, array in arrays.items() if array is not None}
+        return {name: array for name, array in arrays.items() if array is not None and name != "answers_of"}
 
     @classmethod
-    def from_stored(cls, arrays: Mapping[str, np.ndarray]) -> "UserData":
-        """The inverse of `stored`."""
+    def from_stored(cls, arrays: Mapping[str, Any]) -> "UserData":
+        """The inverse of `stored`; `answers_of` may be given too."""
         names = {STORED_AS.get(each.name, each.name): each.name for each in fields(cls)}
         return cls(**{names[name]: array for name, array in arrays.items()})
 
@@ -74,6 +77,8 @@ class UserData:
         """The same arrays, in the types that they have from here on. Raises InputError for one that cannot be used."""
         P = config.modulus
         data = {each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name) is not None}
+        check_type("answers_of", self.answers_of, tuple, "a tuple of names of rows")
+        data["answers_of"] = tuple(map(str, self.answers_of))
         if "labels" in data:
             data["labels"] = checked_array("labels", data["labels"], (None,), 0, P - 1)
         if "subset" in data:

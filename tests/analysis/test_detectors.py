@@ -8,7 +8,8 @@ import pytest
 from minimod import TrainingConfig, train
 from minimod.analysis.detection import detect
 from minimod.analysis.detectors import DETECTORS, Evidence, auroc, collisions, leave_one_out, precision, scores
-from minimod.analysis.extraction import extract
+from minimod.analysis.extraction import by_method, extract
+from minimod.analysis.rows import DEFAULT_METHOD
 from minimod.engine.kernels import confidence
 from minimod.errors import InputError
 from minimod.runs.data import UserData
@@ -128,7 +129,9 @@ def test_detect_never_looks_at_the_true_labels():
 
 def test_an_extracted_network_must_be_of_the_same_data():
     run = train(SMALL)
-    assert "self-training" in detect(run, extract(run, 1)[-1].run)["scores"]
+    for method, more in ((DEFAULT_METHOD, ""), ("raw", ""), ("ideal", ", the rule")):
+        needs = detect(run, extract(run, 1, answers=by_method(method))[-1].run)["needs"]["self-training"]
+        assert needs == DETECTORS["self-training"].needs + more
     for other in (run, train(replace(SMALL, seed=1, epochs=0), data=UserData(labels=run.dataset.train.label))):
         with pytest.raises(InputError, match="one that minimod extract made of this run"):
             detect(run, other)

@@ -9,6 +9,7 @@ import pytest
 from minimod import TrainingConfig, extract, load_run, train
 from minimod.analysis.analysis import Analysis
 from minimod.analysis.extraction import by_method, held_out_logits
+from minimod.analysis.rows import labels_need
 from minimod.errors import InputError
 from minimod.runs.data import UserData
 from minimod.runs.run import FINISHED, NONE, check_run
@@ -77,6 +78,36 @@ def test_the_numbers_of_a_round_are_those_of_its_labels_and_its_readout(rounds):
 def test_any_row_of_analyze_can_relabel(run, method):
     _, done = extract(run, 1, answers=by_method(method))
     assert (done.run.data.labels == answers_of(run, method)).all()
+
+
+BY_DEFAULT, TOLD = "two inputs, noisy validation", "unknown answers"
+
+
+@pytest.mark.parametrize(("chain", "needs"), [
+    ([None], BY_DEFAULT), ([by_method("raw")], "nothing"), ([by_method("ideal")], "the rule"),
+    ([by_method("ipr subnetwork")], "coordinates, clean validation"),
+    ([by_method("norm+interaction")], "two inputs, clean validation"), ([lambda study: by_method()(study)], TOLD),
+    ([by_method("dominant"), None], f"coordinates, {BY_DEFAULT}"),
+    ([None, by_method("ideal"), None], f"{BY_DEFAULT}, the rule"),
+    ([lambda study: by_method()(study), None], f"{TOLD}, {BY_DEFAULT}"),
+])  # fmt: skip
+def test_a_round_knows_what_its_labels_needed(run, tmp_path, chain, needs):
+    """Of rounds that begin with a round, all of them; in memory and from its directory."""
+    for number, answers in enumerate(chain):
+        run = extract(run, 1, tmp_path / str(number), answers)[-1].run
+    for each in (run, load_run(run.directory), load_run(tmp_path / str(number))):
+        assert labels_need(each.data) == needs and Analysis(each).needs["raw"] == needs
+    assert Analysis(run).needs["dominant"].split(", ")[0] == "coordinates"
+
+
+def test_of_other_labels_it_is_unknown_what_they_needed(run, rounds, tmp_path):
+    """Of labels that a user gives, and of rounds of earlier versions, which go on as they are."""
+    labels = rounds[1].run.data.labels
+    assert labels_need(train(CONFIG, data=UserData(labels=labels)).data) == TOLD and labels_need(run.data) == "nothing"
+    train(CONFIG, tmp_path / "new" / "rounds" / "1", data=UserData(labels=labels))
+    done = extract(run, 2, tmp_path / "new")
+    assert [labels_need(each.run.data) for each in done] == ["nothing", TOLD, f"{TOLD}, {BY_DEFAULT}"]
+    assert [each.row for each in done] == [each.row for each in rounds]
 
 
 def test_it_ends_where_the_answers_are_the_labels():

@@ -43,5 +43,7 @@ def test_the_rank_correlation_is_spearmans():
     generator = np.random.default_rng(0)
     x = generator.standard_normal(50)
     y = x + generator.standard_normal(50)
-    assert rank_correlation(x, y) == pytest.approx(spearmanr(x, y)[0])
+    ties = generator.integers(0, 3, 50)
+    for first, second in ((x, y), (x, ties), (ties, -ties // 2)):
+        assert rank_correlation(first, second) == pytest.approx(spearmanr(first, second)[0])
     assert rank_correlation(x, np.exp(x)) == pytest.approx(1) and rank_correlation(x, -(x**3)) == pytest.approx(-1)

@@ -19,9 +19,11 @@ from sweep_cases import CLI, OTHERS
 
 from minimod import TrainingConfig
 from minimod.analysis.detectors import DETECTORS, auroc
+from minimod.analysis.rows import DEFAULT_METHOD, ROWS
 from minimod.claims import CLAIMS, named, reproduction
 from minimod.cli import COMMANDS, commands, display
 from minimod.errors import Interrupted
+from minimod.report.exhibit import detector_curves
 from minimod.runs.config import CONSTRAINTS, PRESETS
 from minimod.runs.constraints import Choice, RuleName
 from minimod.runs.metrics import ACCURACIES, METRIC_COLUMNS
@@ -228,6 +230,9 @@ def test_analyze_prints_a_row_per_method(minimod):
     answer = minimod("analyze", "run", "--no-figures")
     summary = json.loads(Path("run/analysis.json").read_text())
     rows, needs, heading = {}, {}, None
+    partition = answer.stdout.split("partition by")[1]
+    for needs_of_one in summary["partition_needs"].values():
+        assert f"  {needs_of_one}\n" in partition
     for line in answer.stdout.split("partition by")[0].splitlines():
         if line.startswith("-- needs to know: "):
             heading = line.removeprefix("-- needs to know: ")
@@ -345,6 +350,21 @@ def test_detect_takes_an_extracted_network_and_says_what_was_not_recorded(minimo
         assert len([*Path("run/folds").iterdir()]) == 2, "it has trained before it refused"
     refused = minimod("detect", "run", "--folds", 1000)
     assert refused.returncode == 2 and refused.stderr.startswith("minimod: --folds is 1000; it must be")
+
+
+@pytest.mark.parametrize(("method", "more"), [("ideal", ", the rule"), (DEFAULT_METHOD, "")])
+def test_detect_says_what_the_extraction_needed(minimod, method, more):
+    minimod("train", "run", *SMALL)
+    needs = json.loads(minimod("extract", "run", "--output", "new", "--method", method, "--json").stdout)["needs"]
+    assert needs == ROWS[method].needs
+    answer, told = (minimod("detect", "run", "--extracted", "new", *options).stdout for options in ([], ["--json"]))
+    expected = f"two inputs, noisy validation, further training{more}"
+    assert json.loads(told)["needs"]["self-training"] == expected
+    assert next(line for line in answer.splitlines() if line.startswith("self-training")).endswith(f"  {expected}")
+    column = f"self-training [{expected}]" if more else "self-training"
+    assert next(csv.reader(Path("run/detectors.csv").read_text().splitlines()))[-1] == column
+    assert column in detector_curves(load_run("run"))
+    assert json.loads(minimod("analyze", "new", "--no-write", "--json").stdout)["needs"]["raw"] == needs
 
 
 def test_a_device_or_a_pipe_is_not_replaced_by_a_file(minimod):

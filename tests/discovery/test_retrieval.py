@@ -118,4 +118,4 @@ def test_a_wrong_search_is_one_line(arguments, message, minimod):
 def test_detect_takes_what_discover_finds(minimod):
     minimod("train", "run", "--modulus", 11, "--width", 16, "--epochs", 5, "--noise-ratio", 0.3, "--quiet")
     told = json.loads(minimod("detect", "run", "--discover", "--json", "--quiet").stdout)
-    assert told["auroc"]["discovery"] == 1 and told["needs"]["discovery"] == "the labels alone"
+    assert told["auroc"]["discovery"] == 1 and told["needs"]["discovery"] == "the labels alone, two inputs, a group"
