@@ -34,7 +34,7 @@ from minimod.runs.run import DAMAGED, NONE, check_run, load_run
     ("--extend", "takes options and data of the run", ["--pairs", "--noise-matrix", "--preset", "--epochs"]),
 ])
 @run_argument
-@click.option("--preset", type=click.Choice(tuple(PRESETS)), default="headline", show_default=True,
+@click.option("--preset", type=click.Choice(tuple(PRESETS)), default="default", show_default=True,
               help="Where options that are not given come from.")
 @click.option("--resume", is_flag=True, help="Go on with the unfinished run in RUN_DIR, with its options.")
 @click.option("--extend", type=click.IntRange(1), metavar="EPOCHS",
@@ -56,8 +56,8 @@ def train(
 ) -> Answer:
     """Train a network, into RUN_DIR.
 
-    RUN_DIR must be new or empty, or hold an unfinished run of the same options, which then continues. Without options
-    this is the headline: 80 % wrong labels, seconds on a CPU.
+    RUN_DIR must be new or empty, or hold an unfinished run of the same options, which then continues. Without options,
+    80 % of the labels are wrong; --preset headline is the README's run. Either takes seconds on a CPU.
     """
     given = {name: value for name, value in fields.items() if value is not None}
     if repeats and not pairs:

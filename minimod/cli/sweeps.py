@@ -25,7 +25,7 @@ from minimod.sweeps.sweep import Sweep, account
               help="Values of a field of the configuration: width=64,128,256 or noise_ratio=0:0.9:0.1.")
 @click.option("--seeds", type=click.IntRange(min=1), help="How many, from 0 on.  [default: 1]")
 @click.option("--preset", type=click.Choice(tuple(PRESETS)),
-              help="Where fields that are not in the grid come from.  [default: headline]")
+              help="Where fields that are not in the grid come from.  [default: default]")
 @click.option("--file", "toml", type=PATH,
               help="A TOML file with preset, seeds, and a table grid, in place of these options.")
 @click.option("--jobs", type=click.IntRange(1, 1024), metavar="N",

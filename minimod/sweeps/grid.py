@@ -23,7 +23,7 @@ Tables = Mapping[str, np.ndarray]       # rule -> the labels of its table, of sh
 NO_TABLES: Tables = {}
 
 # A definition is {"preset", "seeds", "grid"}. What a file does not say of it:
-DEFAULTS: dict[str, Any] = {"preset": "headline", "seeds": 1, "grid": {}}
+DEFAULTS: dict[str, Any] = {"preset": "default", "seeds": 1, "grid": {}}
 
 MAX_TOML_BYTES = 10**6      # a longer file is refused before it is read
 MAX_VALUES = 10**6

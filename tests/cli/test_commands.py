@@ -76,7 +76,7 @@ WRONG = [
     (["--learning-rate", "nan"], ["--learning-rate", "nan", "(0, inf)"]),
     (["--rule", "mul", "--modulus", 9], ["--modulus", "9", "odd prime"]),
     (["--device", "gpu"], ["--device", "gpu", "auto or cpu"]),
-    (["--preset", "huge"], ["--preset", "huge", "headline", "default", "paper"]),
+    (["--preset", "huge"], ["--preset", "huge", "default", "headline", "paper"]),
     (["--widht", 3], ["--widht", "it must be --width"]),
     (["--lr", 3], ["--lr", "it must be --learning-rate"]),
 ]
@@ -718,7 +718,7 @@ def test_a_sweep_as_json_says_what_has_become_of_its_runs(minimod):
 
 
 def test_seeds_alone_are_seeds_of_the_preset(minimod, monkeypatch):
-    monkeypatch.setitem(PRESETS, "headline", TrainingConfig(modulus=7, width=4, epochs=1))
+    monkeypatch.setitem(PRESETS, "default", TrainingConfig(modulus=7, width=4, epochs=1))
     assert minimod("sweep", "s", "--seeds", 3).stdout.startswith("3 finished, 0 failed")
     assert minimod("sweep", "s").stdout.startswith("3 finished, 0 failed"), "goes on with the same"
 

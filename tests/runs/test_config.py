@@ -86,7 +86,7 @@ def test_the_headline_differs_from_the_defaults_in_rate_and_decay_alone():
 
 
 def test_an_unknown_preset_is_refused():
-    with pytest.raises(InputError, match="headline, default, paper"):
+    with pytest.raises(InputError, match="default, headline, paper"):
         TrainingConfig.from_preset("small")
 
 
