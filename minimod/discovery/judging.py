@@ -20,6 +20,7 @@ FEWEST = 3                      # elements of a group
 STRANGERS, RARE = 8, 0.5        # At most STRANGERS tokens may be no elements. They occur less than RARE medians.
 
 SIGNIFICANT = 0.05              # what is found counts below this probability of an accident
+SMALL = 16                      # elements: in fewer, structure may not show
 THOROUGH = 192                  # starts: those of the cheap and likely stages of the search
 ALIKE = 6.0                     # standard deviations of χ² that the hits of tokens may be off, to be explained alike
 
@@ -123,12 +124,12 @@ class Problem:
     def is_final(self, found: Found, tried: int) -> bool:
         """Whether the search may end after so many starts: no other group is likely to explain more.
 
-        A group without a structured rest is final. One with such a rest may be the nearest abelian group of a true one
-        that is not abelian. If there are other groups of its order, THOROUGH starts find the true one.
+        A group with a structured rest may be the nearest abelian group of a true one that is not abelian. So may a
+        SMALL one, of few labels. If there are other groups of its order, THOROUGH starts find the true one.
         """
         order = len(np.setdiff1d(found.table, [-1, -1 if found.absorbing is None else found.absorbing]))
-        may_be_another = found.structured and tried < THOROUGH and len(names_of_order(order)) > 1
-        return found.assumption is not None and found.alike and not may_be_another
+        is_in_doubt = (found.structured or order < SMALL) and len(names_of_order(order)) > 1
+        return found.assumption is not None and found.alike and (tried >= THOROUGH or not is_in_doubt)
 
     def _is_supported(self, found: Found, size: int) -> bool:
         """Whether each rare word among the elements agrees with more of its labels than chance explains."""

@@ -173,3 +173,10 @@ def test_a_group_that_does_not_commute_is_found_and_not_the_nearest_that_does(na
     a, b = (label >= 0).nonzero()
     found = discover(a, b, label[a, b], len(table))
     assert found.group == name and (found.table == table).all() and not found.structured
+
+
+def test_a_small_group_is_not_taken_for_one_that_is_near():
+    for seed in range(3):
+        table = named_group("S3").table
+        label = noisy(table, "everywhere", "uniform", 0.2, 1, np.random.default_rng(seed))
+        assert discover(*np.indices((6, 6)).reshape(2, -1), label.ravel(), seconds=5).group == "S3"
