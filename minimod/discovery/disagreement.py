@@ -15,8 +15,7 @@ that have a mean of at most 0 under noise. Write c = t x and c = y t. Each test 
 
 The tests do not see what is in too few pairs, nor a rule without these four, such as a random function. By Bernstein's
 inequality, K has a probability of about exp(-K² / (2 V + 2 B K / 3)) under noise, with V its variance, and its terms at
-most B. 17,500 tables of groups with noise of 25 kinds, see tests/discovery/test_disagreement.py, reached an exponent of
-6.0.
+most B. 17,500 tables of groups with noise of 25 kinds reached an exponent of 6.0.
 """
 
 import numpy as np

@@ -57,8 +57,8 @@ def discover(
     with the first one that agrees with the labels of all tokens alike. If the labels that disagree are structured, or
     the group is small, it goes on for a while, since another group may be nearer. Otherwise it ends after STAGES, or
     after a wave of starts, if `seconds` or `max_starts` are used up. Then the best table counts. What occurs neither as
-    a nor as b is left open. Where a, b and c have words of their own, nearly all elements have to occur in each place, see
-    `places.tokens_of_places`. The same seed gives the same, for any number of threads, unless time runs out.
+    a nor as b is left open. Where a, b and c have words of their own, nearly all elements have to occur in each place,
+    see `places.tokens_of_places`. The same seed gives the same, for any number of threads, unless time runs out.
 
     Raises InputError for arrays that are no such labels, a pair that comes twice, more tokens than MOST_SEARCHED, and
     any other argument that cannot be used.
