@@ -66,7 +66,7 @@ def discover(
         found = search.discover(a[train], b[train], label[train], len(words), tell=say, **options)
         held_out = share((found.table[a, b] == label)[~train])
     absorbing = None if found.absorbing is None else str(words[found.absorbing])
-    told = ("assumption", "group", "agreement", "chance", "p_value", "alike", "at_random", "starts", "is_cut")
+    told = ("assumption", "group", "agreement", "chance", "p_value", "alike", "structured", "starts", "is_cut")
     result: dict[str, Any] = {name: getattr(found, name) for name in told} | {
         "merged": {str(words[token]): None if element is None else str(words[element])
                    for token, element in found.merged.items()},
@@ -117,6 +117,6 @@ def in_words(result: dict[str, Any], are_answers: bool) -> list[str]:
     if not result["alike"]:
         lines.append("It explains the labels of some tokens better than those of others: the nearest group, perhaps"
                      " not the rule.")
-    if not result["at_random"]:
-        lines.append("The labels that disagree are mostly off by the same element: there is a rule in them too.")
+    if result["structured"]:
+        lines.append(f"The {of} that disagree are structured too, not noise: the nearest group, perhaps not the rule.")
     return [*lines, f"Held-out pairs answered: {cell(result['held_out'])}. Found after {result['starts']} starts."]

@@ -15,7 +15,7 @@ from minimod.cli import options
 from minimod.cli.advice import what_helps, written
 from minimod.cli.display import Answer, asked, course_text, progress_display, stop_line, summary_text, table
 from minimod.cli.options import DIRECTORY, FILE, OLD_FILE, PATH, OnceEach, json_option, quiet_option, run_argument
-from minimod.discovery.retrieval import discover_run
+from minimod.discovery.retrieval import discover_run, table_to_judge_by
 from minimod.exchange.pairs import load_pairs
 from minimod.fourier import COMPONENT_CHOICES
 from minimod.runs import training
@@ -193,7 +193,8 @@ def detect(run_dir: Path, extracted: Path | None, folds: int | None, search: boo
         with stop_line("the same command"):
             held_out = extraction.held_out_logits(run, folds, run_dir / "folds", progress_display)
     group = discover_run(run, source="labels") if search else None
-    found = detection.detect(run, other, held_out, group.table if group and group.assumption else None)
+    judge = table_to_judge_by(group, run) if group and group.assumption else None
+    found = detection.detect(run, other, held_out, judge)
     if is_beside:
         run.beside("detectors.csv")
     # A column says what it needs where that is more than its detector does.
@@ -206,8 +207,11 @@ def detect(run_dir: Path, extracted: Path | None, folds: int | None, search: boo
              for name, needs in found["needs"].items()]
     recorded = COURSE in found["needs"].values()
     data = {"csv": str(file), "labels": len(found["label"])}
+    data |= {"group": group.group, "structured": group.structured} if group else {}
     return Answer(data | {name: found[name] for name in ("wrong", "needs", "auroc", "precision")}, [
         f"{len(found['label'])} training labels, {wrong}", table(rows, -20, 9, 11, -1),
+        f"The labels that disagree with {group.group} are structured: discovery calls them neither right nor wrong."
+        if group and group.structured else "",
         "" if recorded else "The course of training was not recorded, see minimod train --record.",
         f"Written to {file}.",
     ])

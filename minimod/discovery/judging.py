@@ -7,7 +7,8 @@ from math import log
 import numpy as np
 
 from minimod.discovery.certificate import highest_chance, log_choices, log_tables, p_value
-from minimod.discovery.groups import recognise
+from minimod.discovery.disagreement import is_structured
+from minimod.discovery.groups import names_of_order, recognise
 from minimod.discovery.places import absorbing_tokens, looser, other_names, rare_tokens, tokens_of_places
 from minimod.discovery.synchronisation import SHARING, Equations
 from minimod.groups.rules import GroupRule, rule_of_table
@@ -19,7 +20,8 @@ FEWEST = 3                      # elements of a group
 STRANGERS, RARE = 8, 0.5        # At most STRANGERS tokens may be no elements. They occur less than RARE medians.
 
 SIGNIFICANT = 0.05              # what is found counts below this probability of an accident
-RANDOM = 0.01                   # labels disagree at random above this probability of such a difference in common
+SMALL = 16                      # elements: in fewer, structure may not show
+THOROUGH = 192                  # starts: those of the cheap and likely stages of the search
 ALIKE = 6.0                     # standard deviations of χ² that the hits of tokens may be off, to be explained alike
 
 
@@ -38,7 +40,8 @@ class Found:
     agreement: the share of the labels that the table gives.
     p_value: a bound on the probability of that by chance, see certificate.py; 1 if nothing was found.
     alike: whether all tokens' labels agree alike; if not, this is the nearest group, and perhaps not the rule.
-    at_random: whether the labels that disagree are off by all elements alike; if not, the rest has a rule too.
+    structured: whether the labels that disagree agree with each other, see disagreement.py; if so, this is the nearest
+        group, and they may be no noise.
     absorbing: the token that is the label of any pair with an absorbing token, or None. Under one naming that is the
         absorbing token itself.
     merged: token -> the token of which it is another name; or None, if it was left out as no element.
@@ -55,7 +58,7 @@ class Found:
     agreement: float = 0.0
     p_value: float = 1.0
     alike: bool = True
-    at_random: bool = True
+    structured: bool = False
     absorbing: int | None = None
     merged: dict[int, int | None] = field(default_factory=dict)
     is_cut: bool = False
@@ -114,13 +117,19 @@ class Problem:
         for candidate in candidates:
             rule = rule_of_table("found", candidate)
             found = self._judged(rule, best) if isinstance(rule, GroupRule) else best
-            if found.at_random or self._is_supported(found, len(candidate)):
+            if not found.structured or self._is_supported(found, len(candidate)):
                 best = found
         return best
 
-    def is_final(self, found: Found) -> bool:
-        """Whether the search may end: no other reading of the tokens explains more."""
-        return found.assumption is not None and found.alike and (found.at_random or len(self.sizes) == 1)
+    def is_final(self, found: Found, tried: int) -> bool:
+        """Whether the search may end after so many starts: no other group is likely to explain more.
+
+        A group with a structured rest may be the nearest abelian group of a true one that is not abelian. So may a
+        SMALL one, of few labels. If there are other groups of its order, THOROUGH starts find the true one.
+        """
+        order = len(np.setdiff1d(found.table, [-1, -1 if found.absorbing is None else found.absorbing]))
+        is_in_doubt = (found.structured or order < SMALL) and len(names_of_order(order)) > 1
+        return found.assumption is not None and found.alike and (tried >= THOROUGH or not is_in_doubt)
 
     def _is_supported(self, found: Found, size: int) -> bool:
         """Whether each rare word among the elements agrees with more of its labels than chance explains."""
@@ -164,7 +173,7 @@ class Problem:
         return Found(
             np.where(answers < 0, -1, answers % P), (answer >= 0) & ~hits, chance, 0, assumption, group,
             of_words and tuple(each[place] for each, place in zip(of_words, (of_a, of_b, of_c), strict=True)),
-            float(hits.mean()), p, alike, disagrees_at_random(rule, self.grid(rule.modulus)),
+            float(hits.mean()), p, alike, is_structured(rule, self.grid(rule.modulus)),
             None if self.zero[2] < 0 else int(self.zero[2] % P),
             {token: element for token, element in tokens.items() if token not in elements % P},
         )  # fmt: skip
@@ -224,18 +233,6 @@ def explains_alike(hits: np.ndarray, token: np.ndarray) -> bool:
     rate, freedom = hits.mean(), max(1, len(n) - 1)
     chi = ((np.bincount(place, hits) - n * rate) ** 2 / np.maximum(n * rate * (1 - rate), 1e-9)).sum()
     return bool(rate == 1 or (chi - freedom) / np.sqrt(2 * freedom) < ALIKE)
-
-
-def disagrees_at_random(rule: GroupRule, grid: np.ndarray) -> bool:
-    """Whether the labels c that disagree with a table x are spread over x⁻¹ c as chance would.
-
-    grid: of shape (P, P), -1 where no label is known. A group that is one element too large agrees with three in four
-    labels of the true one, and the others are wrong by the same element.
-    """
-    wrong = (grid >= 0) & (grid != rule.label_table)
-    off = rule.group.table[rule.group.inverse[rule.label_table[wrong]], grid[wrong]]
-    most, others = int(np.bincount(off, minlength=1).max()), rule.modulus - 1
-    return p_value(len(off), most, 1 / others, log(others)) > RANDOM
 
 
 def assumption_of(rule: GroupRule) -> str:

@@ -43,6 +43,17 @@ def discover_run(run: Run | Path | str, source: str = "predictions", **options: 
     return replace(found, p_value=p) if p < SIGNIFICANT else replace(nothing_found(P, label), starts=found.starts)
 
 
+def table_to_judge_by(found: Found, run: Run) -> np.ndarray:
+    """The table, of shape (P, P), that tells which labels of a run are wrong. found: in these labels.
+
+    -1 at labels that disagree, where such labels are structured. They may be right, and the rule no group's.
+    """
+    table = found.table.copy()
+    if found.structured:
+        table[run.fitted.a[found.wrong], run.fitted.b[found.wrong]] = -1
+    return table
+
+
 def discovered_pairs(found: Found, words: np.ndarray) -> dict[str, np.ndarray]:
     """The pairs that a table has an answer for: columns a, b and label, in words, each of shape (n,)."""
     a, b = np.nonzero(found.table >= 0)

@@ -54,10 +54,11 @@ def discover(
     are. tell: called with a line now and then. The labels may be read in several ways, see `judging.problems`. First, a
     table is looked at as it stands. Then the search begins, under one naming of a, b and c, or with c or all three
     named apart. A table is found if it is a group's, and agrees with more labels than chance explains. The search ends
-    with the first one that agrees with the labels of all tokens alike. Otherwise it ends after STAGES, or after a wave
-    of starts, if `seconds` or `max_starts` are used up. Then the best table counts. What occurs neither as a nor as b
-    is left open. Where a, b and c have words of their own, nearly all elements have to occur in each place, see
-    `places.tokens_of_places`. The same seed gives the same, for any number of threads, unless time runs out.
+    with the first one that agrees with the labels of all tokens alike. If the labels that disagree are structured, or
+    the group is small, it goes on for a while, since another group may be nearer. Otherwise it ends after STAGES, or
+    after a wave of starts, if `seconds` or `max_starts` are used up. Then the best table counts. What occurs neither as
+    a nor as b is left open. Where a, b and c have words of their own, nearly all elements have to occur in each place,
+    see `places.tokens_of_places`. The same seed gives the same, for any number of threads, unless time runs out.
 
     Raises InputError for arrays that are no such labels, a pair that comes twice, more tokens than MOST_SEARCHED, and
     any other argument that cannot be used.
@@ -79,7 +80,7 @@ def discover(
             tried += triple[0].shape[1]
             for tables in _tables(solver, problem.sizes, sharing, triple, seed):
                 best = problem.best(tables, best)
-                if problem.is_final(best):
+                if problem.is_final(best, tried):
                     return replace(best, starts=tried)
             tell(f"{tried} starts, {time.perf_counter() - begin:.0f} s: {sharing}, dimension {d}")
             is_over = time.perf_counter() - begin > seconds or (max_starts is not None and tried >= max_starts)

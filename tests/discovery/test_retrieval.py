@@ -119,3 +119,23 @@ def test_detect_takes_what_discover_finds(minimod):
     minimod("train", "run", "--modulus", 11, "--width", 16, "--epochs", 5, "--noise-ratio", 0.3, "--quiet")
     told = json.loads(minimod("detect", "run", "--discover", "--json", "--quiet").stdout)
     assert told["auroc"]["discovery"] == 1 and told["needs"]["discovery"] == "the labels alone, two inputs, a group"
+
+
+def test_labels_that_are_structured_are_not_called_wrong(minimod):
+    lines = [f"{a},{b},{(a + b if a < b else a - b) % 23}" for a in range(23) for b in range(23)]
+    Path("pairs.csv").write_text("\n".join(["a,b,label", *lines]) + "\n")
+    answer = minimod("discover", "pairs.csv", "--seconds", 1, "--quiet")
+    assert answer.returncode == 0 and "The labels that disagree are structured too" in answer.stdout
+    told = json.loads(minimod("discover", "pairs.csv", "--seconds", 1, "--json", "--quiet").stdout)
+    assert told["group"] == "Z23" and told["structured"] and 0.4 < told["agreement"] < 0.6
+
+
+@pytest.mark.parametrize(("kind", "structured"), [("wrong", False), ("pair", True)])
+def test_detect_is_sure_of_noise_alone(kind, structured, minimod):
+    minimod("train", "run", "--modulus", 31, "--width", 8, "--epochs", 2, "--noise-ratio", 0.3, "--noise-kind", kind,
+            "--quiet")
+    told = json.loads(minimod("detect", "run", "--discover", "--json", "--quiet").stdout)
+    assert (told["group"], told["structured"], told["auroc"]["discovery"]) == ("Z31", structured, 1)
+    with open("run/detectors.csv") as file:
+        assert {float(row["discovery"]) for row in csv.DictReader(file)} == {0, 0.5 if structured else 1}
+    assert ("neither right nor wrong" in minimod("detect", "run", "--discover", "--quiet").stdout) == structured

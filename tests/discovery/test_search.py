@@ -282,8 +282,8 @@ def test_true_elements_of_few_pairs_are_never_merged(P, noise):
 def test_labels_that_are_all_off_by_the_same_element_are_said_to_be():
     a, b, label, _ = labels_of("add", 31, share=1)
     label[::3] = (label[::3] + 1) % 31
-    assert not discover(a, b, label, 31).at_random
-    assert discover(*labels_of("add", 31, noise=0.3, share=1)[:3], 31).at_random
+    assert discover(a, b, label, 31).structured
+    assert not discover(*labels_of("add", 31, noise=0.3, share=1)[:3], 31).structured
 
 
 def test_names_that_share_an_element_half_and_half_are_one():

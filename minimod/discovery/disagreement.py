@@ -1,0 +1,100 @@
+"""Whether the labels that disagree with a group's table are noise, or have a structure of their own.
+
+Noise gives a pair of true label t another label c, independently of the other pairs. How often, may depend on a, on b
+and on t. c may be drawn from any distribution that depends on t, so noise may go into few labels. The tests are sums K
+that have a mean of at most 0 under noise. Write c = t x and c = y t. Each test sees another structure:
+
+- `decided`: labels of one t have one c. So they are another table, c = π(t).
+- `shared`: labels of different t have the same x. Labels are off by one element; or the rule is a loop that extends a
+  group by a cocycle. Such loops are the octonions' and other Moufang loops.
+- `repeats`: labels with the same b have the same x, or with the same a the same y. The rule is in pieces, as a + b here
+  and a - b there. And labels with the same a, or b, have the same c, but more rarely than noise: they are of another
+  Latin square.
+- `displaced`: c is the table's label of another pair with the same a, or b, and that pair disagrees too. So all labels
+  together are a Latin square. Every loop is one.
+
+The tests do not see what is in too few pairs, nor a rule without these four, such as a random function. By Bernstein's
+inequality, K has a probability of about exp(-K² / (2 V + 2 B K / 3)) under noise, with V its variance, and its terms at
+most B. 17,500 tables of groups with noise of 25 kinds reached an exponent of 6.0.
+"""
+
+import numpy as np
+
+from minimod.groups.rules import GroupRule
+
+EVIDENCE = 8.0          # labels are structured from this K² / (2 V + 2 B K / 3) on, in one of the tests
+DECIDED = 2 / 3         # t decides c if labels with one t have one c at least so often
+SWEEPS = 20             # over the means by a, b and t
+
+Sum = tuple[float, float, float]        # K, V and B of a test
+
+
+def is_structured(rule: GroupRule, grid: np.ndarray) -> bool:
+    """Whether the labels that disagree with a group's table agree with each other more than noise does.
+
+    grid: the labels of all pairs, of shape (P, P), -1 where none is known.
+    """
+    P, table, group = rule.modulus, rule.label_table, rule.group
+    a, b = ((grid >= 0) & (grid != table)).nonzero()
+    c, t = grid[a, b], table[a, b]
+    x, y = group.table[group.inverse[t], c], group.table[c, group.inverse[t]]
+    (K_a, V_a, B), (K_b, V_b, _) = repeats(a, c, t, P), repeats(b, c, t, P)
+    sums = [decided(t, c, P), shared(t, x, group.identity, P), repeats(b, x, t, P), repeats(a, y, t, P),
+            (-K_a - K_b, V_a + V_b, B), displaced(grid, table)]
+    return any(K > 0 and K * K > 2 * EVIDENCE * (max(V, 0) + B * K / 3) for K, V, B in sums)
+
+
+def count(one: np.ndarray, other: np.ndarray, P: int) -> np.ndarray:
+    """How often each two of P values come together in two arrays, of shape (n,): of shape (P, P)."""
+    return np.bincount(one * P + other, minlength=P * P).reshape(P, P).astype(float)
+
+
+def decided(t: np.ndarray, c: np.ndarray, P: int) -> Sum:
+    """`repeats` of c where t is the same, beyond DECIDED of what they are if t decides c; p is the mean over all t."""
+    K, V, B = repeats(t, c, np.zeros_like(t), P)
+    n, q = np.bincount(t), np.bincount(c) / max(1, len(c))
+    return K - DECIDED * (n * (n - 1)).sum() / 2 * (1 - q @ q), V, B
+
+
+def shared(t: np.ndarray, x: np.ndarray, identity: int, P: int) -> Sum:
+    """Pairs of labels that have the same x and different t, beyond n_t n_t' / (P - 1) for every two classes.
+
+    The variance is that of classes whose x are dealt out anew among the P - 1 elements, for each class by itself.
+    """
+    M = np.delete(count(t, x, P), identity, axis=1)
+    M -= M.mean(axis=1, keepdims=True)
+    squares = np.sort((M**2).sum(axis=1))
+    K, V = ((M.sum(axis=0) ** 2).sum() - squares.sum()) / 2, (squares.sum() ** 2 - (squares**2).sum()) / 2 / (P - 2)
+    return K, V, np.sqrt(squares[-2] * squares[-1])
+
+
+def repeats(line: np.ndarray, key: np.ndarray, t: np.ndarray, P: int) -> Sum:
+    """Σ <e_i - p_i, e_j - p_j> over all pairs i, j of labels in one line; e_i is the one-hot key, p_i its mean over t.
+
+    line: a or b. The variance is that of keys which are dealt out anew within each class t.
+    """
+    p = count(t, key, P)
+    p /= np.maximum(1, p.sum(axis=1, keepdims=True))
+    classes, squares, same = count(line, t, P), p**2, p @ p.T
+    variance = same - squares @ p.T - p @ squares.T + same**2           # of the product for each two classes
+    alone = 1 - 2 * p[t, key] + squares.sum(axis=1)[t]                  # |e_i - p_i|²
+    K = ((count(line, key, P) - classes @ p) ** 2).sum() - alone.sum()
+    V = (classes @ variance * classes).sum() - (classes @ variance.diagonal()).sum()
+    return K / 2, V / 2, 1.0
+
+
+def displaced(grid: np.ndarray, table: np.ndarray) -> Sum:
+    """Σ E at the pairs in the same row or column of which labels that disagree are the table's labels.
+
+    E: whether a pair's label disagrees, less what is explained by its a, b and t: a least-squares fit, by sweeps. The
+    variance is the sum of the squares.
+    """
+    P, known = len(grid), grid >= 0
+    (a, b), c, t = known.nonzero(), grid[known], table[known]
+    wrong, E = c != t, (c != t).astype(float)
+    for key in (a, b, t) * SWEEPS:
+        E -= (np.bincount(key, E, P) / np.maximum(1, np.bincount(key, minlength=P)))[key]
+    terms = np.zeros((2, P, P))
+    terms[0, a, t] = terms[1, b, t] = E
+    terms *= [count(line[wrong], c[wrong], P) for line in (a, b)]
+    return terms.sum(), (terms**2).sum(), np.abs(terms).max()
