@@ -134,9 +134,10 @@ def _tables(solver: Solver, sizes: range, sharing: str, triple: Triple, seed: in
     the elements are the first tokens then.
     """
     generator, (of_a, of_b, of_c, _) = np.random.default_rng(seed), solver.equations
-    chance = float(np.bincount(of_c).max() / len(of_c))
+    weight = solver.weight[of_c] / solver.weight[of_c].sum()
+    chance = float(np.bincount(of_c, weight).max())
     for attempts in _attempts(solver, sharing, triple, generator):
-        shares = [float((reading.answers(attempt, of_a, of_b) == of_c).mean()) for attempt in attempts]
+        shares = [float(weight @ (reading.answers(attempt, of_a, of_b) == of_c)) for attempt in attempts]
         if attempts and max(shares) > min(WORTH * chance, (1 + chance) / 2):
             tables, best = list[np.ndarray](), attempts[int(np.argmax(shares))]
             for first in ([x[:size] for x in best] for size in sizes):

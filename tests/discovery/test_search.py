@@ -335,3 +335,13 @@ def test_a_search_that_was_cut_short_says_so():
     a, b = np.divmod(np.arange(169), 13)
     label = np.random.default_rng(0).integers(0, 13, 169)
     assert discover(a, b, label, 13, max_starts=1).is_cut and not discover(*labels_of("add", 13)[:3]).is_cut
+
+
+@pytest.mark.parametrize(("rule", "modulus"), [("add", 11), ("add", 23), ("D12", None), ("S4", None), ("Z2^4", None)])
+@pytest.mark.parametrize(("noise", "n_wrong_labels"), [(0.3, 5), (0.5, 1), (0.5, 2)])
+def test_wrong_labels_that_are_of_few_tokens_hide_no_rule(rule, modulus, noise, n_wrong_labels):
+    a, b, label, true = labels_of(rule, modulus, share=1)
+    wrong = np.random.default_rng(1).permutation(len(a))[: round(noise * len(a))]
+    label[wrong] = wrong % n_wrong_labels
+    found = discover(a, b, label, len(true))
+    assert (found.table == true).all() and found.starts <= 256
