@@ -20,10 +20,10 @@ AIMS = {
     "exchange": 260, "claims": 1000, "report": 1150, "cli": 830, "doors": 60,
 }
 LIMITS = AIMS | {
-    "engine": 469, "groups": 431, "runs": 1848, "analysis": 973, "discovery": 662, "sweeps": 501, "exchange": 532,
-    "claims": 1007, "report": 1312, "cli": 1018, "doors": 77,
+    "engine": 469, "groups": 431, "runs": 1848, "analysis": 973, "discovery": 691, "sweeps": 501, "exchange": 532,
+    "claims": 1007, "report": 1312, "cli": 1025, "doors": 77,
 }
-TOTAL_AIM, TOTAL_LIMIT = 8000, 9579
+TOTAL_AIM, TOTAL_LIMIT = 8000, 9615
 
 WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 NO_CODE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)

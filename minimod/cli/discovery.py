@@ -101,11 +101,11 @@ def in_words(result: dict[str, Any], are_answers: bool) -> list[str]:
     if result["assumption"] is None:
         looked = [f"{NAMINGS[assumption]}, by representations of dimension {', '.join(map(str, dimensions))}"
                   for assumption, dimensions in result["looked"].items()]
-        borne_out = ", of which training labels give evidence," if are_answers else ""
-        rest = "--seconds and --max-starts give it more" if result["is_cut"] else "it had no more starts to try"
-        return [f"No group{borne_out} was found after {result['starts']} starts and {result['seconds']} s: {rest}.",
-                f"It looked {'; '.join(looked) or 'for nothing: there are too few tokens or labels'}. There may be one"
-                " all the same, under more noise than such a search bears."]
+        ended = "it has no more starts" + (", or the training labels are no evidence of what it found" * are_answers)
+        rest = "--seconds and --max-starts give it more" if result["is_cut"] else ended
+        return [f"No group was found after {result['starts']} starts and {result['seconds']} s: {rest}.",
+                f"It looked {'; '.join(['at the table as it stands', *looked])}. There may be one all the same, under"
+                " more noise than such a search bears."]
     zero = "" if result["absorbing"] is None else f"; {result['absorbing']} is absorbing"
     of, judged = ("answers", "the training labels") if are_answers else ("labels", "them")
     lines = [

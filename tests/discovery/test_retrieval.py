@@ -102,6 +102,7 @@ def test_nothing_is_found_in_noise_and_that_is_said_in_a_line(minimod):
     words(noise=1)
     answer = minimod("discover", "pairs.csv", "--table", "found.csv", "--seconds", 1, "--quiet")
     assert answer.returncode == 0 and answer.stdout.startswith("No group was found after ")
+    assert "It looked at the table as it stands; with one naming for a, b and c, by representations of" in answer.stdout
     assert Path("found.csv").read_text() == "a,b,label\n"
 
 

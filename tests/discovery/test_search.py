@@ -189,10 +189,11 @@ def test_pairs_that_are_missing_by_design_leave_one_naming(kept, right):
     assert (found.table == (np.add.outer(np.arange(31), np.arange(31)) % 31)).mean() >= right
 
 
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.7])
 @pytest.mark.parametrize(("rule", "group"), [("add", "Z31"), ("mul", "Z30")])
-def test_junk_among_the_labels_is_wrong_and_takes_no_place(rule, group):
+def test_junk_among_the_labels_is_wrong_and_takes_no_place(rule, group, share):
     table = make_rule(rule, 31).label_table
-    label = np.where(np.random.default_rng(0).random(961) < 0.05, 31, table[A, B])
+    label = np.where(np.random.default_rng(0).random(961) < share, 31, table[A, B])
     found = discover(A, B, label, 32)
     assert found.group == group and (found.table[:31, :31] == table).all() and (found.wrong == (label == 31)).all()
 
