@@ -1,5 +1,6 @@
 """The command that finds a rule with nothing known of it."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +51,12 @@ def discover(
     """
     if table:
         check_output("--table", table, source)
-    control, run = None, load_run(source) if source.is_dir() else None
+    control, run, begin = None, load_run(source) if source.is_dir() else None, time.perf_counter()
     if run:
         if repeats:
             raise click.UsageError("--repeats is for a file; a run has each pair once")
         found = discover_run(run, what or "predictions", tell=say, **options)
         words, held_out = run.words, accuracies(found.table, run.dataset).test
-        control = None if what else discover_run(run, "labels", tell=say, **options)
     else:
         if what:
             raise click.UsageError("--from is for a run; a file has its labels alone")
@@ -65,12 +65,17 @@ def discover(
         train = part == PARTS.index("train")
         found = search.discover(a[train], b[train], label[train], len(words), tell=say, **options)
         held_out = share((found.table[a, b] == label)[~train])
+    seconds = round(time.perf_counter() - begin, 1)
+    if run and not what:
+        control = discover_run(run, "labels", tell=say, **options)
     absorbing = None if found.absorbing is None else str(words[found.absorbing])
-    told = ("assumption", "group", "agreement", "chance", "p_value", "alike", "structured", "starts", "is_cut")
+    told = (
+        "assumption", "group", "agreement", "chance", "p_value", "alike", "structured", "starts", "is_cut", "looked",
+    )
     result: dict[str, Any] = {name: getattr(found, name) for name in told} | {
         "merged": {str(words[token]): None if element is None else str(words[element])
                    for token, element in found.merged.items()},
-        "absorbing": absorbing, "wrong": int(found.wrong.sum()), "labels": len(found.wrong),
+        "absorbing": absorbing, "seconds": seconds, "wrong": int(found.wrong.sum()), "labels": len(found.wrong),
         "pairs": int((found.table >= 0).sum()), "held_out": held_out,
         "elements": found.elements and {
             place: {str(words[token]): int(e[token]) for token in (e >= 0).nonzero()[0]}
@@ -78,12 +83,13 @@ def discover(
         },
     }
     lines = in_words(result, run is not None and what != "labels")
-    if control:
+    if run and control:
         same = control.group is not None and bool((control.table == found.table).all())
         result["from_labels_alone"] = {"group": control.group, "agreement": control.agreement, "same_table": same}
         other = f"another table, of {control.group}" if control.group else "nothing"
         finds = "the same table" if same else other
-        lines.append(f"The control, the training labels without any network: they find {finds}.")
+        without = "any" if run.data.labels is None else "its"
+        lines.append(f"The control, the training labels without {without} network: they find {finds}.")
     if run and write:
         save_checked_json(run.beside("discovery.json"), plain_data(result))
     if table:
@@ -94,11 +100,14 @@ def discover(
 
 def in_words(result: dict[str, Any], are_answers: bool) -> list[str]:
     """What was found, in sentences: in labels, or in a network's answers."""
-    if result["assumption"] is None and result["is_cut"]:
-        return [f"No group was found after {result['starts']} starts, and the search was not over: --seconds and"
-                " --max-starts give it more."]
     if result["assumption"] is None:
-        return [f"No group was found after {result['starts']} starts: none agrees with more than chance explains."]
+        looked = [f"{NAMINGS[assumption]}, by representations of dimension {', '.join(map(str, dimensions))}"
+                  for assumption, dimensions in result["looked"].items()]
+        ended = "it has no more starts" + (", or the training labels are no evidence of what it found" * are_answers)
+        rest = "--seconds and --max-starts give it more" if result["is_cut"] else ended
+        return [f"No group was found after {result['starts']} starts and {result['seconds']} s: {rest}.",
+                f"It looked {'; '.join(['at the table as it stands', *looked])}. There may be one all the same, under"
+                " more noise than such a search bears."]
     zero = "" if result["absorbing"] is None else f"; {result['absorbing']} is absorbing"
     of, judged = ("answers", "the training labels") if are_answers else ("labels", "them")
     lines = [
@@ -115,8 +124,8 @@ def in_words(result: dict[str, Any], are_answers: bool) -> list[str]:
     if strangers:
         lines.append(f"Left out, as no elements or with too few pairs to tell: {', '.join(strangers)}.")
     if not result["alike"]:
-        lines.append("It explains the labels of some tokens better than those of others: the nearest group, perhaps"
-                     " not the rule.")
+        lines.append("It explains the labels of some tokens much worse than others, as noise does not: the nearest"
+                     " group, perhaps not the rule.")
     if result["structured"]:
         lines.append(f"The {of} that disagree are structured too, not noise: the nearest group, perhaps not the rule.")
     return [*lines, f"Held-out pairs answered: {cell(result['held_out'])}. Found after {result['starts']} starts."]

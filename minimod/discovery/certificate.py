@@ -6,16 +6,18 @@ agrees with h of them or more with a probability of at most
 
     exp(-n KL(h/n ‖ q)),        KL(r ‖ q) = r log(r/q) + (1 - r) log((1 - r)/(1 - q))        (Chernoff)
 
-and any of T tables with at most T times as much. The q_c are not known, but they sum to 1. So q is at most the largest
-m_c / n. And q is at most the largest q_c, which is estimated, with three standard deviations on top. The search may try
-whatever it likes, as long as what it finds is one of the T. The bound refutes that the labels are random and
-independent. It does not prove that the rule is this group's. Labels that are shuffled are not independent of each
-other. Group tables on P tokens are at most P! for each kind of group of order P; isotopes three times log P!, since a,
-b and c are named apart. Where there are more than P tokens, T also counts the choice of the elements, and of tokens
-that are other names of elements, and how many sizes are tried. Pairs left open count as disagreement.
+and any of T tables with at most T times as much. The q_c may differ as they like. They are not known, and they need not
+be: they sum to 1, so q is at most the largest m_c / n. Nothing is estimated. Where each pair has a label, a table
+without an absorbing token has q = 1/P, also if the q_c differ from row to row, or from column to column: it has every
+class once in each. The search may try whatever it likes, as long as what it finds is one of the T. The bound refutes
+that the labels are random and independent. It does not prove that the rule is this group's. Labels that are shuffled
+are not independent of each other. Group tables on P tokens are at most P! for each kind of group of order P; isotopes
+three times log P!, since a, b and c are named apart. Where there are more than P tokens, T also counts the choice of
+the elements, and of tokens that are other names of elements, and how many sizes are tried. Pairs left open count as
+disagreement.
 """
 
-from math import exp, inf, lgamma, log, sqrt
+from math import exp, inf, lgamma, log
 from typing import Any
 
 import numpy as np
@@ -54,17 +56,12 @@ def log_binomial(n: Any, k: Any) -> Any:
     return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
 
 
-def highest_chance(label: np.ndarray, answer: np.ndarray) -> float:
-    """q of n labels, of shape (n,): the most of them that a table is expected to agree with; 1 of none.
+def highest_chance(answer: np.ndarray) -> float:
+    """The largest m_c / n, the share of a table's commonest answer at n pairs, of shape (n,); 1 of none.
 
-    answer: what the table says, of shape (n,). -1 stands for no answer, and for a label of no class. q is at most the
-    share of the table's commonest answer. q is also at most the share of the commonest label. Since that share is
-    estimated, three standard deviations are added to it.
+    -1 stands for no answer. No more of the labels is such a table expected to agree with.
     """
-    if not len(label):
-        return 1.0
-    commonest, answered = (float(np.bincount(each[each >= 0], minlength=1).max()) for each in (label, answer))
-    return min(1.0, (commonest + 3 * sqrt(commonest)) / len(label), answered / len(label))
+    return float(np.bincount(answer[answer >= 0], minlength=1).max()) / len(answer) if len(answer) else 1.0
 
 
 def divergence(share: Any, chance: Any) -> Any:

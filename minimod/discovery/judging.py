@@ -21,8 +21,8 @@ STRANGERS, RARE = 8, 0.5        # At most STRANGERS tokens may be no elements. T
 
 SIGNIFICANT = 0.05              # what is found counts below this probability of an accident
 SMALL = 16                      # elements: in fewer, structure may not show
-THOROUGH = 192                  # starts: those of the cheap and likely stages of the search
-ALIKE = 6.0                     # standard deviations of χ² that the hits of tokens may be off, to be explained alike
+DRAWS = 999                     # of hits, of which one is as uneven as the hits, if all tokens are explained alike
+HARDLY = 0.2                    # the share of a token's labels that a table explains at least, if it does at all
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,8 @@ class Found:
 
     table: of shape (P, P), -1 where nothing is known; all of it, if nothing was found.
     wrong: the labels that disagree, of shape (n,). The table has no answer where a or b was left out.
-    chance: the most of the labels, as a share, that any one table is expected to agree with.
+    chance: the most of the labels, as a share, that this table is expected to agree with by chance; the share of the
+        commonest label, if nothing was found.
     starts: how many were tried.
     assumption: of SHARING, or None if nothing was found.
     group: its name, or what there is to say of it; None if nothing was found.
@@ -39,13 +40,16 @@ class Found:
         of shape (P,); None where it is no name of minimod's.
     agreement: the share of the labels that the table gives.
     p_value: a bound on the probability of that by chance, see certificate.py; 1 if nothing was found.
-    alike: whether all tokens' labels agree alike; if not, this is the nearest group, and perhaps not the rule.
+    log_count: the log of the number of tables that the search could have found as well, on which p_value depends.
+    alike: whether the labels of all tokens are explained, as far as noise that differs by token allows; if not, this is
+        the nearest group, and perhaps not the rule. See `explains_alike`.
     structured: whether the labels that disagree agree with each other, see disagreement.py; if so, this is the nearest
         group, and they may be no noise.
     absorbing: the token that is the label of any pair with an absorbing token, or None. Under one naming that is the
         absorbing token itself.
     merged: token -> the token of which it is another name; or None, if it was left out as no element.
     is_cut: whether `seconds` or `max_starts` ended the search.
+    looked: assumption -> the dimensions of the representations that were looked for under it.
     """
 
     table: np.ndarray = field(repr=False)
@@ -62,12 +66,13 @@ class Found:
     absorbing: int | None = None
     merged: dict[int, int | None] = field(default_factory=dict)
     is_cut: bool = False
+    log_count: float = 0.0
+    looked: dict[str, list[int]] = field(default_factory=dict)
 
 
 def nothing_found(n_tokens: int, label: np.ndarray) -> Found:
     """What there is to say of n labels, of shape (n,), where no group was found."""
-    chance = highest_chance(label, np.zeros(len(label), np.int64))
-    return Found(np.full((n_tokens, n_tokens), -1), np.zeros(len(label), bool), chance)
+    return Found(np.full((n_tokens, n_tokens), -1), np.zeros(len(label), bool), highest_chance(label))
 
 
 class Problem:
@@ -121,15 +126,16 @@ class Problem:
                 best = found
         return best
 
-    def is_final(self, found: Found, tried: int) -> bool:
-        """Whether the search may end after so many starts: no other group is likely to explain more.
+    def is_final(self, found: Found) -> bool:
+        """Whether the search may end: no other reading is likely to explain more.
 
-        A group with a structured rest may be the nearest abelian group of a true one that is not abelian. So may a
-        SMALL one, of few labels. If there are other groups of its order, THOROUGH starts find the true one.
+        A group with a structured rest may be the nearest abelian group of a true one that is not abelian, or have an
+        element too many. So may a SMALL one, of few labels.
         """
         order = len(np.setdiff1d(found.table, [-1, -1 if found.absorbing is None else found.absorbing]))
-        is_in_doubt = (found.structured or order < SMALL) and len(names_of_order(order)) > 1
-        return found.assumption is not None and found.alike and (tried >= THOROUGH or not is_in_doubt)
+        others = len(names_of_order(order)) > 1, found.structured and len(self.sizes) > 1
+        is_in_doubt = (found.structured or order < SMALL) and any(others)
+        return found.assumption is not None and found.alike and not is_in_doubt
 
     def _is_supported(self, found: Found, size: int) -> bool:
         """Whether each rare word among the elements agrees with more of its labels than chance explains."""
@@ -157,12 +163,13 @@ class Problem:
         n_merged = sum(element >= 0 for element in merged.values()) + len(self.same_as)
         log_count = log(len(self.sizes)) + log_tables(rule.modulus + bool(self.zero.max() >= 0), assumption)
         log_count += log_choices(len(elements) + len(merged) + len(self.same_as), len(elements), n_merged)
-        chance = highest_chance(label, answer)
+        chance = highest_chance(answer)
         p = p_value(len(hits), int(hits.sum()), chance, log_count)
         if p >= SIGNIFICANT or hits.mean() <= best.agreement:
             return best
         inside = np.isin(self.words, np.concatenate(kept)).all(axis=0)
-        alike = explains_alike(hits[inside], a[inside]) and explains_alike(hits[inside], b[inside])
+        structured = is_structured(rule, self.grid(rule.modulus))
+        alike = all(explains_alike(hits[inside], each[inside], 1 / rule.modulus, structured) for each in (a, b))
         group, of_words = _named(rule, kept, len(table))
         for token, other in self.same_as.items():
             same[token + self.offsets] = same[other + self.offsets]
@@ -173,9 +180,9 @@ class Problem:
         return Found(
             np.where(answers < 0, -1, answers % P), (answer >= 0) & ~hits, chance, 0, assumption, group,
             of_words and tuple(each[place] for each, place in zip(of_words, (of_a, of_b, of_c), strict=True)),
-            float(hits.mean()), p, alike, is_structured(rule, self.grid(rule.modulus)),
+            float(hits.mean()), p, alike, structured,
             None if self.zero[2] < 0 else int(self.zero[2] % P),
-            {token: element for token, element in tokens.items() if token not in elements % P},
+            {token: element for token, element in tokens.items() if token not in elements % P}, log_count=log_count,
         )  # fmt: skip
 
     def _table(self, rule: GroupRule, kept: list[np.ndarray]) -> np.ndarray:
@@ -224,15 +231,29 @@ def problems(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> 
             yield Problem(columns, n_tokens, least, kept, (-1, -1, -1), each)
 
 
-def explains_alike(hits: np.ndarray, token: np.ndarray) -> bool:
-    """Whether a table's hits, booleans of shape (n,), are spread over tokens, (n,), as chance would, by χ².
+def explains_alike(hits: np.ndarray, token: np.ndarray, chance: float, structured: bool) -> bool:
+    """Whether a table explains the labels of all tokens, from its hits, booleans of shape (n,), and tokens, (n,).
 
-    The table of a subgroup, or of another group that has one in common, explains the pairs of some tokens alone.
+    The table of a subgroup, or of another group that has one in common, explains the pairs of some tokens alone. Noise
+    may differ by token too, but then the labels that disagree do so at random. So there are two statistics.
+
+    Where labels disagree at random, no token may be left to chance: Σ max(0, log LR) over tokens, with LR the
+    likelihood of a token's hits at a rate of `chance`, over that at HARDLY, or at the mean rate if that is less. It is
+    largest if all tokens have that rate. Where they disagree by a rule: χ² of the hits, which is held against hits that
+    are dealt out among the tokens. Either is drawn DRAWS times. That no draw is as large has a probability of at most
+    1 / (DRAWS + 1), for any number of labels.
     """
     _, place, n = np.unique(token, return_inverse=True, return_counts=True)
-    rate, freedom = hits.mean(), max(1, len(n) - 1)
-    chi = ((np.bincount(place, hits) - n * rate) ** 2 / np.maximum(n * rate * (1 - rate), 1e-9)).sum()
-    return bool(rate == 1 or (chi - freedom) / np.sqrt(2 * freedom) < ALIKE)
+    h, mean, generator = np.bincount(place, hits).astype(int), hits.mean(), np.random.default_rng(0)
+    if not structured:
+        rate = max(chance, min(HARDLY, mean))
+        drawn = np.stack([h, *generator.binomial(n, rate, (DRAWS, len(n)))])
+        off = np.maximum(0, drawn * log(chance / rate) + (n - drawn) * log((1 - chance) / (1 - rate)))
+    else:
+        drawn = np.stack([h, *generator.multivariate_hypergeometric(n, h.sum(), DRAWS, method="marginals")])
+        off = (drawn - n * mean) ** 2 / n
+    first, *others = off.sum(axis=1)
+    return bool(max(others) >= first * (1 - 1e-9))
 
 
 def assumption_of(rule: GroupRule) -> str:

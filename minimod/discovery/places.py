@@ -49,17 +49,20 @@ def tokens_of_places(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: 
 
     One naming has all that occur as a or b. There is none for a and b, if most pairs have an a that is never a b, and
     most a b that is never an a, unless labels are of both kinds. There is none for c, if most labels are never an a or
-    b, or if some label that is not takes the place of one: that is frequent, and some a or b is hardly ever a label.
-    Then each place has tokens of its own, those of c being the commonest.
+    b, where no label counts more often than an element would. Nor if some label that is never one takes the place of
+    one: that is frequent, and some a or b is hardly ever a label. Then each place has tokens of its own, those of c
+    being the commonest. A label that is no element, as one for all that is not known, may be as common as it likes.
     """
     of_a, of_b, of_c = (np.bincount(each, minlength=n_tokens) for each in (a, b, label))
-    inputs, n, strange = np.flatnonzero(of_a + of_b), len(a), of_c * (of_a + of_b == 0)
+    inputs, n = np.flatnonzero(of_a + of_b), len(a)
+    most = np.minimum(of_c, n / max(1, len(inputs)))
+    strange = most * (of_a + of_b == 0)
     alone = [first * (second == 0) for first, second in ((of_a, of_b), (of_b, of_a))]
     apart = min(each.sum() for each in alone) > n / 2 and min(of_c[each > 0].sum() for each in alone) < n / 10
-    usual = n / max(1, len(inputs))                                 # times that a token is expected among labels
+    usual = np.median(of_c[inputs]) if n else 0                     # times that a token is expected among labels
     by_chance = len(inputs) * np.exp(-usual) > 0.01                 # that one never is
-    replaced = not by_chance and strange.max() > max(usual / 2, 4 * of_c[inputs].min(initial=n))
-    if not apart and not replaced and strange.sum() <= n / 2:
+    replaced = not by_chance and min(usual, strange.max()) > max(usual / 2, 4 * of_c[inputs].min(initial=n))
+    if not apart and not replaced and strange.sum() <= most[inputs].sum():
         return [inputs] * 3, "group"
     kept = [np.flatnonzero(of_a), np.flatnonzero(of_b)] if apart else [inputs] * 2
     commonest = np.argsort(-of_c, kind="stable")[: max(map(len, kept))]

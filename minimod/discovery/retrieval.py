@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minimod.discovery.certificate import highest_chance, log_tables, p_value
+from minimod.discovery.certificate import highest_chance, p_value
 from minimod.discovery.judging import SIGNIFICANT, Found, nothing_found
 from minimod.discovery.search import discover
 from minimod.engine.predict import predict_table
@@ -21,26 +21,30 @@ SOURCES = ("predictions", "labels")
 def discover_run(run: Run | Path | str, source: str = "predictions", **options: Any) -> Found:
     """The group behind a run, as `train` and `load_run` return it, or in a directory. options: those of `discover`.
 
-    From its `predictions` on all pairs, wrong and agreement are those of the predictions. These are not independent of
-    each other. So p_value is that of the labels that it was trained on, and nothing counts as found where these are no
-    evidence. From its `labels`, all are of the labels. Raises InputError for another source.
+    From its `predictions` on all pairs, wrong and agreement are those of the predictions. From its `labels`, they are
+    those of the labels that it was trained on. What a network answers is not independent, nor are labels that are the
+    answers of another, as `extract` makes them. So p_value is that of labels which were not searched: from the
+    predictions, those that it was trained on; and those of its dataset, if it was trained on labels of its own. The
+    weaker evidence counts, and nothing counts as found where there is none. Raises InputError for another source.
     """
     allowed = list(signature(discover).parameters)[4:]      # after a, b, label and n_tokens, which are the run's
     for name in options:
         choice("keyword of discover_run", name, allowed)
     run, source = as_run("run", run), choice("source", source, SOURCES)
-    P, train = run.network.modulus, run.fitted
-    if source == "labels":
-        return discover(train.a, train.b, train.label, P, **options)
-    a, b = np.divmod(np.arange(P * P), P)
-    label = predict_table(run.network).ravel()
+    P, train, others = run.network.modulus, run.fitted, [] if run.data.labels is None else [run.dataset.train]
+    a, b, label = train.a, train.b, train.label
+    if source == "predictions":
+        a, b = np.divmod(np.arange(P * P), P)
+        label, others = predict_table(run.network).ravel(), [train, *others]
     found = discover(a, b, label, P, **options)
-    if found.assumption is None:
-        return found
-    answer, log_count = found.table[train.a, train.b], log_tables(P, found.assumption)
-    hits = int((answer == train.label).sum())
-    p = p_value(len(train), hits, highest_chance(train.label, answer), log_count)
-    return replace(found, p_value=p) if p < SIGNIFICANT else replace(nothing_found(P, label), starts=found.starts)
+    p_values = [found.p_value] if source == "labels" else []
+    for pairs in others:
+        answer = found.table[pairs.a, pairs.b]
+        hits = int((answer == pairs.label).sum())
+        p_values.append(p_value(len(pairs), hits, highest_chance(answer), found.log_count))
+    if max(p_values) < SIGNIFICANT:
+        return replace(found, p_value=max(p_values))
+    return replace(nothing_found(P, label), starts=found.starts, is_cut=found.is_cut, looked=found.looked)
 
 
 def table_to_judge_by(found: Found, run: Run) -> np.ndarray:

@@ -28,6 +28,7 @@ STAGES = (
     ("group", 1, 4096), *(("group", d, 256) for d in (2, 4, 3, 5, 6)),
 )
 
+QUICK = 64                      # starts in a stage that is run even if some group explains the labels
 CLEAN = 0.9                     # a table is taken for a group's as it stands, if it agrees with more of the labels
 WAVE, BATCH = 4, 32             # batches that are worked on at a time, and starts in each, at most
 MOST_SEARCHED = 512             # more tokens would take gigabytes and hours
@@ -54,7 +55,7 @@ def discover(
     are. tell: called with a line now and then. The labels may be read in several ways, see `judging.problems`. First, a
     table is looked at as it stands. Then the search begins, under one naming of a, b and c, or with c or all three
     named apart. A table is found if it is a group's, and agrees with more labels than chance explains. The search ends
-    with the first one that agrees with the labels of all tokens alike. If the labels that disagree are structured, or
+    with the first one that explains the labels of all tokens. If the labels that disagree are structured, or
     the group is small, it goes on for a while, since another group may be nearer. Otherwise it ends after STAGES, or
     after a wave of starts, if `seconds` or `max_starts` are used up. Then the best table counts. What occurs neither as
     a nor as b is left open. Where a, b and c have words of their own, nearly all elements have to occur in each place,
@@ -69,6 +70,7 @@ def discover(
     max_starts = None if max_starts is None else checked_number("max_starts", max_starts, 1, kind=int)
     check_type("tell", tell, Callable)
     direct = best = nothing_found(n_tokens, label)
+    looked: dict[str, list[int]] = {}
     read, tried, is_over, begin = [*problems(a, b, label, n_tokens)], 0, False, time.perf_counter()
     with open_backend(device, threads) as backend:
         for problem in read:
@@ -76,17 +78,20 @@ def discover(
             direct = problem.best((grid for grid in grids if grid is not None), direct)
         if direct.alike and direct.agreement > CLEAN:       # below that, the search may find more
             return direct
-        for problem, solver, sharing, d, triple in chain(*(_waves(problem, seed, backend) for problem in read)):
+        waves = (_waves(problem, seed, backend, lambda: best.assumption is not None and best.alike) for problem in read)
+        for problem, solver, sharing, d, triple in chain(*waves):
             tried += triple[0].shape[1]
+            looked[sharing] = sorted({*looked.get(sharing, []), d})
             for tables in _tables(solver, problem.sizes, sharing, triple, seed):
                 best = problem.best(tables, best)
-                if problem.is_final(best, tried):
-                    return replace(best, starts=tried)
+                if problem.is_final(best):
+                    return replace(best, starts=tried, looked=looked)
             tell(f"{tried} starts, {time.perf_counter() - begin:.0f} s: {sharing}, dimension {d}")
             is_over = time.perf_counter() - begin > seconds or (max_starts is not None and tried >= max_starts)
             if is_over:
                 break
-    return replace(max(direct, best, key=lambda found: found.agreement), starts=tried, is_cut=is_over)
+    best = max(direct, best, key=lambda found: found.agreement)
+    return replace(best, starts=tried, is_cut=is_over, looked=looked)
 
 
 def _checked(a: Any, b: Any, label: Any, n_tokens: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
@@ -100,10 +105,13 @@ def _checked(a: Any, b: Any, label: Any, n_tokens: int | None) -> tuple[np.ndarr
     return a, b, label, P
 
 
-def _waves(problem: Problem, seed: int, backend: Backend) -> Iterator[tuple[Problem, Solver, str, int, Triple]]:
+def _waves(
+    problem: Problem, seed: int, backend: Backend, is_known: Callable[[], bool]
+) -> Iterator[tuple[Problem, Solver, str, int, Triple]]:
     """The stages, a wave at a time: the problem, its solver, what is assumed, d, and where the starts have ended.
 
-    Each assumes at least what the problem does. There are none for too few tokens, or less than two labels.
+    Each assumes at least what the problem does. There are none for too few tokens, or less than two labels. Stages of
+    more than QUICK starts are left out where a group is known, as another would be found with fewer.
     """
     equations = problem.equations
     if not problem.sizes or len(np.unique(equations.c)) < 2:
@@ -111,7 +119,7 @@ def _waves(problem: Problem, seed: int, backend: Backend) -> Iterator[tuple[Prob
     solver = Solver(equations)
     there = solver if backend.xp is np else Solver(equations, backend.xp)
     for number, (sharing, d, n_starts) in enumerate(STAGES):
-        if d * d >= equations.n_tokens:
+        if d * d >= equations.n_tokens or (n_starts > QUICK and is_known()):
             continue
         sharing = looser(sharing, problem.least)
         size = max(1, min(BATCH, n_starts, reading.NUMBERS // (len(equations.a) * d * d)))
@@ -135,9 +143,10 @@ def _tables(solver: Solver, sizes: range, sharing: str, triple: Triple, seed: in
     the elements are the first tokens then.
     """
     generator, (of_a, of_b, of_c, _) = np.random.default_rng(seed), solver.equations
-    chance = float(np.bincount(of_c).max() / len(of_c))
+    weight = solver.weight[of_c] / solver.weight[of_c].sum()
+    chance = float(np.bincount(of_c, weight).max())
     for attempts in _attempts(solver, sharing, triple, generator):
-        shares = [float((reading.answers(attempt, of_a, of_b) == of_c).mean()) for attempt in attempts]
+        shares = [float(weight @ (reading.answers(attempt, of_a, of_b) == of_c)) for attempt in attempts]
         if attempts and max(shares) > min(WORTH * chance, (1 + chance) / 2):
             tables, best = list[np.ndarray](), attempts[int(np.argmax(shares))]
             for first in ([x[:size] for x in best] for size in sizes):

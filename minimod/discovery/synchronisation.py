@@ -48,7 +48,8 @@ class Solver:
     """
 
     def __init__(self, equations: Equations, xp: ModuleType = np):
-        self.equations, self.xp = equations, xp
+        self.equations, self.xp, self.weight = equations, xp, weights(equations)
+        self._weight = xp.asarray(self.weight)
         self._pieces = []
         tokens = equations[:3]
         for place in range(3):
@@ -63,6 +64,9 @@ class Solver:
         x, y, z: of shape (P, S) for S starts of complex numbers, (P, S, d, d) for matrices. The result is alike.
         """
         (a, b, c), there, first = self._pieces[place]
+        weight = self._weight.reshape(-1, *[1] * (z.ndim - 1))
+        if place < 2:
+            z = weight * z
         if place == 0:
             said = times(z[c], dagger(y[b]))                            # x = z y†
         elif place == 1:
@@ -71,12 +75,12 @@ class Solver:
             said = times(x[a], y[b])                                    # z = x y
         R = np.zeros_like(x)
         R[there] = sums_of_pieces(said, first)
-        return R
+        return R if place < 2 else weight * R
 
     def synchronise(self, unknowns: Sequence[Array], sharing: str, sweeps: int | None = None) -> list[Array]:
         """x, y and z at rest, from a start for each unknown of SHARING, of shape (P, S) or (P, S, d, d)."""
         places, unknowns = SHARING[sharing], [self.xp.asarray(x) for x in unknowns]
-        per_token = len(self.equations.a) / self.equations.n_tokens
+        per_token = float(self.weight[self.equations.c].sum()) / self.equations.n_tokens
         for _ in range(sweeps or (SWEEPS if unknowns[0].ndim == 2 else SWEEPS_OF_MATRICES)):
             moved = 0.0
             for number in dict.fromkeys(places):
@@ -93,8 +97,20 @@ class Solver:
     def value(self, x: Array, y: Array, z: Array) -> Array:
         """How well starts fulfil the equations: the mean of Re tr(x_a y_b z_c†) / d, of shape (S,); 1 for all."""
         a, b, c, _ = self.equations
-        product = (times(x[a], y[b]) * z[c].conj()).real
-        return product.mean(axis=0) if x.ndim == 2 else product.sum(axis=(-2, -1)).mean(axis=0) / x.shape[-1]
+        z = self.weight.reshape(-1, *[1] * (z.ndim - 1)) * z
+        product = (times(x[a], y[b]) * z[c].conj()).real.sum(axis=0) / self.weight[c].sum()
+        return product if x.ndim == 2 else product.sum(axis=(-2, -1)) / x.shape[-1]
+
+
+def weights(equations: Equations) -> np.ndarray:
+    """How far the label of each token is to be believed, of shape (P,): 1, or less for one that is too common.
+
+    The products of a group have every element alike often. What a label has beyond the median m is wrong, if it is
+    beyond the 3 √m that chance explains. Then a share of m / n of its n equations may be right, and that is its weight.
+    """
+    n = np.bincount(equations.c, minlength=equations.n_tokens)
+    usual = np.median(n[n > 0]) if len(equations.c) else 0
+    return np.where(n > usual + 3 * np.sqrt(usual), usual / np.maximum(n, 1), 1).astype(np.float32)
 
 
 def times(x: Array, y: Array) -> Array:

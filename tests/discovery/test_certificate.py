@@ -67,20 +67,20 @@ def test_choices_of_elements_and_other_names_share_a_probability_of_one(n, k):
 def test_no_table_is_expected_to_agree_with_more_than_its_highest_chance(shares):
     rng, P = np.random.default_rng(0), 7
     a, b = np.divmod(rng.permutation(49)[:40], 7)
-    label = rng.choice(7, size=40, p=shares)
     tables = [z[np.add.outer(x, y) % 7] for x, y, z in rng.permuted(np.tile(np.arange(7), (500, 3, 1)), axis=-1)]
     zero = np.zeros((7, 7), int)
     zero[1:, 1:] = 1 + np.add.outer(np.arange(6), np.arange(6)) % 6
     for table in [*tables, zero]:
-        assert np.array(shares)[table[a, b]].mean() <= highest_chance(label, table[a, b])
-    assert max(highest_chance(label, table[a, b]) for table in tables) <= P / 40
+        assert np.array(shares)[table[a, b]].mean() <= highest_chance(table[a, b])
+    assert max(highest_chance(table[a, b]) for table in tables) <= P / 40
 
 
-def test_the_chance_of_few_labels_is_that_of_the_commonest():
-    assert highest_chance(np.arange(113), np.zeros(113, int)) == pytest.approx(4 / 113)
-    assert highest_chance(np.arange(0), np.arange(0)) == 1
+def test_the_highest_chance_is_the_share_of_the_commonest_answer_and_1_of_none():
+    assert highest_chance(np.array([0, 1, 1, 2])) == 0.5 and highest_chance(np.arange(113)) == 1 / 113
+    assert highest_chance(np.arange(0)) == 1 and highest_chance(np.array([0, -1, -1, -1])) == 1 / 4
 
 
-def test_labels_of_no_class_are_never_expected():
-    label, answer = np.array([0, 0, 1, -1, -1, -1, -1, -1]), np.array([0, 1, 2, -1, -1, -1, 0, 0])
-    assert highest_chance(label, answer) == 3 / 8
+def test_labels_that_differ_from_row_to_row_agree_with_a_whole_latin_square_as_random_ones_do():
+    shares = np.random.default_rng(0).dirichlet(np.ones(7), size=7)         # q_c of every row
+    a, b = np.divmod(np.arange(49), 7)
+    assert shares[a, (3 * a + b) % 7].mean() == pytest.approx(1 / 7) == highest_chance((3 * a + b) % 7)

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minimod import TrainingConfig, detect, discover_run, train
+from minimod import TrainingConfig, detect, discover_run, extract, train
+from minimod.analysis.extraction import by_method
+from minimod.discovery.certificate import highest_chance, log_tables, p_value
 from minimod.errors import InputError
 from minimod.runs.data import UserData
 
@@ -34,6 +36,22 @@ def test_the_labels_that_disagree_are_the_wrong_ones(run):
 def test_answers_that_are_no_evidence_by_themselves_have_the_probability_of_the_labels(run):
     unlike = replace(run, data=UserData(labels=np.random.default_rng(0).integers(0, 23, len(run.dataset.train))))
     assert discover_run(unlike).p_value == 1 and discover_run(run).p_value < 1e-12
+
+
+@pytest.mark.parametrize(("noise", "group"), [(1, None), (0.4, "Z23")])
+@pytest.mark.parametrize("source", ["predictions", "labels"])
+def test_what_was_extracted_with_the_rule_is_no_evidence_beyond_the_first_labels(source, noise, group):
+    first = train(replace(CONFIG, noise_ratio=noise, width=512))
+    found = discover_run(extract(first, 1, answers=by_method("ideal"))[-1].run, source, max_starts=64)
+    assert found.group == group and (found.p_value < 1e-12 if group else found.p_value == 1)
+
+
+def test_the_probability_counts_all_choices_that_the_search_had(run):
+    found, pairs = discover_run(run), run.fitted
+    hits = int((found.table[pairs.a, pairs.b] == pairs.label).sum())
+    answer = found.table[pairs.a, pairs.b]
+    assert found.log_count >= log_tables(23, "group")
+    assert found.p_value == p_value(len(pairs), hits, highest_chance(answer), found.log_count)
 
 
 def test_another_source_is_refused(run):
@@ -84,6 +102,7 @@ def test_nothing_is_found_in_noise_and_that_is_said_in_a_line(minimod):
     words(noise=1)
     answer = minimod("discover", "pairs.csv", "--table", "found.csv", "--seconds", 1, "--quiet")
     assert answer.returncode == 0 and answer.stdout.startswith("No group was found after ")
+    assert "It looked at the table as it stands; with one naming for a, b and c, by representations of" in answer.stdout
     assert Path("found.csv").read_text() == "a,b,label\n"
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from minimod import discover, make_rule
+from minimod.discovery.judging import explains_alike
 from minimod.discovery.places import absorbing_tokens, tokens_of_places
 from minimod.errors import InputError
 
@@ -188,10 +189,11 @@ def test_pairs_that_are_missing_by_design_leave_one_naming(kept, right):
     assert (found.table == (np.add.outer(np.arange(31), np.arange(31)) % 31)).mean() >= right
 
 
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.7])
 @pytest.mark.parametrize(("rule", "group"), [("add", "Z31"), ("mul", "Z30")])
-def test_junk_among_the_labels_is_wrong_and_takes_no_place(rule, group):
+def test_junk_among_the_labels_is_wrong_and_takes_no_place(rule, group, share):
     table = make_rule(rule, 31).label_table
-    label = np.where(np.random.default_rng(0).random(961) < 0.05, 31, table[A, B])
+    label = np.where(np.random.default_rng(0).random(961) < share, 31, table[A, B])
     found = discover(A, B, label, 32)
     assert found.group == group and (found.table[:31, :31] == table).all() and (found.wrong == (label == 31)).all()
 
@@ -335,3 +337,64 @@ def test_a_search_that_was_cut_short_says_so():
     a, b = np.divmod(np.arange(169), 13)
     label = np.random.default_rng(0).integers(0, 13, 169)
     assert discover(a, b, label, 13, max_starts=1).is_cut and not discover(*labels_of("add", 13)[:3]).is_cut
+
+
+@pytest.mark.parametrize(("rule", "modulus"), [("add", 11), ("add", 23), ("D12", None), ("S4", None), ("Z2^4", None)])
+@pytest.mark.parametrize(("noise", "n_wrong_labels"), [(0.3, 5), (0.5, 1), (0.5, 2)])
+def test_wrong_labels_that_are_of_few_tokens_hide_no_rule(rule, modulus, noise, n_wrong_labels):
+    a, b, label, true = labels_of(rule, modulus, share=1)
+    wrong = np.random.default_rng(1).permutation(len(a))[: round(noise * len(a))]
+    label[wrong] = wrong % n_wrong_labels
+    found = discover(a, b, label, len(true))
+    assert (found.table == true).all() and found.starts <= 256
+
+
+# Whether all tokens are explained, where noise differs by token
+
+
+def by_token(P, rate, seed=0):
+    """Labels of Z_P, wrong at a rate for each pair."""
+    rng = np.random.default_rng(seed)
+    a, b = np.divmod(np.arange(P * P), P)
+    label = (a + b) % P
+    wrong = rng.random(P * P) < rate(a, b, label, rng)
+    return a, b, np.where(wrong, (label + rng.integers(1, P, P * P)) % P, label)
+
+
+@pytest.mark.parametrize("rate", [
+    lambda a, b, c, rng: (a == 3) & (b < 2), lambda a, b, c, rng: (a == 3) & (b < 5),
+    lambda a, b, c, rng: 0.2 + 0.2 * (a % 2), lambda a, b, c, rng: 0.2 + 0.2 * (c % 2),
+    lambda a, b, c, rng: np.where((a > 0) & (a < 6), 0.8, 0.1), lambda a, b, c, rng: rng.uniform(0, 0.8, 31)[a],
+    lambda a, b, c, rng: rng.uniform(0, 0.8, 31)[b], lambda a, b, c, rng: rng.uniform(0, 0.8, 31)[c],
+], ids=["two in a row", "five in a row", "even and odd a", "even and odd c", "five rows", "rows", "columns", "classes"])
+def test_noise_that_differs_by_token_is_no_doubt_of_the_rule(rate):
+    a, b, label = by_token(31, rate)
+    found = discover(a, b, label, 31)
+    assert (found.table[a, b] == (a + b) % 31).all() and found.alike and found.starts <= 64
+
+
+def test_tokens_that_a_table_leaves_to_chance_are_said():
+    found = discover(*by_token(31, lambda a, b, c, rng: (a > 20) | (b > 20)), 31, max_starts=64)
+    assert found.group == "Z31" and not found.alike
+
+
+@pytest.mark.parametrize(("name", "noise", "share"), [
+    ("A4", 0.1, 1), ("A4", 0.2, 1), ("Q8", 0.1, 0.7), ("Z2xA4", 0.3, 0.7), ("D6", 0.1, 0.7),
+])  # fmt: skip
+def test_a_group_that_has_much_in_common_with_the_rule_does_not_take_its_place(name, noise, share):
+    a, b, label, true = labels_of(name, noise=noise, share=share)
+    assert (discover(a, b, label, len(true)).table == true).all()
+
+
+def test_a_search_without_a_find_says_what_it_looked_for():
+    a, b = np.divmod(np.arange(25), 5)
+    found = discover(a, b, np.random.default_rng(0).integers(0, 5, 25), 5, max_starts=300)
+    assert (found.group, found.is_cut) == (None, True) and found.looked == {"group": [1, 2], "isotope": [1]}
+
+
+@pytest.mark.parametrize("hits", [[60, 0, 0], [30, 30, 0], [60, 60, 60]])
+@pytest.mark.parametrize("structured", [True, False])
+def test_hits_are_judged_by_what_their_numbers_can_tell(hits, structured):
+    token = np.repeat(np.arange(3), 60)
+    is_alike = explains_alike(np.concatenate([np.arange(60) < h for h in hits]), token, 1 / 60, structured)
+    assert is_alike == (len(set(hits)) == 1)

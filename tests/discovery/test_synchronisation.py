@@ -13,6 +13,7 @@ from minimod.discovery.synchronisation import (
     sums_of_pieces,
     unit,
     von_mises,
+    weights,
 )
 
 rng = np.random.default_rng(0)
@@ -120,3 +121,21 @@ def test_pieces_of_any_length_have_the_same_sums_on_a_device(cupy, shape):
     expected = np.stack([X[start:end].sum(axis=0) for start, end in zip(first, [*first[1:], 20])])
     np.testing.assert_allclose(sums_of_pieces(X, first), expected, atol=1e-5)
     np.testing.assert_allclose(sums_of_pieces(cupy.asarray(X), cupy.asarray(first)).get(), expected, atol=1e-5)
+
+
+def test_a_label_that_is_too_common_weighs_as_much_as_others_in_all():
+    c = np.repeat(np.arange(5), [90, 10, 9, 11, 10])
+    np.testing.assert_allclose(weights(Equations(c, c, c, 6)), [1 / 9, 1, 1, 1, 1, 1], rtol=1e-6)
+
+
+def test_the_fields_and_the_value_of_weighed_equations_are_those_of_equations_that_come_as_often():
+    a, b = np.divmod(np.arange(49), 7)
+    common = (a + b) % 7 < 5
+    once = Solver(Equations(a, b, np.where(common, 0, (a + b) % 7), 7))
+    x, y, z = triple(1)
+    w = once.weight[once.equations.c]
+    assert w[common].max() < 0.5 and (w[~common] == 1).all()
+    for place in range(3):
+        parts = [Solver(Equations(*(each[kept] for each in once.equations[:3]), 7)) for kept in (common, ~common)]
+        fields = [part.field(place, x, y, z) / part.weight.max() for part in parts]
+        np.testing.assert_allclose(once.field(place, x, y, z), w[common][0] * fields[0] + fields[1], atol=1e-4)
