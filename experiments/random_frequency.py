@@ -96,8 +96,8 @@ def signal_over_noise(structure: Structure, component: np.ndarray, activation: s
     """
     A, B, C = np.abs(pick(structure.coefficients, component)).astype(float)
     error = structure.components.phase_error(structure.network, structure.coefficients, component)
-    x, y = ANGLES[:, None], ANGLES
-    h = ACTIVATIONS[activation].value(A[:, None, None] * np.cos(x) + B[:, None, None] * np.cos(y))   # (M, 32, 32)
+    x, y = ANGLES[: len(ANGLES) // 2, None], ANGLES        # -x and -y give the same as x and y
+    h = ACTIVATIONS[activation].value(A[:, None, None] * np.cos(x) + B[:, None, None] * np.cos(y))   # (M, 16, 32)
     signal = C * np.cos(error) * (h * np.cos(x + y)).mean(axis=(1, 2))
     noise = C**2 * (h**2).mean(axis=(1, 2)) / 2
     P = structure.network.modulus
@@ -147,17 +147,11 @@ def exchanged(study: Analysis) -> Structure:
     return Structure(replace(network, W=network.W[neurons]), study.rule)
 
 
-def kept(study: Analysis, structure: Structure, components: Iterable[np.ndarray], activation: str) -> list[float]:
-    """What a network that keeps these frequencies answers of the held-out pairs; the predicted accuracy; the carriers.
-
-    Means over the frequencies that are tried. The carriers are the neurons that carry the noise, `signal_over_noise`.
-    """
-    components = list(components)
+def answered(study: Analysis, structure: Structure, components: Iterable[np.ndarray], activation: str) -> float:
+    """The accuracy on held-out pairs of a network that keeps these frequencies, a mean over those that are tried."""
     tables = [predict_kept(structure, component, activation, study.backend) for component in components]
-    answered = study.count(np.stack(tables))
-    d, carriers = np.transpose([signal_over_noise(structure, component, activation) for component in components])
-    predicted = accuracy(d, study.run.config.modulus)
-    return [*map(float, (np.mean([answered.validation, answered.test]), predicted.mean(), carriers.mean()))]
+    counted = study.count(np.stack(tables))
+    return float(np.mean([counted.validation, counted.test]))
 
 
 def label_signal(config: TrainingConfig) -> float:
@@ -177,17 +171,21 @@ def measure_random_frequency(run: Run) -> list[Row]:
         for name, components, activation in (
             ("random frequency", drawn, "relu"), (RANDOM, drawn, "quadratic"), (DOMINANT, dominant, "quadratic"),
         ):
-            names = name, f"{name}, predicted", f"{name}, carriers"
-            row |= dict(zip(names, kept(study, trained, components, activation), strict=True))
+            d, carriers = np.transpose([signal_over_noise(trained, component, activation) for component in components])
+            row |= {
+                name: answered(study, trained, components, activation),
+                f"{name}, predicted": float(accuracy(d, P).mean()), f"{name}, carriers": float(carriers.mean()),
+            }
         row["from settings"] = float(accuracy(TYPICAL[network] * label_signal(config) / math.sqrt(6), P))
         for name, structure in {"untrained": study.untrained, "w exchanged": exchanged(study)}.items():
-            row[name] = kept(study, structure, drawn, "quadratic")[0]
+            row[name] = answered(study, structure, drawn, "quadratic")
     return [row]
 
 
 def within(tolerance: float, column: str, prediction: str, rows: list[Row]) -> float:
-    """The share of the rows whose prediction is within a tolerance of the column."""
-    return float(np.mean([abs(row[column] - row[prediction]) <= tolerance for row in rows]))
+    """The share of the rows whose prediction is within a tolerance of the column; nan of no rows."""
+    good = [abs(row[column] - row[prediction]) <= tolerance for row in rows]
+    return float(np.mean(good)) if good else math.nan
 
 
 def predicted_well(tolerance: float, column: str) -> Number:
@@ -205,13 +203,18 @@ def noisy(rows: list[Row]) -> list[Row]:
 
 
 def telling(rows: list[Row]) -> list[Row]:
-    """The `noisy` rows whose random frequencies answer neither next to nothing nor nearly all."""
-    return [row for row in noisy(rows) if 0.1 <= row[RANDOM] <= 0.95]
+    """The `noisy` rows with right labels whose random frequencies answer neither next to nothing nor nearly all."""
+    return [row for row in noisy(rows) if row["label signal"] > 0 and 0.1 <= row[RANDOM] <= 0.95]
 
 
 def exponents(rows: list[Row]) -> np.ndarray:
-    """r and s of d ~ M^r λ^s, of the measured accuracies, each kind of network with a factor of its own: shape (2,)."""
+    """r and s of d ~ M^r λ^s, of the measured accuracies, each kind of network with a factor of its own: shape (2,).
+
+    nan if fewer than six networks tell.
+    """
     chosen = telling(rows)
+    if len(chosen) < 6:
+        return np.full(2, math.nan)
     kinds = np.array([[row["network"] == name for name in TYPICAL] for row in chosen], float)
     signals = [row["label signal"] / math.sqrt(row["width"]) for row in chosen]
     known = np.column_stack([np.log([row["width"] for row in chosen]), np.log(signals), kinds])
@@ -219,12 +222,16 @@ def exponents(rows: list[Row]) -> np.ndarray:
     return np.asarray(np.linalg.lstsq(known, measured, rcond=None)[0][:2])
 
 
-def factors(rows: list[Row]) -> list[float]:
-    """(d of the dominant frequency / d of random ones)² over `width_factor`, of the measured accuracies."""
-    return [
+def factor(rows: list[Row]) -> float:
+    """The median over networks of (d of the dominant frequency / d of random ones)² over `width_factor`.
+
+    Both d are those of the measured accuracies. nan if no network tells.
+    """
+    ratios = [
         (inverse(row[DOMINANT], P) / inverse(row[RANDOM], P)) ** 2 / width_factor(P)
         for row in telling(rows) if row[DOMINANT] <= 0.95 for P in [row["modulus"]]
     ]
+    return float(np.median(ratios)) if ratios else math.nan
 
 
 networks = partial(
@@ -271,10 +278,10 @@ RANDOM_FREQUENCY = Claim(
         least("noise 0.8 or more: share predicted within 0.1 from settings", 0.9, lambda rows: (
             within(0.1, RANDOM, "from settings", noisy(rows))
         ), because="the law leaves out what a seed changes"),
-        least("median of the measured width factor over the predicted one", 0.67, lambda rows: (
-            float(np.median(factors(rows)))
-        ), because="a factor 1.5 in width is 1.2 in d, about what one accuracy tells"),
-        most("that median", 1.5, lambda rows: float(np.median(factors(rows))), because="as above"),
+        least("median of the measured width factor over the predicted one", 0.67, factor, because=(
+            "a factor 1.5 in width is 1.2 in d, about what one accuracy tells"
+        )),
+        most("that median", 1.5, factor, because="as above"),
         note("predicted width factor, modulus 31", lambda rows: width_factor(31)),
         note("predicted width factor, modulus 59", lambda rows: width_factor(59)),
         note("share of networks with 30 carriers or more", lambda rows: float(
@@ -298,7 +305,7 @@ RANDOM_FREQUENCY = Claim(
 def measure_coupling(run: Run) -> list[Row]:
     """The coupling of a network, after one step of W the predicted one, and at most; and before training, in errors."""
     config = run.config
-    network = "one step" if config.epochs == 1 else network_of(config)
+    network = "one step" if config.optimizer == "sgd" else network_of(config)
     rule, samples = rule_part(config) * math.sqrt(config.train_fraction), config.width * (config.modulus // 2)
     with Analysis(run) as study:
         t, untrained = coupling(study.structure), coupling(study.untrained)
