@@ -18,8 +18,8 @@ function of the normal distribution,
 
     d = P/(P - 1) Σ signal / √(Σ noise²),        accuracy = ∫ N(x - d) Φ(x)^(P - 1) dx.
 
-For A = B, signal over noise is √2/3 cos δ = 0.47 cos δ for z², and 8/(3π²) cos δ = 0.27 cos δ for ReLU. So the swap is
-worth a factor (0.47 / 0.27)² = 3 in the number of neurons.
+For A = B, signal over noise is √2/3 cos δ = 0.47 cos δ for z², and 8/(3π²) cos δ = 0.27 cos δ for ReLU. With the
+amplitudes of normal coefficients (see below) ReLU's d is 0.50 of that of z². So the swap is worth a factor 4 in width.
 
 **From one number to both filtrations.** The coefficients û, v̂, ŵ are nearly independent complex normal numbers. What
 training adds is that they agree. This agreement is the *coupling*
@@ -295,10 +295,11 @@ RANDOM_FREQUENCY = Claim(
         "label signal", (RANDOM, f"{RANDOM}, predicted", DOMINANT, f"{DOMINANT}, predicted", "w exchanged"),
         ("network", "modulus"), xscale="log",
     ),
-    remark="What it does not predict: trained networks at noise 0.5, whose neurons have learned frequencies. There a "
-    "handful of neurons, which a draw hits by chance, carries signal and noise, the noise is far from normal, and more "
-    "is answered than predicted. Nor the dominant frequency with ReLU, at small moduli and in wide networks: its noise "
-    "is not random, as u and w, or v and w, agree alone.",
+    remark="In one of three seeds 25 of 28 networks are predicted within 0.05, where 90 % were asked; the other three "
+    "miss it by up to 0.006. What is not predicted: trained networks at noise 0.5, whose neurons have learned "
+    "frequencies. A draw hits a learned frequency in some ten neurons, which carry signal and noise. Their noise is "
+    "far from normal, and more is answered than predicted. Nor, as seen on other seeds, the dominant frequency with "
+    "ReLU in wide networks at small moduli, which answers up to 0.22 less than predicted.",
 )
 
 
@@ -311,7 +312,7 @@ def measure_coupling(run: Run) -> list[Row]:
         t, untrained = coupling(study.structure), coupling(study.untrained)
     return [{
         "network": network, "modulus": config.modulus, "train_fraction": config.train_fraction, "width": config.width,
-        "noise_ratio": config.noise_ratio, "rule part": rule,
+        "noise_ratio": config.noise_ratio, "rule part": round(rule, 3),
         "coupling": t, "after one step": one_step_coupling(config),
         "at most": CEILING.get(network, math.nan) * rule, "untrained, in errors": untrained * math.sqrt(2 * samples),
     }]
