@@ -24,9 +24,12 @@ def untrained(request):
     if all(config.epochs == 0 for configs in claim.experiments("quick") for config in configs):
         pytest.skip("it is of labels alone, and trains nothing")
 
+    moduli = sorted({config.modulus for configs in claim.experiments("quick") for config in configs})
+
     def shrunk(config):
         # The moduli of agnostic-limit stay: its noise ratios are made for them. A group has its own.
-        modulus = 11 if not request.param.endswith("::agnostic-limit") and config.rule in RULES else config.modulus
+        is_free = not request.param.endswith("::agnostic-limit") and config.rule in RULES
+        modulus = 11 + 2 * moduli.index(config.modulus) if is_free else config.modulus
         return replace(config, modulus=modulus, epochs=1, eval_every=1, threads=1)
 
     rows = [
