@@ -32,8 +32,9 @@ def chart_of(result: Result) -> Chart:
 
 
 def _series(plot: Plot, rows: list[dict[str, Any]]) -> list[Series]:
-    """The columns of a plot over its x, from rows over seeds."""
+    """The columns of a plot over its x, from rows over seeds; a curve goes from the least x to the largest."""
     made, is_list = [], isinstance(rows[0][plot.x], str)
+    rows = rows if is_list else sorted(rows, key=lambda row: float(np.mean(row[plot.x])))
     x = [row[plot.x] if is_list else float(np.mean(row[plot.x])) for row in rows]
     for column, style in zip(plot.columns, STYLES, strict=False):
         values = np.array([row[column] for row in rows], float)
