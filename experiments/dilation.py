@@ -57,7 +57,9 @@ DILATION = Claim(
         least("noise 0.1: corrupted over clean", 1.05, cell(
             "corrupted over clean", label_smoothing=0.0, width=512, noise_ratio=0.1
         )),
-        least("raw test", 0.1, label_smoothing=(0.1, 0.0), width=512, noise_ratio=0.3),
+        # Asked .2 at first (ff83730, 2026-11-25); full scale then gave .192 (.597 to .789), and the bound was made .1
+        # (99611e1, the same day). The first one stands again: nothing but the result spoke for the other.
+        least("raw test", 0.2, label_smoothing=(0.1, 0.0), width=512, noise_ratio=0.3),
         note("noise 0.3: NC1, clean, with label smoothing over that without", dilation(0.3, over=0.3, smoothing=0.1)),
     ),
     plot=Plot("noise_ratio", ("NC1, clean", "NC1, test"), ("label_smoothing", "width"), label="NC1"),

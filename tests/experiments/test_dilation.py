@@ -7,6 +7,7 @@ from minimod.claims.claim import FAILS, HOLDS, judge
 @pytest.mark.parametrize(("change", "verdict"), [
     ({}, HOLDS), ({(0.0, 0.3): {"NC1, clean": 8.0}}, FAILS), ({(0.0, 0.5): {"NC1, clean": 17.0}}, FAILS),
     ({(0.0, 0.1): {"corrupted over clean": 1.0}}, FAILS), ({(0.1, 0.3): {"raw test": 0.4}}, FAILS),
+    ({(0.1, 0.3): {"raw test": 0.592}}, FAILS),
 ])  # fmt: skip
 def test_dilation_is_judged_by_the_networks_of_one_width(change, verdict):
     numbers = {0.0: 7.0, 0.1: 9.0, 0.3: 16.0, 0.5: 32.0}
