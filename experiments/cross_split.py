@@ -20,7 +20,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from agnostic import MASK, agnostic_limit, corrupted
@@ -196,7 +196,7 @@ def cross_configs(scale: str) -> list[tuple[TrainingConfig, ...]]:
 
     At full scale the most noise needs a network twice as wide, and has no longer run, which would take an hour.
     """
-    size = {"width": 1024, "epochs": 500} if scale == "full" else {}
+    size: dict[str, Any] = {"width": 1024, "epochs": 500} if scale == "full" else {}
     ratios = (LITTLE, 0.5, 0.0) if scale == "full" else (LITTLE, 0.45, 0.0)
     firsts = [replace(corrupted(scale), noise_ratio=ratio, **size) for ratio in ratios]
     firsts += [corrupted(scale)] * (scale == "full")
@@ -219,13 +219,13 @@ CROSS_SPLIT = Claim(
     statement="(Kim et al., arXiv 2212.01674, carried over to this task.) Labels are corrected best by a network that "
     "has not seen them: its own predictions leave fewer of them wrong than were given. With a masked readout, "
     "CrossSplit leaves fewer wrong than self-training, and than one network that is trained as long.",
-    experiment="Two networks, each on half of the training labels. Each one's predictions on the other's half make corrected "
-    "labels there, on which two new ones are trained, beside their own answers on the half that they know no labels "
-    f"of. Self-training from all labels but {SET_ASIDE:.0%}, which choose how many neurons it reads out, beside it at "
-    f"less cost ({1 + SELF_ROUNDS} trainings on all pairs against {COST}); and one network that is trained as long, "
-    "whose answers are counted as corrections. No clean label is used. Corrections are made by the masked readout of "
-    "the other network; by its raw logits, as in the paper; and as controls by the masked readout of the network that "
-    "was trained on these labels, and by the other's with its predictions shuffled over the pairs.",
+    experiment="Two networks, each on half of the training labels. What each predicts on the other's half corrects the "
+    "labels there. Two new networks are trained on these, and on their own answers in the other half, whose labels "
+    f"they do not know. Beside it, at less cost ({1 + SELF_ROUNDS} trainings on all pairs against {COST}), "
+    f"self-training on all labels but {SET_ASIDE:.0%}, which choose how many neurons are read out; and one network "
+    "that is trained as long, whose answers count as corrections. No clean label is used. Labels are corrected by the "
+    "masked readout of the other network; by its raw logits, as in the paper; and as controls by the masked readout "
+    "of the network that was trained on these labels, and by that of the other, shuffled over the pairs.",
     configs=cross_configs, measure=measure_cross_split, keys=("noise_ratio", "corrected_by", "round"), seeds=1,
     trains=True,
     criteria=(
