@@ -56,7 +56,7 @@ def grid(network: TwoLayerNet) -> np.ndarray:
     """The logits of a network at every pair, of shape (P, P, P)."""
     P = network.modulus
     a, b = np.divmod(np.arange(P * P), P)
-    return network.logits(a, b).reshape(P, P, P)
+    return np.reshape(network.logits(a, b), (P, P, P))
 
 
 def by_network(run: Run, unseen: np.ndarray) -> np.ndarray:
@@ -70,7 +70,7 @@ def by_mask(run: Run, unseen: np.ndarray) -> np.ndarray:
     with Analysis(replace(run, dataset=half)) as study:
         chosen = study.chosen(f"{MASK}+interaction, noisy")
     assert chosen
-    return interaction(grid(run.network.subnetwork(chosen.neurons)))
+    return np.asarray(interaction(grid(run.network.subnetwork(chosen.neurons))))
 
 
 class Way(NamedTuple):
@@ -108,7 +108,7 @@ def corrected(logits: np.ndarray, label: np.ndarray) -> np.ndarray:
     beta = (divergence - low[label]) / np.maximum(high - low, 1e-12)[label]
     s = beta[:, None] * p
     s[n, label] += 1 - beta
-    return s.argmax(axis=1)
+    return np.asarray(s.argmax(axis=1))
 
 
 def trained(config: TrainingConfig, data: UserData, place: Path | None) -> Run:
@@ -146,7 +146,7 @@ def cross_split(config: TrainingConfig, by: str, rounds: int, place: Path | None
             says = at_pairs[i if way.is_own else 1 - i][own]
             says = generator.permutation(says) if way.is_shuffled else says
             answers[i][own] = corrected(says, pairs.label[own])
-        table = sum(each / (each.std() or 1) for each in logits).argmax(axis=2)
+        table = np.sum([each / (each.std() or 1) for each in logits], axis=0).argmax(axis=2)
         table[pairs.a, pairs.b] = np.where(half, *answers)                                  # the corrected labels
         rows.append(row_of(
             config, by, number, FIRST + 2 * number, accuracies(table, dataset),
