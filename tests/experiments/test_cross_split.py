@@ -81,6 +81,22 @@ def test_the_scale_of_contradiction_is_that_of_a_class():
     assert corrected(mixed, np.array([0, 0, 1, 1])).tolist() == [0, 1, 1, 2]
 
 
+def test_corrected_labels_are_the_formula():
+    """s = β p + (1 - β) onehot(y), with β the Jensen-Shannon divergence from 0 to 1 within the class."""
+    generator, P, n = np.random.default_rng(0), 5, 60
+    F, label = 3 * generator.normal(size=(n, P)), generator.integers(0, P, n)
+    p, hot = np.exp(F) / np.exp(F).sum(axis=1, keepdims=True), np.eye(P)[label]
+
+    def kl(x, y):
+        return sum(a * np.log(a / b) for a, b in zip(x, y) if a)
+
+    jsd = np.array([(kl(x, (x + y) / 2) + kl(y, (x + y) / 2)) / 2 for x, y in zip(p, hot)])
+    scaled = [(jsd[i] - jsd[label == y].min()) / np.ptp(jsd[label == y]) for i, y in enumerate(label)]
+    s = [beta * x + (1 - beta) * y for beta, x, y in zip(scaled, p, hot)]
+    assert corrected(F, label).tolist() == np.argmax(s, axis=1).tolist()
+    assert 0 < (corrected(F, label) != label).sum() < (p.argmax(axis=1) != label).sum()
+
+
 @pytest.mark.parametrize("certain", [0.0, -800.0])
 def test_certain_networks_and_classes_of_one_pair_are_corrected_without_a_warning(certain):
     F = np.array([[0.0, certain, certain], [certain, 0.0, certain], [certain, certain, 0.0]], np.float32)
