@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 from cross_split import (
-    BLIND,
     CLAIMS,
     CROSS,
     LITTLE,
     LONG,
     OWN,
     RAW,
+    SELF,
     SHUFFLED,
     WAYS,
     Way,
@@ -26,9 +26,9 @@ from minimod.claims.claim import FAILS, HOLDS, judge
 # (noise ratio, corrected by, round) -> test, kept, repaired: as it is where both claims hold.
 GOOD = {
     (LITTLE, CROSS, 0): (0.9, 1.0, 0.3), (LITTLE, CROSS, 1): (1.0, 1.0, 0.95), (LITTLE, OWN, 0): (0.9, 1.0, 0.1),
-    (LITTLE, SHUFFLED, 1): (0.5, 0.9, 0.01), (LITTLE, RAW, 0): (0.9, 0.9, 0.8), (LITTLE, BLIND, 2): (1.0, 1.0, 0.9),
+    (LITTLE, SHUFFLED, 1): (0.5, 0.9, 0.01), (LITTLE, RAW, 0): (0.9, 0.9, 0.8), (LITTLE, SELF, 2): (1.0, 1.0, 0.9),
     (LITTLE, LONG, 0): (0.9, 1.0, 0.8), (0.0, CROSS, 0): (1.0, 1.0, np.nan), (0.45, CROSS, 1): (0.1, 0.5, 0.1),
-    (0.45, BLIND, 2): (1.0, 1.0, 0.9),
+    (0.45, SELF, 2): (1.0, 1.0, 0.9),
 }  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def rows(changes):
 
 
 @pytest.mark.parametrize(("changes", "verdict"), [
-    ({}, HOLDS), ({(LITTLE, RAW, 0): (0.0, 0.2, 0.0)}, FAILS), ({(LITTLE, BLIND, 2): (1.0, 1.0, 0.99)}, FAILS),
+    ({}, HOLDS), ({(LITTLE, RAW, 0): (0.0, 0.2, 0.0)}, FAILS), ({(LITTLE, SELF, 2): (1.0, 1.0, 0.99)}, FAILS),
     ({(LITTLE, LONG, 0): (1.0, 1.0, 0.99)}, FAILS),
 ])  # fmt: skip
 def test_cross_split_has_to_beat_what_costs_no_more(changes, verdict):
@@ -52,7 +52,7 @@ def test_cross_split_has_to_beat_what_costs_no_more(changes, verdict):
 @pytest.mark.parametrize(("changes", "verdict"), [
     ({(LITTLE, RAW, 0): (0.0, 0.2, 0.0)}, HOLDS), ({}, FAILS), ({(LITTLE, OWN, 0): (0.9, 1.0, 0.3)}, FAILS),
     ({(LITTLE, SHUFFLED, 1): (0.9, 1.0, 0.9)}, FAILS), ({(0.0, CROSS, 0): (1.0, 0.9, np.nan)}, FAILS),
-    ({(0.45, CROSS, 1): (0.9, 1.0, 0.9)}, FAILS), ({(0.45, BLIND, 2): (0.5, 0.9, 0.5)}, FAILS),
+    ({(0.45, CROSS, 1): (0.9, 1.0, 0.9)}, FAILS), ({(0.45, SELF, 2): (0.5, 0.9, 0.5)}, FAILS),
 ])  # fmt: skip
 def test_the_parts_of_cross_split_are_judged_one_by_one(changes, verdict):
     changes = {(LITTLE, RAW, 0): (0.0, 0.2, 0.0)} | changes if changes else {}
