@@ -8,26 +8,43 @@ from functools import partial
 
 import numpy as np
 
-from minimod import Run
+from minimod import Analysis, Run, TrainingConfig
 from minimod.analysis.collapse import classes
-from minimod.arrays import Pairs
-from minimod.claims import L2, Claim, Number, Plot, Row, all_of, cell, least, note, runs
+from minimod.analysis.masking import MEMORISED
+from minimod.arrays import Pairs, random_stream
+from minimod.claims import (
+    L2,
+    Claim,
+    Number,
+    Plot,
+    Row,
+    all_of,
+    by_number,
+    cell,
+    least,
+    most,
+    note,
+    numbers,
+    runs,
+    select,
+)
+
+
+def _features(run: Run, pairs: Pairs) -> np.ndarray:
+    """The hidden features of some pairs, float64, of shape (n, M)."""
+    return np.asarray(run.network.hidden(pairs.a, pairs.b), float)
 
 
 def measure_dilation(run: Run) -> list[Row]:
     """NC1 of the clean training pairs, and how far corrupted ones and held-out ones spread about their classes."""
-    config, network, train, test = run.config, run.network, run.dataset.train, run.dataset.test
-
-    def features(pairs: Pairs) -> np.ndarray:
-        return np.asarray(network.hidden(pairs.a, pairs.b), float)
-
+    config, train, test = run.config, run.dataset.train, run.dataset.test
     clean, noisy = train[~train.is_noisy], train[train.is_noisy]
-    of = classes(features(clean), clean.label, config.modulus)
+    of = classes(_features(run, clean), clean.label, config.modulus)
     return [{
         "label_smoothing": config.label_smoothing, "width": config.width, "noise_ratio": config.noise_ratio,
         "NC1, clean": of.within,
-        "corrupted over clean": of.spread(features(noisy), noisy.label) / of.within if len(noisy) else math.nan,
-        "NC1, test": of.spread(features(test), test.label), "raw noisy": float(run.history["noisy_accuracy"][-1]),
+        "corrupted over clean": of.spread(_features(run, noisy), noisy.label) / of.within if len(noisy) else math.nan,
+        "NC1, test": of.spread(_features(run, test), test.label), "raw noisy": float(run.history["noisy_accuracy"][-1]),
         "raw test": float(run.history["test_accuracy"][-1]),
     }]
 
@@ -57,13 +74,133 @@ DILATION = Claim(
         least("noise 0.1: corrupted over clean", 1.05, cell(
             "corrupted over clean", label_smoothing=0.0, width=512, noise_ratio=0.1
         )),
-        least("raw test", 0.1, label_smoothing=(0.1, 0.0), width=512, noise_ratio=0.3),
+        least("raw test", 0.2, label_smoothing=(0.1, 0.0), width=512, noise_ratio=0.3, before=(
+            "asked 0.2, measured 0.192 at full scale, then asked 0.1: the first bound stands again, as nothing but the "
+            "result spoke for the other"
+        )),
         note("noise 0.3: NC1, clean, with label smoothing over that without", dilation(0.3, over=0.3, smoothing=0.1)),
     ),
     plot=Plot("noise_ratio", ("NC1, clean", "NC1, test"), ("label_smoothing", "width"), label="NC1"),
     remark="What did not come out: that label smoothing works by lessening the dilation. It makes networks answer more "
     "and spreads their features further. Nor does the hidden layer of a two-layer network collapse: NC1 stays far "
-    "above 0, since the features of a pair are made of a sum over its two tokens.",
+    "above 0, since the features of a pair are made of a sum over its two tokens. At full scale label smoothing gains "
+    "0.19, less than the 0.2 that was asked.",
 )
 
-CLAIMS = {"dilation": DILATION}
+# The share of the training pairs that is corrupted in most networks along training.
+RATIO = 0.3
+
+
+def measure_course(run: Run) -> list[Row]:
+    """1/NC1 at every snapshot, of clean, corrupted and test pairs, and of clean ones as few as there are corrupted."""
+    config, train, test = run.config, run.dataset.train, run.dataset.test
+    clean, noisy = train[~train.is_noisy], train[train.is_noisy]
+    few = clean[random_stream(config.seed, "control").permutation(len(clean))[: round(RATIO * len(train))]]
+
+    def collapse(of: Run, pairs: Pairs) -> float:
+        return 1 / classes(_features(of, pairs), pairs.label, config.modulus).within if len(pairs) else math.nan
+
+    rows: list[Row] = []
+    with Analysis(run) as analysis:
+        for study in analysis.moments():
+            then, raw = study.run, study.row("raw")
+            about = classes(_features(then, clean), clean.label, config.modulus)
+            rows.append({
+                "labels": labels_of(config), "width": config.width, "epoch": study.epoch,
+                "1/NC1, clean": 1 / about.within, "1/NC1, as few clean": collapse(then, few),
+                "1/NC1, corrupted": collapse(then, noisy),
+                "1/NC1, test": 1 / about.spread(_features(then, test), test.label),
+                "raw clean": raw.clean, "raw noisy": raw.noisy, "raw test": raw.test,
+            })
+    return rows
+
+
+def labels_of(config: TrainingConfig) -> str:
+    """What labels a network is trained on, in words."""
+    fewer = config.train_fraction < TrainingConfig.train_fraction
+    return f"{config.noise_ratio:.0%} wrong" if config.noise_ratio else "all right" + ", fewer" * fewer
+
+
+def course_of(rows: list[Row], labels: str, width: int = 512) -> list[Row]:
+    """The rows of one network, from the first epoch on."""
+    return by_number(select(rows, labels=labels, width=width), "epoch")
+
+
+def until_memorised(column: str, labels: str, width: int = 512) -> Number:
+    """The highest that a column was up to the epoch at which the noise is memorised, over what it is there.
+
+    1 where the column does nothing but rise. nan if the noise is never memorised, or the column not above 0 there.
+    """
+    def number(rows: list[Row]) -> float:
+        course = course_of(rows, labels, width)
+        n = next((n for n, row in enumerate(course, 1) if row["raw noisy"] >= MEMORISED), 0)
+        return _highest_over_last(numbers(course[:n], column))
+
+    return number
+
+
+def fall(values: list[float]) -> float:
+    """The largest factor by which values fall from one to a later one, 1 if they only rise; nan if none is above 0."""
+    firsts = [values[: n + 1] for n, value in enumerate(values) if value > 0]
+    return max(map(_highest_over_last, firsts), default=math.nan)
+
+
+def _highest_over_last(values: list[float]) -> float:
+    """The highest of some values over the last; nan unless this is above 0."""
+    return max(values) / values[-1] if values and values[-1] > 0 else math.nan
+
+
+def at_the_end(labels: str, over: str) -> Number:
+    """NC1 of the clean pairs at the end, over that with other labels; nan where classes do not lie apart."""
+    def number(rows: list[Row]) -> float:
+        mine, other = (course_of(rows, each)[-1]["1/NC1, clean"] for each in (labels, over))
+        return float(other / mine) if min(mine, other) > 0 else math.nan
+
+    return number
+
+
+course = partial(sizes, snapshots="log")
+HALF, SOME, RIGHT, FEWER = "50% wrong", "30% wrong", "all right", "all right, fewer"
+WIDTHS = (128, 512, 2048)
+
+DILATION_COURSE = Claim(
+    statement="(After Nguyen et al., arXiv 2206.05530, by whom classes dilate as corrupted labels are memorised.) "
+    "Along training this is seen of the corrupted pairs alone: they gather by their wrong labels before clean ones do "
+    "by theirs, and scatter while the last of them are memorised. Clean and test pairs never dilate. Noise slows how "
+    "they contract, and so ends in classes that are more dilated than by as many right labels alone.",
+    experiment="1/NC1, the variance of the hidden features between classes over that within them, at snapshots whose "
+    "epochs are spaced by a factor: of clean training pairs, of test pairs about the same classes, and of corrupted "
+    "pairs by their wrong labels. The control of these is as few clean pairs, drawn at random. Beside noise, all "
+    "labels right: on all pairs, and on as many as have right labels at noise 0.3. Where classes dilate, 1/NC1 falls. "
+    "It is 0 where classes lie as far apart as random pairs make them, and less at first, since right labels have "
+    "every token in every class.",
+    configs=all_of(
+        course(noise_ratio=[0.5, RATIO, 0.0], width=512), course(width=[128, 2048], noise_ratio=RATIO),
+        course(noise_ratio=0.0, width=512, train_fraction=(1 - RATIO) * TrainingConfig.train_fraction),
+    ),
+    measure=measure_course, keys=("labels", "width", "epoch"), seeds=1,
+    criteria=(
+        # Bounds from before the runs of seeds 0 to 2. A fifth: NC1 of one setting varies by some per cent over seeds.
+        *(least(
+            f"corrupted, {labels}, width {width}: highest 1/NC1 before over that when memorised", 1.2,
+            until_memorised("1/NC1, corrupted", labels, width),
+        ) for labels, width in ((HALF, 512), *((SOME, width) for width in WIDTHS))),
+        # Nothing but these few per cent, else it is that few pairs make a poor measure.
+        most("as few clean: the same, highest over widths", 1.05, lambda rows: max(
+            until_memorised("1/NC1, as few clean", SOME, width)(rows) for width in WIDTHS
+        )),
+        # The paper has test pairs dilate as noise is memorised: more than 1.
+        most("test: largest factor by which 1/NC1 falls along training, over networks", 1.05, lambda rows: max(
+            fall(numbers(course_of(rows, labels, width), "1/NC1, test"))
+            for labels, width in {(row["labels"], row["width"]) for row in rows}
+        )),
+        # The bound of the claim above; and fewer labels alone may not do a tenth of it.
+        least("NC1, clean, at the end: 30% wrong over as many right ones alone", 1.5, at_the_end(SOME, over=FEWER)),
+        most("NC1, clean, at the end: as many right ones alone over all right", 1.05, at_the_end(FEWER, over=RIGHT)),
+    ),
+    plot=Plot("epoch", (
+        "1/NC1, clean", "1/NC1, as few clean", "1/NC1, corrupted", "1/NC1, test",
+    ), ("labels", "width"), "symlog", label="1/NC1"),
+)
+
+CLAIMS = {"dilation": DILATION, "dilation-course": DILATION_COURSE}

@@ -52,7 +52,7 @@ def test_a_file_stands_for_its_claims_and_a_name_behind_it_for_one(here):
 def test_the_experiments_are_found_beside_the_papers_claims():
     found = find_claims(["all", *(str(path) for path in FILES)])
     assert len(found) == 15 + len(EXPERIMENTS) and len({name_of(argument) for argument in found}) == len(found)
-    assert len(EXPERIMENTS) == 24
+    assert len(EXPERIMENTS) == 27
 
 
 def test_experiments_import_nothing_that_is_private():
