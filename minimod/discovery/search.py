@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -32,6 +31,8 @@ QUICK = 64                      # starts in a stage that is run even if some gro
 CLEAN = 0.9                     # a table is taken for a group's as it stands, if it agrees with more of the labels
 WAVE, BATCH = 4, 32             # batches that are worked on at a time, and starts in each, at most
 MOST_SEARCHED = 512             # more tokens would take gigabytes and hours
+
+Wave = tuple[Problem, Solver, str, int, Triple]         # see `_waves`
 
 # How many of the likeliest characters of a wave are looked at by themselves, if the value of their squares is so many
 # times 1 / √n (64 starts on noise reached 3, 4 and 5); and how many of the matrices are polished together.
@@ -78,8 +79,8 @@ def discover(
             direct = problem.best((grid for grid in grids if grid is not None), direct)
         if direct.alike and direct.agreement > CLEAN:       # below that, the search may find more
             return direct
-        waves = (_waves(problem, seed, backend, lambda: best.assumption is not None and best.alike) for problem in read)
-        for problem, solver, sharing, d, triple in chain(*waves):
+        waves = [_waves(problem, seed, backend, lambda: best.assumption is not None and best.alike) for problem in read]
+        for problem, solver, sharing, d, triple in _in_turn(waves):
             tried += triple[0].shape[1]
             looked[sharing] = sorted({*looked.get(sharing, []), d})
             for tables in _tables(solver, problem.sizes, sharing, triple, seed):
@@ -107,7 +108,7 @@ def _checked(a: Any, b: Any, label: Any, n_tokens: int | None) -> tuple[np.ndarr
 
 def _waves(
     problem: Problem, seed: int, backend: Backend, is_known: Callable[[], bool]
-) -> Iterator[tuple[Problem, Solver, str, int, Triple]]:
+) -> Iterator[Wave]:
     """The stages, a wave at a time: the problem, its solver, what is assumed, d, and where the starts have ended.
 
     Each assumes at least what the problem does. There are none for too few tokens, or less than two labels. Stages of
@@ -127,6 +128,16 @@ def _waves(
         for first in range(0, len(batches), WAVE):
             ended = list(backend.map(partial(_batch, there, sharing, d), batches[first : first + WAVE]))
             yield problem, solver, sharing, d, [np.concatenate(parts, axis=1) for parts in zip(*ended, strict=True)]
+
+
+def _in_turn(iterators: list[Iterator[Wave]]) -> Iterator[Wave]:
+    """One wave of each reading after the other. So a wrong reading costs no more starts than the right one."""
+    while iterators:
+        for each in [*iterators]:
+            try:
+                yield next(each)
+            except StopIteration:
+                iterators.remove(each)
 
 
 def _batch(solver: Solver, sharing: str, d: int, which: tuple[int, ...]) -> Triple:
