@@ -87,8 +87,10 @@ LEARNED_FEATURES = Claim(
     plot=Plot("network", (
         "raw test", "interaction test", "best subnetwork test", "dominant test", "dominant+quadratic test"
     ), ("noise_ratio",)),
-    remark="At noise 0.8 the trained network's own answers, interactions and shares tell nothing either: there the "
-    "phase error alone is smaller than a frozen network's.",
+    remark="With the quadratic activation a random frequency answers 98 % of the test pairs of a frozen network at "
+    "noise 0.1, and 14 % of a trained one's: in a frozen network filtration cannot tell the frequency, and where "
+    "features are learned it can. At noise 0.8 the trained network's own answers, interactions and shares tell nothing "
+    "either: there the phase error alone is smaller than a frozen network's.",
 )
 
 CLAIMS = {"learned-features": LEARNED_FEATURES}

@@ -41,6 +41,8 @@ CLAIMS["optimizers"] = Claim(
         least("lowest dominant test less random frequency test", 0.1, lowest(ABOVE_RANDOM)),
     ),
     plot=Plot("optimizer", METHOD_COLUMNS),
+    remark="At full scale, width 2048, a random frequency answers 94 % of the test pairs with the quadratic "
+    "activation. Less than 0.1 is left, and filtration with the swap cannot tell the frequency there.",
 )
 
 CLAIMS["activations"] = Claim(
