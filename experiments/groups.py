@@ -141,9 +141,9 @@ GROUPS = Claim(
         least("lowest dominant less random frequency", 0.1, lowest(("dominant test", "random frequency test")), before=(
             "asked 0.1, then 0.05 and 0.03, measured 0.090 at quick scale and 0.050 at full"
         )),
-        most(f"highest {SWAPPED[2]}", 0.2, highest(SWAPPED[2]), because=(
-            "chance is 1/24 of 58 test pairs in the small groups, and above 0.2 in one of 100,000"
-        ), before="asked 0.1, measured 0.103, 0.069, 0.138"),
+        most(f"highest {SWAPPED[2]}", 0.1, highest(SWAPPED[2]), before=(
+            "asked 0.1, then 0.2, as 0.103, 0.069 and 0.138 were measured at quick scale"
+        )),
     ),
     full_criteria=(
         least("dominant+quadratic test", 0.99, rule="Z2^7"),
@@ -158,8 +158,10 @@ GROUPS = Claim(
     remark="What did not come out: that the quadratic activation tells the right component from a random one in every "
     "group. In Z24, Z2xZ12, D12 and Z2^7 a random component answers 0.96 to 1.0 of the test pairs with it. Filtration "
     "cannot tell the component there; it does where representations are larger, and, by less than a tenth in some "
-    "groups, without the swap. Z11:Z10 has ten representations of dimension 1 and one of dimension 10, whose component "
-    "has 100 of the 110 dimensions: keeping it removes next to nothing, keeping its rank-one parts nearly all noise.",
+    "groups, without the swap. Nor that the network before training is at chance: in groups of 24 elements it answers "
+    "up to 14 % of 58 test pairs. Z11:Z10 has ten representations of dimension 1 and one of dimension 10, whose "
+    "component has 100 of the 110 dimensions: keeping it removes next to nothing, keeping its rank-one parts nearly "
+    "all noise.",
 )
 
 GROUP_NOISE = Claim(
@@ -212,8 +214,8 @@ GROUP_WIDTH = Claim(
         ),
     ),
     plot=Plot("width", ANSWERS, ("rule",), xscale="log"), seeds=1,
-    remark="A tendency, and no order: S4, of the largest mean dimension, needs 512 neurons, and SL(2,3), of a smaller "
-    "one, 1024.",
+    remark="A tendency, and no order: S4, of the largest mean dimension, needs 256 or 512 neurons, and SL(2,3), of a "
+    "smaller one, 512 or 1024. In Z3xQ8 a random rank-one part of the component answers about what the best one does.",
 )
 
 CLAIMS = {"groups": GROUPS, "group-noise": GROUP_NOISE, "group-width": GROUP_WIDTH}
