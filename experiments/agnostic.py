@@ -28,6 +28,7 @@ from minimod.claims import (
     select,
     setting,
 )
+from minimod.claims.criteria import CHOSEN
 from minimod.runs.accuracy import Accuracies
 
 
@@ -47,8 +48,8 @@ READOUT = Claim(
     f"Shares of neurons are, but for the rows that end in noisy, {CLEAN}",
     configs=large_runs, measure=method_rows, keys=("noise_ratio", "method"), seeds=1,
     criteria=(
-        least("test", 0.98, noise_ratio=0.3, method="interaction"),
-        most("test", 0.65, noise_ratio=0.3, method="raw"),
+        least("test", 0.98, noise_ratio=0.3, method="interaction", because="chosen after a prototype, which has 0.990"),
+        most("test", 0.65, noise_ratio=0.3, method="raw", because="chosen after a prototype, which has 0.569"),
         least("test", 0.05, noise_ratio=0.3, method=("ipr_w subnetwork", "random subnetwork")),
         least("test", 0.05, noise_ratio=0.3, method=("dominant", "ipr_w subnetwork")),
         least("repaired", 0.95, noise_ratio=0.1, method="interaction+quadratic"),
@@ -96,13 +97,17 @@ MASKED_READOUT = Claim(
         *[corrupted(scale)] * (scale == "full"),
     ],
     measure=measure_masked, keys=("noise_ratio", "score"), seeds=1,
-    full_criteria=(least("test", 0.7, noise_ratio=0.6, score=MASK),),
+    full_criteria=(
+        least("test", 0.7, noise_ratio=0.6, score=MASK, because="chosen after a prototype, which has 0.76"),
+    ),
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
-        least("test", 0.92, noise_ratio=0.5, score=MASK),
+        least("test", 0.92, noise_ratio=0.5, score=MASK, because="chosen after prototypes, which have 0.944 and 0.956"),
         least("test", 0.05, noise_ratio=0.5, score=(MASK, "all neurons")),
         least("test", 0.05, noise_ratio=0.5, score=(MASK, "random")),
-        most("most that the noisy choice costs", 0.02, highest(("test", "noisy choice, test"), score=MASK)),
+        most("most that the noisy choice costs", 0.02, highest(("test", "noisy choice, test"), score=MASK), (
+            CHOSEN
+        )),
     ),
     plot=Plot("score", ("noisy choice, test", "test", "noisy choice, repaired", "repaired"), ("noise_ratio",)),
 )
@@ -115,6 +120,10 @@ LIMIT_NETWORKS: dict[str, dict[str, Any]] = {
 }
 
 
+# The largest rank-one part of noise, see `agnostic_limit`, and the train fraction of the runs that measure it.
+NOISE_CONSTANT, TRAIN_FRACTION = 2.87, 0.8
+
+
 def agnostic_limit(modulus: int, train_fraction: float) -> float:
     """The noise ratio α at which one frequency of the rule is as strong in the training labels as noise can be.
 
@@ -123,18 +132,19 @@ def agnostic_limit(modulus: int, train_fraction: float) -> float:
     α where they meet, a search for rank-one structure finds noise first. It is an estimate and bounds no other search.
     """
     # (1 - α)² = q α with q = 2 · 2.87² / (ρ P), so α² - (2 + q) α + 1 = 0, of which α is the smaller root.
-    q = 2 * 2.87**2 / (train_fraction * modulus)
+    q = 2 * NOISE_CONSTANT**2 / (train_fraction * modulus)
     return 1 + q / 2 - math.sqrt(q + q**2 / 4)
 
 
 def limit_configs(scale: str) -> list[TrainingConfig]:
     """Both networks at three moduli, at noise ratios around the predicted limit."""
-    moduli = (23, 41, 59) if scale == "quick" else (59, 97, 113)
+    moduli = (23, 41, 59) if scale == "quick" else (59, 113, 149)
     return [
         setting(
-            modulus=modulus, noise_ratio=round(agnostic_limit(modulus, 0.8) + step, 3), width=512, epochs=700, **network
+            modulus=modulus, noise_ratio=round(agnostic_limit(modulus, TRAIN_FRACTION) + step, 3), width=512,
+            epochs=700, **network,
         )
-        for network in LIMIT_NETWORKS.values() for modulus in moduli for step in (-0.2, -0.1, 0.0, 0.1)
+        for network in LIMIT_NETWORKS.values() for modulus in moduli for step in (-0.2, -0.1, -0.05, 0.0, 0.1)
     ]
 
 
@@ -165,21 +175,37 @@ def half_points(rows: list[Row], network: str) -> list[float]:
     return points
 
 
+def fitted_constants(rows: list[Row]) -> np.ndarray:
+    """The constant of noise whose limit is the quadratic network's half point, over `NOISE_CONSTANT`, by modulus.
+
+    (1 - α) ρ √(P / 2) = c √(α ρ), so c = (1 - α) √(ρ P / 2 α) at the half point α.
+    """
+    alpha, moduli = np.array(half_points(rows, QUADRATIC)), np.array(sorted(set(numbers(rows, "modulus"))))
+    fitted: np.ndarray = (1 - alpha) * np.sqrt(TRAIN_FRACTION * moduli / (2 * alpha)) / NOISE_CONSTANT
+    return fitted
+
+
 AGNOSTIC_LIMIT = Claim(
     statement="(Beyond the paper.) A search for rank-one structure, which knows nothing of the rule, can find it only "
-    "where it is stronger in the labels than noise can be: up to a noise ratio that grows with the modulus. A "
-    "quadratic network with squared error comes near this limit, the paper's ReLU network with cross-entropy falls "
-    "short of it.",
+    "where it is stronger in the labels than noise can be: up to a noise ratio that grows with the modulus, as the "
+    "limit does, which has one constant. A quadratic network with squared error ends where this constant is within a "
+    "quarter of the one of random tensors, the paper's ReLU network with cross-entropy before.",
     experiment="The interaction readout of both networks at noise ratios around the predicted limit, at three moduli. "
-    "The half point is the noise ratio at which it answers half of the test pairs.",
+    "The half point is the noise ratio at which it answers half of the test pairs. The fitted constant is the one "
+    f"whose limit the half point is; of random tensors it is {NOISE_CONSTANT:g}.",
     configs=limit_configs, measure=measure_limit, keys=("network", "modulus", "noise_ratio"), seeds=1,
     criteria=(
-        most("quadratic: largest distance of the half point from the limit over the moduli", 0.1, lambda rows: (
-            float(np.max(np.abs(np.subtract(half_points(rows, QUADRATIC), sorted(set(numbers(rows, "limit")))))))
+        most("quadratic: fitted constant over that of random tensors, or its inverse, largest", 1.25, lambda rows: (
+            float(np.exp(np.max(np.abs(np.log(fitted_constants(rows))))))
+        ), "constants from 2.3 to 3.6 pass, about half of those that the former bound let pass", before=(
+            "asked a distance of 0.1 in noise ratio, which constants from 2.7 to 4.3 pass; measured 0.074"
         )),
-        least("quadratic: half point at the largest modulus less that at the smallest", 0.05, lambda rows: (
+        most("quadratic: largest fitted constant over the smallest", 1.1, lambda rows: (
+            float(np.max(fitted_constants(rows)) / np.min(fitted_constants(rows)))
+        ), "if the half point stood still it would be 1.6, the root of the largest modulus over the smallest"),
+        least("quadratic: half point at the largest modulus less that at the smallest", 0.1, lambda rows: (
             half_points(rows, QUADRATIC)[-1] - half_points(rows, QUADRATIC)[0]
-        )),
+        ), before="asked 0.05, as 0.097 was measured from modulus 59 to 113, where the limit itself grows by 0.096"),
         least("largest modulus: half point of quadratic less that of ReLU", 0.05, lambda rows: (
             half_points(rows, QUADRATIC)[-1] - half_points(rows, RELU)[-1]
         )),

@@ -10,6 +10,7 @@ from self_training import beside
 from minimod import Run, detect, extract
 from minimod.analysis.extraction import held_out_logits
 from minimod.claims import L2, Claim, Number, Plot, Row, all_of, least, most, note, runs, select
+from minimod.claims.criteria import CHOSEN
 
 # Networks that have memorised and answer nothing themselves, and networks in which the rule shows.
 MEMORISES, SHOWS = "AdamW, small steps", "Adam, L2"
@@ -43,9 +44,10 @@ recorded = partial(
 )
 DETECTION = Claim(
     statement="(Beyond the paper.) Methods that tell wrong labels by how training goes take for granted that right "
-    "ones are fitted first. Here they are fitted last, and of a network that has memorised all these methods do worse "
-    "than chance. What tells wrong labels without knowing the rule are collisions, which need no network; and readouts "
-    "of the interaction, all of them where the rule shows.",
+    "ones are fitted first. Here they are fitted last, and of a network that has memorised all, three of six do worse "
+    "than chance, AUM, cartography and the loss when half is fitted; and so does the loss at the end. What tells wrong "
+    "labels without knowing the rule are collisions, which need no network; and readouts of the interaction, all of "
+    "them where the rule shows.",
     experiment="AUROC of each detector (chance is 0.5), and the share of wrong labels among as many with the highest "
     "scores. With small steps a network memorises all and answers nothing; with Adam and a little L2 the rule shows. "
     "self-training: the last network of two rounds of minimod extract. held-out folds: three networks, each trained "
@@ -56,14 +58,18 @@ DETECTION = Claim(
         most("memorises, noise 0.1: best of the course of training", 0.5, of_the_field(0.1)),
         most("memorises, noise 0.3: best of the course of training", 0.5, of_the_field(0.3)),
         most("AUROC", 0.5, noise_ratio=0.3, setting=MEMORISES, detector="loss"),
-        note("AUROC", noise_ratio=0.1, setting=MEMORISES, detector="loss"),
+        most("AUROC", 0.5, noise_ratio=0.1, setting=MEMORISES, detector="loss", before=(
+            "noted only, and asked at noise 0.3 instead, as 0.788 was measured at full scale"
+        )),
+        note("AUROC", noise_ratio=0.1, setting=MEMORISES, detector="forgetting"),
+        note("AUROC", noise_ratio=0.1, setting=MEMORISES, detector="held-out folds"),
         least("AUROC", 0.9, noise_ratio=0.1, setting=MEMORISES, detector="collisions"),
-        least("AUROC", 0.75, noise_ratio=0.3, setting=MEMORISES, detector="collisions"),
-        least("AUROC", 0.8, noise_ratio=0.1, setting=MEMORISES, detector="interaction"),
+        least("AUROC", 0.75, noise_ratio=0.3, setting=MEMORISES, detector="collisions", because=CHOSEN),
+        least("AUROC", 0.8, noise_ratio=0.1, setting=MEMORISES, detector="interaction", because=CHOSEN),
         note("AUROC", noise_ratio=0.3, setting=MEMORISES, detector="interaction"),
         least("AUROC", 0.99, noise_ratio=0.3, setting=SHOWS, detector="interaction"),
         least("AUROC", 0.99, noise_ratio=0.3, setting=SHOWS, detector="masked readout"),
-        least("AUROC", 0.15, noise_ratio=0.3, setting=SHOWS, detector=("masked readout", "collisions")),
+        least("AUROC", 0.15, noise_ratio=0.3, setting=SHOWS, detector=("masked readout", "collisions"), because=CHOSEN),
         least("AUROC", 0.9, noise_ratio=0.1, setting=SHOWS, detector="loss"),
     ),
     full_criteria=(
@@ -71,10 +77,12 @@ DETECTION = Claim(
         note("AUROC", noise_ratio=0.8, setting=SHOWS, detector="masked readout"),
     ),
     plot=Plot("detector", ("AUROC", "precision"), ("noise_ratio", "setting"), label="AUROC and precision"),
-    remark="The loss at the end points the wrong way in a network that has memorised all, and the right way where the "
-    "rule shows: there right labels have the smaller loss. It turns before the network answers: at modulus 113 and "
-    "noise 0.1 the one trained with small steps answers 1 %, and its loss already finds 38 % of the wrong labels, its "
-    "interactions 86 %. Reports that losses find wrong labels, at noise up to 0.12, are of such networks.",
+    remark="Of the other three of the six, forgetting events are near chance, held-out folds a little below it, and "
+    "the loss at the end points the wrong way in a network that has memorised all but for one setting: at modulus 113 "
+    "and noise 0.1 its AUROC is 0.79, where less than one half was asked. Where the rule shows it points the right "
+    "way: there right labels have the smaller loss. It turns before the network answers: in that one setting the "
+    "network answers 1 %, and its loss already finds 38 % of the wrong labels, its interactions 86 %. Reports that "
+    "losses find wrong labels, at noise up to 0.12, are of such networks.",
 )
 
 CLAIMS = {"detectors": DETECTION}

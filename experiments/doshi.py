@@ -53,7 +53,7 @@ DOSHI = Claim(
     "(16 N)^(-1/3), AdamW at rate 0.01; ours is the number of epochs. Phases by their table.",
     configs=doshi_configs, measure=measure_doshi, keys=("weight_decay",), seeds=1,
     criteria=tuple(
-        least(f"decay {decay:g}: {phase} (1 if it is)", 1, is_phase(decay, phase))
+        least(f"decay {decay:g}: {phase} (1 if it is)", 1, is_phase(decay, phase), "their table")
         for decay, phase in DOSHI_PHASES.items()
     ),
     plot=Plot("weight_decay", ("train", "test", "raw noisy", "raw repaired", "dominant test")),

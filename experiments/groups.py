@@ -4,12 +4,12 @@
 """
 
 import math
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from minimod import ROWS, Analysis, Run, make_rule
+from minimod import Analysis, Run, make_rule
 from minimod.claims import (
     Claim,
     Number,
@@ -27,9 +27,13 @@ from minimod.claims import (
     runs,
     select,
 )
+from minimod.claims.criteria import CHOSEN, SWAPPED
 from minimod.groups.rules import GroupRule
 
 SMALL = ["Z24", "Z2xZ12", "D12", "SL(2,3)", "S4"]
+
+# Groups of 24 elements: as many tokens and pairs each, and nothing but their representations differs.
+OF_ORDER_24 = [*SMALL, "Z2^2xZ6", "Z3xD4", "Z3xQ8", "Z4xS3", "Z2xD6", "Q24", "Z2xA4"]
 
 ABELIAN_AND_DIHEDRAL, LARGER, LARGEST = ["Z113", "Z2^7", "D57"], ["Z2xA5", "SL(2,5)", "S5"], ["Z11:Z10"]
 LARGE = ABELIAN_AND_DIHEDRAL + LARGER + LARGEST
@@ -37,6 +41,11 @@ LARGE = ABELIAN_AND_DIHEDRAL + LARGER + LARGEST
 # The full scale trains as the headline does, and longer with more decay where larger representations need it.
 HEADLINE: dict[str, Any] = {"learning_rate": 5e-3, "weight_decay": 0.5, "epochs": 100}
 LONG: dict[str, Any] = HEADLINE | {"weight_decay": 3, "epochs": 300}
+
+
+# What rank-one parts answer, and their control.
+RANK_ONE = "rank one+quadratic test", "random rank one+quadratic test"
+PERMUTATIONS = 9999
 
 
 def mean_dimension(name: str) -> float:
@@ -47,18 +56,16 @@ def mean_dimension(name: str) -> float:
 
 
 def measure_group(run: Run) -> list[Row]:
-    """What filtration by components answers, and its controls. Where all dimensions are 1, rank one is the whole."""
-    config, matrices = run.config, ("rank one+quadratic test", "random rank one+quadratic test")
+    """What filtration by components answers, and its controls.
+
+    Where all dimensions are 1, a rank-one part is the whole of its component, and a random part that of a random one.
+    """
+    config = run.config
     with Analysis(run) as study:
         row: Row = {"mean dimension": mean_dimension(config.rule)}
-        row |= read(study, "raw noisy", "raw test", "dominant test", "dominant+quadratic test")
-        has_matrices = "rank one" in study.needs
-        whole: Row = {matrices[0]: row["dominant+quadratic test"], matrices[1]: math.nan}
-        row |= read(study, *matrices) if has_matrices else whole
-        row |= read(study, "random frequency test")
-        random_frequency = replace(ROWS["random frequency"], activation="quadratic")
-        row["random frequency+quadratic test"] = study.row(random_frequency).test
-        row["untrained+quadratic test"] = study.count(study.table(study.untrained.dominant, "quadratic")).test
+        row |= read(study, "raw noisy", "raw test", "dominant test", "random frequency test", *SWAPPED)
+        whole: Row = {name: row[of_component] for name, of_component in zip(RANK_ONE, SWAPPED[:2], strict=True)}
+        row |= read(study, *RANK_ONE) if "rank one" in study.needs else whole
     return [{"rule": config.rule, "noise_ratio": config.noise_ratio, "width": config.width, **row}]
 
 
@@ -68,9 +75,9 @@ def by_dimension(rows: list[Row]) -> list[list[Row]]:
     return [select(rows, rule=rule) for rule in rules]
 
 
-def reached(rows: list[Row]) -> float:
+def reached(rows: list[Row], column: str = SWAPPED[0]) -> float:
     """The noise ratio up to which a group's dominant components, quadratic, answer 0.9; -0.1 if not even without."""
-    return max(-0.1, furthest("dominant+quadratic test", 0.9)(rows))
+    return max(-0.1, furthest(column, 0.9)(rows))
 
 
 def width_needed(rows: list[Row]) -> float:
@@ -79,14 +86,25 @@ def width_needed(rows: list[Row]) -> float:
     return min((row["width"] for row in enough), default=math.inf)
 
 
-def correlation(value: Number) -> Number:
-    """That of the mean dimension and a number of each group."""
+def chance_of_order(value: Number) -> Number:
+    """How often a number falls as much with the mean dimension, where the groups' numbers are permuted: p.
+
+    p = (1 + permutations in which Σ (rank of dimension) (rank of number) is as low) / (1 + permutations). So it is low
+    if the rank correlation is negative, and not by chance. Equal numbers share a rank.
+    """
     def of(rows: list[Row]) -> float:
         groups = by_dimension(rows)
-        dimensions = [group[0]["mean dimension"] for group in groups]
-        return float(np.corrcoef(dimensions, [*map(value, groups)])[0, 1])
+        both = [group[0]["mean dimension"] for group in groups], [value(group) for group in groups]
+        dimensions, found = (np.unique(numbers, return_inverse=True)[1] for numbers in both)
+        permuted = np.random.default_rng(0).permuted(np.tile(found, (PERMUTATIONS, 1)), axis=1)
+        return float((1 + (permuted @ dimensions <= found @ dimensions).sum()) / (1 + PERMUTATIONS))
 
     return of
+
+
+def mean_gain(columns: tuple[str, str], rows: list[Row]) -> float:
+    """What a method answers more than its control, the mean over rows."""
+    return float(np.mean([row[columns[0]] - row[columns[1]] for row in rows]))
 
 
 def of_group(place: int, value: Number) -> Number:
@@ -94,6 +112,7 @@ def of_group(place: int, value: Number) -> Number:
     return lambda rows: value(by_dimension(rows)[place])
 
 
+NO_CONTROL = "what a random part answers as well says nothing of the right one; 0.1 is 6 of 58 test pairs"
 ANSWERS = ("raw test", "dominant test", "dominant+quadratic test", "rank one+quadratic test")
 
 GROUPS = Claim(
@@ -116,39 +135,55 @@ GROUPS = Claim(
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
         most("highest raw test", 0.1, highest("raw test")),
-        least("lowest test of rank one+quadratic", 0.9, lowest("rank one+quadratic test")),
-        least("lowest dominant less random frequency", 0.03, lowest(("dominant test", "random frequency test"))),
-        most("highest test of untrained+quadratic", 0.2, highest("untrained+quadratic test")),
+        least("lowest test of rank one+quadratic", 0.9, lowest(RANK_ONE[0])),
+        least(f"lowest {RANK_ONE[0]} less {RANK_ONE[1]}", 0.1, lowest(RANK_ONE), NO_CONTROL),
+        least(f"lowest {SWAPPED[0]} less {SWAPPED[1]}", 0.1, lowest(SWAPPED[:2]), NO_CONTROL),
+        least("lowest dominant less random frequency", 0.1, lowest(("dominant test", "random frequency test")), before=(
+            "asked 0.1, then 0.05 and 0.03, measured 0.090 at quick scale and 0.050 at full"
+        )),
+        most(f"highest {SWAPPED[2]}", 0.1, highest(SWAPPED[2]), before=(
+            "asked 0.1, then 0.2, as 0.103, 0.069 and 0.138 were measured at quick scale"
+        )),
     ),
     full_criteria=(
         least("dominant+quadratic test", 0.99, rule="Z2^7"),
-        least("dominant+quadratic test", 0.98, rule="D57"),
+        least("dominant+quadratic test", 0.98, rule="D57", because=CHOSEN),
         least(("dominant test", "random frequency test"), 0.3, rule="Z2^7"),
         least(("dominant test", "random frequency test"), 0.3, rule="D57"),
-        least("dominant+quadratic test", 0.97, rule="S5"),
+        least("dominant+quadratic test", 0.97, rule="S5", because=CHOSEN),
         least("rank one+quadratic test", 0.99, rule="S5"),
         least(("rank one+quadratic test", "dominant+quadratic test"), 0.3, rule="Z11:Z10"),
     ),
     plot=Plot("rule", (*ANSWERS, "random frequency test", "random frequency+quadratic test")),
-    remark="Z11:Z10 has ten representations of dimension 1 and one of dimension 10, whose component has 100 of the 110 "
-    "dimensions: keeping it removes next to nothing, keeping its rank-one parts nearly all noise. The bounds on the "
-    "controls are wide because the small groups have 58 test pairs, and chance is 0.04.",
+    remark="What did not come out: that the quadratic activation tells the right component from a random one in every "
+    "group. In Z24, Z2xZ12, D12 and Z2^7 a random component answers 0.96 to 1.0 of the test pairs with it. Filtration "
+    "cannot tell the component there; it does where representations are larger, and, by less than a tenth in some "
+    "groups, without the swap. Nor that the network before training is at chance: in groups of 24 elements it answers "
+    "up to 14 % of 58 test pairs. Z11:Z10 has ten representations of dimension 1 and one of dimension 10, whose "
+    "component has 100 of the 110 dimensions: keeping it removes next to nothing, keeping its rank-one parts nearly "
+    "all noise.",
 )
 
 GROUP_NOISE = Claim(
-    statement="(Beyond the paper.) The larger a group's representations, the less noise filtration removes.",
-    experiment="Every noise ratio. The mean dimension of a group is Σ d³ / |G|: of its |G| basis functions, d² belong "
-    "to a representation of dimension d.",
+    statement="(Beyond the paper.) Of groups with larger representations filtration tends to remove less noise.",
+    experiment="Every noise ratio; at quick scale twelve groups of 24 elements. The mean dimension of a group is "
+    "Σ d³ / |G|: of its |G| basis functions, d² belong to a representation of dimension d. p is the share of "
+    "permutations of the groups that order them as well.",
     configs=runs(
-        {"rule": SMALL, "width": 512}, {"rule": LARGE, "width": 1024} | HEADLINE,
+        {"rule": OF_ORDER_24, "width": 512}, {"rule": LARGE, "width": 1024} | HEADLINE,
         noise_ratio=[round(0.1 * tenth, 1) for tenth in range(10)],
     ),
     measure=measure_group, keys=("rule", "noise_ratio"),
     criteria=(
         least("lowest raw noisy at noise 0.5", 0.95, lowest("raw noisy", noise_ratio=0.5)),
-        most("noise up to which dominant+quadratic answers 0.9: correlation with mean dimension", -0.7, correlation(
+        most("noise up to which dominant+quadratic answers 0.9, against mean dimension: p", 0.05, chance_of_order(
             reached
+        ), "the usual level of a test", before=(
+            "asked a correlation of at most -0.7, which 8 % of the permutations of five groups have too"
         )),
+        least("that noise less the noise up to which random frequency+quadratic does, mean", 0.1, lambda rows: (
+            float(np.mean([reached(group) - reached(group, SWAPPED[1]) for group in by_dimension(rows)]))
+        ), "one step of the noise ratios"),
         note("that noise, least mean dimension", of_group(0, reached)),
         note("that noise, largest mean dimension", of_group(-1, reached)),
     ),
@@ -156,25 +191,31 @@ GROUP_NOISE = Claim(
 )
 
 GROUP_WIDTH = Claim(
-    statement="(Beyond the paper.) The larger a group's representations, the wider the network has to be for "
-    "filtration to find the rule.",
-    experiment="Half of the labels wrong, at several widths. Narrow networks do not fit all of them.",
+    statement="(Beyond the paper.) Groups with larger representations tend to need a wider network for filtration to "
+    "find the rule.",
+    experiment="Half of the labels wrong, at several widths, in the groups of group-noise. Narrow networks do not fit "
+    "all of them. p is the share of permutations of the groups that order them as well.",
     configs=runs(
-        {"rule": SMALL, "width": [64, 128, 256, 512, 1024]},
+        {"rule": OF_ORDER_24, "width": [32, 64, 128, 256, 512, 1024]},
         {"rule": LARGE, "width": [256, 512, 1024, 2048, 4096]} | HEADLINE,
         noise_ratio=0.5,
     ),
     measure=measure_group, keys=("rule", "width"),
     criteria=(
-        most("rank one+quadratic test at the least width: correlation with mean dimension", -0.7, correlation(
-            lambda rows: by_number(rows, "width")[0]["rank one+quadratic test"]
+        most("width from which rank one+quadratic answers 0.9, against mean dimension: p", 0.05, chance_of_order(
+            lambda rows: -width_needed(rows)
+        ), "the usual level of a test", before=(
+            "asked a correlation of at most -0.7 of the answers at the least width, which 12 % of permutations have too"
         )),
+        least(f"{RANK_ONE[0]} less {RANK_ONE[1]}, mean", 0.1, partial(mean_gain, RANK_ONE), NO_CONTROL),
         *(
             note(f"width from which rank one+quadratic answers 0.9, {which} dimension", of_group(place, width_needed))
             for place, which in {0: "least", -2: "second largest", -1: "largest"}.items()
         ),
     ),
     plot=Plot("width", ANSWERS, ("rule",), xscale="log"), seeds=1,
+    remark="A tendency, and no order: S4, of the largest mean dimension, needs 256 or 512 neurons, and SL(2,3), of a "
+    "smaller one, 512 or 1024. In Z3xQ8 a random rank-one part of the component answers about what the best one does.",
 )
 
 CLAIMS = {"groups": GROUPS, "group-noise": GROUP_NOISE, "group-width": GROUP_WIDTH}

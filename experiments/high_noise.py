@@ -7,6 +7,7 @@ import numpy as np
 
 from minimod import Run
 from minimod.claims import Claim, Plot, Row, furthest, least, note, read, runs
+from minimod.claims.criteria import SWAPPED, above_controls
 from minimod.data import Dataset
 from minimod.runs.accuracy import accuracies
 
@@ -16,7 +17,7 @@ def measure_high_noise(run: Run) -> list[Row]:
     best = accuracies(best_affine_prediction(run.dataset), run.dataset).test
     return [
         {"width": run.config.width, "noise_ratio": run.config.noise_ratio}
-        | read(run, "raw test", "dominant test", "dominant+quadratic test") | {"best decoder test": best}
+        | read(run, "raw test", "dominant test", *SWAPPED) | {"best decoder test": best}
     ]
 
 
@@ -46,10 +47,11 @@ HIGH_NOISE = Claim(
     measure=measure_high_noise, keys=("width", "noise_ratio"), seeds=1,
     criteria=(
         least("dominant+quadratic test", 0.95, width=2048, noise_ratio=0.9),
+        *above_controls("width 2048, noise 0.9: ", width=2048, noise_ratio=0.9),
         least("dominant+quadratic test", 0.2, width=(2048, 512), noise_ratio=0.95),
         note("noise up to which the best decoder answers all", furthest("best decoder test", 1.0, width=2048)),
     ),
-    plot=Plot("noise_ratio", ("raw test", "dominant test", "dominant+quadratic test", "best decoder test"), ("width",)),
+    plot=Plot("noise_ratio", ("raw test", "dominant test", *SWAPPED[:2], "best decoder test"), ("width",)),
 )
 
 CLAIMS = {"high-noise": HIGH_NOISE}

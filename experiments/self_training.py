@@ -12,7 +12,8 @@ from agnostic import MASK, agnostic_limit, corrupted
 from minimod import Analysis, Run, TrainingConfig, extract
 from minimod.analysis.extraction import Answers, by_method
 from minimod.arrays import random_stream
-from minimod.claims import CLEAN, Claim, Plot, Row, cell, least, most, note
+from minimod.claims import CLEAN, Claim, Plot, Row, cell, least, most
+from minimod.claims.criteria import CHOSEN
 
 # How many networks are trained on answers; where no clean label chooses, more.
 ROUNDS, BLIND_ROUNDS = 2, 4
@@ -82,14 +83,18 @@ SELF_TRAINING = Claim(
     keys=("noise_ratio", "relabelled_by", "round"), trains=True,
     criteria=(
         least("test", 0.9, relabelled_by=BY_MASK, round=ROUNDS),
-        least("repaired", 0.6, relabelled_by=BY_MASK, round=ROUNDS),
+        least("repaired", 0.6, relabelled_by=BY_MASK, round=ROUNDS, because=CHOSEN),
         least("test", 0.1, relabelled_by=BY_MASK, round=(ROUNDS, 0)),
         least("test", 0.9, relabelled_by=BLIND, round=BLIND_ROUNDS),
     ),
     full_criteria=(
         least("test", 0.99, noise_ratio=0.6, relabelled_by=BY_MASK, round=ROUNDS),
-        least("repaired", 0.93, noise_ratio=0.6, relabelled_by=BY_MASK, round=ROUNDS),
-        least("test", 0.97, noise_ratio=0.6, relabelled_by=BLIND, round=BLIND_ROUNDS),
+        least("repaired", 0.93, noise_ratio=0.6, relabelled_by=BY_MASK, round=ROUNDS, because=(
+            "chosen after a prototype, which repaired 0.947"
+        )),
+        least("test", 0.97, noise_ratio=0.6, relabelled_by=BLIND, round=BLIND_ROUNDS, because=(
+            "chosen after a prototype, which answered 0.98 to 0.99"
+        )),
     ),
     plot=Plot("round", ("labels right", "raw test", "test", "repaired"), ("relabelled_by",)),
 )
@@ -103,12 +108,16 @@ SELF_TRAINING_CONTROLS = Claim(
     configs=control_configs, measure=measure_controls, keys=("noise_ratio", "relabelled_by", "round"),
     seeds=1, trains=True,
     criteria=(
+        least("test", 0.05, relabelled_by=(BY_MASK, LONG), round=(ROUNDS, 0), before=(
+            "noted only, as 0.049, 0.040 and 0.037 were measured at quick scale"
+        )),
+        least("repaired", 0.1, relabelled_by=(BY_MASK, LONG), round=(ROUNDS, 0), before=(
+            "noted only, as 0.083 was measured at full scale"
+        )),
         most("wrong labels left, over those that the network trained as long leaves", 0.5, lambda rows: (
             (1 - cell("repaired", relabelled_by=BY_MASK, round=ROUNDS)(rows))
             / (1 - cell("repaired", relabelled_by=LONG, round=0)(rows))
-        )),
-        note("repaired", relabelled_by=(BY_MASK, LONG), round=(ROUNDS, 0)),
-        note("test", relabelled_by=(BY_MASK, LONG), round=(ROUNDS, 0)),
+        ), because="written after the two bounds above had missed: it decides beside them, and not in their place"),
         least("test", 0.05, relabelled_by=(BY_MASK, BY_ALL), round=ROUNDS),
         least("test", 0.05, relabelled_by=(BY_MASK, BY_RANDOM), round=ROUNDS),
     ),
@@ -117,6 +126,10 @@ SELF_TRAINING_CONTROLS = Claim(
         most("test", 0.5, relabelled_by=f"{BY_MASK}, noise 0.65", round=ROUNDS),
     ),
     plot=Plot("round", ("labels right", "raw test", "test", "repaired"), ("relabelled_by",)),
+    remark="What did not come out: five points more on test pairs than one network that is trained as long. That one "
+    "answers 93 to 96 % of them itself, and self-training all, so that there are four to seven points to win. At "
+    "modulus 113 nor are ten points more of the labels repaired: 99 % against 91 %. Fewer labels are left wrong, a "
+    "fifth to an eighth as many.",
 )
 
 # A first network that is so many times as wide costs as much as so many networks.
@@ -139,7 +152,7 @@ SELF_TRAINING_WIDTH = Claim(
     keys=("noise_ratio", "relabelled_by", "round"), seeds=1, trains=True,
     criteria=(
         least("test", 0.95, relabelled_by=WIDE, round=ROUNDS),
-        least("repaired", 0.8, relabelled_by=WIDE, round=ROUNDS),
+        least("repaired", 0.8, relabelled_by=WIDE, round=ROUNDS, because=CHOSEN),
         least("test", 0.3, relabelled_by=(WIDE, NARROW), round=0),
         least("test", 0.5, relabelled_by=(WIDE, NARROW), round=(ROUNDS, ROUNDS + WIDER - 1)),
     ),

@@ -73,7 +73,10 @@ def page(results: Sequence[Result], scale: str) -> str:
     rule = (
         "A claim holds if every criterion is met by every seed; it does not hold if some criterion is met by none; "
         "anything between is inconclusive, and so is what could not be measured (-). Noted numbers decide nothing. The "
-        "criteria follow the statements; rates, sizes and budgets were sought so that the effects show quickly."
+        "criteria follow the statements; rates, sizes and budgets were sought so that the effects show quickly. A "
+        "bound is written down before its run, and stays after a miss. Under a table stand reasons of bounds, and of "
+        "a bound that was changed what was asked and measured before. Any other bound is the paper's, or a round "
+        "number of when the claim was written: from 0.9 on for fitted or answered, up to 0.1 for chance."
     )
     beyond = (
         "Experiments, in Python files that define claims. `minimod reproduce FILE.py` measures all claims of a file, "

@@ -5,7 +5,7 @@ from typing import Any
 from minimod.analysis.analysis import Analysis
 from minimod.analysis.scores import SCORES
 from minimod.claims.claim import Claim, Plot, Row
-from minimod.claims.criteria import highest, least, lowest, most, note
+from minimod.claims.criteria import CHOSEN, SWAPPED, above_controls, highest, least, lowest, most, note
 from minimod.claims.features import agreement_with_strength
 from minimod.claims.settings import CLEAN, L2, all_of, middle_runs, read, reading, runs
 from minimod.groups.rules import make_rule
@@ -21,7 +21,8 @@ OPTIMIZER_SETTINGS: dict[str, dict[str, Any]] = {
     "sgd": {"learning_rate": 20.0, "weight_decay": 0.0},
 }
 
-METHOD_COLUMNS = ("raw clean", "raw noisy", "raw test", "dominant test", "dominant+quadratic test", "residual noisy")
+METHOD_COLUMNS = ("raw clean", "raw noisy", "raw test", "dominant test", *SWAPPED, "residual noisy")
+ABOVE_RANDOM = "dominant test", "random frequency test"
 
 CLAIMS["optimizers"] = Claim(
     phrase="AdamW, Adam, Muon and SGD all show coexistence.",
@@ -31,31 +32,38 @@ CLAIMS["optimizers"] = Claim(
         runs({"width": 512}, {"width": 2048}, modulus=113, epochs=100, noise_ratio=0.8, optimizer=name, **values)
         for name, values in OPTIMIZER_SETTINGS.items()
     )),
-    measure=reading(("optimizer",), *METHOD_COLUMNS), keys=("optimizer",), seeds=2,
+    measure=reading(("optimizer",), *METHOD_COLUMNS, ABOVE_RANDOM[1]), keys=("optimizer",), seeds=2,
     criteria=(
         least("least raw noisy", 0.95, lowest("raw noisy")),
         most("largest raw test", 0.05, highest("raw test")),
         least("least dominant+quadratic test", 0.9, lowest("dominant+quadratic test")),
+        *above_controls(),
+        least("lowest dominant test less random frequency test", 0.1, lowest(ABOVE_RANDOM)),
     ),
     plot=Plot("optimizer", METHOD_COLUMNS),
+    remark="At full scale, width 2048, a random frequency answers 94 % of the test pairs with the quadratic "
+    "activation. Less than 0.1 is left, and filtration with the swap cannot tell the frequency there.",
 )
 
 CLAIMS["activations"] = Claim(
     phrase="ReLU, reverse ReLU, GELU and quadratic all show coexistence.",
     statement="Coexistence does not depend on ReLU: networks with reverse ReLU, GELU and quadratic activation fit the "
-    "noise, answer at chance, and hold the rule. How much of it comes out by filtration depends on the activation that "
-    "evaluates it: GELU has a low ceiling, the quadratic one has none.",
+    "noise, answer at chance, and hold the rule. How much of it filtration brings out depends on the activation that "
+    "evaluates it: at 80 % noise GELU answers less than half, the quadratic one nearly all.",
     experiment="Each activation at three noise ratios, filtered and evaluated as trained and with the quadratic one.",
     configs=runs(
         quick={"modulus": 59, "width": 512}, full={"modulus": 113, "width": 2048}, learning_rate=0.01, weight_decay=0.5,
         noise_ratio=[0.5, 0.8, 0.9], activation=["relu", "reverse_relu", "gelu", "quadratic"], epochs=120,
     ),
-    measure=reading(("noise_ratio", "activation"), *METHOD_COLUMNS), keys=("noise_ratio", "activation"), seeds=2,
+    measure=reading(("noise_ratio", "activation"), *METHOD_COLUMNS, ABOVE_RANDOM[1]),
+    keys=("noise_ratio", "activation"), seeds=2,
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
         most("noise 0.8: highest raw test", 0.05, highest("raw test", noise_ratio=0.8)),
         least("noise 0.8: lowest dominant+quadratic test", 0.9, lowest("dominant+quadratic test", noise_ratio=0.8)),
+        *above_controls("noise 0.8: ", noise_ratio=0.8),
         most("dominant test", 0.5, noise_ratio=0.8, activation="gelu"),
+        least(ABOVE_RANDOM, 0.1, noise_ratio=0.5, activation="gelu", because="a constant answers less than half, too"),
         least("dominant test", 0.95, noise_ratio=0.8, activation="quadratic"),
     ),
     plot=Plot("activation", METHOD_COLUMNS, ("noise_ratio",)),
@@ -77,9 +85,9 @@ CLAIMS["ceiling"] = Claim(
     keys=("activation", "width"), seeds=1,
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
-        least("raw test", 0.02, activation="relu", width=(2048, 1024)),
-        most("raw test", 0.02, activation="quadratic", width=(2048, 1024)),
-        most("raw test", 0.02, activation="gelu", width=(2048, 1024)),
+        least("raw test", 0.02, activation="relu", width=(2048, 1024), because=CHOSEN),
+        most("raw test", 0.02, activation="quadratic", width=(2048, 1024), because=CHOSEN),
+        most("raw test", 0.02, activation="gelu", width=(2048, 1024), because=CHOSEN),
         note("raw test", activation=("quadratic", "relu"), width=2048),
     ),
     plot=Plot("width", ("raw noisy", "raw test", "interaction test"), ("activation",), "log"),
@@ -96,7 +104,7 @@ def measure_rule(run: Run) -> list[Row]:
         tests[TOKENS] = tokens.row("ipr subnetwork").test
         correlation = agreement_with_strength(study)
         correlation |= {"random": 0.0, TOKENS: agreement_with_strength(tokens)["ipr"]}
-        whole = read(study, "raw noisy", "raw test", "rule test", "dominant test", "dominant+quadratic test")
+        whole = read(study, "raw noisy", "raw test", "rule test", "dominant test", *SWAPPED)
         whole["dominant+quadratic over rule"] = float(whole["dominant+quadratic test"]) / float(whole["rule test"])
         whole["dominant over tokens, test"] = tokens.row("dominant").test
     return [{
@@ -117,11 +125,14 @@ CLAIMS["rules"] = Claim(
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
         least("lowest test of dominant+quadratic over that of the rule", 0.95, lowest("dominant+quadratic over rule")),
+        *above_controls(),
         least("rank correlation with Strength", 0.5, rule="add", score="ipr"),
         least("rank correlation with Strength", 0.5, rule="sub", score="ipr"),
         most("dominant over tokens, test", 0.1, rule="mul", score="ipr"),
         least("subnetwork test", 0.05, rule="mul", score=("ipr", TOKENS)),
-        least("subnetwork test", 0.05, rule="mul", score=("strength", TOKENS)),
+        least("subnetwork test", 0.05, rule="mul", score=("strength", TOKENS), because=(
+            "largest weights rank neurons only where AdamW's decay does not make them alike, see decay"
+        ), before="asked of AdamW with decay 3, measured 0.000"),
     ),
     plot=Plot("score", ("raw test", "subnetwork test", "dominant test"), ("rule",)),
 )
@@ -141,7 +152,7 @@ CLAIMS["tied"] = Claim(
     configs=middle_runs(noise_ratio=0.3, tied=[False, True], noise_kind=["wrong", "symmetric"], epochs=150),
     measure=measure_tied, keys=("network",), seeds=2,
     criteria=(
-        most("raw noisy", 0.8, network="tied, wrong noise"),
+        most("raw noisy", 0.8, network="tied, wrong noise", because=CHOSEN),
         least("raw noisy", 0.99, network="tied, symmetric noise"),
         least("raw noisy", 0.99, network="untied, wrong noise"),
         least("dominant test", 0.9, network="tied, symmetric noise"),

@@ -12,6 +12,7 @@ def rows_of(**changes):
         (MEMORISES, "collisions"): 0.95, (MEMORISES, "loss"): 0.4, (MEMORISES, "interaction"): 0.9,
         (SHOWS, "collisions"): 0.8, (SHOWS, "interaction"): 1.0, (SHOWS, "masked readout"): 1.0, (SHOWS, "loss"): 1.0,
         **{(MEMORISES, name): 0.2 for name in FIELD},
+        **{(MEMORISES, name): 0.5 for name in ("forgetting", "held-out folds")},
     }  # fmt: skip
     changed = {(MEMORISES if setting == "memorises" else SHOWS, name): x
                for setting, numbers in changes.items() for name, x in numbers.items()}  # fmt: skip

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from discovery import (
     CLAIMS,
+    HOPELESS,
     information_limit,
     measure_completion,
     measure_group,
@@ -17,7 +18,7 @@ from self_training import ROUNDS
 from minimod import TrainingConfig, train
 from minimod.analysis.extraction import extract
 from minimod.claims.chart import chart_of
-from minimod.claims.claim import judge
+from minimod.claims.claim import FAILS, HOLDS, judge
 from minimod.discovery.synchronisation import Equations
 from minimod.report.draw import draw
 
@@ -41,8 +42,54 @@ def test_a_group_is_found_and_named(rule):
 
 
 def test_what_was_not_found_answers_nothing():
-    (row,) = measure_completion(train(TrainingConfig(modulus=7, width=1, epochs=0, noise_ratio=0.9)))
+    labels = train(TrainingConfig(modulus=7, width=1, epochs=0, noise_ratio=0.9))
+    (row,) = measure_completion(labels, labels)
     assert row["discovery test"] == 0 and row["p_value"] == 1
+
+
+def completion(p_value, network=0.2, more=1.0):
+    """The result of discover-completion whose labels tell nothing at 2 %, where p is said to be this."""
+    rows = [
+        {"seed": 0, "noise_ratio": ratio, "train_fraction": share, "discovery test": float(share > 0.02),
+         "p_value": p_value if share == 0.02 else 0.0, "network test": more if share == 0.4 else network}
+        for ratio in (0.0, 0.3) for share in (0.02, 0.1, 0.2, 0.4)
+    ]  # fmt: skip
+    return judge("discover-completion", CLAIMS["discover-completion"], "quick", rows).verdict
+
+
+@pytest.mark.parametrize(("changes", "verdict"), [
+    ({}, HOLDS), ({"p_value": 0.0}, FAILS), ({"network": 0.6}, FAILS), ({"more": 0.5}, FAILS),
+])  # fmt: skip
+def test_completion_is_held_against_a_network_and_what_is_found_wrongly(changes, verdict):
+    assert completion(**{"p_value": 1.0} | changes) == verdict
+
+
+@pytest.mark.parametrize(("p_value", "verdict"), [(1.0, HOLDS), (0.01, FAILS)])
+def test_a_group_must_not_be_found_where_next_to_no_label_is_right(p_value, verdict):
+    rows = [
+        {"seed": 0, "rule": "Z31", "noise_ratio": 0.3, "discovery test": 1.0, "named": 1.0, "p_value": 0.0},
+        {"seed": 0, "rule": "Z31", "noise_ratio": HOPELESS, "discovery test": 0.0, "named": 0.0, "p_value": p_value},
+    ]
+    assert judge("discover-groups", CLAIMS["discover-groups"], "quick", rows).verdict == verdict
+
+
+def noise_rows(reached=0.8, missed=0.0, p_value=1.0):
+    """Rows of discover-noise: found up to a noise ratio; beyond, this share of starts works, and p is this."""
+    return [
+        {"seed": 0, "modulus": 59, "noise_ratio": ratio, "namings": namings, "rank-one limit": 0.558,
+         "discovery test": float(found), "p_value": 0.0 if found else p_value, "best decoder test": 1.0,
+         "starts that work": 0.5 if found else missed}
+        for namings in ("one", "three") for ratio in (0.3, 0.5, 0.6, 0.7, 0.8, 0.9)
+        for found in [ratio <= reached]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "verdict"), [
+    ({}, HOLDS), ({"reached": 0.7}, HOLDS), ({"reached": 0.6}, FAILS), ({"reached": 0.9}, FAILS),
+    ({"missed": 0.1}, FAILS), ({"p_value": 0.0}, FAILS),
+])  # fmt: skip
+def test_discovery_goes_past_rank_one_and_ends_where_starts_no_longer_work(changes, verdict):
+    assert judge("discover-noise", CLAIMS["discover-noise"], "quick", noise_rows(**changes)).verdict == verdict
 
 
 def test_a_network_is_read_out_and_held_beside_its_labels():
@@ -73,7 +120,8 @@ def test_a_claim_of_labels_alone_is_drawn(name):
     ]
     rows = [
         {"seed": 0, **{key: each[key] for key in claim.keys}, "p_value": 1.0, "starts": 64, "named": 1.0,
-         "starts that work": 0.5, "discovery test": float(rng.random()), "best decoder test": math.nan} for each in keys
+         "starts that work": 0.5, "discovery test": float(rng.random()), "best decoder test": math.nan,
+         "network test": 0.5} for each in keys
     ]
     figure = draw(chart_of(judge(name, replace_criteria(claim), "quick", rows)))
     figure.draw_without_rendering()

@@ -23,6 +23,7 @@ def order(lead):
     (lambda kind, ratio, predicted: 0.1 * predicted, HOLDS),
     (lambda kind, ratio, predicted: 0.1 * predicted + (0.3 if predicted == 0 else 0), HOLDS),
     (lambda kind, ratio, predicted: 0.1, FAILS), (lambda kind, ratio, predicted: -0.1 * predicted, FAILS),
+    (lambda kind, ratio, predicted: 0.1 if kind in RANDOM else -0.1, FAILS),
     (lambda kind, ratio, predicted: -0.1 if (kind, ratio) == ("wrong", 0.2) else 0.1 * predicted, FAILS),
 ])  # fmt: skip
 def test_who_is_first_is_held_against_the_prediction(lead, verdict):

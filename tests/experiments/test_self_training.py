@@ -27,7 +27,8 @@ def test_self_training_is_judged_by_the_last_round(changes, verdict):
 
 
 @pytest.mark.parametrize(("changes", "verdict"), [
-    ({}, HOLDS), ({LONG: (0, 0.9, 0.88)}, HOLDS), ({LONG: (0, 0.9, 0.92)}, FAILS),
+    ({}, HOLDS), ({LONG: (0, 0.9, 0.84)}, HOLDS), ({LONG: (0, 0.9, 0.88)}, FAILS), ({LONG: (0, 0.96, 0.7)}, FAILS),
+    ({BY_MASK: (2, 1.0, 0.84)}, FAILS),
     ({BY_ALL: (2, 1.0, 0.1)}, FAILS), ({BY_RANDOM: (2, 1.0, 0.1)}, FAILS),
 ])  # fmt: skip
 def test_self_training_does_better_than_its_controls(changes, verdict):
