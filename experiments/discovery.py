@@ -15,8 +15,8 @@ from self_training import ROUNDS, beside
 from minimod import Run, discover, discover_run, extract
 from minimod.analysis.rows import DEFAULT_METHOD
 from minimod.claims import Claim, Plot, Row, furthest, least, lowest, most, note, read, runs
-from minimod.discovery.certificate import RENAMINGS
-from minimod.discovery.judging import Found
+from minimod.discovery.certificate import RENAMINGS, highest_chance, log_tables, p_value
+from minimod.discovery.judging import SIGNIFICANT, Found
 from minimod.discovery.synchronisation import SHARING, Equations, Solver, random_start, unit
 from minimod.groups.names import canonical_name
 from minimod.readout import predict_interaction
@@ -53,8 +53,20 @@ def tested(table: np.ndarray, run: Run) -> float:
 
 
 def answered(found: Found, run: Run) -> Row:
-    """What the table that was found answers, and how it was found."""
-    return {"discovery test": tested(found.table, run), "starts": found.starts, "p_value": found.p_value}
+    """What the table that was found answers, how it was found, and the p-value that it has in random labels."""
+    train, P = run.dataset.train, run.config.modulus
+    answer, label = found.table[train.a, train.b], np.random.default_rng(run.config.seed).integers(P, size=len(train))
+    hits, log_count = int((answer == label).sum()), log_tables(P, found.assumption or "group")
+    return {
+        "discovery test": tested(found.table, run), "starts": found.starts, "p_value": found.p_value,
+        "p_value in random labels": p_value(len(train), hits, highest_chance(label, answer), log_count),
+    }
+
+
+# A control of the p-value: the same tables, in labels that are drawn at random.
+IN_RANDOM_LABELS = least("lowest p_value in random labels", SIGNIFICANT, lowest("p_value in random labels"), because=(
+    "an accident has to be called one; a table counts as found below this"
+))
 
 
 def working(equations: Equations, sharing: str, elements: np.ndarray, generator: np.random.Generator) -> float:
@@ -170,6 +182,7 @@ DISCOVER_GROUPS = Claim(
     measure=measure_group, keys=("rule", "noise_ratio"), seeds=2,
     criteria=(
         least("lowest discovery test", 1.0, lowest("discovery test")), least("all named", 1.0, lowest("named")),
+        IN_RANDOM_LABELS,
     ),
     plot=Plot("rule", ("discovery test", "named"), label="share"),
 )
@@ -186,6 +199,7 @@ DISCOVER_COMPLETION = Claim(
     criteria=(
         least("discovery test", 1.0, noise_ratio=0.0, train_fraction=0.1),
         least("discovery test", 1.0, noise_ratio=0.3, train_fraction=0.2),
+        IN_RANDOM_LABELS,
     ),
     full_criteria=(least("discovery test", 1.0, noise_ratio=0.0, train_fraction=0.04),),
     plot=Plot("train_fraction", ("discovery test",), ("noise_ratio",)),
