@@ -7,10 +7,10 @@ claim falls under a mutant if a criterion that is met otherwise is met no more. 
 that have to make it fall. CLAIM is what `minimod reproduce` calls it; none stands for all there are.
 
 Everything is measured at quick scale, for seed 0, in this process and on one thread. The runs are those of `minimod
-reproduce --seeds 1 --output DIRECTORY`: they are in DIRECTORY/runs, and are trained where they are missing. What broken
+reproduce --seeds 1 --directory DIRECTORY`: they are in DIRECTORY/runs, and are trained where they are missing. What broken
 parts train is kept in DIRECTORY/broken. The rows that were measured are kept in DIRECTORY/mutants.json. So a second
 call goes on where the first one was stopped, and judges all rows by the criteria that there are now. --anew measures
-again, as is needed where a measurement has changed. With all claims, the table is written to docs/mutants.md.
+again, as is needed where a claim's `measure` has changed. With all claims, docs/mutants.md is written.
 """
 
 import json
@@ -234,7 +234,7 @@ RAW_FOR_INTERACTION = both(
     everywhere("interaction", lambda old: lambda logits: logits), everywhere("mask_tables", logits_twice)
 )
 OPTIONS = (
-    "noise_ratio", "width", "weight_decay", "activation", "label_smoothing", "noise_kind", "train_fraction", "epochs",
+    "noise_ratio", "weight_decay", "activation", "label_smoothing", "noise_kind", "train_fraction", "epochs",
 )
 FROZEN_FIELDS = "trained", "optimizer", "learning_rate", "weight_decay", "epochs"
 
@@ -250,7 +250,8 @@ MUTANTS = {
         Structure, "residual", lambda old: property(residual_of_any)
     )),
     "all frequencies": Mutant(
-        "filtration keeps all, along training too", everywhere("predict_kept", unfiltered), change=unfiltered_in_history,
+        "filtration keeps all, along training too", everywhere("predict_kept", unfiltered),
+        change=unfiltered_in_history,
     ),
     "random rank one": Mutant("a random rank-one part is kept for the best", everywhere("rank_one", lambda old: (
         lambda network, components, component, given=None: old(network, components, component, given or generator())
@@ -297,6 +298,9 @@ MUTANTS = {
     # Options that training ignores.
     **{f"{field} ignored": Mutant(f"training ignores {field}: all are as the first", instead=ignoring(field))
        for field in OPTIONS},
+    "width ignored": Mutant("all networks are as narrow as the narrowest", instead=lambda config, configs: (
+        replace(config, width=min(each.width for each in configs))
+    )),
     "optimizer ignored": Mutant(
         "training ignores the optimiser: all are as the first",
         instead=ignoring("optimizer", "learning_rate", "weight_decay", "momentum", "epochs"),
@@ -429,6 +433,13 @@ STANDS = {
     ("weight-decay", "clean and noisy swapped"): (
         "no criterion asks that the wrong labels are given up before the right ones"
     ),
+    ("headline", "a third untrained"): (
+        "two thirds of so wide a network fit all labels, and the claim says nothing of all neurons; spread does"
+    ),
+    ("self-training-controls", "epochs ignored"): (
+        "no criterion asks that the longer network repairs more than the first, so its control may be void"
+    ),
+    ("doshi-pruning", "weight_decay ignored"): "without decay cutting does the same, and the claim names no decay",
 }
 
 
@@ -440,20 +451,21 @@ class Measured:
 
     def __init__(self, directory: Path):
         self.directory, self.file = directory, directory / "mutants.json"
-        self.rows: dict[str, dict[str, list[dict[str, Any]]]] = {}
+        self.rows: dict[str, dict[str, Any]] = {}
         if self.file.exists():
             self.rows = json.loads(self.file.read_text(encoding="utf-8"))
 
     def judged(self, argument: str, mutant: str) -> list[Judged]:
-        """The criteria of a claim under a mutant, or under BASE; measured, where it was not measured yet."""
-        claim, rows = ALL_CLAIMS[argument], self.rows.setdefault(argument, {})
-        if mutant not in rows:
-            rows[mutant] = measure(claim, mutant, self.directory)
+        """The criteria of a claim under a mutant, or under BASE; measured, if it was not measured on these runs yet."""
+        claim, of_claim = ALL_CLAIMS[argument], self.rows.setdefault(argument, {})
+        runs = [run_name(config) for configs in claim.experiments("quick") for config in configs]
+        if mutant not in of_claim or of_claim[mutant]["runs"] != runs:
+            of_claim[mutant] = {"runs": runs, "rows": measure(claim, mutant, self.directory)}
             self.directory.mkdir(parents=True, exist_ok=True)
             new = self.file.with_suffix(".new")
             new.write_text(json.dumps(self.rows, default=float), encoding="utf-8")
             new.replace(self.file)
-        return judge(argument, claim, "quick", [{"seed": 0} | row for row in rows[mutant]]).criteria
+        return judge(argument, claim, "quick", [{"seed": 0} | row for row in of_claim[mutant]["rows"]]).criteria
 
 
 def measure(claim: Claim, mutant: str, directory: Path) -> list[dict[str, Any]]:
