@@ -153,6 +153,7 @@ DISCOVER_NOISE = Claim(
         least("all or nothing: lowest test of what was found", 0.99, lambda rows: min(
             float(row["discovery test"]) for row in rows if float(row["p_value"]) < 1
         )),
+        IN_RANDOM_LABELS,
         *(
             note(f"hard begins: a tenth of the starts works up to noise, modulus 59, {namings}", furthest(
                 "starts that work", 0.1, modulus=59, namings=namings
