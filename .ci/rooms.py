@@ -21,9 +21,9 @@ AIMS = {
 }
 LIMITS = AIMS | {
     "engine": 469, "groups": 431, "runs": 1849, "analysis": 988, "discovery": 662, "sweeps": 508, "exchange": 532,
-    "claims": 1034, "report": 1312, "cli": 1018, "doors": 77,
+    "claims": 1041, "report": 1312, "cli": 1018, "doors": 77,
 }
-TOTAL_AIM, TOTAL_LIMIT = 8000, 9629
+TOTAL_AIM, TOTAL_LIMIT = 8000, 9636
 
 WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 NO_CODE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
