@@ -21,9 +21,9 @@ AIMS = {
 }
 LIMITS = AIMS | {
     "engine": 469, "groups": 431, "runs": 1855, "analysis": 1014, "discovery": 747, "sweeps": 508, "exchange": 532,
-    "claims": 1076, "report": 1314, "cli": 1038, "doors": 77,
+    "claims": 1082, "report": 1314, "cli": 1038, "doors": 77,
 }
-TOTAL_AIM, TOTAL_LIMIT = 8000, 9810
+TOTAL_AIM, TOTAL_LIMIT = 8000, 9816
 
 WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 NO_CODE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)

@@ -29,8 +29,8 @@ from minimod.claims import (
     runs,
     select,
 )
-from minimod.discovery.certificate import RENAMINGS
-from minimod.discovery.judging import Found
+from minimod.discovery.certificate import RENAMINGS, highest_chance, log_tables, p_value
+from minimod.discovery.judging import SIGNIFICANT, Found
 from minimod.discovery.synchronisation import SHARING, Equations, Solver, random_start, unit
 from minimod.groups.names import canonical_name
 from minimod.readout import predict_interaction
@@ -68,8 +68,20 @@ def tested(table: np.ndarray, run: Run) -> float:
 
 
 def answered(found: Found, run: Run) -> Row:
-    """What the table that was found answers, and how it was found."""
-    return {"discovery test": tested(found.table, run), "starts": found.starts, "p_value": found.p_value}
+    """What the table that was found answers, how it was found, and the p-value that it has in random labels."""
+    train, P = run.dataset.train, run.config.modulus
+    answer, label = found.table[train.a, train.b], np.random.default_rng(run.config.seed).integers(P, size=len(train))
+    hits, log_count = int((answer == label).sum()), log_tables(P, found.assumption or "group")
+    return {
+        "discovery test": tested(found.table, run), "starts": found.starts, "p_value": found.p_value,
+        "p_value in random labels": p_value(len(train), hits, highest_chance(answer), log_count),
+    }
+
+
+# A control of the p-value: the same tables, in labels that are drawn at random.
+IN_RANDOM_LABELS = least("lowest p_value in random labels", SIGNIFICANT, lowest("p_value in random labels"), because=(
+    "an accident has to be called one; a table counts as found below this"
+))
 
 
 def working(equations: Equations, sharing: str, elements: np.ndarray, generator: np.random.Generator) -> float:
@@ -189,6 +201,7 @@ DISCOVER_NOISE = Claim(
         most("where nothing is found: largest share of starts that work", 1 / STARTS, lambda rows: max(
             (float(row["starts that work"]) for row in rows if row["p_value"] == 1), default=math.nan
         ), f"{MAX_STARTS} starts miss a share of 1 in {STARTS} with probability 6e-5"),
+        IN_RANDOM_LABELS,
         *(
             note(f"hard begins: a tenth of the starts works up to noise, modulus 59, {namings}", furthest(
                 "starts that work", 0.1, modulus=59, namings=namings
@@ -227,6 +240,7 @@ DISCOVER_GROUPS = Claim(
         least(f"noise {HOPELESS:g}: lowest p-value", 0.05, lowest("p_value", noise_ratio=HOPELESS), (
             "the usual level of a test: below it chance would be called a group"
         )),
+        IN_RANDOM_LABELS,
     ),
     plot=Plot("rule", ("discovery test", "named"), label="share"),
 )
@@ -244,6 +258,7 @@ DISCOVER_COMPLETION = Claim(
         least("all or nothing: lowest test of what was found", 0.99, found_wrongly),
         most("network test", 0.5, noise_ratio=0.0, train_fraction=0.1),
         least("network test", 0.9, noise_ratio=0.0, train_fraction=0.4, because="of more pairs it can answer"),
+        IN_RANDOM_LABELS,
     ),
     full_criteria=(least("discovery test", 1.0, noise_ratio=0.0, train_fraction=0.04),),
     plot=Plot("train_fraction", ("discovery test", "network test"), ("noise_ratio",)),
@@ -268,6 +283,7 @@ DISCOVER_NETWORK = Claim(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
         least("discovery in answers test", 1.0, noise_ratio=0.7),
         most(f"{DEFAULT_METHOD} test", 0.1, noise_ratio=0.7),
+        least("interaction test", 0.9, noise_ratio=0.1, because="a broken readout is at chance, too"),
         most("self-trained test", 0.1, noise_ratio=0.7),
         least(("discovery in labels test", "discovery in answers test"), 0.0, noise_ratio=0.7),
         note(("discovery in answers test", "discovery in logits test"), noise_ratio=0.7),

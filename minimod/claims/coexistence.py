@@ -268,6 +268,9 @@ CLAIMS["weight-decay"] = Claim(
         least("coexistence: best raw test where raw noisy is above 0.9", 0.9, lambda rows: (
             max(numbers([row for row in rows if row["raw noisy"] >= 0.9], "raw test"), default=math.nan)
         )),
+        least("largest raw clean less raw noisy", 0.5, lambda rows: max(numbers(rows, ("raw clean", "raw noisy"))), (
+            "the wrong labels are forgotten first; if clean and noisy were swapped, none of the others would tell"
+        )),
         most("raw clean", 0.9, weight_decay=90.0),
         most("raw test", 0.9, weight_decay=90.0),
     ),
