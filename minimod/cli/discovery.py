@@ -71,6 +71,7 @@ def discover(
     absorbing = None if found.absorbing is None else str(words[found.absorbing])
     told = (
         "assumption", "group", "agreement", "chance", "p_value", "alike", "structured", "starts", "is_cut", "looked",
+        "refused",
     )
     result: dict[str, Any] = {name: getattr(found, name) for name in told} | {
         "merged": {str(words[token]): None if element is None else str(words[element])
@@ -82,7 +83,8 @@ def discover(
             for place, e in zip(("a", "b", "label"), found.elements, strict=True)
         },
     }
-    lines = in_words(result, run is not None and what != "labels")
+    judged = "them" if not run else "the training labels" if run.data.labels is None else "the labels of its dataset"
+    lines = in_words(result, "answers" if run and what != "labels" else "labels", judged)
     if run and control:
         same = control.group is not None and bool((control.table == found.table).all())
         result["from_labels_alone"] = {"group": control.group, "agreement": control.agreement, "same_table": same}
@@ -98,18 +100,19 @@ def discover(
     return Answer(result, ["\n".join(lines)])
 
 
-def in_words(result: dict[str, Any], are_answers: bool) -> list[str]:
-    """What was found, in sentences: in labels, or in a network's answers."""
+def in_words(result: dict[str, Any], of: str, judged: str) -> list[str]:
+    """What was found, in sentences: of labels or of a network's answers, and what the probability is judged by."""
+    if result["refused"]:
+        return [f"{result['refused']} was found after {result['starts']} starts, and is refused: {judged} are no"
+                " evidence of it."]
     if result["assumption"] is None:
         looked = [f"{NAMINGS[assumption]}, by representations of dimension {', '.join(map(str, dimensions))}"
                   for assumption, dimensions in result["looked"].items()]
-        ended = "it has no more starts" + (", or the training labels are no evidence of what it found" * are_answers)
-        rest = "--seconds and --max-starts give it more" if result["is_cut"] else ended
+        rest = "--seconds and --max-starts give it more" if result["is_cut"] else "it has no more starts"
         return [f"No group was found after {result['starts']} starts and {result['seconds']} s: {rest}.",
                 f"It looked {'; '.join(['at the table as it stands', *looked])}. There may be one all the same, under"
                 " more noise than such a search bears."]
     zero = "" if result["absorbing"] is None else f"; {result['absorbing']} is absorbing"
-    of, judged = ("answers", "the training labels") if are_answers else ("labels", "them")
     lines = [
         f"{result['group']}, {NAMINGS[result['assumption']]}{zero}",
         f"It agrees with {result['agreement']:.1%} of {result['labels']} {of}, where chance explains at most"

@@ -207,11 +207,14 @@ def detect(run_dir: Path, extracted: Path | None, folds: int | None, search: boo
              for name, needs in found["needs"].items()]
     recorded = COURSE in found["needs"].values()
     data = {"csv": str(file), "labels": len(found["label"])}
-    data |= {"group": group.group, "structured": group.structured} if group else {}
+    data |= {"group": group.group, "alike": group.alike, "structured": group.structured} if group else {}
+    about_discovery = "" if not group else "No group was found in the labels." if not group.assumption else (
+        f"{group.group} is the nearest group, perhaps not the rule: discovery calls the labels that disagree with it"
+        " neither right nor wrong." if group.is_nearest else ""
+    )
     return Answer(data | {name: found[name] for name in ("wrong", "needs", "auroc", "precision")}, [
         f"{len(found['label'])} training labels, {wrong}", table(rows, -20, 9, 11, -1),
-        f"The labels that disagree with {group.group} are structured: discovery calls them neither right nor wrong."
-        if group and group.structured else "",
+        about_discovery,
         "" if recorded else "The course of training was not recorded, see minimod train --record.",
         f"Written to {file}.",
     ])

@@ -10,6 +10,10 @@ that have a mean of at most 0 under noise. Write c = t x and c = y t. Each test 
 - `repeats`: labels with the same b have the same x, or with the same a the same y. The rule is in pieces, as a + b here
   and a - b there. And labels with the same a, or b, have the same c, but more rarely than noise: they are of another
   Latin square.
+- `exchanged`: two rows and two columns of the table have the labels t and t' crosswise, and c has them exchanged. A
+  Latin square in which few labels are turned has such squares, which are too few for the sums. Their number has an
+  expected value of at most E, where each label is exchanged as often as others of its t are; so one or more has at most
+  the probability E.
 - `displaced`: c is the table's label of another pair with the same a, or b, and that pair disagrees too. So all labels
   together are a Latin square. Every loop is one.
 
@@ -41,7 +45,9 @@ def is_structured(rule: GroupRule, grid: np.ndarray) -> bool:
     (K_a, V_a, B), (K_b, V_b, _) = repeats(a, c, t, P), repeats(b, c, t, P)
     sums = [decided(t, c, P), shared(t, x, group.identity, P), repeats(b, x, t, P), repeats(a, y, t, P),
             (-K_a - K_b, V_a + V_b, B), displaced(grid, table)]
-    return any(K > 0 and K * K > 2 * EVIDENCE * (max(V, 0) + B * K / 3) for K, V, B in sums)
+    found, expected = exchanged(grid, table)
+    is_rare = found > 0 and expected < np.exp(-EVIDENCE)
+    return is_rare or any(K > 0 and K * K > 2 * EVIDENCE * (max(V, 0) + B * K / 3) for K, V, B in sums)
 
 
 def count(one: np.ndarray, other: np.ndarray, P: int) -> np.ndarray:
@@ -81,6 +87,34 @@ def repeats(line: np.ndarray, key: np.ndarray, t: np.ndarray, P: int) -> Sum:
     K = ((count(line, key, P) - classes @ p) ** 2).sum() - alone.sum()
     V = (classes @ variance * classes).sum() - (classes @ variance.diagonal()).sum()
     return K / 2, V / 2, 1.0
+
+
+def exchanged(grid: np.ndarray, table: np.ndarray) -> tuple[int, float]:
+    """The 2 × 2 squares with t, t' and t', t in the table, and t', t and t, t' as labels; and E of those that may be.
+
+    A square may be if all its labels disagree. The probability of t' for t is the share that it has of all labels that
+    disagree with t, but those of the square; 1 / (P - 1) of one label is added to that.
+    """
+    P = len(grid)
+    wrong = (grid >= 0) & (grid != table)
+    row_of = np.argsort(table, axis=0)                          # row_of[t, b]: the row that has t in column b
+    M = count(table[wrong], grid[wrong], P)
+    n, number, expected = M.sum(axis=1), 0, 0.0
+    for a in range(P):
+        columns = np.flatnonzero(wrong[a])
+        b, other = (columns[each] for each in np.triu_indices(len(columns), 1))
+        t, u = table[a, b], table[a, other]
+        row = row_of[u, b]
+        may_be = (row > a) & (table[row, other] == t) & wrong[row, b] & wrong[row, other]
+        b, other, t, u, row = (each[may_be] for each in (b, other, t, u, row))
+        cells, labels = ((a, b), (a, other), (row, b), (row, other)), (u, t, t, u)
+        number += int(np.all([grid[cell] == c for cell, c in zip(cells, labels, strict=True)], axis=0).sum())
+        to_u, to_t = (
+            (M[x, y] - sum((table[cell] == x) & (grid[cell] == y) for cell in cells) + 1 / (P - 1)) / (n[x] - 1)
+            for x, y in ((t, u), (u, t))
+        )
+        expected += float(((to_u * to_t) ** 2).sum())
+    return number, expected
 
 
 def displaced(grid: np.ndarray, table: np.ndarray) -> Sum:

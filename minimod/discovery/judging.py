@@ -50,6 +50,7 @@ class Found:
     merged: token -> the token of which it is another name; or None, if it was left out as no element.
     is_cut: whether `seconds` or `max_starts` ended the search.
     looked: assumption -> the dimensions of the representations that were looked for under it.
+    refused: the name of a group that was found in a run, and of which its other labels are no evidence.
     """
 
     table: np.ndarray = field(repr=False)
@@ -68,6 +69,12 @@ class Found:
     is_cut: bool = False
     log_count: float = 0.0
     looked: dict[str, list[int]] = field(default_factory=dict)
+    refused: str | None = None
+
+    @property
+    def is_nearest(self) -> bool:
+        """Whether this is the nearest group, perhaps not the rule: not all that disagrees with it looks like noise."""
+        return self.structured or not self.alike
 
 
 def nothing_found(n_tokens: int, label: np.ndarray) -> Found:

@@ -44,16 +44,17 @@ def discover_run(run: Run | Path | str, source: str = "predictions", **options: 
         p_values.append(p_value(len(pairs), hits, highest_chance(answer), found.log_count))
     if max(p_values) < SIGNIFICANT:
         return replace(found, p_value=max(p_values))
-    return replace(nothing_found(P, label), starts=found.starts, is_cut=found.is_cut, looked=found.looked)
+    nothing = nothing_found(P, label)
+    return replace(nothing, starts=found.starts, is_cut=found.is_cut, looked=found.looked, refused=found.group)
 
 
 def table_to_judge_by(found: Found, run: Run) -> np.ndarray:
     """The table, of shape (P, P), that tells which labels of a run are wrong. found: in these labels.
 
-    -1 at labels that disagree, where such labels are structured. They may be right, and the rule no group's.
+    -1 at labels that disagree, where the table is only the nearest group's. They may be right, and the rule no group's.
     """
     table = found.table.copy()
-    if found.structured:
+    if found.is_nearest:
         table[run.fitted.a[found.wrong], run.fitted.b[found.wrong]] = -1
     return table
 

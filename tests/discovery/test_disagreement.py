@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from minimod import discover
-from minimod.discovery.disagreement import is_structured
+from minimod import discover, make_rule
+from minimod.discovery.disagreement import EVIDENCE, exchanged, is_structured
 from minimod.groups.names import named_group
-from minimod.groups.rules import group_rule
+from minimod.groups.rules import group_rule, rule_of_table
 
 # Noise: the rate at each pair, from a, b, t and a ratio; and the wrong labels, from t, a generator and P.
 
@@ -180,3 +180,28 @@ def test_a_small_group_is_not_taken_for_one_that_is_near():
         table = named_group("S3").table
         label = noisy(table, "everywhere", "uniform", 0.2, 1, np.random.default_rng(seed))
         assert discover(*np.indices((6, 6)).reshape(2, -1), label.ravel(), seconds=5).group == "S3"
+
+
+@pytest.mark.parametrize(("name", "n_squares"), [
+    ("Z16", 1), *((name, n) for name in ("Z2^4", "S4", "D12") for n in (1, 2, 4)),
+])  # fmt: skip
+def test_a_group_in_which_few_squares_are_turned_is_no_group(name, n_squares):
+    rule = rule_of_table("x", make_rule("add", 16).label_table if name == "Z16" else make_rule(name).label_table)
+    table, generator = rule.label_table, np.random.default_rng(n_squares)
+    grid, P = table.copy(), rule.modulus
+    while (grid != table).sum() < 4 * n_squares:
+        a, row = generator.choice(P, 2, replace=False)
+        b = generator.integers(P)
+        other = int(np.flatnonzero(table[a] == table[row, b])[0])
+        square = np.ix_([a, row], [b, other])
+        if table[row, other] == table[a, b] and (grid[square] == table[square]).all():
+            grid[square] = table[square][::-1]
+    assert is_structured(rule, grid)
+
+
+def test_labels_that_noise_exchanges_in_pairs_of_classes_make_no_square_rare():
+    table, generator = make_rule("Z2^4").label_table, np.random.default_rng(0)
+    partner = np.arange(16) ^ 1
+    grids = [np.where(generator.random(table.shape) < 0.5, partner[table], table) for _ in range(50)]
+    found = [(number, expected) for number, expected in (exchanged(grid, table) for grid in grids) if number]
+    assert len(found) > 40 and all(expected > np.exp(-EVIDENCE) for _, expected in found)
