@@ -283,7 +283,9 @@ DISCOVER_NETWORK = Claim(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
         least("discovery in answers test", 1.0, noise_ratio=0.7),
         most(f"{DEFAULT_METHOD} test", 0.1, noise_ratio=0.7),
-        least("interaction test", 0.9, noise_ratio=0.1, because="a broken readout is at chance, too"),
+        least("interaction test", 0.9, noise_ratio=0.3, because=(
+            "a broken readout is at chance, too; at noise 0.1, asked first, the raw network answers as much"
+        )),
         most("self-trained test", 0.1, noise_ratio=0.7),
         least(("discovery in labels test", "discovery in answers test"), 0.0, noise_ratio=0.7),
         note(("discovery in answers test", "discovery in logits test"), noise_ratio=0.7),
