@@ -457,7 +457,8 @@ STANDS = {
         [("agnostic-limit", mutant) for mutant in ("raw logits", "limit halved", "limit of one modulus")],
         "with nothing broken the fitted constant misses its bounds as well",
     ),
-    ("group-width", "width exchanged"): "no criterion asks that wide networks answer more than narrow ones",
+    ("cross-split", "raw logits"): "with nothing broken none of its bounds is met",
+    ("cross-split-parts", "noise_ratio ignored"): "it trains its networks from the configuration, which stays",
     ("doshi-pruning", "weight_decay ignored"): "without decay cutting does the same, and the claim names no decay",
 }
 

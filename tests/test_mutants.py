@@ -38,7 +38,9 @@ def test_a_patch_finds_what_it_breaks_and_leaves_it_whole(mutant):
 
 def test_a_claim_falls_where_a_part_is_broken_and_is_not_measured_twice(monkeypatch, tmp_path):
     claim = ALL_CLAIMS[COMPLETION]
-    configs = [each for each in claim.configs("quick") if (each.noise_ratio, each.train_fraction) == (0.0, 0.2)]
+    configs = [
+        each for each in claim.experiments("quick") if (each[0].noise_ratio, each[0].train_fraction) == (0.0, 0.2)
+    ]
     criteria = tuple(each for each in claim.criteria if "random labels" in each.statement)
     monkeypatch.setitem(ALL_CLAIMS, COMPLETION, replace(claim, configs=lambda scale: configs, criteria=criteria))
     one = mutants.outcome(Measured(tmp_path), COMPLETION, "p-value 0")
