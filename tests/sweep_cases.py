@@ -9,7 +9,7 @@ from minimod.sweeps.table import load_sweep
 CLI = str(Path(__file__).parents[1] / "cli.py")
 STORED = Path(__file__).parent / "stored" / "0.1.0" / "sweep"
 DEFINITION = {
-    "preset": "headline", "seeds": 2,
+    "preset": "default", "seeds": 2,
     "grid": {"modulus": [7], "epochs": [3], "width": [4, 8], "noise_ratio": [0.0, 0.5]},
 }  # fmt: skip
 

@@ -40,7 +40,7 @@ def test_the_grid_is_a_product_with_seeds_and_nothing_twice():
 def test_a_file_has_values_as_a_list_or_as_on_the_command_line(tmp_path):
     (tmp_path / "grid.toml").write_text('seeds = 2\n[grid]\nwidth = [4]\nepochs = "2,3"\nnoise_ratio = "0:0.4:0.2"\n')
     assert load_definition(tmp_path / "grid.toml") == {
-        "preset": "headline", "seeds": 2, "grid": {"width": [4], "epochs": [2, 3], "noise_ratio": [0, 0.2, 0.4]},
+        "preset": "default", "seeds": 2, "grid": {"width": [4], "epochs": [2, 3], "noise_ratio": [0, 0.2, 0.4]},
     }
 
 

@@ -25,7 +25,7 @@ from minimod.sweeps.sweep import Sweep, account, train_and_measure
 from minimod.sweeps.table import COLUMNS, curves, load_sweep
 
 SIXTY = {
-    "preset": "headline", "seeds": 5,
+    "preset": "default", "seeds": 5,
     "grid": {"modulus": [11], "epochs": [60], "width": [8, 16, 32], "noise_ratio": [0, 0.2, 0.5, 0.8]},
 }  # fmt: skip
 
