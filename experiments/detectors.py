@@ -8,7 +8,7 @@ from functools import partial
 from self_training import beside
 
 from minimod import Run, detect, extract
-from minimod.analysis.extraction import held_out_logits
+from minimod.analysis.extraction import held_out_margins
 from minimod.claims import L2, Claim, Number, Plot, Row, all_of, least, most, note, runs, select
 from minimod.claims.criteria import CHOSEN
 
@@ -22,7 +22,7 @@ def measure_detectors(run: Run) -> list[Row]:
     """How well every detector tells wrong labels from right ones; where the rule shows, after two rounds too."""
     setting = MEMORISES if run.config.optimizer == "adamw" else SHOWS
     extracted = extract(run, 2, beside(run, "detectors"))[-1].run if setting == SHOWS else None
-    found = detect(run, extracted, held_out_logits(run, FOLDS, beside(run, "folds")))
+    found = detect(run, extracted, held_out_margins(run, FOLDS, beside(run, "folds")))
     return [{
         "noise_ratio": run.config.noise_ratio, "setting": setting, "detector": name,
         "AUROC": found["auroc"][name], "precision": found["precision"][name],

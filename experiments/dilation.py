@@ -39,7 +39,7 @@ def measure_dilation(run: Run) -> list[Row]:
     """NC1 of the clean training pairs, and how far corrupted ones and held-out ones spread about their classes."""
     config, train, test = run.config, run.dataset.train, run.dataset.test
     clean, noisy = train[~train.is_noisy], train[train.is_noisy]
-    of = classes(_features(run, clean), clean.label, config.modulus)
+    of = classes(_features(run, clean).__getitem__, clean.label, config.modulus)
     return [{
         "label_smoothing": config.label_smoothing, "width": config.width, "noise_ratio": config.noise_ratio,
         "NC1, clean": of.within,
@@ -98,13 +98,14 @@ def measure_course(run: Run) -> list[Row]:
     few = clean[random_stream(config.seed, "control").permutation(len(clean))[: round(RATIO * len(train))]]
 
     def collapse(of: Run, pairs: Pairs) -> float:
-        return 1 / classes(_features(of, pairs), pairs.label, config.modulus).within if len(pairs) else math.nan
+        features = _features(of, pairs).__getitem__
+        return 1 / classes(features, pairs.label, config.modulus).within if len(pairs) else math.nan
 
     rows: list[Row] = []
     with Analysis(run) as analysis:
         for study in analysis.moments():
             then, raw = study.run, study.row("raw")
-            about = classes(_features(then, clean), clean.label, config.modulus)
+            about = classes(_features(then, clean).__getitem__, clean.label, config.modulus)
             rows.append({
                 "labels": labels_of(config), "width": config.width, "epoch": study.epoch,
                 "1/NC1, clean": 1 / about.within, "1/NC1, as few clean": collapse(then, few),

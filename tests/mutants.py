@@ -282,7 +282,7 @@ MUTANTS = {
     # How it is read out.
     "raw logits": Mutant("logits are read out for the interaction", RAW_FOR_INTERACTION),
     "raw logits in detection": Mutant("detectors look at logits for the interaction", lambda: mock.patch(
-        "minimod.analysis.detection.interaction", lambda logits: logits
+        "minimod.analysis.detection.interaction_of", lambda network, backend: network.logits
     ), retrains=False),
     "no swap": Mutant("another activation in evaluation is ignored", both(
         everywhere("predict_kept", without_swap),

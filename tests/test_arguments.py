@@ -220,7 +220,7 @@ REFUSED = {
     "detect": [
         (lambda given: detect(3), "run is 3"), (lambda given: detect(given.run, extracted=3), "extracted is 3"),
         (lambda given: detect(given.run, held_out=np.zeros((3, P))), "held_out is 'float64 of shape (3, 7)"),
-        (lambda given: detect(given.run, held_out=np.full((N, P), NAN)), "held_out is nan"),
+        (lambda given: detect(given.run, held_out=np.full(N, NAN)), "held_out is nan"),
         (lambda given: detect(given.run, table=np.zeros((3, 3), int)), "table is 'int64 of shape (3, 3)"),
         (lambda given: detect(given.run, table=TABLE + 5), "table is 7"),
         (lambda given: detect(given.run, table=masked(TABLE)), "table is 'masked"),
@@ -324,7 +324,7 @@ def test_a_configuration_takes_numpys_numbers_and_arrays_as_pythons(options, exp
 def test_a_run_takes_numpys_numbers_and_lists(given):
     assert given.stored.at(np.int64(1)).epoch == load_run(given.directory, 1.0).epoch == 1
     assert len(extract(given.run, np.int64(0))) == 1
-    assert detect(given.run, held_out=np.zeros((N, P)).tolist(), table=TABLE.tolist())["auroc"].keys() >= {"discovery"}
+    assert detect(given.run, held_out=np.zeros(N).tolist(), table=TABLE.tolist())["auroc"].keys() >= {"discovery"}
     assert train(CONFIG, data=UserData(labels=LABELS.tolist(), subset=[True] * N), checkpoint_every=np.int64(2))
     assert train(OF_TABLE, data=UserData(table=TABLE.tolist())).config.modulus == P
     assert discover(A.tolist(), B.tolist(), C.tolist(), n_tokens=7.0).group == "Z7"

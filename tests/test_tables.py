@@ -133,8 +133,9 @@ def scores_labels(name):
     n, P, generator = 40, 7, np.random.default_rng(0)
     a, b, label = generator.integers(0, P, (3, n))
     names = ("margin", "probability", "forgotten", "half_loss")
-    F, course = generator.normal(size=(n, P)), dict.fromkeys(names, b + 0.5)
-    detector, evidence = DETECTORS[name], Evidence(a, b, label, P, generator, course, F, F, F, F, F, F, F[:P, :P])
+    margin, course = generator.normal(size=n), dict.fromkeys(names, b + 0.5)
+    table = np.zeros((P, P), int)
+    detector, evidence = DETECTORS[name], Evidence(a, b, label, P, generator, course, *[margin] * 6, table)
     score = detector.score(getattr(evidence, detector.source), evidence)
     assert score.shape == (n,) and np.isfinite(score).all() and detector.needs
 

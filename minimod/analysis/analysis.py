@@ -1,22 +1,23 @@
 """`Analysis`: what can be measured on a run. Each part is computed when it is asked for, and once."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from minimod import arrays
-from minimod.analysis.masking import Chosen, Curves, mask_curves, memorising_share, random_rankings
-from minimod.analysis.readouts import READOUTS
+from minimod.analysis.masking import Chosen, Curves, mask_curves, memorising_share, random_rankings, sampled
+from minimod.analysis.readouts import READOUTS, has_many_pairs
 from minimod.analysis.rows import RANDOM, RANDOM_DRAWS, ROWS, Row, labels_need, together
 from minimod.analysis.scores import SCORES, TWO_INPUTS, needs_components
 from minimod.analysis.structure import Structure
 from minimod.arrays import Array, Pairs
+from minimod.data import Dataset
 from minimod.engine.backend import SERIAL, Backend, open_backend
 from minimod.engine.predict import predict
 from minimod.errors import InputError, checked_number, choice, one_of
@@ -57,7 +58,7 @@ class Analysis:
         self.rule = self.run.dataset.rule if rule is None else rule
         if not isinstance(self.rule, Rule) or self.rule.modulus != self.run.network.modulus:
             raise InputError("rule", self.rule, f"a rule of {self.run.network.modulus} tokens, as the run's")
-        self._opened, self._curves = ExitStack(), dict[str, Curves]()
+        self._opened, self._curves, self._rows = ExitStack(), dict[str, Curves](), dict[Row, Accuracies]()
         for number, other in enumerate(self.ensemble):
             check_alike(other, self.run, *self.ensemble[:number])
 
@@ -86,6 +87,11 @@ class Analysis:
         for i in np.linspace(0, len(epochs) - 1, n).round().astype(int):
             yield Analysis(self.run.at(epochs[i]), self.by, self.threads, rule=self.rule, backend=self.backend)
         yield self
+
+    def parts(self) -> list[Callable[[], object]]:
+        """What takes long in `scored`, `random` and `rows`, to be called in this order. Each part is kept."""
+        rows = [partial(self.row, name) for name in self.needs]
+        return [*(partial(self.curves, name) for name in self._scores), lambda: self.random, *rows]
 
     # Structure.
 
@@ -141,9 +147,26 @@ class Analysis:
         Raises InputError for a row that does not apply to this run.
         """
         row = self._row(row)
-        chosen = [each.accuracies for each in self.choices(row)]
-        columns = zip(*chosen, strict=True) if chosen else accuracies(row.predict(self, row), self.run.dataset)
-        return Accuracies(*(float(np.mean(column)) for column in columns))
+        if row not in self._rows:
+            self._rows[row] = Accuracies(*(float(np.mean(column)) for column in self._columns(row)))
+        return self._rows[row]
+
+    def _columns(self, row: Row) -> Iterable[Any]:
+        """The accuracies of a row, each a number or one number for every draw."""
+        choices, is_sample = self.choices(row), self.sample is not self.run.dataset
+        if row.networks and is_sample:
+            networks = (replace(each, activation=row.activation or each.activation) for each in row.networks(self))
+            return accuracies(np.stack([self._sampled_table(network) for network in networks]), self.sample)
+        if not choices or (is_sample and len(choices) == 1 and len(choices[0].neurons)):
+            return accuracies(row.predict(self, row), self.run.dataset)
+        return zip(*(each.accuracies for each in choices), strict=True)         # as the curves have them
+
+    def _sampled_table(self, network: TwoLayerNet) -> np.ndarray:
+        """The prediction table of a network at the pairs of the sample, and -1 elsewhere."""
+        table = np.full((network.modulus,) * 2, -1)
+        for part in (self.sample.train, self.sample.validation, self.sample.test):
+            table[part.a, part.b] = predict(network, part.a, part.b, self.backend)
+        return table
 
     def predict(self, row: str | Row) -> np.ndarray:
         """The prediction table of a row, of shape (P, P); of a control that draws, several, of shape (draws, P, P).
@@ -182,6 +205,16 @@ class Analysis:
 
     # Rankings of the neurons, and their mask curves.
 
+    @cached_property
+    def sample(self) -> Dataset:
+        """The pairs that mask curves are counted on: the run's dataset, or of more than MANY_PAIRS pairs a part of it.
+
+        See `masking.sampled`. A choice needs the validation pairs, so the part has all of them. Rows that draw at
+        random are counted on this part. All other rows are counted on all pairs.
+        """
+        dataset = self.run.dataset
+        return sampled(dataset, self.random_stream(2)) if has_many_pairs(dataset.rule.modulus) else dataset
+
     def ranking(self, score: str) -> Array:
         """The neurons by a score of SCORES, best first, of shape (M,). Raises InputError for another name.
 
@@ -196,13 +229,17 @@ class Analysis:
                 self._curves[by] = self.curves(self.ranking(by))
             return self._curves[by]
         ranking = self.ranking(by) if isinstance(by, str) else by
-        return mask_curves(network or self.run.network, ranking, self.run.dataset, self.backend)
+        return mask_curves(network or self.run.network, ranking, self.sample, self.backend)
 
     @cached_property
     def scored(self) -> dict[str, Curves]:
         """The mask curves by every score that the rule allows."""
-        names = (name for name, score in SCORES.items() if self.has_components or not needs_components(score.needs))
-        return {name: self.curves(name) for name in names}
+        return {name: self.curves(name) for name in self._scores}
+
+    @property
+    def _scores(self) -> list[str]:
+        """The names of the scores that the rule allows."""
+        return [name for name, score in SCORES.items() if self.has_components or not needs_components(score.needs)]
 
     @cached_property
     def random(self) -> list[Curves]:

@@ -5,9 +5,12 @@ them dilates the classes. Traces stand for the matrices, and all variances are u
 examples has a variance of its own, which would count as distance between classes.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+
+BLOCK = 4096        # examples at a time
 
 
 class Classes(NamedTuple):
@@ -35,12 +38,19 @@ class Classes(NamedTuple):
         return float(squares.mean()) / self.between
 
 
-def classes(H: np.ndarray, label: np.ndarray, modulus: int) -> Classes:
-    """The classes of hidden features, of shape (n, M), by their labels, (n,). Some need two examples or more."""
-    n, mean, variance = np.bincount(label, minlength=modulus), np.zeros((modulus, H.shape[1])), np.zeros(modulus)
-    np.add.at(mean, label, H)
+def classes(hidden: Callable[[slice], np.ndarray], label: np.ndarray, modulus: int) -> Classes:
+    """The classes of hidden features by the n examples' labels, of shape (n,). Some class needs two examples or more.
+
+    hidden: from some rows to their features, of shape (rows, M), such as `H.__getitem__`. It is called twice for all.
+    """
+    n, variance = np.bincount(label, minlength=modulus), np.zeros(modulus)
+    mean = np.zeros((modulus, hidden(slice(1)).shape[1]))
+    parts = [slice(start, start + BLOCK) for start in range(0, len(label), BLOCK)]
+    for rows in parts:
+        np.add.at(mean, label[rows], hidden(rows))
     mean /= np.maximum(n, 1)[:, None]
-    np.add.at(variance, label, ((H - mean[label]) ** 2).sum(axis=1))
+    for rows in parts:
+        np.add.at(variance, label[rows], ((hidden(rows) - mean[label[rows]]) ** 2).sum(axis=1))
     variance /= np.maximum(n - 1, 1)
     known = n > 1
     apart = mean[known].var(axis=0, ddof=1).sum() - (variance[known] / n[known]).mean()

@@ -39,15 +39,15 @@ def _row(analysis: Analysis, dominant: Array | None) -> dict[str, Any]:
     network, fitted, needs = analysis.run.network, analysis.run.fitted, analysis.needs
     row = {"epoch": analysis.epoch} | {f"{name} test": analysis.row(name).test for name in FOLLOWED if name in needs}
     row |= {f"norm {name}": float(np.linalg.norm(network.arrays[name])) for name in "UVW"}
-    row["separation"] = _separation(network.hidden(fitted.a, fitted.b), fitted.label, network.modulus)
+    row["separation"] = _separation(network, fitted)
     return row if dominant is None else row | _structure_row(analysis, dominant, fitted)
 
 
-def _separation(hidden: Array, label: Array, modulus: int) -> float:
+def _separation(network: TwoLayerNet, pairs: Pairs) -> float:
     """1 / NC1; nan where there are no two classes of two examples, or they do not spread."""
-    if (np.bincount(label) > 1).sum() < 2:
+    if (np.bincount(pairs.label) > 1).sum() < 2:
         return math.nan
-    found = classes(hidden, label, modulus)
+    found = classes(lambda rows: network.hidden(pairs.a[rows], pairs.b[rows]), pairs.label, network.modulus)
     spread = float(found.variance[found.n > 1].mean())
     return found.between / spread if spread else math.nan
 

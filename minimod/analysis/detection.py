@@ -5,13 +5,16 @@ from typing import Any
 import numpy as np
 
 from minimod.analysis.analysis import Analysis, AnyRun, same_pairs
-from minimod.analysis.detectors import DETECTORS, Evidence, auroc, precision, scores
+from minimod.analysis.detectors import BLOCK, DETECTORS, Evidence, auroc, precision, ridge_margins, scores
+from minimod.analysis.readouts import interaction_of
 from minimod.analysis.rows import DEFAULT_METHOD, labels_need, together
 from minimod.analysis.scores import NOTHING
 from minimod.arrays import Pairs, checked_array
-from minimod.engine.predict import grid_logits
+from minimod.engine.backend import Backend
+from minimod.engine.kernels import confidence
+from minimod.engine.predict import map_logit_blocks
 from minimod.errors import InputError
-from minimod.readout import interaction
+from minimod.network import TwoLayerNet
 from minimod.runs.run import Run, as_run
 
 
@@ -21,8 +24,8 @@ def detect(
     """The score of every training label by every detector for which there is evidence, as numbers and arrays.
 
     Runs are given as `train`, `extract` and `load_run` return them, or by their directories. `extracted`: the last
-    network of an extraction that began with the run. held_out: logits of shape (n, P), see
-    `extraction.held_out_logits`. table: of a group that `discover` has found in its labels. Detectors that look at the
+    network of an extraction that began with the run. held_out: margins of shape (n,), see
+    `extraction.held_out_margins`. table: of a group that `discover` has found in its labels. Detectors that look at the
     course of training need a run with `record`. Raises InputError if the extracted network is of other data. The result
     has
 
@@ -38,18 +41,20 @@ def detect(
     if table is not None:
         table = checked_array("table", table, (P, P), -1, P - 1)
     if held_out is not None:
-        held_out = checked_array("held_out", held_out, (len(run.dataset.train), P), -1e30, 1e30, "numbers")
+        held_out = checked_array("held_out", held_out, (len(run.dataset.train),), -1, 1, "numbers")
     retrained, answers_need = None, NOTHING
     if extracted is not None:
         with Analysis(extraction_of(run, extracted)) as analysis:
-            retrained, answers_need = masked_interaction(analysis, pairs), labels_need(analysis.run.data)
+            retrained, answers_need = masked_margins(analysis, pairs), labels_need(analysis.run.data)
     with Analysis(run) as analysis:
-        F = grid_logits(network, analysis.backend)
+        loss = map_logit_blocks(
+            lambda rows, F: confidence(F, pairs.label[rows])[1], network, pairs.a, pairs.b, analysis.backend
+        )
         evidence = Evidence(
             pairs.a, pairs.b, pairs.label, P, analysis.random_stream(),
-            course=dict(run.course) or None,
-            hidden=network.hidden(pairs.a, pairs.b), logits=F[pairs.a, pairs.b],
-            interaction=interaction(F)[pairs.a, pairs.b], masked=masked_interaction(analysis, pairs),
+            course=dict(run.course) or None, loss=np.concatenate(loss),
+            ridge=ridge_margins(lambda rows: network.hidden(pairs.a[rows], pairs.b[rows]), pairs.label, P),
+            interaction=interaction_margins(network, pairs, analysis.backend), masked=masked_margins(analysis, pairs),
             retrained=retrained, table=table,
             held_out=held_out if held_out is None or subset is None else held_out[subset],
         )
@@ -75,10 +80,20 @@ def extraction_of(run: Run, extracted: AnyRun) -> Run:
     return other
 
 
-def masked_interaction(analysis: Analysis, pairs: Pairs) -> np.ndarray | None:
-    """At some pairs, the interaction of the neurons that DEFAULT_METHOD picks, of shape (n, P); None if it cannot."""
+def interaction_margins(network: TwoLayerNet, pairs: Pairs, backend: Backend) -> np.ndarray:
+    """The margins of n pairs' labels in the interaction of a network, of shape (n,)."""
+    effect = interaction_of(network, backend)
+
+    def margins(start: int) -> np.ndarray:
+        some = pairs[start : start + BLOCK]
+        return np.asarray(confidence(effect(some.a, some.b), some.label)[0])
+
+    return np.concatenate(list(backend.map(margins, range(0, len(pairs), BLOCK))))
+
+
+def masked_margins(analysis: Analysis, pairs: Pairs) -> np.ndarray | None:
+    """As `interaction_margins`, of the neurons that DEFAULT_METHOD picks; None if it cannot."""
     chosen = analysis.chosen(DEFAULT_METHOD)
     if not chosen or not len(chosen.neurons):
         return None
-    few = grid_logits(analysis.run.network.subnetwork(chosen.neurons), analysis.backend)
-    return np.asarray(interaction(few)[pairs.a, pairs.b])
+    return interaction_margins(analysis.run.network.subnetwork(chosen.neurons), pairs, analysis.backend)

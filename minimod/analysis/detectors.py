@@ -12,10 +12,14 @@ import numpy as np
 
 from minimod.analysis.masking import CHOICES
 from minimod.analysis.scores import TWO_INPUTS
+from minimod.arrays import Pairs
 from minimod.engine.kernels import confidence
+from minimod.engine.predict import map_logit_blocks
+from minimod.network import TwoLayerNet
 
 # What a detector needs besides the labels. A readout of two inputs looks at the network too.
 LABELS, COURSE, NETWORK, TRAINING = "the labels alone", "the course of training", "the network", "further training"
+BLOCK = 4096        # labels at a time
 MASK = f"{TWO_INPUTS}, {CHOICES['noisy'].needs}"
 
 
@@ -25,11 +29,13 @@ class Evidence:
 
     a, b, label: of shape (n,). modulus: P. random: a generator, for the control.
     course: numbers along training by name, each of shape (n,), see `Record.course`.
-    hidden: the hidden vectors of the trained network, of shape (n, M); logits, interaction, masked: its logits, their
-    interaction, and the interaction of the few neurons that a mask picks, of shape (n, P). retrained: as masked, of a
-    network that was trained on what the one before answered, see extraction.py. held_out: the logits of networks that
-    were trained on the other labels, of shape (n, P). table: that of a group found in the labels, see discovery/, of
-    shape (P, P).
+    loss: the cross-entropy loss of the trained network, of shape (n,).
+    table: the table of a group that was found in the labels, see discovery/, of shape (P, P).
+
+    The others are margins, of shape (n,): the label's number minus the largest other number. ridge: of `ridge_margins`.
+    interaction: of the network's interaction. masked: of the interaction of the few neurons that a mask picks.
+    retrained: as masked, of a network that was trained on what the one before answered, see extraction.py. held_out: of
+    the probabilities by networks that were trained on the other labels.
     """
 
     a: np.ndarray
@@ -38,8 +44,8 @@ class Evidence:
     modulus: int
     random: np.random.Generator
     course: dict[str, np.ndarray] | None = None
-    hidden: np.ndarray | None = None
-    logits: np.ndarray | None = None
+    loss: np.ndarray | None = None
+    ridge: np.ndarray | None = None
     interaction: np.ndarray | None = None
     masked: np.ndarray | None = None
     retrained: np.ndarray | None = None
@@ -59,31 +65,47 @@ def collisions(a: np.ndarray, b: np.ndarray, label: np.ndarray, modulus: int) ->
     return np.asarray(counts[0][a, label] + counts[1][b, label] - 2)
 
 
-def leave_one_out(X: np.ndarray, Y: np.ndarray, ridge: float = 1e-3) -> np.ndarray:
-    """What a ridge regression of Y, of shape (n, P), on X, (n, M), predicts for each example without it, (n, P).
+def ridge_margins(
+    hidden: Callable[[slice], np.ndarray], label: np.ndarray, modulus: int, ridge: float = 1e-3
+) -> np.ndarray:
+    """The margin of each of n labels in a ridge regression of the labels that was fitted without it, of shape (n,).
 
-    With the smoother S = X (XᵀX + λ n I)⁻¹ Xᵀ, where λ is `ridge` times the mean square of X's entries: the prediction
-    without example i is (S Y - s y)ᵢ / (1 - s), with s = Sᵢᵢ. No model is fitted twice (PRESS, Allen 1974).
+    hidden: from some rows to their hidden vectors X, of shape (rows, M). With Y the labels as one-hot rows and
+
+        G = XᵀX + λ n I,    S = X G⁻¹ Xᵀ,    s = Sᵢᵢ,
+
+    where λ is `ridge` times the mean square of X's entries, the prediction without example i is (S Y - s y)ᵢ / (1 - s).
+    So no model is fitted twice (PRESS, Allen 1974).
     """
-    n, M = X.shape
-    X, Y = X.astype(float), Y.astype(float)
-    gram = X.T @ X
-    gram[np.diag_indices(M)] += ridge * n * (X**2).mean() + np.finfo(float).tiny
-    solved = np.linalg.solve(gram, X.T)                         # (M, n)
-    s = np.einsum("nm,mn->n", X, solved)[:, None]
-    return np.asarray((X @ (solved @ Y) - s * Y) / np.maximum(1 - s, np.finfo(float).eps))
+    parts = [slice(start, start + BLOCK) for start in range(0, len(label), BLOCK)]
+    one_hot, G, XY = np.eye(modulus), np.zeros(()), np.zeros(())
+    for rows in parts:
+        X = hidden(rows).astype(float)
+        G, XY = G + X.T @ X, XY + X.T @ one_hot[label[rows]]
+    inverse = np.linalg.inv(G + (ridge * G.trace() / len(G) + np.finfo(float).tiny) * np.eye(len(G)))
+    fitted = inverse @ XY                                                                       # (M, P)
+
+    def margins(rows: slice) -> np.ndarray:
+        X = hidden(rows).astype(float)
+        s = ((X @ inverse) * X).sum(axis=1, keepdims=True)                                       # (rows, 1)
+        without = (X @ fitted - s * one_hot[label[rows]]) / np.maximum(1 - s, np.finfo(float).eps)
+        return np.asarray(confidence(without, label[rows])[0])
+
+    return np.concatenate([margins(rows) for rows in parts])
 
 
-def doubt(F: np.ndarray, evidence: Evidence) -> np.ndarray:
-    """The largest other number less that of the label, of logits or the like, (n, P)."""
-    return np.asarray(-confidence(F, evidence.label)[0])
+def probability_margins(network: TwoLayerNet, pairs: Pairs) -> np.ndarray:
+    """The margins of n labels in the probabilities p = softmax(F) of a network, of shape (n,), float64."""
+    def margins(rows: slice, F: np.ndarray) -> np.ndarray:
+        e = np.exp(F.astype(float) - F.max(axis=1, keepdims=True))
+        return np.asarray(confidence(e / e.sum(axis=1, keepdims=True), pairs.label[rows])[0])
+
+    return np.concatenate(map_logit_blocks(margins, network, pairs.a, pairs.b))
 
 
-def doubt_in_probability(F: np.ndarray, evidence: Evidence) -> np.ndarray:
-    """As `doubt`, of probabilities, the softmax of logits: the normalized margin of confident learning, reversed."""
-    F = F.astype(float)
-    e = np.exp(F - F.max(axis=1, keepdims=True))
-    return doubt(e / e.sum(axis=1, keepdims=True), evidence)
+def doubt(margin: np.ndarray, evidence: Evidence) -> np.ndarray:
+    """The largest other number minus the label's number, of shape (n,)."""
+    return -margin
 
 
 class Detector(NamedTuple):
@@ -111,15 +133,14 @@ DETECTORS: dict[str, Detector] = {
     "forgetting": Detector(COURSE, "course", lambda course, _: course["forgotten"]),
     # Small losses are of right labels (Han et al., arXiv 1804.06872).
     "half-fitted loss": Detector(COURSE, "course", lambda course, _: course["half_loss"]),
-    "loss": Detector(NETWORK, "logits", lambda F, evidence: confidence(F, evidence.label)[1]),
+    "loss": Detector(NETWORK, "loss", lambda loss, _: loss),
     # A ridge readout of the hidden vectors that was fitted without the label.
-    "ridge": Detector(NETWORK, "hidden", lambda hidden, evidence: (
-        doubt(leave_one_out(hidden, np.eye(evidence.modulus)[evidence.label]), evidence)
-    )),
+    "ridge": Detector(NETWORK, "ridge", doubt),
     "interaction": Detector(TWO_INPUTS, "interaction", doubt),
     "masked readout": Detector(MASK, "masked", doubt),
-    # Confident learning (Northcutt et al., arXiv 1911.00068) on networks that have not seen the label.
-    "held-out folds": Detector(TRAINING, "held_out", doubt_in_probability),
+    # Confident learning (Northcutt et al., arXiv 1911.00068) on networks that have not seen the label: the normalized
+    # margin, reversed.
+    "held-out folds": Detector(TRAINING, "held_out", doubt),
     "self-training": Detector(f"{MASK}, {TRAINING}", "retrained", doubt),
 }
 

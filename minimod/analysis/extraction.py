@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from minimod.analysis.analysis import Analysis
+from minimod.analysis.detectors import probability_margins
 from minimod.analysis.rows import DEFAULT_METHOD, METHODS, UNKNOWN
 from minimod.arrays import random_stream
 from minimod.engine.backend import choose_device
@@ -133,10 +134,12 @@ def extract(
     return finished
 
 
-def held_out_logits(
+def held_out_margins(
     run: Run, folds: int, directory: Path | str | None = None, display: Display = lambda config: nullcontext()
 ) -> np.ndarray:
-    """The logits at every training pair of a network that was not trained on it, of shape (n, P).
+    """The margin of every training label by a network that was not trained on it, of shape (n,).
+
+    margin = p(label) - the largest other p, with p = softmax(F) of the logits F, the network's probabilities.
 
     The training pairs are cut into folds at random, and for each fold a network is trained on the others, as far as the
     run was, with its configuration; in `directory`, by the number of the fold and of epochs. Called again it goes on.
@@ -145,7 +148,7 @@ def held_out_logits(
     pairs, config = run.dataset.train, replace(run.config, record=False, snapshots=None)
     folds = checked_number("folds", folds, 2, len(pairs), kind=int)
     fold = random_stream(config.seed, "control").permutation(len(pairs)) % folds
-    logits = np.empty((len(pairs), config.modulus), config.dtype)
+    margins = np.empty(len(pairs))
     folder = as_path("directory", directory) if directory else None
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
@@ -154,8 +157,8 @@ def held_out_logits(
         data = replace(run.data, subset=~left_out if run.data.subset is None else ~left_out & run.data.subset)
         place = folder / f"{number + 1}-of-{folds}-epochs-{config.epochs}" if folder else None
         network = _trained(config, place, display, data).network
-        logits[left_out] = network.logits(pairs.a[left_out], pairs.b[left_out])
-    return logits
+        margins[left_out] = probability_margins(network, pairs[left_out])
+    return margins
 
 
 def _trained(config: TrainingConfig, place: Path | None, display: Display, data: UserData) -> Run:

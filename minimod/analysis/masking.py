@@ -7,15 +7,17 @@ show. How large the top share should be is a choice, which has to be made on pai
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from minimod.analysis.readouts import has_many_pairs, mean_hidden, swapped
 from minimod.arrays import Array, Pairs, to_host
 from minimod.data import Dataset
 from minimod.engine.backend import SERIAL, Backend
 from minimod.engine.memory import Kept
-from minimod.engine.predict import over_rows
+from minimod.engine.predict import map_hidden_rows
 from minimod.network import TwoLayerNet
 from minimod.runs.accuracy import Accuracies, accuracies, share
 
@@ -24,6 +26,9 @@ KEEP = (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, *(round(step / 20, 2) for
 
 # How many random rankings stand beside those of the scores.
 RANDOM_RANKINGS = 10
+
+# Where there are many pairs, mask curves are counted on at most this number of pairs of each kind, see `sampled`.
+SAMPLED = 1_000
 
 # The noise counts as memorised from this noisy accuracy on.
 MEMORISED = 0.95
@@ -104,49 +109,86 @@ PARTITION_NEEDS = {
 }
 
 
+def sampled(dataset: Dataset, generator: np.random.Generator) -> Dataset:
+    """A part of a dataset: SAMPLED clean and SAMPLED noisy training pairs, SAMPLED test pairs, all validation pairs.
+
+    If the dataset has fewer pairs of a kind, the part has all of them. A share that is counted on the part has a
+    standard error of at most 0.5 / √SAMPLED.
+    """
+    def some(pairs: Pairs, *kinds: np.ndarray) -> Pairs:
+        return pairs[np.sort(np.concatenate([generator.permutation(np.flatnonzero(kind))[:SAMPLED] for kind in kinds]))]
+
+    train, test = dataset.train, dataset.test
+    return replace(dataset, train=some(train, train.is_noisy, ~train.is_noisy), test=some(test, test.label >= 0))
+
+
 def mask_curves(network: TwoLayerNet, ranking: Array, dataset: Dataset, backend: Backend = SERIAL) -> Curves:
     """The accuracies of the first neurons of a ranking, and of the other neurons, at every share of KEEP.
 
     `ranking` is a permutation of the neurons, of shape (M,), such as `Analysis.ranking` gives.
     """
-    ranking = np.asarray(ranking, like=network.U)
-    tables = mask_tables(network, ranking, backend)
+    ranking, asked = np.asarray(ranking, like=network.U), None
+    if has_many_pairs(network.modulus):
+        asked = np.zeros((network.modulus,) * 2, bool)
+        for pairs in (dataset.train, dataset.validation, dataset.test):
+            asked[pairs.a, pairs.b] = True
+    tables = mask_tables(network, ranking, backend, asked)
     measured = (accuracies(each, dataset)._asdict() | agreement(each, dataset.noisy_validation) for each in tables)
     return Curves(ranking, *measured)
 
 
-def mask_tables(network: TwoLayerNet, ranking: Array, backend: Backend = SERIAL) -> np.ndarray:
+def mask_tables(
+    network: TwoLayerNet, ranking: Array, backend: Backend = SERIAL, asked: np.ndarray | None = None
+) -> np.ndarray:
     """The prediction tables of the first neurons and of the others, of shape (3, len(KEEP), P, P), on the host.
+
+    asked: which pairs to predict, of shape (P, P); the other pairs have -1. None: all pairs.
 
     In the order of `Curves`: logits and interaction of the first neurons, logits of the others. Both subnetworks have
     μ. Logits are sums over neurons, F = Σ_m h_m w_m + μ. One cumulative sum gives the logits of the best k neurons, for
     every k. The other neurons' logits are the total minus that, plus μ. The interaction is F - row effect - column
-    effect. The column effect also is a cumulative sum, of mean_a(h_m) w_m. The row effect is a mean over the row.
+    effect. The column effect also is a cumulative sum, of mean_a(h_m) w_m. The row effect is a mean over the row. If
+    only some pairs are asked for, the interaction is the cumulative sum of (h_m - mean_b(h_m) - mean_a(h_m)) w_m.
     """
     ranked, P = network.subnetwork(ranking), network.modulus
     ends = [round(keep * network.width) for keep in KEEP]
     parts = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
-    swapped = TwoLayerNet(ranked.V, ranked.U, ranked.W, ranked.mu, ranked.activation)
-    means = np.stack(over_rows(lambda rows, H: H.mean(axis=0), swapped, backend, n_rows=1))        # over a, (P, M)
+
+    def cumulate(H: Array, before: Any, out: Array) -> None:
+        """Write the cumulative sum of H W over the neurons, from `before` on, (KEEP, n, P), for H of shape (n, M)."""
+        for part, logits in zip(parts, out, strict=True):
+            np.matmul(H[:, part], ranked.W[part], out=logits)
+            logits += before
+            before = logits
+
+    means = mean_hidden(swapped(ranked), backend)                        # over a, (P, M)
     means -= means.mean(axis=0)
-    columns = np.cumsum(np.stack([means[:, part] @ ranked.W[part] for part in parts]), axis=0)     # (KEEP, P, P)
-    memory = Kept(lambda: [np.empty((len(KEEP), P, P), network.U.dtype, like=network.U) for _ in range(2)])
+    if asked is None:
+        columns = np.cumsum(np.stack([means[:, part] @ ranked.W[part] for part in parts]), axis=0)       # (KEEP, P, P)
+    picked = [slice(None)] * P if asked is None else [np.flatnonzero(row) for row in asked]
+    most = P if asked is None else int(asked.sum(axis=1).max())
+    memory = Kept(lambda: [np.empty(len(KEEP) * most * P, network.U.dtype, like=network.U) for _ in range(2)])
 
     def predictions(rows: slice, H: Array) -> Array:
-        """The tables' entries in one row a, of shape (3, len(KEEP), P). H, of shape (P, M), is over b."""
-        with memory.borrow() as (top, other):                            # logits of every share, (KEEP, P, P)
-            before = ranked.mu
-            for part, logits in zip(parts, top, strict=True):
-                np.matmul(H[:, part], ranked.W[part], out=logits)
-                logits += before
-                before = logits
-            np.subtract(top, columns, out=other)
-            other -= other.mean(axis=1, keepdims=True)
+        """The tables' entries in one row a, of shape (3, len(KEEP), n). H, of shape (P, M), is over all b."""
+        some = slice(None) if asked is None else np.asarray(picked[rows.start], like=H)
+        with memory.borrow() as kept:
+            shape = len(KEEP), len(H[some]), P                           # logits of every share
+            top, other = (array[: math.prod(shape)].reshape(shape) for array in kept)
+            cumulate(H[some], ranked.mu, top)
+            if asked is None:
+                np.subtract(top, columns, out=other)
+                other -= other.mean(axis=1, keepdims=True)
+            else:
+                cumulate(H[some] - H.mean(axis=0) - means[some], 0, other)
             of_interaction = other.argmax(axis=2)
             np.subtract(top[-1] + ranked.mu, top, out=other)
             return np.stack([top.argmax(axis=2), of_interaction, other.argmax(axis=2)])
 
-    return np.stack([to_host(row) for row in over_rows(predictions, ranked, backend, n_rows=1)], axis=2)
+    tables = np.full((3, len(KEEP), P, P), -1, np.min_scalar_type(-P))
+    for a, row in enumerate(map_hidden_rows(predictions, ranked, backend, n_rows=1)):
+        tables[:, :, a, picked[a]] = to_host(row)
+    return tables
 
 
 def agreement(tables: np.ndarray, held_out: Pairs) -> Curve:

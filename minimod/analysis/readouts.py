@@ -1,6 +1,7 @@
 """Prediction tables of networks: by their logits, by their interaction (see readout.py), and by kept components."""
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,30 +12,78 @@ from minimod.arrays import Array, to_host
 from minimod.engine.backend import SERIAL, Backend
 from minimod.engine.kernels import activation_kernel
 from minimod.engine.memory import Kept
-from minimod.engine.predict import grid_logits, predict_table
+from minimod.engine.predict import grid_logits, map_hidden_rows, predict_table
 from minimod.network import TwoLayerNet
 from minimod.readout import interaction
 
+# Beyond this number of pairs P², no array has P³ numbers, and mask curves are counted on a sample of the pairs.
+MANY_PAIRS = 20_000
+
+
+def has_many_pairs(modulus: int) -> bool:
+    """Whether the P² pairs are more than MANY_PAIRS."""
+    return modulus**2 > MANY_PAIRS
+
+
+def mean_hidden(network: TwoLayerNet, backend: Backend = SERIAL) -> Array:
+    """The mean over b of the hidden vectors of all pairs (a, b), of shape (P, M), for every a."""
+    return np.stack(map_hidden_rows(lambda rows, H: H.mean(axis=0), network, backend, n_rows=1))
+
+
+def swapped(network: TwoLayerNet) -> TwoLayerNet:
+    """The network that answers (b, a) as the network answers (a, b)."""
+    return TwoLayerNet(network.V, network.U, network.W, network.mu, network.activation)
+
+
+def interaction_of(network: TwoLayerNet, backend: Backend = SERIAL) -> Callable[[Array, Array], Array]:
+    """A function from inputs a and b, each of shape (n,), to the interaction of their logits, of shape (n, P).
+
+    Up to MANY_PAIRS pairs these are entries of `readout.interaction`. Beyond, the logits of all pairs, P³ numbers,
+    would not fit in memory. Logits are linear in the hidden vectors, F(a, b) = h(a, b) W + μ. So the means of the
+    logits are means of hidden vectors, times W, plus μ:
+
+        interaction(a, b) = h(a, b) W - (mean over b of h(a, ·)) W - (mean over a of h(·, b)) W + (mean of h) W.
+    """
+    like = network.U
+    if not has_many_pairs(network.modulus):
+        effects = interaction(grid_logits(network, backend))
+        return lambda a, b: effects[np.asarray(a, like=like), np.asarray(b, like=like)]
+    row, column = (mean_hidden(each, backend) @ network.W for each in (network, swapped(network)))       # (P, P) each
+    column -= column.mean(axis=0)
+    return lambda a, b: (
+        network.hidden(a, b) @ network.W - row[np.asarray(a, like=like)] - column[np.asarray(b, like=like)]
+    )
+
+
+def _by_rows(function: Callable[[Array, Array], Any], network: TwoLayerNet, backend: Backend) -> np.ndarray:
+    """function(a, b) for the pairs of every first input with all second inputs, row after row, stacked."""
+    b = np.arange(network.modulus)
+    return np.stack(list(backend.map(lambda a: function(np.full_like(b, a), b), b)))
+
 
 def predict_interaction(network: TwoLayerNet, backend: Backend = SERIAL) -> np.ndarray:
-    """The class with the largest interaction for every pair (a, b), of shape (P, P), on the host.
-
-    It holds 3 P³ numbers in memory.
-    """
-    return to_host(interaction(grid_logits(network, backend)).argmax(axis=2))
+    """The class with the largest interaction for every pair (a, b), of shape (P, P), on the host."""
+    effect = interaction_of(network, backend)
+    return _by_rows(lambda a, b: to_host(effect(a, b).argmax(axis=1)), network, backend)
 
 
-def predict_ensemble(networks: Iterable[TwoLayerNet], backend: Backend = SERIAL) -> np.ndarray:
+def predict_ensemble(networks: Sequence[TwoLayerNet], backend: Backend = SERIAL) -> np.ndarray:
     """As `predict_interaction`, for the sum of the networks' interactions, each divided by its standard deviation.
 
     It is for networks that were trained on the same data from different initial weights. All of them hold the same
     rule. What a memorised label does to other pairs differs from network to network, and averages out.
     """
-    total: Array = 0
-    for network in networks:
-        effect = interaction(grid_logits(network, backend))
-        total = total + effect / (effect.std() or 1)
-    return to_host(total.argmax(axis=2))
+    def standardised(network: TwoLayerNet) -> Callable[[Array, Array], Array]:
+        effect = interaction_of(network, backend)
+        # The mean of an interaction is 0. So its variance is the mean of its squares.
+        variance = _by_rows(lambda a, b: float((effect(a, b) ** 2).mean()), network, backend).mean()
+        return lambda a, b: effect(a, b) / (math.sqrt(variance) or 1)
+
+    def labels(a: Array, b: Array) -> np.ndarray:
+        return to_host(sum(effect(a, b) for effect in effects).argmax(axis=1))
+
+    effects = [standardised(network) for network in networks]
+    return _by_rows(labels, networks[0], backend)
 
 
 # name -> from a network and a backend to the prediction table, of shape (P, P).
@@ -51,14 +100,15 @@ def predict_kept(
     If components are frequencies, a neuron's w has two coefficients, of a cosine and a sine. So W = Cᵀ Bᵀ, where C,
     of shape (n, M), is sparse and B, of shape (P, n), is the basis of c. H W = (C Hᵀ)ᵀ Bᵀ then costs a sparse product
     and a product that does not depend on M. Pre-activations have neurons as rows, the order in which C reads them.
-    On a GPU the dense product is as fast. Classes can tie, for example if all frequencies share a divisor with P. Then
-    rounding chooses between them.
+    On a GPU the dense product is as fast. For M <= n it is faster, and then many pairs are predicted by it. Classes can
+    tie, for example if all frequencies share a divisor with P. Then rounding chooses between them.
     """
     network = structure.keep(component)
     network = replace(network, activation=activation or network.activation)
     phi, (P, M) = activation_kernel(network.activation), network.U.shape
     *_, B, component_of = structure.rule.bases
-    if not isinstance(network.W, np.ndarray) or structure.has_matrices:
+    is_narrow = has_many_pairs(P) and M <= B.shape[1]
+    if not isinstance(network.W, np.ndarray) or structure.has_matrices or is_narrow:
         return predict_table(network, backend)
 
     from scipy.sparse import csr_matrix

@@ -3,8 +3,8 @@
 Every row says what it needs to know beyond the network, and predicts a label for every pair.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from minimod.analysis.masking import CHOICES
 from minimod.analysis.readouts import predict_ensemble, predict_kept
 from minimod.analysis.scores import COORDINATES, NOTHING, RULE, SCORES, TWO_INPUTS
 from minimod.analysis.structure import Structure
+from minimod.network import TwoLayerNet
 from minimod.runs.data import UserData
 
 Analysis = Any          # an analysis.Analysis: it imports this file
@@ -47,6 +48,7 @@ class Row:
     mask: the neurons to use. None: all of them.
     applies: from an Analysis to whether the row applies to it.
     is_method: whether it predicts with one trained network. Controls and the ensemble do not.
+    networks: of a control that draws networks, from an Analysis to these networks, RANDOM_DRAWS of them.
     """
 
     needs: str
@@ -55,6 +57,7 @@ class Row:
     mask: Mask | None = None
     applies: Callable[[Analysis], Any] = lambda analysis: True
     is_method: bool = True
+    networks: Callable[[Analysis], Iterator[TwoLayerNet]] | None = None
 
 
 def table_of(network: str, readout: str = "logits") -> Callable[[Analysis, Row], np.ndarray]:
@@ -80,11 +83,16 @@ def random_frequency(analysis: Analysis, row: Row) -> np.ndarray:
     ])
 
 
-def random_rank_one(analysis: Analysis, row: Row) -> np.ndarray:
-    """The tables of random rank-one parts of the dominant components."""
+def random_rank_one(analysis: Analysis) -> Iterator[TwoLayerNet]:
+    """The networks of random rank-one parts of the dominant components."""
     generator = analysis.random_stream(1)
-    networks = (analysis.structure.random_rank_one(generator) for _ in range(RANDOM_DRAWS))
-    return np.stack([analysis.table(network, row.activation) for network in networks])
+    return (analysis.structure.random_rank_one(generator) for _ in range(RANDOM_DRAWS))
+
+
+def drawn(analysis: Analysis, row: Row) -> np.ndarray:
+    """The tables of the networks that a control draws."""
+    assert row.networks
+    return np.stack([analysis.table(network, row.activation) for network in row.networks(analysis)])
 
 
 def rule(analysis: Analysis, row: Row) -> np.ndarray:
@@ -135,6 +143,10 @@ HAS_MATRICES = attrgetter("structure.has_matrices")       # elsewhere a rank-one
 
 DOMINANT, UNTRAINED_DOMINANT = dominant_of("structure"), dominant_of("untrained")
 UNTRAINED, UNTRAINED_INTERACTION = table_of("untrained.network"), table_of("untrained.network", "interaction")
+RANDOM_FREQUENCY = Row(
+    COORDINATES, random_frequency, is_method=False,
+    networks=lambda analysis: map(analysis.structure.keep, analysis.random_components),
+)
 SWAPS = "relu", "quadratic", "reverse_relu"
 
 # name -> row; +activation marks a swap. relu and reverse_relu differ by z, which has no interaction: one suffices.
@@ -163,15 +175,15 @@ ROWS: dict[str, Row] = {
     # A swap has controls of its own: random components, and the network before training.
     "untrained": Row(NOTHING, UNTRAINED, is_method=False),
     "untrained interaction": Row(TWO_INPUTS, UNTRAINED_INTERACTION, is_method=False),
-    "random frequency": Row(COORDINATES, random_frequency, is_method=False),
+    "random frequency": RANDOM_FREQUENCY,
     "untrained dominant": Row(COORDINATES, UNTRAINED_DOMINANT, is_method=False),
     **{f"untrained+{name}": Row(NOTHING, UNTRAINED, name, is_method=False) for name in SWAPS},
     **{f"untrained interaction+{name}": Row(TWO_INPUTS, UNTRAINED_INTERACTION, name, is_method=False)
        for name in SWAPS[:2]},
-    **{f"random frequency+{name}": Row(COORDINATES, random_frequency, name, is_method=False) for name in SWAPS},
+    **{f"random frequency+{name}": replace(RANDOM_FREQUENCY, activation=name) for name in SWAPS},
     **{f"untrained dominant+{name}": Row(COORDINATES, UNTRAINED_DOMINANT, name, is_method=False) for name in SWAPS},
     "random rank one+quadratic": Row(
-        COORDINATES, random_rank_one, "quadratic", applies=HAS_MATRICES, is_method=False
+        COORDINATES, drawn, "quadratic", applies=HAS_MATRICES, is_method=False, networks=random_rank_one
     ),
     "untrained rank one+quadratic": Row(
         COORDINATES, table_of("untrained.rank_one"), "quadratic", applies=HAS_MATRICES, is_method=False

@@ -9,7 +9,7 @@ import numpy as np
 from minimod.analysis.analysis import Analysis, AnyRun
 from minimod.analysis.masking import KEEP, PARTITION_NEEDS, Curves
 from minimod.analysis.structure import Structure
-from minimod.data import PARTS
+from minimod.data import PARTS, Dataset
 from minimod.groups.rules import PAIRS, kind_of, table_path
 from minimod.noise import NOISE_KINDS
 from minimod.rules import RULES
@@ -39,6 +39,8 @@ def analyze(
     - components: the names of the rule's, frequencies or representations by dimension,
     - spectrum: the mean share of power of u, v, w, of shape (components, neurons in `order`),
     - examples: some neurons' weights and what the filtration keeps of them, see `example_neurons`,
+    - sample: of a run of many pairs, the pairs that `masks`, `partition` and the rows that draw at random are counted
+      on, see `Analysis.sample`, and the largest standard error of a share of them,
     - left_out: why all that looks at components (neurons and what follows it) is not there, or why clean, noisy and
       repaired are nan; nothing otherwise.
     """
@@ -65,7 +67,16 @@ def summary_of(analysis: Analysis, thresholds: Iterable[float] = THRESHOLDS) -> 
         "partition_needs": PARTITION_NEEDS,
         **(structure_study(analysis.structure, analysis.untrained) if analysis.has_components else {}),
         "left_out": left_out(run),
+        **({} if analysis.sample is run.dataset else {"sample": sample_study(analysis.sample)}),
     }
+
+
+def sample_study(sample: Dataset) -> dict[str, float]:
+    """How many pairs of each kind a sample has, and the largest standard error of a share of them."""
+    noisy, clean = int(sample.train.is_noisy.sum()), int((~sample.train.is_noisy).sum())
+    fewest = min(n for n in (clean, noisy, len(sample.test)) if n)
+    return {"clean": clean, "noisy": noisy, "validation": len(sample.validation), "test": len(sample.test),
+            "standard_error": 0.5 / math.sqrt(fewest)}
 
 
 def structure_study(structure: Structure, untrained: Structure) -> dict[str, Any]:

@@ -7,8 +7,8 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ from minimod.runs.training import Callback, State
 MANY_RUNS, MOST_RUNS = 100_000, 1_000_000      # more are trained only where --yes is given; or not at all
 MOST_CLASSES = 24       # a larger character table is left to --json
 CLEAN_VALIDATION = "Clean validation may hold the rule: of modulus 59, 348 pairs do (see README)."
+PATIENCE = 2.0          # seconds
 OUTPUT_FLAGS = ("quiet", "as_json")
 
 
@@ -87,6 +88,7 @@ def summary_text(summary: dict[str, Any]) -> Iterator[str]:
     yield table([["partition by", *columns.values()], *rows], -16, 11, 10, 7, 8, 10, 7, 11)
     rows = [[column, summary["partition_needs"][key]] for key, column in columns.items()]
     yield table([["its column", "needs to know, besides what the score does"], *rows], -16, -1)
+    yield sample_line(summary["sample"]) if "sample" in summary else ""
     yield summary["left_out"]
     if "structure" in summary:
         labels = {
@@ -103,6 +105,16 @@ def summary_text(summary: dict[str, Any]) -> Iterator[str]:
     rows = [[part.replace("_", " "), *(_epoch(epochs[f"first_epoch_{part}_{threshold}"]) for threshold in past)]
             for part in ACCURACIES if epochs]
     yield table([["first measured epoch with accuracy >=", *past], *rows], -40, *[8] * len(past))
+
+
+def sample_line(sample: dict[str, float]) -> str:
+    """What mask curves were counted on, where there are many pairs."""
+    return (
+        "Mask curves, partitions and rows that draw at random are counted on a sample of the pairs:\n"
+        f"{sample['clean']} clean, {sample['noisy']} noisy and {sample['test']} test pairs, and all"
+        f" {sample['validation']} validation pairs.\nThe standard error of a share is at most"
+        f" {sample['standard_error']:.3f}. All other rows count all pairs."
+    )
 
 
 def _epoch(epoch: float) -> str | float:
@@ -176,6 +188,21 @@ def progress_display(config: TrainingConfig) -> Iterator[Callback]:
                 say(f"epoch {epoch:6d}  loss {row['loss']:.4f}  {accuracies_line(row)}{left}")
 
         yield tell
+
+
+def with_bar(parts: Sequence[Callable[[], object]], label: str) -> None:
+    """Call the parts of some work in order; on a terminal with a bar, from PATIENCE seconds on."""
+    begin = time.time()
+    with ExitStack() as shown:
+        bar = None
+        for done, part in enumerate(parts, 1):
+            part()
+            if bar:
+                bar.update(1)
+            elif time.time() - begin > PATIENCE and sys.stderr.isatty() and not asked("quiet"):
+                bar = shown.enter_context(click.progressbar(length=len(parts), label=label, file=sys.stderr, width=10))
+                bar.start = bar.last_eta = begin        # the time left counts from the beginning of the work
+                bar.update(done)
 
 
 def announce_runs(number: int, yes: bool) -> None:

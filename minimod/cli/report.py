@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from minimod.cli.advice import train_command
+from minimod.cli.display import with_bar
 from minimod.cli.options import FILE, OnceEach
 from minimod.errors import InputError
 from minimod.runs.files import check_output
@@ -49,6 +50,7 @@ def report(directory: Path, output: Path | None) -> None:
 
         run = load_run(directory)
         with Analysis(run) as analysis:
+            with_bar(analysis.parts(), "Analysing")
             summary, shown = summary_of(analysis), exhibit(analysis)
         told = {"sentence": in_words(run, summary["methods"]), "command": train_command(run)}
         page.write_run_page(output, summary, shown | told)

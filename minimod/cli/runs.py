@@ -9,11 +9,12 @@ from typing import Any
 import click
 
 from minimod.analysis import course, detection, extraction, summary
+from minimod.analysis.analysis import Analysis
 from minimod.analysis.detectors import COURSE, DETECTORS
 from minimod.analysis.rows import DEFAULT_METHOD, METHODS, ROWS, labels_need, together
 from minimod.cli import options
 from minimod.cli.advice import what_helps, written
-from minimod.cli.display import Answer, asked, course_text, progress_display, stop_line, summary_text, table
+from minimod.cli.display import Answer, asked, course_text, progress_display, stop_line, summary_text, table, with_bar
 from minimod.cli.options import DIRECTORY, FILE, OLD_FILE, PATH, OnceEach, json_option, quiet_option, run_argument
 from minimod.discovery.retrieval import discover_run, table_to_judge_by
 from minimod.exchange.pairs import load_pairs
@@ -112,7 +113,9 @@ def analyze(
     """
     run = load_run(run_dir, epoch)
     is_beside, output = output is None, output or (run_dir if run.epoch is None else run_dir / "snapshots" / str(epoch))
-    found = summary.analyze(run, by, others, dict.fromkeys(thresholds))
+    with Analysis(run, by, ensemble=others) as analysis:
+        with_bar(analysis.parts(), "Analysing")
+        found = summary.summary_of(analysis, dict.fromkeys(thresholds))
     text = [*summary_text(found)]
     if with_course:
         found["course"] = course.course(run)
@@ -128,7 +131,7 @@ def analyze(
             draw_figures(found, output / "figures")
         text.append(f"Written to {output / 'analysis.json'}" + f" and {output / 'figures'}" * figures)
     printed = ("config", "by", "chance", "counts", "methods", "needs", "partition", "partition_needs", "structure",
-               "components", "first_epochs", "left_out", "course")
+               "components", "first_epochs", "sample", "left_out", "course")
     return Answer({name: found[name] for name in printed if name in found}, text)
 
 
@@ -191,7 +194,7 @@ def detect(run_dir: Path, extracted: Path | None, folds: int | None, search: boo
     check_output("--csv", file, run_dir, ours="detectors.csv")
     if folds:
         with stop_line("the same command"):
-            held_out = extraction.held_out_logits(run, folds, run_dir / "folds", progress_display)
+            held_out = extraction.held_out_margins(run, folds, run_dir / "folds", progress_display)
     group = discover_run(run, source="labels") if search else None
     judge = table_to_judge_by(group, run) if group and group.assumption else None
     found = detection.detect(run, other, held_out, judge)

@@ -21,7 +21,6 @@ from math import exp, inf, lgamma, log
 from typing import Any
 
 import numpy as np
-from scipy.special import gammaln, rel_entr
 
 # Of orders up to each: the most kinds of groups that there are of one order (Besche, Eick & O'Brien 2002).
 KINDS_OF_GROUPS = {
@@ -53,6 +52,8 @@ def log_choices(n: int, k: int, m: int = 0) -> float:
 
 def log_binomial(n: Any, k: Any) -> Any:
     """The log of the number of ways to choose k of n things, element by element."""
+    from scipy.special import gammaln  # here, so that no command's help waits for SciPy
+
     return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
 
 
@@ -66,6 +67,8 @@ def highest_chance(answer: np.ndarray) -> float:
 
 def divergence(share: Any, chance: Any) -> Any:
     """KL(share ‖ chance) of two coins, in nats, element by element."""
+    from scipy.special import rel_entr
+
     return rel_entr(share, chance) + rel_entr(1 - share, 1 - chance)
 
 

@@ -3,6 +3,7 @@
 import math
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ContextDecorator, contextmanager
 from dataclasses import dataclass
@@ -187,8 +188,12 @@ def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[B
         results, queue = [None] * len(items), iter(range(len(items)))
 
         def work() -> None:
-            for i in queue:
-                results[i] = function(items[i])
+            try:
+                for i in queue:
+                    results[i] = function(items[i])
+            except BaseException:           # Ctrl-C, for example: nobody takes a further item
+                deque(queue, maxlen=0)
+                raise
 
         helpers = [pool.submit(work) for _ in range(min(threads, len(items)) - 1)]
         work()

@@ -18,7 +18,7 @@ from minimod.network import TwoLayerNet
 
 def predict(network: TwoLayerNet, a: np.ndarray, b: np.ndarray, backend: Backend = SERIAL) -> np.ndarray:
     """The class with the largest logit for inputs a and b of shape (n,), of shape (n,), on the host."""
-    labels = _over_pairs(lambda rows, F: to_host(F.argmax(axis=1)), network, a, b, backend)
+    labels = map_logit_blocks(lambda rows, F: to_host(F.argmax(axis=1)), network, a, b, backend)
     return np.concatenate(labels) if labels else np.empty(0, int)
 
 
@@ -34,12 +34,13 @@ def evaluate(
 
     if not len(pairs):
         return np.empty(0, int), math.nan
-    labels, losses = zip(*_over_pairs(answers, network, pairs.a, pairs.b, backend), strict=True)
+    labels, losses = zip(*map_logit_blocks(answers, network, pairs.a, pairs.b, backend), strict=True)
     return np.concatenate(labels), sum(losses)
 
 
-def _over_pairs(
-    function: Callable[[slice, Array], Any], network: TwoLayerNet, a: np.ndarray, b: np.ndarray, backend: Backend
+def map_logit_blocks(
+    function: Callable[[slice, Array], Any], network: TwoLayerNet, a: np.ndarray, b: np.ndarray,
+    backend: Backend = SERIAL,
 ) -> list[Any]:
     """function(rows, F) for the logits F of some `rows` of the pairs at a time, which it may overwrite."""
     P, M = network.U.shape
@@ -61,7 +62,7 @@ def _over_pairs(
     return list(backend.map(block, range(0, len(a), size or 1)))
 
 
-def over_rows(
+def map_hidden_rows(
     function: Callable[[slice, Array], Any], network: TwoLayerNet, backend: Backend, n_rows: int | None = None
 ) -> list[Any]:
     """function(rows, H) for all first inputs, some `rows` of them at a time (None: as many as fit a block).
@@ -92,7 +93,7 @@ def predict_table(network: TwoLayerNet, backend: Backend = SERIAL) -> np.ndarray
         F += network.mu
         return F.argmax(axis=1)
 
-    return np.concatenate([to_host(each) for each in over_rows(labels, network, backend)]).reshape(P, P)
+    return np.concatenate([to_host(each) for each in map_hidden_rows(labels, network, backend)]).reshape(P, P)
 
 
 def grid_logits(network: TwoLayerNet, backend: Backend = SERIAL) -> Array:
@@ -103,5 +104,5 @@ def grid_logits(network: TwoLayerNet, backend: Backend = SERIAL) -> Array:
     def write(rows: slice, H: Array) -> None:
         logits[rows] = (H @ network.W + network.mu).reshape(-1, P, P)
 
-    over_rows(write, network, backend)
+    map_hidden_rows(write, network, backend)
     return logits

@@ -80,6 +80,21 @@ def test_predictions_are_what_is_counted(run):
         assert analysis.chosen("dominant") is None and len(analysis.chosen("norm subnetwork").neurons) > 0
 
 
+def test_of_many_pairs_curves_are_of_a_sample_and_rows_of_all_pairs(run, monkeypatch):
+    whole = Analysis(run).rows
+    monkeypatch.setattr("minimod.analysis.readouts.MANY_PAIRS", 500)
+    monkeypatch.setattr("minimod.analysis.masking.SAMPLED", 30)
+    with Analysis(run) as analysis:
+        for name, row in analysis.rows.items():
+            drawn, expected = name.startswith("random"), whole[name]
+            assert row.validation == expected.validation and (row != expected if drawn else row == expected), name
+        frequencies = analysis.count(analysis.predict("random frequency")).validation
+        assert analysis.row("random frequency").validation == pytest.approx(frequencies.mean())
+        assert len(analysis.sample.test) == 30 and analysis.sample is analysis.sample
+        chosen = analysis.chosen("norm subnetwork")
+        assert chosen.accuracies.test == round(30 * chosen.accuracies.test) / 30
+
+
 def test_a_row_of_ones_own_is_measured_like_any_other(run):
     untrained = Row(COORDINATES, lambda analysis, row: analysis.table(analysis.untrained.dominant, row.activation))
     with Analysis(run) as analysis:

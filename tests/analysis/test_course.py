@@ -93,7 +93,8 @@ def test_the_excluded_loss_is_of_all_else_on_the_labels_that_were_fitted(epoch, 
 
 def test_separation_is_the_inverse_of_nc1_of_the_fitted_labels(followed, run):
     pairs, network = run.dataset.train, run.network
-    within = classes(np.maximum(network.U[pairs.a] + network.V[pairs.b], 0), pairs.label, P).within
+    H = np.maximum(network.U[pairs.a] + network.V[pairs.b], 0)
+    within = classes(H.__getitem__, pairs.label, P).within
     assert followed["separation"][-1] == pytest.approx(1 / within)
 
 

@@ -4,12 +4,23 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from planted import random_network
 
 from minimod import TrainingConfig, train
 from minimod.analysis.detection import detect
-from minimod.analysis.detectors import DETECTORS, Evidence, auroc, collisions, leave_one_out, precision, scores
+from minimod.analysis.detectors import (
+    DETECTORS,
+    Evidence,
+    auroc,
+    collisions,
+    precision,
+    probability_margins,
+    ridge_margins,
+    scores,
+)
 from minimod.analysis.extraction import by_method, extract
 from minimod.analysis.rows import DEFAULT_METHOD
+from minimod.arrays import Pairs
 from minimod.engine.kernels import confidence
 from minimod.errors import InputError
 from minimod.runs.data import UserData
@@ -20,23 +31,21 @@ LABEL, WRONG = RANDOM.integers(0, P, N), RANDOM.random(N) < 0.3
 
 
 def judges(flip=1):
-    """Numbers of shape (N, P) that speak against the wrong labels, or (-1) for them."""
-    F = RANDOM.normal(size=(N, P))
-    F[np.arange(N), LABEL] = np.where(WRONG, -9, 9) * flip
-    return F
+    """Margins, of shape (N,), that speak against the wrong labels, or (-1) for them."""
+    return RANDOM.normal(size=N) + np.where(WRONG, -9, 9) * flip
 
 
 def evidence(**changes):
     a, b = np.divmod(np.arange(N), P)
-    F = judges()
+    margin = judges()
     course = {"margin": -1.0 * WRONG, "probability": 1.0 - WRONG, "forgotten": np.where(WRONG, np.inf, 1),
               "half_loss": 2.0 * WRONG}  # fmt: skip
-    hidden = np.eye(N)[:, :20] + 0.01
-    given = {"course": course, "hidden": hidden, "logits": F, "interaction": F, "masked": F, "retrained": F}
+    given = {"course": course, "loss": -margin, "ridge": margin, "interaction": margin, "masked": margin}
+    given |= {"retrained": margin}
     return Evidence(a % P, b, LABEL, P, np.random.default_rng(1), **given | changes)
 
 
-CONTROLS = {"random", "collisions", "ridge", "discovery"}
+CONTROLS = {"random", "collisions", "discovery"}
 
 
 def test_every_detector_tells_what_its_evidence_tells():
@@ -62,14 +71,18 @@ def test_a_latin_square_has_no_collisions():
     assert not collisions(a, b, (a + b) % 7, 7).any()
 
 
-def test_leaving_one_out_is_fitting_without_it():
+@pytest.mark.parametrize("block", [4096, 5])
+def test_ridge_margins_are_of_a_fit_without_the_label(block, monkeypatch):
+    monkeypatch.setattr("minimod.analysis.detectors.BLOCK", block)
     generator = np.random.default_rng(0)
-    X, Y, n = generator.normal(size=(12, 4)), generator.normal(size=(12, 3)), 12
-    penalty = 0.1 * n * (X**2).mean() * np.eye(4)
+    X, label, n = generator.normal(size=(12, 4)), np.arange(12) % 3, 12
+    penalty, Y = 0.1 * n * (X**2).mean() * np.eye(4), np.eye(3)[np.arange(12) % 3]
+    expected = []
     for i in range(n):
         rest = np.arange(n) != i
-        fitted = np.linalg.solve(X[rest].T @ X[rest] + penalty, X[rest].T @ Y[rest])
-        np.testing.assert_allclose(leave_one_out(X, Y, 0.1)[i], X[i] @ fitted, rtol=1e-9)
+        F = X[i] @ np.linalg.solve(X[rest].T @ X[rest] + penalty, X[rest].T @ Y[rest])
+        expected.append(F[label[i]] - np.delete(F, label[i]).max())
+    np.testing.assert_allclose(ridge_margins(X.__getitem__, label, 3, 0.1), expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("scale", [1, 300])
@@ -140,7 +153,7 @@ def test_an_extracted_network_must_be_of_the_same_data():
 def test_only_pairs_that_were_trained_on_are_judged():
     kept = np.arange(135) % 3 > 0
     run = train(SMALL, data=UserData(subset=kept))
-    found, pairs = detect(run, held_out=np.zeros((135, 13))), run.dataset.train[kept]
+    found, pairs = detect(run, held_out=np.zeros(135)), run.dataset.train[kept]
     assert (found["a"] == pairs.a).all() and found["wrong"] == pairs.is_noisy.sum()
     assert all(score.shape == (kept.sum(),) for score in found["scores"].values())
     assert "held-out folds" in found["scores"] and "aum" in found["scores"]
@@ -152,8 +165,9 @@ def test_where_nothing_is_held_out_no_mask_can_be_chosen():
 
 def test_held_out_folds_rank_as_cleanlab_does():
     rank = pytest.importorskip("cleanlab.rank")
-    F = np.random.default_rng(0).normal(size=(N, P))
+    network, a = random_network(P=P), np.arange(N) % P
+    F = network.logits(a, LABEL)
     probability = np.exp(F) / np.exp(F).sum(axis=1, keepdims=True)
     theirs = rank.get_normalized_margin_for_each_label(LABEL, probability)
-    ours = DETECTORS["held-out folds"].score(F, evidence())
+    ours = -probability_margins(network, Pairs(a, LABEL, LABEL, LABEL, WRONG))
     np.testing.assert_allclose(ours, 1 - 2 * theirs, atol=1e-12)

@@ -5,10 +5,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from minimod import TrainingConfig, extract, load_run, train
 from minimod.analysis.analysis import Analysis
-from minimod.analysis.extraction import by_method, held_out_logits
+from minimod.analysis.extraction import by_method, held_out_margins
 from minimod.analysis.rows import labels_need
 from minimod.errors import InputError
 from minimod.runs.data import UserData
@@ -218,7 +219,7 @@ def test_the_configuration_is_that_of_the_run(run, tmp_path):
 def test_what_is_trained_again_keeps_no_snapshots(tmp_path):
     run = train(replace(CONFIG, snapshots="log"), tmp_path / "run")
     extract(run, 1, tmp_path / "new")
-    held_out_logits(run, 2, tmp_path / "new" / "folds")
+    held_out_margins(run, 2, tmp_path / "new" / "folds")
     assert not list((tmp_path / "new").rglob("snapshots"))
 
 
@@ -231,8 +232,8 @@ def test_the_noise_matrix_goes_with_the_rounds(tmp_path):
     assert (new.dataset.train.label == run.dataset.train.label).all()
 
 
-def test_every_pair_is_held_out_of_the_network_that_gives_its_logits(run, tmp_path):
-    logits, pairs = held_out_logits(run, 3, tmp_path / "folds"), run.dataset.train
+def test_every_pair_is_held_out_of_the_network_that_gives_its_margin(run, tmp_path):
+    margins, pairs = held_out_margins(run, 3, tmp_path / "folds"), run.dataset.train
     names = [f"{number}-of-3-epochs-8" for number in (1, 2, 3)]
     assert {path.name for path in (tmp_path / "folds").iterdir()} == {*names}
     folds = [load_run(tmp_path / "folds" / name) for name in names]
@@ -241,23 +242,26 @@ def test_every_pair_is_held_out_of_the_network_that_gives_its_logits(run, tmp_pa
     for fold in folds:
         left_out = ~fold.data.subset
         assert 31 <= left_out.sum() <= 33
-        assert (logits[left_out] == fold.network.logits(pairs.a[left_out], pairs.b[left_out])).all()
-    assert (held_out_logits(run, 3) == logits).all()
+        p = softmax(fold.network.logits(pairs.a[left_out], pairs.b[left_out]).astype(float), axis=1)
+        label = pairs.label[left_out]
+        others = np.where(np.eye(11, dtype=bool)[label], -np.inf, p).max(axis=1)
+        np.testing.assert_allclose(margins[left_out], p[np.arange(len(p)), label] - others, atol=1e-6)
+    assert (held_out_margins(run, 3) == margins).all()
     before = contents(tmp_path / "folds" / names[0])
-    assert (held_out_logits(run, 3, tmp_path / "folds") == logits).all()
+    assert (held_out_margins(run, 3, tmp_path / "folds") == margins).all()
     assert contents(tmp_path / "folds" / names[0]) == before
 
 
 def test_folds_leave_out_what_the_run_left_out(tmp_path):
     kept = np.arange(97) % 3 > 0
-    held_out_logits(train(CONFIG, data=UserData(subset=kept)), 2, tmp_path)
+    held_out_margins(train(CONFIG, data=UserData(subset=kept)), 2, tmp_path)
     trained_on = [load_run(path).data.subset for path in tmp_path.iterdir()]
     assert (sum(map(np.asarray, trained_on), np.zeros(97, int)) == kept).all()
 
 
 @pytest.mark.parametrize("folds", [1, 98, 2.5, "2"])
 def test_folds_must_be_a_number_of_them(run, folds):
-    refused(lambda: held_out_logits(run, folds), "folds")
+    refused(lambda: held_out_margins(run, folds), "folds")
 
 
 def test_the_rounds_may_be_of_another_width(run, tmp_path):

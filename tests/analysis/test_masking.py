@@ -15,6 +15,7 @@ from minimod.analysis.masking import (
     mask_tables,
     memorising_share,
     random_rankings,
+    sampled,
 )
 from minimod.arrays import Pairs
 from minimod.engine.backend import open_backend
@@ -56,6 +57,28 @@ def test_the_fast_tables_are_those_by_hand(M, tied, has_bias, activation):
     sizes = np.array([round(keep * M) for keep in KEEP])
     for kind, some in enumerate([(sizes > 0) | has_bias, sizes > 0, (sizes < M) | has_bias]):
         assert (fast[kind][some] == plain[kind][some]).all()
+
+
+def test_tables_of_some_pairs_are_the_same_and_others_are_not_asked():
+    network, ranking = random_network(P=13, M=37, seed=5), np.random.default_rng(1).permutation(37)
+    asked = np.random.default_rng(2).random((13, 13)) < 0.3
+    asked[3], asked[4] = True, False
+    some, every = mask_tables(network, ranking, asked=asked), mask_tables(network, ranking)
+    has_neurons = [round(keep * 37) > 0 for keep in KEEP]      # of no neurons, the interaction is rounding
+    assert (some[:, has_neurons][..., asked] == every[:, has_neurons][..., asked]).all()
+    assert (some[:, :, ~asked] == -1).all()
+
+
+def test_a_sample_has_so_many_of_each_kind_and_all_validation_pairs(monkeypatch):
+    monkeypatch.setattr("minimod.analysis.masking.SAMPLED", 20)
+    sample = sampled(DATASET, np.random.default_rng(0))
+    assert (sample.train.is_noisy.sum(), len(sample.train)) == (20, 40)
+    assert len(sample.test) == len(DATASET.test) == 17
+    assert len(sample.validation) == len(DATASET.validation) and len(sample.noisy_validation) == len(DATASET.validation)
+    for part in ("train", "test"):
+        ours, whole = (getattr(each, part) for each in (sample, DATASET))
+        place = ours.a * 13 + ours.b
+        assert (np.diff(place) > 0).all() and np.isin(place, whole.a * 13 + whole.b).all()
 
 
 def test_curves_are_the_accuracies_of_the_tables():

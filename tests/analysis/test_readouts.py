@@ -5,7 +5,7 @@ import pytest
 from planted import random_network
 
 from minimod import make_rule, readout
-from minimod.analysis.readouts import predict_ensemble, predict_interaction, predict_kept
+from minimod.analysis.readouts import interaction_of, predict_ensemble, predict_interaction, predict_kept
 from minimod.analysis.structure import Structure
 from minimod.engine.backend import open_backend
 from minimod.engine.predict import predict_table
@@ -31,6 +31,16 @@ def test_the_interaction_in_blocks_is_the_one_at_once(activation):
     network = random_network(P=23, M=60, activation=activation)
     with open_backend("cpu", 2) as backend:
         assert (predict_interaction(network, backend) == readout.predict_interaction(network)).all()
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_the_interaction_of_many_pairs_is_from_means_of_hidden_vectors(tied, monkeypatch):
+    monkeypatch.setattr("minimod.analysis.readouts.MANY_PAIRS", 0)
+    network, a, b = random_network(P=23, M=60, tied=tied), np.array([3, 0, 22, 3]), np.array([7, 0, 1, 1])
+    expected = interaction(network.grid_logits())
+    np.testing.assert_allclose(interaction_of(network)(a, b), expected[a, b], atol=1e-12)
+    assert (predict_interaction(network) == expected.argmax(axis=2)).all()
+    assert (predict_ensemble([network]) == expected.argmax(axis=2)).all()
 
 
 def test_an_ensemble_weighs_networks_alike_whatever_their_scale():

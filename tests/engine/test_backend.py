@@ -4,6 +4,7 @@ import inspect
 import re
 import subprocess
 import sys
+import threading
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -107,7 +108,10 @@ def test_what_is_discovered_on_the_device_is_what_numpy_finds(cupy, options):
 
 @pytest.mark.parametrize(("rule", "modulus"), [("add", 23), ("SL(2,3)", 24)])
 @pytest.mark.parametrize("dtype", ROUNDING)
-def test_the_analysis_of_a_network_on_the_device_is_that_of_numpy(cupy, dtype, rule, modulus):
+@pytest.mark.parametrize("many", [500, 20_000])
+def test_the_analysis_of_a_network_on_the_device_is_that_of_numpy(cupy, dtype, rule, modulus, many, monkeypatch):
+    monkeypatch.setattr("minimod.analysis.readouts.MANY_PAIRS", many)
+    monkeypatch.setattr("minimod.analysis.masking.SAMPLED", 50)
     run = train(replace(SMALL, rule=rule, modulus=modulus, width=32, dtype=dtype, device="cpu"))
     device = answers(run, run.network.convert(cupy.asarray))
     for ours, theirs in zip(device, answers(run, run.network), strict=True):
@@ -306,6 +310,23 @@ def test_a_sum_is_that_of_a_fixed_tree(n, threads):
         for _ in range(3):
             added = opened.sum(late, n, add)
             assert added == tree([chr(97 + i) for i in range(n)])
+
+
+@pytest.mark.parametrize("fails_in", ["main", "helper"])
+def test_after_an_interrupt_no_further_blocks_are_begun(fails_in):
+    main, begun, both = threading.main_thread(), [], threading.Barrier(2)
+
+    def block(i):
+        begun.append(i)
+        if i < 2:
+            both.wait()
+            if (threading.current_thread() is main) == (fails_in == "main"):
+                raise KeyboardInterrupt
+        time.sleep(0.001)
+
+    with pytest.raises(KeyboardInterrupt), backend.open_backend("cpu", 2) as opened:
+        opened.map(block, range(5000))
+    assert len(begun) < 2500
 
 
 def test_the_stand_in_refuses_what_a_device_refuses():

@@ -4,7 +4,7 @@ from planted import random_network
 
 from minimod.activations import ACTIVATIONS
 from minimod.engine.backend import SERIAL, Backend, open_backend
-from minimod.engine.predict import grid_logits, over_rows, predict, predict_table
+from minimod.engine.predict import grid_logits, map_hidden_rows, predict, predict_table
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -30,7 +30,7 @@ def test_blocks_and_threads_change_no_prediction(block_examples, threads):
 
 def test_rows_come_in_order_with_their_hidden_vectors():
     network = random_network(P=13, M=24)
-    seen = over_rows(lambda rows, H: (rows, H.copy()), network, SERIAL, n_rows=5)
+    seen = map_hidden_rows(lambda rows, H: (rows, H.copy()), network, SERIAL, n_rows=5)
     assert [rows for rows, _ in seen] == [slice(0, 5), slice(5, 10), slice(10, 13)]
     H = np.maximum(network.U[:, None] + network.V, 0).reshape(169, 24)
     np.testing.assert_allclose(np.concatenate([part for _, part in seen]), H)

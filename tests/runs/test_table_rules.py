@@ -7,7 +7,7 @@ import pytest
 from run_cases import Stopped, contents, stop_at, train_on
 
 from minimod import TrainingConfig, analyze, extract, load_run, train
-from minimod.analysis.extraction import held_out_logits
+from minimod.analysis.extraction import held_out_margins
 from minimod.analysis.summary import told
 from minimod.engine.device import warn_once
 from minimod.errors import InputError
@@ -102,7 +102,7 @@ def test_extraction_and_folds_take_the_copy_after_the_file_has_gone(config, tmp_
     run = train(config, "run")
     (tmp_path / "table.csv").unlink()
     assert (extract(load_run("run"), 1, "new")[-1].run.data.table == GROUP).all()
-    assert held_out_logits(run, 2).shape == (len(run.dataset.train), P)
+    assert held_out_margins(run, 2).shape == (len(run.dataset.train), P)
 
 
 @pytest.mark.parametrize("epochs", [12, 15])
