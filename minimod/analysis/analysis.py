@@ -13,7 +13,7 @@ import numpy as np
 from minimod import arrays
 from minimod.analysis.masking import Chosen, Curves, mask_curves, memorising_share, random_rankings, sampled
 from minimod.analysis.readouts import READOUTS, has_many_pairs
-from minimod.analysis.rows import RANDOM, RANDOM_DRAWS, ROWS, Row, labels_need, together
+from minimod.analysis.rows import RANDOM, RANDOM_DRAWS, ROWS, UNLABELLED, Row, labels_need, together
 from minimod.analysis.scores import SCORES, TWO_INPUTS, needs_components
 from minimod.analysis.structure import Structure
 from minimod.arrays import Array, Pairs
@@ -114,9 +114,10 @@ class Analysis:
 
     @property
     def needs(self) -> dict[str, str]:
-        """What every row that applies needs to know, by its name; with what the labels needed that were fitted."""
+        """What every row that applies needs to know, by its name; with what the labels needed that it comes from."""
         labels = [labels_need(run.data) for run in (self.run, *self.ensemble)]
-        needs = {name: together(row.needs, labels[0]) for name, row in ROWS.items() if self._applies(row)}
+        needs = {name: row.needs for name, row in ROWS.items() if self._applies(row)}
+        needs |= {name: together(needs[name], labels[0]) for name in needs if name not in UNLABELLED}
         if "ensemble interaction" in needs:
             needs["ensemble interaction"] = together(TWO_INPUTS, *labels, f"{len(labels)} networks")
         return needs

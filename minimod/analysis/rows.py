@@ -199,3 +199,6 @@ ROWS: dict[str, Row] = {
 METHODS = tuple(name for name, row in ROWS.items() if row.is_method)
 WHOLE = tuple(name for name in METHODS if not ROWS[name].mask)
 DEFAULT_METHOD = "norm_flatness+interaction, noisy"
+
+# The rows in which nothing comes from the labels of the run.
+UNLABELLED = ("rule", *(name for name in ROWS if name.startswith("untrained")))

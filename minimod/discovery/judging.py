@@ -174,9 +174,9 @@ class Problem:
         p = p_value(len(hits), int(hits.sum()), chance, log_count)
         if p >= SIGNIFICANT or hits.mean() <= best.agreement:
             return best
-        inside = np.isin(self.words, np.concatenate(kept)).all(axis=0)
+        inside = np.isin(self.words, np.concatenate(kept)).all(axis=0) & (answer >= 0)
         structured = is_structured(rule, self.grid(rule.modulus))
-        alike = all(explains_alike(hits[inside], each[inside], 1 / rule.modulus, structured) for each in (a, b))
+        alike = all(explains_alike(hits[inside], each[inside], 1 / rule.modulus, structured) for each in (a, b, answer))
         group, of_words = _named(rule, kept, len(table))
         for token, other in self.same_as.items():
             same[token + self.offsets] = same[other + self.offsets]
@@ -241,20 +241,22 @@ def problems(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> 
 def explains_alike(hits: np.ndarray, token: np.ndarray, chance: float, structured: bool) -> bool:
     """Whether a table explains the labels of all tokens, from its hits, booleans of shape (n,), and tokens, (n,).
 
+    The tokens are those of a, or of b, or the table's answers.
+
     The table of a subgroup, or of another group that has one in common, explains the pairs of some tokens alone. Noise
     may differ by token too, but then the labels that disagree do so at random. So there are two statistics.
 
     Where labels disagree at random, no token may be left to chance: Σ max(0, log LR) over tokens, with LR the
     likelihood of a token's hits at a rate of `chance`, over that at HARDLY, or at the mean rate if that is less. It is
-    largest if all tokens have that rate. Where they disagree by a rule: χ² of the hits, which is held against hits that
-    are dealt out among the tokens. Either is drawn DRAWS times. That no draw is as large has a probability of at most
-    1 / (DRAWS + 1), for any number of labels.
+    drawn at each token's own rate, if that is larger. Where they disagree by a rule: χ² of the hits, which is held
+    against hits that are dealt out among the tokens. Either is drawn DRAWS times. That no draw is as large has a
+    probability of about 1 / (DRAWS + 1), for any number of labels.
     """
     _, place, n = np.unique(token, return_inverse=True, return_counts=True)
     h, mean, generator = np.bincount(place, hits).astype(int), hits.mean(), np.random.default_rng(0)
     if not structured:
         rate = max(chance, min(HARDLY, mean))
-        drawn = np.stack([h, *generator.binomial(n, rate, (DRAWS, len(n)))])
+        drawn = np.stack([h, *generator.binomial(n, np.maximum(rate, h / n), (DRAWS, len(n)))])
         off = np.maximum(0, drawn * log(chance / rate) + (n - drawn) * log((1 - chance) / (1 - rate)))
     else:
         drawn = np.stack([h, *generator.multivariate_hypergeometric(n, h.sum(), DRAWS, method="marginals")])

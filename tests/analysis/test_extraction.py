@@ -101,6 +101,12 @@ def test_a_round_knows_what_its_labels_needed(run, tmp_path, chain, needs):
     assert Analysis(run).needs["dominant"].split(", ")[0] == "coordinates"
 
 
+def test_controls_without_trained_weights_do_not_need_what_the_labels_needed(run):
+    first, last = (Analysis(each.run).needs for each in extract(run, 1, answers=lambda study: by_method()(study)))
+    same = {name for name in first if last[name] == first[name]}
+    assert same == {name for name in first if name.startswith("untrained")} | {"rule"}
+
+
 def test_of_other_labels_it_is_unknown_what_they_needed(run, rounds, tmp_path):
     """Of labels that a user gives, and of rounds of earlier versions, which go on as they are."""
     labels = rounds[1].run.data.labels

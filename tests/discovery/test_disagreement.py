@@ -3,6 +3,7 @@ import pytest
 
 from minimod import discover, make_rule
 from minimod.discovery.disagreement import EVIDENCE, exchanged, is_structured
+from minimod.discovery.judging import explains_alike
 from minimod.groups.names import named_group
 from minimod.groups.rules import group_rule, rule_of_table
 
@@ -66,6 +67,15 @@ def test_few_wrong_labels_in_one_row_are_not_structured(P):
         grid = rule.label_table.copy()
         grid[5, :n] = (grid[5, :n] + 3) % P
         assert not is_structured(rule, grid)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_noise_into_one_label_for_each_row_or_column_is_not_structured(axis):
+    rule, rng = group_rule("Z59"), np.random.default_rng(axis)
+    for _ in range(20):
+        label, rate = rng.integers(59, size=59), 0.8 * rng.random(59)
+        label, rate = (np.expand_dims(each, 1 - axis) for each in (label, rate))
+        assert not is_structured(rule, np.where(rng.random((59, 59)) < rate, label, rule.label_table))
 
 
 # Rules that are no group's, each with a group that is near
@@ -147,6 +157,29 @@ def test_what_is_no_group_leaves_labels_that_are_structured(name):
         rng = np.random.default_rng(1)
         wrong = rng.random((P, P)) < ratio
         assert is_structured(rule, np.where(wrong, (table + rng.integers(1, P, (P, P))) % P, table))
+
+
+@pytest.mark.parametrize("name", ["Z16", "S4", "D12", "Z24"])
+def test_few_turned_cycles_of_two_rows_are_structured(name):
+    assert all(is_structured(group_rule(name), turned(name, n, seed)) for n in (1, 2, 4) for seed in range(4))
+
+
+def test_a_line_of_zeros_does_not_hide_another_latin_square():
+    label = in_pieces(lambda a, b: IS_SQUARE[(a - b) % 31], lambda a, b: a * b)
+    assert is_structured(group_rule("Z31"), label)
+
+
+@pytest.mark.parametrize(("P", "n_dead"), [(16, 2), (23, 2), (31, 1)])
+def test_few_tokens_that_are_left_to_chance_are_seen_where_the_others_have_no_noise(P, n_dead):
+    token = np.repeat(np.arange(P), P)
+    assert not explains_alike(token >= n_dead, token, 1 / P, structured=False)
+
+
+def test_answers_that_are_left_to_chance_are_said():
+    """a² + b² where a + b is below 6."""
+    label = in_pieces(lambda a, b: (a + b) % 31 < 6, lambda a, b: a * a + b * b)
+    found = discover(*np.indices((31, 31)).reshape(2, -1), label.ravel(), max_starts=64)
+    assert found.group == "Z31" and found.is_nearest
 
 
 @pytest.mark.parametrize("second", ["one off", "other labels", "other rows", "another Latin square"])
