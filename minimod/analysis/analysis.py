@@ -12,7 +12,7 @@ import numpy as np
 
 from minimod import arrays
 from minimod.analysis.masking import Chosen, Curves, mask_curves, memorising_share, random_rankings, sampled
-from minimod.analysis.readouts import READOUTS, has_many_pairs
+from minimod.analysis.readouts import READOUTS, has_many_pairs, hidden_means
 from minimod.analysis.rows import RANDOM, RANDOM_DRAWS, ROWS, UNLABELLED, Row, labels_need, together
 from minimod.analysis.scores import SCORES, TWO_INPUTS, needs_components
 from minimod.analysis.structure import Structure
@@ -230,7 +230,12 @@ class Analysis:
                 self._curves[by] = self.curves(self.ranking(by))
             return self._curves[by]
         ranking = self.ranking(by) if isinstance(by, str) else by
-        return mask_curves(network or self.run.network, ranking, self.sample, self.backend)
+        means = None if network or not has_many_pairs(self.rule.modulus) else self._hidden_means
+        return mask_curves(network or self.run.network, ranking, self.sample, self.backend, means)
+
+    @cached_property
+    def _hidden_means(self) -> tuple[Array, Array]:
+        return hidden_means(self.run.network, self.backend)
 
     @cached_property
     def scored(self) -> dict[str, Curves]:

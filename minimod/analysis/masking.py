@@ -8,11 +8,11 @@ show. How large the top share should be is a choice, which has to be made on pai
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from minimod.analysis.readouts import has_many_pairs, mean_hidden, swapped
+from minimod.analysis.readouts import has_many_pairs, hidden_means, mean_hidden, swapped
 from minimod.arrays import Array, Pairs, to_host
 from minimod.data import Dataset
 from minimod.engine.backend import SERIAL, Backend
@@ -29,6 +29,7 @@ RANDOM_RANKINGS = 10
 
 # Where there are many pairs, mask curves are counted on at most this number of pairs of each kind, see `sampled`.
 SAMPLED = 1_000
+PAIRS = 256         # in a block of them
 
 # The noise counts as memorised from this noisy accuracy on.
 MEMORISED = 0.95
@@ -122,73 +123,93 @@ def sampled(dataset: Dataset, generator: np.random.Generator) -> Dataset:
     return replace(dataset, train=some(train, train.is_noisy, ~train.is_noisy), test=some(test, test.label >= 0))
 
 
-def mask_curves(network: TwoLayerNet, ranking: Array, dataset: Dataset, backend: Backend = SERIAL) -> Curves:
+def mask_curves(
+    network: TwoLayerNet, ranking: Array, dataset: Dataset, backend: Backend = SERIAL,
+    means: tuple[Array, Array] | None = None,
+) -> Curves:
     """The accuracies of the first neurons of a ranking, and of the other neurons, at every share of KEEP.
 
-    `ranking` is a permutation of the neurons, of shape (M,), such as `Analysis.ranking` gives.
+    `ranking` is a permutation of the neurons, of shape (M,), such as `Analysis.ranking` gives. means: the network's
+    `hidden_means`, if they are known already.
     """
-    ranking, asked = np.asarray(ranking, like=network.U), None
+    ranking = np.asarray(ranking, like=network.U)
     if has_many_pairs(network.modulus):
-        asked = np.zeros((network.modulus,) * 2, bool)
-        for pairs in (dataset.train, dataset.validation, dataset.test):
-            asked[pairs.a, pairs.b] = True
-    tables = mask_tables(network, ranking, backend, asked)
+        parts = (dataset.train, dataset.validation, dataset.test)
+        a, b = (np.concatenate([getattr(pairs, name) for pairs in parts]) for name in "ab")
+        tables = np.full((3, len(KEEP), network.modulus, network.modulus), -1, np.min_scalar_type(-network.modulus))
+        tables[:, :, a, b] = mask_predictions(network, ranking, a, b, backend, means)
+    else:
+        tables = mask_tables(network, ranking, backend)
     measured = (accuracies(each, dataset)._asdict() | agreement(each, dataset.noisy_validation) for each in tables)
     return Curves(ranking, *measured)
 
 
-def mask_tables(
-    network: TwoLayerNet, ranking: Array, backend: Backend = SERIAL, asked: np.ndarray | None = None
-) -> np.ndarray:
-    """The prediction tables of the first neurons and of the others, of shape (3, len(KEEP), P, P), on the host.
+def parts_of(width: int) -> list[slice]:
+    """The ranked neurons that each share of KEEP has more than the share before it."""
+    ends = [round(keep * width) for keep in KEEP]
+    return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
 
-    asked: which pairs to predict, of shape (P, P); the other pairs have -1. None: all pairs.
+
+def mask_predictions(
+    network: TwoLayerNet, ranking: Array, a: np.ndarray, b: np.ndarray, backend: Backend = SERIAL,
+    means: tuple[Array, Array] | None = None,
+) -> np.ndarray:
+    """The predictions of the first neurons and of the others for inputs a and b, (n,), of shape (3, len(KEEP), n).
+
+    In the order of `Curves`: logits and interaction of the first neurons, logits of the others. Both subnetworks have
+    μ. Logits are sums over neurons, F = Σ_m h_m w_m + μ. So one cumulative sum gives the logits of the best k neurons,
+    for every k. The interaction is the cumulative sum of e_m w_m, with e_m the interaction of h_m (see `hidden_means`).
+    The other neurons' logits are the total minus those of the first neurons, plus μ.
+    """
+    ranked = network.subnetwork(ranking)
+    over_b, over_a = (each[:, ranking] for each in means or hidden_means(network, backend))     # (P, M) each
+
+    def predictions(start: int) -> np.ndarray:
+        tokens_a, tokens_b = (np.asarray(tokens[start : start + PAIRS], like=ranked.U) for tokens in (a, b))
+        H = ranked.hidden(tokens_a, tokens_b)                                                   # (n, M)
+        effects = H - over_b[tokens_a] - over_a[tokens_b]
+        total = H @ ranked.W + 2 * ranked.mu
+        F, E = np.zeros_like(total) + ranked.mu, np.zeros_like(total)                           # (n, P)
+        found = []
+        for part in parts_of(network.width):
+            F += H[:, part] @ ranked.W[part]
+            E += effects[:, part] @ ranked.W[part]
+            found += [each.argmax(axis=1) for each in (F, E, total - F)]
+        return to_host(np.stack(found)).reshape(len(KEEP), 3, -1)
+
+    return np.concatenate(list(backend.map(predictions, range(0, len(a), PAIRS))), axis=2).swapaxes(0, 1)
+
+
+def mask_tables(network: TwoLayerNet, ranking: Array, backend: Backend = SERIAL) -> np.ndarray:
+    """The prediction tables of the first neurons and of the others, of shape (3, len(KEEP), P, P), on the host.
 
     In the order of `Curves`: logits and interaction of the first neurons, logits of the others. Both subnetworks have
     μ. Logits are sums over neurons, F = Σ_m h_m w_m + μ. One cumulative sum gives the logits of the best k neurons, for
     every k. The other neurons' logits are the total minus that, plus μ. The interaction is F - row effect - column
-    effect. The column effect also is a cumulative sum, of mean_a(h_m) w_m. The row effect is a mean over the row. If
-    only some pairs are asked for, the interaction is the cumulative sum of (h_m - mean_b(h_m) - mean_a(h_m)) w_m.
+    effect. The column effect also is a cumulative sum, of mean_a(h_m) w_m. The row effect is a mean over the row.
     """
     ranked, P = network.subnetwork(ranking), network.modulus
-    ends = [round(keep * network.width) for keep in KEEP]
-    parts = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
-
-    def cumulate(H: Array, before: Any, out: Array) -> None:
-        """Write the cumulative sum of H W over the neurons, from `before` on, (KEEP, n, P), for H of shape (n, M)."""
-        for part, logits in zip(parts, out, strict=True):
-            np.matmul(H[:, part], ranked.W[part], out=logits)
-            logits += before
-            before = logits
-
+    parts = parts_of(network.width)
     means = mean_hidden(swapped(ranked), backend)                        # over a, (P, M)
     means -= means.mean(axis=0)
-    if asked is None:
-        columns = np.cumsum(np.stack([means[:, part] @ ranked.W[part] for part in parts]), axis=0)       # (KEEP, P, P)
-    picked = [slice(None)] * P if asked is None else [np.flatnonzero(row) for row in asked]
-    most = P if asked is None else int(asked.sum(axis=1).max())
-    memory = Kept(lambda: [np.empty(len(KEEP) * most * P, network.U.dtype, like=network.U) for _ in range(2)])
+    columns = np.cumsum(np.stack([means[:, part] @ ranked.W[part] for part in parts]), axis=0)     # (KEEP, P, P)
+    memory = Kept(lambda: [np.empty((len(KEEP), P, P), network.U.dtype, like=network.U) for _ in range(2)])
 
     def predictions(rows: slice, H: Array) -> Array:
-        """The tables' entries in one row a, of shape (3, len(KEEP), n). H, of shape (P, M), is over all b."""
-        some = slice(None) if asked is None else np.asarray(picked[rows.start], like=H)
-        with memory.borrow() as kept:
-            shape = len(KEEP), len(H[some]), P                           # logits of every share
-            top, other = (array[: math.prod(shape)].reshape(shape) for array in kept)
-            cumulate(H[some], ranked.mu, top)
-            if asked is None:
-                np.subtract(top, columns, out=other)
-                other -= other.mean(axis=1, keepdims=True)
-            else:
-                cumulate(H[some] - H.mean(axis=0) - means[some], 0, other)
+        """The tables' entries in one row a, of shape (3, len(KEEP), P). H, of shape (P, M), is over b."""
+        with memory.borrow() as (top, other):                            # logits of every share, (KEEP, P, P)
+            before = ranked.mu
+            for part, logits in zip(parts, top, strict=True):
+                np.matmul(H[:, part], ranked.W[part], out=logits)
+                logits += before
+                before = logits
+            np.subtract(top, columns, out=other)
+            other -= other.mean(axis=1, keepdims=True)
             of_interaction = other.argmax(axis=2)
             np.subtract(top[-1] + ranked.mu, top, out=other)
             return np.stack([top.argmax(axis=2), of_interaction, other.argmax(axis=2)])
 
-    tables = np.full((3, len(KEEP), P, P), -1, np.min_scalar_type(-P))
-    for a, row in enumerate(map_hidden_rows(predictions, ranked, backend, n_rows=1)):
-        tables[:, :, a, picked[a]] = to_host(row)
-    return tables
+    return np.stack([to_host(row) for row in map_hidden_rows(predictions, ranked, backend, n_rows=1)], axis=2)
 
 
 def agreement(tables: np.ndarray, held_out: Pairs) -> Curve:

@@ -27,7 +27,9 @@ def has_many_pairs(modulus: int) -> bool:
 
 def mean_hidden(network: TwoLayerNet, backend: Backend = SERIAL) -> Array:
     """The mean over b of the hidden vectors of all pairs (a, b), of shape (P, M), for every a."""
-    return np.stack(map_hidden_rows(lambda rows, H: H.mean(axis=0), network, backend, n_rows=1))
+    P, M = network.U.shape
+    means = map_hidden_rows(lambda rows, H: H.reshape(-1, P, M).mean(axis=1), network, backend)
+    return np.concatenate(means)
 
 
 def swapped(network: TwoLayerNet) -> TwoLayerNet:
@@ -35,36 +37,47 @@ def swapped(network: TwoLayerNet) -> TwoLayerNet:
     return TwoLayerNet(network.V, network.U, network.W, network.mu, network.activation)
 
 
-def interaction_of(network: TwoLayerNet, backend: Backend = SERIAL) -> Callable[[Array, Array], Array]:
-    """A function from inputs a and b, each of shape (n,), to the interaction of their logits, of shape (n, P).
+def hidden_means(network: TwoLayerNet, backend: Backend = SERIAL) -> tuple[Array, Array]:
+    """The mean over b of the hidden vectors, for every a; and the mean over a less the mean over all, for every b.
 
-    Up to MANY_PAIRS pairs these are entries of `readout.interaction`. Beyond, the logits of all pairs, P³ numbers,
+    Both have the shape (P, M). So h(a, b) - the first at a - the second at b is the interaction of the hidden vectors.
+    """
+    over_b, over_a = mean_hidden(network, backend), mean_hidden(swapped(network), backend)
+    return over_b, over_a - over_a.mean(axis=0)
+
+
+def interaction_of(network: TwoLayerNet, backend: Backend = SERIAL) -> Callable[[Any, Any], Array]:
+    """A function from inputs a and b to the interaction of their logits, of shape (n, P).
+
+    a and b are arrays of shape (n,), where the network's arrays live. Or a is one token, and b a slice of all tokens.
+    Up to MANY_PAIRS pairs the result is a part of `readout.interaction`. Beyond, the logits of all pairs, P³ numbers,
     would not fit in memory. Logits are linear in the hidden vectors, F(a, b) = h(a, b) W + μ. So the means of the
     logits are means of hidden vectors, times W, plus μ:
 
         interaction(a, b) = h(a, b) W - (mean over b of h(a, ·)) W - (mean over a of h(·, b)) W + (mean of h) W.
     """
-    like = network.U
     if not has_many_pairs(network.modulus):
         effects = interaction(grid_logits(network, backend))
-        return lambda a, b: effects[np.asarray(a, like=like), np.asarray(b, like=like)]
-    row, column = (mean_hidden(each, backend) @ network.W for each in (network, swapped(network)))       # (P, P) each
-    column -= column.mean(axis=0)
-    return lambda a, b: (
-        network.hidden(a, b) @ network.W - row[np.asarray(a, like=like)] - column[np.asarray(b, like=like)]
-    )
+        return lambda a, b: effects[a, b]
+    row, column = (means @ network.W for means in hidden_means(network, backend))               # (P, P) each
+    value = activation_kernel(network.activation).value
+
+    def effect(a: Any, b: Any) -> Array:
+        Z = network.U[a] + network.V[b]
+        return value(Z, out=Z) @ network.W - row[a] - column[b]
+
+    return effect
 
 
-def _by_rows(function: Callable[[Array, Array], Any], network: TwoLayerNet, backend: Backend) -> np.ndarray:
-    """function(a, b) for the pairs of every first input with all second inputs, row after row, stacked."""
-    b = np.arange(network.modulus)
-    return np.stack(list(backend.map(lambda a: function(np.full_like(b, a), b), b)))
+def _by_rows(function: Callable[[Any, Any], Any], P: int, backend: Backend) -> np.ndarray:
+    """function(a, b) for every first input a with all second inputs b, row after row, stacked."""
+    return np.stack(list(backend.map(lambda a: function(a, slice(None)), range(P))))
 
 
 def predict_interaction(network: TwoLayerNet, backend: Backend = SERIAL) -> np.ndarray:
     """The class with the largest interaction for every pair (a, b), of shape (P, P), on the host."""
     effect = interaction_of(network, backend)
-    return _by_rows(lambda a, b: to_host(effect(a, b).argmax(axis=1)), network, backend)
+    return _by_rows(lambda a, b: to_host(effect(a, b).argmax(axis=1)), network.modulus, backend)
 
 
 def predict_ensemble(networks: Sequence[TwoLayerNet], backend: Backend = SERIAL) -> np.ndarray:
@@ -73,17 +86,17 @@ def predict_ensemble(networks: Sequence[TwoLayerNet], backend: Backend = SERIAL)
     It is for networks that were trained on the same data from different initial weights. All of them hold the same
     rule. What a memorised label does to other pairs differs from network to network, and averages out.
     """
-    def standardised(network: TwoLayerNet) -> Callable[[Array, Array], Array]:
+    def standardised(network: TwoLayerNet) -> Callable[[Any, Any], Array]:
         effect = interaction_of(network, backend)
         # The mean of an interaction is 0. So its variance is the mean of its squares.
-        variance = _by_rows(lambda a, b: float((effect(a, b) ** 2).mean()), network, backend).mean()
+        variance = _by_rows(lambda a, b: float((effect(a, b) ** 2).mean()), network.modulus, backend).mean()
         return lambda a, b: effect(a, b) / (math.sqrt(variance) or 1)
 
-    def labels(a: Array, b: Array) -> np.ndarray:
+    def labels(a: Any, b: Any) -> np.ndarray:
         return to_host(sum(effect(a, b) for effect in effects).argmax(axis=1))
 
     effects = [standardised(network) for network in networks]
-    return _by_rows(labels, networks[0], backend)
+    return _by_rows(labels, networks[0].modulus, backend)
 
 
 # name -> from a network and a backend to the prediction table, of shape (P, P).

@@ -12,6 +12,7 @@ from minimod.analysis.masking import (
     Curves,
     agreement,
     mask_curves,
+    mask_predictions,
     mask_tables,
     memorising_share,
     random_rankings,
@@ -59,14 +60,15 @@ def test_the_fast_tables_are_those_by_hand(M, tied, has_bias, activation):
         assert (fast[kind][some] == plain[kind][some]).all()
 
 
-def test_tables_of_some_pairs_are_the_same_and_others_are_not_asked():
-    network, ranking = random_network(P=13, M=37, seed=5), np.random.default_rng(1).permutation(37)
-    asked = np.random.default_rng(2).random((13, 13)) < 0.3
-    asked[3], asked[4] = True, False
-    some, every = mask_tables(network, ranking, asked=asked), mask_tables(network, ranking)
+@pytest.mark.parametrize("tied", [False, True])
+def test_predictions_of_some_pairs_are_entries_of_the_tables(tied, monkeypatch):
+    monkeypatch.setattr("minimod.analysis.masking.PAIRS", 7)
+    network, ranking = random_network(P=13, M=37, seed=5, tied=tied), np.random.default_rng(1).permutation(37)
+    a, b = np.random.default_rng(2).integers(0, 13, (2, 50))
+    some, every = mask_predictions(network, ranking, a, b), mask_tables(network, ranking)[..., a, b]
     has_neurons = [round(keep * 37) > 0 for keep in KEEP]      # of no neurons, the interaction is rounding
-    assert (some[:, has_neurons][..., asked] == every[:, has_neurons][..., asked]).all()
-    assert (some[:, :, ~asked] == -1).all()
+    assert some.shape == every.shape == (3, len(KEEP), 50)
+    assert (some[:, has_neurons] == every[:, has_neurons]).all() and (some[::2] == every[::2]).all()
 
 
 def test_a_sample_has_so_many_of_each_kind_and_all_validation_pairs(monkeypatch):
