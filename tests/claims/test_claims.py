@@ -2,7 +2,9 @@
 
 import itertools
 import re
+from contextlib import ExitStack
 from dataclasses import replace
+from unittest import mock
 
 import pytest
 from claim_cases import ALL_CLAIMS
@@ -38,11 +40,15 @@ def untrained(request, tmp_path_factory):
         place = tmp_path_factory.mktemp("runs") / "runs" / "one" if config.snapshots else None      # they are files
         return train(replace(shrunk(config), seed=seed), place)
 
-    rows = [
-        {"seed": seed} | row
-        for seed in range(2) for configs in claim.experiments("quick")
-        for row in claim.measure(*(trained(config, seed) for config in configs))
-    ]
+    known = getattr(claim.measure, "__globals__", {})
+    with ExitStack() as brief:
+        for name in {"IN_FULL", "BRIEFLY"} & known.keys():      # searches, which find nothing in such networks
+            brief.enter_context(mock.patch.dict(known[name], max_starts=50))
+        rows = [
+            {"seed": seed} | row
+            for seed in range(2) for configs in claim.experiments("quick")
+            for row in claim.measure(*(trained(config, seed) for config in configs))
+        ]
     return judge(request.param, claim, "quick", rows)
 
 
