@@ -18,7 +18,7 @@ import numpy as np
 # Modulus -> widths, and the largest modulus that discovery is timed at.
 WIDTHS = {113: (64, 256, 1024, 4096), 211: (64, 256, 1024, 4096), 509: (64, 256, 1024), 997: (64, 512)}
 DISCOVERY = 509
-EPOCH_SECONDS = 4.0         # so long at least are the epochs that are timed, by an estimate
+EPOCH_SECONDS = 4.0         # the timed epochs take at least this long, by an estimate
 
 
 def minimod(*arguments: object) -> tuple[float, float, str]:

@@ -11,7 +11,15 @@ from typing import Any, Self
 import numpy as np
 
 from minimod import arrays
-from minimod.analysis.masking import Chosen, Curves, mask_curves, memorising_share, random_rankings, sampled
+from minimod.analysis.masking import (
+    RANDOM_RANKINGS,
+    Chosen,
+    Curves,
+    mask_curves,
+    memorising_share,
+    random_rankings,
+    sampled,
+)
 from minimod.analysis.readouts import READOUTS, has_many_pairs, hidden_means
 from minimod.analysis.rows import RANDOM, RANDOM_DRAWS, ROWS, UNLABELLED, Row, labels_need, together
 from minimod.analysis.scores import SCORES, TWO_INPUTS, needs_components
@@ -89,9 +97,10 @@ class Analysis:
         yield self
 
     def parts(self) -> list[Callable[[], object]]:
-        """What takes long in `scored`, `random` and `rows`, to be called in this order. Each part is kept."""
-        rows = [partial(self.row, name) for name in self.needs]
-        return [*(partial(self.curves, name) for name in self._scores), lambda: self.random, *rows]
+        """The slow parts of `scored`, `random` and `rows`. Call them in this order. Their results are kept."""
+        draws = [partial(self._random_curves, i) for i in range(RANDOM_RANKINGS)]
+        return [*(partial(self.curves, name) for name in self._scores), *draws, *(partial(self.row, name)
+                for name in self.needs)]
 
     # Structure.
 
@@ -114,7 +123,7 @@ class Analysis:
 
     @property
     def needs(self) -> dict[str, str]:
-        """What every row that applies needs to know, by its name; with what the labels needed that it comes from."""
+        """What every row that applies needs to know, by its name. It includes what its run's labels needed."""
         labels = [labels_need(run.data) for run in (self.run, *self.ensemble)]
         needs = {name: row.needs for name, row in ROWS.items() if self._applies(row)}
         needs |= {name: together(needs[name], labels[0]) for name in needs if name not in UNLABELLED}
@@ -155,12 +164,14 @@ class Analysis:
     def _columns(self, row: Row) -> Iterable[Any]:
         """The accuracies of a row, each a number or one number for every draw."""
         choices, is_sample = self.choices(row), self.sample is not self.run.dataset
-        if row.networks and is_sample:
+        if is_sample and row.networks:
             networks = (replace(each, activation=row.activation or each.activation) for each in row.networks(self))
             return accuracies(np.stack([self._sampled_table(network) for network in networks]), self.sample)
-        if not choices or (is_sample and len(choices) == 1 and len(choices[0].neurons)):
-            return accuracies(row.predict(self, row), self.run.dataset)
-        return zip(*(each.accuracies for each in choices), strict=True)         # as the curves have them
+        has_no_choice = any(math.isnan(each.share) for each in choices)
+        is_random = row.mask is not None and row.mask.score == RANDOM
+        if choices and (not is_sample or is_random or has_no_choice):
+            return zip(*(each.accuracies for each in choices), strict=True)     # as the curves have them
+        return accuracies(row.predict(self, row), self.run.dataset)
 
     def _sampled_table(self, network: TwoLayerNet) -> np.ndarray:
         """The prediction table of a network at the pairs of the sample, and -1 elsewhere."""
@@ -214,7 +225,10 @@ class Analysis:
         random are counted on this part. All other rows are counted on all pairs.
         """
         dataset = self.run.dataset
-        return sampled(dataset, self.random_stream(2)) if has_many_pairs(dataset.rule.modulus) else dataset
+        if not has_many_pairs(dataset.rule.modulus):
+            return dataset
+        part = sampled(dataset, self.random_stream(2))
+        return part if (len(part.train), len(part.test)) != (len(dataset.train), len(dataset.test)) else dataset
 
     def ranking(self, score: str) -> Array:
         """The neurons by a score of SCORES, best first, of shape (M,). Raises InputError for another name.
@@ -250,7 +264,13 @@ class Analysis:
     @cached_property
     def random(self) -> list[Curves]:
         """The mask curves of the random rankings."""
-        return [self.curves(ranking) for ranking in self.random_rankings]
+        return [self._random_curves(i) for i in range(RANDOM_RANKINGS)]
+
+    def _random_curves(self, i: int) -> Curves:
+        name = f"{RANDOM} {i}"
+        if name not in self._curves:
+            self._curves[name] = self.curves(self.random_rankings[i])
+        return self._curves[name]
 
     @cached_property
     def partition(self) -> dict[str, dict[str, float]]:
@@ -268,7 +288,7 @@ class Analysis:
     def _partition_row(self, curves: Curves) -> dict[str, float]:
         clean, noisy = (curves.chosen("logits", choice) for choice in ("validation", "noisy"))
         memorising = memorising_share(curves)
-        test, filtered_test = self.run.dataset.test, math.nan
+        test, filtered_test = self.sample.test, math.nan
         if not math.isnan(clean.share) and self.has_components:
             # Each neuron is filtered by itself: the subnetwork of the filtered network is the subnetwork, filtered.
             filtered = self.structure.dominant.subnetwork(clean.neurons)

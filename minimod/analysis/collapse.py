@@ -41,7 +41,7 @@ class Classes(NamedTuple):
 def classes(hidden: Callable[[slice], np.ndarray], label: np.ndarray, modulus: int) -> Classes:
     """The classes of hidden features by the n examples' labels, of shape (n,). Some class needs two examples or more.
 
-    hidden: from some rows to their features, of shape (rows, M), such as `H.__getitem__`. It is called twice for all.
+    hidden: from some rows to their features, of shape (rows, M), such as `H.__getitem__`. Every block calls it twice.
     """
     n, variance = np.bincount(label, minlength=modulus), np.zeros(modulus)
     mean = np.zeros((modulus, hidden(slice(1)).shape[1]))

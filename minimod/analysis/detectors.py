@@ -34,7 +34,7 @@ class Evidence:
 
     The others are margins, of shape (n,): the label's number minus the largest other number. ridge: of `ridge_margins`.
     interaction: of the network's interaction. masked: of the interaction of the few neurons that a mask picks.
-    retrained: as masked, of a network that was trained on what the one before answered, see extraction.py. held_out: of
+    retrained: as masked, of a network that was trained on another network's answers, see extraction.py. held_out: of
     the probabilities by networks that were trained on the other labels.
     """
 

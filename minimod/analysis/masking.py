@@ -113,14 +113,16 @@ PARTITION_NEEDS = {
 def sampled(dataset: Dataset, generator: np.random.Generator) -> Dataset:
     """A part of a dataset: SAMPLED clean and SAMPLED noisy training pairs, SAMPLED test pairs, all validation pairs.
 
-    If the dataset has fewer pairs of a kind, the part has all of them. A share that is counted on the part has a
-    standard error of at most 0.5 / √SAMPLED.
+    If the dataset has fewer pairs of a kind, the part has all these pairs. If the true labels are not known, training
+    pairs are not counted, and the part has none. A share that is counted on the part has a standard error of at most
+    0.5 / √SAMPLED.
     """
     def some(pairs: Pairs, *kinds: np.ndarray) -> Pairs:
         return pairs[np.sort(np.concatenate([generator.permutation(np.flatnonzero(kind))[:SAMPLED] for kind in kinds]))]
 
     train, test = dataset.train, dataset.test
-    return replace(dataset, train=some(train, train.is_noisy, ~train.is_noisy), test=some(test, test.label >= 0))
+    kinds = (train.is_noisy, ~train.is_noisy) if dataset.is_known else (train.label < 0,)
+    return replace(dataset, train=some(train, *kinds), test=some(test, test.label >= 0))
 
 
 def mask_curves(

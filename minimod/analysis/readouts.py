@@ -113,8 +113,8 @@ def predict_kept(
     If components are frequencies, a neuron's w has two coefficients, of a cosine and a sine. So W = Cᵀ Bᵀ, where C,
     of shape (n, M), is sparse and B, of shape (P, n), is the basis of c. H W = (C Hᵀ)ᵀ Bᵀ then costs a sparse product
     and a product that does not depend on M. Pre-activations have neurons as rows, the order in which C reads them.
-    On a GPU the dense product is as fast. For M <= n it is faster, and then many pairs are predicted by it. Classes can
-    tie, for example if all frequencies share a divisor with P. Then rounding chooses between them.
+    On a GPU the dense product is as fast. For M <= n the dense product is faster. So it is used where there are many
+    pairs. Classes can tie, for example if all frequencies share a divisor with P. Then rounding chooses between them.
     """
     network = structure.keep(component)
     network = replace(network, activation=activation or network.activation)

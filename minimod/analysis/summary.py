@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minimod.analysis.analysis import Analysis, AnyRun
-from minimod.analysis.masking import KEEP, PARTITION_NEEDS, Curves
+from minimod.analysis.masking import KEEP, PARTITION_NEEDS, SAMPLED, Curves
 from minimod.analysis.structure import Structure
 from minimod.data import PARTS, Dataset
 from minimod.groups.rules import PAIRS, kind_of, table_path
@@ -73,10 +73,9 @@ def summary_of(analysis: Analysis, thresholds: Iterable[float] = THRESHOLDS) -> 
 
 def sample_study(sample: Dataset) -> dict[str, float]:
     """How many pairs of each kind a sample has, and the largest standard error of a share of them."""
-    noisy, clean = int(sample.train.is_noisy.sum()), int((~sample.train.is_noisy).sum())
-    fewest = min(n for n in (clean, noisy, len(sample.test)) if n)
-    return {"clean": clean, "noisy": noisy, "validation": len(sample.validation), "test": len(sample.test),
-            "standard_error": 0.5 / math.sqrt(fewest)}
+    noisy = int(sample.train.is_noisy.sum())
+    return {"clean": len(sample.train) - noisy, "noisy": noisy, "validation": len(sample.validation),
+            "test": len(sample.test), "standard_error": 0.5 / math.sqrt(SAMPLED)}
 
 
 def structure_study(structure: Structure, untrained: Structure) -> dict[str, Any]:

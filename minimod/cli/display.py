@@ -88,7 +88,7 @@ def summary_text(summary: dict[str, Any]) -> Iterator[str]:
     yield table([["partition by", *columns.values()], *rows], -16, 11, 10, 7, 8, 10, 7, 11)
     rows = [[column, summary["partition_needs"][key]] for key, column in columns.items()]
     yield table([["its column", "needs to know, besides what the score does"], *rows], -16, -1)
-    yield sample_line(summary["sample"]) if "sample" in summary else ""
+    yield sample_line(summary)
     yield summary["left_out"]
     if "structure" in summary:
         labels = {
@@ -107,8 +107,11 @@ def summary_text(summary: dict[str, Any]) -> Iterator[str]:
     yield table([["first measured epoch with accuracy >=", *past], *rows], -40, *[8] * len(past))
 
 
-def sample_line(sample: dict[str, float]) -> str:
-    """What mask curves were counted on, where there are many pairs."""
+def sample_line(summary: dict[str, Any]) -> str:
+    """What mask curves were counted on, where there are many pairs; nothing elsewhere."""
+    if "sample" not in summary:
+        return ""
+    sample = summary["sample"]
     return (
         "Mask curves, partitions and rows that draw at random are counted on a sample of the pairs:\n"
         f"{sample['clean']} clean, {sample['noisy']} noisy and {sample['test']} test pairs, and all"
@@ -191,7 +194,7 @@ def progress_display(config: TrainingConfig) -> Iterator[Callback]:
 
 
 def with_bar(parts: Sequence[Callable[[], object]], label: str) -> None:
-    """Call the parts of some work in order; on a terminal with a bar, from PATIENCE seconds on."""
+    """Call the parts of some work in order. On a terminal, show a bar after PATIENCE seconds."""
     begin = time.time()
     with ExitStack() as shown:
         bar = None

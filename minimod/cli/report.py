@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from minimod.cli.advice import train_command
-from minimod.cli.display import with_bar
+from minimod.cli.display import sample_line, with_bar
 from minimod.cli.options import FILE, OnceEach
 from minimod.errors import InputError
 from minimod.runs.files import check_output
@@ -53,5 +53,6 @@ def report(directory: Path, output: Path | None) -> None:
             with_bar(analysis.parts(), "Analysing")
             summary, shown = summary_of(analysis), exhibit(analysis)
         told = {"sentence": in_words(run, summary["methods"]), "command": train_command(run)}
+        told["sample"] = sample_line(summary)
         page.write_run_page(output, summary, shown | told)
     click.echo(f"Written to {output}.")
