@@ -147,7 +147,7 @@ def test_the_estimate_of_memory_counts_all_that_is_on_the_device(cupy, options, 
     """And what is on the host, which the stand-in does not tell apart."""
     monkeypatch.setattr(backend, "GPU_BLOCK", (2**17, 2**10))
     config = TrainingConfig(**{"modulus": 59, "width": 128, "epochs": 2, "device": "gpu"} | options)
-    train(replace(SMALL, device="gpu", epochs=0))      # imports
+    train(config)       # imports, of which some wait for a network of this size
     with backend.open_backend("gpu") as opened:
         needed = memory_needed(config, opened)
     tracemalloc.start()
