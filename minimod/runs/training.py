@@ -208,10 +208,10 @@ def _device(asked: str, began: str) -> str:
 def memory_needed(config: TrainingConfig, backend: Backend) -> int:
     """About how many bytes `train` takes at its peak, from above, besides Python and its libraries.
 
-    Three parts: the data, 150 bytes for each of the P² pairs; of the parameters' size, the gradients that wait to be
-    added, the parameters with an optimiser's state, and what an evaluation's Fourier transforms take (13 times); and
-    for each thread the block that it works on, with the arrays that a loss or an activation makes which has no twin in
-    place. A test holds this against the peak that is measured.
+    64 KiB for what does not grow, and three parts: the data, 150 bytes for each of the P² pairs; of the parameters'
+    size, the gradients that wait to be added, the parameters with an optimiser's state, and the Fourier transforms of
+    an evaluation (13 times); and for each thread the block that it works on, with the arrays that a loss or an
+    activation makes which has no twin in place. A test holds this against the peak that is measured.
     """
     P, M, itemsize = config.modulus, config.width, np.dtype(config.dtype).itemsize
     parameters, n = (3 * P * M + P) * itemsize, min(backend.block_size(M, P), P * P)
@@ -220,7 +220,7 @@ def memory_needed(config: TrainingConfig, backend: Backend) -> int:
     over_classes = 3 + 2 * config.record + 8 * (config.label_smoothing > 0)
     block = n * (over_neurons * M + over_classes * P) * itemsize
     gradients = min(SHARDS, 5 * backend.threads)                          # a tree of SHARDS has four levels
-    return 150 * P * P + (gradients + 13) * parameters + at_work * block
+    return 2**16 + 150 * P * P + (gradients + 13) * parameters + at_work * block
 
 
 def _check_memory(config: TrainingConfig, backend: Backend) -> None:
