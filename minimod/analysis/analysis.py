@@ -15,6 +15,7 @@ from minimod.analysis.masking import (
     RANDOM_RANKINGS,
     Chosen,
     Curves,
+    inputs_of,
     mask_curves,
     memorising_share,
     random_rankings,
@@ -99,8 +100,8 @@ class Analysis:
     def parts(self) -> list[Callable[[], object]]:
         """The slow parts of `scored`, `random` and `rows`. Call them in this order. Their results are kept."""
         draws = [partial(self._random_curves, i) for i in range(RANDOM_RANKINGS)]
-        return [*(partial(self.curves, name) for name in self._scores), *draws, *(partial(self.row, name)
-                for name in self.needs)]
+        rows = [partial(self.row, name) for name in self.needs]
+        return [*(partial(self.curves, name) for name in self._scores), *draws, *rows]
 
     # Structure.
 
@@ -175,9 +176,8 @@ class Analysis:
 
     def _sampled_table(self, network: TwoLayerNet) -> np.ndarray:
         """The prediction table of a network at the pairs of the sample, and -1 elsewhere."""
-        table = np.full((network.modulus,) * 2, -1)
-        for part in (self.sample.train, self.sample.validation, self.sample.test):
-            table[part.a, part.b] = predict(network, part.a, part.b, self.backend)
+        table, (a, b) = np.full((network.modulus,) * 2, -1), inputs_of(self.sample)
+        table[a, b] = predict(network, a, b, self.backend)
         return table
 
     def predict(self, row: str | Row) -> np.ndarray:

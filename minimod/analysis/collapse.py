@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-BLOCK = 4096        # examples at a time
+from minimod.analysis.readouts import blocks
 
 
 class Classes(NamedTuple):
@@ -45,11 +45,10 @@ def classes(hidden: Callable[[slice], np.ndarray], label: np.ndarray, modulus: i
     """
     n, variance = np.bincount(label, minlength=modulus), np.zeros(modulus)
     mean = np.zeros((modulus, hidden(slice(1)).shape[1]))
-    parts = [slice(start, start + BLOCK) for start in range(0, len(label), BLOCK)]
-    for rows in parts:
+    for rows in blocks(len(label)):
         np.add.at(mean, label[rows], hidden(rows))
     mean /= np.maximum(n, 1)[:, None]
-    for rows in parts:
+    for rows in blocks(len(label)):
         np.add.at(variance, label[rows], ((hidden(rows) - mean[label[rows]]) ** 2).sum(axis=1))
     variance /= np.maximum(n - 1, 1)
     known = n > 1

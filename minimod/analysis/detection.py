@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from minimod.analysis.analysis import Analysis, AnyRun, same_pairs
-from minimod.analysis.detectors import BLOCK, DETECTORS, Evidence, auroc, precision, ridge_margins, scores
-from minimod.analysis.readouts import interaction_of
+from minimod.analysis.detectors import DETECTORS, Evidence, auroc, precision, ridge_margins, scores
+from minimod.analysis.readouts import blocks, interaction_of
 from minimod.analysis.rows import DEFAULT_METHOD, labels_need, together
 from minimod.analysis.scores import NOTHING
 from minimod.arrays import Pairs, checked_array
@@ -84,11 +84,11 @@ def interaction_margins(network: TwoLayerNet, pairs: Pairs, backend: Backend) ->
     """The margins of n pairs' labels in the interaction of a network, of shape (n,)."""
     effect = interaction_of(network, backend)
 
-    def margins(start: int) -> np.ndarray:
-        some = pairs[start : start + BLOCK]
+    def margins(rows: slice) -> np.ndarray:
+        some = pairs[rows]
         return np.asarray(confidence(effect(some.a, some.b), some.label)[0])
 
-    return np.concatenate(list(backend.map(margins, range(0, len(pairs), BLOCK))))
+    return np.concatenate(list(backend.map(margins, blocks(len(pairs)))))
 
 
 def masked_margins(analysis: Analysis, pairs: Pairs) -> np.ndarray | None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minimod.analysis.masking import CHOICES
+from minimod.analysis.readouts import blocks
 from minimod.analysis.scores import TWO_INPUTS
 from minimod.arrays import Pairs
 from minimod.engine.kernels import confidence
@@ -19,7 +20,6 @@ from minimod.network import TwoLayerNet
 
 # What a detector needs besides the labels. A readout of two inputs looks at the network too.
 LABELS, COURSE, NETWORK, TRAINING = "the labels alone", "the course of training", "the network", "further training"
-BLOCK = 4096        # labels at a time
 MASK = f"{TWO_INPUTS}, {CHOICES['noisy'].needs}"
 
 
@@ -77,9 +77,8 @@ def ridge_margins(
     where λ is `ridge` times the mean square of X's entries, the prediction without example i is (S Y - s y)ᵢ / (1 - s).
     So no model is fitted twice (PRESS, Allen 1974).
     """
-    parts = [slice(start, start + BLOCK) for start in range(0, len(label), BLOCK)]
     one_hot, G, XY = np.eye(modulus), np.zeros(()), np.zeros(())
-    for rows in parts:
+    for rows in blocks(len(label)):
         X = hidden(rows).astype(float)
         G, XY = G + X.T @ X, XY + X.T @ one_hot[label[rows]]
     inverse = np.linalg.inv(G + (ridge * G.trace() / len(G) + np.finfo(float).tiny) * np.eye(len(G)))
@@ -91,7 +90,7 @@ def ridge_margins(
         without = (X @ fitted - s * one_hot[label[rows]]) / np.maximum(1 - s, np.finfo(float).eps)
         return np.asarray(confidence(without, label[rows])[0])
 
-    return np.concatenate([margins(rows) for rows in parts])
+    return np.concatenate([margins(rows) for rows in blocks(len(label))])
 
 
 def probability_margins(network: TwoLayerNet, pairs: Pairs) -> np.ndarray:

@@ -125,6 +125,12 @@ def sampled(dataset: Dataset, generator: np.random.Generator) -> Dataset:
     return replace(dataset, train=some(train, *kinds), test=some(test, test.label >= 0))
 
 
+def inputs_of(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """The inputs a and b of all pairs of a dataset, each of shape (n,)."""
+    parts = (dataset.train, dataset.validation, dataset.test)
+    return np.concatenate([part.a for part in parts]), np.concatenate([part.b for part in parts])
+
+
 def mask_curves(
     network: TwoLayerNet, ranking: Array, dataset: Dataset, backend: Backend = SERIAL,
     means: tuple[Array, Array] | None = None,
@@ -136,8 +142,7 @@ def mask_curves(
     """
     ranking = np.asarray(ranking, like=network.U)
     if has_many_pairs(network.modulus):
-        parts = (dataset.train, dataset.validation, dataset.test)
-        a, b = (np.concatenate([getattr(pairs, name) for pairs in parts]) for name in "ab")
+        a, b = inputs_of(dataset)
         tables = np.full((3, len(KEEP), network.modulus, network.modulus), -1, np.min_scalar_type(-network.modulus))
         tables[:, :, a, b] = mask_predictions(network, ranking, a, b, backend, means)
     else:
@@ -161,7 +166,7 @@ def mask_predictions(
     In the order of `Curves`: logits and interaction of the first neurons, logits of the others. Both subnetworks have
     μ. Logits are sums over neurons, F = Σ_m h_m w_m + μ. So one cumulative sum gives the logits of the best k neurons,
     for every k. The interaction is the cumulative sum of e_m w_m, with e_m the interaction of h_m (see `hidden_means`).
-    The other neurons' logits are the total minus those of the first neurons, plus μ.
+    The other neurons' logits are the total minus the first neurons' logits, plus μ.
     """
     ranked = network.subnetwork(ranking)
     over_b, over_a = (each[:, ranking] for each in means or hidden_means(network, backend))     # (P, M) each

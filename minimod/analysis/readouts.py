@@ -18,6 +18,12 @@ from minimod.readout import interaction
 
 # Beyond this number of pairs P², no array has P³ numbers, and mask curves are counted on a sample of the pairs.
 MANY_PAIRS = 20_000
+BLOCK = 4096        # examples at a time, where hidden vectors of all of them would not fit in memory
+
+
+def blocks(n: int) -> list[slice]:
+    """The places of n examples, at most BLOCK of them in a slice."""
+    return [slice(start, start + BLOCK) for start in range(0, n, BLOCK)]
 
 
 def has_many_pairs(modulus: int) -> bool:

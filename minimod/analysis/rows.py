@@ -76,7 +76,7 @@ def dominant_of(structure: str) -> Callable[[Analysis, Row], np.ndarray]:
 
 
 def random_frequency(analysis: Analysis, row: Row) -> np.ndarray:
-    """The tables of one component per neuron: each drawn at random."""
+    """The tables of one component per neuron: each drawn at random. As `drawn`, but by the sparse product."""
     return np.stack([
         predict_kept(analysis.structure, component, row.activation, analysis.backend)
         for component in analysis.random_components

@@ -73,7 +73,7 @@ def test_a_latin_square_has_no_collisions():
 
 @pytest.mark.parametrize("block", [4096, 5])
 def test_ridge_margins_are_of_a_fit_without_the_label(block, monkeypatch):
-    monkeypatch.setattr("minimod.analysis.detectors.BLOCK", block)
+    monkeypatch.setattr("minimod.analysis.readouts.BLOCK", block)
     generator = np.random.default_rng(0)
     X, label, n = generator.normal(size=(12, 4)), np.arange(12) % 3, 12
     penalty, Y = 0.1 * n * (X**2).mean() * np.eye(4), np.eye(3)[np.arange(12) % 3]
