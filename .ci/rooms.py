@@ -21,9 +21,9 @@ AIMS = {
 }
 LIMITS = AIMS | {
     "engine": 475, "groups": 431, "runs": 1855, "analysis": 1175, "discovery": 799, "sweeps": 508, "exchange": 532,
-    "claims": 1082, "report": 1314, "cli": 1074, "doors": 77,
+    "claims": 1082, "report": 1365, "cli": 1074, "doors": 77,
 }
-TOTAL_AIM, TOTAL_LIMIT = 8000, 10071
+TOTAL_AIM, TOTAL_LIMIT = 8000, 10122
 
 WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 NO_CODE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
