@@ -17,6 +17,8 @@ from minimod.runs.config import TrainingConfig
 from minimod.runs.metrics import THRESHOLDS, first_epochs
 from minimod.runs.run import Run
 
+OPERATIONS = {"add": "+", "sub": "-", "mul": "·", "div": "/"}     # of RULES, as formulas have them
+
 
 def analyze(
     run: AnyRun, by: str = "joint", ensemble: Sequence[AnyRun] = (), thresholds: Iterable[float] = THRESHOLDS,
@@ -90,31 +92,46 @@ def structure_study(structure: Structure, untrained: Structure) -> dict[str, Any
 
 
 def in_words(run: Run, methods: dict[str, dict[str, float]] | None = None) -> str:
-    """What a run learned, in a sentence or two; with the `methods` of its summary, also what is taken out of it."""
+    """What a run memorised and what it knows, in a few sentences.
+
+    methods: those of its summary, at least raw; with dominant among them also what is taken out of the network.
+    """
     def percent(share: float) -> str:
         return f"{100 * share:.3g} %"
 
     config, dataset, last = run.config, run.dataset, {name: column[-1] for name, column in run.history.items()}
-    fitted_pairs, unseen = run.fitted, len(dataset.test) > 0
-    seen, noisy = len(fitted_pairs), int((fitted_pairs.label != fitted_pairs.true_label).sum()) * dataset.is_known
-    two = noisy and not run.data.is_relabelled
-    parts = {"right": "clean_accuracy", "wrong": "noisy_accuracy"} if two else {"given": "train_accuracy"}
-    fits = " and ".join(f"{percent(last.get(name, math.nan))} of the {which} labels" for which, name in parts.items())
-    answers = f", and answers {percent(last['test_accuracy'])} of the test pairs, which it has not seen" * unseen
-    pairs = int((dataset.rule.label_table >= 0).sum()) or seen
-    lies = f", {percent(noisy / seen)} of them with a wrong label" * bool(noisy)
-    words = (
-        f"A two-layer {config.activation} network of width {config.width} was trained on {config.rule},"
-        f" {config.modulus} tokens: on {seen} of the {pairs} pairs{lies}."
-        f" It fits {fits}{answers}."
-    )
-    if methods and unseen and "dominant" in methods:
-        kept, what = methods["dominant"], f"{dataset.rule.component_kind} per neuron, told the coordinates"
-        fitted = f" and fits {percent(kept['noisy'])} of the wrong labels" * bool(two)
-        words += f" Keeping one {what}, it answers {percent(kept['test'])} of the test pairs{fitted}."
-        if kept["test"] > 0.9 and methods["raw"]["test"] < 0.5:
-            words += " So the rule is in its weights, and its own answers hide it."
-    return words
+    raw = methods["raw"] if methods else {
+        name: last[f"{name}_accuracy"] for name in ("clean", "noisy", "test")
+    }
+    shown = run.fitted
+    wrong = int((shown.label != shown.true_label).sum()) * dataset.is_known
+    pairs = int((dataset.rule.label_table >= 0).sum()) or len(shown)
+    sentences = [f"A two-layer network was shown {len(shown)} of the {pairs} pairs of {task(config)}."]
+    if wrong and not run.data.is_relabelled:
+        sentences.append(f"Of the labels that it was shown, {percent(wrong / len(shown))} are wrong.")
+        it = "It memorised them: it" if raw["noisy"] > 0.9 else "It"
+        right = f"{percent(raw['clean'])} of the right ones"
+        sentences.append(f"{it} gives back {percent(raw['noisy'])} of the wrong labels and {right}.")
+    elif "train_accuracy" in last:
+        sentences.append(f"It gives back {percent(last['train_accuracy'])} of the labels that it was shown.")
+    if not len(dataset.test):
+        return " ".join(sentences)
+    chance = f"chance is {percent(1 / config.modulus)}"
+    sentences.append(f"It answers {percent(raw['test'])} of the test pairs, which it never saw; {chance}.")
+    if methods and "dominant" in methods:
+        kept, what = methods["dominant"], dataset.rule.component_kind
+        forgets = f", and {percent(kept['noisy'])} of the wrong labels come back" if wrong else ""
+        sentences.append(f"Keep one {what} per neuron, and the same weights answer {percent(kept['test'])} of the test"
+                         f" pairs{forgets}.")
+        if kept["test"] > 0.9 and raw["test"] < 0.5:
+            sentences.append("So the network knows the rule, and its own answers hide it.")
+    return " ".join(sentences)
+
+
+def task(config: TrainingConfig) -> str:
+    """What is to be learned, in a formula: as "a + b mod 113"."""
+    P = config.modulus
+    return f"a {OPERATIONS[config.rule]} b mod {P}" if config.rule in RULES else f"{config.rule}, {P} tokens"
 
 
 def told(run: Run) -> str:

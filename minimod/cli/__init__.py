@@ -24,7 +24,7 @@ COMMANDS = {
     "group": ("elsewhere", "group", "Describe a group, or a table of your own."),
     "import": ("elsewhere", "import_network", "Make a run of a network that was trained elsewhere."),
     "plot": ("sweeps", "plot", "Draw a column of a sweep's table over another."),
-    "report": ("report", "report", "Make a page of a run, of a sweep, or of measured claims."),
+    "report": ("report", "report", "Make a page of a run, of two runs, of a sweep, or of measured claims."),
     "reproduce": ("reproduce", "reproduce", "Measure claims of the paper."),
     "sweep": ("sweeps", "sweep", "Train a grid of runs, into SWEEP_DIR."),
     "train": ("runs", "train", "Train a network, into RUN_DIR."),

@@ -92,12 +92,14 @@ def discover(
         finds = "the same table" if same else other
         without = "any" if run.data.labels is None else "its"
         lines.append(f"The control, the training labels without {without} network: they find {finds}.")
+    result["in_words"] = lines
     if run and write:
         save_checked_json(run.beside("discovery.json"), plain_data(result))
+    written = []
     if table:
         save_columns(table, discovered_pairs(found, words))
-        lines.append(f"Written to {table}.")
-    return Answer(result, ["\n".join(lines)])
+        written.append(f"Written to {table}.")
+    return Answer(result, ["\n".join(lines + written)])
 
 
 def in_words(result: dict[str, Any], of: str, judged: str) -> list[str]:

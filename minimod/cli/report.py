@@ -1,6 +1,7 @@
 """The command that makes a page to look at."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,27 +15,33 @@ from minimod.runs.run import load_run
 
 @click.command(cls=OnceEach)
 @click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--with", "other", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="RUN",
+              help="Another run, to be shown beside the first on the same page.")
 @click.option("--output", type=FILE, metavar="FILE",
-              help="Where the page goes.  [default: DIRECTORY/report.html]")
-def report(directory: Path, output: Path | None) -> None:
-    """Make a page of a run, of a sweep, or of measured claims.
+              help="Where the page goes.  [default: DIRECTORY/report.html, or DIRECTORY/report-with-NAME.html]")
+def report(directory: Path, other: Path | None, output: Path | None) -> None:
+    """Make a page of a run, of two runs, of a sweep, or of measured claims.
 
     One HTML file that opens by itself: no server, no network. DIRECTORY is what minimod train, sweep or reproduce have
     written.
     """
-    output = output or directory / "report.html"
-    check_output("--output", output, directory, ours="report.html")
+    name = f"report-with-{other.resolve().name}.html" if other else "report.html"
+    output = output or directory / name
+    check_output("--output", output, directory, ours=name)
     try:
         from minimod.report import page
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in ("bokeh", "jinja2", "markupsafe"):
             raise
         raise click.ClickException("a page needs Bokeh and Jinja2: pip install 'minimod[report]'") from error
-    if (directory / "sweep.json").exists():
+    is_sweep, is_claims = (directory / "sweep.json").exists(), (directory / "rows").is_dir()
+    if other and (is_sweep or is_claims):
+        raise click.UsageError(f"--with is for two runs, and {directory} is none")
+    if is_sweep:
         from minimod.report.sweep import write_sweep_page
 
         write_sweep_page(output, directory)
-    elif (directory / "rows").is_dir():
+    elif is_claims:
         from minimod.claims.claim import SCALES
         from minimod.claims.page import write_claims_page
         from minimod.claims.rows import stored_results
@@ -44,15 +51,18 @@ def report(directory: Path, output: Path | None) -> None:
             raise InputError("directory", str(directory), "one that has measured claims")
         write_claims_page(output, stored)
     else:
-        from minimod.analysis.analysis import Analysis
-        from minimod.analysis.summary import in_words, summary_of
-        from minimod.report.exhibit import exhibit
-
-        run = load_run(directory)
-        with Analysis(run) as analysis:
-            with_bar(analysis.parts(), "Analysing")
-            summary, shown = summary_of(analysis), exhibit(analysis)
-        told = {"sentence": in_words(run, summary["methods"]), "command": train_command(run)}
-        told["sample"] = sample_line(summary)
-        page.write_run_page(output, summary, shown | told)
+        page.write_run_page(output, [shown_of(each) for each in filter(None, (directory, other))])
     click.echo(f"Written to {output}.")
+
+
+def shown_of(directory: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The summary of a run and all else that its page shows."""
+    from minimod.analysis.analysis import Analysis
+    from minimod.analysis.summary import summary_of
+    from minimod.report.page_data import page_data
+
+    run = load_run(directory)
+    with Analysis(run) as analysis:
+        with_bar(analysis.parts(), "Analysing")
+        summary, data = summary_of(analysis), page_data(analysis)
+    return summary, data | {"command": train_command(run), "sample": sample_line(summary)}

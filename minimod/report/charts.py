@@ -1,4 +1,4 @@
-"""The charts of a run, from what `analyze` returns or from the exhibit of its page. Nothing is computed here."""
+"""The charts of a run, from what `analyze` returns or from the `page_data` of its page. Nothing is computed here."""
 
 import math
 from dataclasses import replace
@@ -120,19 +120,55 @@ def phases(summary: dict[str, Any]) -> Chart:
         return Chart(
             f"{title}\n{counted} neurons, those with one frequency for u, v and w",
             Axis("φ_c of w", ticks=ticks), Axis("φ_a + φ_b of u and v", ticks=ticks),
-            {"": [Series("a neuron", table["phase_c"], table["phase_sum"], NEURON),
+            {"": [Series("a neuron", *phases_of(table), NEURON),
                   Series("ideal: φ_a + φ_b = φ_c", ends, ends, KEPT)]}, is_square=True,
         )
-    edges = np.linspace(0, math.pi, 41)
-    counts = {name: np.histogram(angles[~np.isnan(angles)], edges)[0] for name, angles in {
-        "before training": summary["initial_phase_error"], "trained": table["phase_error"],
-    }.items()}
+    before = phases_of({"phase_error": summary["initial_phase_error"]})
     ticks = {0: "0: ideal", math.pi / 2: "π/2", math.pi: "π"}
     axis = Axis("angle between û v̂ and ŵ in the dominant component, rad", ticks=ticks)
     return Chart(title, axis, Axis("neurons"), {"": [
-        Series(name, ((edges[1:] + edges[:-1]) / 2).tolist(), n, style)
-        for (name, n), style in zip(counts.items(), (Style(BLACK, "", "dashed"), Style(BLUE, "circles")), strict=True)
+        Series("trained", *phases_of(table), Style(BLUE, "circles")),
+        Series("before training", *before, Style(BLACK, "", "dashed")),
     ]})
+
+
+def phases_of(neurons: dict[str, np.ndarray]) -> tuple[Any, Any]:
+    """x and y of a network's series in `phases`."""
+    if "phase_sum" in neurons:
+        return neurons["phase_c"], neurons["phase_sum"]
+    angles, edges = neurons["phase_error"], np.linspace(0, math.pi, 41)
+    return (edges[1:] + edges[:-1]) / 2, np.histogram(angles[~np.isnan(angles)], edges)[0]
+
+
+def growth(summary: dict[str, Any]) -> Chart:
+    """Losses and norms of the weights over epochs. The loss of all training labels stands where no part is known."""
+    history, epochs = summary["history"], summary["history"]["epoch"].tolist()
+    losses = {"clean_accuracy": "clean_loss", "noisy_accuracy": "noisy_loss", "test_accuracy": "test_loss"}
+    if np.isnan(history["clean_accuracy"]).all():
+        losses |= {"train_accuracy": "loss"}
+    panels = {"loss": {CURVES[name][0]: (loss, CURVES[name][1]) for name, loss in losses.items()},
+              "norm of the weights": {
+                  name: (f"norm_{name}", style) for name, style in zip("UVW", STYLES, strict=False)
+              }}
+    return Chart(summary["title"], logarithmic("epoch (logarithmic)", epochs), Axis(""), {
+        title: [Series(name, epochs, history[column], style) for name, (column, style) in series.items()
+                if not np.isnan(history[column]).all()]
+        for title, series in panels.items()
+    })
+
+
+def components(shown: dict[str, Any]) -> Chart:
+    """The share of all power, and the number of neurons, by component; with the untrained network as the control."""
+    what, trained = shown["what"], shown["moments"][-1]["counts"]
+    names = shown["components"]
+    x = [int(name) for name in names] if what == "frequency" else names
+    axis = Axis(what) if what == "frequency" else by_name("", names)
+    titles = {"power": f"share of all power by {what}", "neurons": f"neurons by dominant {what} of w"}
+    return Chart("", axis, Axis(""), {
+        title: [Series("trained", x, trained[name], Style(BLUE, "circles")),
+                Series("untrained", x, shown["untrained"][name], Style(BLACK, "", "dashed"))]
+        for name, title in titles.items()
+    }, is_list=what != "frequency")
 
 
 def course(summary: dict[str, Any]) -> Chart:
@@ -158,8 +194,8 @@ def course(summary: dict[str, Any]) -> Chart:
 def detectors(summary: dict[str, Any], shown: dict[str, Any]) -> Chart:
     """How many of the wrong labels each detector has found when it has accused so many right ones."""
     series = [
-        Series(name, right.tolist(), wrong, style)
-        for (name, (right, wrong)), style in zip(shown["detectors"].items(), STYLES, strict=False)
+        Series(name, found["curve"][0].tolist(), found["curve"][1], style)
+        for (name, found), style in zip(shown["detectors"].items(), STYLES, strict=False)
     ]
     right, wrong = Axis("share of the right labels accused"), Axis("share of the wrong labels found")
     chance = Series("chance", [0, 1], [0, 1], CHANCE)

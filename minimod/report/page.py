@@ -1,15 +1,19 @@
-"""Pages: one HTML file each that needs nothing else. What they show was computed before, see summary and exhibit."""
+"""Pages: one HTML file each that needs nothing else. What they show was computed before, see summary and page_data."""
 
 import json
+from base64 import b64encode
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from bokeh.embed import json_item
 from bokeh.resources import Resources
 from bokeh.themes import Theme
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from minimod.report import charts
 from minimod.report.panels import OUTCOME_COLORS, plots_of
 from minimod.report.style import words
 from minimod.runs.accuracy import MEASURES
@@ -30,23 +34,49 @@ def write_page(path: Path, template: str, plots: dict[str, Any], **shown: Any) -
     items = {name: json.dumps(json_item(model, theme=THEME)).replace("<", "\\u003c") for name, model in plots.items()}
     library = Resources(mode="inline", components=["bokeh", "bokeh-widgets"]).render_js()
     page = TEMPLATES.get_template(template).render(
-        plots={name: Markup(item) for name, item in items.items()}, library=Markup(library), version=VERSION, **shown,
+        plots={name: Markup(item) for name, item in items.items()}, library=Markup(library), version=VERSION,
+        **{"prefixes": [""]} | shown,
     )
     with whole_file(path) as file:
         file.write(page)
 
 
-def write_run_page(path: Path, summary: dict[str, Any], shown: dict[str, Any]) -> None:
-    """The page of a run: from its summary and its exhibit."""
-    raw, kept = summary["methods"]["raw"], summary["methods"].get("dominant", {})
-    headline = {
-        "of the wrong labels are memorised by the network": raw["noisy"],
-        "of the test pairs, never seen, are answered by the network": raw["test"],
-        f"of the test pairs are answered by the same weights, one {shown['what']} per neuron": kept.get("test"),
-        "would be answered by chance": summary["chance"],
-    }
+def write_run_page(path: Path, runs: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    """The page of a run, or of several side by side: from the summary and the `page_data` of each."""
+    plots: dict[str, Any] = {}
+    shown: dict[str, Any] = {}
+    for place, (summary, data) in enumerate(runs):
+        of = f"run-{place + 1}-" if place else ""
+        plots |= plots_of(summary, data, of)
+        numbers = {name: value for name, value in data.items() if name not in ("facts", "detectors", "discovery")}
+        packed = json.dumps(pack(numbers), allow_nan=False).replace("<", "\\u003c")
+        shown[of] = data | {"summary": plain_data(summary), "packed": Markup(packed)}
+    summary, data = runs[0]
+    names = list(dict.fromkeys(name for _, each in runs for name in each["moments"][-1]["outcomes"]))
     write_page(
-        path, "run.html", plots_of(summary, shown), summary=plain_data(summary), shown=shown, measures=MEASURES,
-        headline={text: share for text, share in plain_data(headline).items() if share is not None},
-        outcomes=list(zip(shown["outcomes"], OUTCOME_COLORS, strict=True))[1:],
+        path, "run.html", plots, runs=shown, prefixes=list(shown), measures=MEASURES,
+        outcomes=list(zip(data["outcomes"], OUTCOME_COLORS, strict=True))[1:],
+        # What the controls offer, as text, and where those begin that do not begin with the first.
+        epochs=[*map(str, sorted({each["epoch"] for _, run in runs for each in run["moments"]}))],
+        keep=[f"{100 * share:.3g} %" for share in summary["masks"]["keep"]],
+        mask_titles=alike(charts.masks(summary).panels),
+        ranked=[*map(str, data.get("ranked", ()))], methods=alike(names), tokens=alike(data["words"]),
+        second="dominant" if "dominant" in names else names[-1], components=alike(data.get("components", ())),
+        component=data["components"][data["moments"][-1]["counts"]["neurons"].argmax()] if "components" in data else "",
     )
+
+
+def alike(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Options of a list that are told by their names."""
+    return [(name, name) for name in names]
+
+
+def pack(value: Any) -> Any:
+    """A value for JSON, with each array of numbers as the bytes of a flat typed array for templates/page.js."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "iuf":
+        array = np.ascontiguousarray(value.astype(np.float32 if value.dtype.kind == "f" else value.dtype))
+        array = array.astype(np.int32) if array.dtype.itemsize == 8 else array
+        return {"type": array.dtype.name.capitalize(), "base64": b64encode(array.tobytes()).decode()}
+    if isinstance(value, dict):
+        return {name: pack(each) for name, each in value.items()}
+    return [pack(each) for each in value] if isinstance(value, (list, tuple)) else plain_data(value)

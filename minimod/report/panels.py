@@ -1,150 +1,196 @@
-"""The plots of a run's page that answer to a hand, in Bokeh. What they do when touched is in templates/page.js."""
+"""The plots of a run's page that answer to a hand, in Bokeh. templates/run.js fills them with numbers."""
 
 from typing import Any
 
+import matplotlib
 import numpy as np
 from bokeh import models
 from bokeh.events import MouseMove, Tap
 from bokeh.layouts import column, row
+from matplotlib.colors import to_hex
 
-from minimod.analysis.structure import coordinate_of
 from minimod.report import charts
-from minimod.report.plot import WRAP, blank, call, plot, select, slider, text_below
-from minimod.report.style import BLUE, GREEN, PURPLE, SKY, VERMILION
+from minimod.report.plot import WRAP, blank, call, plot
+from minimod.report.style import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION
 from minimod.runs.accuracy import OUTCOMES
 
 Data = dict[str, Any]
 
-OUTCOME_COLORS = ("#bbbbbb", GREEN, "#dddddd", SKY, "#777777", VERMILION, BLUE, PURPLE)     # of each of OUTCOMES
+# Of each of OUTCOMES. They differ in lightness too, for eyes that see fewer colours.
+OUTCOME_COLORS = ("#ffffff", "#b5e3d3", "#5b6770", "#a9d4f2", "#1f3b57", VERMILION, "#f2d64b", "#7a2f6f")
+NO_LABEL = "#9a9a9a"        # of a pair that has none
+LOGITS = {"raw": "the network itself", "dominant": "its dominant part alone", "residual": "all the rest alone"}
 
 
-def masks(summary: Data) -> Any:
-    """The panel of the masks that is chosen; a slider reads it off."""
-    keep = np.asarray(summary["masks"]["keep"])
-    chart = charts.masks(summary)
-    boxes, figures = plot(chart, "masks").children
-    tenth = int(np.argmin(np.abs(keep - 0.1)))
-    places = [chart.x.places.get(share, share) for share in keep.tolist()]
-    lines = []
-    for axes in figures.children:
-        lines.append(models.Span(location=places[tenth], dimension="height", line_color=VERMILION, line_width=2))
-        axes.add_layout(lines[-1])
-    titles = list(chart.panels)
-    which = select("Shown", titles, titles[0], "masks-shown")
-    stops = [f"{100 * share:.3g} %" for share in keep]
-    share = slider("Share of neurons kept", stops, stops[tenth], "masks-slider")
-    told = text_below("masks-told")
-    chosen = call("mask", figures=figures.children, lines=lines, places=places, share=share, told=told, which=which)
-    share.js_on_change("value", chosen)
-    which.js_on_change("value", chosen)
-    return column(which, boxes, figures, share, told, sizing_mode="stretch_width")
+def palette(name: str) -> list[str]:
+    """256 colours of one of Matplotlib's maps."""
+    return [to_hex(color) for color in matplotlib.colormaps[name](np.linspace(0, 1, 256))]
 
 
-def neurons(summary: Data, shown: Data) -> Any:
-    """The spectrum of the neurons, each a column; and the neuron that is pointed at, with what it is filtered to."""
-    table, last, what = summary["neurons"], shown["moments"][-1], coordinate_of(summary["neurons"])
-    n_components, n_columns = last["shares"].shape
-    # For its CSV, an image's columns, rows, what numbers stand for (nothing: themselves), and their scale: see page.js.
-    tags = [shown["columns"].tolist(), list(summary["components"]), [], float(shown["largest"]) / 255]
-    image = models.ColumnDataSource({"image": [last["shares"]]}, name="spectrum", tags=tags)
-    axes = blank("spectrum-plot", 380, x_axis_label=f"neurons, sorted by dominant {what}", y_axis_label=what,
-                x_range=(0, n_columns), y_range=(0.5, n_components + 0.5))
-    mapper = models.LinearColorMapper("Viridis256", low=0, high=255)
-    axes.image("image", source=image, x=0, y=0.5, dw=n_columns, dh=n_components, color_mapper=mapper)
-    ends = {0: "0", 255: f"{100 * shown['largest']:.3g} %"}
-    ticker = models.FixedTicker(ticks=list(ends))
-    bar = models.ColorBar(color_mapper=mapper, ticker=ticker, major_label_overrides=ends, tags=["ink"])
-    axes.add_layout(bar, "right")
-    if what == "component":
-        some = range(0, n_components, 1 + n_components // 20)
-        ticks = {k + 1: summary["components"][k] for k in some}
-        axes.yaxis.ticker, axes.yaxis.major_label_overrides = list(ticks), ticks
-    at = models.Span(location=0.5, dimension="height", line_color=VERMILION, line_width=2)
-    axes.add_layout(at)
-    numbers = {name: values[shown["columns"]] for name, values in table.items()}
-    of_columns = models.ColumnDataSource({"neuron": shown["columns"]} | numbers, name="neurons")
-    told = text_below("spectrum-told", "Point at a column to read it; click on it, or move the slider, for its neuron.")
-    P = shown["curves"]["u"]["weight"].shape[1]
-    curves = models.ColumnDataSource({
-        f"{vector} {name}": values.ravel().astype("float32" if name != "position" else "int16")
-        for vector, each in shown["curves"].items() for name, values in each.items()
-    })
-    words = [in_words(table, m, what) for m in shown["columns"].tolist()]
-    ranked = [shown["columns"].tolist().index(m) for m in shown["neurons"].tolist()]
-    stops = [f"{place}, {words[i]}" for place, i in enumerate(ranked, 1)]
-    rank = slider("Neuron, by the rank of its share", stops, stops[0], "neuron-slider")
-    panels, sources = [], []
-    for vector, over in zip("uvw", ("first input", "second input", "class"), strict=True):
-        first = {name: values[0] for name, values in shown["curves"][vector].items()}
-        source = models.ColumnDataSource(first, name=f"neuron-{vector}")
-        order = charts.order_of(over, what, P)
-        panel = blank(f"neuron-{vector}-plot", 220, x_axis_label=order, y_axis_label=vector)
-        panel.scatter("position", "weight", source=source, size=4, color=BLUE)
-        panel.line("position", "dominant", source=source, line_width=2.5, color=VERMILION)
-        panels.append(panel)
-        sources.append(source)
-    axes.js_on_event(MouseMove, call("point", image=image, table=of_columns, words=words, told=told, what=what,
-                                     components=list(summary["components"]), largest=float(shown["largest"])))
-    axes.js_on_event(Tap, call("pick", ranked=ranked, rank=rank))
-    rank.js_on_change("value", call("neuron", ranked=ranked, rank=rank, curves=curves, P=P, at=at, sources=sources))
-    return column(axes, told, rank, row(*panels, sizing_mode="stretch_width", styles=WRAP),
-                  sizing_mode="stretch_width")
+def picture(name: str, shape: tuple[int, int], mapper: Any, height: int | None = None, **options: Any) -> Any:
+    """A figure with an image of this shape, whose rows go down; where it is pointed at or clicked on is told."""
+    rows, columns = shape
+    axes = blank(f"{name}-plot", height, x_range=options.pop("x_range", (0, columns)),
+                 y_range=options.pop("y_range", (rows, 0)), **options)
+    image = models.ColumnDataSource({"image": [np.zeros((1, 1), np.float32)]}, name=name)
+    axes.image("image", source=image, x=0, y=0, dw=columns, dh=rows, color_mapper=mapper)
+    told = call("touch", plot=name)
+    axes.js_on_event(MouseMove, told)
+    axes.js_on_event(Tap, told)
+    return axes
 
 
-def in_words(table: Data, m: int, what: str) -> str:
-    """Neuron m in words: its row of the table of neurons."""
-    each = ", ".join(str(table[f"{what}_{vector}"][m]) for vector in "uvw")
-    told = f"neuron {m}: {what} of u, v, w {each}; share {100 * table['share'][m]:.3g} %"
-    if "phase_c" in table:
-        told += "; " + ", ".join(f"φ_{letter} {table[f'phase_{letter}'][m]:.2f}" for letter in "abc") + " rad"
-    return told
+def mark(axes: Any, name: str) -> None:
+    """A square around the pair that is chosen."""
+    source = models.ColumnDataSource({"x": [], "y": []}, name=f"{name}-at")
+    axes.scatter("x", "y", source=source, marker="square", size=11, fill_color=None, line_color="white", line_width=4)
+    axes.scatter("x", "y", source=source, marker="square", size=11, fill_color=None, line_color="black", line_width=2)
 
 
-def pairs(shown: Data) -> Any:
-    """Every pair, coloured by what becomes of it under a method; twice, for two methods side by side."""
-    moments, words, names, P = shown["moments"], list(shown["words"]), list(shown["outcomes"]), len(shown["words"])
-    stored = models.ColumnDataSource({
-        f"{name}, epoch {each['epoch']}": table.ravel() for each in moments for name, table in each["pairs"].items()
-    })
-    tables = moments[-1]["pairs"]
-    mapper = models.LinearColorMapper(OUTCOME_COLORS, low=-0.5, high=len(OUTCOMES) - 0.5)
-
-    def under(method: str, name: str) -> Any:
-        source = models.ColumnDataSource({"image": [tables[method]]}, name=name, tags=[words, words, names, 1])
-        axes = blank(f"{name}-plot", None, x_axis_label="b, second input", y_axis_label="a, first input",
-                    aspect_ratio=1, x_range=(0, P), y_range=(P, 0))
-        axes.image("image", source=source, x=0, y=0, dw=P, dh=P, color_mapper=mapper)
-        which, told = select("Method", list(tables), method, f"{name}-method"), text_below(f"{name}-told")
-        arguments = {"source": source, "which": which, "told": told, "stored": stored, "P": P, "outcomes": names,
-                     "last": f"epoch {moments[-1]['epoch']}", "words": words}
-        which.js_on_change("value", call("pairs", **arguments))
-        axes.js_on_event(MouseMove, call("pair", **arguments))
-        return column(which, axes, told, sizing_mode="stretch_width", min_width=280, max_width=520)
-
-    second = "dominant" if "dominant" in tables else list(tables)[-1]
-    return row(under("raw", "pairs"), under(second, "pairs-2"), sizing_mode="stretch_width", styles=WRAP)
-
-
-def time(shown: Data) -> Any:
-    """A slider over snapshots for spectrum, phases and pairs, found by their names."""
-    moments = shown["moments"]
-    stops = [f"epoch {each['epoch']}" for each in moments]
-    when = slider("Snapshot", stops, stops[-1], "time-slider")
-    shares, phase_c, phase_sum = (
-        models.ColumnDataSource({"all": np.concatenate([each[name].ravel() for each in moments])})
-        if name in moments[-1] else None for name in ("shares", "phase_c", "phase_sum")
-    )
-    when.js_on_change("value", call("moment", when=when, shares=shares, phase_c=phase_c, phase_sum=phase_sum))
-    return when
-
-
-def plots_of(summary: Data, shown: Data) -> Data:
-    """By section of templates/run.html: the Bokeh models that there are of a run, from its summary and its exhibit."""
-    plots = {"training": plot(charts.accuracies(summary), "accuracies"), "masks": masks(summary)}
-    if len(shown["moments"]) > 1:
-        plots["time"] = time(shown)
+def tables(shown: Data, of: str) -> Any:
+    """The four tables: the rule, what was given, what is answered, and what the filtered network answers."""
+    P = len(shown["words"])
+    mapper = models.LinearColorMapper(palette("twilight"), low=0, high=P, low_color=NO_LABEL)
+    titles = {"rule": f"The rule\n{shown['task']}", "given": f"What it was shown\n{shown['wrong']}",
+              "answers": "What it answers\n "}
     if "columns" in shown:
-        plots |= {"neurons": neurons(summary, shown), "phases": plot(charts.phases(summary), "phases")}
+        titles["filtered"] = f"Its answers by one\n{shown['what']} per neuron"
+    made, linked = list[Any](), dict[str, Any]()
+    for name, title in titles.items():
+        axes = picture(f"{of}{name}", (P, P), mapper, title=title, aspect_ratio=1, **linked)
+        axes.axis.visible = axes.grid.visible = False
+        axes.min_width = 150
+        mark(axes, f"{of}{name}")
+        linked = {"x_range": axes.x_range, "y_range": axes.y_range}
+        made.append(axes)
+    return row(*made, sizing_mode="stretch_width", styles=WRAP)
+
+
+def lined(made: Any, tag: str) -> Any:
+    """The row of a chart, with a vertical line in each figure that templates/run.js moves."""
+    for axes in made.children:
+        axes.add_layout(models.Span(location=1, dimension="height", line_color=VERMILION, tags=[tag]))
+    return made
+
+
+def components(shown: Data, of: str) -> Any:
+    """Power and number of neurons by component, both from 0 on."""
+    made = plot(charts.components(shown), f"{of}components")
+    for axes in made.children:
+        (axes.x_range if shown["what"] != "frequency" else axes.y_range).start = 0
+    return made
+
+
+def neurons(shown: Data, of: str) -> Any:
+    """The spectrum of the neurons, and their signed coefficients, a column for each; below them the chosen neuron."""
+    n_columns, what, names = len(shown["columns"]), shown["what"], shown["components"]
+    mapper = models.LinearColorMapper("Viridis256", low=0, high=255)
+    spectrum = picture(f"{of}spectrum", (len(names), n_columns), mapper, 380, title="Power", y_axis_label=what,
+                       x_axis_label=f"neurons, grouped by {what}", y_range=(0, len(names)))
+    ends = {0: "0", 255: f"{100 * shown['largest']:.3g} %"}
+    bar = models.ColorBar(color_mapper=mapper, ticker=models.FixedTicker(ticks=list(ends)), tags=["ink"],
+                          major_label_overrides=ends)
+    spectrum.add_layout(bar, "right")
+    name_rows(spectrum, {k + 0.5: name for k, name in enumerate(names)})
+    of_rows = shown["component_of"].tolist()
+    middles = {of_rows.index(k) + of_rows.count(k) / 2: names[k - 1] for k in dict.fromkeys(of_rows) if k}
+    signed = []
+    for vector, over in zip("UVW", ("first input", "second input", "class"), strict=True):
+        mapper = models.LinearColorMapper(palette("PuOr"), low=-1, high=1, name=f"{of}signed-{vector}-colors")
+        axes = picture(f"{of}signed-{vector}", (len(of_rows), n_columns), mapper, 260, x_range=spectrum.x_range,
+                       y_range=(0, len(of_rows)), title=f"{vector}, weights of the {over}", y_axis_label=what)
+        name_rows(axes, middles)
+        signed.append(axes)
+    for axes in (spectrum, *signed):
+        axes.add_layout(models.Span(location=0.5, dimension="height", line_color=VERMILION, tags=[f"{of}neuron"]))
+    panels = []
+    for vector, over in zip("uvw", ("first input", "second input", "class"), strict=True):
+        line = {"position": [0, 1], "weight": [0, 1], "dominant": [0, 1]}
+        source = models.ColumnDataSource(line, name=f"{of}neuron-{vector}")
+        order = charts.order_of(over, what, len(shown["words"]))
+        axes = blank(f"{of}neuron-{vector}-plot", 220, x_axis_label=order, y_axis_label=vector)
+        axes.scatter("position", "weight", source=source, size=4, color=BLUE)
+        axes.line("position", "dominant", source=source, line_width=2.5, color=VERMILION)
+        panels.append(axes)
+    side_by_side = {"sizing_mode": "stretch_width", "styles": WRAP}
+    return column(spectrum, row(*signed, **side_by_side), row(*panels, **side_by_side), sizing_mode="stretch_width")
+
+
+def name_rows(axes: Any, places: dict[float, str]) -> None:
+    """Name the rows of an image, at most some twenty of them."""
+    some = dict(list(places.items())[:: 1 + len(places) // 20])
+    axes.yaxis.ticker, axes.yaxis.major_label_overrides = list(some), some
+
+
+def circles(of: str) -> Any:
+    """Neurons and tokens in the plane of the cosine and the sine of the chosen frequency, for u, v and w."""
+    colors = models.LinearColorMapper(palette("twilight"), low=0, high=1)
+    made = []
+    for kind, size in (("neurons", 6), ("tokens", 7)):
+        for vector in "uvw":
+            name = f"{of}{kind}-{vector}"
+            source = models.ColumnDataSource({"x": [0, 1], "y": [0, 1], "what": ["", ""], "angle": [0, 1]}, name=name)
+            axes = blank(f"{name}-plot", None, title=f"{kind}, {vector}", aspect_ratio=1, x_range=(-1, 1),
+                         y_range=(-1, 1), x_axis_label="cosine", y_axis_label="sine")
+            axes.min_width = 200
+            paint = {"field": "angle", "transform": colors} if kind == "tokens" else BLUE
+            axes.scatter("x", "y", source=source, size=size, fill_color=paint, line_color="#808080", line_width=0.5)
+            axes.add_tools(models.HoverTool(tooltips=[(kind.removesuffix("s"), "@what")]))
+            made.append(axes)
+    options = {"sizing_mode": "stretch_width", "styles": WRAP}
+    return column(row(*made[:3], **options), row(*made[3:], **options), sizing_mode="stretch_width")
+
+
+def pairs(shown: Data, of: str) -> Any:
+    """Every pair, coloured by what becomes of it under a method; twice, for two methods side by side."""
+    P = len(shown["words"])
+    mapper = models.LinearColorMapper(OUTCOME_COLORS, low=-0.5, high=len(OUTCOMES) - 0.5)
+    made = []
+    for name in ("pairs", "pairs-2"):
+        axes = picture(f"{of}{name}", (P, P), mapper, x_axis_label="b, second input", y_axis_label="a, first input",
+                       aspect_ratio=1, max_width=520, title=" ")
+        mark(axes, f"{of}{name}")
+        made.append(axes)
+    return row(*made, sizing_mode="stretch_width", styles=WRAP)
+
+
+def logits(shown: Data, of: str) -> Any:
+    """The logits of the chosen pair by the network and by its two parts, with the true and the given label."""
+    made, linked = list[Any](), dict[str, Any]()
+    for part, title in LOGITS.items() if "columns" in shown else [("raw", LOGITS["raw"])]:
+        source = models.ColumnDataSource({"x": [0, 1], "y": [0, 1], "class": ["", ""]}, name=f"{of}logits-{part}")
+        axes = blank(f"{of}logits-{part}-plot", 240, title=title, x_axis_label="class", y_axis_label="logit", **linked)
+        axes.segment("x", 0, "x", "y", source=source, line_width=2, color=SKY)
+        axes.add_tools(models.HoverTool(tooltips=[("class", "@class"), ("logit", "@y{0.00}")]))
+        for label, color, marker in (("true", GREEN, "circle"), ("given", ORANGE, "triangle")):
+            at = models.ColumnDataSource({"x": [0], "y": [0]}, name=f"{of}logits-{part}-{label}")
+            axes.scatter("x", "y", source=at, marker=marker, size=11, fill_color=color, line_color=BLACK,
+                         legend_label=f"{label} label")
+        axes.add_layout(axes.legend[0], "above")
+        axes.legend.orientation = "horizontal"
+        linked = {"x_range": axes.x_range}
+        made.append(axes)
+    return row(*made, sizing_mode="stretch_width", styles=WRAP)
+
+
+def plots_of(summary: Data, shown: Data, of: str = "") -> Data:
+    """By section of templates/run.html, after `of`: the Bokeh models that there are of a run."""
+    plots = {
+        "tables": tables(shown, of),
+        "training": lined(plot(charts.accuracies(summary), f"{of}accuracies"), f"{of}epoch"),
+        "growth": lined(plot(charts.growth(summary), f"{of}growth"), f"{of}epoch"),
+        "masks": lined(plot(charts.masks(summary), f"{of}masks"), f"{of}share"),
+    }
+    if "columns" in shown:
+        plots |= {
+            "neurons": neurons(shown, of), "components": components(shown, of),
+            "phases": plot(charts.phases(summary), f"{of}phases"),
+        }
+        if shown["what"] == "frequency":
+            plots["circles"] = circles(of)
+    plots["pairs"] = pairs(shown, of)
+    if shown["is_whole"]:
+        plots["logits"] = logits(shown, of)
     if shown["detectors"]:
-        plots["detectors"] = plot(charts.detectors(summary, shown), "detectors")
-    return plots | {"pairs": pairs(shown)}
+        plots["detectors"] = plot(charts.detectors(summary, shown), f"{of}detectors")
+    return {of + name: made for name, made in plots.items()}

@@ -4,7 +4,7 @@ from textwrap import fill
 from typing import Any
 
 from bokeh import models
-from bokeh.layouts import column, row
+from bokeh.layouts import row
 from bokeh.plotting import figure
 
 from minimod.report.chart import Chart, Series
@@ -14,11 +14,12 @@ WRAP = {"flex-wrap": "wrap"}        # of plots side by side, where there is room
 
 
 def plot(chart: Chart, name: str) -> Any:
-    """Boxes that switch the series of a chart on and off, and a row of this name with a figure for every panel.
+    """A row of this name with a figure for every panel of a chart. Glyphs have the names of their series.
 
-    Glyphs have the names of their series. The figures are called `NAME-plot`, `NAME-1-plot` and so on.
+    The figures are called `NAME-plot`, `NAME-1-plot` and so on. tags: series -> its look in words, for a list of boxes
+    that switch the series on and off.
     """
-    glyphs: dict[str, list[Any]] = {}
+    looks = {series.name: series.style.swatch for panel in chart.panels.values() for series in panel}
     across, up = (chart.y, chart.x) if chart.is_list else (chart.x, chart.y)
     height = 80 + 22 * len(up.places) if chart.is_list else 320
     figures, linked = list[Any](), dict[str, Any]()
@@ -36,23 +37,15 @@ def plot(chart: Chart, name: str) -> Any:
                 made.ticker, made.major_label_overrides = list(axis.ticks), axis.ticks
         if chart.is_list:
             axes.y_range.start, axes.y_range.end = len(up.places) - 0.5, -0.5
-        for i, series in enumerate(panel):
-            switched = glyphs.setdefault(f"{series.name} ({series.style.swatch})", [])
-            switched += _plot_series(axes, chart, panel, i)
+        for i in range(len(panel)):
+            _plot_series(axes, chart, panel, i)
         figures.append(axes)
         linked = {"x_range": axes.x_range, "y_range": axes.y_range} if chart.y.label else {}
-    boxes = models.CheckboxGroup(
-        name=f"{name}-boxes", labels=list(glyphs), active=list(range(len(glyphs))), inline=True,
-        sizing_mode="stretch_width",
-        stylesheets=[".bk-input-group.bk-inline { flex-wrap: wrap; white-space: normal; gap: 2px 12px; }"],
-    )
-    boxes.js_on_change("active", call("visible", lines=list(glyphs.values())))
-    panels = row(*figures, name=name, sizing_mode="stretch_width", styles=WRAP)
-    return column(boxes, panels, sizing_mode="stretch_width")
+    return row(*figures, name=name, tags=[looks], sizing_mode="stretch_width", styles=WRAP)
 
 
-def _plot_series(axes: Any, chart: Chart, panel: list[Series], i: int) -> list[Any]:
-    """Draw series i of a panel, with what it tells where it is pointed at. Returns its glyphs."""
+def _plot_series(axes: Any, chart: Chart, panel: list[Series], i: int) -> None:
+    """Draw series i of a panel, with what it tells where it is pointed at."""
     series, glyphs = panel[i], list[Any]()
     look, shown = series.style, series.marked(i)
     x, y = ("y", "x") if chart.is_list else ("x", "y")
@@ -71,10 +64,9 @@ def _plot_series(axes: Any, chart: Chart, panel: list[Series], i: int) -> list[A
         glyphs.append(axes.scatter(x, y, view=view, marker=MARKERS[look.marker][1], size=7, **paint))
     hover(axes, glyphs[-1 if len(shown) == len(series.x) else 0], *tips)
     if len(series.low) and look.dash:
-        glyphs.append(axes.varea("x", "low", "high", fill_alpha=0.15, **paint))
+        axes.varea("x", "low", "high", fill_alpha=0.15, **paint)
     elif len(series.low):
-        glyphs.append(axes.segment("low", "x", "high", "x", line_width=2, **paint))
-    return glyphs
+        axes.segment("low", "x", "high", "x", line_width=2, **paint)
 
 
 def blank(name: str, height: int | None = 320, **options: Any) -> Any:

@@ -259,8 +259,9 @@ def test_an_analysis_computes_each_structure_once(run, monkeypatch):
 
 def test_a_run_in_words_says_what_it_was_taught_fits_and_knows():
     run = train(TrainingConfig(modulus=13, width=64, epochs=20, noise_ratio=0.4))
-    methods = {"raw": {"test": run.history["test_accuracy"][-1]}, "dominant": {"test": 0.987, "noisy": 0.02}}
-    told, last = in_words(run, methods), {name: column[-1] for name, column in run.history.items()}
+    last = {name: column[-1] for name, column in run.history.items()}
+    raw = {name: last[f"{name}_accuracy"] for name in ("clean", "noisy", "test")}
+    told = in_words(run, {"raw": raw, "dominant": {"test": 0.987, "noisy": 0.02}})
     for share in (last["clean_accuracy"], last["noisy_accuracy"], last["test_accuracy"], 0.987, 0.02):
         assert f"{100 * share:.3g} %" in told
     assert f"{len(run.dataset.train)} of the 169 pairs" in told and "one frequency" not in in_words(run)
@@ -269,12 +270,12 @@ def test_a_run_in_words_says_what_it_was_taught_fits_and_knows():
 
 def test_of_a_run_without_noise_or_test_pairs_only_what_there_is_is_said():
     run = train(TrainingConfig(modulus=7, width=8, epochs=1, noise_ratio=0, train_fraction=1.0))
-    told = in_words(run, {"dominant": {"test": 1.0, "noisy": 1.0}})
-    assert "wrong" not in told and "nan" not in told and "given labels" in told
+    told = in_words(run, analyze(run)["methods"])
+    assert "wrong" not in told and "nan" not in told and "of the labels that it was shown" in told
 
 
 def test_of_a_relabelled_run_the_labels_that_it_was_trained_on_are_told():
     config = TrainingConfig(modulus=7, width=8, epochs=1, noise_ratio=0.5)
     labels = build_dataset(config).train.true_label
     told = in_words(train(config, data=UserData(labels=labels)))
-    assert "wrong" not in told and "of the given labels" in told
+    assert "wrong" not in told and "of the labels that it was shown" in told

@@ -23,7 +23,7 @@ from minimod.analysis.rows import DEFAULT_METHOD, ROWS
 from minimod.claims import CLAIMS, named, reproduction
 from minimod.cli import COMMANDS, commands, display
 from minimod.errors import Interrupted
-from minimod.report.exhibit import detector_curves
+from minimod.report.page_data import detectors
 from minimod.runs.config import CONSTRAINTS, PRESETS
 from minimod.runs.constraints import Choice, RuleName
 from minimod.runs.metrics import ACCURACIES, METRIC_COLUMNS
@@ -363,7 +363,7 @@ def test_detect_says_what_the_extraction_needed(minimod, method, more):
     assert next(line for line in answer.splitlines() if line.startswith("self-training")).endswith(f"  {expected}")
     column = f"self-training [{expected}]" if more else "self-training"
     assert next(csv.reader(Path("run/detectors.csv").read_text().splitlines()))[-1] == column
-    assert column in detector_curves(load_run("run"))
+    assert detectors(load_run("run"))["self-training"]["needs"] == expected
     assert json.loads(minimod("analyze", "new", "--no-write", "--json").stdout)["needs"]["raw"] == needs
 
 

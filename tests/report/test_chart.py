@@ -33,19 +33,25 @@ def summary(tmp_path_factory):
 
 def chart_named(name, summary):
     if name == "detectors":
-        found = {name: (np.array([0, 0.5, 1]), np.array([0, 0.7, 1])) for name in "abcdefghijklm"}
+        curve = np.array([0, 0.5, 1]), np.array([0, 0.7, 1])
+        found = {name: {"curve": curve} for name in "abcdefghijklm"}
         return charts.detectors(summary, {"detectors": found})
+    if name == "components":
+        counts = {"power": np.array([0.3, 0.7]), "neurons": np.array([4, 8])}
+        shown = {"what": "component", "components": ["1", "2a"], "moments": [{"counts": counts}], "untrained": counts}
+        return charts.components(shown)
     made = {"curves": curves(POINTS, "width", "test_accuracy", "noise_ratio", True), "named": NAMED}
     return made[name] if name in made else getattr(charts, name)(summary)
 
 
-NAMES = ("accuracies", "methods", "masks", "neurons", "phases", "course", "detectors", "curves", "named")
+NAMES = ("accuracies", "methods", "masks", "neurons", "phases", "course", "growth", "components", "detectors", "curves",
+         "named")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_figure_and_a_page_have_the_same_names_numbers_and_looks(name, summary):
     chart = chart_named(name, summary)
-    drawn, (_, row) = draw(chart).axes, plots.plot(chart, "name").children
+    drawn, row = draw(chart).axes, plots.plot(chart, "name")
     assert len(drawn) == len(row.children) == len(chart.panels)
     for axes, figure, panel in zip(drawn, row.children, chart.panels.values(), strict=True):
         assert [line.get_label() for line in axes.lines][: len(panel)] == [series.name for series in panel]

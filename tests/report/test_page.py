@@ -1,38 +1,29 @@
 """Pages in a real browser, headless Chromium: skipped where there is none, or no Selenium."""
 
 import json
+import re
+import shlex
 import shutil
 import subprocess
 import sys
 import time
+from html import unescape
 from pathlib import Path
 
 import numpy as np
 import pytest
+from page_cases import AXE, ask, mouse, needs_browser, tap, visit
 
-from minimod import TrainingConfig, analyze, load_run, load_sweep, train
-from minimod.report.style import MARKERS, STYLES
+from minimod import TrainingConfig, analyze, filter_frequencies, load_run, train
+from minimod.analysis.summary import in_words
 from minimod.runs.accuracy import MEASURES, OUTCOMES
 
 pytest.importorskip("bokeh")
-webdriver = pytest.importorskip("selenium.webdriver")
-
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-needs_browser = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver here")
 ROWS = Path(__file__).parents[2] / "docs/rows"
+PAGES = [f"{name}.html" for name in (
+    "run/report", "group/report", "own/report", "run/report-with-other", "<i>sweep/report", "claims/report"
+)]  # fmt: skip
 HOSTILE = ("<script>document.title='broken'</script>", '=1+"1', "</script><b>", "a'b", "-2", "{{ 7 }}", "é")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.binary_location = CHROMIUM
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +36,8 @@ def place(tmp_path_factory):
 
     options = {"snapshots": (0, 10), "record": True, "threads": 1}
     train(TrainingConfig(modulus=23, width=48, epochs=30, learning_rate=0.02, **options), directory / "run")
+    train(TrainingConfig(modulus=23, width=24, epochs=20, noise_ratio=0, threads=1), directory / "other")
+    train(TrainingConfig(rule="S3", width=24, epochs=9, snapshots=(0, 3), threads=1), directory / "group")
     call("discover", directory / "run", "--quiet", "--seconds", 1)
     call("detect", directory / "run", "--quiet")
     lines = [f'"{a}","{b}","{c}"'.replace('"1', '""1') for a, b, c in hostile_pairs()]
@@ -56,8 +49,9 @@ def place(tmp_path_factory):
     for name in ("headline", "phases"):
         shutil.copy(ROWS / f"{name}.json", directory / "claims/rows")
     (directory / "one").symlink_to(min((directory / "<i>sweep/runs").iterdir()))
-    for name in ("run", "own", "one", "<i>sweep", "claims"):
+    for name in ("run", "group", "own", "one", "<i>sweep", "claims"):
         call("report", directory / name)
+    call("report", directory / "run", "--with", directory / "other")
     return directory
 
 
@@ -66,50 +60,22 @@ def hostile_pairs():
     return [(HOSTILE[a], HOSTILE[b], HOSTILE[(a + b) % P]) for a in range(P) for b in range(P)]
 
 
-def visit(browser, path, width=1280):
-    """Open a page and wait until its plots are there."""
-    size = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.get(path.resolve().as_uri())
-    for _ in range(200):
-        if browser.execute_script("return document.body.dataset.ready"):
-            return
-        time.sleep(0.05)
-    raise AssertionError("the page is not ready after ten seconds")
+def told(browser, name):
+    """The text at a place of a page."""
+    return ask(browser, "return document.getElementById(arguments[0]).textContent", name)
 
 
-def ask(browser, script, *arguments):
-    return browser.execute_script(script, *arguments)
-
-
-def text_of(browser, name):
-    return ask(browser, "return minimod.model(arguments[0]).text", name)
-
-
-def slide(browser, name, stop):
-    """Move a slider to a stop. Returns what it says there."""
-    return ask(browser, """const slider = minimod.model(arguments[0]);
-        slider.value = slider.categories[arguments[1]]; return slider.value""", name, stop)
-
-
-def mouse(browser, plot, x, y, click=False):
-    """Point at, or click on, a place in a plot, in its own numbers."""
-    ask(browser, "Bokeh.index.find_one(minimod.model(arguments[0])).el.scrollIntoView({ block: 'center' })", plot)
-    at = ask(browser, """const view = Bokeh.index.find_one(minimod.model(arguments[0]));
-        const box = view.el.getBoundingClientRect(), { x_scale, y_scale } = view.frame;
-        return { x: box.x + x_scale.compute(arguments[1]), y: box.y + y_scale.compute(arguments[2]) }""", plot, x, y)
-    for kind in ("mouseMoved", *(("mousePressed", "mouseReleased") if click else ())):
-        event = {"type": kind, **at, "button": "left" if click else "none", "clickCount": int(click)}
-        browser.execute_cdp_cmd("Input.dispatchMouseEvent", event)
-    time.sleep(0.3)
+def show(browser, **state):
+    """Let a page show something. Returns what it shows then."""
+    return ask(browser, "minimod.set(arguments[0]); return { ...minimod.state }", state)
 
 
 @needs_browser
-@pytest.mark.parametrize("name", ["run", "own", "<i>sweep", "claims"])
-def test_a_page_has_no_error_asks_for_nothing_and_fits_every_window(browser, place, name):
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_has_no_error_asks_for_nothing_and_fits_every_window(browser, place, page):
     browser.get_log("browser"), browser.get_log("performance")
-    for width in (360, 1280, 2560):
-        visit(browser, place / name / "report.html", width)
+    for width in (360, 390, 1280, 1920) if page.endswith("/report.html") else (360,):
+        visit(browser, place / page, width, anew=width == 360)
         assert ask(browser, "return document.documentElement.scrollWidth") <= width
     assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
@@ -140,12 +106,13 @@ def test_the_head_of_a_table_sorts_it_both_ways(browser, place):
 
 
 @needs_browser
-def test_boxes_switch_curves_off(browser, place):
+def test_a_box_switches_its_curve_off(browser, place):
     visit(browser, place / "run/report.html")
-    script = "return minimod.model('accuracies-plot').renderers.map((each) => each.visible)"
-    assert all(ask(browser, script))
-    ask(browser, "minimod.model('accuracies-boxes').active = [1]")
-    assert sum(ask(browser, script)) == 2                                   # a line and its dots
+    script = """return minimod.model("accuracies-plot").renderers.filter((each) => !each.visible)
+        .map((each) => each.name)"""
+    assert ask(browser, script) == []
+    ask(browser, "document.querySelector('#training .boxes input').click()")
+    assert ask(browser, script) == ["right training labels"] * 2                        # a line and its dots
 
 
 @needs_browser
@@ -169,39 +136,50 @@ def test_plots_have_the_colours_of_the_page_in_the_light_and_in_the_dark(browser
 def test_the_share_that_is_kept_is_read_off_the_curves_that_are_chosen(browser, place):
     visit(browser, place / "run/report.html")
     masks = analyze(place / "run")["masks"]
-    ask(browser, """minimod.model("masks-shown").value = "test pairs answered by the top neurons alone" """)
-    assert slide(browser, "masks-slider", 3) == f"{100 * masks['keep'][3]:.3g} %"
+    share = f"{100 * masks['keep'][3]:.3g} %"
+    shown = show(browser, masks="test pairs answered by the top neurons alone", share=share)
+    assert shown["share"] == share and shown["masks"].startswith("test pairs")
     assert ask(browser, "return minimod.model('masks').children.map((each) => each.visible)") == [
         False, False, True, False
     ]
-    kept, *lines = text_of(browser, "masks-told").splitlines()
-    told = {name: float(value) for name, value, _ in (line.split() for line in lines)}
-    assert float(kept.split()[0]) == pytest.approx(100 * masks["keep"][3], rel=5e-3)
-    expected = {name: 100 * masks["top"][name]["test"][3] for name in told}
-    assert told == pytest.approx(expected, rel=5e-3) and {"norm", "random"} <= set(told)
+    kept, *lines = told(browser, "masks-told").splitlines()
+    read = {name: float(value) for name, value, _ in (line.split() for line in lines)}
+    assert kept == f"{share} of the neurons kept"
+    expected = {name: 100 * masks["top"][name]["test"][3] for name in read}
+    assert read == pytest.approx(expected, rel=5e-3) and {"norm", "random"} <= set(read)
 
 
 @needs_browser
-def test_the_slider_and_a_click_show_a_neuron(browser, place):
+def test_a_click_opens_the_neuron_under_the_pointer(browser, place):
     visit(browser, place / "run/report.html")
-    neurons, run = analyze(place / "run")["neurons"], load_run(place / "run")
-    told = slide(browser, "neuron-slider", 4)
-    weights = ask(browser, "return [...minimod.model('neuron-u').data.weight]")
-    m = int(told.removeprefix("5, neuron ").split(":")[0])
-    assert m == np.argsort(-neurons["share"], kind="stable")[4] and f"{100 * neurons['share'][m]:.3g} %" in told
-    np.testing.assert_allclose(sorted(weights), sorted(run.network.U[:, m]), rtol=1e-6)
-    mouse(browser, "spectrum-plot", 7.5, 3, click=True)
-    column = ask(browser, "return minimod.model('neurons').data.neuron[7]")
-    told = ask(browser, "return minimod.model('neuron-slider').value")
-    assert f", neuron {column}: " in told and text_of(browser, "spectrum-told").startswith(f"neuron {column}: ")
+    columns = analyze(place / "run")["spectrum"]["order"]
+    for i in np.random.default_rng(0).permutation(48)[:20]:
+        mouse(browser, "spectrum-plot", i + 0.5, i % 11 + 0.5, click=True)
+        assert told(browser, "neuron-told").startswith(f"neuron {columns[i]}, epoch 30: ")
+        assert told(browser, "spectrum-told").startswith(f"neuron {columns[i]}, ")
+
+
+@needs_browser
+def test_a_neuron_has_its_weights_and_what_the_filtration_keeps(browser, place):
+    visit(browser, place / "run/report.html")
+    run = load_run(place / "run")
+    kept, _ = filter_frequencies(run.network, run.dataset.rule)
+    show(browser, neuron="5")
+    for vector, ours, dominant in (("u", run.network.U[:, 5], kept.U[:, 5]), ("w", run.network.W[5], kept.W[5])):
+        weight, filtered, token = ask(browser, f"""const {{ weight, dominant, token }} =
+            minimod.model("neuron-{vector}").data; return [weight, dominant, token]""")
+        np.testing.assert_allclose(weight, ours[[*map(int, token)]], atol=np.abs(ours).max() / 32767)
+        np.testing.assert_allclose(filtered, dominant[[*map(int, token)]], atol=1e-3 * np.abs(ours).max())
 
 
 @needs_browser
 @pytest.mark.parametrize("method", ["raw", "dominant"])
 def test_pairs_of_a_method_are_counted_as_they_come_out(browser, place, method):
     visit(browser, place / "run/report.html")
-    ask(browser, "minimod.model('pairs-method').value = arguments[0]", method)
-    counts = dict(line.rsplit(None, 1) for line in text_of(browser, "pairs-told").splitlines()[1:])
+    show(browser, first=method)
+    mouse(browser, "pairs-plot", 3.5, 4.5)
+    mouse(browser, "pairs-plot", -30, -30)                          # the counts stay where the pointer leaves
+    counts = dict(line.rsplit(None, 1) for line in told(browser, "pairs-counts").splitlines())
     summary = analyze(place / "run")
     n, row = summary["counts"], summary["methods"][method]
     assert int(counts.get("wrong label, memorised", 0)) == round(row["noisy"] * n["noisy"])
@@ -211,14 +189,150 @@ def test_pairs_of_a_method_are_counted_as_they_come_out(browser, place, method):
 
 
 @needs_browser
-def test_the_slider_of_snapshots_goes_back_in_time(browser, place):
+def test_the_bar_of_snapshots_takes_all_panels_back_in_time(browser, place):
     visit(browser, place / "run/report.html")
-    first = analyze(load_run(place / "run", 0))
-    script = "return [...minimod.model('phases-plot').renderers[0].data_source.data.x].slice(0, 48)"
-    last = ask(browser, script)
-    assert slide(browser, "time-slider", 0) == "epoch 0" and "raw, epoch 0" in text_of(browser, "pairs-told")
-    np.testing.assert_allclose(ask(browser, script), first["neurons"]["phase_c"], rtol=1e-5)
-    assert not np.allclose(last, first["neurons"]["phase_c"])
+    run = load_run(place / "run", 0)
+    first, a, b = analyze(run), *np.indices((23, 23)).reshape(2, -1)
+    numbers = """return { x: [...minimod.model("phases-plot").renderers[0].data_source.data.x].slice(0, 48),
+        answers: [...minimod.model("answers").data.image[0]], power: [...minimod.model("spectrum").data.image[0]] }"""
+    last = ask(browser, numbers)
+    show(browser, epoch="0")
+    then = ask(browser, numbers)
+    np.testing.assert_allclose(then["x"], first["neurons"]["phase_c"], rtol=1e-5)
+    assert then["answers"] == run.network.predict(a, b).tolist()
+    assert all(then[name] != last[name] for name in then)
+    assert told(browser, "headline-1") == f"{100 * first['methods']['raw']['test']:.3g} %"
+    assert f"{first['structure']['trained']['phase_error_rms']:.2f} rad" in told(browser, "phases-told")
+    assert "epoch 0" in told(browser, "neuron-told") and "epoch 0" in told(browser, "circles-told")
+    assert told(browser, "sentence") == in_words(run, first["methods"])
+
+
+@needs_browser
+def test_the_logits_of_a_pair_are_those_of_the_network_and_of_its_parts(browser, place):
+    visit(browser, place / "run/report.html")
+    network, rule = (run := load_run(place / "run")).network, run.dataset.rule
+    parts = dict(zip(("dominant", "residual"), filter_frequencies(network, rule), strict=True)) | {"raw": network}
+    mouse(browser, "rule-plot", 7.5, 4.5, click=True)
+    for name, part in parts.items():
+        shown = ask(browser, "return minimod.model(arguments[0]).data.y", f"logits-{name}")
+        expected = part.logits(np.array([4]), np.array([7]))[0]
+        np.testing.assert_allclose(shown, expected, atol=2e-3 * np.abs(expected).max())
+    assert told(browser, "logits-told").startswith("epoch 30, a = 4, b = 7; raw answers ")
+    label = ask(browser, "return minimod.model('logits-raw-true').data.x")
+    assert label == [11]
+
+
+@needs_browser
+def test_tokens_lie_where_their_neurons_put_them(browser, place):
+    visit(browser, place / "run/report.html")
+    network = load_run(place / "run").network
+    show(browser, component="3")
+    angle = 2 * np.pi * 3 * np.arange(23) / 23
+    waves = np.stack([np.cos(angle), np.sin(angle)]) * np.sqrt(2 / 23)
+    script = "const { x, y, what } = minimod.model(arguments[0]).data; return [x, y, what]"
+    (x, y, neurons), (across, _, _) = (ask(browser, script, name) for name in ("neurons-u", "tokens-u"))
+    U = network.U[:, [*map(int, neurons)]]
+    cosine, sine = waves @ U
+    assert len(neurons) > 0
+    np.testing.assert_allclose([x, np.abs(y)], [cosine, np.abs(sine)], atol=1e-3)
+    np.testing.assert_allclose(across, U @ cosine / np.linalg.norm(cosine), atol=1e-3)
+
+
+@needs_browser
+def test_an_address_keeps_what_is_shown(browser, place):
+    visit(browser, place / "run/report.html")
+    asked = {"epoch": "10", "neuron": "7", "a": "3", "b": "9", "first": "interaction", "component": "5"}
+    shown = show(browser, **asked)
+    before = [told(browser, name) for name in ("sentence", "neuron-told", "pairs-told", "circles-told")]
+    address = browser.current_url
+    visit(browser, address, anew=True)
+    assert ask(browser, "return { ...minimod.state }") == shown == shown | asked
+    assert [told(browser, name) for name in ("sentence", "neuron-told", "pairs-told", "circles-told")] == before
+    assert browser.current_url == address
+
+
+@needs_browser
+@pytest.mark.parametrize("address", [
+    "#epoch=11", "#neuron=99", "#first=x", "#<b>=1", "#a=%", "#pairs&epoch=1e9", "#__proto__=1",
+])  # fmt: skip
+def test_an_address_that_names_nothing_of_the_page_is_as_good_as_none(browser, place, address):
+    browser.get_log("browser")
+    visit(browser, f"{(place / 'run/report.html').resolve().as_uri()}{address}", anew=True)
+    state, beginning = ask(browser, "return [{ ...minimod.state }, { ...minimod.beginning }]")
+    assert state == beginning
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+@needs_browser
+def test_a_tap_chooses_a_pair(browser, place):
+    visit(browser, place / "run/report.html")
+    tap(browser, "pairs-plot", 5.5, 8.5)
+    assert told(browser, "pairs-told").startswith("a = 8, b = 5: ")
+
+
+@needs_browser
+def test_every_control_is_reached_and_moved_by_keys(browser, place):
+    visit(browser, place / "run/report.html", anew=True)
+    reached = ask(browser, "return [...document.querySelectorAll('[data-state]')].map((each) => each.dataset.state)")
+    seen = []
+    for _ in range(120):
+        browser.switch_to.active_element.send_keys("\ue004")                             # the tab key
+        seen.append(ask(browser, "return document.activeElement.dataset.state ?? document.activeElement.id"))
+    assert {*reached, "play"} <= {*seen}
+    slider = browser.find_element("css selector", "input[data-state=epoch]")
+    slider.send_keys("\ue012")                                                          # the arrow to the left
+    assert ask(browser, "return minimod.state.epoch") == "10"
+
+
+@needs_browser
+def test_play_goes_through_the_snapshots_and_stops_at_the_last(browser, place):
+    visit(browser, place / "run/report.html")
+    ask(browser, "document.getElementById('play').click()")
+    epochs = [ask(browser, "return minimod.state.epoch")]
+    for _ in range(40):
+        time.sleep(0.1)
+        epochs.append(ask(browser, "return minimod.state.epoch"))
+    assert list(dict.fromkeys(epochs)) == ["0", "10", "30"]
+    assert ask(browser, "return document.getElementById('play').getAttribute('aria-pressed')") == "false"
+
+
+@needs_browser
+def test_two_runs_stand_side_by_side_under_one_set_of_controls(browser, place):
+    visit(browser, place / "run/report-with-other.html")
+    other, a, b = load_run(place / "other").network, *np.indices((23, 23)).reshape(2, -1)
+    assert ask(browser, "return [...minimod.model('run-2-answers').data.image[0]]") == other.predict(a, b).tolist()
+    assert ask(browser, "return minimod.controls('epoch').length") == 1
+    show(browser, a="2", b="6", neuron="11")
+    for of in ("", "run-2-"):
+        assert told(browser, f"{of}neuron-told").startswith("neuron 11, ")
+        assert told(browser, f"{of}pairs-told").startswith("a = 2, b = 6: ")
+        boxes = ask(browser, "return Bokeh.index.find_one(minimod.model(arguments[0])).el.getBoundingClientRect().x",
+                    f"{of}answers-plot")
+        assert (boxes > 640) == bool(of)
+    show(browser, epoch="10")           # the other has its last network alone
+    assert "epoch 10" in told(browser, "neuron-told") and "epoch 20" in told(browser, "run-2-neuron-told")
+
+
+@needs_browser
+def test_a_group_has_components_in_place_of_frequencies_and_no_circles(browser, place):
+    visit(browser, place / "group/report.html")
+    assert not ask(browser, "return document.getElementById('circles')")
+    show(browser, epoch="3")
+    assert "component of u, v, w" in told(browser, "neuron-told") and "epoch 3" in told(browser, "neuron-told")
+
+
+@needs_browser
+@pytest.mark.skipif(not AXE.exists(), reason="no axe-core in node_modules: npm install --no-save axe-core")
+@pytest.mark.parametrize("page", PAGES)
+def test_axe_finds_nothing_serious(browser, place, page):
+    visit(browser, place / page)
+    ask(browser, AXE.read_text(encoding="utf-8"))
+    for scheme in ("dark", "light"):
+        features = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", features)
+        found = browser.execute_async_script("""const done = arguments[0], about = ({ id, impact, nodes }) =>
+            [id, impact, nodes[0].html]; axe.run().then(({ violations }) => done(violations.map(about)))""")
+        assert [each for each in found if each[1] in ("serious", "critical")] == []
 
 
 @needs_browser
@@ -226,7 +340,7 @@ def test_hostile_words_are_text_and_no_formulas(browser, place):
     visit(browser, place / "own/report.html")
     words = load_run(place / "own").words
     mouse(browser, "pairs-plot", 2.5, 4.5)
-    assert text_of(browser, "pairs-told").startswith(f"a = {words[4]}, b = {words[2]}: ") and set(words) == set(HOSTILE)
+    assert told(browser, "pairs-told").startswith(f"a = {words[4]}, b = {words[2]}: ") and set(words) == set(HOSTILE)
     assert browser.title != "broken"
     line = ask(browser, """minimod.model("accuracies-plot").renderers[0].data_source.data.at = [arguments[0]];
         return minimod.csv("accuracies").split("\\n")[1]""", HOSTILE[1])
@@ -249,20 +363,13 @@ def test_every_button_of_data_saves_a_file(browser, place):
     visit(browser, place / "run/report.html")
     saved = ask(browser, """const saved = [];
         HTMLAnchorElement.prototype.click = function () { saved.push([this.download, this.href.slice(0, 5)]); };
-        document.querySelectorAll("button.csv").forEach((button) => button.click());
-        return saved""")
+        const buttons = Array.from(document.querySelectorAll("button.csv"));
+        return Promise.all(buttons.map((button) => minimod.download(button.dataset.csv, button))).then(() => saved)""")
     buttons = ask(browser, "return [...document.querySelectorAll('button.csv')].map((each) => each.dataset.csv)")
-    assert saved == [[f"{name}.csv", "blob:"] for name in buttons] and {"masks", "detectors", "phases"} <= set(buttons)
-
-
-@needs_browser
-def test_a_click_on_a_run_of_a_sweep_opens_its_page(browser, place):
-    visit(browser, place / "<i>sweep/report.html")
-    x, y, link = ask(browser, """const { x, y, link } = minimod.model("points").data;
-        const i = link.findIndex((each) => each); return [x[i], y[i], link[i]]""")
-    mouse(browser, "curves-plot", x, y, click=True)
-    time.sleep(0.5)
-    assert browser.current_url.endswith(link) and link.endswith("/report.html")
+    assert {kind for _, kind in saved} == {"blob:"} and {"masks", "detectors", "phases"} <= set(buttons)
+    for (name, _), button in zip(saved, buttons, strict=True):
+        assert name.startswith(button) and name.endswith(".csv")
+    assert "pairs-2-epoch-30-method-dominant.csv" in dict(saved)
 
 
 @needs_browser
@@ -270,44 +377,66 @@ def test_images_are_saved_with_what_their_rows_columns_and_numbers_are(browser, 
     visit(browser, place / "run/report.html")
     summary, run = analyze(place / "run"), load_run(place / "run")
     head, first, *_ = (line.split(",") for line in ask(browser, "return minimod.csv('spectrum')").splitlines())
-    assert head[1:] == [str(m) for m in summary["spectrum"]["order"]] and first[0] == summary["components"][0]
+    assert head[:2] == ["epoch", ""] and head[2:] == [str(m) for m in summary["spectrum"]["order"]]
+    assert first[:2] == ["30", summary["components"][0]]
     expected = summary["spectrum"]["share"]
-    np.testing.assert_allclose([float(x) for x in first[1:]], expected[0], atol=expected.max() / 500)
+    np.testing.assert_allclose([float(x) for x in first[2:]], expected[0], atol=expected.max() / 500)
     lines = ask(browser, "return minimod.csv('pairs-2')").splitlines()
-    assert lines[0] == "," + ",".join(run.words) and sum("held out, right" in line for line in lines) > 0
+    assert lines[0] == "epoch,method,," + ",".join(run.words) and lines[1].startswith("30,dominant,0,")
+    assert sum("held out, right" in line for line in lines) > 0
+
+
+@needs_browser
+def test_a_saved_neuron_says_which_it_is(browser, place):
+    visit(browser, place / "run/report.html")
+    show(browser, neuron="9", epoch="10")
+    head, first, *_ = ask(browser, "return minimod.csv('neuron-u')").splitlines()
+    assert head.startswith("epoch,neuron,frequency,position,weight,dominant") and first.startswith("10,9,")
 
 
 @needs_browser
 def test_a_slider_says_what_it_is_for_and_where_it_stands(browser, place):
     visit(browser, place / "run/report.html")
-    slide(browser, "time-slider", 1)
-    said = ask(browser, """const handle = Bokeh.index.find_one(minimod.model('time-slider')).shadow_el
-        .querySelector('[role=slider]'); return [handle.ariaLabel, handle.ariaValueText]""")
-    assert said == ["Snapshot", "epoch 10"]
+    show(browser, epoch="10")
+    said = ask(browser, """const slider = document.querySelector("input[data-state=epoch]");
+        return [slider.labels[0].textContent.trim(), slider.ariaValueText, slider.nextElementSibling.value]""")
+    assert said[0].startswith("Epoch") and said[1:] == ["10", "10"]
 
 
 @needs_browser
-def test_the_columns_of_a_sweep_are_drawn_as_they_are_chosen(browser, place):
-    visit(browser, place / "<i>sweep/report.html")
-    ask(browser, """minimod.model("sweep-x").value = "width"; minimod.model("sweep-by").value = "rule";
-        minimod.model("sweep-y").value = "norm_W" """)
-    xs, labels = ask(browser, "const { data } = minimod.model('points'); return [[...data.x], [...data.by]]")
-    assert sorted(xs) == [4, 4, 8, 8] and sorted(labels) == ["add", "add", "mul", "mul"]
-    looks = ask(browser, """const { by, color, marker } = minimod.model('points').data;
-        return by.map((name, i) => [name, color[i], marker[i]])""")
-    first, second = STYLES[:2]
-    assert {tuple(look) for look in looks} == {
-        ("add", first.color, MARKERS[first.marker][1]), ("mul", second.color, MARKERS[second.marker][1])
+def test_a_picture_has_a_name_for_those_who_do_not_see_it(browser, place):
+    visit(browser, place / "run/report.html")
+    names = ask(browser, """return minimod.tagged ? Bokeh.documents.flatMap((doc) => [...doc.all_models])
+        .filter(({ type }) => type === "Figure").map((model) => {
+            const { el } = Bokeh.index.find_one(model).canvas_view; return [el.role, el.ariaLabel] }) : []""")
+    assert len(names) > 15 and all(role == "img" and name for role, name in names)
+
+
+@needs_browser
+def test_detectors_are_told_as_the_command_tells_them(browser, place, minimod):
+    visit(browser, place / "run/report.html")
+    rows = ask(browser, """return Array.from(document.querySelectorAll("#detectors-table tbody tr"),
+        (row) => Array.from(row.cells, (cell) => cell.textContent))""")
+    found = json.loads(minimod("detect", str(place / "run"), "--json").stdout)
+    assert {name: [auroc, precision, needs] for name, auroc, precision, needs in rows} == {
+        name: [f"{found['auroc'][name]:.3f}", f"{found['precision'][name]:.3f}", needs]
+        for name, needs in found["needs"].items()
     }
-    cells = ask(browser, """const { at, by, mean } = minimod.model('cells').data;
-        return at.map((x, i) => [x, by[i], mean[i]])""")
-    rows = list(load_sweep(place / "<i>sweep"))
-    assert {(x, rule): mean for x, rule, mean in cells} == pytest.approx({
-        (str(row["width"]), row["rule"]): row["norm_W"] for row in rows
-    })
-    ask(browser, """const input = document.querySelector("input.filter"); input.value = "mul";
-        input.dispatchEvent(new Event("input"))""")
-    assert ask(browser, "return document.querySelectorAll('#runs-table tbody tr:not([hidden])').length") == 2
+
+
+@needs_browser
+def test_what_was_discovered_is_told_with_its_control(browser, place):
+    visit(browser, place / "run/report.html")
+    stored = json.loads((place / "run/discovery.json").read_text(encoding="utf-8"))
+    text = told(browser, "discovery")
+    assert all(line in text for line in stored["in_words"]) and "The control, the training labels" in text
+
+
+def test_the_command_of_a_page_trains_the_same_run(place, minimod):
+    text = (place / "run/report.html").read_text(encoding="utf-8")
+    command = unescape(re.search(r'aria-label="Command">(.*?)</pre>', text, re.DOTALL)[1])
+    assert minimod(*shlex.split(command.replace(str(place / "run"), "again"))[1:], "--quiet").returncode == 0
+    np.testing.assert_array_equal(load_run("again").network.W, load_run(place / "run").network.W)
 
 
 @needs_browser

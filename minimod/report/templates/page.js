@@ -4,29 +4,41 @@
 const minimod = {
   // What the page shows: name -> text. Controls with data-state have the names. What differs from the beginning stands in
   // the address, behind the # and the section, as in #pairs&epoch=20.
-  state: {}, beginning: {}, section: "", watchers: [],
+  state: {}, beginning: {}, section: "", watchers: [], drawn: new Set(),
 
-  // Call `draw` when one of the names has changed, and when all plots are there.
-  watch: (names, draw) => minimod.watchers.push({ names, draw }),
+  // Call `draw` when one of the names has changed; if it is for a plot, then only once that is there, and at that time.
+  watch: (names, draw, plot) => minimod.watchers.push({ names, draw, plot }),
 
-  // Show something else. A control takes only what it offers.
+  controls: (name) => Array.from(document.querySelectorAll(`[data-state="${name}"]`)),
+
+  // What a control says. A slider has the stops of data-options.
+  value: ({ type, checked, value, dataset: { options } }) =>
+    type === "checkbox" ? String(checked) : options ? JSON.parse(options)[value] : value,
+
+  put: (control, text) => {
+    const { type, dataset: { options } } = control;
+    if (type === "checkbox") control.checked = text === "true";
+    else control.value = options ? JSON.parse(options).indexOf(text) : text;
+    if (options) control.setAttribute("aria-valuetext", minimod.value(control));
+  },
+
+  // Show something else; what a control does not offer is left as it was.
   set: (changes) => {
-    for (const control of document.querySelectorAll("[data-state]")) {
-      const name = control.dataset.state;
-      if (!(name in changes)) continue;
-      if (control.type === "checkbox") control.checked = changes[name] === "true";
-      else control.value = changes[name];
-      changes[name] = minimod.value(control) || minimod.state[name];
-      if (control.type !== "checkbox") control.value = changes[name];
+    for (const [name, text] of Object.entries(changes)) {
+      const controls = minimod.controls(name);
+      controls.forEach((control) => minimod.put(control, text));
+      const taken = controls.every((control) => minimod.value(control) === text);
+      minimod.state[name] = taken ? text : minimod.state[name] ?? minimod.beginning[name];
+      controls.forEach((control) => minimod.put(control, minimod.state[name]));
+      document.querySelectorAll(`[data-of="${name}"]`).forEach((place) => { place.textContent = minimod.state[name]; });
     }
-    Object.assign(minimod.state, changes);
     const differ = Object.entries(minimod.state).filter(([name, value]) => value !== minimod.beginning[name]);
     const parts = [minimod.section, new URLSearchParams(differ).toString()].filter((part) => part);
     history.replaceState(null, "", parts.length ? `#${parts.join("&")}` : location.pathname + location.search);
-    for (const { names, draw } of minimod.watchers) if (names.some((name) => name in changes)) draw(minimod.state);
+    for (const { names, draw, plot } of minimod.watchers) {
+      if (names.some((name) => name in changes) && (!plot || minimod.drawn.has(plot))) draw(minimod.state);
+    }
   },
-
-  value: (control) => control.type === "checkbox" ? String(control.checked) : control.value,
 
   // Show what the address says; what it does not name is as at the beginning.
   follow: () => {
@@ -35,26 +47,43 @@ const minimod = {
       if (value === "" && document.getElementById(name)) minimod.section = name;
       else if (name in minimod.beginning) known[name] = value;
     }
+    minimod.state = {};
     minimod.set({ ...minimod.beginning, ...known });
     document.getElementById(minimod.section)?.scrollIntoView();
   },
 
   model: (name) => Bokeh.documents.map((doc) => doc.get_model_by_name(name)).find((model) => model),
 
-  percent: (share) => Number.isNaN(share) ? "-" : `${(100 * share).toPrecision(3)} %`,
+  tagged: (tag) => Bokeh.documents.flatMap((doc) => [...doc.all_models].filter(({ tags }) => tags.includes(tag))),
 
-  // Curves by name are there or not.
-  visible: ({ lines, event }) => lines.forEach((of_name, i) => of_name.forEach((line) => {
-    line.visible = event.active.includes(i);
-  })),
+  // A reviver of JSON: arrays of numbers are packed as page.py packs them.
+  unpack: (_, value) => value?.base64 === undefined ? value
+    : new globalThis[`${value.type}Array`](Uint8Array.from(atob(value.base64), (x) => x.charCodeAt(0)).buffer),
 
-  // Piece i of n numbers.
-  piece: (all, i, n) => Float64Array.from({ length: n }, (_, j) => all[i * n + j]),
+  percent: (share) => !Number.isFinite(share) ? "-" : `${Number((100 * share).toPrecision(3))} %`,
 
-  // Other numbers in an image.
-  show: (source, numbers) => {
-    source.data.image[0].set(numbers);
-    source.change.emit();
+  // Boxes before the plot of a chart, one for each of its series, that switch it on and off.
+  legend: (place, { tags: [looks], children }) => {
+    const boxes = document.createElement("div");
+    boxes.className = "boxes";
+    for (const [name, look] of Object.entries(looks)) {
+      const label = boxes.appendChild(document.createElement("label")), box = document.createElement("input");
+      Object.assign(box, { type: "checkbox", checked: true, onchange: () => children.forEach(({ renderers }) =>
+        renderers.filter((each) => each.name === name).forEach((each) => { each.visible = box.checked; })) });
+      label.append(box, `${name} (${look})`);
+    }
+    place.before(boxes);
+  },
+
+  // Of a plot: name -> its lines, where they are not those of its model; and what is said about it on every line.
+  csvs: {}, about: {},
+
+  lines: (name) => {
+    if (minimod.csvs[name]) return minimod.csvs[name]();
+    const { data, children } = minimod.model(name);
+    if (children) return minimod.points(children);
+    const columns = Object.keys(data);
+    return [columns, ...Array.from(data[columns[0]], (_, i) => columns.map((column) => data[column][i]))];
   },
 
   // The data of a plot as CSV. Text that a spreadsheet would take for a formula gets an apostrophe.
@@ -64,11 +93,9 @@ const minimod = {
       const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
       return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
     };
-    const { data, tags, children } = minimod.model(name);
-    const columns = Object.keys(data ?? {});
-    const lines = children ? minimod.points(children) : columns[0] === "image" ? minimod.rows(data.image[0], tags)
-      : [columns, ...Array.from(data[columns[0]], (_, i) => columns.map((column) => data[column][i]))];
-    return lines.map((line) => Array.from(line, cell).join(",")).join("\n") + "\n";
+    const about = minimod.about[name] ?? {}, [head, ...lines] = minimod.lines(name);
+    const all = [[...Object.keys(about), ...head], ...lines.map((line) => [...Object.values(about), ...line])];
+    return all.map((line) => line.map(cell).join(",")).join("\n") + "\n";
   },
 
   // The series of a chart's panel: name -> data.
@@ -79,15 +106,11 @@ const minimod = {
     [...minimod.series(panel)].flatMap(([name, { at, y, low, high }]) => Array.from(y, (_, i) =>
       [panel.title.text.replaceAll("\n", " "), name, at[i], y[i], low?.[i] ?? NaN, high?.[i] ?? NaN])))],
 
-  // An image with what its columns, rows and numbers are.
-  rows: (image, [columns, rows, names, scale]) => [["", ...columns], ...rows.map((row, i) => [
-    row, ...Array.from(minimod.piece(image, i, columns.length), (x) => names[x] ?? x * scale),
-  ])],
-
-  download: (name) => {
+  download: async (name, button) => {
+    await Promise.all(Array.from(button.closest("section").querySelectorAll(".plot"), draw));
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([minimod.csv(name)], { type: "text/csv" }));
-    link.download = `${name}.csv`;
+    link.download = `${[name, ...Object.entries(minimod.about[name] ?? {}).flat()].join("-")}.csv`;
     link.click();
   },
 
@@ -129,11 +152,22 @@ const minimod = {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => minimod.paint());
 for (const name of ["beforeprint", "afterprint"]) addEventListener(name, () => minimod.paint());
 
-// A plot in its place. Its model lies in the script behind the place.
-const draw = async (place) => {
-  await Bokeh.embed.embed_item(JSON.parse(place.nextElementSibling.textContent), place.id);
+// A plot in its place, once, with its legends, and a name for those who do not see it. Its model is in the script behind it.
+const draw = (place) => place.promise ??= (async () => {
+  const item = JSON.parse(place.nextElementSibling.textContent);
+  const { model: root } = (await Bokeh.embed.embed_item(item, place.id)).get_by_id(item.root_id);
+  for (const model of root.document.all_models) {
+    if (model.type === "Row" && model.tags.length) minimod.legend(place, model);
+    if (model.type !== "Figure") continue;
+    const { canvas_view: { el } } = Bokeh.index.find_one(model), axes = [...model.below, ...model.left];
+    const about = [place.closest("section")?.querySelector("h2").textContent, model.title?.text, ...axes.map((axis) => axis.axis_label)];
+    el.setAttribute("role", "img");
+    el.setAttribute("aria-label", about.filter((text) => text).join(", "));
+  }
   minimod.paint();
-};
+  minimod.drawn.add(place.id);
+  minimod.watchers.filter(({ plot }) => plot === place.id).forEach((watcher) => watcher.draw(minimod.state));
+})();
 
 // Plots that are drawn when they come near the window.
 const observer = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach(({ target }) => {
@@ -141,8 +175,11 @@ const observer = new IntersectionObserver((entries) => entries.filter((entry) =>
   draw(target);
 }), { rootMargin: "600px" });
 
-document.addEventListener("input", ({ target }) => {
-  if (target.dataset.state) minimod.set({ [target.dataset.state]: minimod.value(target) });
+// A number is taken when it has been typed, all else at once.
+for (const kind of ["input", "change"]) document.addEventListener(kind, ({ target }) => {
+  if (target.dataset.state && (target.type === "number") === (kind === "change")) {
+    minimod.set({ [target.dataset.state]: minimod.value(target) });
+  }
 });
 addEventListener("hashchange", () => minimod.follow());
 
@@ -151,12 +188,13 @@ addEventListener("load", async () => {
     minimod.beginning[control.dataset.state] ??= minimod.value(control);
   }
   document.querySelectorAll(".later > .plot").forEach((place) => observer.observe(place));
-  await Promise.all(Array.from(document.querySelectorAll("section > .plot"), draw));
-  const controls = ["masks-slider", "neuron-slider", "time-slider", "pairs-method", "pairs-2-method", "sweep-x"];
-  for (const control of controls.map(minimod.model).filter((each) => each)) {
-    control.properties.value.change.emit();
-    Bokeh.index.find_one(control).shadow_el.querySelector("[role=slider]")?.setAttribute("aria-label", control.title);
-  }
+  minimod.begin?.();
   minimod.follow();
+  // One plot after the other, so that the first can be used at once.
+  for (const place of document.querySelectorAll("main .plot:not(.later > .plot)")) {
+    await draw(place);
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  document.getElementById(minimod.section)?.scrollIntoView();
   document.body.dataset.ready = "yes";
 });

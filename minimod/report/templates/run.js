@@ -1,0 +1,326 @@
+// A run's page: views of its numbers at the epoch, and of the neuron, the component, the pair and the methods, that are
+// chosen. The numbers are those of page_data.py.
+"use strict";
+
+const VECTORS = ["u", "v", "w"], MATRICES = ["U", "V", "W"];
+
+class Run {
+  constructor(script) {
+    this.of = script.dataset.of;
+    Object.assign(this, JSON.parse(script.textContent, minimod.unpack));
+    this.P = this.words.length;
+    this.rows = this.components?.map((_, k) => this.rows_of(k + 1));
+    [this.parts, this.images] = [{}, {}];
+  }
+
+  // Basis vectors of a component, by their places.
+  rows_of(k) { return Array.from(this.component_of.keys()).filter((r) => this.component_of[r] === k); }
+
+  moment() { return this.moments.findLast(({ epoch }) => epoch <= Number(minimod.state.epoch)) ?? this.moments[0]; }
+
+  place(then) { return then.neurons.indexOf(Number(minimod.state.neuron)); }
+
+  component() { return Math.max(1, 1 + this.components.indexOf(minimod.state.component)); }
+
+  // Vector v of the j-th neuron of a moment: 0, 1, 2 for u, v, w. P weights.
+  vector({ weights, scale, neurons }, v, j) {
+    const i = v * neurons.length + j;
+    return Float64Array.from(weights.subarray(i * this.P, (i + 1) * this.P), (x) => x * scale[i]);
+  }
+
+  basis(v, r) { return this.bases.subarray((v * this.component_of.length + r) * this.P).subarray(0, this.P); }
+
+  // The coefficient of a vector: x · basis vector r.
+  coefficient(v, r, x) {
+    const e = this.basis(v, r);
+    let sum = 0;
+    for (let t = 0; t < this.P; t++) sum += e[t] * x[t];
+    return sum;
+  }
+
+  // What the filtration keeps of a vector: its part in component k.
+  kept(v, k, x) {
+    const part = new Float64Array(this.P);
+    for (const r of this.rows[k - 1]) {
+      const c = this.coefficient(v, r, x), e = this.basis(v, r);
+      for (let t = 0; t < this.P; t++) part[t] += c * e[t];
+    }
+    return part;
+  }
+
+  // u, v and w of all neurons of the last moment: raw, or the dominant or the residual part of each.
+  part(name) {
+    const then = this.moments.at(-1), n = then.neurons.length;
+    return this.parts[name] ??= Array.from({ length: n }, (_, j) => [0, 1, 2].map((v) => {
+      const x = this.vector(then, v, j);
+      if (name === "raw") return x;
+      const kept = this.kept(v, then.component[v * n + j], x);
+      return name === "dominant" ? kept : x.map((weight, t) => weight - kept[t]);
+    }));
+  }
+
+  // f = W φ(u[a] + v[b]) + μ; the dominant part has no μ.
+  logits(name, a, b) {
+    const f = name === "dominant" ? new Float64Array(this.P) : Float64Array.from(this.mu);
+    for (const [u, v, w] of this.part(name)) {
+      const h = this.activation(u[a] + v[b]);
+      if (h !== 0) for (let c = 0; c < this.P; c++) f[c] += h * w[c];
+    }
+    return f;
+  }
+
+  // φ between two of its given places.
+  activation(z) {
+    const { range, value } = this.phi, at = (z / range + 1) * (value.length - 1) / 2;
+    const i = Math.max(0, Math.min(value.length - 2, Math.floor(at)));
+    return value[i] + (at - i) * (value[i + 1] - value[i]);
+  }
+
+  model(name) { return minimod.model(this.of + name); }
+
+  fill(name, data) { this.model(name).data = data; }
+
+  tell(name, text) {
+    const place = document.getElementById(this.of + name);
+    if (place) place.textContent = text;
+  }
+
+  // Numbers as an image with so many columns; its CSV has the names of rows and columns, and what is said about it.
+  image(name, numbers, width, about, [columns, rows, cell] = []) {
+    const lines = Array.from({ length: numbers.length / width }, (_, i) =>
+      Array.from(numbers.subarray(i * width, (i + 1) * width)));
+    const { data: { image: [{ constructor: NDArray }] } } = this.model(name);
+    this.fill(name, { image: [new NDArray(numbers, [lines.length, width])] });
+    this.images[name] = (i, j) => cell(numbers[j * width + i]);
+    minimod.about[this.of + name] = about;
+    minimod.csvs[this.of + name] = () => [["", ...columns], ...lines.map((line, i) => [rows[i], ...line.map(cell)])];
+  }
+
+  say(name, about) { minimod.about[this.of + name] = about; }
+
+  // A vertical line in all plots that have one of this name.
+  line(tag, location) { for (const span of minimod.tagged(this.of + tag)) span.location = location; }
+
+  // The square around the pair that is chosen, in one picture.
+  mark(name) {
+    const at = this.model(`${name}-at`), [a, b] = this.pair();
+    if (at) at.data = Math.min(a, b) < 0 ? { x: [], y: [] } : { x: [b + 0.5], y: [a + 0.5] };
+  }
+
+  // What becomes of a pair.
+  tell_pair(a, b) {
+    if (Math.min(a, b) < 0) return;
+    const i = a * this.P + b, { answers, filtered } = this.moment(), pair = `a = ${this.words[a]}, b = ${this.words[b]}`;
+    const said = Object.entries({ "the rule": this.rule, shown: this.given, answers, filtered })
+      .filter(([, table]) => table).map(([name, table]) => `${name} ${this.words[table[i]] ?? "nothing"}`);
+    this.tell("tables-told", `${pair}: ${said.join(", ")}`);
+    ["pairs-told", "pairs-2-told"].forEach((name, j) => {
+      this.tell(name, `${pair}: ${this.outcomes[this.moment().outcomes[this.method(j)][i]]}`);
+    });
+  }
+
+  pair() { return ["a", "b"].map((name) => this.words.indexOf(minimod.state[name])); }
+
+  // The method of the first or the second picture of all pairs.
+  method(i) {
+    const asked = minimod.state[["first", "second"][i]];
+    return asked in this.moment().outcomes ? asked : "raw";
+  }
+}
+
+// Each view draws one part of the page of one run. names: what of the state it depends on; plot: what it draws in; needs: what
+// the run has to have.
+const PICTURES = ["rule", "given", "answers", "filtered"];
+const VIEWS = [
+  { names: ["epoch"], draw: (run) => {
+    const { sentence, headline } = run.moment();
+    run.tell("sentence", sentence);
+    headline.forEach((share, i) => run.tell(`headline-${i}`, minimod.percent(share)));
+  } },
+
+  { names: ["epoch"], plot: "tables", draw: (run) => {
+    const { epoch, answers, filtered } = run.moment(), names = [run.words, run.words, (label) => run.words[label] ?? ""];
+    for (const [name, table] of Object.entries({ rule: run.rule, given: run.given })) run.image(name, table, run.P, {}, names);
+    for (const [name, table] of Object.entries({ answers, filtered })) if (table) run.image(name, table, run.P, { epoch }, names);
+  } },
+
+  { names: ["epoch", "a", "b"], plot: "tables", draw: (run) => {
+    for (const name of PICTURES) run.mark(name);
+    run.tell_pair(...run.pair());
+  } },
+
+  ...["training", "growth"].map((plot) => ({ names: ["epoch"], plot, draw: (run) => {
+    const panel = run.model(`${plot === "training" ? "accuracies" : plot}-plot`), { at, x } = panel.renderers[0].data_source.data;
+    run.line("epoch", x[at.findLastIndex((value) => value <= run.moment().epoch)] ?? x[0]);
+  } })),
+
+  { names: ["epoch"], plot: "neurons", draw: (run) => {
+    const then = run.moment(), { epoch, shares, neurons } = then, n = run.columns.length;
+    run.image("spectrum", shares, n, { epoch }, [run.columns, run.components, (x) => x / 255 * run.largest]);
+    const rows = Array.from(run.component_of, (k, r) => k ? `${run.components[k - 1]}, ${run.rows[k - 1].indexOf(r)}` : "mean");
+    MATRICES.forEach((name, v) => {
+      const vectors = Array.from(run.columns, (m) => run.vector(then, v, neurons.indexOf(m)));
+      const all = new Float64Array(rows.length * n);
+      run.component_of.forEach((k, r) => {
+        if (k) vectors.forEach((x, i) => { all[r * n + i] = run.coefficient(v, r, x); });
+      });
+      const most = all.reduce((most, x) => Math.max(most, Math.abs(x)), 0) || 1;
+      Object.assign(run.model(`signed-${name}-colors`), { low: -most, high: most });
+      run.image(`signed-${name}`, all, n, { epoch, vector: name }, [run.columns, rows, (x) => x]);
+    });
+  } },
+
+  { names: ["epoch"], plot: "components", draw: (run) => {
+    const { epoch, counts } = run.moment();
+    run.model("components").children.forEach((panel, i) => {
+      const { data_source: source } = panel.renderers.find(({ name }) => name === "trained");
+      source.data = { ...source.data, y: Array.from(counts[["power", "neurons"][i]]) };
+    });
+    run.say("components", { epoch });
+  } },
+
+  { names: ["epoch"], plot: "phases", draw: (run) => {
+    const { epoch, phases } = run.moment(), source = run.model("phases-plot").renderers[0].data_source;
+    const [x, y] = [phases.x, phases.y].map((z) => Array.from(z));
+    source.data = { ...source.data, x, y, at: x };
+    run.tell("phases-told", `epoch ${epoch}: phase error, root mean square, ${phases.error?.toFixed(2) ?? "undefined"} rad`);
+    run.say("phases", { epoch });
+  } },
+
+  { names: ["epoch", "neuron"], plot: "neurons", draw: (run) => {
+    const m = minimod.state.neuron, then = [run.moment(), run.moments.at(-1)].find((each) => run.place(each) >= 0);
+    if (!then) return run.tell("neuron-told", `neuron ${m} is not on this page`);
+    const j = run.place(then), { epoch, neurons, component } = then;
+    run.line("neuron", run.columns.indexOf(Number(m)) + 0.5);
+    const ks = VECTORS.map((_, v) => component[v * neurons.length + j]), power = (x) => x.reduce((sum, y) => sum + y * y, 0);
+    let share = 0;
+    VECTORS.forEach((name, v) => {
+      const x = run.vector(then, v, j), kept = run.kept(v, ks[v], x);
+      share += power(kept) / (power(x) - power(x.map((_, t) => x.reduce((sum, y) => sum + y, 0) / run.P)) || 1);
+      const tokens = run.tokens ? Array.from(run.tokens.subarray(v * run.order, (v + 1) * run.order)) : run.words.map((_, t) => t);
+      const ranked = run.tokens ? null : tokens.toSorted((s, t) => kept[s] - kept[t]);
+      const points = tokens.map((t, i) => [ranked ? ranked.indexOf(t) : ks[v] * i % run.order, x[t], kept[t], run.words[t]]);
+      points.sort((p, q) => p[0] - q[0]);
+      const [position, weight, dominant, token] = [0, 1, 2, 3].map((i) => points.map((point) => point[i]));
+      run.fill(`neuron-${name}`, { position, weight, dominant, token });
+      run.say(`neuron-${name}`, { epoch, neuron: m, [run.what]: run.components[ks[v] - 1] });
+    });
+    run.tell("neuron-told", `neuron ${m}, epoch ${epoch}: ${run.what} of u, v, w `
+      + `${ks.map((k) => run.components[k - 1]).join(", ")}; share ${minimod.percent(share / 3)}`
+      + (then === run.moment() ? "" : "; it is on this page as it was last, and not at earlier epochs"));
+  } },
+
+  { names: ["epoch", "component"], plot: "circles", draw: (run) => {
+    const then = run.moment(), { epoch, neurons, component } = then, k = run.component(), n = neurons.length;
+    const of_k = Array.from(neurons.keys()).filter((j) => component[2 * n + j] === k);
+    VECTORS.forEach((name, v) => {
+      const vectors = of_k.map((j) => run.vector(then, v, j));
+      const [c, s] = run.rows[k - 1].map((r) => vectors.map((x) => run.coefficient(v, r, x)));
+      const flat = c.map(() => 0), size = (values) => Math.hypot(...values) || 1;
+      run.fill(`neurons-${name}`, { x: c, y: s ?? flat, what: of_k.map((j) => `${neurons[j]}`), angle: flat });
+      const on = (values, t) => vectors.reduce((sum, x, i) => sum + x[t] * values[i], 0) / size(values);
+      const tokens = Array.from(run.tokens.subarray(v * run.order, (v + 1) * run.order));
+      run.fill(`tokens-${name}`, {
+        x: tokens.map((t) => on(c, t)), y: tokens.map((t) => on(s ?? flat, t)), what: tokens.map((t) => run.words[t]),
+        angle: tokens.map((_, i) => k * i % run.order / run.order),
+      });
+      for (const kind of ["neurons", "tokens"]) {
+        const { x, y } = run.model(`${kind}-${name}`).data, most = 1.1 * Math.max(...x.map(Math.abs), ...y.map(Math.abs)) || 1;
+        const { x_range, y_range } = run.model(`${kind}-${name}-plot`);
+        for (const range of [x_range, y_range]) Object.assign(range, { start: -most, end: most });
+        run.say(`${kind}-${name}`, { epoch, frequency: k });
+      }
+    });
+    run.tell("circles-told", `epoch ${epoch}: ${of_k.length} of ${n} neurons have frequency ${k} in w`);
+  } },
+
+  { names: ["epoch", "first", "second"], plot: "pairs", draw: (run) => ["pairs", "pairs-2"].forEach((name, i) => {
+    const { epoch, outcomes } = run.moment(), method = run.method(i), asked = minimod.state[["first", "second"][i]];
+    run.image(name, outcomes[method], run.P, { epoch, method }, [run.words, run.words, (x) => run.outcomes[x]]);
+    run.model(`${name}-plot`).title.text = `${method}, epoch ${epoch}`;
+    const counts = run.outcomes.map((text, x) => [text, outcomes[method].reduce((sum, y) => sum + (x === y), 0)]);
+    run.tell(`${name}-counts`, (method === asked ? "" : `${asked} is on this page only as it was last\n`)
+      + counts.filter(([, count]) => count).map(([text, count]) => `${text.padEnd(24)}${count}`).join("\n"));
+  }) },
+
+  { names: ["epoch", "a", "b", "first", "second"], plot: "pairs", draw: (run) => {
+    for (const name of ["pairs", "pairs-2"]) run.mark(name);
+    run.tell_pair(...run.pair());
+  } },
+
+  { names: ["a", "b"], plot: "logits", draw: (run) => {
+    const [a, b] = run.pair(), i = a * run.P + b;
+    if (a < 0 || b < 0) return;
+    const label = { true: run.rule[i], given: run.given[i] }, said = [`epoch ${run.moments.at(-1).epoch}, a = ${run.words[a]}, b = ${run.words[b]}`];
+    for (const part of run.components ? ["raw", "dominant", "residual"] : ["raw"]) {
+      const f = Array.from(run.logits(part, a, b));
+      run.fill(`logits-${part}`, { x: f.map((_, c) => c), y: f, class: run.words });
+      for (const [key, c] of Object.entries(label)) {
+        run.fill(`logits-${part}-${key}`, c < 0 ? { x: [], y: [] } : { x: [c], y: [f[c]] });
+      }
+      said.push(`${part} answers ${run.words[f.indexOf(Math.max(...f))]}`);
+      run.say(`logits-${part}`, { a: run.words[a], b: run.words[b], part });
+    }
+    run.tell("logits-told", said.join("; "));
+  } },
+
+  { names: ["masks", "share"], plot: "masks", draw: (run) => {
+    const { children: figures } = run.model("masks"), [chosen, i] = ["masks", "share"].map((name) =>
+      Number(minimod.controls(name)[0].selectedIndex ?? minimod.controls(name)[0].value));
+    figures.forEach((each, j) => { each.visible = j === chosen; });
+    const curves = [...minimod.series(figures[chosen])].filter(([, { y }]) => y.length > 2);
+    run.line("share", curves[0][1].x[i]);
+    const rows = curves.map(([name, { y }]) => [name, y[i]]).sort((x, y) => y[1] - x[1]);
+    run.tell("masks-told", `${minimod.state.share} of the neurons kept\n`
+      + rows.map(([name, value]) => `${name.padEnd(18)}${minimod.percent(value)}`).join("\n"));
+  } },
+];
+
+Object.assign(minimod, {
+  // Where an image is pointed at, it is read; where it is clicked on or tapped, its pair or its neuron is chosen.
+  touch: ({ plot, event }) => {
+    const run = minimod.runs.findLast(({ of }) => plot.startsWith(of)), name = plot.slice(run.of.length);
+    const [i, j] = [Math.floor(event.x), Math.floor(event.y)], is_tap = event.event_name === "tap";
+    const then = run.moment();
+    if ([...PICTURES, "pairs", "pairs-2"].includes(name)) {
+      if (Math.min(i, j) < 0 || Math.max(i, j) >= run.P) return;
+      run.tell_pair(j, i);
+      if (is_tap) minimod.set({ a: run.words[j], b: run.words[i] });
+    } else if (i >= 0 && i < run.columns.length) {
+      const m = run.columns[i], k = name === "spectrum" ? j + 1 : run.component_of[j];
+      const size = run.images[name](i, j), is_power = name === "spectrum";
+      if (k) run.tell("spectrum-told", `neuron ${m}, epoch ${then.epoch}: ${is_power ? "power" : `coefficient of ${name.at(-1)}`} at `
+        + `${run.what} ${run.components[k - 1]}: ${is_power ? minimod.percent(size) : size.toPrecision(3)}`);
+      const component = run.components[then.component[2 * then.neurons.length + then.neurons.indexOf(m)] - 1];
+      if (is_tap) minimod.set({ neuron: String(m), component });
+    }
+  },
+
+  // From snapshot to snapshot, to the last one; a second click stops it.
+  play: (button) => {
+    const [slider] = minimod.controls("epoch"), is_on = button.getAttribute("aria-pressed") === "true";
+    const stop = () => {
+      clearInterval(minimod.timer);
+      button.setAttribute("aria-pressed", "false");
+      button.textContent = "\u25b6 Play";
+    };
+    if (is_on) return stop();
+    let i = slider.value === slider.max ? -1 : Number(slider.value);
+    const go_on = () => {
+      slider.value = ++i;
+      minimod.set({ epoch: minimod.value(slider) });
+      if (slider.value === slider.max) stop();
+    };
+    button.setAttribute("aria-pressed", "true");
+    button.textContent = "\u275a\u275a Pause";
+    go_on();
+    minimod.timer = setInterval(go_on, 900);
+  },
+});
+
+minimod.begin = () => {
+  minimod.runs = Array.from(document.querySelectorAll("script[data-of]"), (script) => new Run(script));
+  for (const run of minimod.runs) for (const { names, plot, draw } of VIEWS) {
+    minimod.watch(names, () => draw(run), plot && `${run.of}${plot}-place`);
+  }
+};

@@ -1,0 +1,55 @@
+"""A page in a browser, and what its tests share."""
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+AXE = Path(__file__).parents[1] / "node_modules/axe-core/axe.min.js"
+needs_browser = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver here")
+
+
+def visit(browser, path, width=1280, anew=False):
+    """Open a page and wait until its plots are there. One that is open already only goes back to its beginning."""
+    url = path if isinstance(path, str) else path.resolve().as_uri()
+    if not anew and browser.current_url.partition("#")[0] == url and ask(browser, "return innerWidth") == width:
+        ask(browser, "minimod.section = ''; minimod.set({ ...minimod.beginning }); scrollTo(0, 0)")
+        return
+    size = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get(url)
+    for _ in range(200):
+        if browser.execute_script("return document.body.dataset.ready"):
+            return
+        time.sleep(0.05)
+    raise AssertionError("the page is not ready after ten seconds")
+
+
+def ask(browser, script, *arguments):
+    return browser.execute_script(script, *arguments)
+
+
+def mouse(browser, plot, x, y, click=False):
+    """Point at, or click on, a place in a plot, in its own numbers."""
+    at = place_on_screen(browser, plot, x, y)
+    for kind in ("mouseMoved", *(("mousePressed", "mouseReleased") if click else ())):
+        event = {"type": kind, **at, "button": "left" if click else "none", "clickCount": int(click)}
+        browser.execute_cdp_cmd("Input.dispatchMouseEvent", event)
+    time.sleep(0.3)
+
+
+def tap(browser, plot, x, y):
+    """Touch a place in a plot with a finger, in its own numbers."""
+    at = place_on_screen(browser, plot, x, y)
+    for kind, points in (("touchStart", [at]), ("touchEnd", [])):
+        browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    time.sleep(0.5)
+
+
+def place_on_screen(browser, plot, x, y):
+    ask(browser, "Bokeh.index.find_one(minimod.model(arguments[0])).el.scrollIntoView({ block: 'center' })", plot)
+    return ask(browser, """const view = Bokeh.index.find_one(minimod.model(arguments[0]));
+        const box = view.el.getBoundingClientRect(), { x_scale, y_scale } = view.frame;
+        return { x: box.x + x_scale.compute(arguments[1]), y: box.y + y_scale.compute(arguments[2]) }""", plot, x, y)
