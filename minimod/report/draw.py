@@ -6,6 +6,7 @@ from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 from minimod.report.chart import Axis, Chart, Series, some
 from minimod.report.style import DASHES, MARKERS, STYLE, literal
@@ -37,8 +38,11 @@ def draw(chart: Chart) -> Figure:
     for place, (axes, (heading, panel)) in enumerate(zip(grid.flat, chart.panels.items(), strict=False)):
         for i in range(len(panel)):
             _draw_series(axes, chart, panel, i)
+        never = [i for i, series in enumerate(panel) if any(series.never)]
+        for row, i in enumerate(never):
+            _draw_never(axes, chart.places(panel, i), panel[i], 6 + 10 * row)
         lines = (fill(line, int(LETTERS * width / n_columns)) for line in heading.splitlines())
-        axes.set_title(literal("\n".join(lines)))
+        axes.set_title(literal("\n".join(lines)), pad=6 + 10 * len(never))
         _set_axis(axes, "x", across, is_last=place >= n - n_columns)
         _set_axis(axes, "y", up, is_last=place % n_columns == 0)
         if chart.is_list:
@@ -70,6 +74,15 @@ def _draw_series(axes: Axes, chart: Chart, panel: list[Series], i: int) -> None:
                           linewidth=0.6, linestyle=line)
     elif has_band:
         axes.hlines(x, series.low, series.high, color=look.color)
+
+
+def _draw_never(axes: Axes, x: list[float], series: Series, points: float) -> None:
+    """Draw what never came as triangles at the upper edge, so many points above it, and how often it was."""
+    edge = axes.get_xaxis_transform() + ScaledTranslation(0, points / 72, axes.figure.dpi_scale_trans)
+    for place, text in zip(x, series.never, strict=True):
+        if text:
+            axes.plot(place, 1, "^", color=series.style.color, markersize=5, transform=edge, clip_on=False)
+            axes.text(place, 1, f"  {text}", fontsize=7, va="center", transform=edge)
 
 
 def _set_axis(axes: Axes, name: str, axis: Axis, is_last: bool) -> None:
