@@ -25,13 +25,17 @@ def ask(browser, script, *arguments):
     return browser.execute_script(script, *arguments)
 
 
-def mouse(browser, plot, x, y, click=False):
-    """Point at, or click on, a place in a plot, in its own numbers."""
+def mouse(browser, plot, x, y, click=False, touch=False):
+    """Point at, click on, or tap a place in a plot, in its own numbers."""
     ask(browser, "Bokeh.index.find_one(minimod.model(arguments[0])).el.scrollIntoView({ block: 'center' })", plot)
     at = ask(browser, """const view = Bokeh.index.find_one(minimod.model(arguments[0]));
         const box = view.el.getBoundingClientRect(), { x_scale, y_scale } = view.frame;
         return { x: box.x + x_scale.compute(arguments[1]), y: box.y + y_scale.compute(arguments[2]) }""", plot, x, y)
-    for kind in ("mouseMoved", *(("mousePressed", "mouseReleased") if click else ())):
-        event = {"type": kind, **at, "button": "left" if click else "none", "clickCount": int(click)}
-        browser.execute_cdp_cmd("Input.dispatchMouseEvent", event)
+    if touch:
+        browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [at]})
+        browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    else:
+        for kind in ("mouseMoved", *(("mousePressed", "mouseReleased") if click else ())):
+            event = {"type": kind, **at, "button": "left" if click else "none", "clickCount": int(click)}
+            browser.execute_cdp_cmd("Input.dispatchMouseEvent", event)
     time.sleep(0.3)

@@ -27,9 +27,10 @@ def draw(chart: Chart) -> Figure:
     height = 5 if chart.is_square else 3.5 - 0.35 * n_columns
     if chart.is_list:
         height = 0.7 + (0.18 + 0.03 * len(names[0])) * len(chart.x.places)
+    above = 10 * max(sum(any(series.never) for series in panel) for panel in chart.panels.values())     # points
     title = literal("\n".join(fill(line, int(LETTERS * width)) for line in chart.title.splitlines()))
     around = 0.2 * (title.count("\n") + 1 + len(names[0]) / per_line)
-    figure = Figure(figsize=(width, n_rows * height + around))
+    figure = Figure(figsize=(width, n_rows * (height + above / 72) + around))
     across, up = (chart.y, chart.x) if chart.is_list else (chart.x, chart.y)
     grid = figure.subplots(n_rows, n_columns, squeeze=False, sharex=bool(across.label) or not chart.is_list,
                            sharey=bool(up.label) or chart.is_list)
@@ -42,7 +43,7 @@ def draw(chart: Chart) -> Figure:
         for row, i in enumerate(never):
             _draw_never(axes, chart.places(panel, i), panel[i], 6 + 10 * row)
         lines = (fill(line, int(LETTERS * width / n_columns)) for line in heading.splitlines())
-        axes.set_title(literal("\n".join(lines)), pad=6 + 10 * len(never))
+        axes.set_title(literal("\n".join(lines)), pad=6 + above)
         _set_axis(axes, "x", across, is_last=place >= n - n_columns)
         _set_axis(axes, "y", up, is_last=place % n_columns == 0)
         if chart.is_list:

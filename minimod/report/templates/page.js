@@ -118,7 +118,7 @@ const minimod = {
   paint: () => {
     const ink = getComputedStyle(document.documentElement).getPropertyValue("--ink").trim();
     for (const doc of Bokeh.documents) for (const model of doc.all_models) {
-      for (const name of ["line_color", "fill_color", "major_label_text_color", "major_tick_line_color"]) {
+      for (const name of ["line_color", "fill_color", "text_color", "major_label_text_color", "major_tick_line_color"]) {
         if (model.tags.includes("ink") && name in model.properties) model[name] = ink;
       }
       if (["Figure", "Legend"].includes(model.type)) model.change.emit();
@@ -152,7 +152,7 @@ addEventListener("load", async () => {
   }
   document.querySelectorAll(".later > .plot").forEach((place) => observer.observe(place));
   await Promise.all(Array.from(document.querySelectorAll("section > .plot"), draw));
-  const controls = ["masks-slider", "neuron-slider", "time-slider", "pairs-method", "pairs-2-method", "sweep-x"];
+  const controls = ["masks-slider", "neuron-slider", "time-slider", "pairs-method", "pairs-2-method"];
   for (const control of controls.map(minimod.model).filter((each) => each)) {
     control.properties.value.change.emit();
     Bokeh.index.find_one(control).shadow_el.querySelector("[role=slider]")?.setAttribute("aria-label", control.title);
