@@ -6,10 +6,9 @@ from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
-from matplotlib.transforms import ScaledTranslation
 
 from minimod.report.chart import Axis, Chart, Series, some
-from minimod.report.style import DASHES, MARKERS, STYLE, literal
+from minimod.report.style import BLACK, DASHES, MARKERS, STYLE, literal
 
 LETTERS = 12        # to an inch
 
@@ -79,11 +78,12 @@ def _draw_series(axes: Axes, chart: Chart, panel: list[Series], i: int) -> None:
 
 def _draw_never(axes: Axes, x: list[float], series: Series, points: float) -> None:
     """Draw what never came as triangles at the upper edge, so many points above it, and how often it was."""
-    edge = axes.get_xaxis_transform() + ScaledTranslation(0, points / 72, axes.figure.dpi_scale_trans)
-    for place, text in zip(x, series.never, strict=True):
-        if text:
-            axes.plot(place, 1, "^", color=series.style.color, markersize=5, transform=edge, clip_on=False)
-            axes.text(place, 1, f"  {text}", fontsize=7, va="center", transform=edge)
+    there = {place: text for place, text in zip(x, series.never, strict=True) if text}
+    axes.update_datalim([(place, 0) for place in there], updatey=False)
+    for place, count in there.items():
+        for text, color, side in (("▲", series.style.color, "right"), (f" {count}", BLACK, "left")):
+            axes.annotate(text, (place, 1), (0, points), xycoords=axes.get_xaxis_transform(), color=color, fontsize=7,
+                          textcoords="offset points", ha=side, va="center", annotation_clip=False)
 
 
 def _set_axis(axes: Axes, name: str, axis: Axis, is_last: bool) -> None:

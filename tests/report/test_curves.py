@@ -94,13 +94,20 @@ NEVER = points_of({0.1: {8: [5.0, inf, inf], 64: [7.0, 9.0]}, 0.2: {8: [inf, inf
 def test_what_never_came_is_counted_at_the_upper_edge_and_is_in_no_mean():
     (axes,) = draw(curves(NEVER, "width", "first_epoch_test_0.5", "noise_ratio", "optimizer")).axes
     assert axes.get_title() == "optimizer: sgd"
-    first, second, *marks = axes.lines
+    first, second = axes.lines
     assert first.get_xydata().tolist() == [[8, 5], [64, 8]] and second.get_xydata()[1].tolist() == [64, 300]
-    assert [mark.get_xdata()[0] for mark in marks] == [8, 8]
+    marks, counts = axes.texts[::2], axes.texts[1::2]
+    assert [(text.xy, text.get_text()) for text in counts] == [((8, 1), " 2/3"), ((8, 1), " 2/2")]
     assert [mark.get_color() for mark in marks] == [first.get_color(), second.get_color()]
-    assert [text.get_text().strip() for text in axes.texts] == ["2/3", "2/2"]
     heights = [mark.get_window_extent().y0 for mark in marks]
     assert axes.bbox.y1 <= heights[0] + 5 < heights[1]
+
+
+def test_a_place_where_nothing_came_is_on_the_axis_all_the_same():
+    points = points_of({1: {8: [inf], 64: [inf]}, 2: {64: [5.0]}})
+    figure = draw(curves(points, "width", "first_epoch_test_0.5", "seed", log_x=False))
+    figure.draw_without_rendering()
+    assert figure.axes[0].get_xlim()[0] <= 8
 
 
 def test_a_cell_says_how_many_never_came():
