@@ -139,11 +139,11 @@ def sweep_plots(rows: list[dict[str, Any]], facts: dict[str, Any]) -> dict[str, 
         curves.append(panel)
 
         heat = blank(f"heat{which}-plot", 360, title="", **ends_of_heat)
-        cells = source("cells", "x", "y", "at", "told", "mean", "text")
+        cells = source("cells", "x", "y", "at", "told", "mean", "text", "marked")
         fill = {"field": "mean", "transform": colors}
         drawn = heat.rect("x", "y", 1, 1, source=cells, line_color=None, fill_color=fill)
-        heat.text("x", "y", "text", source=cells, text_align="center", text_baseline="middle", text_font_size="10px",
-                  text_color="black", text_outline_color="white")
+        heat.text("x", "marked", "text", source=cells, anchor="center", text_font_size="11px", text_color="black",
+                  background_fill_color="white", background_fill_alpha=0.8, padding=2)
         hover(heat, drawn, ("at", "@at"), ("y", "@told"))
         heat.add_layout(models.ColorBar(color_mapper=colors, tags=["ink"]), "right")
         heat.yaxis.ticker = []

@@ -147,7 +147,7 @@ def test_what_never_came_is_counted_at_the_upper_edge_and_in_the_words(browser, 
     end = ask(browser, "return minimod.model('y-range').end")
     assert max((dot["y"] for dot in dots), default=0) < min(mark["y"] for mark in marks) <= end
     told = ask(browser, "return document.getElementById('told').textContent")
-    assert f"({sum(row['never'] for row in points)} of " in told and "are in no mean" in told
+    assert f" {sum(row['never'] for row in points)} of " in told and "are in no mean" in told
     cells = {(cell["x"], cell["y"]): cell["text"] for cell in data_of(browser, "cells")}
     assert sorted(filter(None, cells.values())) == sorted(mark["text"] for mark in marks)
 
@@ -229,7 +229,7 @@ def test_series_have_the_looks_of_figures_in_the_legend_too(browser, place):
     assert looks == {(name, style.color, MARKERS[style.marker][1]) for name, style in zip(names, STYLES)}
     legend = ask(browser, """return [...document.querySelectorAll("#looks li")].map((each) => [each.textContent.trim(),
         ...["stroke", "stroke-dasharray"].map((name) => each.querySelector("line").getAttribute(name))])""")
-    assert [(text.split()[0], text.split()[1], color, dash) for text, color, dash in legend] == [
+    assert [(text.split()[0], text.split()[-1], color, dash) for text, color, dash in legend] == [
         (MARKERS[style.marker][2], name, style.color, " ".join(map(str, DASHES[style.dash])))
         for name, style in zip(names, STYLES)
     ]
@@ -241,8 +241,8 @@ def test_the_files_say_their_columns_and_what_is_held(browser, place):
     begin(browser, place)
     choose(browser, x="width", by="optimizer", panels="none", y=NEVER, weight_decay="3")
     head, *lines = csv.reader(ask(browser, "return minimod.csv('points')").splitlines())
-    assert head == ["optimizer", "width", "weight_decay", "over", f"highest {NEVER}", f"lowest {NEVER}",
-                    f"mean of {NEVER}", "not measured", "never", "runs"]
+    assert head == ["optimizer", "width", "weight_decay", "over", "runs", "never", "not measured", f"mean of {NEVER}",
+                    f"lowest {NEVER}", f"highest {NEVER}"]
     assert {line[2] for line in lines} == {"3"} and len(lines) > 1
     head, *lines = csv.reader(ask(browser, "return minimod.csv('runs')").splitlines())
     assert {"run", "modulus", "optimizer", NEVER} <= set(head) and len(lines) == len(table_of(place))
