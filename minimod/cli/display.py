@@ -249,6 +249,10 @@ def runs_display(configs: list[TrainingConfig], jobs: int | None = None) -> Iter
     if configs and not asked("quiet"):
         about = duration(estimated_seconds(configs, jobs))
         say(f"{len(configs)} run{'s' * (len(configs) > 1)} to train, about {about}")
+    if configs and sys.stderr.isatty() and not asked("quiet"):
+        with click.progressbar(length=total, file=sys.stderr, width=10, item_show_func=lambda text: text) as bar:
+            yield lambda done, text: bar.update(done, text or bar.current_item)
+        return
     so_far, start = 0, time.perf_counter()
 
     def show(done: int, text: str | None) -> None:

@@ -31,7 +31,10 @@ class Axis:
 
 @dataclass(frozen=True)
 class Series:
-    """Numbers y at values x, nan for none. low, high: the band around y, or nothing."""
+    """Numbers y at values x, nan for none. low, high: the band around y, or nothing.
+
+    never: what stands at the upper edge over each x, where something never came: how often. "" or nothing elsewhere.
+    """
 
     name: str
     x: Sequence[Any]
@@ -39,10 +42,11 @@ class Series:
     style: Style
     low: Numbers = ()
     high: Numbers = ()
+    never: Sequence[str] = ()
 
     def marked(self, place: int) -> list[int]:
         """The points that have a marker; place: among the series, so that their markers do not hide one another."""
-        step = math.ceil(len(self.x) / MOST_MARKERS) if self.style.dash else 1
+        step = max(1, math.ceil(len(self.x) / MOST_MARKERS)) if self.style.dash else 1
         return list(range(place % step, len(self.x), step))
 
 
@@ -73,15 +77,23 @@ def some(values: Sequence[Any]) -> Sequence[Any]:
     return values[:: math.ceil(len(values) / MOST_NAMES)]
 
 
-def logarithmic(label: str, values: Iterable[float]) -> Axis:
-    """A logarithmic axis that has 0, below the least positive value. Its ticks are values, or decades where many."""
+def logarithmic(label: str, values: Iterable[float], at_values: bool = True) -> Axis:
+    """A logarithmic axis that has 0, below the least positive value.
+
+    Its ticks are values, or decades where many; not `at_values` they are decades, or 1, 2 and 5 within a few.
+    """
     values = set(values)
     positive = sorted(value for value in values if value > 0) or [1]
     first, last = positive[0], positive[-1]
     zero = first / max(2, (last / first) ** 0.2)
-    decades = [10**k for k in range(math.ceil(math.log10(first)), math.floor(math.log10(last)) + 1)]
+    powers = range(math.floor(math.log10(first)), math.ceil(math.log10(last)) + 1)
+    decades, rounds = (
+        [each for k in powers for digit in digits if first <= (each := float(f"{digit}e{k}")) <= last]
+        for digits in ((1,), (1, 2, 5))
+    )
+    few = positive if at_values or len(rounds) < 2 else rounds
     ticks = {zero: "0"} if 0 in values else {}
-    for value in decades if len(positive) > 12 and len(decades) > 1 else positive:
+    for value in decades if len(decades) > 1 and (len(positive) > 12 or not at_values) else few:
         if not ticks or math.log(value / max(ticks)) >= math.log(last / zero) / 6.5:      # else they would overlap
             ticks[value] = f"{value:,g}"
     return Axis(label, "log", ticks=ticks, places={0: zero})

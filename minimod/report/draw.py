@@ -8,7 +8,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from minimod.report.chart import Axis, Chart, Series, some
-from minimod.report.style import DASHES, MARKERS, STYLE, literal
+from minimod.report.style import BLACK, DASHES, MARKERS, STYLE, literal
 
 LETTERS = 12        # to an inch
 
@@ -26,9 +26,10 @@ def draw(chart: Chart) -> Figure:
     height = 5 if chart.is_square else 3.5 - 0.35 * n_columns
     if chart.is_list:
         height = 0.7 + (0.18 + 0.03 * len(names[0])) * len(chart.x.places)
+    above = 10 * max(sum(any(series.never) for series in panel) for panel in chart.panels.values())     # points
     title = literal("\n".join(fill(line, int(LETTERS * width)) for line in chart.title.splitlines()))
     around = 0.2 * (title.count("\n") + 1 + len(names[0]) / per_line)
-    figure = Figure(figsize=(width, n_rows * height + around))
+    figure = Figure(figsize=(width, n_rows * (height + above / 72) + around))
     across, up = (chart.y, chart.x) if chart.is_list else (chart.x, chart.y)
     grid = figure.subplots(n_rows, n_columns, squeeze=False, sharex=bool(across.label) or not chart.is_list,
                            sharey=bool(up.label) or chart.is_list)
@@ -37,8 +38,11 @@ def draw(chart: Chart) -> Figure:
     for place, (axes, (heading, panel)) in enumerate(zip(grid.flat, chart.panels.items(), strict=False)):
         for i in range(len(panel)):
             _draw_series(axes, chart, panel, i)
+        never = [i for i, series in enumerate(panel) if any(series.never)]
+        for row, i in enumerate(never):
+            _draw_never(axes, chart.places(panel, i), panel[i], 6 + 10 * row)
         lines = (fill(line, int(LETTERS * width / n_columns)) for line in heading.splitlines())
-        axes.set_title(literal("\n".join(lines)))
+        axes.set_title(literal("\n".join(lines)), pad=6 + above)
         _set_axis(axes, "x", across, is_last=place >= n - n_columns)
         _set_axis(axes, "y", up, is_last=place % n_columns == 0)
         if chart.is_list:
@@ -70,6 +74,16 @@ def _draw_series(axes: Axes, chart: Chart, panel: list[Series], i: int) -> None:
                           linewidth=0.6, linestyle=line)
     elif has_band:
         axes.hlines(x, series.low, series.high, color=look.color)
+
+
+def _draw_never(axes: Axes, x: list[float], series: Series, points: float) -> None:
+    """Draw what never came as triangles at the upper edge, so many points above it, and how often it was."""
+    there = {place: text for place, text in zip(x, series.never, strict=True) if text}
+    axes.update_datalim([(place, 0) for place in there], updatey=False)
+    for place, count in there.items():
+        for text, color, side in (("▲", series.style.color, "right"), (f" {count}", BLACK, "left")):
+            axes.annotate(text, (place, 1), (0, points), xycoords=axes.get_xaxis_transform(), color=color, fontsize=7,
+                          textcoords="offset points", ha=side, va="center", annotation_clip=False)
 
 
 def _set_axis(axes: Axes, name: str, axis: Axis, is_last: bool) -> None:

@@ -32,7 +32,7 @@ THEME = Theme(json={"attrs": {"Axis": {"axis_label_text_font_style": "normal"}, 
 def write_page(path: Path, template: str, plots: dict[str, Any], **shown: Any) -> None:
     """Fill a template with plots, Bokeh models by name, and what else it shows."""
     items = {name: json.dumps(json_item(model, theme=THEME)).replace("<", "\\u003c") for name, model in plots.items()}
-    library = Resources(mode="inline", components=["bokeh", "bokeh-widgets"]).render_js()
+    library = Resources(mode="inline", components=["bokeh"]).render_js()
     page = TEMPLATES.get_template(template).render(
         plots={name: Markup(item) for name, item in items.items()}, library=Markup(library), version=VERSION,
         **{"prefixes": [""]} | shown,

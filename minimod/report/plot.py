@@ -77,25 +77,6 @@ def blank(name: str, height: int | None = 320, **options: Any) -> Any:
     return made
 
 
-def text_below(name: str, text: str = "") -> models.PreText:
-    """A place for what a plot tells."""
-    wrapped = ".bk-clearfix, pre { white-space: pre-wrap; overflow-wrap: anywhere; }"
-    return models.PreText(text=text, name=name, sizing_mode="stretch_width", stylesheets=[wrapped])
-
-
-def select(title: str, options: list[Any], value: str, name: str) -> models.Select:
-    """A list to choose from, in the colours of the page."""
-    paint = ".bk-input { background-color: var(--shade); color: var(--ink); border-color: var(--line); }"
-    return models.Select(title=title, options=options, value=value, name=name, stylesheets=[paint])
-
-
-def slider(title: str, stops: list[str], value: str, name: str) -> models.CategoricalSlider:
-    """A slider as wide as the page. It tells at which of its stops it is."""
-    wrapped = ".bk-slider-title { white-space: normal; overflow-wrap: anywhere; }"
-    return models.CategoricalSlider(title=title, categories=stops, value=value, name=name,
-                                    sizing_mode="stretch_width", stylesheets=[wrapped])
-
-
 def hover(axes: Any, glyphs: Any, *tips: tuple[str, str]) -> None:
     """Tell these tips where a figure's glyphs are pointed at."""
     axes.add_tools(models.HoverTool(renderers=[glyphs], tooltips=list(tips)))

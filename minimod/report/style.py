@@ -17,11 +17,11 @@ BLUE, VERMILION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 # Colour -> its name. Black on paper is white on a dark screen.
 COLORS = {BLUE: "blue", ORANGE: "orange", GREEN: "green", VERMILION: "red", PURPLE: "pink", SKY: "sky blue"}
 NAMES = COLORS | {BLACK: "black or white"}
-# The name of a marker -> what Matplotlib and Bokeh call it.
+# The name of a marker -> what Matplotlib and Bokeh call it, and its letter.
 MARKERS = {
-    "circles": ("o", "circle"), "squares": ("s", "square"), "triangles": ("^", "triangle"),
-    "diamonds": ("D", "diamond"), "stars": ("*", "star"), "crosses": ("P", "plus"),
-    "upside-down triangles": ("v", "inverted_triangle"), "": ("", ""),
+    "circles": ("o", "circle", "●"), "squares": ("s", "square", "■"), "triangles": ("^", "triangle", "▲"),
+    "diamonds": ("D", "diamond", "◆"), "stars": ("*", "star", "★"), "crosses": ("P", "plus", "✚"),
+    "upside-down triangles": ("v", "inverted_triangle", "▼"), "": ("", "", ""),
 }
 # The name of a line -> the lengths of its dashes and gaps.
 DASHES = {

@@ -1,90 +1,154 @@
-"""The page of a sweep: its table, and any of its columns over any other, as curves or as a heat map."""
+"""The page of a sweep: its table, and any of its columns over any other, as curves and as heat maps."""
 
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from bokeh import models
 from bokeh.events import Tap
-from bokeh.layouts import column, row
-from bokeh.models import BasicTicker, ColorBar, ColumnDataSource, FixedTicker, LinearColorMapper
+from bokeh.layouts import row
 
+from minimod.report.curves import axis_of, in_order, is_accuracy, label_of, plural
 from minimod.report.page import write_page
-from minimod.report.plot import WRAP, blank, call, hover, select
-from minimod.report.style import DASHES, MARKERS, STYLES, words
+from minimod.report.plot import WRAP, blank, call, hover
+from minimod.report.style import BLACK, CHANCE, DASHES, MARKERS, STYLES
 from minimod.sweeps.sweep import Sweep, account
-from minimod.sweeps.table import OPTIONS, load_sweep
+from minimod.sweeps.table import OPTIONS, SEEDS, identity, load_sweep
 
-# What is told of every run, besides what differs between them; and rows that a page has room for.
+# What is told of every run, besides what differs between them; and rows and panels that a page has room for.
 TOLD = ("noisy_accuracy", "test_accuracy", "filtered_test_accuracy", "dominant_test", "seconds")
-MOST_ROWS = 5000
+MOST_ROWS, MOST_PANELS = 5000, 6
+NONE = ("none", "none")     # no column, and what it is called
 
 
 def write_sweep_page(path: Path, directory: Path) -> None:
     """The page of the sweep in a directory. A run is linked to its own page, where that lies beside this one."""
-    table = list(load_sweep(directory))
+    table = [each | dict(zip(OPTIONS, identity(each), strict=True)) for each in load_sweep(directory)]
     finished = [each for each in table if each["status"] == "finished"]
-    differ = [name for name in OPTIONS if len({str(each[name]) for each in finished}) > 1]
+    shown = finished[:MOST_ROWS]
+    values = {name: in_order(each[name] for each in shown) for name in OPTIONS}
+    # What varies most comes first, and seeds come last.
+    differ = sorted((name for name in OPTIONS if len(values[name]) > 1),
+                    key=lambda name: (name in SEEDS, -len(values[name])))
     pages = {each["run"]: f"runs/{each['run']}/report.html" for each in table}
     pages = {run: link for run, link in pages.items() if (path.parent / link).exists()}
-    shown = finished[:MOST_ROWS]
-    plots = sweep_plots(shown, sorted(differ), pages) if differ else {}
+    facts = columns_of(shown, {name: values[name] for name in differ}) if differ else {}
     write_page(
-        path, "sweep.html", plots, title=str(directory), account=account(directory), pages=pages,
-        columns=["run", *sorted(differ), *TOLD], rows=shown, n_finished=len(finished),
+        path, "sweep.html", sweep_plots(shown, facts) if differ else {}, title=str(directory),
+        account=account(directory), pages=pages, facts=facts | {"pages": pages, "n_panels": MOST_PANELS},
+        columns=["run", *differ, *TOLD], rows=shown, n_finished=len(finished),
         missing=sorted(Sweep(directory).configs.keys() - {each["run"] for each in table}),
-        failed=[each for each in table if each["status"] != "finished"], settings={
-            name: finished[0][name] for name, default in OPTIONS.items()
-            if finished and name not in differ and finished[0][name] != default
-        },
+        failed=[each for each in table if each["status"] != "finished"],
+        settings={name: first for name, (first, *others) in values.items() if not others and first != OPTIONS[name]},
     )
 
 
-def sweep_plots(rows: list[dict[str, Any]], axes: list[str], pages: dict[str, str]) -> dict[str, Any]:
-    """Curves and a heat map of finished runs, of columns that are chosen on the page."""
-    def is_number(value: Any) -> bool:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def columns_of(rows: list[dict[str, Any]], differ: dict[str, list[Any]]) -> dict[str, Any]:
+    """What sweep.js knows of the columns of some runs, as plain data. differ: option -> its values, of those that vary.
 
-    numbers = [name for name in rows[0] if any(is_number(each[name]) for each in rows) and name not in axes]
-    data = {name: [str(each[name]) if name in axes and not is_number(each[name]) else each[name] for each in rows]
-            for name in [*axes, *numbers]}
-    data = {name: [math.nan if value is None else value for value in values] for name, values in data.items()}
-    source = ColumnDataSource(data | {"run": [each["run"] for each in rows]}, name="runs")
-    y = next((name for name in TOLD[1:] if name in numbers), numbers[0])
-    choices = [
-        select(text, [(name, words(name)) for name in names], value, f"sweep-{text}")
-        for text, value, names in (
-            ("x", axes[0], axes), ("y", y, numbers), ("by", axes[-1] if len(axes) > 1 else "", ["", *axes]),
+    - axes: see `axis_of_page`; plurals: option -> words. looks: the table of styles.
+    - factors: the options that no mean is over, unless they are asked for; accuracies: the columns that have chance.
+    - controls: name -> title, options and what is chosen at the beginning.
+    """
+    numbers = {name: [each[name] for each in rows if is_number(each[name])] for name in rows[0] if name not in OPTIONS}
+    measured = {name: values for name, values in numbers.items() if values}
+    factors = [name for name in differ if name not in SEEDS]
+    those, chosen = rows, {}
+    for name in factors:        # what most runs have, of those that have what is chosen already
+        chosen[name] = Counter(each[name] for each in those).most_common(1)[0][0]
+        those = [each for each in those if each[name] == chosen[name]]
+    axes = {name: axis_of_page(name, values) for name, values in differ.items()}
+    axes |= {name: axis_of_page(name, values, is_measured=True) for name, values in measured.items()}
+    options = [(name, label_of(name)) for name in differ]
+    x, by = [*differ, NONE[0]][:2]
+    y = next((name for name in TOLD[1:] if name in measured), next(iter(measured)))
+    return {
+        "axes": axes, "factors": factors, "plurals": {name: plural(name) for name in differ},
+        "accuracies": [name for name in measured if is_accuracy(name)],
+        "looks": [{"color": style.color, "marker": MARKERS[style.marker][1], "letter": MARKERS[style.marker][2],
+                   "dash": " ".join(map(str, DASHES[style.dash])) or "solid"} for style in STYLES],
+        "logs": {"log-x": axes[x]["is_log"], "log-y": axes[y]["is_log"]},
+        "controls": {
+            "x": ("x", options, x), "y": ("y", [(name, label_of(name)) for name in measured], y),
+            "by": ("series", [NONE, *options], by), "panels": ("panels", [NONE, *options], NONE[0]),
+        } | {name: (f"only {label_of(name)}", [(text_of(value),) * 2 for value in differ[name]], text_of(chosen[name]))
+             for name in factors},
+    }
+
+
+def axis_of_page(column: str, values: list[Any], is_measured: bool = False) -> dict[str, Any]:
+    """The `axis_of` of a column, and its logarithmic one, where there is one: where 0 stands on it, and its ticks.
+
+    values, texts: of an option, in order; text only, where not all are numbers.
+    """
+    values = [value for value in values if value != math.inf]
+    axis = axis_of(column, values, is_measured=is_measured)
+    is_text, texts = axis.scale == "linear" and axis.ticks is not None, [*map(text_of, values)]
+    log = None if is_text or min(values, default=0) < 0 else axis_of(column, values, True, is_measured)
+    return {
+        "label": axis.label, "is_text": is_text, "is_log": axis.scale == "log",
+        "log": log and {"zero": log.places[0], "ticks": [*(log.ticks or {}).items()]},
+        "values": [] if is_measured else texts if is_text else values, "texts": [] if is_measured else texts,
+    }
+
+
+def is_number(value: Any) -> bool:
+    """Whether a cell of a table has a number, or inf for never."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
+
+
+def text_of(value: Any) -> str:
+    """A value of an option as people write it."""
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
+
+
+def sweep_plots(rows: list[dict[str, Any]], facts: dict[str, Any]) -> dict[str, Any]:
+    """Panels for curves and for heat maps, that sweep.js fills with what is chosen; all runs are the source `runs`."""
+    data = {name: [text_of(each[name]) if axis["is_text"] else math.nan if each[name] is None else each[name]
+                   for each in rows] for name, axis in facts["axes"].items()}
+    runs = models.ColumnDataSource(
+        {name: [each[name] for each in rows] for name in ("run", "modulus")} | data, name="runs",
+    )
+    points = models.ColumnDataSource({"runs": []}, name="points")
+    ends, ends_of_heat = (
+        {f"{axis}_range": models.Range1d(0, 1, name=f"{what}{axis}-range") for axis in "xy"} for what in ("", "heat-")
+    )
+    colors = models.LinearColorMapper("Viridis256", name="colors", low=0, high=1)
+    curves, heats = [], []
+    for which in ("", *(f"-{i}" for i in range(1, MOST_PANELS))):
+        def source(name: str, *columns: str, which: str = which) -> models.ColumnDataSource:
+            return models.ColumnDataSource({each: [] for each in columns}, name=f"{name}{which}")
+
+        panel = blank(f"curves{which}-plot", 360, title="", **ends)
+        lines, means, never = source("lines", "xs", "ys", "color", "dash"), *(
+            source(name, "x", "y", "at", "told", "color", "text") for name in ("means", "never")
         )
-    ]
-    looks = [
-        {"color": style.color, "marker": MARKERS[style.marker][1],
-         "dash": " ".join(map(str, DASHES[style.dash])) or "solid"} for style in STYLES
-    ]
-    links = [pages.get(each["run"], "") for each in rows]
-    chosen = call("sweep", source=source, links=links, looks=looks,
-                  ticks_of_text=FixedTicker(ticks=[]), ticks_of_numbers=BasicTicker())
-    for choice in choices:
-        choice.js_on_change("value", chosen)
+        panel.multi_line("xs", "ys", source=lines, line_color="color", line_dash="dash", line_width=2)
+        bars = panel.scatter("x", "y", source=means, color="color", marker="dash", size=18, line_width=3)
+        dots = panel.scatter("x", "y", color="color", marker="marker", size=8, alpha=0.7, source=source(
+            "dots", "x", "y", "at", "told", "color", "marker", "run", "link"))
+        marks = panel.scatter("x", "y", source=never, color="color", marker="triangle", size=8)
+        counts = panel.text("x", "y", "text", source=never, x_offset=6, text_baseline="middle", text_font_size="10px")
+        counts.glyph.tags = ["ink"]
+        panel.add_layout(models.Span(dimension="width", name=f"chance{which}", line_dash=list(DASHES[CHANCE.dash]),
+                                     line_color=BLACK, line_width=2, tags=["ink"]))
+        for glyphs, *more in ((dots, ("run", "@run")), (bars,), (marks,)):
+            hover(panel, glyphs, ("at", "@at"), ("y", "@told"), *more)
+        panel.js_on_event(Tap, call("open", plot=panel, dots=dots.data_source, runs=runs, points=points))
+        curves.append(panel)
 
-    curves = blank("curves-plot", 400)
-    # One dot of each until the page has the columns that are chosen.
-    one = {"x": [0], "y": [0], "at": [""], "by": [""]}
-    look = {"color": ["black"], "marker": ["circle"]}
-    points = ColumnDataSource(one | look | {"run": [""], "link": [""]}, name="points")
-    cells = ColumnDataSource(one | {"mean": [0]}, name="cells")
-    lines = ColumnDataSource({"xs": [[0, 0]], "ys": [[0, 0]], "color": ["black"], "dash": ["solid"]}, name="lines")
-    curves.multi_line("xs", "ys", source=lines, line_color="color", line_dash="dash", line_width=2)
-    dots = curves.scatter("x", "y", source=points, color="color", marker="marker", size=8, legend_field="by")
-    curves.add_layout(curves.legend[0], "right")
-    hover(curves, dots, ("run", "@run"), ("x", "@at"), ("y", "@y"), ("by", "@by"))
-    curves.add_tools("tap")
-    curves.js_on_event(Tap, call("open"))
-
-    heat = blank("heat-plot", 400)
-    colors = LinearColorMapper("Viridis256")
-    drawn = heat.rect("x", "y", 1, 1, source=cells, line_color=None, fill_color={"field": "mean", "transform": colors})
-    hover(heat, drawn, ("x", "@at"), ("by", "@by"), ("mean", "@mean"))
-    heat.add_layout(ColorBar(color_mapper=colors, tags=["ink"]), "right")
-    heat.xaxis.ticker, heat.yaxis.ticker = [], []
-    above = row(*choices, sizing_mode="stretch_width", styles=WRAP)
-    return {"curves": column(above, curves, sizing_mode="stretch_width"), "heat": heat}
+        heat = blank(f"heat{which}-plot", 360, title="", **ends_of_heat)
+        cells = source("cells", "x", "y", "at", "told", "mean", "text", "marked")
+        fill = {"field": "mean", "transform": colors}
+        drawn = heat.rect("x", "y", 1, 1, source=cells, line_color=None, fill_color=fill)
+        heat.text("x", "marked", "text", source=cells, anchor="center", text_font_size="11px", text_color="black",
+                  background_fill_color="white", background_fill_alpha=0.8, padding=2)
+        hover(heat, drawn, ("at", "@at"), ("y", "@told"))
+        heat.add_layout(models.ColorBar(color_mapper=colors, tags=["ink"]), "right")
+        heat.yaxis.ticker = []
+        heats.append(heat)
+    for panel in (*curves, *heats):
+        panel.xaxis.ticker, panel.xaxis.major_label_policy = [], models.NoOverlap()
+    return {name: row(*panels, sizing_mode="stretch_width", styles=WRAP)
+            for name, panels in (("curves", curves), ("heat", heats))}

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from sweep_cases import CLI, OTHERS
 
-from minimod import TrainingConfig
+from minimod import TrainingConfig, load_sweep
 from minimod.analysis.detectors import DETECTORS, auroc
 from minimod.analysis.rows import DEFAULT_METHOD, ROWS
 from minimod.claims import CLAIMS, named, reproduction
@@ -187,6 +187,14 @@ def test_a_terminal_gets_a_bar_with_what_fits(minimod, monkeypatch, columns):
     answer = minimod("train", "run", *SMALL)
     assert answer.returncode == 0
     assert "100%" in answer.stderr and ("filtered" in answer.stderr) == (columns == 80)
+
+
+def test_a_sweep_has_one_bar_on_a_terminal(minimod, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    answer = minimod("sweep", "s", "--grid=modulus=7", "--grid=width=4,8", "--grid=epochs=2", "--jobs", 1)
+    announced, to_train, bar, end = answer.stderr.split("\n")
+    assert (announced, to_train[:15], end) == ("2 runs in all", "2 runs to train", "")
+    assert "100%" in bar and bar.count("finished") >= 1
 
 
 @pytest.mark.parametrize("tty", [True, False])
@@ -727,7 +735,24 @@ def test_a_plot_says_how_many_runs_there_are_and_behind_each_point(minimod, swep
     for name in ("plot.svg", "again.svg"):
         answer = minimod("plot", swept, "--x", "width", "--y", "test_accuracy", "--output", name)
     assert Path("plot.svg").read_bytes() == Path("again.svg").read_bytes()
-    assert answer.stderr == "8 of 8 runs have finished; 4 runs behind each point\n"
+    assert answer.stderr.splitlines() == [
+        "8 of 8 runs have finished; 2 seeds × 2 noise ratios behind each point",
+        "a mean is over several values of noise_ratio: --where noise_ratio=VALUE, --by or --panel keep them apart",
+    ]
+    for apart in ("--where=noise_ratio=0.5", "--by=noise_ratio", "--panel=noise_ratio"):
+        answer = minimod("plot", swept, "--x", "width", "--y", "test_accuracy", "--output", "plot.svg", apart)
+        assert answer.stderr == "8 of 8 runs have finished; 2 seeds behind each point\n"
+
+
+def test_a_plot_as_json_has_the_points_that_are_drawn(minimod, swept):
+    columns = ["--x", "width", "--y", "noisy_accuracy", "--by", "noise_ratio", "--panel", "seed"]
+    said = json.loads(minimod("plot", swept, *columns, "--where", "width=4", "--output", "plot.svg", "--json").stdout)
+    assert said["file"] == "plot.svg" and said["where"] == {"width": [4]} and said["y"] == "noisy_accuracy"
+    rows = [row for row in load_sweep(swept) if (row["width"], row["noise_ratio"]) == (4, 0.5)]
+    assert [(each["panel"], each["by"], each["x"], each["mean"]) for each in said["points"]] == [
+        (row["seed"], 0.5, 4, row["noisy_accuracy"]) for row in rows
+    ]
+    assert all((each["runs"], each["never"], each["over"]) == (1, 0, {}) for each in said["points"])
 
 
 def test_a_plot_has_the_dots_per_inch_that_are_asked_for(minimod, swept):
@@ -756,11 +781,20 @@ def test_more_runs_than_can_be_kept_account_of_are_refused_all_the_same(minimod)
     assert "cannot be kept account of" in answer.stderr
 
 
-@pytest.mark.parametrize("options", [[], ["--by", "noise_ratio", "--log-x"], ["--by", "noise_ratio", "--heat-map"]])
+@pytest.mark.parametrize("options", [
+    [], ["--by", "noise_ratio", "--log-x"], ["--by", "noise_ratio", "--heat-map", "--panel", "seed"],
+    ["--y", "first_epoch_test_0.99", "--by", "seed"], ["--x", "noise_ratio", "--log-x"], ["--y", "seed", "--log-y"],
+])  # fmt: skip
 def test_a_plot_is_a_file(minimod, swept, options):
-    answer = minimod("plot", swept, "--x", "width", "--y", "test_accuracy", "--output", "plot.svg", *options)
+    answer = minimod("plot", swept, *with_defaults(options), "--output", "plot.svg")
     assert (answer.returncode, answer.stdout) == (0, "Written to plot.svg.\n")
     assert Path("plot.svg").read_text().rstrip().endswith("</svg>")
+
+
+def with_defaults(options):
+    """Options of a plot, and those that it cannot be without."""
+    given = {"--x": "width", "--y": "test_accuracy"}
+    return [*(part for name, value in given.items() if name not in options for part in (name, value)), *options]
 
 
 def test_a_failed_run_of_a_sweep_is_told_and_is_a_status(minimod):
@@ -832,14 +866,13 @@ def test_a_damaged_sweep_is_one_line(minimod, swept, name, content):
 
 
 @pytest.mark.parametrize("options", [
-    ["--output", "x.bmp"], ["--x", "activation", "--log-x"], ["--heat-map"], ["--x", "width", "--y", "seed", "--log-y"],
-    ["--heat-map", "--by", "seed", "--log-x"], ["--heat-map", "--by", "seed", "--log-y"],
+    ["--output", "x.bmp"], ["--x", "activation", "--log-x"], ["--heat-map"],
+    ["--heat-map", "--by", "seed", "--log-x"], ["--heat-map", "--by", "seed", "--linear-y"],
+    ["--where", "widht=8"], ["--where", "width=x"], ["--where", "width=5"], ["--where", "width"], ["--panel", "none"],
     ["--x", "seed", "--x", "width"], ["--dpi", "50", "--output", "x.svg"], ["--dpi", "100000"], ["--by", "noise-ratio"],
 ])  # fmt: skip
 def test_wrong_options_of_a_plot_are_one_line(minimod, swept, options):
-    given = {"--x": "width", "--y": "test_accuracy"}
-    defaults = [part for name, value in given.items() if name not in options for part in (name, value)]
-    assert_one_line(minimod("plot", swept, *defaults, *options), (2,))
+    assert_one_line(minimod("plot", swept, *with_defaults(options)), (2,))
 
 
 # What is around a command: streams, signals, places
