@@ -59,7 +59,7 @@ def tables(shown: Data, of: str) -> Any:
     for name, title in titles.items():
         axes = picture(f"{of}{name}", (P, P), mapper, title=title, aspect_ratio=1, **linked)
         axes.axis.visible = axes.grid.visible = False
-        axes.min_width = 150
+        axes.min_width, axes.max_width = 160, 270
         mark(axes, f"{of}{name}")
         linked = {"x_range": axes.x_range, "y_range": axes.y_range}
         made.append(axes)
