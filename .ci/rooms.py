@@ -20,7 +20,7 @@ AIMS = {
     "exchange": 260, "claims": 1000, "report": 1150, "cli": 830, "doors": 60,
 }
 LIMITS = AIMS | {
-    "engine": 475, "groups": 431, "runs": 1855, "analysis": 1175, "discovery": 799, "sweeps": 508, "exchange": 532,
+    "engine": 475, "groups": 431, "runs": 1855, "analysis": 1175, "discovery": 799, "sweeps": 544, "exchange": 532,
     "claims": 1082, "report": 1365, "cli": 1074, "doors": 77,
 }
 TOTAL_AIM, TOTAL_LIMIT = 8000, 10122
