@@ -12,6 +12,7 @@ import pytest
 from page_cases import ask, mouse, needs_browser, tap, visit
 
 from minimod.report.chart import logarithmic
+from minimod.report.curves import plural
 from minimod.report.style import DASHES, MARKERS, STYLES
 from minimod.sweeps.table import curves
 
@@ -104,8 +105,14 @@ def test_the_number_under_every_point_is_the_table_s(browser, place, chosen):
 
     of_plot = curves(place, chosen["x"], y, *(None if chosen[name] == "none" else chosen[name] for name in (
         "by", "panels")), {name: [number_or_text(value)] for name, value in where.items()})
-    assert {tuple(getattr(point, part) for part, column in axes.items() if column != "none"):
-            [point.runs, point.never] for point in of_plot} == {key: each[:2] for key, each in expected.items()}
+    parts = [part for part, column in axes.items() if column != "none"]
+    python = {tuple(getattr(point, part) for part in parts): point for point in of_plot}
+    assert {key: [point.runs, point.never] for key, point in python.items()} == {
+        key: numbers[:2] for key, numbers in expected.items()
+    }
+    for row in data_of(browser, "points"):
+        over = python[tuple(number_or_text(row[axes[part]]) for part in parts)].over
+        assert {*row["over"].split(" × ")} == ({f"{n} {plural(name)}" for name, n in over.items()} or {""})
     for row in data_of(browser, "points"):
         assert all(row[name] == value for name, value in where.items()), "and the table of points says what is held"
 

@@ -104,7 +104,8 @@ Object.assign(minimod, {
       x: across(point.x), y: up(point.mean), ...look(point.by), text: point.never ? `${point.never}/${point.runs}` : "",
       at: [...named(x, point.x), ...named(by, point.by), ...named(panels, point.panel)].join(", "),
       told: [
-        (point.finite.length ? `mean ${number(point.mean)} of ${point.finite.length} of ` : "") + `${point.runs} runs`,
+        ...point.finite.length ? [`mean ${number(point.mean)}`] : [],
+        `${[...new Set([point.finite.length, point.runs])].join(" of ")} run${"s".repeat(point.runs > 1)}`,
         ...point.never ? [`${point.never} of ${point.runs} never`] : [],
         ...point.missing ? [`${point.missing} not measured`] : [], ...point.over ? [`over ${point.over}`] : [],
       ].join("; "),
@@ -155,9 +156,9 @@ Object.assign(minimod, {
     const [n, never, missing, most] = [sum("runs"), sum("never"), sum("missing"), minimod.panels.length];
     const only = held.map((name) => `, ${axes[name].label} ${state[name]}`).join("");
     document.getElementById("told").textContent = [
-      `${n} of ${runs.run.length} runs are drawn${only}`, `a mean is over ${over}`,
+      `${n} of ${runs.run.length} runs are drawn${only}`, `behind a point: ${over}`,
       ...never ? [`▲ 3/8 at the upper edge: of 8 runs 3 never came there; ${never} of ${n} are in no mean`] : [],
-      ...missing ? [`${missing} are not measured and in no mean`] : [],
+      ...missing ? [`not measured, and in no mean: ${missing} of ${n}`] : [],
       ...chance > 0 ? [`dotted: chance, ${number(chance)}`] : [],
       ...of_panel.length > most ? [`${most} of ${of_panel.length} panels are shown`] : [],
     ].join("; ") + ".";
