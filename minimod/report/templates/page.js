@@ -141,7 +141,7 @@ const minimod = {
   paint: () => {
     const ink = getComputedStyle(document.documentElement).getPropertyValue("--ink").trim();
     for (const doc of Bokeh.documents) for (const model of doc.all_models) {
-      for (const name of ["line_color", "fill_color", "major_label_text_color", "major_tick_line_color"]) {
+      for (const name of ["line_color", "fill_color", "text_color", "major_label_text_color", "major_tick_line_color"]) {
         if (model.tags.includes("ink") && name in model.properties) model[name] = ink;
       }
       if (["Figure", "Legend"].includes(model.type)) model.change.emit();
