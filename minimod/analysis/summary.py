@@ -94,7 +94,8 @@ def structure_study(structure: Structure, untrained: Structure) -> dict[str, Any
 def in_words(run: Run, methods: dict[str, dict[str, float]] | None = None) -> str:
     """What a run memorised and what it knows, in a few sentences.
 
-    methods: those of its summary, at least raw; with dominant among them also what is taken out of the network.
+    methods: those of its summary, at least raw. With dominant among them, the sentences say what the filtration takes out
+    of the network; with untrained dominant, also what the control gives.
     """
     def percent(share: float) -> str:
         return f"{100 * share:.3g} %"
@@ -108,7 +109,7 @@ def in_words(run: Run, methods: dict[str, dict[str, float]] | None = None) -> st
     pairs = int((dataset.rule.label_table >= 0).sum()) or len(shown)
     sentences = [f"A two-layer network was shown {len(shown)} of the {pairs} pairs of {task(config)}."]
     if wrong and not run.data.is_relabelled:
-        sentences.append(f"Of the labels that it was shown, {percent(wrong / len(shown))} are wrong.")
+        sentences.append(f"{percent(wrong / len(shown))} of the labels that it was shown are wrong.")
         it = "It memorised them: it" if raw["noisy"] > 0.9 else "It"
         right = f"{percent(raw['clean'])} of the right ones"
         sentences.append(f"{it} gives back {percent(raw['noisy'])} of the wrong labels and {right}.")
@@ -117,14 +118,18 @@ def in_words(run: Run, methods: dict[str, dict[str, float]] | None = None) -> st
     if not len(dataset.test):
         return " ".join(sentences)
     chance = f"chance is {percent(1 / config.modulus)}"
-    sentences.append(f"It answers {percent(raw['test'])} of the test pairs, which it never saw; {chance}.")
+    sentences.append(f"Of the test pairs, which it never saw, it answers {percent(raw['test'])} correctly; {chance}.")
     if methods and "dominant" in methods:
-        kept, what = methods["dominant"], dataset.rule.component_kind
-        forgets = f", and {percent(kept['noisy'])} of the wrong labels come back" if wrong else ""
-        sentences.append(f"Keep one {what} per neuron, and the same weights answer {percent(kept['test'])} of the test"
-                         f" pairs{forgets}.")
+        kept = methods["dominant"]
+        what = "Fourier frequency" if dataset.rule.component_kind == "frequency" else "component"
+        sentences.append(f"Now filter it: of each neuron's weights, keep one {what} and drop the rest.")
+        forgets = f", and gives back {percent(kept['noisy'])} of the wrong labels" if wrong else ""
+        sentences.append(f"The filtered network answers {percent(kept['test'])} of the test pairs correctly{forgets}.")
+        if "untrained dominant" in methods:
+            control = percent(methods["untrained dominant"]["test"])
+            sentences.append(f"The same filter on the network before training: {control}.")
         if kept["test"] > 0.9 and raw["test"] < 0.5:
-            sentences.append("So the network knows the rule, and its own answers hide it.")
+            sentences.append("So the network has learned the rule, and its own answers hide it.")
     return " ".join(sentences)
 
 

@@ -24,6 +24,14 @@ from minimod.runs.run import Run
 SNAPSHOTS, COLUMNS, COLUMN_WEIGHTS = 9, 512, 60_000
 NETWORK_WEIGHTS = 1_500_000     # of a network that is shown whole, so that it answers for any pair
 PHI = 4001                      # places at which an activation is given
+# Shares of a moment in words; those of the filtered network are there where the rule has components.
+HEADLINE = {
+    "noisy": "of the wrong labels are memorised by the network",
+    "test": "of the test pairs are answered correctly by the network",
+    "filtered test": "of the test pairs are answered correctly by the filtered network",
+    "filtered noisy": "of the wrong labels are left in the filtered network",
+    "untrained test": "of the test pairs: the same filter on the network before training",
+}
 
 
 def page_data(analysis: Analysis) -> dict[str, Any]:
@@ -34,6 +42,7 @@ def page_data(analysis: Analysis) -> dict[str, Any]:
     - task: what is to be learned, in a formula. wrong: the share of wrong labels that were fitted, as text.
     - words: of the tokens. facts: name -> value, what the run was trained with. what: frequency or component.
     - outcomes: what the numbers of `outcomes` mean. headline: what the shares of a moment's headline mean.
+    - pair: the words of a first pair to look at, one with a wrong label if there is one.
     - relabelled: whether the network was fitted to other labels than the dataset has.
     - detectors: name -> curve (see `roc`), auroc, precision, needs; from RUN_DIR/detectors.csv.
     - discovery: what RUN_DIR/discovery.json has; None where it is not there.
@@ -59,12 +68,8 @@ def page_data(analysis: Analysis) -> dict[str, Any]:
         "outcomes": [name if dataset.is_known else name.replace("right label", "given label") for name in OUTCOMES],
         "detectors": detectors(run), "discovery": discovery(run), "mu": network.mu.astype(np.float32),
         "phi": {"range": reach, "value": phi.astype(np.float32)},
-        "headline": [
-            "of the wrong labels are given back by the network",
-            "of the test pairs, never shown, are answered by the network",
-            f"of the test pairs are answered by the same weights, one {rule.component_kind} kept per neuron",
-            "would be answered by chance",
-        ][: 4 if analysis.has_components else 2],
+        "headline": list(HEADLINE.values())[: None if analysis.has_components else 2],
+        "pair": [str(run.words[tokens[noisy.argmax()]]) for tokens in (run.fitted.a, run.fitted.b)],
     }
     columns = np.arange(network.width)
     if analysis.has_components:
@@ -81,7 +86,11 @@ def page_data(analysis: Analysis) -> dict[str, Any]:
             shown |= {"tokens": np.stack(structure.components.tokens), "order": structure.components.order}
     is_whole = 3 * network.U.size <= NETWORK_WEIGHTS
     neurons = np.arange(network.width) if is_whole else columns[:COLUMNS]
-    moments = [*earlier(analysis, columns), moment(analysis, METHODS, columns, neurons, np.int16)]
+    control = {name: analysis.row(name)._asdict() for name in ("untrained dominant",) if name in analysis.needs}
+    moments = [
+        *(moment(then, FOLLOWED, control, columns, columns, np.int8) for then in earlier(analysis)),
+        moment(analysis, METHODS, control, columns, neurons, np.int16),
+    ]
     shown["largest"] = max((each["shares"].max() for each in moments if "shares" in each), default=1.0)
     for each in moments:
         if "shares" in each:
@@ -101,21 +110,23 @@ def small(labels: np.ndarray) -> np.ndarray:
     return labels.astype(np.min_scalar_type(-int(labels.max(initial=0)) - 1))
 
 
-def earlier(analysis: Analysis, columns: np.ndarray) -> Iterator[dict[str, Any]]:
-    """The moments before the last, SNAPSHOTS at most, spread evenly over the logarithm of the epoch."""
+def earlier(analysis: Analysis) -> Iterator[Analysis]:
+    """The run at snapshots before the last, SNAPSHOTS at most, spread evenly over the logarithm of the epoch."""
     *snapshots, last = analysis.moments()
     epochs = np.array([then.epoch for then in snapshots])
     targets = np.geomspace(1, last.epoch + 1, SNAPSHOTS + 1)[:-1] - 1
     nearest = {int(np.abs(np.log1p(epochs) - np.log1p(target)).argmin()) for target in targets} if snapshots else ()
-    return (moment(snapshots[i], FOLLOWED, columns, columns, np.int8) for i in sorted(nearest))
+    return (snapshots[i] for i in sorted(nearest))
 
 
 def moment(
-    analysis: Analysis, methods: Iterable[str], columns: np.ndarray, neurons: np.ndarray, kind: type
+    analysis: Analysis, methods: Iterable[str], control: dict[str, Any], columns: np.ndarray, neurons: np.ndarray,
+    kind: type,
 ) -> dict[str, Any]:
     """What there is to show of a network at one time.
 
-    epoch; sentence: the network in words; headline: shares, see `page_data`.
+    control: the accuracies of the untrained network, filtered: one row or none.
+    epoch; sentence: the network in words; headline: the shares of HEADLINE.
     outcomes: method -> `outcomes` of all pairs. answers, filtered: the labels that raw and dominant predict, (P, P).
     neurons: whose weights are here. weights: u, v and w of each, of shape (3, neurons, P), integers of this kind;
     times scale, of shape (3, neurons), they are the weights.
@@ -126,14 +137,14 @@ def moment(
     needs, run = analysis.needs, analysis.run
     rows = [name for name in methods if name in needs and not np.isnan(getattr(analysis.chosen(name), "share", 0.0))]
     tables = {name: analysis.predict(name) for name in rows}
-    shares = {name: accuracies(tables[name], run.dataset)._asdict() for name in FOLLOWED if name in tables}
-    raw, kept = shares["raw"], shares.get("dominant", {})
+    shares = {name: accuracies(tables[name], run.dataset)._asdict() for name in FOLLOWED if name in tables} | control
+    raw, kept, control = shares["raw"], shares.get("dominant"), shares.get("untrained dominant", {})
     vectors = np.stack([to_host(X)[neurons] for X in (run.network.U.T, run.network.V.T, run.network.W)])
     largest = np.abs(vectors).max(axis=2)
     scale = np.where(largest > 0, largest, 1) / np.iinfo(kind).max
     found: dict[str, Any] = {
         "epoch": analysis.epoch, "sentence": in_words(run, shares),
-        "headline": [raw["noisy"], raw["test"], kept.get("test", np.nan), 1 / run.config.modulus],
+        "headline": [raw["noisy"], raw["test"], *(() if not kept else (kept["test"], kept["noisy"], control["test"]))],
         "outcomes": {name: outcomes(table, run.dataset) for name, table in tables.items()},
         "answers": small(tables["raw"]), "neurons": neurons,
         "weights": np.rint(vectors / scale[:, :, None]).astype(kind), "scale": scale.astype(np.float32),

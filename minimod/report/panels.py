@@ -18,7 +18,7 @@ Data = dict[str, Any]
 
 # Of each of OUTCOMES. They differ in lightness too, for eyes that see fewer colours.
 OUTCOME_COLORS = ("#ffffff", "#b5e3d3", "#5b6770", "#a9d4f2", "#1f3b57", VERMILION, "#f2d64b", "#7a2f6f")
-NO_LABEL = "#9a9a9a"        # of a pair that has none
+NO_LABEL = "#35a853"        # of a pair that has none
 LOGITS = {"raw": "the network itself", "dominant": "its dominant part alone", "residual": "all the rest alone"}
 
 
@@ -54,7 +54,7 @@ def tables(shown: Data, of: str) -> Any:
     titles = {"rule": f"The rule\n{shown['task']}", "given": f"What it was shown\n{shown['wrong']}",
               "answers": "What it answers\n "}
     if "columns" in shown:
-        titles["filtered"] = f"Its answers by one\n{shown['what']} per neuron"
+        titles["filtered"] = f"Filtered: one\n{shown['what']} per neuron"
     made, linked = list[Any](), dict[str, Any]()
     for name, title in titles.items():
         axes = picture(f"{of}{name}", (P, P), mapper, title=title, aspect_ratio=1, **linked)
