@@ -9,30 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from page_cases import ask, mouse, needs_browser, visit
 
-from minimod import TrainingConfig, analyze, load_run, load_sweep, train
-from minimod.report.style import MARKERS, STYLES
+from minimod import TrainingConfig, analyze, load_run, train
 from minimod.runs.accuracy import MEASURES, OUTCOMES
 
 pytest.importorskip("bokeh")
-webdriver = pytest.importorskip("selenium.webdriver")
-
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-needs_browser = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver here")
 ROWS = Path(__file__).parents[2] / "docs/rows"
 HOSTILE = ("<script>document.title='broken'</script>", '=1+"1', "</script><b>", "a'b", "-2", "{{ 7 }}", "é")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.binary_location = CHROMIUM
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")
@@ -66,22 +50,6 @@ def hostile_pairs():
     return [(HOSTILE[a], HOSTILE[b], HOSTILE[(a + b) % P]) for a in range(P) for b in range(P)]
 
 
-def visit(browser, path, width=1280):
-    """Open a page and wait until its plots are there."""
-    size = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.get(path.resolve().as_uri())
-    for _ in range(200):
-        if browser.execute_script("return document.body.dataset.ready"):
-            return
-        time.sleep(0.05)
-    raise AssertionError("the page is not ready after ten seconds")
-
-
-def ask(browser, script, *arguments):
-    return browser.execute_script(script, *arguments)
-
-
 def text_of(browser, name):
     return ask(browser, "return minimod.model(arguments[0]).text", name)
 
@@ -90,18 +58,6 @@ def slide(browser, name, stop):
     """Move a slider to a stop. Returns what it says there."""
     return ask(browser, """const slider = minimod.model(arguments[0]);
         slider.value = slider.categories[arguments[1]]; return slider.value""", name, stop)
-
-
-def mouse(browser, plot, x, y, click=False):
-    """Point at, or click on, a place in a plot, in its own numbers."""
-    ask(browser, "Bokeh.index.find_one(minimod.model(arguments[0])).el.scrollIntoView({ block: 'center' })", plot)
-    at = ask(browser, """const view = Bokeh.index.find_one(minimod.model(arguments[0]));
-        const box = view.el.getBoundingClientRect(), { x_scale, y_scale } = view.frame;
-        return { x: box.x + x_scale.compute(arguments[1]), y: box.y + y_scale.compute(arguments[2]) }""", plot, x, y)
-    for kind in ("mouseMoved", *(("mousePressed", "mouseReleased") if click else ())):
-        event = {"type": kind, **at, "button": "left" if click else "none", "clickCount": int(click)}
-        browser.execute_cdp_cmd("Input.dispatchMouseEvent", event)
-    time.sleep(0.3)
 
 
 @needs_browser
@@ -256,16 +212,6 @@ def test_every_button_of_data_saves_a_file(browser, place):
 
 
 @needs_browser
-def test_a_click_on_a_run_of_a_sweep_opens_its_page(browser, place):
-    visit(browser, place / "<i>sweep/report.html")
-    x, y, link = ask(browser, """const { x, y, link } = minimod.model("points").data;
-        const i = link.findIndex((each) => each); return [x[i], y[i], link[i]]""")
-    mouse(browser, "curves-plot", x, y, click=True)
-    time.sleep(0.5)
-    assert browser.current_url.endswith(link) and link.endswith("/report.html")
-
-
-@needs_browser
 def test_images_are_saved_with_what_their_rows_columns_and_numbers_are(browser, place):
     visit(browser, place / "run/report.html")
     summary, run = analyze(place / "run"), load_run(place / "run")
@@ -284,30 +230,6 @@ def test_a_slider_says_what_it_is_for_and_where_it_stands(browser, place):
     said = ask(browser, """const handle = Bokeh.index.find_one(minimod.model('time-slider')).shadow_el
         .querySelector('[role=slider]'); return [handle.ariaLabel, handle.ariaValueText]""")
     assert said == ["Snapshot", "epoch 10"]
-
-
-@needs_browser
-def test_the_columns_of_a_sweep_are_drawn_as_they_are_chosen(browser, place):
-    visit(browser, place / "<i>sweep/report.html")
-    ask(browser, """minimod.model("sweep-x").value = "width"; minimod.model("sweep-by").value = "rule";
-        minimod.model("sweep-y").value = "norm_W" """)
-    xs, labels = ask(browser, "const { data } = minimod.model('points'); return [[...data.x], [...data.by]]")
-    assert sorted(xs) == [4, 4, 8, 8] and sorted(labels) == ["add", "add", "mul", "mul"]
-    looks = ask(browser, """const { by, color, marker } = minimod.model('points').data;
-        return by.map((name, i) => [name, color[i], marker[i]])""")
-    first, second = STYLES[:2]
-    assert {tuple(look) for look in looks} == {
-        ("add", first.color, MARKERS[first.marker][1]), ("mul", second.color, MARKERS[second.marker][1])
-    }
-    cells = ask(browser, """const { at, by, mean } = minimod.model('cells').data;
-        return at.map((x, i) => [x, by[i], mean[i]])""")
-    rows = list(load_sweep(place / "<i>sweep"))
-    assert {(x, rule): mean for x, rule, mean in cells} == pytest.approx({
-        (str(row["width"]), row["rule"]): row["norm_W"] for row in rows
-    })
-    ask(browser, """const input = document.querySelector("input.filter"); input.value = "mul";
-        input.dispatchEvent(new Event("input"))""")
-    assert ask(browser, "return document.querySelectorAll('#runs-table tbody tr:not([hidden])').length") == 2
 
 
 @needs_browser
