@@ -20,7 +20,7 @@ def plot(chart: Chart, name: str) -> Any:
     """
     glyphs: dict[str, list[Any]] = {}
     across, up = (chart.y, chart.x) if chart.is_list else (chart.x, chart.y)
-    height = 80 + 22 * len(up.places) if chart.is_list else 320
+    height = int(80 + 90 * chart.row_height * len(up.places)) if chart.is_list else 320
     figures, linked = list[Any](), dict[str, Any]()
     for place, (title, panel) in enumerate(chart.panels.items()):
         axes = blank(
@@ -62,6 +62,12 @@ def _plot_series(axes: Any, chart: Chart, panel: list[Series], i: int) -> list[A
     if len(series.low):
         data |= {"low": series.low, "high": series.high}
         tips.append(("lowest to highest", "@low{0.000} to @high{0.000}"))
+    if series.wanted:
+        data |= dict(zip(("least", "most"), chart.ends(series), strict=True))
+    if series.never:
+        edges, counts, above = zip(*chart.edge(panel, i), strict=True)
+        data |= {"edge": edges, "never": counts, "below": [12 + 10 * n for n in above]}
+        tips.append(("never", "@never"))
     paint = {"source": models.ColumnDataSource(data), "color": look.color, "name": series.name,
              "tags": ["ink"] if look.color == BLACK else []}
     if look.dash:
@@ -73,8 +79,23 @@ def _plot_series(axes: Any, chart: Chart, panel: list[Series], i: int) -> list[A
     if len(series.low) and look.dash:
         glyphs.append(axes.varea("x", "low", "high", fill_alpha=0.15, **paint))
     elif len(series.low):
-        glyphs.append(axes.segment("low", "x", "high", "x", line_width=2, **paint))
+        glyphs.append(axes.segment(*_along(chart, "low", "high"), line_width=2, **paint))
+    size = 5 + 2 * (len(panel) - i)
+    if series.wanted:
+        bar = {"line_width": 7 if chart.is_list else size, "line_alpha": 0.25, "level": "underlay"}
+        glyphs.append(axes.segment(*_along(chart, "least", "most"), **bar, **paint))
+    if series.never:
+        x, y = ("edge", "x") if chart.is_list else ("x", "edge")
+        marker = MARKERS[look.marker][1] or "circle"
+        glyphs.append(axes.scatter(x, y, marker=marker, size=size, fill_alpha=0, **paint))
+        count = {"text": "never", "y_offset": "below", "text_align": "center", "text_font_size": "10px"}
+        glyphs.append(axes.text(x, y, **count, text_color=paint.pop("color"), **paint))
     return glyphs
+
+
+def _along(chart: Chart, start: str, end: str) -> tuple[str, str, str, str]:
+    """The columns of bars along the numbers y, as x0, y0, x1 and y1."""
+    return (start, "x", end, "x") if chart.is_list else ("x", start, "x", end)
 
 
 def blank(name: str, height: int | None = 320, **options: Any) -> Any:

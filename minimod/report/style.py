@@ -21,12 +21,12 @@ NAMES = COLORS | {BLACK: "black or white"}
 MARKERS = {
     "circles": ("o", "circle"), "squares": ("s", "square"), "triangles": ("^", "triangle"),
     "diamonds": ("D", "diamond"), "stars": ("*", "star"), "crosses": ("P", "plus"),
-    "upside-down triangles": ("v", "inverted_triangle"), "": ("", ""),
+    "upside-down triangles": ("v", "inverted_triangle"), "slanted crosses": ("X", "x"), "": ("", ""),
 }
 # The name of a line -> the lengths of its dashes and gaps.
 DASHES = {
     "solid": (), "dashed": (6, 2), "dotted": (2, 2), "dash-dotted": (6, 2, 2, 2), "long-dashed": (12, 3),
-    "dash-dot-dotted": (9, 2, 2, 2, 2, 2), "finely dotted": (1, 3),
+    "dash-dot-dotted": (9, 2, 2, 2, 2, 2), "long-short-dashed": (12, 2, 4, 2), "finely dotted": (1, 3),
 }
 
 
@@ -44,9 +44,9 @@ class Style:
         return ", ".join(filter(None, (f"{NAMES[self.color]} {self.marker}".strip(), self.dash)))
 
 
-# The table of styles. Marker and dashes together tell any two apart without their colours, markers alone the first 7.
-LOOKS = zip(cycle(COLORS), cycle(list(MARKERS)[:7]), cycle(list(DASHES)[:6]), strict=False)
-STYLES = tuple(Style(*look) for look in islice(LOOKS, 42))
+# The table of styles. Marker and dashes together tell any two apart without their colours, markers alone the first 8.
+LOOKS = zip(cycle(COLORS), cycle(list(MARKERS)[:8]), cycle(list(DASHES)[:7]), strict=False)
+STYLES = tuple(Style(*look) for look in islice(LOOKS, 56))
 CHANCE = Style(BLACK, dash="finely dotted")
 
 STYLE: dict[str, Any] = {

@@ -79,9 +79,9 @@ def test_no_series_is_told_apart_by_its_colour_alone(name, summary):
 
 
 def test_the_styles_of_the_table_differ_without_their_colours():
-    assert len({(style.marker, style.dash) for style in STYLES}) == len(STYLES) == 42
-    assert len({style.marker for style in STYLES[:7]}) == 7
-    assert len({style.swatch for style in STYLES}) == 42
+    assert len({(style.marker, style.dash) for style in STYLES}) == len(STYLES) == 56
+    assert len({style.marker for style in STYLES[:8]}) == 8
+    assert len({style.swatch for style in STYLES}) == 56
 
 
 @pytest.mark.parametrize(("values", "ticks"), [
