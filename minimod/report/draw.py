@@ -81,7 +81,7 @@ def _draw_series(axes: Axes, chart: Chart, panel: list[Series], i: int) -> None:
         bars(x, *chart.ends(series), color=to_rgba(look.color, 0.25), linewidth=5 if chart.is_list else size, zorder=0)
     for place, (edge, count, above) in zip(x, chart.edge(panel, i), strict=True):
         if count:
-            point, marker = (edge, place) if chart.is_list else (place, edge), MARKERS[look.marker][0] or "o"
+            point, marker = (edge, place) if chart.is_list else (place, edge), MARKERS[look.marker][0].replace("x", "X") or "o"
             axes.scatter(*point, size**2, marker=marker, facecolor="none", edgecolor=look.color, clip_on=False)
             axes.annotate(count, point, (0, -size - 8 * above), textcoords="offset points", color=look.color,
                           fontsize=7, ha="center", va="top")

@@ -66,7 +66,7 @@ def _plot_series(axes: Any, chart: Chart, panel: list[Series], i: int) -> list[A
         data |= dict(zip(("least", "most"), chart.ends(series), strict=True))
     if series.never:
         edges, counts, above = zip(*chart.edge(panel, i), strict=True)
-        data |= {"edge": edges, "never": counts, "below": [12 + 10 * n for n in above]}
+        data |= {"edge": edges, "never": counts, "below": [8 + 10 * n for n in above]}
         tips.append(("never", "@never"))
     paint = {"source": models.ColumnDataSource(data), "color": look.color, "name": series.name,
              "tags": ["ink"] if look.color == BLACK else []}
@@ -88,7 +88,8 @@ def _plot_series(axes: Any, chart: Chart, panel: list[Series], i: int) -> list[A
         x, y = ("edge", "x") if chart.is_list else ("x", "edge")
         marker = MARKERS[look.marker][1] or "circle"
         glyphs.append(axes.scatter(x, y, marker=marker, size=size, fill_alpha=0, **paint))
-        count = {"text": "never", "y_offset": "below", "text_align": "center", "text_font_size": "10px"}
+        count = {"text": "never", "y_offset": "below", "text_align": "center", "text_baseline": "top",
+                 "text_font_size": "10px"}
         glyphs.append(axes.text(x, y, **count, text_color=paint.pop("color"), **paint))
     return glyphs
 

@@ -21,7 +21,7 @@ NAMES = COLORS | {BLACK: "black or white"}
 MARKERS = {
     "circles": ("o", "circle"), "squares": ("s", "square"), "triangles": ("^", "triangle"),
     "diamonds": ("D", "diamond"), "stars": ("*", "star"), "crosses": ("P", "plus"),
-    "upside-down triangles": ("v", "inverted_triangle"), "slanted crosses": ("X", "x"), "": ("", ""),
+    "upside-down triangles": ("v", "inverted_triangle"), "slanted crosses": ("x", "x"), "": ("", ""),
 }
 # The name of a line -> the lengths of its dashes and gaps.
 DASHES = {

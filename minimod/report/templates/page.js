@@ -36,7 +36,17 @@ const minimod = {
       else if (name in minimod.beginning) known[name] = value;
     }
     minimod.set({ ...minimod.beginning, ...known });
-    document.getElementById(minimod.section)?.scrollIntoView();
+    minimod.open(document.getElementById(minimod.section));
+  },
+
+  // Go to a place; what it is folded in is opened, and drawn before, since plots move what is below.
+  open: async (place) => {
+    const fold = place?.closest("details");
+    if (fold) {
+      fold.open = true;
+      await Promise.all(Array.from(fold.querySelectorAll(".plot"), draw));
+    }
+    place?.scrollIntoView();
   },
 
   model: (name) => Bokeh.documents.map((doc) => doc.get_model_by_name(name)).find((model) => model),
@@ -75,9 +85,10 @@ const minimod = {
   series: (panel) => new Map(panel.renderers.map((each) => [each.name, each.data_source.data])),
 
   // All points of a chart's panels.
-  points: (panels) => [["panel", "series", "x", "y", "low", "high"], ...panels.flatMap((panel) =>
-    [...minimod.series(panel)].flatMap(([name, { at, y, low, high }]) => Array.from(y, (_, i) =>
-      [panel.title.text.replaceAll("\n", " "), name, at[i], y[i], low?.[i] ?? NaN, high?.[i] ?? NaN])))],
+  points: (panels) => [["panel", "series", "x", "y", "low", "high", "never"], ...panels.flatMap((panel) =>
+    [...minimod.series(panel)].flatMap(([name, { at, y, low, high, never }]) => Array.from(y, (_, i) => [
+      panel.title.text.replaceAll("\n", " "), name, at[i], y[i], low?.[i] ?? NaN, high?.[i] ?? NaN, never?.[i] ?? "",
+    ])))],
 
   // An image with what its columns, rows and numbers are.
   rows: (image, [columns, rows, names, scale]) => [["", ...columns], ...rows.map((row, i) => [
@@ -131,6 +142,8 @@ for (const name of ["beforeprint", "afterprint"]) addEventListener(name, () => m
 
 // A plot in its place. Its model lies in the script behind the place.
 const draw = async (place) => {
+  if (place.dataset.drawn) return;
+  place.dataset.drawn = "yes";
   await Bokeh.embed.embed_item(JSON.parse(place.nextElementSibling.textContent), place.id);
   minimod.paint();
 };
@@ -145,6 +158,13 @@ document.addEventListener("input", ({ target }) => {
   if (target.dataset.state) minimod.set({ [target.dataset.state]: minimod.value(target) });
 });
 addEventListener("hashchange", () => minimod.follow());
+
+// What is opened is what the address names.
+document.addEventListener("toggle", ({ target }) => {
+  if (!target.open || !target.id || target.contains(document.getElementById(minimod.section))) return;
+  minimod.section = target.id;
+  minimod.set({});
+}, true);
 
 addEventListener("load", async () => {
   for (const control of document.querySelectorAll("[data-state]")) {
