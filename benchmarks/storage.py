@@ -68,7 +68,7 @@ def table_seconds() -> tuple[float, float, float]:
         sweep.run(AtOnce(), lambda work, status: None)
         written = time.perf_counter()
         data = curves(Path(directory), "width", "dominant_test", "noise_ratio")
-        chart = table_curves.curves(data, "width", "dominant_test", "noise_ratio", False)
+        chart = table_curves.curves(data, "width", "dominant_test", "noise_ratio")
         save_figure(draw(chart), Path(directory) / "figure.png")
         size = (Path(directory) / "results.csv").stat().st_size / 1e6
         return written - start, time.perf_counter() - written, size

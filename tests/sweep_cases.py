@@ -1,10 +1,12 @@
 """A small sweep, and what its tests share."""
 
+import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from minimod.sweeps.table import load_sweep
+from minimod.sweeps.table import OPTIONS, Point, load_sweep
 
 CLI = str(Path(__file__).parents[1] / "cli.py")
 STORED = Path(__file__).parent / "stored" / "0.1.0" / "sweep"
@@ -42,3 +44,16 @@ class Refusing:
 
     def submit(self, *task):
         pytest.fail("trained again")
+
+
+def points_of(numbers, panel=None, over="seed", **settings):
+    """The points that `curves` makes of by -> x -> numbers y, one a run; over: the option that tells runs apart."""
+    points = []
+    for by, line in numbers.items():
+        for x, ys in line.items():
+            finite, never = [y for y in ys if math.isfinite(y)], ys.count(math.inf)
+            mean, low, high = (choose(finite or [math.nan]) for choose in (np.mean, min, max))
+            several = {over: len(finite) + never} if len(finite) + never > 1 else {}
+            fixed = {name: value for name, value in (OPTIONS | settings).items() if name not in several}
+            points.append(Point(panel, by, x, len(ys), len(finite), never, mean, low, high, several, fixed))
+    return points

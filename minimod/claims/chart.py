@@ -76,7 +76,8 @@ def _series(plot: Plot, rows: list[dict[str, Any]], criteria: list[Judged]) -> l
         reached = [each[each < math.inf] if (each < math.inf).any() else np.array([math.nan]) for each in values]
         reached = [np.where(np.isfinite(each), each, math.nan) for each in reached]
         mean, low, high = ([float(reduce(each)) for each in reached] for reduce in (np.mean, np.min, np.max))
-        never = {at: f"{n}/{len(each)}" for at, each in zip(x, values, strict=True) if (n := np.isposinf(each).sum())}
+        counts = [(int(np.isposinf(each).sum()), len(each)) for each in values]
+        never = [f"{n}/{of}" if n else "" for n, of in counts] if any(n for n, _ in counts) else []
         wanted = {
             at: each.wanted for at, row in zip(x, rows, strict=True) for each in criteria
             if each.column == column and each.relation != "noted" and each.keys.items() <= row.items()

@@ -84,24 +84,32 @@ def asked_definition(
     return DEFAULTS | given if given else None
 
 
-@click.command(cls=OnceEach, excludes=[("--heat-map", "has a cell for each value", ["--log-x", "--log-y"])])
+@click.command(cls=OnceEach, excludes=[
+    ("--heat-map", "has a cell for each value", ["--log-x", "--linear-x", "--log-y", "--linear-y"]),
+])
 @click.argument("sweep_dir", type=PATH)
 @click.option("--x", required=True, metavar="COLUMN", help="A column of results.csv, for the x-axis.")
 @click.option("--y", required=True, metavar="COLUMN", help="A column of numbers: the y-axis, or a heat map's colour.")
 @click.option("--by", metavar="COLUMN", help="A curve for every value of this column, or a heat map's y-axis.")
+@click.option("--panel", metavar="COLUMN", help="A panel for every value of this column.")
+@click.option("--where", "fixed", multiple=True, metavar="FIELD=VALUES", help="Only runs with these: optimizer=adamw.")
 @click.option("--heat-map", is_flag=True, help="Draw x, --by and the mean of y over runs as a heat map.")
-@click.option("--log-x", is_flag=True, help="A logarithmic x-axis.")
-@click.option("--log-y", is_flag=True, help="A logarithmic y-axis.")
+@click.option("--log-x/--linear-x", default=None,
+              help="The scale of the x-axis.  [default: logarithmic from a factor of 20 on]")
+@click.option("--log-y/--linear-y", default=None,
+              help="The scale of the y-axis.  [default: the same, and linear for accuracies]")
 @click.option("--output", type=PATH,
               help="A file that ends in .png, .svg or .pdf.  [default: SWEEP_DIR/Y-over-X.png]")
 @click.option("--dpi", type=click.IntRange(20, 1000), help="Dots per inch of a .png.  [default: 100]")
+@json_option
 def plot(
-    sweep_dir: Path, x: str, y: str, by: str | None, heat_map: bool, log_x: bool, log_y: bool, output: Path | None,
-    dpi: int | None,
-) -> None:
+    sweep_dir: Path, x: str, y: str, by: str | None, panel: str | None, fixed: tuple[str, ...], heat_map: bool,
+    log_x: bool | None, log_y: bool | None, output: Path | None, dpi: int | None,
+) -> Answer:
     """Draw a column of a sweep's table over another.
 
-    Curves show the mean over runs, seeds among them, and their range. Says how many runs there are to draw.
+    Curves show the mean over runs, seeds among them, and their range. Says how many runs there are to draw, and what a
+    mean is over. Runs that never reached what y asks for are counted at the upper edge, and are in no mean.
     """
     if heat_map and not by:
         raise click.UsageError("--heat-map needs --by for its second axis")
@@ -112,16 +120,22 @@ def plot(
         raise InputError("--output", str(output), "a file that ends in .png, .svg or .pdf")
     if dpi and output.suffix != ".png":
         raise click.UsageError(f"--dpi is for .png files, and {output} is none")
-    data = table.curves(sweep_dir, x, y, by)
-    if log_x and not all(isinstance(value, (int, float)) and value > 0 for line in data.values() for value in line):
-        raise InputError("x", x, "a column of positive numbers, with --log-x")
-    if log_y and not all(min(numbers) > 0 for line in data.values() for numbers in line.values()):
-        raise InputError("y", y, "a column of positive numbers, with --log-y")
-    click.echo(f"{account(sweep_dir)}; {curves.behind_each_point(data)}", err=True)
-    settings = {name: value for name, value in table.fixed_settings(sweep_dir, y).items() if name not in (x, by)}
+    where = parse_grid(fixed, "where")
+    points = table.curves(sweep_dir, x, y, by, panel, where)
+    numbers = {"x": [point.x for point in points], "y": [point.low for point in points if point.measured]}
+    for name, column, log in (("x", x, log_x), ("y", y, log_y)):
+        if log and not all(isinstance(value, (int, float)) and value >= 0 for value in numbers[name]):
+            raise InputError(name, column, f"a column of numbers of at least 0, with --log-{name}")
+    click.echo(f"{account(sweep_dir)}; {curves.behind_each_point(points)}", err=True)
+    for name in dict.fromkeys(name for point in points for name in point.over if name not in table.SEEDS):
+        click.echo(f"a mean is over several values of {name}: --where {name}=VALUE, --by or --panel keep them apart",
+                   err=True)
     if heat_map and by:
-        figure = curves.draw_heat_map(data, x, y, by, settings)
+        figure = curves.draw_heat_map(points, x, y, by, panel, where)
     else:
-        figure = draw.draw(curves.curves(data, x, y, by, log_x, log_y, settings))
+        figure = draw.draw(curves.curves(points, x, y, by, panel, log_x, log_y, where))
     style.save_figure(figure, output, dpi=dpi or 100)
-    click.echo(f"Written to {output}.")
+    found = {"file": str(output), "x": x, "y": y, "by": by, "panel": panel, "where": where, "points": [
+        {name: value for name, value in point._asdict().items() if name != "settings"} for point in points
+    ]}
+    return Answer(found, [f"Written to {output}."])

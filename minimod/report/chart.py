@@ -35,7 +35,8 @@ class Axis:
 class Series:
     """Numbers y at values x, nan for none. low, high: the band around y, or nothing.
 
-    never: x -> how many numbers behind the point are never, as "1/3": a hollow mark at the y-axis' place of inf.
+    never: what stands at the upper edge over each x, where something never came: how often. "" or nothing elsewhere. It
+        is at the y-axis' place of inf, if that has one.
     wanted: x -> the lowest and the highest y that are asked for, -inf or inf for no bound: a pale bar.
     """
 
@@ -45,12 +46,12 @@ class Series:
     style: Style
     low: Numbers = ()
     high: Numbers = ()
-    never: dict[Any, str] = field(default_factory=dict)
+    never: Sequence[str] = ()
     wanted: dict[Any, tuple[float, float]] = field(default_factory=dict)
 
     def marked(self, place: int) -> list[int]:
         """The points that have a marker; place: among the series, so that their markers do not hide one another."""
-        step = math.ceil(len(self.x) / MOST_MARKERS) if self.style.dash else 1
+        step = max(1, math.ceil(len(self.x) / MOST_MARKERS)) if self.style.dash else 1
         return list(range(place % step, len(self.x), step))
 
 
@@ -81,14 +82,6 @@ class Chart:
         low, high = wanted if self.y.limits is None else np.clip(wanted, *self.y.limits)
         return low.tolist(), high.tolist()
 
-    def edge(self, panel: list[Series], i: int) -> list[tuple[float, str, int]]:
-        """Of series i at each x: the place of never, or nan; its count; how many earlier series have one there."""
-        top = self.y.places.get(math.inf, math.nan)
-        return [
-            (top if value in panel[i].never else math.nan, panel[i].never.get(value, ""),
-             sum(value in other.never for other in panel[:i])) for value in panel[i].x
-        ]
-
     @property
     def row_height(self) -> float:
         """The height of a name's row in a list, in inches: room for its lines and for a point of every series."""
@@ -109,14 +102,22 @@ def linear(label: str, values: Iterable[float]) -> Axis:
     return Axis(label, ticks=_ticks(values, values[-1] - values[0], float) if is_few else around(label, values).ticks)
 
 
-def logarithmic(label: str, values: Iterable[float]) -> Axis:
-    """A logarithmic axis that has 0, below the least positive value. Its ticks are values, or decades where many."""
+def logarithmic(label: str, values: Iterable[float], at_values: bool = True) -> Axis:
+    """A logarithmic axis that has 0, below the least positive value.
+
+    Its ticks are values, or decades where many; not `at_values` they are decades, or 1, 2 and 5 within a few.
+    """
     values = set(values)
     positive = sorted(value for value in values if value > 0) or [1]
     first, last = positive[0], positive[-1]
     zero = first / max(2, (last / first) ** 0.2)
-    decades = [10**k for k in range(math.ceil(math.log10(first)), math.floor(math.log10(last)) + 1)]
-    at = decades if len(positive) > 12 and len(decades) > 1 else positive
+    powers = range(math.floor(math.log10(first)), math.ceil(math.log10(last)) + 1)
+    decades, rounds = (
+        [each for k in powers for digit in digits if first <= (each := float(f"{digit}e{k}")) <= last]
+        for digits in ((1,), (1, 2, 5))
+    )
+    few = positive if at_values or len(rounds) < 2 else rounds
+    at = decades if len(decades) > 1 and (len(positive) > 12 or not at_values) else few
     return Axis(label, "log", ticks=_ticks(at, math.log(last / zero), math.log, {zero: "0"} if 0 in values else {}),
                 places={0: zero})
 
@@ -133,7 +134,7 @@ def _ticks(
 
 
 def around(label: str, values: Iterable[float], scale: Scale = "linear") -> Axis:
-    """An axis around numbers that were measured, with round ticks; above them, if inf is among them, stands "never"."""
+    """An axis around numbers that were measured, with round ticks; above them stands "never", if inf is among them."""
     values = set(values)
     numbers = [value for value in values if math.isfinite(value) and (value > 0 or scale == "linear")] or [1.0]
     stretch, back = (math.log10, lambda x: 10**x) if scale == "log" else (float, float)
@@ -141,16 +142,14 @@ def around(label: str, values: Iterable[float], scale: Scale = "linear") -> Axis
     if low == high:
         low, high = low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2
     room = 0.06 * (high - low)
-    some_ticks: Any = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    rounds = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    ticks = {float(tick): f"{tick + 0.0:,.10g}" for tick in rounds if low - room <= tick <= high + room}
     if scale == "log":
-        steps = (1, 2, 5) if high - low < 2 else (1,)
-        some_ticks = [step * 10.0**k for k in range(math.floor(low), math.ceil(high) + 1) for step in steps]
-    lowest, highest = back(low - room), back(high + room)
-    ticks, places = {float(tick): f"{tick + 0.0:,.10g}" for tick in some_ticks if lowest <= tick <= highest}, {}
-    if math.inf in values:
-        places[math.inf] = back(high + 3 * room)
-        ticks, highest = ticks | {places[math.inf]: "never"}, back(high + 4 * room)
-    return Axis(label, scale, (lowest, highest), ticks, places)
+        ticks = logarithmic(label, numbers, at_values=False).ticks or {}
+    if math.inf not in values:
+        return Axis(label, scale, (back(low - room), back(high + room)), ticks)
+    top = back(high + 2 * room)
+    return Axis(label, scale, (back(low - room), back(high + 3 * room)), ticks | {top: "never"}, {math.inf: top})
 
 
 def by_name(label: str, values: Sequence[Any], names: dict[Any, str] | None = None) -> Axis:

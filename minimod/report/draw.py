@@ -1,5 +1,6 @@
 """A chart as a Matplotlib figure."""
 
+import math
 from dataclasses import replace
 from textwrap import fill
 
@@ -7,6 +8,7 @@ from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 from minimod.report.chart import Axis, Chart, Series, some
 from minimod.report.style import DASHES, MARKERS, STYLE, literal
@@ -38,8 +40,11 @@ def draw(chart: Chart) -> Figure:
     for place, (axes, (heading, panel)) in enumerate(zip(grid.flat, chart.panels.items(), strict=False)):
         for i in range(len(panel)):
             _draw_series(axes, chart, panel, i)
+        never = [i for i, series in enumerate(panel) if any(series.never)]
+        for row, i in enumerate(never):
+            _draw_never(axes, chart, panel, i, row)
         lines = (fill(line, int(LETTERS * width / n_columns)) for line in heading.splitlines())
-        axes.set_title(literal("\n".join(lines)))
+        axes.set_title(literal("\n".join(lines)), pad=6 + 10 * len(never) * (math.inf not in up.places))
         _set_axis(axes, "x", across, is_last=place >= n - n_columns)
         _set_axis(axes, "y", replace(up, label=fill(up.label, int(LETTERS * height))), is_last=place % n_columns == 0)
         if chart.is_list:
@@ -64,7 +69,7 @@ def draw(chart: Chart) -> Figure:
 def _draw_series(axes: Axes, chart: Chart, panel: list[Series], i: int) -> None:
     """Draw series i of a panel: a line, markers, and a band around the line or a bar through each marker.
 
-    Of marks of never and pale bars, those of the first series are the largest: they show around the others.
+    Of pale bars those of the first series are the widest: they show around the others.
     """
     series, x, size = panel[i], chart.places(panel, i), 5 + 2 * (len(panel) - i)
     look, has_band = series.style, len(series.low) > 0
@@ -79,12 +84,21 @@ def _draw_series(axes: Axes, chart: Chart, panel: list[Series], i: int) -> None:
     if series.wanted:
         bars = axes.hlines if chart.is_list else axes.vlines
         bars(x, *chart.ends(series), color=to_rgba(look.color, 0.25), linewidth=5 if chart.is_list else size, zorder=0)
-    for place, (edge, count, above) in zip(x, chart.edge(panel, i), strict=True):
-        if count:
-            point, marker = (edge, place) if chart.is_list else (place, edge), MARKERS[look.marker][0].replace("x", "X") or "o"
-            axes.scatter(*point, size**2, marker=marker, facecolor="none", edgecolor=look.color, clip_on=False)
-            axes.annotate(count, point, (0, -size - 8 * above), textcoords="offset points", color=look.color,
-                          fontsize=7, ha="center", va="top")
+
+
+def _draw_never(axes: Axes, chart: Chart, panel: list[Series], i: int, row: int) -> None:
+    """Draw what never came as triangles, and how often it was: in the row of the y-axis for it, or above the axes.
+
+    The marks of a panel's series stand in rows, so that they do not hide one another.
+    """
+    top, where, points = chart.y.places.get(math.inf, 1), axes.get_xaxis_transform(), 6 + 10 * row
+    if math.inf in chart.y.places:
+        where, points = axes.transData, -10 * row
+    edge = where + ScaledTranslation(0, points / 72, axes.figure.dpi_scale_trans)
+    for place, text in zip(chart.places(panel, i), panel[i].never, strict=True):
+        if text:
+            axes.plot(place, top, "^", color=panel[i].style.color, markersize=5, transform=edge, clip_on=False)
+            axes.text(place, top, f"  {text}", fontsize=7, va="center", transform=edge)
 
 
 def _set_axis(axes: Axes, name: str, axis: Axis, is_last: bool) -> None:

@@ -1,5 +1,6 @@
 """A chart as a Bokeh model, and the parts that plots of pages are made of. Callbacks are in templates/page.js."""
 
+import math
 from textwrap import fill
 from typing import Any
 
@@ -57,16 +58,16 @@ def _plot_series(axes: Any, chart: Chart, panel: list[Series], i: int) -> list[A
     look, shown = series.style, series.marked(i)
     x, y = ("y", "x") if chart.is_list else ("x", "y")
     at = [value if isinstance(value, (int, float)) else str(value) for value in series.x]
-    data = {"x": chart.places(panel, i), "y": series.y, "at": at}
+    data: dict[str, Any] = {"x": chart.places(panel, i), "y": series.y, "at": at}
     tips = [(chart.x.label or "name", "@at"), (series.name, "@y{0.000}")]
     if len(series.low):
         data |= {"low": series.low, "high": series.high}
         tips.append(("lowest to highest", "@low{0.000} to @high{0.000}"))
     if series.wanted:
         data |= dict(zip(("least", "most"), chart.ends(series), strict=True))
-    if series.never:
-        edges, counts, above = zip(*chart.edge(panel, i), strict=True)
-        data |= {"edge": edges, "never": counts, "below": [8 + 10 * n for n in above]}
+    if never := [f"▲ {text}" if text else "" for text in series.never]:
+        row = sum(any(other.never) for other in panel[:i])
+        data |= {"edge": [chart.y.places.get(math.inf, math.nan)] * len(at), "never": never}
         tips.append(("never", "@never"))
     paint = {"source": models.ColumnDataSource(data), "color": look.color, "name": series.name,
              "tags": ["ink"] if look.color == BLACK else []}
@@ -80,17 +81,12 @@ def _plot_series(axes: Any, chart: Chart, panel: list[Series], i: int) -> list[A
         glyphs.append(axes.varea("x", "low", "high", fill_alpha=0.15, **paint))
     elif len(series.low):
         glyphs.append(axes.segment(*_along(chart, "low", "high"), line_width=2, **paint))
-    size = 5 + 2 * (len(panel) - i)
     if series.wanted:
-        bar = {"line_width": 7 if chart.is_list else size, "line_alpha": 0.25, "level": "underlay"}
+        bar = {"line_width": 7 if chart.is_list else 5 + 2 * (len(panel) - i), "line_alpha": 0.25, "level": "underlay"}
         glyphs.append(axes.segment(*_along(chart, "least", "most"), **bar, **paint))
-    if series.never:
-        x, y = ("edge", "x") if chart.is_list else ("x", "edge")
-        marker = MARKERS[look.marker][1] or "circle"
-        glyphs.append(axes.scatter(x, y, marker=marker, size=size, fill_alpha=0, **paint))
-        count = {"text": "never", "y_offset": "below", "text_align": "center", "text_baseline": "top",
-                 "text_font_size": "10px"}
-        glyphs.append(axes.text(x, y, **count, text_color=paint.pop("color"), **paint))
+    if never:
+        count = {"text": "never", "x_offset": -5, "y_offset": 5 + 11 * row, "text_font_size": "11px"}
+        glyphs.append(axes.text("x", "edge", text_color=paint.pop("color"), **count, **paint))
     return glyphs
 
 

@@ -29,20 +29,23 @@ MAX_TOML_BYTES = 10**6      # a longer file is refused before it is read
 MAX_VALUES = 10**6
 
 
-def parse_grid(axes: Iterable[str]) -> Grid:
-    """The grid of texts such as "width=64,128". Raises InputError as `parse_values`, and for a field given twice."""
+def parse_grid(axes: Iterable[str], option: str = "grid") -> Grid:
+    """The grid of texts such as "width=64,128", given to an option of this name.
+
+    Raises InputError as `parse_values`, and for a field given twice.
+    """
     grid: Grid = {}
     for axis in axes:
         name, _, text = axis.partition("=")
         if name in grid:
-            raise InputError("grid", axis, f"the only one of {name}, with all of its values, as {name}=FIRST,SECOND")
-        grid[name] = parse_values(name, text)
+            raise InputError(option, axis, f"the only one of {name}, with all of its values, as {name}=FIRST,SECOND")
+        grid[name] = parse_values(name, text, option)
     return grid
 
 
-def parse_values(name: str, text: str) -> list[Any]:
+def parse_values(name: str, text: str, option: str = "grid") -> list[Any]:
     """The values in 64,128,256 or 0:0.9:0.1, both ends included. Raises InputError, also as `checked_values`."""
-    _check_name(name)
+    _check_name(name, option)
     is_range = ":" in text and isinstance(CONSTRAINTS[name], Interval)
     try:
         if is_range:
@@ -57,35 +60,37 @@ def parse_values(name: str, text: str) -> list[Any]:
                 raise ValueError("nothing between commas")
     except (ValueError, ZeroDivisionError, OverflowError) as error:
         allowed = f"values as 64,128,256 or FIRST:LAST:STEP, and no more than {MAX_VALUES}"
-        raise InputError(f"grid {name}", text, allowed) from error
-    return checked_values(name, values, CONSTRAINTS[name].check if is_range else CONSTRAINTS[name].read)
+        raise InputError(f"{option} {name}", text, allowed) from error
+    return checked_values(name, values, CONSTRAINTS[name].check if is_range else CONSTRAINTS[name].read, option)
 
 
-def checked_values(name: str, values: list[Any], check: Callable[[Any], Any] | None = None) -> list[Any]:
+def checked_values(
+    name: str, values: list[Any], check: Callable[[Any], Any] | None = None, option: str = "grid"
+) -> list[Any]:
     """The values of a field, each in its own type.
 
     Raises InputError for a field that is unknown or changes no result, and for none, wrong or repeated values.
     """
-    _check_name(name)
+    _check_name(name, option)
     if not values:
-        raise InputError(f"grid {name}", values, "at least one value")
+        raise InputError(f"{option} {name}", values, "at least one value")
     checked = []
     for value in values:
         try:
             checked.append((check or CONSTRAINTS[name].check)(value))
         except ValueError as error:
-            raise InputError(f"grid {name}", value, str(CONSTRAINTS[name])) from error
+            raise InputError(f"{option} {name}", value, str(CONSTRAINTS[name])) from error
     (most_often, times), = Counter(checked).most_common(1)
     if times > 1:
-        raise InputError(f"grid {name}", most_often, f"there once, not {times} times")
+        raise InputError(f"{option} {name}", most_often, f"there once, not {times} times")
     return checked
 
 
-def _check_name(name: str) -> None:
+def _check_name(name: str, option: str) -> None:
     """Raise InputError for an unknown field, and for one that changes no result."""
     allowed = [field for field in CONSTRAINTS if field not in FREE_FIELDS]
     if name not in allowed:
-        raise InputError("grid", name, one_of(allowed, name))
+        raise InputError(option, name, one_of(allowed, name))
 
 
 def stored_definition(stored: dict[str, Any]) -> dict[str, Any]:

@@ -5,11 +5,11 @@ What is read are numbers, booleans, words, and None where a row has nothing. Ear
 
 import csv
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,7 +39,13 @@ COLUMNS: dict[str, Callable[[str], Any]] = {
     **{f"first_epoch_{part}_{threshold:.12g}": float for part in ACCURACIES for threshold in THRESHOLDS},
 }
 
+# Options of which several values are the same experiment again.
+SEEDS = ("seed", "init_seed")
+
 TableRow = dict[str, Any]
+Where = Mapping[str, Collection[Any]]       # option -> the values that are meant
+EVERYWHERE: Where = {}
+Place = tuple[Any, Any, Any]                # the values of panel, series and x
 
 
 def result_row(name: str, run: Run) -> TableRow:
@@ -121,36 +127,73 @@ def _value(path: Path, column: str, text: str) -> Any:
         raise InputError("table", str(path), f"one whose {column} is never {text!r}") from error
 
 
-def curves(directory: Path | str, x: str, y: str, by: str | None = None) -> dict[Any, dict[Any, list[float]]]:
-    """Of the finished runs: value of `by` (or None) -> value of x -> the numbers y, one for every run that has them.
+class Point(NamedTuple):
+    """The finished runs at one value of x, of one series and one panel.
 
-    Where one of the runs has inf, for what it never reached, there is no point: a mean of the others would mislead.
-    Raises InputError for a column that there is not, where y has no numbers, and where no run has finished.
+    measured: how many of them have a finite y; mean, low and high are theirs, nan of none. never: how many have inf, as
+    they never came there. settings: the options with one value over these two. over: of the others, how many values.
     """
-    result: dict[Any, dict[Any, list[float]]] = {}
-    for row in _drawn_rows(directory, y, [x, *([by] if by else [])]):
-        result.setdefault(row[by] if by else None, {}).setdefault(row[x], []).append(row[y])
-    result = {key: {x: ys for x, ys in line.items() if np.isfinite(ys).all()} for key, line in result.items()}
-    result = {key: line for key, line in result.items() if line}
+
+    panel: Any
+    by: Any
+    x: Any
+    runs: int
+    measured: int
+    never: int
+    mean: float
+    low: float
+    high: float
+    over: dict[str, int]
+    settings: TableRow
+
+
+def curves(
+    directory: Path | str, x: str, y: str, by: str | None = None, panel: str | None = None, where: Where = EVERYWHERE,
+) -> list[Point]:
+    """The points of y over x, a series for every value of `by`, from the finished runs that have the values of `where`.
+
+    There is no point where all runs lack y, None or nan. Raises InputError for a column that there is not, where y has
+    no numbers, and where no such run has finished.
+    """
+    numbers: dict[Place, list[float]] = {}
+    first: dict[Place, tuple[Any, ...]] = {}
+    values: dict[Place, dict[str, set[Any]]] = {}
+    for row in load_sweep(directory, dict.fromkeys(["status", y, x, *filter(None, (by, panel)), *OPTIONS])):
+        if isinstance(row[y], (str, bool, tuple)):
+            raise InputError("y", y, "a column of numbers")
+        number, options = row[y], identity(row)
+        row |= dict(zip(OPTIONS, options, strict=True))
+        if row["status"] == FINISHED and all(row[name] in allowed for name, allowed in where.items()):
+            place = row[panel] if panel else None, row[by] if by else None, row[x]
+            numbers.setdefault(place, []).append(math.nan if number is None else number)
+            if not math.isnan(numbers[place][-1]):
+                for name, one, other in zip(OPTIONS, first.setdefault(place, options), options, strict=True):
+                    if one != other:
+                        values.setdefault(place, {}).setdefault(name, {one}).add(other)
+    points = [_point(place, numbers[place], options, values.get(place, {})) for place, options in first.items()]
     path = Path(directory) / "results.csv"
     if not path.exists():
         raise InputError("sweep directory", str(directory), "one that has been swept; it has no results.csv")
-    if not result:
-        raise InputError("table", str(path), f"one with finished runs that have {y}")
-    return result
+    if not points:
+        those = "".join(f", of {name} {', '.join(map(str, values))}" for name, values in where.items())
+        raise InputError("table", str(path), f"one with finished runs that have {y}{those}")
+    return points
 
 
-def _drawn_rows(directory: Path | str, y: str, columns: Iterable[str]) -> Iterator[TableRow]:
-    """The rows of finished runs that have the number y."""
-    for row in load_sweep(directory, dict.fromkeys(["status", y, *columns])):
-        if isinstance(row[y], (str, bool, tuple)):
-            raise InputError("y", y, "a column of numbers")
-        if row["status"] == FINISHED and row[y] is not None and not math.isnan(row[y]):
-            yield row
+def _point(
+    place: Place, numbers: list[float], options: tuple[Any, ...], values: dict[str, set[Any]]
+) -> Point:
+    finite = [number for number in numbers if math.isfinite(number)]
+    return Point(
+        *place, len(numbers), len(finite), sum(map(math.isinf, numbers)), float(np.mean(finite or [math.nan])),
+        min(finite, default=math.nan), max(finite, default=math.nan),
+        {name: len(values[name]) for name in OPTIONS if name in values},
+        {name: value for name, value in zip(OPTIONS, options, strict=True) if name not in values},
+    )
 
 
-def fixed_settings(directory: Path | str, y: str) -> TableRow:
-    """The options that have one value over all rows that `curves` takes y from, where that is not the default."""
-    rows = map(identity, _drawn_rows(directory, y, OPTIONS))
-    values = zip(OPTIONS.items(), *rows, strict=True)
-    return {name: first for (name, default), first, *others in values if first != default and {*others} <= {first}}
+def fixed_settings(points: Sequence[Point]) -> TableRow:
+    """The options with one value over all runs of some points."""
+    first, *others = (point.settings for point in points)
+    return {name: value for name, value in first.items()
+            if all(name in each and each[name] == value for each in others)}

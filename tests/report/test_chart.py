@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from sweep_cases import points_of
 
 from minimod import TrainingConfig, analyze, train
 from minimod.analysis.course import course
@@ -16,7 +17,7 @@ from minimod.report.style import DASHES, MARKERS, STYLES
 models = pytest.importorskip("bokeh.models")
 plots = pytest.importorskip("minimod.report.plot")
 
-POINTS = {0.1: {64: [0.5, 0.7], 8: [0.1, 0.3]}, 0.02: {8: [0.2], 64: [0.9]}}
+POINTS = points_of({0.1: {64: [0.5, 0.7], 8: [0.1, 0.3]}, 0.02: {8: [0.2], 64: [0.9]}})
 NAMED = Chart("", by_name("", ["one", "two"]), Axis("y"), {
     title: [Series(name, ["one", "two"], [0.1, np.nan], style, [0.0, np.nan], [0.2, np.nan])
             for name, style in zip(("p", "q"), (charts.NEURON, charts.NEURON))]
@@ -35,7 +36,7 @@ def chart_named(name, summary):
     if name == "detectors":
         found = {name: (np.array([0, 0.5, 1]), np.array([0, 0.7, 1])) for name in "abcdefghijklm"}
         return charts.detectors(summary, {"detectors": found})
-    made = {"curves": curves(POINTS, "width", "test_accuracy", "noise_ratio", True), "named": NAMED}
+    made = {"curves": curves(POINTS, "width", "test_accuracy", "noise_ratio", log_x=True), "named": NAMED}
     return made[name] if name in made else getattr(charts, name)(summary)
 
 

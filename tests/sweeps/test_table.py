@@ -14,7 +14,16 @@ from minimod import TrainingConfig, load_run, train
 from minimod.errors import InputError
 from minimod.runs.run import FINISHED
 from minimod.sweeps.sweep import Sweep
-from minimod.sweeps.table import COLUMNS, curves, failed_row, fixed_settings, load_sweep, result_row, write_rows
+from minimod.sweeps.table import (
+    COLUMNS,
+    OPTIONS,
+    curves,
+    failed_row,
+    fixed_settings,
+    load_sweep,
+    result_row,
+    write_rows,
+)
 
 TINY = TrainingConfig(modulus=5, width=4, epochs=2, threads=1)
 
@@ -163,12 +172,14 @@ def test_a_directory_that_was_never_swept_has_no_curves(tmp_path):
 
 
 def test_curves_leave_out_a_share_of_nothing(swept):
-    assert curves(swept, "width", "noisy_accuracy", "noise_ratio").keys() == {0.5}
+    assert {point.by for point in curves(swept, "width", "noisy_accuracy", "noise_ratio")} == {0.5}
 
 
-def test_settings_are_what_all_drawn_rows_have_and_is_no_default(swept):
-    assert fixed_settings(swept, "test_accuracy") == {"modulus": 7, "epochs": 3}
-    assert fixed_settings(swept, "noisy_accuracy") == {"modulus": 7, "epochs": 3, "noise_ratio": 0.5}
+@pytest.mark.parametrize(("y", "differ"), [("test_accuracy", {"noise_ratio", "seed", "width"}),
+                                           ("noisy_accuracy", {"seed", "width"})])
+def test_settings_are_what_all_runs_behind_the_points_have(swept, y, differ):
+    settings = fixed_settings(curves(swept, "width", y))
+    assert settings.keys() == OPTIONS.keys() - differ and (settings["modulus"], settings["epochs"]) == (7, 3)
 
 
 def test_a_wrong_column_is_answered_with_the_nearest(swept):
@@ -181,19 +192,32 @@ def test_a_sweep_that_has_not_begun_has_no_rows(tmp_path):
 
 
 def test_curves_gather_runs_by_their_columns(swept):
-    gathered = curves(swept, "width", "test_accuracy", "noise_ratio")
-    assert {by: {x: len(numbers) for x, numbers in row.items()} for by, row in gathered.items()} == {
-        0.0: {4: 2, 8: 2}, 0.5: {4: 2, 8: 2},
-    }
-    rows = [row for row in load_sweep(swept) if (row["width"], row["noise_ratio"]) == (8, 0.5)]
-    assert gathered[0.5][8] == [row["test_accuracy"] for row in rows]
-    assert curves(swept, "width", "test_accuracy").keys() == {None}
+    gathered = {point[:3]: point for point in curves(swept, "width", "test_accuracy", "noise_ratio")}
+    assert gathered.keys() == {(None, noise, width) for noise in (0.0, 0.5) for width in (4, 8)}
+    numbers = [row["test_accuracy"] for row in load_sweep(swept) if (row["width"], row["noise_ratio"]) == (8, 0.5)]
+    point = gathered[None, 0.5, 8]
+    assert (point.runs, point.measured, point.never, point.over) == (2, 2, 0, {"seed": 2})
+    assert (point.mean, point.low, point.high) == pytest.approx((np.mean(numbers), min(numbers), max(numbers)))
+    assert {point.by for point in curves(swept, "width", "test_accuracy")} == {None}
+
+
+def test_curves_are_of_the_runs_that_are_meant_and_say_what_still_varies(swept):
+    first, second = curves(swept, "width", "test_accuracy")
+    assert first.over == second.over == {"noise_ratio": 2, "seed": 2} and first.runs == 4
+    only = curves(swept, "width", "test_accuracy", where={"noise_ratio": [0.5]})
+    assert [point.over for point in only] == [{"seed": 2}] * 2 and only[0].settings["noise_ratio"] == 0.5
+    panels = curves(swept, "width", "test_accuracy", panel="noise_ratio")
+    assert [point[3:] for point in panels if point.panel == 0.5] == [point[3:] for point in only]
+    with pytest.raises(InputError, match=r"finished runs that have test_accuracy, of noise_ratio 0\.3"):
+        curves(swept, "width", "test_accuracy", where={"noise_ratio": [0.3]})
 
 
 def test_curves_leave_out_what_has_not_finished(tmp_path):
     row = result_row("finished", train(TINY))
     write_rows(tmp_path / "results.csv", [row, failed_row("failed", TINY, OSError("full"))])
-    assert curves(tmp_path, "width", "final_loss") == {None: {4: [row["final_loss"]]}}
+    assert [point[:9] for point in curves(tmp_path, "width", "final_loss")] == [
+        (None, None, 4, 1, 1, 0, row["final_loss"], row["final_loss"], row["final_loss"])
+    ]
 
 
 def test_curves_of_what_is_no_column_of_numbers_are_refused(swept):
@@ -210,13 +234,16 @@ def test_a_share_of_nothing_stays_nan(swept):
     assert rows and all(math.isnan(row["noisy_accuracy"]) for row in rows)
 
 
-def test_what_one_run_never_reached_is_no_point(tmp_path):
+def test_what_a_run_never_reached_is_counted_and_in_no_mean(tmp_path):
+    epochs = {4: (7.0, 9.0), 8: (5.0, math.inf), 16: (math.inf, math.nan), 32: (math.nan, None)}
     rows = [
         {"run": f"{width}-{seed}", "status": FINISHED, "width": width, "seed": seed, "first_epoch_test_0.99": epoch}
-        for width, epochs in {4: (7.0, 9.0), 8: (5.0, math.inf)}.items() for seed, epoch in enumerate(epochs)
+        for width, each in epochs.items() for seed, epoch in enumerate(each)
     ]
     write_rows(tmp_path / "results.csv", rows)
-    assert curves(tmp_path, "width", "first_epoch_test_0.99") == {None: {4: [7.0, 9.0]}}
+    np.testing.assert_equal([point[2:9] for point in curves(tmp_path, "width", "first_epoch_test_0.99")], [
+        (4, 2, 2, 0, 8.0, 7.0, 9.0), (8, 2, 1, 1, 5.0, 5.0, 5.0), (16, 2, 0, 1, math.nan, math.nan, math.nan),
+    ])  # fmt: skip
 
 
 def test_a_sweep_directory_that_there_is_not_is_refused(tmp_path):
