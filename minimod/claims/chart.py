@@ -37,6 +37,8 @@ def chart_of(result: Result) -> Chart:
     lines = [result.sentence, f"{result.name} at {result.scale} scale, {seeds}: {result.verdict}"]
     if any(series.wanted for series in drawn):
         lines.append("pale bars: where the criteria ask a point to be")
+    if any(series.never for series in drawn):
+        lines.append("triangles: how many of the seeds never got there; a mean is over the others")
     return Chart("\n".join(lines), axis, _up(plot, drawn), panels, is_list=is_list)
 
 

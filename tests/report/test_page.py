@@ -1,7 +1,6 @@
 """Pages in a real browser, headless Chromium: skipped where there is none, or no Selenium."""
 
 import json
-import shutil
 import subprocess
 import sys
 import time
@@ -15,13 +14,12 @@ from minimod import TrainingConfig, analyze, load_run, train
 from minimod.runs.accuracy import MEASURES, OUTCOMES
 
 pytest.importorskip("bokeh")
-ROWS = Path(__file__).parents[2] / "docs/rows"
 HOSTILE = ("<script>document.title='broken'</script>", '=1+"1', "</script><b>", "a'b", "-2", "{{ 7 }}", "é")
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A directory with a run and its page, one of pairs with hostile words, a sweep, and measured claims."""
+    """A directory with a run and its page, one of pairs with hostile words, a sweep."""
     directory = tmp_path_factory.mktemp("pages")
 
     def call(*arguments):
@@ -36,11 +34,8 @@ def place(tmp_path_factory):
     call("train", directory / "own", "--pairs", directory / "pairs.csv", "--epochs", 5, "--width", 8, "--quiet")
     call("sweep", directory / "<i>sweep", "--grid", "width=4,8", "--grid", "rule=add,mul", "--grid", "modulus=7",
          "--grid", "epochs=2", "--quiet")
-    (directory / "claims/rows").mkdir(parents=True)
-    for name in ("headline", "phases"):
-        shutil.copy(ROWS / f"{name}.json", directory / "claims/rows")
     (directory / "one").symlink_to(min((directory / "<i>sweep/runs").iterdir()))
-    for name in ("run", "own", "one", "<i>sweep", "claims"):
+    for name in ("run", "own", "one", "<i>sweep"):
         call("report", directory / name)
     return directory
 
@@ -61,7 +56,7 @@ def slide(browser, name, stop):
 
 
 @needs_browser
-@pytest.mark.parametrize("name", ["run", "own", "<i>sweep", "claims"])
+@pytest.mark.parametrize("name", ["run", "own", "<i>sweep"])
 def test_a_page_has_no_error_asks_for_nothing_and_fits_every_window(browser, place, name):
     browser.get_log("browser"), browser.get_log("performance")
     for width in (360, 1280, 2560):
@@ -230,18 +225,6 @@ def test_a_slider_says_what_it_is_for_and_where_it_stands(browser, place):
     said = ask(browser, """const handle = Bokeh.index.find_one(minimod.model('time-slider')).shadow_el
         .querySelector('[role=slider]'); return [handle.ariaLabel, handle.ariaValueText]""")
     assert said == ["Snapshot", "epoch 10"]
-
-
-@needs_browser
-def test_the_plots_of_claims_are_drawn_when_they_are_scrolled_to(browser, place):
-    visit(browser, place / "claims/report.html")
-    ask(browser, "document.getElementById('phases-quick').scrollIntoView()")
-    for _ in range(100):
-        if ask(browser, "return !!minimod.model('phases-quick')"):
-            break
-        time.sleep(0.05)
-    assert ask(browser, "return minimod.csv('phases-quick')").startswith("panel,series,x,y,low,high\n")
-    assert "holds" in ask(browser, "return document.getElementById('verdicts-table').textContent")
 
 
 def test_without_the_extra_one_line_says_how_to_get_it(minimod, monkeypatch):

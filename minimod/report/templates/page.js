@@ -148,20 +148,16 @@ const draw = async (place) => {
   minimod.paint();
 };
 
-// Plots that are drawn when they come near the window.
-const observer = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach(({ target }) => {
-  observer.unobserve(target);
-  draw(target);
-}), { rootMargin: "600px" });
-
 document.addEventListener("input", ({ target }) => {
   if (target.dataset.state) minimod.set({ [target.dataset.state]: minimod.value(target) });
 });
 addEventListener("hashchange", () => minimod.follow());
 
-// What is opened is what the address names.
+// What is opened is drawn, and the address names it.
 document.addEventListener("toggle", ({ target }) => {
-  if (!target.open || !target.id || target.contains(document.getElementById(minimod.section))) return;
+  if (!target.open || !target.id) return;
+  target.querySelectorAll(".plot").forEach(draw);
+  if (target.contains(document.getElementById(minimod.section))) return;
   minimod.section = target.id;
   minimod.set({});
 }, true);
@@ -170,7 +166,6 @@ addEventListener("load", async () => {
   for (const control of document.querySelectorAll("[data-state]")) {
     minimod.beginning[control.dataset.state] ??= minimod.value(control);
   }
-  document.querySelectorAll(".later > .plot").forEach((place) => observer.observe(place));
   await Promise.all(Array.from(document.querySelectorAll("section > .plot"), draw));
   const controls = ["masks-slider", "neuron-slider", "time-slider", "pairs-method", "pairs-2-method", "sweep-x"];
   for (const control of controls.map(minimod.model).filter((each) => each)) {
