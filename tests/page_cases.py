@@ -1,7 +1,9 @@
 """A page in a browser, and what its tests share."""
 
+import os
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 
@@ -35,3 +37,12 @@ def mouse(browser, plot, x, y, click=False):
         event = {"type": kind, **at, "button": "left" if click else "none", "clickCount": int(click)}
         browser.execute_cdp_cmd("Input.dispatchMouseEvent", event)
     time.sleep(0.3)
+
+
+def serious(browser):
+    """What axe-core of npm finds serious or critical on the page; the variable MINIMOD_AXE says where axe.min.js is."""
+    if not (axe := os.environ.get("MINIMOD_AXE")):
+        return []
+    ask(browser, Path(axe).read_text(encoding="utf-8"))
+    found = browser.execute_async_script("axe.run().then(({ violations }) => arguments[0](violations))")
+    return [(each["id"], each["nodes"][0]["html"][:200]) for each in found if each["impact"] in ("serious", "critical")]

@@ -1,7 +1,6 @@
 """The page of claims in a real browser: skipped where there is none, or no Selenium."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_cases import ask, needs_browser, visit
+from page_cases import ask, needs_browser, serious, visit
 
 from minimod.claims.rows import load_rows
 
@@ -18,7 +17,6 @@ pytest.importorskip("bokeh")
 
 ROWS = Path(__file__).parents[2] / "docs/rows"
 FILES = ("headline", "headline-full", "noise-first", "weight-decay", "readout")
-AXE = os.environ.get("MINIMOD_AXE", "")         # axe.min.js of npm's axe-core
 
 
 @pytest.fixture(scope="module")
@@ -38,17 +36,6 @@ def until(browser, script):
             return True
         time.sleep(0.05)
     return False
-
-
-@pytest.fixture
-def scheme(browser):
-    """A function that makes the screen light or dark."""
-    def choose(value):
-        feature = {"name": "prefers-color-scheme", "value": value}
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
-
-    yield choose
-    choose("light")
 
 
 def shown(browser, place):
@@ -165,7 +152,6 @@ def test_the_heights_of_lists_are_of_their_names(browser, page):
 
 
 @needs_browser
-@pytest.mark.skipif(not AXE, reason="MINIMOD_AXE says where axe.min.js is")
 @pytest.mark.parametrize("colours", ["light", "dark"])
 def test_nothing_serious_stands_in_the_way_of_a_reader(browser, page, scheme, colours):
     scheme(colours)
@@ -173,7 +159,4 @@ def test_nothing_serious_stands_in_the_way_of_a_reader(browser, page, scheme, co
     ask(browser, "document.querySelectorAll('details').forEach((each) => { each.open = true; minimod.open(each) })")
     assert until(browser, "return Bokeh.documents.length === document.querySelectorAll('.plot').length")
     time.sleep(0.5)
-    ask(browser, Path(AXE).read_text(encoding="utf-8"))
-    found = browser.execute_async_script("axe.run().then(({ violations }) => arguments[0](violations))")
-    assert [(each["id"], each["nodes"][0]["html"][:200]) for each in found
-            if each["impact"] in ("serious", "critical")] == []
+    assert serious(browser) == []
