@@ -50,9 +50,8 @@ def named(column: str, plain: str = "") -> str:
 
 def _text(value: Any) -> str:
     """A value as people write it: 0.00001 for 1e-05."""
-    if not isinstance(value, str):
-        return f"{value:,.10g}"
-    return re.sub(r"\d+e-\d+", lambda found: f"{float(found[0]):.9f}".rstrip("0"), words(value))
+    text = words(value) if isinstance(value, str) else f"{value:,.10g}"
+    return re.sub(r"[\d.]+e-\d+", lambda found: f"{float(found[0]):.9f}".rstrip("0"), text)
 
 
 def _up(plot: Plot, drawn: list[Series]) -> Axis:
@@ -75,8 +74,7 @@ def _series(plot: Plot, rows: list[dict[str, Any]], criteria: list[Judged]) -> l
     plain = dict(plot.columns) if isinstance(plot.columns, Mapping) else dict.fromkeys(plot.columns, "")
     for (column, text), style in zip(plain.items(), STYLES, strict=False):
         values = [np.array(row[column], float) for row in rows]
-        reached = [each[each < math.inf] if (each < math.inf).any() else np.array([math.nan]) for each in values]
-        reached = [np.where(np.isfinite(each), each, math.nan) for each in reached]
+        reached = [each[~np.isposinf(each)] if np.isfinite(each).any() else [math.nan] for each in values]
         mean, low, high = ([float(reduce(each)) for each in reached] for reduce in (np.mean, np.min, np.max))
         counts = [(int(np.isposinf(each).sum()), len(each)) for each in values]
         never = [f"{n}/{of}" if n else "" for n, of in counts] if any(n for n, _ in counts) else []
