@@ -87,7 +87,7 @@ class Chart:
         """The height of a name's row in a list, in inches: room for its lines and for a point of every series."""
         n_lines = max((text.count("\n") + 1 for text in (self.x.ticks or {}).values()), default=1)
         n_series = max((sum(not series.style.dash for series in panel) for panel in self.panels.values()), default=1)
-        return max(0.05 + 0.14 * n_lines, 0.05 + 0.095 * n_series)
+        return max(0.05 + 0.14 * n_lines, 0.05 + 0.115 * n_series)
 
 
 def some(values: Sequence[Any]) -> Sequence[Any]:
