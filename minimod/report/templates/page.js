@@ -49,11 +49,11 @@ const minimod = {
     }
     minimod.state = {};
     minimod.set({ ...minimod.beginning, ...known });
-    minimod.open(document.getElementById(minimod.section));
+    minimod.reach(document.getElementById(minimod.section));
   },
 
   // Go to a place; what it is folded in is opened, and drawn before, since plots move what is below.
-  open: async (place) => {
+  reach: async (place) => {
     const fold = place?.closest("details");
     if (fold) {
       fold.open = true;
@@ -118,7 +118,7 @@ const minimod = {
     ])))],
 
   download: async (name, button) => {
-    await Promise.all(Array.from(button.closest("section").querySelectorAll(".plot"), draw));
+    await Promise.all(Array.from(button.closest("details, section").querySelectorAll(".plot"), draw));
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([minimod.csv(name)], { type: "text/csv" }));
     link.download = `${[name, ...Object.entries(minimod.about[name] ?? {}).flat()].join("-")}.csv`;
