@@ -42,6 +42,7 @@ def large_runs(scale: str) -> list[TrainingConfig]:
 
 
 READOUT = Claim(
+    phrase="A readout that knows nothing of the rule answers, and repairs wrong labels.",
     statement="(Beyond the paper.) The interaction readout, which knows nothing of the rule, answers what the network "
     "itself does not, and repairs most of the corrupted labels at little noise. Choosing neurons does less.",
     experiment="Every method on two runs at modulus 113: noise 0.3 at width 512, and noise 0.1 at width 1024. "
@@ -86,6 +87,7 @@ def measure_masked(run: Run) -> list[Row]:
 
 
 MASKED_READOUT = Claim(
+    phrase="The interactions of a few neurons, chosen without the rule, answer where each alone does not.",
     statement="(Beyond the paper.) A mask and a readout together, neither of which knows the rule, answer where each "
     "alone does not: the interaction readout of the few neurons with the largest and flattest weights. How many "
     "neurons can be chosen on held-out labels that are as noisy as those of training.",
@@ -109,7 +111,12 @@ MASKED_READOUT = Claim(
             CHOSEN
         )),
     ),
-    plot=Plot("score", ("noisy choice, test", "test", "noisy choice, repaired", "repaired"), ("noise_ratio",)),
+    plot=Plot("score", {
+        "noisy choice, test": "test pairs, number of neurons chosen on noisy labels",
+        "test": "test pairs, chosen on true labels",
+        "noisy choice, repaired": "wrong labels repaired, chosen on noisy labels",
+        "repaired": "wrong labels repaired, chosen on true labels",
+    }, ("noise_ratio",)),
 )
 
 # Both networks at a weight decay at which the interaction readout goes far.
@@ -186,6 +193,7 @@ def fitted_constants(rows: list[Row]) -> np.ndarray:
 
 
 AGNOSTIC_LIMIT = Claim(
+    phrase="Without knowing the rule, it is found up to a noise ratio that grows with the modulus.",
     statement="(Beyond the paper.) A search for rank-one structure, which knows nothing of the rule, can find it only "
     "where it is stronger in the labels than noise can be: up to a noise ratio that grows with the modulus, as the "
     "limit does, which has one constant. A quadratic network with squared error ends where this constant is within a "
@@ -249,6 +257,7 @@ def measure_ensemble(*trained: Run) -> list[Row]:
 
 
 AGNOSTIC_ENSEMBLE = Claim(
+    phrase="Several networks together, or one as wide, can be read out at more noise.",
     statement="(Open question.) The paper's own network, ReLU with cross-entropy, can be read out without knowledge "
     "of the rule at more noise: where one network fails, the interactions of several together, which differ in nothing "
     "but their initial weights, answer; and so does a single one that is as wide as all of them.",
@@ -260,7 +269,11 @@ AGNOSTIC_ENSEMBLE = Claim(
         least("lesser noise: 8 networks, interaction test", 0.99, highest("interaction test", networks=8)),
         least("lesser noise: wide network, interaction test", 0.99, highest("one wide network", networks=8)),
     ),
-    plot=Plot("networks", ("raw test", "interaction test", "one wide network"), ("noise_ratio",), "log"),
+    plot=Plot("networks", {
+        "raw test": "test pairs, by the mean network itself",
+        "interaction test": "test pairs, by the interactions of all together",
+        "one wide network": "test pairs, by the interactions of a single one as wide as eight",
+    }, ("noise_ratio",), "log"),
     remark="The wide network, the ensemble's control, does about as well: the number of neurons averages out what the "
     "memorised labels do to other pairs. The few neurons that a mask picks do better, see masked-readout.",
 )

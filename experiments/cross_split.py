@@ -221,6 +221,7 @@ def at_most_noise(column: str, by: str, number: int) -> Number:
 
 # All bounds were written after seeds 100 and 101 had been looked at, and before seeds 0 to 2.
 CROSS_SPLIT = Claim(
+    phrase="Labels are corrected best by a network that has not seen them.",
     statement="(Kim et al., arXiv 2212.01674, carried over to this task.) Labels are corrected best by a network that "
     "has not seen them: its own predictions leave fewer of them wrong than were given. With a masked readout, "
     "CrossSplit leaves fewer wrong than self-training, and than one network that is trained as long.",
@@ -241,7 +242,10 @@ CROSS_SPLIT = Claim(
         most("wrong after", 0.0, noise_ratio=LITTLE, corrected_by=(CROSS, LONG), round=(ROUNDS, 0)),
         note("test", noise_ratio=LITTLE, corrected_by=(CROSS, SELF), round=(ROUNDS, SELF_ROUNDS)),
     ),
-    plot=Plot("cost", ("labels right", "unseen right", "test", "repaired"), ("noise_ratio", "corrected_by")),
+    plot=Plot("cost", {
+        "labels right": "training labels that are right", "unseen right": "unseen labels answered rightly",
+        "test": "test pairs", "repaired": "wrong labels repaired",
+    }, ("noise_ratio", "corrected_by")),
     remark="At noise 0.3 the networks of both end by answering the test pairs. What CrossSplit leaves is more wrong "
     "labels. Raw corrections spoil most of the right ones, and the next networks know nothing: a network that has "
     "memorised noise contradicts right labels most. Shuffled corrections do no harm to the test accuracy, since their "
@@ -249,7 +253,7 @@ CROSS_SPLIT = Claim(
 )
 
 CROSS_SPLIT_PARTS = replace(
-    CROSS_SPLIT, remark="",
+    CROSS_SPLIT, remark="", phrase="Networks repair labels that they have not seen best, but only with a mask.",
     statement="(Beyond the paper.) What CrossSplit rests on is so: a network that has not seen wrong labels repairs "
     "more of them than one that was trained on them. But it needs a mask, since the network itself answers hardly any "
     "pair that it has not seen. And it splits the labels: half of them hold the rule up to less noise, and beyond that "

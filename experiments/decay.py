@@ -32,6 +32,7 @@ def measure_decay(run: Run) -> list[Row]:
 
 
 DECAY = Claim(
+    phrase="Whether Strength can rank neurons depends on the weight decay.",
     statement="(Beyond the paper.) Whether Strength can rank neurons depends on the weight decay. AdamW's pulls the "
     "largest weight of every neuron towards 1/λ (Xie & Li, arXiv 2404.04454), so that with much of it all neurons have "
     "nearly the same; L2 in the gradient of Adam does not.",
@@ -54,7 +55,10 @@ DECAY = Claim(
         most("‖w‖_∞, 90 over 10 %", 1.5, setting="adamw, 3", because="weights that are all alike have 1"),
         note("‖w‖_∞, 90 over 10 %", setting="adam, 0.0001"),
     ),
-    plot=Plot("setting", ("raw test", "random test", "strength test", "norm_flatness test", "ipr test")),
+    plot=Plot("setting", {"raw test": "", "random test": "test pairs, by random neurons", **{
+        f"{name} test": f"test pairs, by the top neurons by {name.replace('_', ' ')}"
+        for name in ("strength", "norm_flatness", "ipr")
+    }}),
 )
 
 CLAIMS = {"decay": DECAY}

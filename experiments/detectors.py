@@ -43,6 +43,7 @@ recorded = partial(
     {"modulus": 113, "width": 1024, "noise_ratio": [0.1, 0.3, 0.5, 0.8]}, record=True, eval_every=None,
 )
 DETECTION = Claim(
+    phrase="Collisions and interactions tell wrong labels; losses along training point the wrong way.",
     statement="(Beyond the paper.) Methods that tell wrong labels by how training goes take for granted that right "
     "ones are fitted first. Here they are fitted last, and of a network that has memorised all, three of six do worse "
     "than chance, AUM, cartography and the loss when half is fitted; and so does the loss at the end. What tells wrong "

@@ -58,6 +58,7 @@ def dilation(noise_ratio: float, over: float, smoothing: float = 0.0) -> Number:
 
 sizes = partial(runs, {"modulus": 59}, {"modulus": 113}, **L2)
 DILATION = Claim(
+    phrase="Memorising wrong labels dilates the classes in the hidden layer.",
     statement="(Nguyen et al., arXiv 2206.05530.) Memorising corrupted labels dilates the classes in the hidden layer: "
     "features spread further within them, over their distance. With label smoothing a network generalises better.",
     experiment="NC1, the variance of the hidden features within the classes over that between them, of the clean "
@@ -80,7 +81,9 @@ DILATION = Claim(
         )),
         note("noise 0.3: NC1, clean, with label smoothing over that without", dilation(0.3, over=0.3, smoothing=0.1)),
     ),
-    plot=Plot("noise_ratio", ("NC1, clean", "NC1, test"), ("label_smoothing", "width"), label="NC1"),
+    plot=Plot("noise_ratio", {
+        "NC1, clean": "right training pairs", "NC1, test": "test pairs",
+    }, ("label_smoothing", "width"), label="NC1: spread of the classes", yscale="log"),
     remark="What did not come out: that label smoothing works by lessening the dilation. It makes networks answer more "
     "and spreads their features further. Nor does the hidden layer of a two-layer network collapse: NC1 stays far "
     "above 0, since the features of a pair are made of a sum over its two tokens. At full scale label smoothing gains "
@@ -165,6 +168,7 @@ HALF, SOME, RIGHT, FEWER = "50% wrong", "30% wrong", "all right", "all right, fe
 WIDTHS = (128, 512, 2048)
 
 DILATION_COURSE = Claim(
+    phrase="Along training the wrongly labelled pairs alone dilate; clean and test pairs never do.",
     statement="(After Nguyen et al., arXiv 2206.05530, by whom classes dilate as corrupted labels are memorised.) "
     "Along training this is seen of the corrupted pairs alone: they gather by their wrong labels before clean ones do "
     "by theirs, and scatter while the last of them are memorised. Clean and test pairs never dilate. Noise slows how "
@@ -199,9 +203,10 @@ DILATION_COURSE = Claim(
         least("NC1, clean, at the end: 30% wrong over as many right ones alone", 1.5, at_the_end(SOME, over=FEWER)),
         most("NC1, clean, at the end: as many right ones alone over all right", 1.05, at_the_end(FEWER, over=RIGHT)),
     ),
-    plot=Plot("epoch", (
-        "1/NC1, clean", "1/NC1, as few clean", "1/NC1, corrupted", "1/NC1, test",
-    ), ("labels", "width"), "symlog", label="1/NC1"),
+    plot=Plot("epoch", {
+        "1/NC1, clean": "right training pairs", "1/NC1, as few clean": "right ones, as few as there are wrong",
+        "1/NC1, corrupted": "wrong training pairs, about their wrong labels", "1/NC1, test": "test pairs",
+    }, ("labels", "width"), "symlog", label="1/NC1: how tight they are"),
 )
 
 CLAIMS = {"dilation": DILATION, "dilation-course": DILATION_COURSE}

@@ -177,7 +177,10 @@ def measure_network(run: Run) -> list[Row]:
     }]
 
 
+FOUND = "test pairs, by the rule found in the labels"
+
 DISCOVER_NOISE = Claim(
+    phrase="The rule is found in noisy labels alone, with nothing known of it.",
     statement="(Beyond the paper.) The rule can be found in corrupted labels alone, knowing neither the rule nor its "
     "coordinates, nor which token is which; even with a, b and c named apart. It goes beyond where rank-one structure "
     "ends, and ends itself before the labels' information does, where starts no longer work.",
@@ -216,10 +219,14 @@ DISCOVER_NOISE = Claim(
             "asked of noise 0.8 less the limit, numbers that no measurement changes"
         )),
     ),
-    plot=Plot("noise_ratio", ("discovery test", "starts that work", "best decoder test"), ("modulus", "namings")),
+    plot=Plot("noise_ratio", {
+        "discovery test": FOUND, "starts that work": "share of the starts that work",
+        "best decoder test": "test pairs, by the best rule c = s (a + b) + t",
+    }, ("modulus", "namings")),
 )
 
 DISCOVER_GROUPS = Claim(
+    phrase="Groups of many kinds are found in noisy labels, and named.",
     statement="(Beyond the paper.) It finds abelian groups, dihedral and other ones, and the zero of a multiplication, "
     "and names them.",
     experiment="Labels without any network, 30 % of them wrong (at full scale half). For representations of dimension "
@@ -242,10 +249,11 @@ DISCOVER_GROUPS = Claim(
         )),
         IN_RANDOM_LABELS,
     ),
-    plot=Plot("rule", ("discovery test", "named"), label="share"),
+    plot=Plot("rule", {"discovery test": FOUND, "named": "named rightly"}, ("noise_ratio",), label="share"),
 )
 
 DISCOVER_COMPLETION = Claim(
+    phrase="A tenth of the pairs is enough to find the rule.",
     statement="(Beyond the paper.) A tenth of the pairs is enough to find the rule, and at modulus 113 four per cent, "
     "where a network that was trained on a tenth answers less than half of the rest.",
     experiment="Labels without any network, of a share of all pairs, without noise and with 30 %. network: one of "
@@ -261,10 +269,13 @@ DISCOVER_COMPLETION = Claim(
         IN_RANDOM_LABELS,
     ),
     full_criteria=(least("discovery test", 1.0, noise_ratio=0.0, train_fraction=0.04),),
-    plot=Plot("train_fraction", ("discovery test", "network test"), ("noise_ratio",)),
+    plot=Plot("train_fraction", {
+        "discovery test": FOUND, "network test": "test pairs, by a network or by its interactions",
+    }, ("noise_ratio",)),
 )
 
 DISCOVER_NETWORK = Claim(
+    phrase="From a network's answers the rule is found, and from its labels as well.",
     statement="(Beyond the paper.) From a network's answers on all pairs the rule is found with nothing known of it, "
     "where readouts that know as little are at chance, self-training too, and filtration has to be told the "
     "coordinates. The network adds nothing: its labels alone do as well.",
@@ -290,10 +301,13 @@ DISCOVER_NETWORK = Claim(
         least(("discovery in labels test", "discovery in answers test"), 0.0, noise_ratio=0.7),
         note(("discovery in answers test", "discovery in logits test"), noise_ratio=0.7),
     ),
-    plot=Plot("noise_ratio", (
-        "raw test", "interaction test", f"{DEFAULT_METHOD} test", "self-trained test", "dominant test",
-        "discovery in answers test", "best decoder test",
-    )),
+    plot=Plot("noise_ratio", {
+        "raw test": "", "interaction test": "",
+        f"{DEFAULT_METHOD} test": "test pairs, by the interactions of the top neurons",
+        "self-trained test": "test pairs, after self-training", "dominant test": "",
+        "discovery in answers test": "test pairs, by the rule found in the answers",
+        "best decoder test": "test pairs, by the best rule c = s (a + b) + t",
+    }),
 )
 
 CLAIMS = {

@@ -47,6 +47,7 @@ def is_phase(decay: float, phase: str) -> Number:
 
 
 DOSHI = Claim(
+    phrase="Growing weight decay leads through coexistence, inversion and forgetting.",
     statement="(Doshi et al., arXiv 2310.13061.) With growing weight decay, a quadratic network with squared error "
     "goes through coexistence, partial inversion, full inversion and forgetting.",
     experiment="Their setting: modulus 97, width 500, half of the pairs, 35 % of the labels drawn from all, init std "
@@ -56,7 +57,10 @@ DOSHI = Claim(
         least(f"decay {decay:g}: {phase} (1 if it is)", 1, is_phase(decay, phase), "their table")
         for decay, phase in DOSHI_PHASES.items()
     ),
-    plot=Plot("weight_decay", ("train", "test", "raw noisy", "raw repaired", "dominant test")),
+    plot=Plot("weight_decay", {
+        "train": "training labels, by the network itself", "test": "test pairs, by the network itself",
+        "raw noisy": "", "raw repaired": "", "dominant test": "",
+    }),
     remark="The number of epochs matters at decay 20: after 500 the network is still in full inversion, and only "
     "then begins to forget.",
 )
@@ -74,6 +78,7 @@ def measure_pruning(run: Run) -> list[Row]:
 
 
 DOSHI_PRUNING = Claim(
+    phrase="Neurons of high IPR hold the rule, those of low IPR the noise.",
     statement="(Doshi et al.) Neurons of high IPR hold the rule and those of low IPR the noise: cutting the lowest "
     "removes memorised labels first, cutting the highest removes the answers first.",
     experiment="The runs of the claim doshi at decay 0 and 5, their neurons cut one share after another from either "
@@ -85,9 +90,10 @@ DOSHI_PRUNING = Claim(
         least("lowest cut: noisy", 0.1, weight_decay=5.0, share_cut=(0.0, 0.3)),
         least(("lowest cut: test", "highest cut: test"), 0.05, weight_decay=5.0, share_cut=0.3),
     ),
-    plot=Plot("share_cut", (
-        "lowest cut: noisy", "lowest cut: test", "highest cut: noisy", "highest cut: test"
-    ), ("weight_decay",)),
+    plot=Plot("share_cut", {
+        f"{end} cut: {measure}": f"{labels}, neurons of {end} IPR cut"
+        for end in ("lowest", "highest") for measure, labels in {"noisy": "wrong labels", "test": "test pairs"}.items()
+    }, ("weight_decay",)),
 )
 
 CLAIMS = {"doshi": DOSHI, "doshi-pruning": DOSHI_PRUNING}

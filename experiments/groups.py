@@ -116,6 +116,7 @@ NO_CONTROL = "what a random part answers as well says nothing of the right one; 
 ANSWERS = ("raw test", "dominant test", "dominant+quadratic test", "rank one+quadratic test")
 
 GROUPS = Claim(
+    phrase="Filtration works for any finite group.",
     statement="(Beyond the paper.) Filtration works for any finite group: the components of the functions on it take "
     "the place of frequencies. Where representations are large, the best rank-one part of each neuron's matrices "
     "removes more noise than the component alone.",
@@ -165,6 +166,7 @@ GROUPS = Claim(
 )
 
 GROUP_NOISE = Claim(
+    phrase="In groups with larger representations filtration tends to remove less noise.",
     statement="(Beyond the paper.) Of groups with larger representations filtration tends to remove less noise.",
     experiment="Every noise ratio; at quick scale twelve groups of 24 elements. The mean dimension of a group is "
     "Σ d³ / |G|: of its |G| basis functions, d² belong to a representation of dimension d. p is the share of "
@@ -191,6 +193,7 @@ GROUP_NOISE = Claim(
 )
 
 GROUP_WIDTH = Claim(
+    phrase="Groups with larger representations tend to need a wider network.",
     statement="(Beyond the paper.) Groups with larger representations tend to need a wider network for filtration to "
     "find the rule.",
     experiment="Half of the labels wrong, at several widths, in the groups of group-noise. Narrow networks do not fit "

@@ -37,6 +37,7 @@ def best_affine_prediction(dataset: Dataset) -> np.ndarray:
 
 
 HIGH_NOISE = Claim(
+    phrase="Filtration goes past 80 % noise, the further the wider the network.",
     statement="(Beyond the paper.) Frequency filtration goes past 80 % noise, the further the wider the network.",
     experiment="Noise ratios up to 0.98 at modulus 113. best decoder: the rule c = s (a + b) + t that agrees with most "
     "training labels: the most likely one for a method that knows cyclic addition but neither scale s nor offset t.",
@@ -51,7 +52,9 @@ HIGH_NOISE = Claim(
         least("dominant+quadratic test", 0.2, width=(2048, 512), noise_ratio=0.95),
         note("noise up to which the best decoder answers all", furthest("best decoder test", 1.0, width=2048)),
     ),
-    plot=Plot("noise_ratio", ("raw test", "dominant test", *SWAPPED[:2], "best decoder test"), ("width",)),
+    plot=Plot("noise_ratio", dict.fromkeys(("raw test", "dominant test", *SWAPPED[:2]), "") | {
+        "best decoder test": "test pairs, by the best rule c = s (a + b) + t",
+    }, ("width",)),
 )
 
 CLAIMS = {"high-noise": HIGH_NOISE}

@@ -53,6 +53,7 @@ def share_gained(network: str) -> Number:
 
 
 LEARNED_FEATURES = Claim(
+    phrase="Near-perfect accuracy after filtration is no evidence of learned features.",
     statement="(Beyond the paper.) Near-perfect accuracy after frequency filtration is no evidence that features were "
     "learned: a network whose U and V, or W, stay as they were drawn has it too. What it cannot do shows what is "
     "learned: it answers nothing itself, its interactions answer nothing, no score picks neurons that do, and its "
@@ -87,9 +88,10 @@ LEARNED_FEATURES = Claim(
         )),
         least("phase error", 0.2, network=("frozen", "trained"), noise_ratio=0.3),
     ),
-    plot=Plot("network", (
-        "raw test", "interaction test", "best subnetwork test", "dominant test", "dominant+quadratic test"
-    ), ("noise_ratio",)),
+    plot=Plot("network", {
+        "raw test": "", "interaction test": "", "best subnetwork test": "test pairs, by the best score's top neurons",
+        "dominant test": "", "dominant+quadratic test": "",
+    }, ("noise_ratio",)),
     remark="With the quadratic activation a random frequency answers 98 % of the test pairs of a frozen network at "
     "noise 0.1, and 14 % of a trained one's: in a frozen network filtration cannot tell the frequency, and where "
     "features are learned it can. At noise 0.8 the trained network's own answers, interactions and shares tell nothing "

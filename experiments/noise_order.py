@@ -33,6 +33,7 @@ def predicted_well(rows: list[Row]) -> list[bool]:
 
 
 NOISE_ORDER = Claim(
+    phrase="Collisions decide whether right or wrong labels are fitted first.",
     statement="(Theorem 3 of the companion paper, and past it.) Who is fitted first is decided by collisions: early "
     "on, a label is fitted by what the other training pairs in its row and its column say. Random wrong labels collide "
     "more often than right ones, and are fitted first; those of another Latin square only while they are the fewer.",
@@ -62,7 +63,9 @@ NOISE_ORDER = Claim(
             np.corrcoef(numbers(rows, "predicted lead"), numbers(rows, "measured lead"))[0, 1]
         )),
     ),
-    plot=Plot("noise_ratio", ("predicted lead", "measured lead"), ("noise_kind", "rule"), label="lead"),
+    plot=Plot("noise_ratio", {
+        "predicted lead": "predicted", "measured lead": "measured",
+    }, ("noise_kind", "rule"), label="lead"),
     remark="Nothing is predicted for another Latin square at noise 0.5, where it has as many labels as the rule.",
 )
 

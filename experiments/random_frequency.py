@@ -241,6 +241,7 @@ networks = partial(
 )
 
 RANDOM_FREQUENCY = Claim(
+    phrase="What a random frequency answers follows from signal and noise of the neurons.",
     statement="(Beyond the paper.) Near-perfect accuracy after filtration at 80 % noise needs neither learned features "
     "nor the right frequency: only phases that the labels have written into W. What a random frequency in every neuron "
     "answers follows from the signal and the noise of the neurons, which add up as M and as √M. Knowing the frequency "
@@ -293,7 +294,10 @@ RANDOM_FREQUENCY = Claim(
         )),
     ),
     plot=Plot(
-        f"{RANDOM}, d", (RANDOM, f"{RANDOM}, predicted", DOMINANT, f"{DOMINANT}, predicted", "w exchanged"),
+        f"{RANDOM}, d", {
+            RANDOM: "", f"{RANDOM}, predicted": "the same, predicted", DOMINANT: "",
+            f"{DOMINANT}, predicted": "the same, predicted", "w exchanged": "each neuron with the w of another",
+        },
         ("network", "modulus"),
     ),
     remark="In one of three seeds 25 of 28 networks are predicted within 0.05, where 90 % were asked; the other three "
@@ -332,6 +336,7 @@ sizes = partial(runs, {"modulus": [31, 59]}, {"modulus": [31, 59, 113]})
 HALF: dict[str, Any] = {"noise_ratio": [0.5, 0.8], "width": 512, "train_fraction": [0.4, 0.8]}
 
 WRITTEN_PHASES = Claim(
+    phrase="The labels write the phases, by the share of right ones.",
     statement="(Beyond the paper.) The labels write the phases: how far those of u, v and w agree follows from the "
     "share of right labels, and hardly from width or modulus.",
     experiment="The coupling t of û, v̂ and ŵ over all neurons and frequencies. The gradient of W on labels of which λ "
@@ -366,7 +371,9 @@ WRITTEN_PHASES = Claim(
             abs(row["untrained, in errors"]) for row in rows
         ), because="the largest of 28 normal numbers"),
     ),
-    plot=Plot("rule part", ("coupling", "after one step", "at most"), ("network",), xscale="log", label="coupling"),
+    plot=Plot("rule part", {
+        "coupling": "measured", "after one step": "predicted after one step", "at most": "the most there can be",
+    }, ("network",), "log", "coupling", "log"),
     remark="One step of W leaves something else too: all its neurons count the same labels. So they agree on a bias of "
     "the classes, which a filtered network after one step answers by (accuracy 0.06 where 0.26 would be predicted, at "
     "modulus 59, width 1024 and noise 0.5). Further training removes it.",

@@ -53,3 +53,12 @@ def place_on_screen(browser, plot, x, y):
     return ask(browser, """const view = Bokeh.index.find_one(minimod.model(arguments[0]));
         const box = view.el.getBoundingClientRect(), { x_scale, y_scale } = view.frame;
         return { x: box.x + x_scale.compute(arguments[1]), y: box.y + y_scale.compute(arguments[2]) }""", plot, x, y)
+
+
+def serious(browser):
+    """What axe-core of npm finds serious or critical on the page, if it is installed here."""
+    if not AXE.exists():
+        return []
+    ask(browser, AXE.read_text(encoding="utf-8"))
+    found = browser.execute_async_script("axe.run().then(({ violations }) => arguments[0](violations))")
+    return [(each["id"], each["nodes"][0]["html"][:200]) for each in found if each["impact"] in ("serious", "critical")]

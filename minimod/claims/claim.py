@@ -1,7 +1,7 @@
 """What a claim is: an experiment, and a rule for the verdict that is written down before looking."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -26,6 +26,7 @@ class Criterion:
     inf is for what was never reached, nan for what could not be measured. `noted` numbers decide nothing.
     because: why the bound is where it is. The reason is written before the run, and does not come from its result.
     before: of a bound that was changed, the former bound and what was measured then. As "asked 0.2, measured 0.192".
+    column, keys: where the number is the cell of one row, its column and what this row has: the figure shows the bound.
     """
 
     statement: str
@@ -34,6 +35,8 @@ class Criterion:
     bound: float = math.nan
     because: str = ""
     before: str = ""
+    column: str = ""
+    keys: Mapping[str, Cell] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,14 @@ class Judged:
     values: list[float]
     because: str = ""
     before: str = ""
+    column: str = ""
+    keys: Mapping[str, Cell] = field(default_factory=dict)
+
+    @property
+    def wanted(self) -> tuple[float, float]:
+        """The lowest and the highest number that meet the bound."""
+        return (self.bound if self.relation == "at least" else -math.inf,
+                self.bound if self.relation == "at most" else math.inf)
 
     @property
     def bound_in_words(self) -> str:
@@ -62,19 +73,23 @@ class Judged:
         """Whether the number of each seed meets the bound; None where it could not be measured."""
         if self.relation == "noted":
             return [True for _ in self.values]
-        sign = 1 if self.relation == "at least" else -1
-        return [None if math.isnan(value) else bool(sign * value >= sign * self.bound) for value in self.values]
+        low, high = self.wanted
+        return [None if math.isnan(value) else bool(low <= value <= high) for value in self.values]
 
 
 @dataclass(frozen=True)
 class Plot:
-    """`columns` against the key `x`, points where it is text, else curves; a panel for each value of `panel`."""
+    """`columns` against the key `x`, points where it is text, else curves; a panel for each value of `panel`.
+
+    columns: a mapping gives them plain words. Those of rows and measures of `analyze` have their own.
+    """
 
     x: str
-    columns: Sequence[str]
+    columns: Sequence[str] | Mapping[str, str]
     panel: Sequence[str] = ()
     xscale: Literal["linear", "log", "symlog"] = "linear"
     label: str = "accuracy"
+    yscale: Literal["linear", "log"] = "linear"
 
 
 @dataclass(frozen=True)
@@ -91,7 +106,7 @@ class Claim:
     plot: the figure.
     remark: how the settings were found, what else was seen, and, where the claim does not hold, that in plain words.
     seeds: how many seeds are tried unless told otherwise.
-    phrase: the statement in a few words, for `minimod reproduce --help`.
+    phrase: the statement in a few words, for figures, lists of claims and `minimod reproduce --help`.
     full_criteria: what is asked besides at full scale, of effects that small moduli do not show as much.
     trains: whether measuring trains further networks.
     """
@@ -119,8 +134,9 @@ class Result:
     """What was claimed, measured and found: all that a page shows, as plain data.
 
     argument: what `minimod reproduce` calls the claim: its name or, for an experiment, FILE::NAME.
-    statement, experiment, remark, keys, plot: as in `Claim`.
+    statement, experiment, remark, keys, plot, phrase: as in `Claim`.
     criteria: those at this scale, with their numbers. rows: those of all runs and seeds.
+    moduli: the rules of the runs, each with its modulus.
     date, minimod, numpy, machine: when the rows were measured, in ISO format, and what by.
     """
 
@@ -137,11 +153,18 @@ class Result:
     minimod: str = ""
     numpy: str = ""
     machine: str = ""
+    phrase: str = ""
+    moduli: Sequence[tuple[str, int]] = ()
 
     @property
     def name(self) -> str:
         """The name of the claim, without its file."""
         return name_of(self.argument)
+
+    @property
+    def sentence(self) -> str:
+        """What is claimed, in a few words if there are such."""
+        return self.phrase or self.statement
 
     @property
     def seeds(self) -> list[int]:
@@ -200,8 +223,10 @@ def judge(argument: str, claim: Claim, scale: str, rows: list[Row], **measured: 
     criteria, seeds = claim.criteria + claim.full_criteria * (scale == "full"), sorted({row["seed"] for row in rows})
     of_seeds = [[row for row in rows if row["seed"] == seed] for seed in seeds]
     judged = [
-        Judged(each.statement, each.relation, each.bound, [*map(each.value, of_seeds)], each.because, each.before)
-        for each in criteria
+        Judged(each.statement, each.relation, each.bound, [*map(each.value, of_seeds)], each.because, each.before,
+               each.column, each.keys) for each in criteria
     ]
     words = claim.statement, claim.experiment, claim.remark
-    return Result(argument, scale, *words, claim.keys, claim.plot, judged, rows, **measured)
+    moduli = sorted({(config.rule, config.modulus) for configs in claim.experiments(scale) for config in configs})
+    return Result(argument, scale, *words, claim.keys, claim.plot, judged, rows, phrase=claim.phrase, moduli=moduli,
+                  **measured)

@@ -88,7 +88,9 @@ def criterion(
     """
     where = ", ".join(_in_words(key, name.replace("_", " ")) for name, key in keys.items())
     statement = str(what) if value else f"{where}: {_in_words(what)}"
-    return Criterion(statement, value or cell(what, **keys), relation, bound, because, before)
+    is_cell = not value and not any(isinstance(each, tuple) for each in (what, *keys.values()))
+    of: dict[str, Any] = {"column": what, "keys": keys} if is_cell else {}
+    return Criterion(statement, value or cell(what, **keys), relation, bound, because, before, **of)
 
 
 least, most = partial(criterion, "at least"), partial(criterion, "at most")

@@ -70,7 +70,9 @@ CLAIMS["phases"] = Claim(
         least("least untrained error", 1.6, lowest("untrained"), because="random phases give 1.81"),
         least(("frozen", "trained"), 0.2, noise_ratio=0.1),
     ),
-    plot=Plot("noise_ratio", ("trained", "frozen", "untrained"), label="root mean square phase error, rad"),
+    plot=Plot("noise_ratio", {
+        "trained": "trained", "frozen": "U and V as drawn, W trained", "untrained": "before training",
+    }, label="root mean square phase error, rad"),
     remark="In the frozen network w alone comes to fit the phases that u and v were drawn with: the phase relation by "
     "itself is no evidence of learned features, a small error at little noise is.",
 )
@@ -140,9 +142,10 @@ CLAIMS["partition"] = Claim(
             "our own finding, written after it was seen"
         ), before="asked at least 0.05 of AdamW as well, measured 0.003, 0.001, 0.004"),
     ),
-    plot=Plot(
-        "score", ("raw test", "subnetwork test", "filtered subnetwork test", "dominant test"), ("setting", "width")
-    ),
+    plot=Plot("score", {
+        "raw test": "", "subnetwork test": "test pairs, by the top neurons",
+        "filtered subnetwork test": "test pairs, by the top neurons, filtered", "dominant test": "",
+    }, ("setting", "width")),
     remark="All of this depends on the weight decay, as the claim decay shows: AdamW's makes the largest weights of "
     "all neurons nearly alike. A frozen network, see learned-features, has no such partition. At modulus 113 and 30 % "
     "noise a network of width 1024 answers 75 % itself and Strength's neurons 93 %, see decay at full scale.",
@@ -180,7 +183,11 @@ CLAIMS["spread"] = Claim(
             "if some neurons held nothing, the lowest would be they, and answer at chance, 0.017"
         )) for ratio in (0.1, 0.3)),
     ),
-    plot=Plot("share", ("random test", "top test", "bottom test", "frozen, random test"), ("noise_ratio",)),
+    plot=Plot("share", {
+        "random test": "test pairs, by filtered neurons at random", "top test": "by those of highest IPR",
+        "bottom test": "by those of lowest IPR",
+        "frozen, random test": "at random, of a network whose U and V are as drawn",
+    }, ("noise_ratio",)),
     remark="Even the half with the lowest IPR holds the rule once it is filtered, hardly less than the half with "
     "the highest. That is no evidence of learned features: a frozen network's neurons hold it likewise.",
 )

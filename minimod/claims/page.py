@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 from minimod.claims.chart import chart_of
-from minimod.claims.claim import Result
+from minimod.claims.claim import SCALES, Result
 from minimod.claims.results import number
 from minimod.report.page import write_page
 from minimod.report.plot import plot
@@ -13,8 +13,15 @@ MARKS = {"holds": "✓", "does not hold": "✗", "inconclusive": "?"}
 
 
 def write_claims_page(path: Path, stored: list[Result]) -> None:
-    """The page of the claims whose rows are stored."""
-    claims = {f"{each.name}-{each.scale}": each for each in stored}
-    plots = {name: plot(chart_of(each), name) for name, each in claims.items()}
-    verdicts = Counter(each.verdict for each in stored)
-    write_page(path, "claims.html", plots, claims=claims, verdicts=verdicts, marks=MARKS, number=number)
+    """The page of the claims whose rows are stored; what was measured at two scales is one claim."""
+    parts: dict[str, dict[str, dict[str, Result]]] = {"the paper": {}, "beyond the paper": {}}
+    for each in stored:
+        part = parts["the paper" if each.argument == each.name else "beyond the paper"]
+        part.setdefault(each.name, {})[each.scale] = each
+    plots = {(name := f"{each.name}-{each.scale}"): plot(chart_of(each), name) for each in stored}
+    counts = {scale: verdicts for scale in SCALES
+              if (verdicts := Counter(each.verdict for each in stored if each.scale == scale))}
+    write_page(
+        path, "claims.html", plots, parts=parts, counts=counts, marks=MARKS, number=number,
+        n_claims=sum(map(len, parts.values())), columns=["claim", "what it says", *counts, "part", "measured"],
+    )

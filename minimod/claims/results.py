@@ -105,7 +105,7 @@ def _of_page(result: Result, with_machine: bool) -> str:
     head, *rest = section(result).split("\n\n")
     again = f"```sh\nminimod reproduce {result.argument} --scale {result.scale} --seeds {len(result.seeds)}\n```"
     machine = [f"Measured {_machine(result)}."] * with_machine
-    figure = f"![{result.name}](figures/{result.name}{SUFFIXES[result.scale]}.png)"
+    figure = f"![{result.sentence}](figures/{result.name}{SUFFIXES[result.scale]}.png)"
     return "\n\n".join([f"#{head}", again, *machine, *rest, figure])
 
 

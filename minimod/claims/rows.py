@@ -104,7 +104,7 @@ def load_rows(directory: Path, name: str, scale: str, known: tuple[str, Claim] |
             result = judge(*known, scale, data["rows"], **{each: data[each] for each in MEASURED})
         else:
             judged = [Judged(**each) for each in data["criteria"]]
-            parts = {each.name: data[each.name] for each in fields(Result)}
+            parts = {each.name: data[each.name] for each in fields(Result) if each.name in data}
             result = Result(**parts | {"plot": Plot(**data["plot"]), "criteria": judged})
         plot = result.plot
         for column in sorted({"seed", *result.keys, plot.x, *plot.panel, *plot.columns}.union(*result.rows)):

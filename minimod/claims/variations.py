@@ -134,7 +134,9 @@ CLAIMS["rules"] = Claim(
             "largest weights rank neurons only where AdamW's decay does not make them alike, see decay"
         ), before="asked of AdamW with decay 3, measured 0.000"),
     ),
-    plot=Plot("score", ("raw test", "subnetwork test", "dominant test"), ("rule",)),
+    plot=Plot("score", {
+        "raw test": "", "subnetwork test": "test pairs, by the top neurons", "dominant test": "",
+    }, ("rule",)),
 )
 
 

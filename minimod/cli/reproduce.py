@@ -69,7 +69,7 @@ def reproduce(
             for result in found:
                 results.append(result)
                 path = output / "figures" / f"{result.name}{SUFFIXES[scale]}.png"
-                style.save_figure(draw.draw(chart_of(result)), path, dpi=100)
+                style.save_figure(draw.draw(chart_of(result)), path)
                 save_rows(output, result)
     page = write_page(output, scale)
     if "all" in names or len(results) > len(names):

@@ -1,15 +1,17 @@
 """A chart: series in panels, as plain data. `draw` makes a Matplotlib figure of it, `plot` a Bokeh model."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from minimod.report.style import Style
 
 Numbers = Sequence[float] | np.ndarray
+Scale = Literal["linear", "log"]
 
 MOST_NAMES, MOST_MARKERS = 24, 16       # that there is room for
 
@@ -19,11 +21,11 @@ class Axis:
     """An axis.
 
     limits, ticks (place -> text): None lets the renderer choose.
-    places: value -> place, of the values that do not stand at themselves, such as names.
+    places: value -> place, of values that do not stand at themselves: names, 0 on a logarithmic axis, inf for never.
     """
 
     label: str
-    scale: Literal["linear", "log"] = "linear"
+    scale: Scale = "linear"
     limits: tuple[float, float] | None = None
     ticks: dict[float, str] | None = None
     places: dict[Any, float] = field(default_factory=dict)
@@ -33,7 +35,9 @@ class Axis:
 class Series:
     """Numbers y at values x, nan for none. low, high: the band around y, or nothing.
 
-    never: what stands at the upper edge over each x, where something never came: how often. "" or nothing elsewhere.
+    never: what stands at the upper edge over each x, where something never came: how often. "" or nothing elsewhere. It
+        is at the y-axis' place of inf, if that has one.
+    wanted: x -> the lowest and the highest y that are asked for, -inf or inf for no bound: a pale bar.
     """
 
     name: str
@@ -43,6 +47,7 @@ class Series:
     low: Numbers = ()
     high: Numbers = ()
     never: Sequence[str] = ()
+    wanted: dict[Any, tuple[float, float]] = field(default_factory=dict)
 
     def marked(self, place: int) -> list[int]:
         """The points that have a marker; place: among the series, so that their markers do not hide one another."""
@@ -71,10 +76,30 @@ class Chart:
         moved = 0.6 * ((i + 0.5) / len(panel) - 0.5) if self.is_list and not panel[i].style.dash else 0.0
         return [self.x.places.get(value, value) + moved for value in panel[i].x]
 
+    def ends(self, series: Series) -> tuple[list[float], list[float]]:
+        """The ends of a series' pale bars, within the limits of the y-axis; nan where there is none."""
+        wanted = np.array([series.wanted.get(value, (np.nan, np.nan)) for value in series.x], float).T
+        low, high = wanted if self.y.limits is None else np.clip(wanted, *self.y.limits)
+        return low.tolist(), high.tolist()
+
+    @property
+    def row_height(self) -> float:
+        """The height of a name's row in a list, in inches: room for its lines and for a point of every series."""
+        n_lines = max((text.count("\n") + 1 for text in (self.x.ticks or {}).values()), default=1)
+        n_series = max((sum(not series.style.dash for series in panel) for panel in self.panels.values()), default=1)
+        return max(0.05 + 0.14 * n_lines, 0.05 + 0.115 * n_series)
+
 
 def some(values: Sequence[Any]) -> Sequence[Any]:
     """Every value, or every second or third and so on, MOST_NAMES at most."""
     return values[:: math.ceil(len(values) / MOST_NAMES)]
+
+
+def linear(label: str, values: Iterable[float]) -> Axis:
+    """A linear axis with ticks at these values where they are few, else at round numbers."""
+    values = sorted({*values})
+    is_few = len(values) <= 8
+    return Axis(label, ticks=_ticks(values, values[-1] - values[0], float) if is_few else around(label, values).ticks)
 
 
 def logarithmic(label: str, values: Iterable[float], at_values: bool = True) -> Axis:
@@ -92,13 +117,42 @@ def logarithmic(label: str, values: Iterable[float], at_values: bool = True) -> 
         for digits in ((1,), (1, 2, 5))
     )
     few = positive if at_values or len(rounds) < 2 else rounds
-    ticks = {zero: "0"} if 0 in values else {}
-    for value in decades if len(decades) > 1 and (len(positive) > 12 or not at_values) else few:
-        if not ticks or math.log(value / max(ticks)) >= math.log(last / zero) / 6.5:      # else they would overlap
-            ticks[value] = f"{value:,g}"
-    return Axis(label, "log", ticks=ticks, places={0: zero})
+    at = decades if len(decades) > 1 and (len(positive) > 12 or not at_values) else few
+    return Axis(label, "log", ticks=_ticks(at, math.log(last / zero), math.log, {zero: "0"} if 0 in values else {}),
+                places={0: zero})
 
 
-def by_name(label: str, values: Sequence[Any]) -> Axis:
-    """An axis of names, one after the other."""
-    return Axis(label, ticks=dict(enumerate(map(str, values))), places={value: i for i, value in enumerate(values)})
+def _ticks(
+    values: Iterable[float], length: float, stretch: Callable[[float], float], first: dict[float, str] | None = None
+) -> dict[float, str]:
+    """Ticks at values in their order, after the first ones; without those whose texts would overlap on this length."""
+    ticks = first or {}
+    for value in values:
+        if not ticks or stretch(value) - stretch(max(ticks)) >= length / 6.5:
+            ticks[value] = f"{value:,.10g}"
+    return ticks
+
+
+def around(label: str, values: Iterable[float], scale: Scale = "linear") -> Axis:
+    """An axis around numbers that were measured, with round ticks; above them stands "never", if inf is among them."""
+    values = set(values)
+    numbers = [value for value in values if math.isfinite(value) and (value > 0 or scale == "linear")] or [1.0]
+    stretch, back = (math.log10, lambda x: 10**x) if scale == "log" else (float, float)
+    low, high = stretch(min(numbers)), stretch(max(numbers))
+    if low == high:
+        low, high = low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2
+    room = 0.06 * (high - low)
+    rounds = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    ticks = {float(tick): f"{tick + 0.0:,.10g}" for tick in rounds if low - room <= tick <= high + room}
+    if scale == "log":
+        ticks = logarithmic(label, numbers, at_values=False).ticks or {}
+    if math.inf not in values:
+        return Axis(label, scale, (back(low - room), back(high + room)), ticks)
+    top = back(high + 2 * room)
+    return Axis(label, scale, (back(low - room), back(high + 3 * room)), ticks | {top: "never"}, {math.inf: top})
+
+
+def by_name(label: str, values: Sequence[Any], names: dict[Any, str] | None = None) -> Axis:
+    """An axis of values, one after the other, maybe by other names."""
+    texts = [str((names or {}).get(value, value)) for value in values]
+    return Axis(label, ticks=dict(enumerate(texts)), places={value: i for i, value in enumerate(values)})

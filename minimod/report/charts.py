@@ -11,7 +11,7 @@ from minimod.analysis.structure import coordinate_of
 from minimod.report.chart import Axis, Chart, Series, by_name, logarithmic
 from minimod.report.style import BLACK, BLUE, CHANCE, GREEN, ORANGE, SKY, STYLES, VERMILION, Style, words
 
-ACCURACY = Axis("accuracy", limits=(-0.03, 1.05))
+ACCURACY = Axis("accuracy", limits=(-0.03, 1.05), ticks={share / 5: f"{share / 5:g}" for share in range(6)})
 
 # Column of the history -> what it is; the last only where it is not known which labels are right.
 CURVES = {

@@ -1,5 +1,7 @@
 """A chart as a Matplotlib figure."""
 
+import math
+from dataclasses import replace
 from textwrap import fill
 
 from matplotlib import style
@@ -10,7 +12,7 @@ from matplotlib.figure import Figure
 from minimod.report.chart import Axis, Chart, Series, some
 from minimod.report.style import BLACK, DASHES, MARKERS, STYLE, literal
 
-LETTERS = 12        # to an inch
+LETTERS, LONG = 12, 20          # to an inch; of a name that is written small
 
 
 @style.context(["default", STYLE])
@@ -19,14 +21,15 @@ def draw(chart: Chart) -> Figure:
     n = len(chart.panels)
     n_columns = next((columns for columns in (3, 2) if n % columns == 0), min(n, 3))
     n_rows = -(-n // n_columns)
-    names = [[series.name for series in panel] for panel in chart.panels.values()]
-    is_alike = all(each == names[0] for each in names)
+    names = sorted(([series.name for series in panel] for panel in chart.panels.values()), key=len, reverse=True)
+    is_alike = all({*each} <= {*names[0]} for each in names)
     width = {1: 8, 2: 8.5, 3: 9.5}[n_columns]
     per_line = max(1, int(width / (0.8 + 0.075 * max(map(len, names[0]), default=0))))
     height = 5 if chart.is_square else 3.5 - 0.35 * n_columns
     if chart.is_list:
-        height = 0.7 + (0.18 + 0.03 * len(names[0])) * len(chart.x.places)
-    above = 10 * max(sum(any(series.never) for series in panel) for panel in chart.panels.values())     # points
+        height = 0.7 + chart.row_height * len(chart.x.places)
+    rows = max(sum(any(series.never) for series in panel) for panel in chart.panels.values())
+    above = 10 * rows * (math.inf not in chart.y.places)     # points
     title = literal("\n".join(fill(line, int(LETTERS * width)) for line in chart.title.splitlines()))
     around = 0.2 * (title.count("\n") + 1 + len(names[0]) / per_line)
     figure = Figure(figsize=(width, n_rows * (height + above / 72) + around))
@@ -40,22 +43,24 @@ def draw(chart: Chart) -> Figure:
             _draw_series(axes, chart, panel, i)
         never = [i for i, series in enumerate(panel) if any(series.never)]
         for row, i in enumerate(never):
-            _draw_never(axes, chart.places(panel, i), panel[i], 6 + 10 * row)
+            _draw_never(axes, chart, panel, i, row)
         lines = (fill(line, int(LETTERS * width / n_columns)) for line in heading.splitlines())
         axes.set_title(literal("\n".join(lines)), pad=6 + above)
         _set_axis(axes, "x", across, is_last=place >= n - n_columns)
-        _set_axis(axes, "y", up, is_last=place % n_columns == 0)
+        _set_axis(axes, "y", replace(up, label=fill(up.label, int(LETTERS * height))), is_last=place % n_columns == 0)
         if chart.is_list:
             axes.set_ylim(len(up.places) - 0.5, -0.5)
             axes.grid(axis="y", color="0.9")
+            axes.tick_params("y", labelsize=8 if max(map(len, (up.ticks or {}).values())) > LONG else None)
         if sum(len(text) + 2 for text in (across.ticks or {}).values()) > LETTERS * width / n_columns:
             axes.tick_params("x", rotation=45)
         if chart.is_square:
             axes.set_aspect("equal")
         if not is_alike and panel:
             axes.legend(fontsize=8)
-    handles, labels = figure.axes[0].get_legend_handles_labels()
+    handles, labels = max((axes.get_legend_handles_labels() for axes in figure.axes), key=lambda pair: len(pair[1]))
     if is_alike and labels:
+        labels = [fill(label, int(LETTERS * width)) for label in labels]
         figure.legend(some(handles), some(labels), title=chart.legend, loc="outside lower center", ncols=per_line,
                       fontsize=9, handlelength=4)
     figure.suptitle(title)
@@ -63,8 +68,11 @@ def draw(chart: Chart) -> Figure:
 
 
 def _draw_series(axes: Axes, chart: Chart, panel: list[Series], i: int) -> None:
-    """Draw series i of a panel: a line, markers, and a band around the line or a bar through each marker."""
-    series, x = panel[i], chart.places(panel, i)
+    """Draw series i of a panel: a line, markers, and a band around the line or a bar through each marker.
+
+    Of pale bars those of the first series are the widest: they show around the others.
+    """
+    series, x, size = panel[i], chart.places(panel, i), 5 + 2 * (len(panel) - i)
     look, has_band = series.style, len(series.low) > 0
     line = (0, DASHES[look.dash] or None) if look.dash else "none"
     axes.plot(*((series.y, x) if chart.is_list else (x, series.y)), linestyle=line, color=look.color, markersize=5,
@@ -73,24 +81,33 @@ def _draw_series(axes: Axes, chart: Chart, panel: list[Series], i: int) -> None:
         axes.fill_between(x, series.low, series.high, facecolor=to_rgba(look.color, 0.15), edgecolor=look.color,
                           linewidth=0.6, linestyle=line)
     elif has_band:
-        axes.hlines(x, series.low, series.high, color=look.color)
+        (axes.hlines if chart.is_list else axes.vlines)(x, series.low, series.high, color=look.color)
+    if series.wanted:
+        bars = axes.hlines if chart.is_list else axes.vlines
+        bars(x, *chart.ends(series), color=to_rgba(look.color, 0.25), linewidth=5 if chart.is_list else size, zorder=0)
 
 
-def _draw_never(axes: Axes, x: list[float], series: Series, points: float) -> None:
-    """Draw what never came as triangles at the upper edge, so many points above it, and how often it was."""
-    there = {place: text for place, text in zip(x, series.never, strict=True) if text}
+def _draw_never(axes: Axes, chart: Chart, panel: list[Series], i: int, row: int) -> None:
+    """Draw what never came as triangles, and how often it was: at the y-axis' place of inf, or above the axes.
+
+    The marks of a panel's series stand in rows, so that they do not hide one another.
+    """
+    top, at, points = 1.0, axes.get_xaxis_transform(), 6 + 10 * row
+    if math.inf in chart.y.places:
+        top, at, points = chart.y.places[math.inf], axes.transData, -10 * row
+    there = {place: text for place, text in zip(chart.places(panel, i), panel[i].never, strict=False) if text}
     axes.update_datalim([(place, 0) for place in there], updatey=False)
     for place, count in there.items():
-        for text, color, side in (("▲", series.style.color, "right"), (f" {count}", BLACK, "left")):
-            axes.annotate(text, (place, 1), (0, points), xycoords=axes.get_xaxis_transform(), color=color, fontsize=7,
+        for text, color, side in (("▲", panel[i].style.color, "right"), (f" {count}", BLACK, "left")):
+            axes.annotate(text, (place, top), (0, points), xycoords=at, color=color, fontsize=7,
                           textcoords="offset points", ha=side, va="center", annotation_clip=False)
 
 
 def _set_axis(axes: Axes, name: str, axis: Axis, is_last: bool) -> None:
     """Give one axis of a panel its scale, ends, ticks and name. is_last: of its row or column of panels."""
-    axes.set(**{f"{name}scale": axis.scale, f"{name}label": axis.label if is_last else ""})
-    if axis.limits:
+    if axis.limits:         # before the scale, which else looks for positive numbers
         axes.set(**{f"{name}lim": axis.limits})
+    axes.set(**{f"{name}scale": axis.scale, f"{name}label": axis.label if is_last else ""})
     if axis.ticks is not None:
         ticks = axes.xaxis if name == "x" else axes.yaxis
         ticks.set_ticks(list(axis.ticks), [literal(text) for text in axis.ticks.values()])

@@ -1,5 +1,6 @@
 """A chart as a Bokeh model, and the parts that plots of pages are made of. Callbacks are in templates/page.js."""
 
+import math
 from textwrap import fill
 from typing import Any
 
@@ -21,7 +22,7 @@ def plot(chart: Chart, name: str) -> Any:
     """
     looks = {series.name: series.style.swatch for panel in chart.panels.values() for series in panel}
     across, up = (chart.y, chart.x) if chart.is_list else (chart.x, chart.y)
-    height = 80 + 22 * len(up.places) if chart.is_list else 320
+    height = int(80 + 90 * chart.row_height * len(up.places)) if chart.is_list else 320
     figures, linked = list[Any](), dict[str, Any]()
     for place, (title, panel) in enumerate(chart.panels.items()):
         axes = blank(
@@ -50,11 +51,19 @@ def _plot_series(axes: Any, chart: Chart, panel: list[Series], i: int) -> None:
     look, shown = series.style, series.marked(i)
     x, y = ("y", "x") if chart.is_list else ("x", "y")
     at = [value if isinstance(value, (int, float)) else str(value) for value in series.x]
-    data = {"x": chart.places(panel, i), "y": series.y, "at": at}
+    data: dict[str, Any] = {"x": chart.places(panel, i), "y": series.y, "at": at}
     tips = [(chart.x.label or "name", "@at"), (series.name, "@y{0.000}")]
     if len(series.low):
         data |= {"low": series.low, "high": series.high}
         tips.append(("lowest to highest", "@low{0.000} to @high{0.000}"))
+    if series.wanted:
+        data |= dict(zip(("least", "most"), chart.ends(series), strict=True))
+    # The count stands at the right of its mark at the first place, else at the left: it would be cut off at an edge.
+    if never := [text and (f"{text} ▲" if j else f"▲ {text}") for j, text in enumerate(series.never)]:
+        row = sum(any(other.never) for other in panel[:i])
+        data |= {"edge": [chart.y.places.get(math.inf, math.nan)] * len(at), "never": never}
+        data |= {"side": ["left", *["right"] * (len(at) - 1)], "shift": [-5, *[5] * (len(at) - 1)]}
+        tips.append(("never", "@never"))
     paint = {"source": models.ColumnDataSource(data), "color": look.color, "name": series.name,
              "tags": ["ink"] if look.color == BLACK else []}
     if look.dash:
@@ -66,7 +75,18 @@ def _plot_series(axes: Any, chart: Chart, panel: list[Series], i: int) -> None:
     if len(series.low) and look.dash:
         axes.varea("x", "low", "high", fill_alpha=0.15, **paint)
     elif len(series.low):
-        axes.segment("low", "x", "high", "x", line_width=2, **paint)
+        axes.segment(*_along(chart, "low", "high"), line_width=2, **paint)
+    if series.wanted:
+        bar = {"line_width": 7 if chart.is_list else 5 + 2 * (len(panel) - i), "line_alpha": 0.25, "level": "underlay"}
+        axes.segment(*_along(chart, "least", "most"), **bar, **paint)
+    if never:
+        count = {"text": "never", "x_offset": "shift", "text_align": "side", "text_font_size": "11px"}
+        axes.text("x", "edge", y_offset=5 + 11 * row, text_color=paint.pop("color"), **count, **paint)
+
+
+def _along(chart: Chart, start: str, end: str) -> tuple[str, str, str, str]:
+    """The columns of bars along the numbers y, as x0, y0, x1 and y1."""
+    return (start, "x", end, "x") if chart.is_list else ("x", start, "x", end)
 
 
 def blank(name: str, height: int | None = 320, **options: Any) -> Any:

@@ -1,12 +1,14 @@
 """How series and figures look, and how figures are written."""
 
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from PIL import Image
 
 from minimod.runs.files import whole_file
 
@@ -21,12 +23,12 @@ NAMES = COLORS | {BLACK: "black or white"}
 MARKERS = {
     "circles": ("o", "circle", "●"), "squares": ("s", "square", "■"), "triangles": ("^", "triangle", "▲"),
     "diamonds": ("D", "diamond", "◆"), "stars": ("*", "star", "★"), "crosses": ("P", "plus", "✚"),
-    "upside-down triangles": ("v", "inverted_triangle", "▼"), "": ("", "", ""),
+    "upside-down triangles": ("v", "inverted_triangle", "▼"), "slanted crosses": ("x", "x", "✖"), "": ("", "", ""),
 }
 # The name of a line -> the lengths of its dashes and gaps.
 DASHES = {
     "solid": (), "dashed": (6, 2), "dotted": (2, 2), "dash-dotted": (6, 2, 2, 2), "long-dashed": (12, 3),
-    "dash-dot-dotted": (9, 2, 2, 2, 2, 2), "finely dotted": (1, 3),
+    "dash-dot-dotted": (9, 2, 2, 2, 2, 2), "long-short-dashed": (12, 2, 4, 2), "finely dotted": (1, 3),
 }
 
 
@@ -44,24 +46,31 @@ class Style:
         return ", ".join(filter(None, (f"{NAMES[self.color]} {self.marker}".strip(), self.dash)))
 
 
-# The table of styles. Marker and dashes together tell any two apart without their colours, markers alone the first 7.
-LOOKS = zip(cycle(COLORS), cycle(list(MARKERS)[:7]), cycle(list(DASHES)[:6]), strict=False)
-STYLES = tuple(Style(*look) for look in islice(LOOKS, 42))
+# The table of styles. Marker and dashes together tell any two apart without their colours, markers alone the first 8.
+LOOKS = zip(cycle(COLORS), cycle(list(MARKERS)[:8]), cycle(list(DASHES)[:7]), strict=False)
+STYLES = tuple(Style(*look) for look in islice(LOOKS, 56))
 CHANCE = Style(BLACK, dash="finely dotted")
 
 STYLE: dict[str, Any] = {
     "font.size": 10, "axes.titlesize": 10, "figure.titlesize": 10,
     "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
-    "figure.constrained_layout.use": True, "savefig.dpi": 150, "svg.hashsalt": "minimod",
+    "figure.constrained_layout.use": True, "svg.hashsalt": "minimod",
 }
 
 
-def save_figure(figure: Figure, path: Path, dpi: Any = "figure") -> None:
-    """Write a figure as PNG, SVG or PDF, by the path's suffix; the same figure gives the same PNG or SVG."""
+def save_figure(figure: Figure, path: Path, dpi: float = 200) -> None:
+    """Write a figure as PNG, SVG or PDF, by the path's suffix; the same figure gives the same PNG or SVG.
+
+    A PNG has 256 colours, which makes it a third as large.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
     with whole_file(path, "wb") as file, rc_context({"svg.hashsalt": STYLE["svg.hashsalt"]}):
-        figure.savefig(file, format=path.suffix[1:], dpi=dpi, metadata=metadata)
+        made = BytesIO() if path.suffix == ".png" else file
+        figure.savefig(made, format=path.suffix[1:], dpi=dpi, metadata=metadata)
+        if isinstance(made, BytesIO):
+            image = Image.open(made).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+            image.save(file, "png", optimize=True, dpi=(dpi, dpi))
 
 
 def literal(text: str) -> str:

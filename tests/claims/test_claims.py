@@ -80,6 +80,12 @@ def test_a_claim_is_drawn_and_written_without_a_gap(untrained):
     )
 
 
+@pytest.mark.parametrize("argument", ALL_CLAIMS)
+def test_a_claim_has_a_sentence_that_fits_over_a_figure(argument):
+    phrase = ALL_CLAIMS[argument].phrase
+    assert 20 < len(phrase) <= 100 and phrase.endswith(".")
+
+
 # What CONTRIBUTING.md says of bounds without a reason: the paper's 80 % noise, and round numbers.
 ROUND = (0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 0.9, 0.95, 0.99, 1, 1.05, 1.2, 1.5)
 

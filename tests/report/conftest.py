@@ -14,3 +14,14 @@ def browser():
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
     yield driver
     driver.quit()
+
+
+@pytest.fixture
+def scheme(browser):
+    """A function that makes the screen light or dark."""
+    def choose(value):
+        feature = {"name": "prefers-color-scheme", "value": value}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+
+    yield choose
+    choose("light")

@@ -1,6 +1,7 @@
 """A chart, and that both of its renderers draw the same: names, numbers and looks."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from sweep_cases import points_of
 from minimod import TrainingConfig, analyze, train
 from minimod.analysis.course import course
 from minimod.report import charts
-from minimod.report.chart import Axis, Chart, Series, by_name, logarithmic
+from minimod.report.chart import Axis, Chart, Series, around, by_name, logarithmic
 from minimod.report.curves import curves
 from minimod.report.draw import draw
 from minimod.report.style import DASHES, MARKERS, STYLES
@@ -23,6 +24,13 @@ NAMED = Chart("", by_name("", ["one", "two"]), Axis("y"), {
             for name, style in zip(("p", "q"), (charts.NEURON, charts.NEURON))]
     for title in ("left", "right")
 }, is_list=True)  # fmt: skip
+
+
+# What never came, and what is asked for.
+MARKED = Chart("", logarithmic("x", [1, 10]), around("y", [1, 5, math.inf]), {"": [
+    Series("p", [1, 10], [1, np.nan], STYLES[0], never=["1/3", "3/3"], wanted={10: (2, math.inf)}),
+    Series("q", [1, 10], [2, 5], STYLES[7], never=["", "1/3"]),
+]})  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +49,13 @@ def chart_named(name, summary):
         counts = {"power": np.array([0.3, 0.7]), "neurons": np.array([4, 8])}
         shown = {"what": "component", "components": ["1", "2a"], "moments": [{"counts": counts}], "untrained": counts}
         return charts.components(shown)
-    made = {"curves": curves(POINTS, "width", "test_accuracy", "noise_ratio", log_x=True), "named": NAMED}
+    swept = curves(POINTS, "width", "test_accuracy", "noise_ratio", log_x=True)
+    made = {"curves": swept, "named": NAMED, "marked": MARKED}
     return made[name] if name in made else getattr(charts, name)(summary)
 
 
 NAMES = ("accuracies", "methods", "masks", "neurons", "phases", "course", "growth", "components", "detectors", "curves",
-         "named")
+         "named", "marked")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -56,7 +65,7 @@ def test_a_figure_and_a_page_have_the_same_names_numbers_and_looks(name, summary
     assert len(drawn) == len(row.children) == len(chart.panels)
     for axes, figure, panel in zip(drawn, row.children, chart.panels.values(), strict=True):
         assert [line.get_label() for line in axes.lines][: len(panel)] == [series.name for series in panel]
-        for line, series in zip(axes.lines, panel, strict=True):
+        for line, series in zip(axes.lines, panel, strict=False):
             glyphs = [each for each in figure.renderers if each.name == series.name]
             data, look = glyphs[0].data_source.data, series.style
             x, y = ("y", "x") if chart.is_list else ("x", "y")
@@ -86,9 +95,9 @@ def test_no_series_is_told_apart_by_its_colour_alone(name, summary):
 
 
 def test_the_styles_of_the_table_differ_without_their_colours():
-    assert len({(style.marker, style.dash) for style in STYLES}) == len(STYLES) == 42
-    assert len({style.marker for style in STYLES[:7]}) == 7
-    assert len({style.swatch for style in STYLES}) == 42
+    assert len({(style.marker, style.dash) for style in STYLES}) == len(STYLES) == 56
+    assert len({style.marker for style in STYLES[:8]}) == 8
+    assert len({style.swatch for style in STYLES}) == 56
 
 
 @pytest.mark.parametrize(("values", "ticks"), [
@@ -129,3 +138,30 @@ def test_where_truth_is_not_known_the_accuracies_are_of_all_training_labels(summ
     (panel,) = charts.accuracies(summary | {"history": history}).panels.values()
     names = [series.name for series in panel]
     assert "training labels" in names and "right training labels" not in names
+
+
+def test_what_never_came_and_what_is_asked_for_are_drawn_by_both_renderers():
+    (axes,), (figure,) = draw(MARKED).axes, plots.plot(MARKED, "name").children
+    assert sorted(text.get_text().strip() for text in axes.texts) == ["1/3", "1/3", "3/3", "▲", "▲", "▲"]
+    texts = [each for each in figure.renderers if isinstance(each.glyph, models.Text)]
+    assert [list(each.data_source.data["never"]) for each in texts] == [["▲ 1/3", "3/3 ▲"], ["", "1/3 ▲"]]
+    assert {*texts[0].data_source.data["edge"]} == {MARKED.y.places[math.inf]}
+    (bar,) = (each for each in figure.renderers if isinstance(each.glyph, models.Segment))
+    ends = MARKED.ends(MARKED.panels[""][0])
+    assert ends[0][1] == 2 and ends[1][1] == MARKED.y.limits[1] and math.isnan(ends[0][0])
+    np.testing.assert_array_equal([bar.data_source.data["least"], bar.data_source.data["most"]], ends)
+    (lines,) = axes.collections
+    assert [path.vertices[:, 1].tolist() for path in lines.get_paths()][1] == [2, MARKED.y.limits[1]]
+
+
+@pytest.mark.parametrize(("values", "scale", "ticks"), [
+    ([0, 1], "linear", ["0", "0.2", "0.4", "0.6", "0.8", "1"]), ([0.003, 0.11], "linear", None),
+    ([7.5, 45], "log", ["10", "20"]), ([1, 1000], "log", ["1", "10", "100", "1,000"]), ([0.2], "linear", None),
+    ([3.0, math.inf], "linear", None), ([math.nan], "log", None), ([-2, -1], "log", None),
+], ids=str)  # fmt: skip
+def test_an_axis_around_what_was_measured_has_round_ticks_within_its_ends(values, scale, ticks):
+    axis = around("", values, scale)
+    assert ticks is None or list(axis.ticks.values()) == ticks
+    assert axis.limits[0] < min(axis.ticks) and max(axis.ticks) < axis.limits[1]
+    assert ("never" in axis.ticks.values()) == (math.inf in values)
+    assert not any("e" in text for text in axis.ticks.values() if text != "never")

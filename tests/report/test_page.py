@@ -28,7 +28,7 @@ HOSTILE = ("<script>document.title='broken'</script>", '=1+"1', "</script><b>", 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A directory with a run and its page, one of pairs with hostile words, a sweep, and measured claims."""
+    """A directory with a run and its page, one of pairs with hostile words, a sweep."""
     directory = tmp_path_factory.mktemp("pages")
 
     def call(*arguments):
@@ -437,18 +437,6 @@ def test_the_command_of_a_page_trains_the_same_run(place, minimod):
     command = unescape(re.search(r'aria-label="Command">(.*?)</pre>', text, re.DOTALL)[1])
     assert minimod(*shlex.split(command.replace(str(place / "run"), "again"))[1:], "--quiet").returncode == 0
     np.testing.assert_array_equal(load_run("again").network.W, load_run(place / "run").network.W)
-
-
-@needs_browser
-def test_the_plots_of_claims_are_drawn_when_they_are_scrolled_to(browser, place):
-    visit(browser, place / "claims/report.html")
-    ask(browser, "document.getElementById('phases-quick').scrollIntoView()")
-    for _ in range(100):
-        if ask(browser, "return !!minimod.model('phases-quick')"):
-            break
-        time.sleep(0.05)
-    assert ask(browser, "return minimod.csv('phases-quick')").startswith("panel,series,x,y,low,high\n")
-    assert "holds" in ask(browser, "return document.getElementById('verdicts-table').textContent")
 
 
 def test_without_the_extra_one_line_says_how_to_get_it(minimod, monkeypatch):

@@ -49,7 +49,17 @@ const minimod = {
     }
     minimod.state = {};
     minimod.set({ ...minimod.beginning, ...known });
-    document.getElementById(minimod.section)?.scrollIntoView();
+    minimod.reach(document.getElementById(minimod.section));
+  },
+
+  // Go to a place; what it is folded in is opened, and drawn before, since plots move what is below.
+  reach: async (place) => {
+    const fold = place?.closest("details");
+    if (fold) {
+      fold.open = true;
+      await Promise.all(Array.from(fold.querySelectorAll(".plot"), draw));
+    }
+    place?.scrollIntoView();
   },
 
   model: (name) => Bokeh.documents.map((doc) => doc.get_model_by_name(name)).find((model) => model),
@@ -102,12 +112,13 @@ const minimod = {
   series: (panel) => new Map(panel.renderers.map((each) => [each.name, each.data_source.data])),
 
   // All points of a chart's panels.
-  points: (panels) => [["panel", "series", "x", "y", "low", "high"], ...panels.flatMap((panel) =>
-    [...minimod.series(panel)].flatMap(([name, { at, y, low, high }]) => Array.from(y, (_, i) =>
-      [panel.title.text.replaceAll("\n", " "), name, at[i], y[i], low?.[i] ?? NaN, high?.[i] ?? NaN])))],
+  points: (panels) => [["panel", "series", "x", "y", "low", "high", "never"], ...panels.flatMap((panel) =>
+    [...minimod.series(panel)].flatMap(([name, { at, y, low, high, never }]) => Array.from(y, (_, i) => [
+      panel.title.text.replaceAll("\n", " "), name, at[i], y[i], low?.[i] ?? NaN, high?.[i] ?? NaN, never?.[i] ?? "",
+    ])))],
 
   download: async (name, button) => {
-    await Promise.all(Array.from(button.closest("section").querySelectorAll(".plot"), draw));
+    await Promise.all(Array.from(button.closest("details, section").querySelectorAll(".plot"), draw));
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([minimod.csv(name)], { type: "text/csv" }));
     link.download = `${[name, ...Object.entries(minimod.about[name] ?? {}).flat()].join("-")}.csv`;
@@ -169,12 +180,6 @@ const draw = (place) => place.promise ??= (async () => {
   minimod.watchers.filter(({ plot }) => plot === place.id).forEach((watcher) => watcher.draw(minimod.state));
 })();
 
-// Plots that are drawn when they come near the window.
-const observer = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach(({ target }) => {
-  observer.unobserve(target);
-  draw(target);
-}), { rootMargin: "600px" });
-
 // A number is taken when it has been typed, all else at once.
 for (const kind of ["input", "change"]) document.addEventListener(kind, ({ target }) => {
   if (target.dataset.state && (target.type === "number") === (kind === "change")) {
@@ -183,11 +188,19 @@ for (const kind of ["input", "change"]) document.addEventListener(kind, ({ targe
 });
 addEventListener("hashchange", () => minimod.follow());
 
+// What is opened is drawn, and the address names it.
+document.addEventListener("toggle", ({ target }) => {
+  if (!target.open || !target.id) return;
+  target.querySelectorAll(".plot").forEach(draw);
+  if (target.contains(document.getElementById(minimod.section))) return;
+  minimod.section = target.id;
+  minimod.set({});
+}, true);
+
 addEventListener("load", async () => {
   for (const control of document.querySelectorAll("[data-state]")) {
     minimod.beginning[control.dataset.state] ??= minimod.value(control);
   }
-  document.querySelectorAll(".later > .plot").forEach((place) => observer.observe(place));
   minimod.begin?.();
   minimod.follow();
   // One plot after the other, so that the first can be used at once.
