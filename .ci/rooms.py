@@ -21,9 +21,9 @@ AIMS = {
 }
 LIMITS = AIMS | {
     "engine": 475, "groups": 431, "runs": 1855, "analysis": 1175, "discovery": 799, "sweeps": 544, "exchange": 532,
-    "claims": 1156, "report": 1496, "cli": 1087, "doors": 77,
+    "claims": 1156, "report": 1497, "cli": 1087, "doors": 77,
 }
-TOTAL_AIM, TOTAL_LIMIT = 8000, 10376
+TOTAL_AIM, TOTAL_LIMIT = 8000, 10377
 
 WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 NO_CODE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)

@@ -65,9 +65,11 @@ def _plot_series(axes: Any, chart: Chart, panel: list[Series], i: int) -> list[A
         tips.append(("lowest to highest", "@low{0.000} to @high{0.000}"))
     if series.wanted:
         data |= dict(zip(("least", "most"), chart.ends(series), strict=True))
-    if never := [f"▲ {text}" if text else "" for text in series.never]:
+    # The count stands at the right of its mark at the first place, else at the left: it would be cut off at an edge.
+    if never := [text and (f"{text} ▲" if j else f"▲ {text}") for j, text in enumerate(series.never)]:
         row = sum(any(other.never) for other in panel[:i])
         data |= {"edge": [chart.y.places.get(math.inf, math.nan)] * len(at), "never": never}
+        data |= {"side": ["left", *["right"] * (len(at) - 1)], "shift": [-5, *[5] * (len(at) - 1)]}
         tips.append(("never", "@never"))
     paint = {"source": models.ColumnDataSource(data), "color": look.color, "name": series.name,
              "tags": ["ink"] if look.color == BLACK else []}
@@ -85,8 +87,8 @@ def _plot_series(axes: Any, chart: Chart, panel: list[Series], i: int) -> list[A
         bar = {"line_width": 7 if chart.is_list else 5 + 2 * (len(panel) - i), "line_alpha": 0.25, "level": "underlay"}
         glyphs.append(axes.segment(*_along(chart, "least", "most"), **bar, **paint))
     if never:
-        count = {"text": "never", "x_offset": -5, "y_offset": 5 + 11 * row, "text_font_size": "11px"}
-        glyphs.append(axes.text("x", "edge", text_color=paint.pop("color"), **count, **paint))
+        count = {"text": "never", "x_offset": "shift", "text_align": "side", "text_font_size": "11px"}
+        glyphs.append(axes.text("x", "edge", y_offset=5 + 11 * row, text_color=paint.pop("color"), **count, **paint))
     return glyphs
 
 

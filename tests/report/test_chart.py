@@ -138,7 +138,7 @@ def test_what_never_came_and_what_is_asked_for_are_drawn_by_both_renderers():
     (axes,), (figure,) = draw(MARKED).axes, plots.plot(MARKED, "name").children[1].children
     assert sorted(text.get_text().strip() for text in axes.texts) == ["1/3", "1/3", "3/3"]
     texts = [each for each in figure.renderers if isinstance(each.glyph, models.Text)]
-    assert [list(each.data_source.data["never"]) for each in texts] == [["▲ 1/3", "▲ 3/3"], ["", "▲ 1/3"]]
+    assert [list(each.data_source.data["never"]) for each in texts] == [["▲ 1/3", "3/3 ▲"], ["", "1/3 ▲"]]
     assert {*texts[0].data_source.data["edge"]} == {MARKED.y.places[math.inf]}
     (bar,) = (each for each in figure.renderers if isinstance(each.glyph, models.Segment))
     ends = MARKED.ends(MARKED.panels[""][0])
