@@ -102,7 +102,7 @@ def test_the_page_of_claims_fits_every_window_and_asks_for_nothing(browser, page
     browser.get_log("browser"), browser.get_log("performance")
     for width in (360, 390, 1280, 1920):
         visit(browser, page, width)
-        ask(browser, "document.querySelectorAll('details').forEach((each) => { each.open = true; minimod.open(each) })")
+        ask(browser, "document.querySelectorAll('details').forEach((each) => { each.open = true; minimod.reach(each) })")
         assert until(browser, "return Bokeh.documents.length === document.querySelectorAll('.plot').length")
         assert ask(browser, "return document.documentElement.scrollWidth") <= width
     assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
@@ -156,7 +156,7 @@ def test_the_heights_of_lists_are_of_their_names(browser, page):
 def test_nothing_serious_stands_in_the_way_of_a_reader(browser, page, scheme, colours):
     scheme(colours)
     visit(browser, page)
-    ask(browser, "document.querySelectorAll('details').forEach((each) => { each.open = true; minimod.open(each) })")
+    ask(browser, "document.querySelectorAll('details').forEach((each) => { each.open = true; minimod.reach(each) })")
     assert until(browser, "return Bokeh.documents.length === document.querySelectorAll('.plot').length")
     time.sleep(0.5)
     assert serious(browser) == []

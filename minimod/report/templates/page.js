@@ -36,11 +36,11 @@ const minimod = {
       else if (name in minimod.beginning) known[name] = value;
     }
     minimod.set({ ...minimod.beginning, ...known });
-    minimod.open(document.getElementById(minimod.section));
+    minimod.reach(document.getElementById(minimod.section));
   },
 
   // Go to a place; what it is folded in is opened, and drawn before, since plots move what is below.
-  open: async (place) => {
+  reach: async (place) => {
     const fold = place?.closest("details");
     if (fold) {
       fold.open = true;
