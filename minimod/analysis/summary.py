@@ -94,8 +94,8 @@ def structure_study(structure: Structure, untrained: Structure) -> dict[str, Any
 def in_words(run: Run, methods: dict[str, dict[str, float]] | None = None) -> str:
     """What a run memorised and what it knows, in a few sentences.
 
-    methods: those of its summary, at least raw. With dominant among them, the sentences say what the filtration takes out
-    of the network; with untrained dominant, also what the control gives.
+    methods: those of its summary, at least raw. With dominant among them, the sentences say what the filtration finds.
+    With untrained dominant among them, the sentences also say what the control gives.
     """
     def percent(share: float) -> str:
         return f"{100 * share:.3g} %"

@@ -42,7 +42,7 @@ def page_data(analysis: Analysis) -> dict[str, Any]:
     - task: what is to be learned, in a formula. wrong: the share of wrong labels that were fitted, as text.
     - words: of the tokens. facts: name -> value, what the run was trained with. what: frequency or component.
     - outcomes: what the numbers of `outcomes` mean. headline: what the shares of a moment's headline mean.
-    - pair: the words of a first pair to look at, one with a wrong label if there is one.
+    - first_pair: the words of a pair to begin with to look at: one with a wrong label, if there is one.
     - relabelled: whether the network was fitted to other labels than the dataset has.
     - detectors: name -> curve (see `roc`), auroc, precision, needs; from RUN_DIR/detectors.csv.
     - discovery: what RUN_DIR/discovery.json has; None where it is not there.
@@ -69,7 +69,7 @@ def page_data(analysis: Analysis) -> dict[str, Any]:
         "detectors": detectors(run), "discovery": discovery(run), "mu": network.mu.astype(np.float32),
         "phi": {"range": reach, "value": phi.astype(np.float32)},
         "headline": list(HEADLINE.values())[: None if analysis.has_components else 2],
-        "pair": [str(run.words[tokens[noisy.argmax()]]) for tokens in (run.fitted.a, run.fitted.b)],
+        "first_pair": [str(run.words[tokens[noisy.argmax()]]) for tokens in (run.fitted.a, run.fitted.b)],
     }
     columns = np.arange(network.width)
     if analysis.has_components:
