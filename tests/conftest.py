@@ -1,4 +1,5 @@
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -6,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import strict_cupy
+from filelock import FileLock
 from sweep_cases import DEFINITION, ignore
 
 from minimod import cli
@@ -29,6 +31,24 @@ def minimod(monkeypatch, capsys, tmp_path):
         return subprocess.CompletedProcess(arguments, caught.value.code or 0, out, err)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory):
+    """A function that lets `make` fill a directory, once for all processes of the tests. To be read only."""
+    base = tmp_path_factory.getbasetemp()
+    root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def directory(name, make):
+        place, done = root / name, root / f"{name}.done"
+        with FileLock(root / f"{name}.lock"):
+            if not done.exists():
+                place.mkdir()
+                make(place)
+                done.touch()
+        return place
+
+    return directory
 
 
 @pytest.fixture(autouse=True)

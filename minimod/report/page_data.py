@@ -59,6 +59,8 @@ def page_data(analysis: Analysis) -> dict[str, Any]:
     network, dataset, rule = run.network, run.dataset, run.dataset.rule
     noisy = run.fitted.label != run.fitted.true_label
     wrong = f"{100 * noisy.mean():.3g} % wrong" if dataset.is_known and len(noisy) else ""
+    candidates = np.flatnonzero(noisy) if noisy.any() else np.arange(len(noisy))
+    first = candidates[len(candidates) // 2]
     reach = float(np.abs(network.U).max() + np.abs(network.V).max()) or 1.0
     phi = ACTIVATIONS[network.activation].value(np.linspace(-reach, reach, PHI))
     shown: dict[str, Any] = {
@@ -69,7 +71,7 @@ def page_data(analysis: Analysis) -> dict[str, Any]:
         "detectors": detectors(run), "discovery": discovery(run), "mu": network.mu.astype(np.float32),
         "phi": {"range": reach, "value": phi.astype(np.float32)},
         "headline": list(HEADLINE.values())[: None if analysis.has_components else 2],
-        "first_pair": [str(run.words[tokens[noisy.argmax()]]) for tokens in (run.fitted.a, run.fitted.b)],
+        "first_pair": [str(run.words[tokens[first]]) for tokens in (run.fitted.a, run.fitted.b)],
     }
     columns = np.arange(network.width)
     if analysis.has_components:

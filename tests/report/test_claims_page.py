@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 from page_cases import ask, needs_browser, serious, visit
 
 from minimod.claims.rows import load_rows
+from minimod.cli import commands
 
 pytest.importorskip("bokeh")
 
@@ -20,14 +19,16 @@ FILES = ("headline", "headline-full", "noise-first", "weight-decay", "readout")
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def page(once):
     """The page of some claims, of the paper and beyond it, one of them at two scales."""
-    directory = tmp_path_factory.mktemp("claims")
+    return once("claims", make_page) / "report.html"
+
+
+def make_page(directory):
     (directory / "rows").mkdir()
     for name in FILES:
         shutil.copy(ROWS / f"{name}.json", directory / "rows")
-    subprocess.run([sys.executable, "-m", "minimod", "report", directory], check=True, capture_output=True)
-    return directory / "report.html"
+    commands.main(["report", str(directory)], standalone_mode=False)
 
 
 def until(browser, script):
@@ -51,7 +52,7 @@ def shown(browser, place):
 
 @needs_browser
 def test_a_claim_is_counted_once_and_has_both_verdicts_in_one_row(browser, page):
-    visit(browser, page)
+    visit(browser, page, anew=True)
     assert ask(browser, "return document.querySelector('.lead').textContent").startswith("4 claims, measured: at quick")
     rows = ask(browser, """return Array.from(document.querySelectorAll("#verdicts-table tbody tr"),
         (row) => Array.from(row.cells, (cell) => cell.textContent.trim()))""")
@@ -64,7 +65,7 @@ def test_a_claim_is_counted_once_and_has_both_verdicts_in_one_row(browser, page)
 
 @needs_browser
 def test_a_plot_is_drawn_when_its_claim_is_opened(browser, page):
-    visit(browser, page)
+    visit(browser, page, anew=True)
     assert ask(browser, "return document.documentElement.scrollHeight") < 2500
     assert ask(browser, "return Bokeh.documents.length") == 0
     ask(browser, "document.querySelector('#headline > summary').click()")
@@ -76,7 +77,7 @@ def test_a_plot_is_drawn_when_its_claim_is_opened(browser, page):
 @needs_browser
 @pytest.mark.parametrize("place", ["noise-first", "headline-full", "beyond"])
 def test_the_address_opens_what_it_names(browser, page, place):
-    visit(browser, page)
+    visit(browser, page, anew=True)
     ask(browser, "location.hash = arguments[0]", place)
     assert until(browser, f"const box = document.getElementById('{place}').getBoundingClientRect(); "
                           "return box.top > -2 && box.top < innerHeight")
@@ -88,7 +89,7 @@ def test_the_address_opens_what_it_names(browser, page, place):
 
 @needs_browser
 def test_a_claim_is_opened_by_keyboard(browser, page):
-    visit(browser, page)
+    visit(browser, page, anew=True)
     ask(browser, "document.querySelector('#weight-decay > summary').focus()")
     for kind in ("keyDown", "keyUp"):
         browser.execute_cdp_cmd("Input.dispatchKeyEvent", {
@@ -102,7 +103,8 @@ def test_the_page_of_claims_fits_every_window_and_asks_for_nothing(browser, page
     browser.get_log("browser"), browser.get_log("performance")
     for width in (360, 390, 1280, 1920):
         visit(browser, page, width)
-        ask(browser, "document.querySelectorAll('details').forEach((each) => { each.open = true; minimod.reach(each) })")
+        ask(browser, """document.querySelectorAll("details")
+            .forEach((each) => { each.open = true; minimod.reach(each) })""")
         assert until(browser, "return Bokeh.documents.length === document.querySelectorAll('.plot').length")
         assert ask(browser, "return document.documentElement.scrollWidth") <= width
     assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
@@ -113,7 +115,7 @@ def test_the_page_of_claims_fits_every_window_and_asks_for_nothing(browser, page
 
 @needs_browser
 def test_a_page_at_rest_asks_nothing_again_and_again(browser, page):
-    visit(browser, page)
+    visit(browser, page, anew=True)
     ask(browser, """window.calls = 0;
         for (const name of ["setInterval", "setTimeout", "requestAnimationFrame"]) {
           const of_browser = window[name];
@@ -143,7 +145,7 @@ def test_titles_of_panels_are_seen_in_light_and_dark(browser, page, scheme, sche
 
 @needs_browser
 def test_the_heights_of_lists_are_of_their_names(browser, page):
-    visit(browser, page)
+    visit(browser, page, anew=True)
     ask(browser, "location.hash = 'readout'")
     assert until(browser, "return !!minimod.model('readout-quick')")
     height, n = ask(browser, """const plot = minimod.model('readout-quick-plot');
@@ -155,7 +157,7 @@ def test_the_heights_of_lists_are_of_their_names(browser, page):
 @pytest.mark.parametrize("colours", ["light", "dark"])
 def test_nothing_serious_stands_in_the_way_of_a_reader(browser, page, scheme, colours):
     scheme(colours)
-    visit(browser, page)
+    visit(browser, page, anew=True)
     ask(browser, "document.querySelectorAll('details').forEach((each) => { each.open = true; minimod.reach(each) })")
     assert until(browser, "return Bokeh.documents.length === document.querySelectorAll('.plot').length")
     time.sleep(0.5)

@@ -3,8 +3,6 @@
 import json
 import re
 import shlex
-import shutil
-import subprocess
 import sys
 import time
 from html import unescape
@@ -12,27 +10,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_cases import AXE, ask, mouse, needs_browser, tap, visit
+from page_cases import AXE, ask, mouse, needs_browser, serious, tap, visit
 
 from minimod import TrainingConfig, analyze, filter_frequencies, load_run, train
 from minimod.analysis.summary import in_words
+from minimod.cli import commands
 from minimod.runs.accuracy import MEASURES, OUTCOMES
 
 pytest.importorskip("bokeh")
-ROWS = Path(__file__).parents[2] / "docs/rows"
 PAGES = [f"{name}.html" for name in (
-    "run/report", "group/report", "own/report", "run/report-with-other", "<i>sweep/report", "claims/report"
+    "run/report", "group/report", "own/report", "run/report-with-other"
 )]  # fmt: skip
 HOSTILE = ("<script>document.title='broken'</script>", '=1+"1', "</script><b>", "a'b", "-2", "{{ 7 }}", "é")
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(once):
     """A directory with a run and its page, one of pairs with hostile words, a sweep."""
-    directory = tmp_path_factory.mktemp("pages")
+    return once("pages", make_pages)
 
+
+def make_pages(directory):
     def call(*arguments):
-        subprocess.run([sys.executable, "-m", "minimod", *map(str, arguments)], check=True, capture_output=True)
+        commands.main([*map(str, arguments)], standalone_mode=False)
 
     options = {"snapshots": (0, 10), "record": True, "threads": 1}
     train(TrainingConfig(modulus=23, width=48, epochs=30, learning_rate=0.02, **options), directory / "run")
@@ -43,16 +43,9 @@ def place(tmp_path_factory):
     lines = [f'"{a}","{b}","{c}"'.replace('"1', '""1') for a, b, c in hostile_pairs()]
     (directory / "pairs.csv").write_text("\n".join(["a,b,label", *lines]) + "\n")
     call("train", directory / "own", "--pairs", directory / "pairs.csv", "--epochs", 5, "--width", 8, "--quiet")
-    call("sweep", directory / "<i>sweep", "--grid", "width=4,8", "--grid", "rule=add,mul", "--grid", "modulus=7",
-         "--grid", "epochs=2", "--quiet")
-    (directory / "claims/rows").mkdir(parents=True)
-    for name in ("headline", "phases"):
-        shutil.copy(ROWS / f"{name}.json", directory / "claims/rows")
-    (directory / "one").symlink_to(min((directory / "<i>sweep/runs").iterdir()))
-    for name in ("run", "group", "own", "one", "<i>sweep", "claims"):
+    for name in ("run", "group", "own"):
         call("report", directory / name)
     call("report", directory / "run", "--with", directory / "other")
-    return directory
 
 
 def hostile_pairs():
@@ -74,7 +67,7 @@ def show(browser, **state):
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_has_no_error_asks_for_nothing_and_fits_every_window(browser, place, page):
     browser.get_log("browser"), browser.get_log("performance")
-    for width in (360, 390, 1280, 1920) if page.endswith("/report.html") else (360,):
+    for width in (360, 390, 1280, 1920) if page == PAGES[0] else (360,):
         visit(browser, place / page, width, anew=width == 360)
         assert ask(browser, "return document.documentElement.scrollWidth") <= width
     assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
@@ -252,14 +245,13 @@ def test_an_address_keeps_what_is_shown(browser, place):
 
 
 @needs_browser
-@pytest.mark.parametrize("address", [
-    "#epoch=11", "#neuron=99", "#first=x", "#<b>=1", "#a=%", "#pairs&epoch=1e9", "#__proto__=1",
-])  # fmt: skip
-def test_an_address_that_names_nothing_of_the_page_is_as_good_as_none(browser, place, address):
+def test_an_address_that_names_nothing_of_the_page_is_as_good_as_none(browser, place):
+    visit(browser, place / "run/report.html")
     browser.get_log("browser")
-    visit(browser, f"{(place / 'run/report.html').resolve().as_uri()}{address}", anew=True)
-    state, beginning = ask(browser, "return [{ ...minimod.state }, { ...minimod.beginning }]")
-    assert state == beginning
+    for address in ("#epoch=11", "#neuron=99", "#first=x", "#<b>=1", "#a=%", "#pairs&epoch=1e9", "#__proto__=1"):
+        ask(browser, "location.hash = arguments[0]; minimod.follow()", address)
+        state, beginning = ask(browser, "return [{ ...minimod.state }, { ...minimod.beginning }]")
+        assert state == beginning
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
 
 
@@ -323,16 +315,11 @@ def test_a_group_has_components_in_place_of_frequencies_and_no_circles(browser, 
 
 @needs_browser
 @pytest.mark.skipif(not AXE.exists(), reason="no axe-core in node_modules: npm install --no-save axe-core")
-@pytest.mark.parametrize("page", PAGES)
-def test_axe_finds_nothing_serious(browser, place, page):
-    visit(browser, place / page)
-    ask(browser, AXE.read_text(encoding="utf-8"))
-    for scheme in ("dark", "light"):
-        features = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", features)
-        found = browser.execute_async_script("""const done = arguments[0], about = ({ id, impact, nodes }) =>
-            [id, impact, nodes[0].html]; axe.run().then(({ violations }) => done(violations.map(about)))""")
-        assert [each for each in found if each[1] in ("serious", "critical")] == []
+def test_axe_finds_nothing_serious(browser, place, scheme):
+    visit(browser, place / "run/report.html")
+    for colours in ("dark", "light"):
+        scheme(colours)
+        assert serious(browser) == []
 
 
 @needs_browser

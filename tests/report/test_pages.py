@@ -17,7 +17,7 @@ GRID = ("--grid", "modulus=7", "--grid", "width=4,8", "--grid", "epochs=2")
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory):
+def pages():
     """The script as a module."""
     loader = SourceFileLoader("pages", str(ROOT / ".ci/pages"))
     module = module_from_spec(spec_from_loader("pages", loader))
@@ -26,14 +26,15 @@ def pages(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, pages):
+def folder(once, pages):
     """The folder for a tiny run, a tiny sweep and one claim."""
-    place = tmp_path_factory.mktemp("site")
-    (place / "rows").mkdir()
-    shutil.copy(ROOT / "docs/rows/phases.json", place / "rows")
-    run = ("--modulus", "11", "--width", "16", "--epochs", "2", "--snapshots", "0,1", "--record")
-    pages.make(place / "made", run, GRID, place, seconds=1)
-    return place / "made"
+    def make(place):
+        (place / "rows").mkdir()
+        shutil.copy(ROOT / "docs/rows/phases.json", place / "rows")
+        run = ("--modulus", "11", "--width", "16", "--epochs", "2", "--snapshots", "0,1", "--record")
+        pages.make(place / "made", run, GRID, place, seconds=1)
+
+    return once("site", make) / "made"
 
 
 def test_the_folder_has_the_front_page_and_all_that_it_links_to(folder, pages):
