@@ -14,11 +14,14 @@ needs_browser = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromiu
 def visit(browser, path, width=1280, anew=False):
     """Open a page and wait until its plots are there. One that is open already only goes back to its beginning."""
     url = path if isinstance(path, str) else path.resolve().as_uri()
-    if not anew and browser.current_url.partition("#")[0] == url and ask(browser, "return innerWidth") == width:
-        ask(browser, "minimod.section = ''; minimod.set({ ...minimod.beginning }); scrollTo(0, 0)")
-        return
     size = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    if not anew and browser.current_url.partition("#")[0] == url:
+        ask(browser, """minimod.section = "";
+            minimod.set(Object.fromEntries(Object.entries(minimod.beginning).filter(([name, value]) =>
+                minimod.state[name] !== value)));
+            scrollTo(0, 0)""")
+        return
     browser.get(url)
     for _ in range(200):
         if browser.execute_script("return document.body.dataset.ready"):
@@ -37,7 +40,7 @@ def mouse(browser, plot, x, y, click=False):
     for kind in ("mouseMoved", *(("mousePressed", "mouseReleased") if click else ())):
         event = {"type": kind, **at, "button": "left" if click else "none", "clickCount": int(click)}
         browser.execute_cdp_cmd("Input.dispatchMouseEvent", event)
-    time.sleep(0.3)
+    time.sleep(0.3 if click else 0.1)
 
 
 def tap(browser, plot, x, y):

@@ -148,10 +148,10 @@ const minimod = {
     }
   },
 
-  // What has ink is black on paper and white on a dark screen. Plots read the colours of all else in page.css.
-  paint: () => {
+  // In some documents, what has ink is black on paper and white on a dark screen. Plots read the colours of all else in page.css.
+  paint: (documents) => {
     const ink = getComputedStyle(document.documentElement).getPropertyValue("--ink").trim();
-    for (const doc of Bokeh.documents) for (const model of doc.all_models) {
+    for (const doc of documents) for (const model of doc.all_models) {
       for (const name of ["line_color", "fill_color", "text_color", "major_label_text_color", "major_tick_line_color"]) {
         if (model.tags.includes("ink") && name in model.properties) model[name] = ink;
       }
@@ -160,8 +160,8 @@ const minimod = {
   },
 };
 
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => minimod.paint());
-for (const name of ["beforeprint", "afterprint"]) addEventListener(name, () => minimod.paint());
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => minimod.paint(Bokeh.documents));
+for (const name of ["beforeprint", "afterprint"]) addEventListener(name, () => minimod.paint(Bokeh.documents));
 
 // A plot in its place, once, with its legends, and a name for those who do not see it. Its model is in the script behind it.
 const draw = (place) => place.promise ??= (async () => {
@@ -175,7 +175,7 @@ const draw = (place) => place.promise ??= (async () => {
     el.setAttribute("role", "img");
     el.setAttribute("aria-label", about.filter((text) => text).join(", "));
   }
-  minimod.paint();
+  minimod.paint([root.document]);
   minimod.drawn.add(place.id);
   minimod.watchers.filter(({ plot }) => plot === place.id).forEach((watcher) => watcher.draw(minimod.state));
 })();
