@@ -122,12 +122,13 @@ def in_words(run: Run, methods: dict[str, dict[str, float]] | None = None) -> st
     if methods and "dominant" in methods:
         kept = methods["dominant"]
         what = "Fourier frequency" if dataset.rule.component_kind == "frequency" else "component"
-        sentences.append(f"Now filter it: of each neuron's weights, keep one {what} and drop the rest.")
+        sentences.append(f"Now filter it: of each neuron's weights, keep the strongest {what} and drop the rest.")
+        sentences.append("No label is used for that, and nothing is trained again.")
         forgets = f", and gives back {percent(kept['noisy'])} of the wrong labels" if wrong else ""
         sentences.append(f"The filtered network answers {percent(kept['test'])} of the test pairs correctly{forgets}.")
         if "untrained dominant" in methods:
             control = percent(methods["untrained dominant"]["test"])
-            sentences.append(f"The same filter on the network before training: {control}.")
+            sentences.append(f"With the same filter, the network before training answers {control} of them.")
         if kept["test"] > 0.9 and raw["test"] < 0.5:
             sentences.append("So the network has learned the rule, and its own answers hide it.")
     return " ".join(sentences)

@@ -21,7 +21,7 @@ from minimod.runs.files import DamagedFileError, array_checksum, load_checked_js
 from minimod.runs.run import Run
 
 # At most: snapshots, neurons that are drawn, and their weights of one vector. A file has to stay below some megabytes.
-SNAPSHOTS, COLUMNS, COLUMN_WEIGHTS = 9, 512, 60_000
+SNAPSHOTS, COLUMNS, COLUMN_WEIGHTS = 7, 512, 60_000
 NETWORK_WEIGHTS = 1_500_000     # of a network that is shown whole, so that it answers for any pair
 PHI = 4001                      # places at which an activation is given
 # Shares of a moment in words; those of the filtered network are there where the rule has components.
@@ -30,7 +30,7 @@ HEADLINE = {
     "test": "of the test pairs are answered correctly by the network",
     "filtered test": "of the test pairs are answered correctly by the filtered network",
     "filtered noisy": "of the wrong labels are left in the filtered network",
-    "untrained test": "of the test pairs: the same filter on the network before training",
+    "untrained test": "of the test pairs are answered correctly by the network before training, filtered",
 }
 
 
