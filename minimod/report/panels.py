@@ -16,8 +16,8 @@ from minimod.runs.accuracy import OUTCOMES
 
 Data = dict[str, Any]
 
-# Of each of OUTCOMES. They differ in lightness too, for eyes that see fewer colours.
-OUTCOME_COLORS = ("#ffffff", "#b5e3d3", "#5b6770", "#a9d4f2", "#1f3b57", VERMILION, "#f2d64b", "#7a2f6f")
+# Of each of OUTCOMES. All differ for eyes that lack a kind of cone, see tests/report/test_style.py.
+OUTCOME_COLORS = ("#ffffff", "#75b5d6", "#817c65", "#353fdf", "#300a49", VERMILION, "#f7ce08", "#5b1409")
 NO_LABEL = "#35a853"        # of a pair that has none
 LOGITS = {"raw": "the network itself", "dominant": "its dominant part alone", "residual": "all the rest alone"}
 
