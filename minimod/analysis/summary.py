@@ -106,27 +106,29 @@ def in_words(run: Run, methods: dict[str, dict[str, float]] | None = None) -> st
     }
     shown = run.fitted
     wrong = int((shown.label != shown.true_label).sum()) * dataset.is_known
-    pairs = int((dataset.rule.label_table >= 0).sum()) or len(shown)
-    sentences = [f"A two-layer network was shown {len(shown)} of the {pairs} pairs of {task(config)}."]
-    if wrong and not run.data.is_relabelled:
+    whole = f" of the {int((dataset.rule.label_table >= 0).sum())} pairs of {task(config)}"
+    of = f" pairs of {config.modulus} tokens" if run.data.pairs is not None else whole
+    sentences = [f"A two-layer network was shown {len(shown)}{of}."]
+    has_noise, has_test = wrong and not run.data.is_relabelled, len(dataset.test) > 0
+    if has_noise:
         sentences.append(f"{percent(wrong / len(shown))} of the labels that it was shown are wrong.")
         it = "It memorised them: it" if raw["noisy"] > 0.9 else "It"
         right = f"{percent(raw['clean'])} of the right ones"
         sentences.append(f"{it} gives back {percent(raw['noisy'])} of the wrong labels and {right}.")
     elif "train_accuracy" in last:
         sentences.append(f"It gives back {percent(last['train_accuracy'])} of the labels that it was shown.")
-    if not len(dataset.test):
-        return " ".join(sentences)
-    chance = f"chance is {percent(1 / config.modulus)}"
-    sentences.append(f"Of the test pairs, which it never saw, it answers {percent(raw['test'])} correctly; {chance}.")
-    if methods and "dominant" in methods:
+    if has_test:
+        right = f"{percent(raw['test'])} correctly; chance is {percent(1 / config.modulus)}"
+        sentences.append(f"Of the test pairs, which it never saw, it answers {right}.")
+    if methods and "dominant" in methods and (has_test or wrong):
         kept = methods["dominant"]
         what = "Fourier frequency" if dataset.rule.component_kind == "frequency" else "component"
         sentences.append(f"Now filter it: of each neuron's weights, keep the strongest {what} and drop the rest.")
         sentences.append("No label is used for that, and nothing is trained again.")
-        forgets = f", and gives back {percent(kept['noisy'])} of the wrong labels" if wrong else ""
-        sentences.append(f"The filtered network answers {percent(kept['test'])} of the test pairs correctly{forgets}.")
-        if "untrained dominant" in methods:
+        finds = [f"answers {percent(kept['test'])} of the test pairs correctly"] if has_test else []
+        finds += [f"gives back {percent(kept['noisy'])} of the wrong labels"] if wrong else []
+        sentences.append(f"The filtered network {', and '.join(finds)}.")
+        if has_test and "untrained dominant" in methods:
             control = percent(methods["untrained dominant"]["test"])
             sentences.append(f"With the same filter, the network before training answers {control} of them.")
         if kept["test"] > 0.9 and raw["test"] < 0.5:

@@ -100,7 +100,7 @@ def asked_definition(
               help="The scale of the y-axis.  [default: the same, and linear for accuracies]")
 @click.option("--output", type=PATH,
               help="A file that ends in .png, .svg or .pdf.  [default: SWEEP_DIR/Y-over-X.png]")
-@click.option("--dpi", type=click.IntRange(20, 1000), help="Dots per inch of a .png.  [default: 100]")
+@click.option("--dpi", type=click.IntRange(20, 1000), help="Dots per inch of a .png.  [default: 200]")
 @json_option
 def plot(
     sweep_dir: Path, x: str, y: str, by: str | None, panel: str | None, fixed: tuple[str, ...], heat_map: bool,
@@ -134,7 +134,7 @@ def plot(
         figure = curves.draw_heat_map(points, x, y, by, panel, where)
     else:
         figure = draw.draw(curves.curves(points, x, y, by, panel, log_x, log_y, where))
-    style.save_figure(figure, output, dpi=dpi or 100)
+    style.save_figure(figure, output, dpi=dpi or 200)
     found = {"file": str(output), "x": x, "y": y, "by": by, "panel": panel, "where": where, "points": [
         {name: value for name, value in point._asdict().items() if name != "settings"} for point in points
     ]}

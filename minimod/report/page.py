@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,11 @@ TEMPLATES.filters |= {"words": words}
 THEME = Theme(json={"attrs": {"Axis": {"axis_label_text_font_style": "normal"}, "Grid": {"grid_line_alpha": 0.5}}})
 
 
+# Of `page_data`, what the script of the page does not need.
+FOR_TEMPLATES = ("facts", "detectors", "discovery", "task", "wrong", "first_pair", "relabelled", "untrained", "ranked",
+                 "headline", "command", "sample")
+
+
 def write_page(path: Path, template: str, plots: dict[str, Any], **shown: Any) -> None:
     """Fill a template with plots, Bokeh models by name, and what else it shows."""
     items = {name: json.dumps(json_item(model, theme=THEME)).replace("<", "\\u003c") for name, model in plots.items()}
@@ -46,23 +51,30 @@ def write_run_page(path: Path, runs: list[tuple[dict[str, Any], dict[str, Any]]]
     plots: dict[str, Any] = {}
     shown: dict[str, Any] = {}
     for place, (summary, data) in enumerate(runs):
-        of = f"run-{place + 1}-" if place else ""
-        plots |= plots_of(summary, data, of)
-        numbers = {name: value for name, value in data.items() if name not in ("facts", "detectors", "discovery")}
-        packed = json.dumps(pack(numbers), allow_nan=False).replace("<", "\\u003c")
-        shown[of] = data | {"summary": plain_data(summary), "packed": Markup(packed)}
-    summary, data = runs[0]
-    names = list(dict.fromkeys(name for _, each in runs for name in each["moments"][-1]["outcomes"]))
+        of, panels = f"run-{place + 1}-" if place else "", charts.masks(summary).panels
+        plots |= {of + name: made for name, made in plots_of(summary, data, of).items()}
+        numbers = {name: value for name, value in data.items() if name not in FOR_TEMPLATES}
+        packed = json.dumps(pack(numbers | {"mask_titles": list(panels)}), allow_nan=False).replace("<", "\\u003c")
+        measured = [title for title, panel in panels.items() if np.isfinite(panel[0].y).any()]
+        shown[of] = data | {"summary": plain_data(summary), "packed": Markup(packed), "masks": measured}
+
+    def offered(of_run: Callable[[dict[str, Any]], Iterable[Any]]) -> list[str]:
+        """What a control offers, as text: all that the runs have."""
+        return list(dict.fromkeys(str(each) for run in shown.values() for each in of_run(run)))
+
+    names, main = offered(lambda run: run["moments"][-1]["outcomes"]), next(
+        (run for run in shown.values() if "columns" in run), shown[""]
+    )
     write_page(
-        path, "run.html", plots, runs=shown, prefixes=list(shown), measures=MEASURES,
-        outcomes=list(zip(data["outcomes"], OUTCOME_COLORS, strict=True))[1:],
-        # What the controls offer, as text, and where those begin that do not begin with the first.
-        epochs=[*map(str, sorted({each["epoch"] for _, run in runs for each in run["moments"]}))],
-        keep=[f"{100 * share:.3g} %" for share in summary["masks"]["keep"]],
-        mask_titles=alike(charts.masks(summary).panels),
-        ranked=[*map(str, data.get("ranked", ()))], methods=alike(names), tokens=alike(data["words"]),
-        second="dominant" if "dominant" in names else names[-1], components=alike(data.get("components", ())),
-        component=data["components"][data["moments"][-1]["counts"]["neurons"].argmax()] if "components" in data else "",
+        path, "run.html", plots, runs=shown, prefixes=list(shown), measures=MEASURES, main=main,
+        outcomes=list(zip(main["outcomes"], OUTCOME_COLORS, strict=True))[1:],
+        epochs=sorted(offered(lambda run: (each["epoch"] for each in run["moments"])), key=int),
+        keep=[f"{100 * share:.3g} %" for share in runs[0][0]["masks"]["keep"]],
+        mask_titles=alike(offered(lambda run: run["masks"])), methods=alike(names),
+        ranked=offered(lambda run: run.get("ranked", ())), tokens=alike(offered(lambda run: run["words"])),
+        components=alike(offered(lambda run: run.get("components", ()))),
+        second="dominant" if "dominant" in names else names[-1],
+        component=main["components"][main["moments"][-1]["counts"]["neurons"].argmax()] if "columns" in main else "",
     )
 
 

@@ -42,7 +42,7 @@ def page_data(analysis: Analysis) -> dict[str, Any]:
     - task: what is to be learned, in a formula. wrong: the share of wrong labels that were fitted, as text.
     - words: of the tokens. facts: name -> value, what the run was trained with. what: frequency or component.
     - outcomes: what the numbers of `outcomes` mean. headline: what the shares of a moment's headline mean.
-    - first_pair: the words of a pair to begin with to look at: one with a wrong label, if there is one.
+    - width: the number of neurons. first_pair: the words of a pair to begin with, with a wrong label if there is one.
     - relabelled: whether the network was fitted to other labels than the dataset has.
     - detectors: name -> curve (see `roc`), auroc, precision, needs; from RUN_DIR/detectors.csv.
     - discovery: what RUN_DIR/discovery.json has; None where it is not there.
@@ -51,7 +51,7 @@ def page_data(analysis: Analysis) -> dict[str, Any]:
     Where the rule has components there is also
     - components: their names. component_of, bases: see `rules.Bases`; a basis vector is a row here: (3, n, P).
     - columns: the neurons that are drawn, in the order of the summary's spectrum. largest: the largest share.
-    - untrained: power and neurons of each component before training, see `moment`.
+    - untrained: power and neurons of each component before training, see `moment`; untrained_error: its phase error.
     - ranked: all neurons, from the largest share on.
     - tokens: of a cyclic rule, the token at every coordinate of a, b and c, of shape (3, order).
     """
@@ -72,6 +72,7 @@ def page_data(analysis: Analysis) -> dict[str, Any]:
         "phi": {"range": reach, "value": phi.astype(np.float32)},
         "headline": list(HEADLINE.values())[: None if analysis.has_components else 2],
         "first_pair": [str(run.words[tokens[first]]) for tokens in (run.fitted.a, run.fitted.b)],
+        "width": network.width,
     }
     columns = np.arange(network.width)
     if analysis.has_components:
@@ -82,6 +83,7 @@ def page_data(analysis: Analysis) -> dict[str, Any]:
             "components": rule.component_names, "columns": columns, "component_of": bases.component_of,
             "bases": np.stack([basis.T for basis in bases[:3]]).astype(np.float32),
             "untrained": of_components(analysis.untrained),
+            "untrained_error": analysis.untrained.typical["phase_error_rms"],
             "ranked": np.argsort(-to_host(structure.neurons["share"]), kind="stable"),
         }
         if structure.has_phases:

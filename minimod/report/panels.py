@@ -5,7 +5,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from bokeh import models
-from bokeh.events import MouseMove, Tap
+from bokeh.events import MouseLeave, MouseMove, Tap
 from bokeh.layouts import column, row
 from matplotlib.colors import to_hex
 
@@ -37,6 +37,7 @@ def picture(name: str, shape: tuple[int, int], mapper: Any, height: int | None =
     told = call("touch", plot=name)
     axes.js_on_event(MouseMove, told)
     axes.js_on_event(Tap, told)
+    axes.js_on_event(MouseLeave, call("leave", plot=name))
     return axes
 
 
@@ -174,7 +175,7 @@ def logits(shown: Data, of: str) -> Any:
 
 
 def plots_of(summary: Data, shown: Data, of: str = "") -> Data:
-    """By section of templates/run.html, after `of`: the Bokeh models that there are of a run."""
+    """By section of templates/run.html: the Bokeh models that there are of a run. Their names begin with `of`."""
     plots = {
         "tables": tables(shown, of),
         "training": lined(plot(charts.accuracies(summary), f"{of}accuracies"), f"{of}epoch"),
@@ -193,4 +194,4 @@ def plots_of(summary: Data, shown: Data, of: str = "") -> Data:
         plots["logits"] = logits(shown, of)
     if shown["detectors"]:
         plots["detectors"] = plot(charts.detectors(summary, shown), f"{of}detectors")
-    return {of + name: made for name, made in plots.items()}
+    return plots

@@ -40,7 +40,7 @@ def write_sweep_page(path: Path, directory: Path) -> None:
         columns=["run", *differ, *TOLD], rows=shown, n_finished=len(finished),
         missing=sorted(Sweep(directory).configs.keys() - {each["run"] for each in table}),
         failed=[each for each in table if each["status"] != "finished"],
-        settings={name: first for name, (first, *others) in values.items() if not others and first != OPTIONS[name]},
+        settings={name: each[0] for name, each in values.items() if len(each) == 1 and each[0] != OPTIONS[name]},
     )
 
 
@@ -135,6 +135,7 @@ def sweep_plots(rows: list[dict[str, Any]], facts: dict[str, Any]) -> dict[str, 
                                      line_color=BLACK, line_width=2, tags=["ink"]))
         for glyphs, *more in ((dots, ("run", "@run")), (bars,), (marks,)):
             hover(panel, glyphs, ("at", "@at"), ("y", "@told"), *more)
+        # Through this, the document of the plots has all runs and the points, where sweep.js and the CSV files find them.
         panel.js_on_event(Tap, call("open", plot=panel, dots=dots.data_source, runs=runs, points=points))
         curves.append(panel)
 

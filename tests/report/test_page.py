@@ -47,6 +47,8 @@ def make_pages(directory):
     for name in ("run", "group", "own"):
         call("report", directory / name)
     call("report", directory / "run", "--with", directory / "other")
+    for name in ("group", "own"):
+        call("report", directory / name, "--with", directory / "run")
 
 
 def hostile_pairs():
@@ -238,11 +240,11 @@ def test_an_address_keeps_what_is_shown(browser, place):
     visit(browser, place / "run/report.html")
     asked = {"epoch": "10", "neuron": "7", "a": "3", "b": "9", "first": "interaction", "component": "5"}
     shown = show(browser, **asked)
-    before = [told(browser, name) for name in ("sentence", "neuron-told", "pairs-told", "circles-told")]
+    before = [told(browser, name) for name in ("sentence", "neuron-told", "pairs-1-told", "circles-told")]
     address = browser.current_url
     visit(browser, address, anew=True)
     assert ask(browser, "return { ...minimod.state }") == shown == shown | asked
-    assert [told(browser, name) for name in ("sentence", "neuron-told", "pairs-told", "circles-told")] == before
+    assert [told(browser, name) for name in ("sentence", "neuron-told", "pairs-1-told", "circles-told")] == before
     assert browser.current_url == address
 
 
@@ -261,7 +263,7 @@ def test_an_address_that_names_nothing_of_the_page_is_as_good_as_none(browser, p
 def test_a_tap_chooses_a_pair(browser, place):
     visit(browser, place / "run/report.html")
     tap(browser, "pairs-plot", 5.5, 8.5)
-    assert told(browser, "pairs-told").startswith("a = 8, b = 5: ")
+    assert told(browser, "pairs-1-told").startswith("a = 8, b = 5: ")
 
 
 @needs_browser
@@ -299,12 +301,46 @@ def test_two_runs_stand_side_by_side_under_one_set_of_controls(browser, place):
     show(browser, a="2", b="6", neuron="11")
     for of in ("", "run-2-"):
         assert told(browser, f"{of}neuron-told").startswith("neuron 11, ")
-        assert told(browser, f"{of}pairs-told").startswith("a = 2, b = 6: ")
+        assert told(browser, f"{of}pairs-1-told").startswith("a = 2, b = 6: ")
         boxes = ask(browser, "return Bokeh.index.find_one(minimod.model(arguments[0])).el.getBoundingClientRect().x",
                     f"{of}answers-plot")
         assert (boxes > 640) == bool(of)
     show(browser, epoch="10")           # the other has its last network alone
     assert "epoch 10" in told(browser, "neuron-told") and "epoch 20" in told(browser, "run-2-neuron-told")
+
+
+@needs_browser
+def test_runs_of_other_rules_stand_side_by_side_too(browser, place):
+    """Of what one of them lacks nothing is shown, and it says so; the order of the two does not matter."""
+    browser.get_log("browser")
+    for page, of in (("group/report-with-run", "run-2-"), ("own/report-with-run", "run-2-")):
+        visit(browser, place / f"{page}.html", anew=True)
+        show(browser, a="20", b="11", epoch="10")
+        assert told(browser, f"{of}pairs-1-told").startswith("a = 20, b = 11: ")
+        assert told(browser, "pairs-1-told") == told(browser, "logits-told") == "this run has no such pair"
+        assert told(browser, f"{of}neuron-told").startswith("neuron ")
+        assert told(browser, "sentence").startswith("At epoch ")
+    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+
+
+@needs_browser
+def test_a_link_to_a_section_keeps_what_is_shown_and_leads_back(browser, place):
+    visit(browser, place / "run/report.html", anew=True)
+    shown = show(browser, epoch="10", a="3")
+    ask(browser, "document.querySelector('nav a[href=\"#pairs\"]').click()")
+    assert browser.current_url.endswith("#pairs&epoch=10&a=3")
+    browser.back()
+    assert browser.current_url.endswith("#epoch=10&a=3") and ask(browser, "return { ...minimod.state }") == shown
+
+
+@needs_browser
+def test_what_is_read_gives_way_to_what_is_chosen(browser, place):
+    visit(browser, place / "run/report.html")
+    chosen = told(browser, "tables-told")
+    mouse(browser, "rule-plot", 20.5, 3.5)
+    assert told(browser, "tables-told").startswith("a = 3, b = 20: ")
+    mouse(browser, "rule-plot", -9, -9)
+    assert told(browser, "tables-told") == chosen
 
 
 @needs_browser
@@ -329,7 +365,7 @@ def test_hostile_words_are_text_and_no_formulas(browser, place):
     visit(browser, place / "own/report.html")
     words = load_run(place / "own").words
     mouse(browser, "pairs-plot", 2.5, 4.5)
-    assert told(browser, "pairs-told").startswith(f"a = {words[4]}, b = {words[2]}: ") and set(words) == set(HOSTILE)
+    assert told(browser, "pairs-1-told").startswith(f"a = {words[4]}, b = {words[2]}: ") and set(words) == set(HOSTILE)
     assert browser.title != "broken"
     line = ask(browser, """minimod.model("accuracies-plot").renderers[0].data_source.data.at = [arguments[0]];
         return minimod.csv("accuracies").split("\\n")[1]""", HOSTILE[1])

@@ -5,6 +5,7 @@ import json
 import math
 import statistics
 import time
+from functools import partial
 
 import pytest
 from page_cases import ask, mouse, needs_browser, tap, visit
@@ -46,6 +47,14 @@ def make_sweep(place):
         writer.writerows(rows)
     (directory / "runs" / rows[-1]["run"] / "report.html").write_text("<title>a run</title>")
     call("report", directory)
+
+
+def test_a_sweep_of_failed_runs_has_a_page(tmp_path):
+    grid = ("modulus=7", "width=4", "epochs=2", "learning_rate=1e30", "optimizer=sgd")
+    call = partial(commands.main, standalone_mode=False)
+    call(["sweep", str(tmp_path / "sweep"), *(f"--grid={axis}" for axis in grid), "--quiet", "--jobs", "1"])
+    call(["report", str(tmp_path / "sweep")])
+    assert "there is nothing to draw them over" in (tmp_path / "sweep/report.html").read_text(encoding="utf-8")
 
 
 def table_of(directory):

@@ -43,6 +43,7 @@ const minimod = {
   // Show what the address says; what it does not name is as at the beginning.
   follow: () => {
     const asked = new URLSearchParams(location.hash.slice(1)), known = {};
+    minimod.section = "";
     for (const [name, value] of asked) {
       if (value === "" && document.getElementById(name)) minimod.section = name;
       else if (name in minimod.beginning) known[name] = value;
@@ -178,6 +179,9 @@ const draw = (place) => place.promise ??= (async () => {
   minimod.paint([root.document]);
   minimod.drawn.add(place.id);
   minimod.watchers.filter(({ plot }) => plot === place.id).forEach((watcher) => watcher.draw(minimod.state));
+  for (const button of place.parentElement.querySelectorAll("button.csv")) {      // of two runs one may lack what it saves
+    button.hidden = !(button.dataset.csv in minimod.csvs) && !minimod.model(button.dataset.csv);
+  }
 })();
 
 // A number is taken when it has been typed, all else at once.
@@ -187,6 +191,17 @@ for (const kind of ["input", "change"]) document.addEventListener(kind, ({ targe
   }
 });
 addEventListener("hashchange", () => minimod.follow());
+
+// A link to a section keeps what is shown.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest('a[href^="#"]');
+  if (!link) return;
+  event.preventDefault();
+  history.pushState(null, "", location.href);
+  minimod.section = link.hash.slice(1);
+  minimod.set({});
+  minimod.reach(document.getElementById(minimod.section));
+});
 
 // What is opened is drawn, and the address names it.
 document.addEventListener("toggle", ({ target }) => {

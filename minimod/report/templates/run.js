@@ -109,12 +109,12 @@ class Run {
 
   // What becomes of a pair.
   tell_pair(a, b) {
-    if (Math.min(a, b) < 0) return;
+    if (Math.min(a, b) < 0) return ["tables", "pairs-1", "pairs-2"].forEach((name) => this.tell(`${name}-told`, "this run has no such pair"));
     const i = a * this.P + b, { answers, filtered } = this.moment(), pair = `a = ${this.words[a]}, b = ${this.words[b]}`;
     const said = Object.entries({ "the rule": this.rule, shown: this.given, answers, filtered })
       .filter(([, table]) => table).map(([name, table]) => `${name} ${this.words[table[i]] ?? "nothing"}`);
     this.tell("tables-told", `${pair}: ${said.join(", ")}`);
-    ["pairs-told", "pairs-2-told"].forEach((name, j) => {
+    ["pairs-1-told", "pairs-2-told"].forEach((name, j) => {
       this.tell(name, `${pair}: ${this.outcomes[this.moment().outcomes[this.method(j)][i]]}`);
     });
   }
@@ -128,13 +128,12 @@ class Run {
   }
 }
 
-// Each view draws one part of the page of one run. names: what of the state it depends on; plot: what it draws in; needs: what
-// the run has to have.
+// Each view draws one part of the page of one run. names: what of the state it depends on; plot: what it draws in.
 const PICTURES = ["rule", "given", "answers", "filtered"];
 const VIEWS = [
   { names: ["epoch"], draw: (run) => {
-    const { sentence, headline } = run.moment();
-    run.tell("sentence", sentence);
+    const { epoch, sentence, headline } = run.moment();
+    run.tell("sentence", (String(epoch) === minimod.state.epoch ? "" : `At epoch ${epoch}: `) + sentence);
     headline.forEach((share, i) => run.tell(`headline-${i}`, minimod.percent(share)));
   } },
 
@@ -183,7 +182,8 @@ const VIEWS = [
     const { epoch, phases } = run.moment(), source = run.model("phases-plot").renderers[0].data_source;
     const [x, y] = [phases.x, phases.y].map((z) => Array.from(z));
     source.data = { ...source.data, x, y, at: x };
-    run.tell("phases-told", `epoch ${epoch}: phase error, root mean square, ${phases.error?.toFixed(2) ?? "undefined"} rad`);
+    const error = (each) => each === null ? "undefined" : `${each.toFixed(2)} rad`;
+    run.tell("phases-told", `epoch ${epoch}: phase error, root mean square, ${error(phases.error)}; before training ${error(run.untrained_error)}`);
     run.say("phases", { epoch });
   } },
 
@@ -231,7 +231,8 @@ const VIEWS = [
         run.say(`${kind}-${name}`, { epoch, frequency: k });
       }
     });
-    run.tell("circles-told", `epoch ${epoch}: ${of_k.length} of ${n} neurons have frequency ${k} in w`);
+    const all = run.width, shown = n < all ? `the ${n} neurons that this page has of ${all} at this epoch` : `${n} neurons`;
+    run.tell("circles-told", `epoch ${epoch}: ${of_k.length} of ${shown} have frequency ${k} in w`);
   } },
 
   { names: ["epoch", "first", "second"], plot: "pairs", draw: (run) => ["pairs", "pairs-2"].forEach((name, i) => {
@@ -239,7 +240,8 @@ const VIEWS = [
     run.image(name, outcomes[method], run.P, { epoch, method }, [run.words, run.words, (x) => run.outcomes[x]]);
     run.model(`${name}-plot`).title.text = `${method}, epoch ${epoch}`;
     const counts = run.outcomes.map((text, x) => [text, outcomes[method].reduce((sum, y) => sum + (x === y), 0)]);
-    run.tell(`${name}-counts`, (method === asked ? "" : `${asked} is on this page only as it was last\n`)
+    const why = asked in run.moments.at(-1).outcomes ? "is on this page only as it was last" : "is no row of this run";
+    run.tell(`${name}-counts`, (method === asked ? "" : `${asked} ${why}; here is ${method}\n`)
       + counts.filter(([, count]) => count).map(([text, count]) => `${text.padEnd(24)}${count}`).join("\n"));
   }) },
 
@@ -249,11 +251,12 @@ const VIEWS = [
   } },
 
   { names: ["a", "b"], plot: "logits", draw: (run) => {
-    const [a, b] = run.pair(), i = a * run.P + b;
-    if (a < 0 || b < 0) return;
-    const label = { true: run.rule[i], given: run.given[i] }, said = [`epoch ${run.moments.at(-1).epoch}, a = ${run.words[a]}, b = ${run.words[b]}`];
+    const [a, b] = run.pair(), i = a * run.P + b, there = Math.min(a, b) >= 0;
+    const label = there ? { true: run.rule[i], given: run.given[i] } : { true: -1, given: -1 };
+    if (!there) run.tell("logits-told", "this run has no such pair");
+    const said = [`epoch ${run.moments.at(-1).epoch}, a = ${run.words[a]}, b = ${run.words[b]}`];
     for (const part of run.components ? ["raw", "dominant", "residual"] : ["raw"]) {
-      const f = Array.from(run.logits(part, a, b));
+      const f = there ? Array.from(run.logits(part, a, b)) : run.words.map(() => 0);
       run.fill(`logits-${part}`, { x: f.map((_, c) => c), y: f, class: run.words });
       for (const [key, c] of Object.entries(label)) {
         run.fill(`logits-${part}-${key}`, c < 0 ? { x: [], y: [] } : { x: [c], y: [f[c]] });
@@ -261,12 +264,12 @@ const VIEWS = [
       said.push(`${part} answers ${run.words[f.indexOf(Math.max(...f))]}`);
       run.say(`logits-${part}`, { a: run.words[a], b: run.words[b], part });
     }
-    run.tell("logits-told", said.join("; "));
+    if (there) run.tell("logits-told", said.join("; "));
   } },
 
   { names: ["masks", "share"], plot: "masks", draw: (run) => {
-    const { children: figures } = run.model("masks"), [chosen, i] = ["masks", "share"].map((name) =>
-      Number(minimod.controls(name)[0].selectedIndex ?? minimod.controls(name)[0].value));
+    const { children: figures } = run.model("masks"), chosen = run.mask_titles.indexOf(minimod.state.masks);
+    const i = Number(minimod.controls("share")[0].value);
     figures.forEach((each, j) => { each.visible = j === chosen; });
     const curves = [...minimod.series(figures[chosen])].filter(([, { y }]) => y.length > 2);
     run.line("share", curves[0][1].x[i]);
@@ -296,6 +299,12 @@ Object.assign(minimod, {
     }
   },
 
+  // What is read there is again the pair that is chosen.
+  leave: ({ plot }) => {
+    const run = minimod.runs.findLast(({ of }) => plot.startsWith(of));
+    run.tell_pair(...run.pair());
+  },
+
   // From snapshot to snapshot, to the last one; a second click stops it.
   play: (button) => {
     const [slider] = minimod.controls("epoch"), is_on = button.getAttribute("aria-pressed") === "true";
@@ -305,16 +314,15 @@ Object.assign(minimod, {
       button.textContent = "\u25b6 Play";
     };
     if (is_on) return stop();
-    let i = slider.value === slider.max ? -1 : Number(slider.value);
-    const go_on = () => {
-      slider.value = ++i;
+    const go_on = (i) => {
+      slider.value = i;
       minimod.set({ epoch: minimod.value(slider) });
       if (slider.value === slider.max) stop();
     };
     button.setAttribute("aria-pressed", "true");
     button.textContent = "\u275a\u275a Pause";
-    go_on();
-    minimod.timer = setInterval(go_on, 900);
+    minimod.timer = setInterval(() => go_on(Number(slider.value) + 1), 900);
+    go_on(slider.value === slider.max ? 0 : Number(slider.value) + 1);
   },
 });
 
