@@ -130,7 +130,7 @@ def in_words(run: Run, methods: dict[str, dict[str, float]] | None = None) -> st
         sentences.append(f"The filtered network {', and '.join(finds)}.")
         if has_test and "untrained dominant" in methods:
             control = percent(methods["untrained dominant"]["test"])
-            sentences.append(f"With the same filter, the network before training answers {control} of them.")
+            sentences.append(f"With the same filter, the network before training answers {control} of the test pairs.")
         if kept["test"] > 0.9 and raw["test"] < 0.5:
             sentences.append("So the network has learned the rule, and its own answers hide it.")
     return " ".join(sentences)

@@ -135,7 +135,7 @@ def sweep_plots(rows: list[dict[str, Any]], facts: dict[str, Any]) -> dict[str, 
                                      line_color=BLACK, line_width=2, tags=["ink"]))
         for glyphs, *more in ((dots, ("run", "@run")), (bars,), (marks,)):
             hover(panel, glyphs, ("at", "@at"), ("y", "@told"), *more)
-        # Through this, the document of the plots has all runs and the points, where sweep.js and the CSV files find them.
+        # Through this, the plots' document has all runs and the points: sweep.js and the CSV files find them there.
         panel.js_on_event(Tap, call("open", plot=panel, dots=dots.data_source, runs=runs, points=points))
         curves.append(panel)
 
