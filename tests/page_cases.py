@@ -34,13 +34,22 @@ def ask(browser, script, *arguments):
     return browser.execute_script(script, *arguments)
 
 
+def until(browser, script, *arguments):
+    """Wait until a script says yes. Returns whether it did within five seconds."""
+    for _ in range(100):
+        if ask(browser, script, *arguments):
+            return True
+        time.sleep(0.05)
+    return False
+
+
 def mouse(browser, plot, x, y, click=False):
     """Point at, or click on, a place in a plot, in its own numbers."""
     at = place_on_screen(browser, plot, x, y)
     for kind in ("mouseMoved", *(("mousePressed", "mouseReleased") if click else ())):
         event = {"type": kind, **at, "button": "left" if click else "none", "clickCount": int(click)}
         browser.execute_cdp_cmd("Input.dispatchMouseEvent", event)
-    time.sleep(0.3 if click else 0.1)
+    time.sleep(0.1)
 
 
 def tap(browser, plot, x, y):

@@ -5,7 +5,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from bokeh import models
-from bokeh.events import MouseLeave, MouseMove, Tap
+from bokeh.events import DoubleTap, MouseLeave, MouseMove, Tap
 from bokeh.layouts import column, row
 from matplotlib.colors import to_hex
 
@@ -35,8 +35,8 @@ def picture(name: str, shape: tuple[int, int], mapper: Any, height: int | None =
     image = models.ColumnDataSource({"image": [np.zeros((1, 1), np.float32)]}, name=name)
     axes.image("image", source=image, x=0, y=0, dw=columns, dh=rows, color_mapper=mapper)
     told = call("touch", plot=name)
-    axes.js_on_event(MouseMove, told)
-    axes.js_on_event(Tap, told)
+    for event in (MouseMove, Tap, DoubleTap):       # of two quick taps, the second is a DoubleTap alone
+        axes.js_on_event(event, told)
     axes.js_on_event(MouseLeave, call("leave", plot=name))
     return axes
 

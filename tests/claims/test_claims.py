@@ -1,6 +1,7 @@
 """Every claim carried through on networks that are hardly trained."""
 
 import itertools
+import pickle
 import re
 from contextlib import ExitStack
 from dataclasses import replace
@@ -22,7 +23,7 @@ SELF_TRAINING = ALL_CLAIMS["experiments/self_training.py::self-training"]
 
 
 @pytest.fixture(scope="module", params=ALL_CLAIMS)
-def untrained(request, tmp_path_factory):
+def untrained(request, tmp_path_factory, once):
     """The result of a claim on tiny networks after one epoch, as many as it asks for."""
     claim = ALL_CLAIMS[request.param]
     if all(config.epochs == 0 for configs in claim.experiments("quick") for config in configs):
@@ -40,16 +41,20 @@ def untrained(request, tmp_path_factory):
         place = tmp_path_factory.mktemp("runs") / "runs" / "one" if config.snapshots else None      # they are files
         return train(replace(shrunk(config), seed=seed), place)
 
-    known = getattr(claim.measure, "__globals__", {})
-    with ExitStack() as brief:
-        for name in {"IN_FULL", "BRIEFLY"} & known.keys():      # searches, which find nothing in such networks
-            brief.enter_context(mock.patch.dict(known[name], max_starts=50))
-        rows = [
-            {"seed": seed} | row
-            for seed in range(2) for configs in claim.experiments("quick")
-            for row in claim.measure(*(trained(config, seed) for config in configs))
-        ]
-    return judge(request.param, claim, "quick", rows)
+    def make(directory):
+        known = getattr(claim.measure, "__globals__", {})
+        with ExitStack() as brief:
+            for name in {"IN_FULL", "BRIEFLY"} & known.keys():      # searches, which find nothing in such networks
+                brief.enter_context(mock.patch.dict(known[name], max_starts=50))
+            rows = [
+                {"seed": seed} | row
+                for seed in range(2) for configs in claim.experiments("quick")
+                for row in claim.measure(*(trained(config, seed) for config in configs))
+            ]
+        (directory / "rows.pickle").write_bytes(pickle.dumps(rows))
+
+    directory = once(f"claim-{re.sub(r'[^a-z-]+', '-', request.param)}", make)
+    return judge(request.param, claim, "quick", pickle.loads((directory / "rows.pickle").read_bytes()))
 
 
 def test_no_claim_holds_of_networks_that_are_hardly_trained(untrained):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_cases import ask, needs_browser, serious, visit
+from page_cases import ask, needs_browser, serious, until, visit
 
 from minimod.claims.rows import load_rows
 from minimod.cli import commands
@@ -29,14 +29,6 @@ def make_page(directory):
     for name in FILES:
         shutil.copy(ROWS / f"{name}.json", directory / "rows")
     commands.main(["report", str(directory)], standalone_mode=False)
-
-
-def until(browser, script):
-    for _ in range(100):
-        if ask(browser, script):
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def shown(browser, place):
@@ -102,7 +94,7 @@ def test_a_claim_is_opened_by_keyboard(browser, page):
 def test_the_page_of_claims_fits_every_window_and_asks_for_nothing(browser, page):
     browser.get_log("browser"), browser.get_log("performance")
     for width in (360, 390, 1280, 1920):
-        visit(browser, page, width)
+        visit(browser, page, width, anew=width == 360)
         ask(browser, """document.querySelectorAll("details")
             .forEach((each) => { each.open = true; minimod.reach(each) })""")
         assert until(browser, "return Bokeh.documents.length === document.querySelectorAll('.plot').length")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_cases import AXE, ask, mouse, needs_browser, serious, tap, visit
+from page_cases import AXE, ask, mouse, needs_browser, serious, tap, until, visit
 
 from minimod import TrainingConfig, analyze, filter_frequencies, load_run, train
 from minimod.analysis.summary import in_words
@@ -39,7 +39,7 @@ def make_pages(directory):
     train(TrainingConfig(modulus=23, width=48, epochs=30, learning_rate=0.02, **options), directory / "run")
     train(TrainingConfig(modulus=23, width=24, epochs=20, noise_ratio=0, threads=1), directory / "other")
     train(TrainingConfig(rule="S3", width=24, epochs=9, snapshots=(0, 3), threads=1), directory / "group")
-    call("discover", directory / "run", "--quiet", "--seconds", 1)
+    call("discover", directory / "run", "--quiet", "--seconds", 0.2)
     call("detect", directory / "run", "--quiet")
     lines = [f'"{a}","{b}","{c}"'.replace('"1', '""1') for a, b, c in hostile_pairs()]
     (directory / "pairs.csv").write_text("\n".join(["a,b,label", *lines]) + "\n")
@@ -152,7 +152,8 @@ def test_a_click_opens_the_neuron_under_the_pointer(browser, place):
     columns = analyze(place / "run")["spectrum"]["order"]
     for i in np.random.default_rng(0).permutation(48)[:20]:
         mouse(browser, "spectrum-plot", i + 0.5, i % 11 + 0.5, click=True)
-        assert told(browser, "neuron-told").startswith(f"neuron {columns[i]}, epoch 30: ")
+        assert until(browser, "return document.getElementById('neuron-told').textContent.startsWith(arguments[0])",
+                     f"neuron {columns[i]}, epoch 30: ")
         assert told(browser, "spectrum-told").startswith(f"neuron {columns[i]}, ")
 
 
@@ -270,10 +271,10 @@ def test_a_tap_chooses_a_pair(browser, place):
 def test_every_control_is_reached_and_moved_by_keys(browser, place):
     visit(browser, place / "run/report.html", anew=True)
     reached = ask(browser, "return [...document.querySelectorAll('[data-state]')].map((each) => each.dataset.state)")
-    seen = []
-    for _ in range(120):
-        browser.switch_to.active_element.send_keys("\ue004")                             # the tab key
-        seen.append(ask(browser, "return document.activeElement.dataset.state ?? document.activeElement.id"))
+    ask(browser, """window.seen = [];
+        addEventListener("focusin", ({ target }) => seen.push(target.dataset.state ?? target.id))""")
+    browser.switch_to.active_element.send_keys("\ue004" * 120)                           # the tab key
+    seen = ask(browser, "return seen")
     assert {*reached, "play"} <= {*seen}
     slider = browser.find_element("css selector", "input[data-state=epoch]")
     slider.send_keys("\ue012")                                                          # the arrow to the left
@@ -285,11 +286,11 @@ def test_play_goes_through_the_snapshots_and_stops_at_the_last(browser, place):
     visit(browser, place / "run/report.html")
     ask(browser, "document.getElementById('play').click()")
     epochs = [ask(browser, "return minimod.state.epoch")]
-    for _ in range(40):
-        time.sleep(0.1)
-        epochs.append(ask(browser, "return minimod.state.epoch"))
-    assert list(dict.fromkeys(epochs)) == ["0", "10", "30"]
-    assert ask(browser, "return document.getElementById('play').getAttribute('aria-pressed')") == "false"
+    assert until(browser, "return minimod.state.epoch === '10'")
+    epochs.append("10")
+    assert until(browser, "return document.getElementById('play').getAttribute('aria-pressed') === 'false'")
+    epochs.append(ask(browser, "return minimod.state.epoch"))
+    assert epochs == ["0", "10", "30"]
 
 
 @needs_browser

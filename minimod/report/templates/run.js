@@ -283,7 +283,7 @@ Object.assign(minimod, {
   // Where an image is pointed at, it is read; where it is clicked on or tapped, its pair or its neuron is chosen.
   touch: ({ plot, event }) => {
     const run = minimod.runs.findLast(({ of }) => plot.startsWith(of)), name = plot.slice(run.of.length);
-    const [i, j] = [Math.floor(event.x), Math.floor(event.y)], is_tap = event.event_name === "tap";
+    const [i, j] = [Math.floor(event.x), Math.floor(event.y)], is_tap = event.event_name !== "mousemove";
     const then = run.moment();
     if ([...PICTURES, "pairs", "pairs-2"].includes(name)) {
       if (Math.min(i, j) < 0 || Math.max(i, j) >= run.P) return;
