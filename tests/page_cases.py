@@ -1,7 +1,9 @@
 """A page in a browser, and what its tests share."""
 
+import json
 import shutil
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,17 @@ def visit(browser, path, width=1280, anew=False):
 
 def ask(browser, script, *arguments):
     return browser.execute_script(script, *arguments)
+
+
+@contextmanager
+def quiet(browser):
+    """What is done within makes no error and no warning, and asks for nothing that is not on this machine."""
+    browser.get_log("browser"), browser.get_log("performance")
+    yield
+    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [each["params"]["request"]["url"] for each in events if each["method"] == "Network.requestWillBeSent"]
+    assert asked and all(url.startswith(("file:", "data:", "blob:")) for url in asked)
 
 
 def until(browser, script, *arguments):

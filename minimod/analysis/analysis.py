@@ -87,14 +87,18 @@ class Analysis:
         return self.run.config.epochs if self.run.epoch is None else self.run.epoch
 
     def moments(self, most: int | None = None) -> Iterator["Analysis"]:
-        """Analyses of the run at its snapshots, in order, and this one. Of more than `most` snapshots, so many.
+        """Analyses of the run at its snapshots, in order, and this one. Of more than `most` snapshots, at most so many.
+
+        These are spread evenly over the logarithm of the epoch, from the first to the last.
 
         They compute on the threads of this one.
         """
         epochs = [epoch for epoch in self.run.snapshots if epoch < self.epoch]
-        n = len(epochs) if most is None else min(checked_number("most", most, 0, kind=int), len(epochs))
-        for i in np.linspace(0, len(epochs) - 1, n).round().astype(int):
-            yield Analysis(self.run.at(epochs[i]), self.by, self.threads, rule=self.rule, backend=self.backend)
+        if most is not None and checked_number("most", most, 0, kind=int) < len(epochs):
+            targets = np.linspace(math.log1p(epochs[0]), math.log1p(epochs[-1]), most)
+            epochs = sorted({min(epochs, key=lambda epoch: abs(math.log1p(epoch) - target)) for target in targets})
+        for epoch in epochs:
+            yield Analysis(self.run.at(epoch), self.by, self.threads, rule=self.rule, backend=self.backend)
         yield self
 
     def parts(self) -> list[Callable[[], object]]:

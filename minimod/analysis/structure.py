@@ -164,17 +164,22 @@ class Structure:
         return table | {"phase_error": np.where(same, self.phase_error, np.nan)}
 
     @property
+    def phase_error_rms(self) -> float:
+        """The root mean square of the neurons' phase errors, over the neurons that have one; nan if none has one."""
+        errors = self.neurons["phase_error"]
+        errors = errors[~np.isnan(errors)]
+        return float(np.sqrt(np.mean(errors**2))) if len(errors) else math.nan
+
+    @property
     def typical(self) -> dict[str, float]:
         """Numbers of the typical neuron.
 
-        neurons_with_one_frequency: how many neurons have a phase error. phase_error_rms: its root mean square over
-        them. median_share: the median of the neurons' mean shares. ideal_power_share: see `ideal`.
+        neurons_with_one_frequency: how many neurons have a phase error. phase_error_rms: see there. median_share: the
+        median of the neurons' mean shares. ideal_power_share: see `ideal`.
         """
-        errors = self.neurons["phase_error"]
-        errors = errors[~np.isnan(errors)]
         return {
-            "neurons_with_one_frequency": len(errors), "median_share": float(np.median(self.neurons["share"])),
-            "phase_error_rms": float(np.sqrt(np.mean(errors**2))) if len(errors) else math.nan,
+            "neurons_with_one_frequency": int((~np.isnan(self.neurons["phase_error"])).sum()),
+            "median_share": float(np.median(self.neurons["share"])), "phase_error_rms": self.phase_error_rms,
             "ideal_power_share": self.ideal.power_share,
         }
 

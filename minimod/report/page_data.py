@@ -1,6 +1,6 @@
 """What a page shows of a run beyond its summary: tables of labels, the network's weights, and its snapshots."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ def page_data(analysis: Analysis) -> dict[str, Any]:
             "components": rule.component_names, "columns": columns, "component_of": bases.component_of,
             "bases": np.stack([basis.T for basis in bases[:3]]).astype(np.float32),
             "untrained": of_components(analysis.untrained),
-            "untrained_error": analysis.untrained.typical["phase_error_rms"],
+            "untrained_error": analysis.untrained.phase_error_rms,
             "ranked": np.argsort(-to_host(structure.neurons["share"]), kind="stable"),
         }
         if structure.has_phases:
@@ -92,8 +92,8 @@ def page_data(analysis: Analysis) -> dict[str, Any]:
     neurons = np.arange(network.width) if is_whole else columns[:COLUMNS]
     control = {name: analysis.row(name)._asdict() for name in ("untrained dominant",) if name in analysis.needs}
     moments = [
-        *(moment(then, FOLLOWED, control, columns, columns, np.int8) for then in earlier(analysis)),
-        moment(analysis, METHODS, control, columns, neurons, np.int16),
+        moment(then, METHODS, control, columns, neurons, np.int16) if then is analysis
+        else moment(then, FOLLOWED, control, columns, columns, np.int8) for then in analysis.moments(SNAPSHOTS)
     ]
     shown["largest"] = max((each["shares"].max() for each in moments if "shares" in each), default=1.0)
     for each in moments:
@@ -112,15 +112,6 @@ def labels_given(run: Run) -> np.ndarray:
 def small(labels: np.ndarray) -> np.ndarray:
     """The same whole numbers in as few bytes as will do."""
     return labels.astype(np.min_scalar_type(-int(labels.max(initial=0)) - 1))
-
-
-def earlier(analysis: Analysis) -> Iterator[Analysis]:
-    """The run at snapshots before the last, SNAPSHOTS at most, spread evenly over the logarithm of the epoch."""
-    *snapshots, last = analysis.moments()
-    epochs = np.array([then.epoch for then in snapshots])
-    targets = np.geomspace(1, last.epoch + 1, SNAPSHOTS + 1)[:-1] - 1
-    nearest = {int(np.abs(np.log1p(epochs) - np.log1p(target)).argmin()) for target in targets} if snapshots else ()
-    return (snapshots[i] for i in sorted(nearest))
 
 
 def moment(
@@ -159,7 +150,7 @@ def moment(
             "filtered": small(tables["dominant"]), "component": structure.component[:, neurons].astype(np.int16),
             "shares": structure.shares.mean(axis=0)[:, columns], "counts": of_components(structure),
             "phases": dict(zip("xy", charts.phases_of(structure.neurons), strict=True)) | {
-                "error": structure.typical["phase_error_rms"],
+                "error": structure.phase_error_rms,
             },
         }
     return found

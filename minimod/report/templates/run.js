@@ -87,13 +87,17 @@ class Run {
 
   // Numbers as an image with so many columns; its CSV has the names of rows and columns, and what is said about it.
   image(name, numbers, width, about, [columns, rows, cell] = []) {
-    const lines = Array.from({ length: numbers.length / width }, (_, i) =>
-      Array.from(numbers.subarray(i * width, (i + 1) * width)));
     const { data: { image: [{ constructor: NDArray }] } } = this.model(name);
-    this.fill(name, { image: [new NDArray(numbers, [lines.length, width])] });
+    this.fill(name, { image: [new NDArray(numbers, [numbers.length / width, width])] });
     this.images[name] = (i, j) => cell(numbers[j * width + i]);
     minimod.about[this.of + name] = about;
-    minimod.csvs[this.of + name] = () => [["", ...columns], ...lines.map((line, i) => [rows[i], ...line.map(cell)])];
+    minimod.csvs[this.of + name] = () => [["", ...columns], ...Array.from({ length: numbers.length / width }, (_, i) =>
+      [rows[i], ...Array.from(numbers.subarray(i * width, (i + 1) * width), cell)])];
+  }
+
+  // Labels of all pairs as an image.
+  table(name, labels, about) {
+    this.image(name, labels, this.P, about, [this.words, this.words, (label) => this.words[label] ?? ""]);
   }
 
   say(name, about) { minimod.about[this.of + name] = about; }
@@ -128,7 +132,8 @@ class Run {
   }
 }
 
-// Each view draws one part of the page of one run. names: what of the state it depends on; plot: what it draws in.
+// Each view draws one part of the page of one run: once where its plot is drawn, and when what it depends on changes.
+// names: what of the state it depends on; plot: what it draws in.
 const PICTURES = ["rule", "given", "answers", "filtered"];
 const VIEWS = [
   { names: ["epoch"], draw: (run) => {
@@ -137,10 +142,15 @@ const VIEWS = [
     headline.forEach((share, i) => run.tell(`headline-${i}`, minimod.percent(share)));
   } },
 
+  { names: [], plot: "tables", draw: (run) => {
+    run.table("rule", run.rule, {});
+    run.table("given", run.given, {});
+  } },
+
   { names: ["epoch"], plot: "tables", draw: (run) => {
-    const { epoch, answers, filtered } = run.moment(), names = [run.words, run.words, (label) => run.words[label] ?? ""];
-    for (const [name, table] of Object.entries({ rule: run.rule, given: run.given })) run.image(name, table, run.P, {}, names);
-    for (const [name, table] of Object.entries({ answers, filtered })) if (table) run.image(name, table, run.P, { epoch }, names);
+    const { epoch, answers, filtered } = run.moment();
+    run.table("answers", answers, { epoch });
+    if (filtered) run.table("filtered", filtered, { epoch });
   } },
 
   { names: ["epoch", "a", "b"], plot: "tables", draw: (run) => {
