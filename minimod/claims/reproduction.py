@@ -1,7 +1,6 @@
 """Carries out the experiments of claims: many runs at once, a process each; a run that has finished is used again."""
 
 import itertools
-import platform
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -11,7 +10,7 @@ import numpy as np
 
 from minimod.claims.claim import Claim, Result, Row, judge
 from minimod.claims.named import find_claims
-from minimod.engine.device import available_cores
+from minimod.engine.device import available_cores, machine
 from minimod.runs.config import TrainingConfig
 from minimod.runs.jobs import Store, WorkProgress, work
 from minimod.runs.run import load_run
@@ -76,8 +75,7 @@ class Reproduction:
 
 def _here_and_now() -> dict[str, str]:
     """When and on what something is measured now, see `Result`."""
-    machine = f"{available_cores()} cores ({platform.machine()}, {platform.system()})"
-    return {"date": str(date.today()), "minimod": VERSION, "numpy": np.__version__, "machine": machine}
+    return {"date": str(date.today()), "minimod": VERSION, "numpy": np.__version__, "machine": machine()}
 
 
 def measure(argument: str, directories: tuple[Path, ...]) -> list[Row]:

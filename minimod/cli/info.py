@@ -7,7 +7,7 @@ from typing import Any
 import numpy  # noqa: F401  threadpoolctl sees the libraries that are loaded
 from threadpoolctl import threadpool_info
 
-from minimod.engine.device import available_cores, gpu_problem
+from minimod.engine.device import available_cores, gpu_problem, machine
 
 
 def facts() -> dict[str, Any]:
@@ -18,5 +18,5 @@ def facts() -> dict[str, Any]:
     for library in threadpool_info():
         if library["user_api"] == "blas":
             found["BLAS"] = f"{library['internal_api']} {library['version']}, {library['num_threads']} threads"
-    found |= {"threads": available_cores(), "array module": "numpy" if problem else "cupy"}
+    found |= {"threads": available_cores(), "machine": machine(), "array module": "numpy" if problem else "cupy"}
     return found | {"GPU": f"no: {problem}" if problem else "yes"}

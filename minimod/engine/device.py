@@ -2,6 +2,7 @@
 
 import logging
 import os
+import platform
 from functools import cache
 from typing import Any
 
@@ -13,6 +14,18 @@ NO_CUPY = "CuPy is not installed (pip install 'minimod[gpu]')"
 def available_cores() -> int:
     """The cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def machine() -> str:
+    """The cores, the kernels of the matrix products, and the system: `2 cores, SkylakeX kernels (x86_64, Linux)`.
+
+    Other kernels add in another order and so round otherwise. `OPENBLAS_CORETYPE=Haswell` chooses other kernels.
+    """
+    from threadpoolctl import threadpool_info
+
+    blas = {str(library.get("architecture")) for library in threadpool_info() if library["user_api"] == "blas"}
+    system = f"({platform.machine()}, {platform.system()})"
+    return f"{available_cores()} cores, {' and '.join(sorted(blas))} kernels {system}"
 
 
 @cache
