@@ -18,7 +18,7 @@ from minimod.runs.config import CONSTRAINTS
 # What is not in `minimod.__all__`, but in a run, or returned.
 RETURNED = (
     "data.Dataset", "arrays.Pairs", "rules.Rule", "fourier.Filtration", "runs.accuracy.Accuracies",
-    "analysis.structure.Structure", "analysis.masking.Curves", "analysis.extraction.Round", "discovery.search.Found",
+    "analysis.structure.Structure", "analysis.masking.Curves", "analysis.self_training.Round", "discovery.search.Found",
     "runs.training.State",
 )
 
@@ -26,7 +26,7 @@ RETURNED = (
 NAMED = (
     "arrays.Array", "runs.metrics.Metrics", "sweeps.table.TableRow", "runs.training.Callback",
     "runs.training.CHECKPOINT_EVERY", "runs.metrics.THRESHOLDS", "analysis.analysis.AnyRun",
-    "analysis.extraction.Answers", "analysis.extraction.Display",
+    "analysis.self_training.Answers", "analysis.self_training.Display",
     "discovery.synchronisation.SHARING", "discovery.retrieval.SOURCES", "network.TRAINED", "fourier.COMPONENT_CHOICES",
     "runs.config.PRESETS",
 )

@@ -14,7 +14,7 @@ from minimod import TrainingConfig, fit
 from minimod.arrays import to_host
 from minimod.engine.backend import Backend
 from minimod.engine.gradient import Gradient, in_tiles, make_blocks
-from minimod.engine.memory import Kept
+from minimod.engine.memory import BufferPool
 from minimod.runs.data import resolve
 from minimod.runs.run import initial_network
 from minimod.runs.training import make_optimizer, with_optimizer
@@ -56,7 +56,7 @@ def matrix_products(config: TrainingConfig, backend: Backend):
     n_blocks = backend.n_blocks(n, M, P)
     size = -(-n // n_blocks)
     H, dF = xp.ones((size, M), config.dtype), xp.ones((size, P), config.dtype)
-    memory = Kept(lambda: [np.empty_like(array) for array in (dF, network.W, H)])
+    memory = BufferPool(lambda: [np.empty_like(array) for array in (dF, network.W, H)])
 
     def block(_):
         with memory.borrow() as (F, dW, dH):

@@ -12,7 +12,7 @@ from minimod import TrainingConfig
 from minimod.activations import Activation
 from minimod.engine.backend import Backend, open_backend
 from minimod.engine.kernels import IN_PLACE_ACTIVATIONS, IN_PLACE_LOSSES
-from minimod.engine.memory import Kept
+from minimod.engine.memory import BufferPool
 
 WIDTHS = (64, 256, 1024, 4096)
 
@@ -39,7 +39,7 @@ CROSS_ENTROPY = IN_PLACE_LOSSES["cross_entropy"]
 
 # Trick -> a way to do without it.
 TRICKS = {
-    "the memory of Z, H, F and dW is kept": lambda: patch.object(Kept, "borrow", _new_memory),
+    "the memory of Z, H, F and dW is kept": lambda: patch.object(BufferPool, "borrow", _new_memory),
     "a thread has the memory that it had before": lambda: patch(
         "minimod.engine.memory.threading", Mock(get_ident=lambda: 0)
     ),

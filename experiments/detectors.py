@@ -8,7 +8,7 @@ from functools import partial
 from self_training import beside
 
 from minimod import Run, detect, extract
-from minimod.analysis.extraction import held_out_margins
+from minimod.analysis.self_training import held_out_margins
 from minimod.claims import L2, Claim, Number, Plot, Row, all_of, least, most, note, runs, select
 from minimod.claims.criteria import CHOSEN
 

@@ -4,7 +4,7 @@
 """
 
 from minimod import Analysis, Run
-from minimod.analysis.masking import KEEP
+from minimod.analysis.masking import MASK_SHARES
 from minimod.claims import Claim, Number, Plot, Row, least, read, runs, select
 from minimod.runs.accuracy import share
 
@@ -72,9 +72,10 @@ def measure_pruning(run: Run) -> list[Row]:
         curves = study.curves("ipr")
     return [{
         "weight_decay": run.config.weight_decay, "share_cut": cut,
-        **{f"lowest cut: {name}": curves.logits[name][KEEP.index(round(1 - cut, 2))] for name in ("noisy", "test")},
-        **{f"highest cut: {name}": curves.rest[name][KEEP.index(cut)] for name in ("noisy", "test")},
-    } for cut in KEEP if round(10 * cut, 6).is_integer()]
+        **{f"lowest cut: {name}": curves.logits[name][MASK_SHARES.index(round(1 - cut, 2))]
+           for name in ("noisy", "test")},
+        **{f"highest cut: {name}": curves.rest[name][MASK_SHARES.index(cut)] for name in ("noisy", "test")},
+    } for cut in MASK_SHARES if round(10 * cut, 6).is_integer()]
 
 
 DOSHI_PRUNING = Claim(

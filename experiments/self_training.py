@@ -10,7 +10,7 @@ import numpy as np
 from agnostic import MASK, agnostic_limit, corrupted
 
 from minimod import Analysis, Run, TrainingConfig, extract
-from minimod.analysis.extraction import Answers, by_method
+from minimod.analysis.self_training import Answers, by_method
 from minimod.arrays import random_stream
 from minimod.claims import CLEAN, Claim, Plot, Row, cell, least, most
 from minimod.claims.criteria import CHOSEN

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from minimod.analysis.analysis import Analysis as Analysis
     from minimod.analysis.detection import detect as detect
     from minimod.analysis.detectors import DETECTORS as DETECTORS
-    from minimod.analysis.extraction import extract as extract
+    from minimod.analysis.self_training import extract as extract
     from minimod.analysis.rows import ROWS as ROWS
     from minimod.analysis.scores import SCORES as SCORES
     from minimod.analysis.summary import analyze as analyze
@@ -48,7 +48,7 @@ _HOMES = {
     "runs.config": "TrainingConfig", "runs.data": "UserData", "runs.run": "Run load_run",
     "runs.training": "train resume extend", "analysis.analysis": "Analysis", "analysis.rows": "ROWS",
     "analysis.scores": "SCORES", "analysis.detectors": "DETECTORS", "analysis.summary": "analyze",
-    "analysis.detection": "detect", "analysis.extraction": "extract", "discovery.search": "discover",
+    "analysis.detection": "detect", "analysis.self_training": "extract", "discovery.search": "discover",
     "discovery.retrieval": "discover_run", "sweeps.table": "load_sweep", "exchange.networks": "import_network",
 }
 __all__ = [name for names in _HOMES.values() for name in names.split()]

@@ -24,10 +24,10 @@ def detect(
     """The score of every training label by every detector for which there is evidence, as numbers and arrays.
 
     Runs are given as `train`, `extract` and `load_run` return them, or by their directories. `extracted`: the last
-    network of an extraction that began with the run. held_out: margins of shape (n,), see
-    `extraction.held_out_margins`. table: of a group that `discover` has found in its labels. Detectors that look at the
-    course of training need a run with `record`. Raises InputError if the extracted network is of other data. The result
-    has
+    network of a self-training that began with the run. held_out: margins of shape (n,), see
+    `self_training.held_out_margins`. table: the table of a group that `discover` has found in the run's labels, (P, P).
+    Detectors that look at the course of training need a run with `record`. Raises InputError if the extracted network
+    has other data. The result has
 
     - a, b, label: of the n pairs that were trained on, each of shape (n,),
     - scores: detector -> array of shape (n,), the higher the more likely wrong,
@@ -52,7 +52,7 @@ def detect(
         )
         evidence = Evidence(
             pairs.a, pairs.b, pairs.label, P, analysis.random_stream(),
-            course=dict(run.course) or None, loss=np.concatenate(loss),
+            label_record=dict(run.label_record) or None, loss=np.concatenate(loss),
             ridge=ridge_margins(lambda rows: network.hidden(pairs.a[rows], pairs.b[rows]), pairs.label, P),
             interaction=interaction_margins(network, pairs, analysis.backend), masked=masked_margins(analysis, pairs),
             retrained=retrained, table=table,

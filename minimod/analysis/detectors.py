@@ -28,13 +28,13 @@ class Evidence:
     """What there is to judge n labels by; None where it is not there.
 
     a, b, label: of shape (n,). modulus: P. random: a generator, for the control.
-    course: numbers along training by name, each of shape (n,), see `Record.course`.
+    label_record: numbers along training by name, each of shape (n,), see `Record.label_record`.
     loss: the cross-entropy loss of the trained network, of shape (n,).
     table: the table of a group that was found in the labels, see discovery/, of shape (P, P).
 
     The others are margins, of shape (n,): the label's number minus the largest other number. ridge: of `ridge_margins`.
     interaction: of the network's interaction. masked: of the interaction of the few neurons that a mask picks.
-    retrained: as masked, of a network that was trained on another network's answers, see extraction.py. held_out: of
+    retrained: as masked, of a network that was trained on another network's answers, see self_training.py. held_out: of
     the probabilities by networks that were trained on the other labels.
     """
 
@@ -43,7 +43,7 @@ class Evidence:
     label: np.ndarray
     modulus: int
     random: np.random.Generator
-    course: dict[str, np.ndarray] | None = None
+    label_record: dict[str, np.ndarray] | None = None
     loss: np.ndarray | None = None
     ridge: np.ndarray | None = None
     interaction: np.ndarray | None = None
@@ -125,13 +125,13 @@ DETECTORS: dict[str, Detector] = {
         table[evidence.a, evidence.b] < 0, 0.5, table[evidence.a, evidence.b] != evidence.label
     )),
     # The area under the margin (Pleiss et al., arXiv 2001.10528).
-    "aum": Detector(COURSE, "course", lambda course, _: -course["margin"]),
+    "aum": Detector(COURSE, "label_record", lambda record, _: -record["margin"]),
     # The confidence of dataset cartography (Swayamdipta et al., arXiv 2009.10795).
-    "cartography": Detector(COURSE, "course", lambda course, _: -course["probability"]),
+    "cartography": Detector(COURSE, "label_record", lambda record, _: -record["probability"]),
     # Forgetting events (Toneva et al., arXiv 1812.05159).
-    "forgetting": Detector(COURSE, "course", lambda course, _: course["forgotten"]),
+    "forgetting": Detector(COURSE, "label_record", lambda record, _: record["forgotten"]),
     # Small losses are of right labels (Han et al., arXiv 1804.06872).
-    "half-fitted loss": Detector(COURSE, "course", lambda course, _: course["half_loss"]),
+    "half-fitted loss": Detector(COURSE, "label_record", lambda record, _: record["half_loss"]),
     "loss": Detector(NETWORK, "loss", lambda loss, _: loss),
     # A ridge readout of the hidden vectors that was fitted without the label.
     "ridge": Detector(NETWORK, "ridge", doubt),

@@ -16,13 +16,13 @@ from minimod.analysis.readouts import has_many_pairs, hidden_means, mean_hidden,
 from minimod.arrays import Array, Pairs, to_host
 from minimod.data import Dataset
 from minimod.engine.backend import SERIAL, Backend
-from minimod.engine.memory import Kept
+from minimod.engine.memory import BufferPool
 from minimod.engine.predict import map_hidden_rows
 from minimod.network import TwoLayerNet
 from minimod.runs.accuracy import Accuracies, accuracies, share
 
 # The shares of neurons that a curve is measured at. At much noise the best is a few percent.
-KEEP = (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, *(round(step / 20, 2) for step in range(2, 21)))
+MASK_SHARES = (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, *(round(step / 20, 2) for step in range(2, 21)))
 
 # How many random rankings stand beside those of the scores.
 RANDOM_RANKINGS = 10
@@ -34,7 +34,7 @@ PAIRS = 256         # in a block of them
 # The noise counts as memorised from this noisy accuracy on.
 MEMORISED = 0.95
 
-# Measure -> the accuracies at every share of KEEP, of shape (len(KEEP),).
+# Measure -> the accuracies at every share of MASK_SHARES, of shape (len(MASK_SHARES),).
 Curve = dict[str, np.ndarray]
 
 
@@ -55,14 +55,14 @@ class Curves(NamedTuple):
     @property
     def keep(self) -> tuple[float, ...]:
         """The shares of the neurons that the curves are measured at."""
-        return KEEP
+        return MASK_SHARES
 
     def chosen(self, readout: str, choice: str) -> "Chosen":
         """The share that a choice of CHOICES takes for this readout, logits or interaction: at least one neuron."""
         M, curve, (_, measure, place) = len(self.ranking), getattr(self, readout), CHOICES[choice]
         if np.isnan(curve[measure]).any():
             return Chosen(math.nan, self.ranking[:0], Accuracies(*[math.nan] * len(Accuracies._fields)))
-        sizes = [round(keep * M) for keep in KEEP]
+        sizes = [round(keep * M) for keep in MASK_SHARES]
         empty = sizes.count(0)
         i = empty + place({name: values[empty:] for name, values in curve.items()})
         row = Accuracies(*(float(curve[name][i]) for name in Accuracies._fields))
@@ -135,7 +135,7 @@ def mask_curves(
     network: TwoLayerNet, ranking: Array, dataset: Dataset, backend: Backend = SERIAL,
     means: tuple[Array, Array] | None = None,
 ) -> Curves:
-    """The accuracies of the first neurons of a ranking, and of the other neurons, at every share of KEEP.
+    """The accuracies of the first neurons of a ranking, and of the other neurons, at every share of MASK_SHARES.
 
     `ranking` is a permutation of the neurons, of shape (M,), such as `Analysis.ranking` gives. means: the network's
     `hidden_means`, if they are known already.
@@ -143,7 +143,8 @@ def mask_curves(
     ranking = np.asarray(ranking, like=network.U)
     if has_many_pairs(network.modulus):
         a, b = inputs_of(dataset)
-        tables = np.full((3, len(KEEP), network.modulus, network.modulus), -1, np.min_scalar_type(-network.modulus))
+        P = network.modulus
+        tables = np.full((3, len(MASK_SHARES), P, P), -1, np.min_scalar_type(-P))
         tables[:, :, a, b] = mask_predictions(network, ranking, a, b, backend, means)
     else:
         tables = mask_tables(network, ranking, backend)
@@ -152,8 +153,8 @@ def mask_curves(
 
 
 def parts_of(width: int) -> list[slice]:
-    """The ranked neurons that each share of KEEP has more than the share before it."""
-    ends = [round(keep * width) for keep in KEEP]
+    """The ranked neurons that each share of MASK_SHARES has more than the share before it."""
+    ends = [round(keep * width) for keep in MASK_SHARES]
     return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
 
 
@@ -161,7 +162,7 @@ def mask_predictions(
     network: TwoLayerNet, ranking: Array, a: np.ndarray, b: np.ndarray, backend: Backend = SERIAL,
     means: tuple[Array, Array] | None = None,
 ) -> np.ndarray:
-    """The predictions of the first neurons and of the others for inputs a and b, (n,), of shape (3, len(KEEP), n).
+    """The predictions of the first and of the other neurons for inputs a and b, (n,): shape (3, len(MASK_SHARES), n).
 
     In the order of `Curves`: logits and interaction of the first neurons, logits of the others. Both subnetworks have
     μ. Logits are sums over neurons, F = Σ_m h_m w_m + μ. So one cumulative sum gives the logits of the best k neurons,
@@ -182,13 +183,13 @@ def mask_predictions(
             F += H[:, part] @ ranked.W[part]
             E += effects[:, part] @ ranked.W[part]
             found += [each.argmax(axis=1) for each in (F, E, total - F)]
-        return to_host(np.stack(found)).reshape(len(KEEP), 3, -1)
+        return to_host(np.stack(found)).reshape(len(MASK_SHARES), 3, -1)
 
     return np.concatenate(list(backend.map(predictions, range(0, len(a), PAIRS))), axis=2).swapaxes(0, 1)
 
 
 def mask_tables(network: TwoLayerNet, ranking: Array, backend: Backend = SERIAL) -> np.ndarray:
-    """The prediction tables of the first neurons and of the others, of shape (3, len(KEEP), P, P), on the host.
+    """The prediction tables of the first neurons and of the others, of shape (3, len(MASK_SHARES), P, P), on the host.
 
     In the order of `Curves`: logits and interaction of the first neurons, logits of the others. Both subnetworks have
     μ. Logits are sums over neurons, F = Σ_m h_m w_m + μ. One cumulative sum gives the logits of the best k neurons, for
@@ -199,12 +200,12 @@ def mask_tables(network: TwoLayerNet, ranking: Array, backend: Backend = SERIAL)
     parts = parts_of(network.width)
     means = mean_hidden(swapped(ranked), backend)                        # over a, (P, M)
     means -= means.mean(axis=0)
-    columns = np.cumsum(np.stack([means[:, part] @ ranked.W[part] for part in parts]), axis=0)     # (KEEP, P, P)
-    memory = Kept(lambda: [np.empty((len(KEEP), P, P), network.U.dtype, like=network.U) for _ in range(2)])
+    columns = np.cumsum(np.stack([means[:, part] @ ranked.W[part] for part in parts]), axis=0)     # (MASK_SHARES, P, P)
+    memory = BufferPool(lambda: [np.empty((len(MASK_SHARES), P, P), network.U.dtype, like=network.U) for _ in range(2)])
 
     def predictions(rows: slice, H: Array) -> Array:
-        """The tables' entries in one row a, of shape (3, len(KEEP), P). H, of shape (P, M), is over b."""
-        with memory.borrow() as (top, other):                            # logits of every share, (KEEP, P, P)
+        """The tables' entries in one row a, of shape (3, len(MASK_SHARES), P). H, of shape (P, M), is over b."""
+        with memory.borrow() as (top, other):                            # logits of every share, (MASK_SHARES, P, P)
             before = ranked.mu
             for part, logits in zip(parts, top, strict=True):
                 np.matmul(H[:, part], ranked.W[part], out=logits)
@@ -242,5 +243,5 @@ def memorising_share(curves: Curves) -> float:
     γ_G, the share of top neurons that generalises, is `Curves.chosen`. Where γ_G + γ_R <= 1 the two need not overlap.
     """
     M = len(curves.ranking)
-    bottom = np.array([1 - round(keep * M) / M for keep in KEEP])[curves.rest["noisy"] >= MEMORISED]
+    bottom = np.array([1 - round(keep * M) / M for keep in MASK_SHARES])[curves.rest["noisy"] >= MEMORISED]
     return float(bottom.min()) if len(bottom) else math.nan

@@ -11,7 +11,7 @@ from minimod.analysis.structure import Structure
 from minimod.arrays import Array, to_host
 from minimod.engine.backend import SERIAL, Backend
 from minimod.engine.kernels import activation_kernel
-from minimod.engine.memory import Kept
+from minimod.engine.memory import BufferPool
 from minimod.engine.predict import grid_logits, map_hidden_rows, predict_table
 from minimod.network import TwoLayerNet
 from minimod.readout import interaction
@@ -136,7 +136,7 @@ def predict_kept(
     C = csr_matrix(np.where(component_of[:, None] == component[2], BT @ network.W.T, 0))         # (n, M)
     UT, VT = np.ascontiguousarray(network.U.T), np.ascontiguousarray(network.V.T)
     n_rows = max(1, backend.block_size(M, P) // P)
-    memory = Kept(lambda: np.empty(M * n_rows * P, network.U.dtype))
+    memory = BufferPool(lambda: np.empty(M * n_rows * P, network.U.dtype))
 
     def labels(a: int) -> Any:
         rows = UT[:, a : a + n_rows]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minimod.analysis.analysis import Analysis, AnyRun
-from minimod.analysis.masking import KEEP, PARTITION_NEEDS, SAMPLED, Curves
+from minimod.analysis.masking import MASK_SHARES, PARTITION_NEEDS, SAMPLED, Curves
 from minimod.analysis.structure import Structure
 from minimod.data import PARTS, Dataset
 from minimod.groups.rules import PAIRS, kind_of, table_path
@@ -142,7 +142,7 @@ def task(config: TrainingConfig) -> str:
     return f"a {OPERATIONS[config.rule]} b mod {P}" if config.rule in RULES else f"{config.rule}, {P} tokens"
 
 
-def told(run: Run) -> str:
+def describe_user_data(run: Run) -> str:
     """What a table or pairs of one's own were found to be, in a sentence or two; nothing for other runs."""
     rule, dataset = run.dataset.rule, run.dataset
     sentences = []
@@ -183,7 +183,7 @@ def mask_study(scored: dict[str, Curves], random: list[Curves]) -> dict[str, Any
 
     The random rankings are there under three names: random, their mean, random low and random high, their extremes.
     """
-    study: dict[str, Any] = {"keep": np.array(KEEP)}
+    study: dict[str, Any] = {"keep": np.array(MASK_SHARES)}
     for part, field in {"top": "logits", "interaction": "interaction", "rest": "rest"}.items():
         study[part] = {name: getattr(curves, field) for name, curves in scored.items()}
         drawn = {name: np.array([getattr(curves, field)[name] for curves in random]) for name in random[0].rest}

@@ -8,7 +8,7 @@ import numpy as np
 
 from minimod.analysis.analysis import Analysis
 from minimod.analysis.detectors import ranks
-from minimod.analysis.masking import KEEP
+from minimod.analysis.masking import MASK_SHARES
 from minimod.analysis.scores import SCORES
 from minimod.arrays import Array
 from minimod.claims.claim import Claim, Plot, Row
@@ -167,7 +167,7 @@ def measure_spread(run: Run, frozen: Run) -> list[Row]:
         "random test": float(np.mean(tests, axis=0)[i]), "lowest random test": float(np.min(tests, axis=0)[i]),
         "top test": float(ranked.logits["test"][i]), "bottom test": float(reverse.logits["test"][i]),
         "frozen, random test": float(control.logits["test"][i]),
-    } for i, keep in enumerate(KEEP) if keep in (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1)]
+    } for i, keep in enumerate(MASK_SHARES) if keep in (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1)]
 
 
 CLAIMS["spread"] = Claim(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from minimod.cli.options import flag_of
 from minimod.errors import DivergedRunError, FinishedRunError, InputError, UnfinishedRunError
-from minimod.runs.config import BROUGHT_BY_PAIRS, CONSTRAINTS
+from minimod.runs.config import CONSTRAINTS, FIELDS_SET_BY_PAIRS
 from minimod.runs.run import DAMAGED, DIVERGED, FINISHED, NONE, UNFINISHED, Run
 
 
@@ -70,7 +70,7 @@ def train_command(run: Run) -> str:
         return f"# from Python, or by minimod extract: it was trained on labels of its own, in {run.directory}/data"
     words = ["minimod train", quoted(run.directory)]
     words += [f"{flag_of(name)} FILE" for name in ("pairs", "noise_matrix") if name in run.data.stored]
-    left_out = {*run.config.without_effect, *(BROUGHT_BY_PAIRS if run.data.pairs is not None else ())}
+    left_out = {*run.config.without_effect, *(FIELDS_SET_BY_PAIRS if run.data.pairs is not None else ())}
     for name, value in run.config.changes().items():
         if name in left_out:
             continue

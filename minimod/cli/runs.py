@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from minimod.analysis import course, detection, extraction, summary
+from minimod.analysis import detection, self_training, summary, trajectory
 from minimod.analysis.analysis import Analysis
 from minimod.analysis.detectors import COURSE, DETECTORS
 from minimod.analysis.rows import DEFAULT_METHOD, METHODS, ROWS, labels_need, together
@@ -20,7 +20,7 @@ from minimod.discovery.retrieval import discover_run, table_to_judge_by
 from minimod.exchange.pairs import load_pairs
 from minimod.fourier import COMPONENT_CHOICES
 from minimod.runs import training
-from minimod.runs.config import BROUGHT_BY_PAIRS, CONSTRAINTS, PRESETS, TrainingConfig
+from minimod.runs.config import CONSTRAINTS, FIELDS_SET_BY_PAIRS, PRESETS, TrainingConfig
 from minimod.runs.contents import load_description
 from minimod.runs.data import UserData
 from minimod.runs.files import check_output, save_columns, save_json
@@ -30,7 +30,7 @@ from minimod.runs.run import DAMAGED, NONE, check_run, load_run
 
 
 @click.command(cls=OnceEach, excludes=[
-    ("--pairs", "brings labels as they are", [*map(options.flag_of, BROUGHT_BY_PAIRS), "--noise-matrix"]),
+    ("--pairs", "brings labels as they are", [*map(options.flag_of, FIELDS_SET_BY_PAIRS), "--noise-matrix"]),
     ("--resume", "takes options and data of the run", ["--pairs", "--noise-matrix", "--preset", "--extend"]),
     ("--extend", "takes options and data of the run", ["--pairs", "--noise-matrix", "--preset", "--epochs"]),
 ])
@@ -84,7 +84,7 @@ def train(
     last = {name: column[-1].item() for name, column in run.history.items()}
     metrics = table(([name.replace("_", " "), f"{value:.4g}"] for name, value in last.items()), -24, 11)
     result = {"directory": str(run_dir), "config": run.config.to_dict(), "metrics": last}
-    return Answer(result, [metrics, summary.told(run), written(run_dir)])
+    return Answer(result, [metrics, summary.describe_user_data(run), written(run_dir)])
 
 
 @click.command(cls=OnceEach, excludes=[("--no-write", "writes no file", ["--output", "--figures"])])
@@ -118,7 +118,7 @@ def analyze(
         found = summary.summary_of(analysis, dict.fromkeys(thresholds))
     text = [*summary_text(found)]
     if with_course:
-        found["course"] = course.course(run)
+        found["course"] = trajectory.trajectory(run)
         text.append(course_text(found["course"]))
     if write:
         if is_beside:
@@ -153,7 +153,7 @@ def extract(run_dir: Path, rounds: int, output: Path, method: str, width: int | 
     so on, until the answers change no more. Tells for each round how many of the labels it was trained on are right,
     what share of the neurons was read out, and what that answers. Stopped, the same command goes on.
     """
-    def tell(done: extraction.Round) -> None:
+    def tell(done: self_training.Round) -> None:
         head = [] if done.number else [[name.replace("_", " ") for name in done.row]]
         if not asked("as_json"):
             click.echo(table([*head, done.row.values()], *[13] * len(done.row)))
@@ -161,7 +161,8 @@ def extract(run_dir: Path, rounds: int, output: Path, method: str, width: int | 
     with stop_line("the same command"):
         run = load_run(run_dir)
         run = replace(run, config=replace(run.config, threads=threads or run.config.threads))
-        done = extraction.extract(run, rounds, output, extraction.by_method(method), progress_display, tell, width)
+        answers = self_training.by_method(method)
+        done = self_training.extract(run, rounds, output, answers, progress_display, tell, width)
     needs = together(ROWS[method].needs, labels_need(run.data))
     data = {"directory": str(output), "method": method, "needs": needs, "rounds": [each.row for each in done]}
     nothing = f"The answers are the labels of {run_dir} already: nothing to train."
@@ -194,7 +195,7 @@ def detect(run_dir: Path, extracted: Path | None, folds: int | None, search: boo
     check_output("--csv", file, run_dir, ours="detectors.csv")
     if folds:
         with stop_line("the same command"):
-            held_out = extraction.held_out_margins(run, folds, run_dir / "folds", progress_display)
+            held_out = self_training.held_out_margins(run, folds, run_dir / "folds", progress_display)
     group = discover_run(run, source="labels") if search else None
     judge = table_to_judge_by(group, run) if group and group.assumption else None
     found = detection.detect(run, other, held_out, judge)

@@ -15,7 +15,7 @@ from minimod.discovery.synchronisation import SHARING, Equations, Solver, times,
 Triple = Sequence[Array]                    # x, y and z
 
 # Characters are the same, or conjugates, from this overlap on; a product of two that moves further than this is none.
-SAME, STAYS = 0.5, 0.6
+SAME, MIN_OVERLAP = 0.5, 0.6
 PRODUCTS, SWEEPS, ROUNDS = 64, 12, 8        # of characters, tried at a time; for each; how often
 NUMBERS = 2**22                             # that are worked on at a time
 
@@ -70,7 +70,7 @@ def grow(solver: Solver, sharing: str, triple: Triple, generator: np.random.Gene
         starts = [np.concatenate([x, x[:, i] * x[:, j], x[:, i] * x[:, j].conj()], axis=1) for x in triple]
         ended = [unit(x) for x in solver.synchronise(unknowns_of(starts, sharing), sharing, SWEEPS)]
         overlap = np.abs((starts[2].conj() * ended[2]).sum(axis=0)) / len(starts[2])
-        ended = pick(ended, np.flatnonzero(overlap > STAYS))
+        ended = pick(ended, np.flatnonzero(overlap > MIN_OVERLAP))
         new = pick(ended, different(ended[2], solver.value(*ended)))
         if new[0].shape[1] <= K:
             return new if new[0].shape[1] == K else triple

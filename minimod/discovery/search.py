@@ -39,9 +39,9 @@ Wave = tuple[Problem, Solver, str, int, Triple]         # see `_waves`
 CANDIDATES, TOGETHER = 4, 16
 BEYOND_NOISE = {"group": 2.7, "c apart": 4.2, "isotope": 5.2}
 
-RECKONED = 0.88                 # the share of wrong labels that beliefs reckon with: for less, they are not needed
+ASSUMED_NOISE = 0.88            # the share of wrong labels that beliefs reckon with: for less, they are not needed
 BELIEVABLE = 2**25              # pairs times tokens: for more, beliefs are not worth their memory
-WORTH = 3.0                     # answers are polished from so many times the commonest label's share, or half-way, on
+POLISH_RATIO = 3.0              # answers right this often, times the commonest label's share, are worth polishing
 
 
 @known_keywords
@@ -158,7 +158,7 @@ def _tables(solver: Solver, sizes: range, sharing: str, triple: Triple, seed: in
     chance = float(np.bincount(of_c, weight).max())
     for attempts in _attempts(solver, sharing, triple, generator):
         shares = [float(weight @ (reading.answers(attempt, of_a, of_b) == of_c)) for attempt in attempts]
-        if attempts and max(shares) > min(WORTH * chance, (1 + chance) / 2):
+        if attempts and max(shares) > min(POLISH_RATIO * chance, (1 + chance) / 2):
             tables, best = list[np.ndarray](), attempts[int(np.argmax(shares))]
             for first in ([x[:size] for x in best] for size in sizes):
                 tables.append(reading.table_of(first))
@@ -185,5 +185,5 @@ def _attempts(
     yield [reading.grow(solver, sharing, each, generator) for each in alone]
     rough = [each for each in alone if np.abs((each[2] ** 2).mean()) < 0.5]         # not of order two
     if n * solver.equations.n_tokens <= BELIEVABLE:
-        yield [reading.characters_of(reading.believe(solver, sharing, each, RECKONED, kappa))
+        yield [reading.characters_of(reading.believe(solver, sharing, each, ASSUMED_NOISE, kappa))
                for each in rough for kappa in (2.0, 4.0)]

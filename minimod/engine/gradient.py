@@ -13,7 +13,7 @@ import numpy as np
 from minimod.arrays import Array, Pairs
 from minimod.engine.backend import SHARDS, Backend
 from minimod.engine.kernels import activation_kernel, confidence, loss_kernel, sums_by_input, take_rows
-from minimod.engine.memory import Flat, Kept
+from minimod.engine.memory import BufferPool, Flat
 from minimod.network import TwoLayerNet
 
 
@@ -28,7 +28,7 @@ class Block(NamedTuple):
     sums: Any         # the function (n, M) -> (k, M) that sums rows by input
 
 
-class Answers(NamedTuple):
+class BlockOutput(NamedTuple):
     """What a network answers on n examples: the labels predicted, (n,), and the loss summed over two parts of them.
 
     Where it is recorded, also the `confidence` in each label, margin and loss, (n,); else None.
@@ -81,14 +81,14 @@ class Gradient:
         P, M = network.U.shape
         n = backend.block_size(M, P)
         shapes = ((n, M), (n, M), (n, P), (M, P))                        # of Z, H, F and dW
-        self._memory = Kept(lambda: [np.empty(shape, network.U.dtype, like=network.U) for shape in shapes])
+        self._memory = BufferPool(lambda: [np.empty(shape, network.U.dtype, like=network.U) for shape in shapes])
         self._gradients: list[Flat] = []                                 # of shards, not in use
 
-    def __call__(self, blocks: list[Block], answer: bool = False) -> tuple[Array, Flat, Answers | None]:
+    def __call__(self, blocks: list[Block], answer: bool = False) -> tuple[Array, Flat, BlockOutput | None]:
         """The mean loss over the blocks' examples, its gradient by parameter name, and (asked for) what it answers.
 
-        All are on the device. The gradient's arrays are overwritten by the next call. Answers cost little here, where
-        the logits are: a search for the largest of them, and the loss once more.
+        All are on the device. The gradient's arrays are overwritten by the next call. The answers cost little
+        here, where the logits are: one search for the largest logit, and the loss once more.
         """
         n_total, n_shards = sum(len(block.label) for block in blocks), min(SHARDS, len(blocks))
         answers: list[Any] = [None] * len(blocks)
@@ -117,11 +117,11 @@ class Gradient:
             return loss, gradient, None
         predicted, clean, noisy, *confidences = zip(*answers, strict=True)
         told = map(np.concatenate, confidences) if self.record else ()
-        return loss, gradient, Answers(np.concatenate(predicted), sum(clean), sum(noisy), *told)
+        return loss, gradient, BlockOutput(np.concatenate(predicted), sum(clean), sum(noisy), *told)
 
     def _add_block(
         self, block: Block, n_total: int, memory: list[Array], gradient: Flat, answer: bool, new: bool
-    ) -> tuple[Array, Answers | None]:
+    ) -> tuple[Array, BlockOutput | None]:
         """Add a block's share of the gradient of the mean loss over n_total examples to `gradient`.
 
         What lies in a `new` one is not read, but written over. Returns its share of the loss, and (or None) its
@@ -157,9 +157,9 @@ class Gradient:
         dUV[block.inputs] += block.sums(dZ)                  # dU = Aᵀ dZ and dV = Bᵀ dZ
         return loss, answers
 
-    def _answers(self, block: Block, F: Array) -> Answers:
+    def _answers(self, block: Block, F: Array) -> BlockOutput:
         """The answers in a block's logits, which are left as they are."""
         clean, noisy = (
             self.loss(F[part], block.label[part], 1)[0] for part in (~block.is_noisy, block.is_noisy)    # of copies
         )
-        return Answers(F.argmax(axis=1), clean, noisy, *confidence(F, block.label) if self.record else ())
+        return BlockOutput(F.argmax(axis=1), clean, noisy, *confidence(F, block.label) if self.record else ())

@@ -34,7 +34,7 @@ class Flat(dict[str, Any]):
         return parts
 
 
-class Kept(Generic[T]):
+class BufferPool(Generic[T]):
     """Sets of arrays, as many as there are threads at work. Fresh memory costs more than what is computed in it.
 
     A thread has the one that it had before, which may still be in its core's cache.

@@ -12,7 +12,7 @@ import numpy as np
 from minimod.arrays import Array, Pairs, to_host
 from minimod.engine.backend import SERIAL, Backend
 from minimod.engine.kernels import activation_kernel, loss_kernel, take_rows
-from minimod.engine.memory import Kept
+from minimod.engine.memory import BufferPool
 from minimod.network import TwoLayerNet
 
 
@@ -46,7 +46,7 @@ def map_logit_blocks(
     P, M = network.U.shape
     size = min(len(a), backend.block_size(M, P))
     phi, shapes = activation_kernel(network.activation), ((size, M), (size, M), (size, P))      # of Z, H and F
-    memory = Kept(lambda: [np.empty(shape, network.U.dtype, like=network.U) for shape in shapes])
+    memory = BufferPool(lambda: [np.empty(shape, network.U.dtype, like=network.U) for shape in shapes])
 
     def block(start: int) -> Any:
         rows = slice(start, start + size)
@@ -72,7 +72,7 @@ def map_hidden_rows(
     P, M = network.U.shape
     n_rows = n_rows or max(1, min(P, backend.block_size(M, P) // P))
     phi = activation_kernel(network.activation)
-    memory = Kept(lambda: np.empty((n_rows, P, M), network.U.dtype, like=network.U))
+    memory = BufferPool(lambda: np.empty((n_rows, P, M), network.U.dtype, like=network.U))
 
     def block(start: int) -> Any:
         rows = slice(start, min(start + n_rows, P))

@@ -8,11 +8,11 @@ import numpy as np
 
 from minimod.activations import ACTIVATIONS
 from minimod.analysis.analysis import Analysis
-from minimod.analysis.course import FOLLOWED
 from minimod.analysis.detectors import DETECTORS, auroc, precision, roc
 from minimod.analysis.rows import METHODS
 from minimod.analysis.structure import Structure
 from minimod.analysis.summary import in_words, task
+from minimod.analysis.trajectory import FOLLOWED
 from minimod.arrays import to_host
 from minimod.errors import InputError
 from minimod.report import charts

@@ -15,7 +15,8 @@ from minimod.optimizers import OPTIMIZERS
 from minimod.rules import RULES
 from minimod.runs.constraints import Boolean, Choice, Constraint, Epochs, Interval, Pair, RuleName
 
-BROUGHT_BY_PAIRS = ("rule", "modulus", "train_fraction", "noise_ratio", "noise_kind")      # not to be given beside them
+# Fields that are refused beside pairs of a user, since the pairs set them.
+FIELDS_SET_BY_PAIRS = ("rule", "modulus", "train_fraction", "noise_ratio", "noise_kind")
 
 
 def _option(default: Any, constraint: Constraint, help: str) -> Any:

@@ -42,8 +42,8 @@ class Saved(NamedTuple):
     """What an npz file of a run holds: the run after an epoch.
 
     arrays: by name, on the host; of a checkpoint, the parameters, the optimiser's state, and the seconds so far; of a
-    network and a snapshot, U, V, W and mu; of a network also `Record.course`. rows: of metrics so far. snapshots: the
-    epochs whose networks were kept so far.
+    network and a snapshot, U, V, W and mu; of a network also `Record.label_record`. rows: of metrics so far. snapshots:
+    the epochs whose networks were kept so far.
     """
 
     epoch: int

@@ -9,7 +9,7 @@ import numpy as np
 from minimod.arrays import Pairs, to_host
 from minimod.data import Dataset
 from minimod.engine.backend import Backend
-from minimod.engine.gradient import Answers
+from minimod.engine.gradient import BlockOutput
 from minimod.engine.predict import evaluate, predict
 from minimod.errors import InputError, checked_number
 from minimod.fourier import dominant_components, inverse_participation_ratio, keep, power_shares
@@ -62,7 +62,7 @@ METRIC_COLUMNS: dict[str, type] = {"epoch": int, "seconds": float} | dict.fromke
 
 def measure(
     network: TwoLayerNet, dataset: Dataset, config: TrainingConfig, train: Pairs, left_out: Pairs, train_loss: float,
-    answers: Answers, backend: Backend,
+    answers: BlockOutput, backend: Backend,
 ) -> Metrics:
     """All METRICS of a network. train: as fitted, in the order of the answers. left_out: pairs not trained on."""
     n_noisy, predicted = int(train.is_noisy.sum()), to_host(answers.predicted)

@@ -24,7 +24,7 @@ class Record:
             state["record_half_loss"][...] = loss
 
     @property
-    def course(self) -> dict[str, np.ndarray]:
+    def label_record(self) -> dict[str, np.ndarray]:
         """The record by name, each of shape (n,).
 
         margin, probability: the means over the measured epochs. forgotten: how often a label was fitted, and no longer

@@ -31,7 +31,7 @@ class Run:
     history: column of metrics.METRIC_COLUMNS -> one number per measured epoch.
     directory: where it is stored, or None.
     data: what the configuration cannot rebuild.
-    course: how each training pair was fitted, see `Record.course`; empty unless the configuration says `record`.
+    label_record: how each training pair was fitted, see `Record.label_record`; empty without `record`.
     snapshots: the epochs that `at` may be given, besides the last one, in order.
     epoch: the epoch of the network; None: the last one.
     """
@@ -42,7 +42,7 @@ class Run:
     history: dict[str, np.ndarray]
     directory: Path | None = None
     data: UserData = NO_DATA
-    course: dict[str, np.ndarray] = field(default_factory=dict)
+    label_record: dict[str, np.ndarray] = field(default_factory=dict)
     snapshots: tuple[int, ...] = ()
     epoch: int | None = None
 
@@ -78,7 +78,7 @@ class Run:
         return Description(self.config, self.data.checksums, "")
 
     def at(self, epoch: int) -> "Run":
-        """The run as it was after an epoch: its network, and the history up to there; `course` stays the whole one.
+        """The run as it was after an epoch: its network, and the history up to there. `label_record` stays whole.
 
         Raises InputError for an epoch without a snapshot, unless it is the last, and if the snapshot is damaged.
         """

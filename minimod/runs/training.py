@@ -341,13 +341,13 @@ class _Training:
     def _finish(self, stopped: int | None) -> Run:
         """The run at its end, which is written; or as it was when it was stopped after an epoch, which is not."""
         (config, data), network = self.job, self.network.convert(to_host)
-        course = self.record.course if self.record else {}
+        label_record = self.record.label_record if self.record else {}
         if self.held and stopped is None:
             self._save(config.epochs)
-            arrays = network.arrays | {f"course_{name}": array for name, array in course.items()}
+            arrays = network.arrays | {f"course_{name}": array for name, array in label_record.items()}
             self._write("network.npz", contents.Saved(config.epochs, arrays, self.rows, self.snapshots))
         directory = self.held.directory if self.held else None
-        return Run(config, self.dataset, network, history_of(self.rows), directory, data, course, self.snapshots,
+        return Run(config, self.dataset, network, history_of(self.rows), directory, data, label_record, self.snapshots,
                    stopped)
 
     def _save(self, epoch: int) -> None:

@@ -10,7 +10,7 @@ from planted import join, random_network
 
 from minimod import TrainingConfig, analyze, make_rule, train
 from minimod.analysis.analysis import Analysis
-from minimod.analysis.masking import KEEP, mask_curves
+from minimod.analysis.masking import MASK_SHARES, mask_curves
 from minimod.analysis.rows import METHODS, ROWS, WHOLE, Row
 from minimod.analysis.scores import COORDINATES
 from minimod.engine.backend import SERIAL
@@ -129,7 +129,7 @@ def test_curves_are_of_scores_rankings_and_other_networks(run):
             (analysis.random[0], run.network, analysis.random_rankings[0]),
         ):
             expected = mask_curves(network, order, run.dataset, analysis.backend)
-            assert curves.logits["test"].shape == (len(KEEP),)
+            assert curves.logits["test"].shape == (len(MASK_SHARES),)
             for part in ("logits", "interaction", "rest"):
                 np.testing.assert_array_equal(getattr(curves, part)["test"], getattr(expected, part)["test"])
         assert analysis.curves("norm") is analysis.scored["norm"], "computed once"

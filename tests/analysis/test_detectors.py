@@ -18,8 +18,8 @@ from minimod.analysis.detectors import (
     ridge_margins,
     scores,
 )
-from minimod.analysis.extraction import by_method, extract
 from minimod.analysis.rows import DEFAULT_METHOD
+from minimod.analysis.self_training import by_method, extract
 from minimod.arrays import Pairs
 from minimod.engine.kernels import confidence
 from minimod.errors import InputError
@@ -40,7 +40,7 @@ def evidence(**changes):
     margin = judges()
     course = {"margin": -1.0 * WRONG, "probability": 1.0 - WRONG, "forgotten": np.where(WRONG, np.inf, 1),
               "half_loss": 2.0 * WRONG}  # fmt: skip
-    given = {"course": course, "loss": -margin, "ridge": margin, "interaction": margin, "masked": margin}
+    given = {"label_record": course, "loss": -margin, "ridge": margin, "interaction": margin, "masked": margin}
     given |= {"retrained": margin}
     return Evidence(a % P, b, LABEL, P, np.random.default_rng(1), **given | changes)
 
@@ -56,8 +56,10 @@ def test_every_detector_tells_what_its_evidence_tells():
 
 
 def test_what_has_no_evidence_is_left_out():
-    assert scores(evidence(course=None)).keys().isdisjoint(("aum", "cartography", "forgetting", "half-fitted loss"))
-    assert "half-fitted loss" not in scores(evidence(course={**evidence().course, "half_loss": np.full(N, np.nan)}))
+    by_record = ("aum", "cartography", "forgetting", "half-fitted loss")
+    assert scores(evidence(label_record=None)).keys().isdisjoint(by_record)
+    record = evidence().label_record | {"half_loss": np.full(N, np.nan)}
+    assert "half-fitted loss" not in scores(evidence(label_record=record))
     assert "masked readout" not in scores(evidence(masked=None))
 
 

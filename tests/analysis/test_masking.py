@@ -6,7 +6,7 @@ from run_cases import build_dataset
 from minimod import TrainingConfig
 from minimod.analysis.masking import (
     CHOICES,
-    KEEP,
+    MASK_SHARES,
     MEMORISED,
     RANDOM_RANKINGS,
     Curves,
@@ -38,7 +38,7 @@ def test_a_subnetwork_and_the_rest_add_up_to_the_network(tied):
 def mask_tables_by_hand(network, ranking):
     """What `mask_tables` computes, subnetwork by subnetwork."""
     tables = []
-    for keep in KEEP:
+    for keep in MASK_SHARES:
         n = round(keep * network.width)
         first, others = (network.subnetwork(some).grid_logits() for some in (ranking[:n], ranking[n:]))
         tables.append([logits.argmax(axis=2) for logits in (first, interaction(first), others)])
@@ -54,8 +54,8 @@ def test_the_fast_tables_are_those_by_hand(M, tied, has_bias, activation):
     ranking = np.random.default_rng(1).permutation(M)
     with open_backend("cpu", 2) as backend:
         fast, plain = mask_tables(network, ranking, backend), mask_tables_by_hand(network, ranking)
-    assert fast.shape == plain.shape == (3, len(KEEP), 13, 13)
-    sizes = np.array([round(keep * M) for keep in KEEP])
+    assert fast.shape == plain.shape == (3, len(MASK_SHARES), 13, 13)
+    sizes = np.array([round(keep * M) for keep in MASK_SHARES])
     for kind, some in enumerate([(sizes > 0) | has_bias, sizes > 0, (sizes < M) | has_bias]):
         assert (fast[kind][some] == plain[kind][some]).all()
 
@@ -66,8 +66,8 @@ def test_predictions_of_some_pairs_are_entries_of_the_tables(tied, monkeypatch):
     network, ranking = random_network(P=13, M=37, seed=5, tied=tied), np.random.default_rng(1).permutation(37)
     a, b = np.random.default_rng(2).integers(0, 13, (2, 50))
     some, every = mask_predictions(network, ranking, a, b), mask_tables(network, ranking)[..., a, b]
-    has_neurons = [round(keep * 37) > 0 for keep in KEEP]      # of no neurons, the interaction is rounding
-    assert some.shape == every.shape == (3, len(KEEP), 50)
+    has_neurons = [round(keep * 37) > 0 for keep in MASK_SHARES]      # of no neurons, the interaction is rounding
+    assert some.shape == every.shape == (3, len(MASK_SHARES), 50)
     assert (some[:, has_neurons] == every[:, has_neurons]).all() and (some[::2] == every[::2]).all()
 
 
@@ -105,11 +105,11 @@ def test_random_rankings_differ():
 def fabricated(validation, noisy):
     """Curves with these accuracies, at the shares given, and 0 elsewhere."""
     measures = (*MEASURES, "agreement", "standard_error")
-    curves = Curves(np.arange(20), *({name: np.zeros(len(KEEP)) for name in measures} for _ in range(3)))
+    curves = Curves(np.arange(20), *({name: np.zeros(len(MASK_SHARES)) for name in measures} for _ in range(3)))
     for keep, value in validation.items():
-        curves.logits["validation"][KEEP.index(keep)] = value
+        curves.logits["validation"][MASK_SHARES.index(keep)] = value
     for keep, value in noisy.items():
-        curves.rest["noisy"][KEEP.index(keep)] = value
+        curves.rest["noisy"][MASK_SHARES.index(keep)] = value
     return curves
 
 
@@ -120,7 +120,7 @@ def partition(curves):
 
 def test_the_partition_takes_the_best_share_on_validation_and_the_least_that_memorises():
     curves = fabricated({0.3: 0.9, 0.6: 0.9, 1: 0.5}, {0: 1, 0.2: MEMORISED, 0.4: 0.9})
-    curves.logits["test"][KEEP.index(0.8)] = 1
+    curves.logits["test"][MASK_SHARES.index(0.8)] = 1
     assert partition(curves) == pytest.approx((0.3, 0.8))
 
 
@@ -140,8 +140,8 @@ def test_without_validation_pairs_or_noise_there_is_no_partition():
 def test_the_choice_on_noisy_labels_is_the_smallest_share_within_a_standard_error():
     curves = fabricated({0.3: 1}, {})
     curves.interaction["standard_error"][:] = 0.05
-    curves.interaction["agreement"][[KEEP.index(keep) for keep in (0.2, 0.3, 0.4, 0.5)]] = 0.44, 0.46, 0.5, 0.45
-    curves.interaction["test"][KEEP.index(0.3)] = 0.9
+    curves.interaction["agreement"][[MASK_SHARES.index(keep) for keep in (0.2, 0.3, 0.4, 0.5)]] = 0.44, 0.46, 0.5, 0.45
+    curves.interaction["test"][MASK_SHARES.index(0.3)] = 0.9
     chosen = curves.chosen("interaction", "noisy")
     assert (chosen.share, chosen.accuracies.test) == (0.3, 0.9) and list(chosen.neurons) == list(range(6))
     assert curves.chosen("logits", "validation").share == 0.3

@@ -9,7 +9,7 @@ from planted import ideal_network
 from run_cases import build_dataset
 
 from minimod import Run, TrainingConfig, analyze, filter_frequencies, train
-from minimod.analysis.masking import KEEP, mask_curves, random_rankings
+from minimod.analysis.masking import MASK_SHARES, mask_curves, random_rankings
 from minimod.analysis.readouts import predict_ensemble, predict_interaction
 from minimod.analysis.rows import RANDOM_DRAWS
 from minimod.analysis.scores import SCORES
@@ -28,7 +28,7 @@ CONFIG = TrainingConfig(modulus=23, width=40, noise_ratio=0.5, epochs=5, eval_ev
 
 
 # So many shares of 40 neurons are none; nothing is chosen of them.
-EMPTY = sum(round(keep * 40) == 0 for keep in KEEP)
+EMPTY = sum(round(keep * 40) == 0 for keep in MASK_SHARES)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_a_subnetwork_is_chosen_on_validation_pairs(run, summary):
         row = summary["methods"][f"{score} subnetwork"]
         assert row == {measure: curves[measure][best] for measure in MEASURES}
         partition = summary["partition"][score]
-        assert partition["generalising"] == round(40 * KEEP[best]) / 40 and partition["test"] == row["test"]
+        assert partition["generalising"] == round(40 * MASK_SHARES[best]) / 40 and partition["test"] == row["test"]
         assert partition["sum"] == pytest.approx(partition["generalising"] + partition["memorising"], nan_ok=True)
 
 
@@ -102,7 +102,7 @@ def test_without_clean_labels_a_subnetwork_is_chosen_on_noisy_ones(run, summary)
         agreement, error = (curves[name][EMPTY:] for name in ("agreement", "standard_error"))
         i = EMPTY + np.flatnonzero(agreement + error >= agreement.max())[0]
         assert summary["methods"][f"{score}+interaction, noisy"]["test"] == curves["test"][i]
-        assert summary["partition"][score]["noisy_choice"] in [round(40 * keep) / 40 for keep in KEEP]
+        assert summary["partition"][score]["noisy_choice"] in [round(40 * keep) / 40 for keep in MASK_SHARES]
 
 
 def test_without_validation_pairs_no_subnetwork_is_chosen():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minimod import TrainingConfig, detect, discover_run, extract, train
-from minimod.analysis.extraction import by_method
+from minimod.analysis.self_training import by_method
 from minimod.discovery.certificate import highest_chance, log_tables, p_value
 from minimod.errors import InputError
 from minimod.runs.data import UserData

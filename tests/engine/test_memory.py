@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from minimod.engine.memory import Flat, Kept
+from minimod.engine.memory import BufferPool, Flat
 
 
 def test_arrays_in_one_buffer_are_copies_and_what_is_done_to_it_is_done_to_them():
@@ -16,7 +16,7 @@ def test_arrays_in_one_buffer_are_copies_and_what_is_done_to_it_is_done_to_them(
 
 
 def test_two_borrowers_at_once_have_different_memory():
-    memory = Kept(lambda: np.empty(3))
+    memory = BufferPool(lambda: np.empty(3))
     for _ in range(2):                                       # new, and then what the two gave back
         with memory.borrow() as one, memory.borrow() as other:
             assert one is not other
@@ -24,7 +24,7 @@ def test_two_borrowers_at_once_have_different_memory():
 
 def test_what_is_given_back_is_lent_again():
     made = []
-    memory = Kept(lambda: made.append(len(made)) or made)
+    memory = BufferPool(lambda: made.append(len(made)) or made)
     for _ in range(3):
         with memory.borrow():
             pass
@@ -32,7 +32,7 @@ def test_what_is_given_back_is_lent_again():
 
 
 def test_threads_that_are_at_work_at_once_never_share():
-    memory, all_have_theirs = Kept(lambda: np.empty(1)), threading.Barrier(4)
+    memory, all_have_theirs = BufferPool(lambda: np.empty(1)), threading.Barrier(4)
 
     def work(_):
         with memory.borrow() as array:

@@ -16,7 +16,7 @@ from discovery import (
 from self_training import ROUNDS
 
 from minimod import TrainingConfig, train
-from minimod.analysis.extraction import extract
+from minimod.analysis.self_training import extract
 from minimod.claims.chart import chart_of
 from minimod.claims.claim import FAILS, HOLDS, judge
 from minimod.discovery.synchronisation import Equations

@@ -8,7 +8,7 @@ import pytest
 from sweep_cases import points_of
 
 from minimod import TrainingConfig, analyze, train
-from minimod.analysis.course import course
+from minimod.analysis.trajectory import trajectory
 from minimod.report import charts
 from minimod.report.chart import Axis, Chart, Series, around, by_name, logarithmic
 from minimod.report.curves import curves
@@ -37,7 +37,7 @@ MARKED = Chart("", logarithmic("x", [1, 10]), around("y", [1, 5, math.inf]), {""
 def summary(tmp_path_factory):
     config = TrainingConfig(modulus=11, width=12, epochs=6, noise_ratio=0.5, snapshots=(0, 1, 2), threads=1)
     run = train(config, tmp_path_factory.mktemp("run") / "run")
-    return analyze(run) | {"course": course(run)}
+    return analyze(run) | {"course": trajectory(run)}
 
 
 def chart_named(name, summary):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minimod import TrainingConfig, analyze, train
-from minimod.analysis.course import course
+from minimod.analysis.trajectory import trajectory
 from minimod.report.figures import FIGURES, draw_figures
 from minimod.report.style import STYLE
 
@@ -18,7 +18,7 @@ CONFIG = TrainingConfig(modulus=11, width=12, epochs=3, noise_ratio=0.5, threads
 @pytest.fixture(scope="module")
 def summary(tmp_path_factory):
     run = train(replace(CONFIG, snapshots=(0, 1, 2)), tmp_path_factory.mktemp("run"))
-    return analyze(run) | {"course": course(run)}
+    return analyze(run) | {"course": trajectory(run)}
 
 
 def test_every_figure_is_written_as_png_and_svg(summary, tmp_path):

@@ -40,7 +40,7 @@ def course_of(config, data=None):
 def test_the_course_is_the_mean_over_the_measured_epochs(options, monkeypatch):
     monkeypatch.setattr("minimod.engine.backend.CPU_BLOCK", (30 * 40, 40))       # several blocks, in tiles
     config = replace(CONFIG, **options)
-    course, expected = train(config).course, course_of(config)
+    course, expected = train(config).label_record, course_of(config)
     assert course.keys() == expected.keys()
     for name, array in expected.items():
         np.testing.assert_allclose(course[name], array, rtol=1e-4, atol=1e-5, err_msg=name)
@@ -49,13 +49,13 @@ def test_the_course_is_the_mean_over_the_measured_epochs(options, monkeypatch):
 def test_the_course_is_that_of_the_labels_that_are_fitted():
     labels = np.random.default_rng(0).integers(0, 13, 135)
     expected = course_of(CONFIG, UserData(labels=labels))["margin"]
-    found = train(CONFIG, data=UserData(labels=labels)).course["margin"]
+    found = train(CONFIG, data=UserData(labels=labels)).label_record["margin"]
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_recording_changes_no_bit_of_the_network():
     recorded, plain = train(CONFIG), train(replace(CONFIG, record=False))
-    assert (recorded.network.W == plain.network.W).all() and not plain.course
+    assert (recorded.network.W == plain.network.W).all() and not plain.label_record
 
 
 @pytest.mark.parametrize("epoch", [1, 5, 8])
@@ -67,22 +67,23 @@ def test_a_run_that_was_stopped_has_the_same_course(epoch, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train(CONFIG, tmp_path / "run", callback=by_epoch(stop), checkpoint_every=1)
     train(CONFIG, tmp_path / "run")
-    expected, loaded = train(CONFIG).course, load_run(tmp_path / "run").course
+    expected, loaded = train(CONFIG).label_record, load_run(tmp_path / "run").label_record
     assert expected.keys() == loaded.keys()
     assert all(np.array_equal(array, loaded[name], equal_nan=True) for name, array in expected.items())
 
 
 def test_an_extended_run_has_the_course_of_the_longer_one(tmp_path):
     train(replace(CONFIG, epochs=4), tmp_path / "run")
-    longer = train_on(CONFIG, tmp_path / "run").course
-    assert all(np.array_equal(array, longer[name], equal_nan=True) for name, array in train(CONFIG).course.items())
+    longer = train_on(CONFIG, tmp_path / "run").label_record
+    whole = train(CONFIG).label_record
+    assert all(np.array_equal(array, longer[name], equal_nan=True) for name, array in whole.items())
 
 
 def test_a_device_records_the_same(monkeypatch):
     strict_cupy.install(monkeypatch)
     device.gpu_problem.cache_clear()
     config = replace(CONFIG, dtype="float64")
-    on_device = train(replace(config, device="gpu")).course
+    on_device = train(replace(config, device="gpu")).label_record
     device.gpu_problem.cache_clear()
-    for name, array in train(replace(config, device="cpu")).course.items():
+    for name, array in train(replace(config, device="cpu")).label_record.items():
         np.testing.assert_allclose(on_device[name], array, rtol=1e-9, atol=1e-12)

@@ -72,9 +72,9 @@ def assert_trained_now(run, config):
     assert run.history["epoch"].tolist() == fresh.history["epoch"].tolist()
     for name in ("loss", "norm_U", "norm_W"):
         np.testing.assert_allclose(run.history[name], fresh.history[name], rtol=1e-5, atol=1e-6)
-    assert run.course.keys() == fresh.course.keys()
-    for name, array in run.course.items():
-        assert array.shape == fresh.course[name].shape
+    assert run.label_record.keys() == fresh.label_record.keys()
+    for name, array in run.label_record.items():
+        assert array.shape == fresh.label_record[name].shape
 
 
 def test_nothing_that_is_stored_is_left_out():
@@ -119,7 +119,8 @@ def test_a_run_with_a_frozen_layer_has_it_as_drawn(version):
 @pytest.mark.parametrize("version", LATER)
 def test_a_run_has_its_course_and_snapshots(version):
     run = load_run(STORED / version / "finished")
-    assert run.snapshots == (0, 1, 3) and run.course and all(len(array) == 20 for array in run.course.values())
+    assert run.snapshots == (0, 1, 3)
+    assert run.label_record and all(len(array) == 20 for array in run.label_record.values())
     assert_close(run.at(0).network, initial_network(run.config))
     assert_close(run.at(3).network, train(replace(run.config, epochs=3, snapshots=None)).network)
     assert load_run(run.directory, epoch=1).history["epoch"].tolist() == [0]

@@ -7,8 +7,8 @@ import pytest
 from run_cases import Stopped, contents, stop_at, train_on
 
 from minimod import TrainingConfig, analyze, extract, load_run, train
-from minimod.analysis.extraction import held_out_margins
-from minimod.analysis.summary import told
+from minimod.analysis.self_training import held_out_margins
+from minimod.analysis.summary import describe_user_data
 from minimod.engine.device import warn_once
 from minimod.errors import InputError
 from minimod.runs.data import UserData
@@ -77,8 +77,9 @@ KINDS = {
 def test_it_is_said_what_a_table_is_and_what_is_left_out(said, table, config):
     save(table)
     run = train(replace(config, modulus=None))
-    assert told(run).startswith(said)
-    assert ("components are left out" in told(run)) == ("structure" not in analyze(run)) == ("is a group" not in said)
+    told = describe_user_data(run)
+    assert told.startswith(said)
+    assert ("components are left out" in told) == ("structure" not in analyze(run)) == ("is a group" not in said)
 
 
 def test_a_stopped_run_goes_on_to_the_same_bits_after_its_file_has_gone(config, tmp_path):

@@ -1,4 +1,4 @@
-"""The numbers of a course are those of the run at each epoch, and its losses those of Nanda et al.'s formulas."""
+"""The numbers of a trajectory are those of the run at each epoch, and its losses those of Nanda et al.'s formulas."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 
 from minimod import TrainingConfig, analyze, load_run, train
 from minimod.analysis.collapse import classes
-from minimod.analysis.course import FOLLOWED, course
+from minimod.analysis.trajectory import FOLLOWED, trajectory
 from minimod.errors import InputError
 from minimod.runs.data import UserData
 
@@ -20,12 +20,12 @@ CONFIG = TrainingConfig(
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return train(CONFIG, tmp_path_factory.mktemp("course") / "run")
+    return train(CONFIG, tmp_path_factory.mktemp("trajectory") / "run")
 
 
 @pytest.fixture(scope="module")
 def followed(run):
-    return course(run)
+    return trajectory(run)
 
 
 def cross_entropy(network, a, b, label):
@@ -103,24 +103,25 @@ def test_labels_that_were_fitted_in_place_of_the_datasets_count(tmp_path):
     run = train(replace(CONFIG, epochs=2, snapshots=(0,)), tmp_path / "run", data=UserData(labels=labels))
     _, rest = parts(run, 2)
     pairs = run.dataset.train
-    assert course(run)["excluded_loss"][-1] == pytest.approx(cross_entropy(rest, pairs.a, pairs.b, labels), rel=1e-9)
+    expected = cross_entropy(rest, pairs.a, pairs.b, labels)
+    assert trajectory(run)["excluded_loss"][-1] == pytest.approx(expected, rel=1e-9)
 
 
 def test_of_a_snapshot_the_course_goes_up_to_it(run, followed):
-    early = course(load_run(run.directory, 10))
+    early = trajectory(load_run(run.directory, 10))
     assert early["epoch"].tolist() == [0, 10]
     assert early["norm U"].tolist() == followed["norm U"][:2].tolist()
 
 
 def test_a_run_without_snapshots_has_no_course(tmp_path):
     with pytest.raises(InputError, match="asked for when the run is trained"):
-        course(train(replace(CONFIG, epochs=1, snapshots=None), tmp_path / "run"))
+        trajectory(train(replace(CONFIG, epochs=1, snapshots=None), tmp_path / "run"))
 
 
 def test_without_components_there_are_accuracies_norms_and_separation(tmp_path):
     pairs = np.array([[a, b, a, -1, 0] for a in range(4) for b in range(4)])
     config = TrainingConfig(modulus=4, width=6, epochs=2, snapshots=(0,), threads=1).on_pairs(pairs)
-    found = course(train(config, tmp_path / "run", data=UserData(pairs=pairs)))
+    found = trajectory(train(config, tmp_path / "run", data=UserData(pairs=pairs)))
     assert found.keys() == {"epoch", "raw test", "interaction test", "norm U", "norm V", "norm W", "separation"}
 
 
@@ -128,10 +129,10 @@ def test_without_components_there_are_accuracies_norms_and_separation(tmp_path):
 def test_of_labels_that_no_two_classes_have_there_is_no_separation(n, tmp_path):
     pairs = np.array([[0, 0, 1, -1, 0], [0, 1, 1, -1, 0]])[:n]
     config = TrainingConfig(modulus=2, width=3, epochs=1, snapshots=(0,), threads=1).on_pairs(pairs)
-    assert np.isnan(course(train(config, tmp_path / "run", data=UserData(pairs=pairs)))["separation"]).all()
+    assert np.isnan(trajectory(train(config, tmp_path / "run", data=UserData(pairs=pairs)))["separation"]).all()
 
 
 def test_a_network_of_dead_neurons_has_no_separation(tmp_path):
     run = train(replace(CONFIG, epochs=0, snapshots=(0,)), tmp_path / "run")
     dead = replace(run, network=replace(run.network, U=-abs(run.network.U), V=-abs(run.network.V)))
-    assert np.isnan(course(dead)["separation"]).all()
+    assert np.isnan(trajectory(dead)["separation"]).all()

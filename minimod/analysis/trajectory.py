@@ -17,7 +17,7 @@ from minimod.runs.run import Run
 FOLLOWED = ("raw", "interaction", "dominant", "dominant+quadratic")     # rows of `analyze`
 
 
-def course(run: Run) -> dict[str, np.ndarray]:
+def trajectory(run: Run) -> dict[str, np.ndarray]:
     """Numbers of every snapshot of a run and of its end: column -> array over them, the first column their epochs.
 
     Accuracies on test pairs, by FOLLOWED; the norms of U, V and W; separation, how far the classes of hidden vectors
@@ -28,7 +28,7 @@ def course(run: Run) -> dict[str, np.ndarray]:
     the labels that were fitted, of all the rest with μ. Raises InputError for a run without snapshots.
     """
     if not run.snapshots:
-        raise InputError("snapshots", None, "asked for when the run is trained, to follow its course by them")
+        raise InputError("snapshots", None, "asked for when the run is trained, to follow its trajectory by them")
     with Analysis(run) as last:
         dominant = last.structure.component if last.has_components else None
         rows = [_row(then, dominant) for then in last.moments()]

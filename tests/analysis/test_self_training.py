@@ -9,8 +9,8 @@ from scipy.special import softmax
 
 from minimod import TrainingConfig, extract, load_run, train
 from minimod.analysis.analysis import Analysis
-from minimod.analysis.extraction import by_method, held_out_margins
 from minimod.analysis.rows import labels_need
+from minimod.analysis.self_training import by_method, held_out_margins
 from minimod.errors import InputError
 from minimod.runs.data import UserData
 from minimod.runs.run import FINISHED, NONE, check_run
