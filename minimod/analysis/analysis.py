@@ -22,7 +22,18 @@ from minimod.analysis.masking import (
     sampled,
 )
 from minimod.analysis.readouts import READOUTS, has_many_pairs, hidden_means
-from minimod.analysis.rows import RANDOM, RANDOM_DRAWS, ROWS, UNLABELLED, Row, labels_need, together
+from minimod.analysis.rows import (
+    BRIEF,
+    METHODS,
+    RANDOM,
+    RANDOM_DRAWS,
+    ROWS,
+    UNLABELLED,
+    Row,
+    knows_nothing,
+    labels_need,
+    together,
+)
 from minimod.analysis.scores import SCORES, TWO_INPUTS, needs_components
 from minimod.analysis.structure import Structure
 from minimod.arrays import Array, Pairs
@@ -101,11 +112,21 @@ class Analysis:
             yield Analysis(self.run.at(epoch), self.by, self.threads, rule=self.rule, backend=self.backend)
         yield self
 
-    def parts(self) -> list[Callable[[], object]]:
-        """The slow parts of `scored`, `random` and `rows`. Call them in this order. Their results are kept."""
+    def parts(self, rows: Iterable[str] | None = None) -> list[Callable[[], object]]:
+        """The slow parts of some rows; of all rows and of `scored` and `random` without an argument.
+
+        Call them in this order. Their results are kept.
+        """
+        if rows is not None:
+            return [partial(self.row, name) for name in rows]
         draws = [partial(self._random_curves, i) for i in range(RANDOM_RANKINGS)]
-        rows = [partial(self.row, name) for name in self.needs]
-        return [*(partial(self.curves, name) for name in self._scores), *draws, *rows]
+        return [*(partial(self.curves, name) for name in self._scores), *draws, *self.parts(self.needs)]
+
+    @property
+    def brief(self) -> list[str]:
+        """The names of the rows that `in_words` speaks of: BRIEF, a control, and what `best_agnostic` chooses from."""
+        return [name for name, needs in self.needs.items() if name in (*BRIEF, "untrained dominant")
+                or (name in METHODS and knows_nothing(needs))]
 
     # Structure.
 

@@ -3,7 +3,8 @@
 Every row says what it needs to know beyond the network, and predicts a label for every pair.
 """
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -199,6 +200,31 @@ ROWS: dict[str, Row] = {
 METHODS = tuple(name for name, row in ROWS.items() if row.is_method)
 WHOLE = tuple(name for name in METHODS if not ROWS[name].mask)
 DEFAULT_METHOD = "norm_flatness+interaction, noisy"
+
+# The rows that a reader sees first. Rows that do not apply to a run are left out. `best_agnostic` adds one row.
+BRIEF = (
+    "raw", "dominant", "dominant+quadratic", "rank one+quadratic", "residual", "interaction", "random frequency",
+    "untrained", "ensemble interaction",
+)
+
+
+def knows_nothing(needs: str) -> bool:
+    """Whether what a row needs to know tells nothing of the rule."""
+    return {NOTHING, TWO_INPUTS, CHOICES["noisy"].needs}.issuperset(needs.split(", "))
+
+
+def best_agnostic(methods: Mapping[str, Mapping[str, float]], labels_needed: str = NOTHING) -> str | None:
+    """The row outside BRIEF that knows nothing of the rule and is best on validation pairs; None if there is none.
+
+    methods: row -> its accuracies. labels_needed: what the run's labels needed to know, see `labels_need`.
+    """
+    names = [
+        name for name, row in methods.items()
+        if name in METHODS and name not in BRIEF and not math.isnan(row["validation"])
+        and knows_nothing(together(ROWS[name].needs, labels_needed))
+    ]
+    return max(names, key=lambda name: methods[name]["validation"], default=None)
+
 
 # The rows in which nothing comes from the labels of the run.
 UNLABELLED = ("rule", *(name for name in ROWS if name.startswith("untrained")))

@@ -1,13 +1,15 @@
 """All that `minimod analyze` shows of one run, as numbers and arrays: nothing is rounded, what is undefined is nan."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from minimod.analysis.analysis import Analysis, AnyRun
-from minimod.analysis.masking import MASK_SHARES, PARTITION_NEEDS, SAMPLED, Curves
+from minimod.analysis.masking import MASK_SHARES, MEMORISED, PARTITION_NEEDS, SAMPLED, Curves
+from minimod.analysis.rows import best_agnostic, labels_need
+from minimod.analysis.scores import NOTHING
 from minimod.analysis.structure import Structure
 from minimod.data import PARTS, Dataset
 from minimod.groups.rules import PAIRS, kind_of, table_path
@@ -56,8 +58,7 @@ def summary_of(analysis: Analysis, thresholds: Iterable[float] = THRESHOLDS) -> 
     config, train = run.config, run.dataset.train
     noisy = int(train.is_noisy.sum())
     return {
-        "title": title(config, run.data.pairs is not None) + f", epoch {run.epoch}" * (run.epoch is not None)
-        + f", frequencies by {by}" * (by != "joint"),
+        "title": title(run, by),
         "config": config.to_dict(), "by": by, "chance": 1 / config.modulus,
         "counts": {
             "clean": (len(train) - noisy) * run.dataset.is_known, "noisy": noisy, "repaired": noisy,
@@ -91,49 +92,67 @@ def structure_study(structure: Structure, untrained: Structure) -> dict[str, Any
     }
 
 
-def in_words(run: Run, methods: dict[str, dict[str, float]] | None = None) -> str:
-    """What a run memorised and what it knows, in a few sentences.
+def in_words(run: Run, methods: Mapping[str, Mapping[str, float]] | None = None) -> str:
+    """What a run was shown, what it memorised, and what it knows, in a few sentences.
 
-    methods: those of its summary, at least raw. With dominant among them, the sentences say what the filtration finds.
-    With untrained dominant among them, the sentences also say what the control gives.
+    methods: row -> its accuracies, at least those of raw. None: raw alone, by the run's last metrics.
     """
-    def percent(share: float) -> str:
-        return f"{100 * share:.3g} %"
-
     config, dataset, last = run.config, run.dataset, {name: column[-1] for name, column in run.history.items()}
-    raw = methods["raw"] if methods else {
-        name: last[f"{name}_accuracy"] for name in ("clean", "noisy", "test")
-    }
     shown = run.fitted
     wrong = int((shown.label != shown.true_label).sum()) * dataset.is_known
     whole = f" of the {int((dataset.rule.label_table >= 0).sum())} pairs of {task(config)}"
     of = f" pairs of {config.modulus} tokens" if run.data.pairs is not None else whole
     sentences = [f"A two-layer network was shown {len(shown)}{of}."]
-    has_noise, has_test = wrong and not run.data.is_relabelled, len(dataset.test) > 0
-    if has_noise:
+    methods = methods or {"raw": {name: last[f"{name}_accuracy"] for name in ("clean", "noisy", "test")}}
+    if wrong and not run.data.is_relabelled:
         sentences.append(f"{percent(wrong / len(shown))} of the labels that it was shown are wrong.")
-        it = "It memorised them: it" if raw["noisy"] > 0.9 else "It"
-        right = f"{percent(raw['clean'])} of the right ones"
+    else:       # no label that it was shown counts as noisy
+        methods = {name: {**row, "noisy": math.nan} for name, row in methods.items()}
+        if "train_accuracy" in last:
+            sentences.append(f"It gives back {percent(last['train_accuracy'])} of the labels that it was shown.")
+    known = answers_in_words(methods, 1 / config.modulus, dataset.rule.component_kind, labels_need(run.data))
+    return " ".join([*sentences, known]).strip()
+
+
+def answers_in_words(
+    methods: Mapping[str, Mapping[str, float]], chance: float, component: str, labels_needed: str = NOTHING
+) -> str:
+    """What a network memorised, what it knows, and by which rows, in a few sentences. Of nan they say nothing.
+
+    methods: row -> its accuracies, at least those of raw. component: "frequency", or what else the rule has.
+    labels_needed: what the labels of the run needed to know, see `rows.labels_need`.
+    """
+    raw, kept, sentences = methods["raw"], methods.get("dominant"), list[str]()
+    if not math.isnan(raw["noisy"]):
+        it = "It memorised the labels: it" if raw["noisy"] > MEMORISED else "It"
+        right = f"{percent(raw['clean'])} of the right labels"
         sentences.append(f"{it} gives back {percent(raw['noisy'])} of the wrong labels and {right}.")
-    elif "train_accuracy" in last:
-        sentences.append(f"It gives back {percent(last['train_accuracy'])} of the labels that it was shown.")
-    if has_test:
-        right = f"{percent(raw['test'])} correctly; chance is {percent(1 / config.modulus)}"
+    if not math.isnan(raw["test"]):
+        right = f"{percent(raw['test'])} correctly; chance is {percent(chance)}"
         sentences.append(f"Of the test pairs, which it never saw, it answers {right}.")
-    if methods and "dominant" in methods and (has_test or wrong):
-        kept = methods["dominant"]
-        what = "Fourier frequency" if dataset.rule.component_kind == "frequency" else "component"
-        sentences.append(f"Now filter it: of each neuron's weights, keep the strongest {what} and drop the rest.")
-        sentences.append("No label is used for that, and nothing is trained again.")
-        finds = [f"answers {percent(kept['test'])} of the test pairs correctly"] if has_test else []
-        finds += [f"gives back {percent(kept['noisy'])} of the wrong labels"] if wrong else []
-        sentences.append(f"The filtered network {', and '.join(finds)}.")
-        if has_test and "untrained dominant" in methods:
+    if kept and not math.isnan(kept["test"]):
+        what = "Fourier frequency" if component == "frequency" else component
+        finds = f"answers {percent(kept['test'])} of the test pairs correctly"
+        forgets = f", and gives back {percent(kept['noisy'])} of the wrong labels"
+        sentences += [
+            f"Now filter it: of each neuron's weights, keep the strongest {what} and drop the rest.",
+            "No label is used for that, and nothing is trained again.",
+            f"The filtered network (row dominant) {finds}{'' if math.isnan(kept['noisy']) else forgets}.",
+        ]
+        if "untrained dominant" in methods:
             control = percent(methods["untrained dominant"]["test"])
             sentences.append(f"With the same filter, the network before training answers {control} of the test pairs.")
         if kept["test"] > 0.9 and raw["test"] < 0.5:
             sentences.append("So the network has learned the rule, and its own answers hide it.")
+    if best := best_agnostic(methods, labels_needed):
+        sentences.append(f"Of the rows that need to know nothing of the rule, {best} is best on validation pairs.")
+        sentences.append(f"It answers {percent(methods[best]['test'])} of the test pairs correctly.")
     return " ".join(sentences)
+
+
+def percent(share: float) -> str:
+    """A share as people say it: 0.1234 is "12.3 %"."""
+    return f"{100 * share:.3g} %"
 
 
 def task(config: TrainingConfig) -> str:
@@ -168,14 +187,23 @@ def left_out(run: Run) -> str:
     return " ".join(sentences)
 
 
-def title(config: TrainingConfig, given: bool = False) -> str:
-    """The run in one line; `given`: its pairs are, and their noise is what it is."""
-    name, P = config.rule, config.modulus
-    task = f"{name} mod {P}" if name in RULES else f"{name}, {P} tokens"
-    labels = NOISE_KINDS[config.noise_kind].title
-    share = f", {100 * config.noise_ratio:g} % of the training labels {labels}" * (not given)
-    trained = f", {config.trained} layer trained alone" * (config.trained != "all")
-    return f"{task}, width {config.width}{trained}{share}, seed {config.seed}"
+def title(run: Run, by: str = "joint") -> str:
+    """A run in one line. by: whose power decides a neuron's frequency, see `analyze`."""
+    config = run.config
+    parts = [
+        f"{config.rule} mod {config.modulus}" if config.rule in RULES else f"{config.rule}, {config.modulus} tokens",
+        f"width {config.width}",
+    ]
+    if config.trained != "all":
+        parts.append(f"{config.trained} layer trained alone")
+    if run.data.pairs is None:      # the noise of a user's pairs is not known
+        parts.append(f"{100 * config.noise_ratio:g} % of the training labels {NOISE_KINDS[config.noise_kind].title}")
+    parts.append(f"seed {config.seed}")
+    if run.epoch is not None:
+        parts.append(f"epoch {run.epoch}")
+    if by != "joint":
+        parts.append(f"frequencies by {by}")
+    return ", ".join(parts)
 
 
 def mask_study(scored: dict[str, Curves], random: list[Curves]) -> dict[str, Any]:

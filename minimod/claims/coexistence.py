@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minimod.analysis.rows import DEFAULT_METHOD
 from minimod.claims.claim import Claim, Number, Plot, Row
 from minimod.claims.criteria import SWAPPED, above_controls, by_number, furthest, least, most, note, numbers, select
 from minimod.claims.settings import FROZEN, all_of, method_rows, middle_runs, network_of, reading, runs
@@ -18,6 +19,7 @@ CLAIMS: dict[str, Claim] = {}
 HEADLINE_ROWS = (
     "raw", "interaction", "dominant", "dominant+quadratic", "residual", "ideal", "untrained", "random frequency",
     "random frequency+quadratic", "untrained dominant", "untrained dominant+quadratic", "untrained ideal",
+    DEFAULT_METHOD,
 )
 
 CLAIMS["headline"] = Claim(

@@ -7,28 +7,38 @@ from textwrap import fill
 
 import numpy as np
 
-from minimod.claims.claim import Cell, Result
+from minimod.claims.claim import Cell, Result, Row
 from minimod.claims.rows import SUFFIXES, stored_results
 from minimod.runs.files import whole_file
 
 
 def section(result: Result) -> str:
     """One claim: what is claimed, what was done, what decides and how it came out, and every number measured."""
-    criteria = [["criterion", "bound", *(f"seed {seed}" for seed in result.seeds)]]
-    criteria += [[each.statement, each.bound_in_words, *map(number, each.values)] for each in result.criteria]
     reasons = [f"- {each.statement}: {reason}" for each in result.criteria if (reason := each.reason)]
-    numbers = [[*(key.replace("_", " ") for key in result.keys), *result.columns]]
-    for row in result.over_seeds():
-        numbers.append([*(number(row[key]) for key in result.keys), *(spread(row[name]) for name in result.columns)])
     return "\n\n".join([
         f"## {result.name}: {result.verdict}",
         fill(result.statement, 100, break_on_hyphens=False),
         fill(result.experiment, 100, break_on_hyphens=False),
-        table(criteria),
+        criteria_table(result),
         *(["\n".join(reasons)] if reasons else []),
         *([fill(result.remark, 100, break_on_hyphens=False)] if result.remark else []),
-        table(numbers, n_left=len(result.keys)),
+        numbers_table(result, result.over_seeds()),
     ])
+
+
+def criteria_table(result: Result) -> str:
+    """What decides: every criterion, its bound, and its number for every seed."""
+    rows = [["criterion", "bound", *(f"seed {seed}" for seed in result.seeds)]]
+    rows += [[each.statement, each.bound_in_words, *map(number, each.values)] for each in result.criteria]
+    return table(rows)
+
+
+def numbers_table(result: Result, rows: list[Row]) -> str:
+    """Some rows of `Result.over_seeds`: what was set, and the spread of what was measured."""
+    cells = [[*(key.replace("_", " ") for key in result.keys), *result.columns]]
+    for row in rows:
+        cells.append([*(number(row[key]) for key in result.keys), *(spread(row[name]) for name in result.columns)])
+    return table(cells, n_left=len(result.keys))
 
 
 def table(rows: list[list[str]], n_left: int = 1) -> str:

@@ -30,9 +30,22 @@ COMMANDS = {
     "train": ("runs", "train", "Train a network, into RUN_DIR."),
 }
 
+SECTIONS = {
+    "Start": ("reproduce", "train", "check"),
+    "Take a run apart": ("analyze", "report", "discover", "extract", "detect"),
+    "Bring your own": ("import", "export", "group"),
+    "Many runs": ("sweep", "plot"),
+}
+
 
 class _Commands(click.Group):
     """A group that imports a command when it is called. Its own help shows stubs, before NumPy would be there."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands by SECTIONS."""
+        for title, names in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, COMMANDS[name][-1]) for name in names])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -7,20 +7,24 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from textwrap import fill
 from types import FrameType
 from typing import Any, NamedTuple
 
 import click
 
+from minimod.analysis.rows import BRIEF, best_agnostic, labels_need
 from minimod.analysis.structure import coordinate_of
+from minimod.analysis.summary import in_words, title
 from minimod.errors import Interrupted
 from minimod.runs.accuracy import MEASURES
 from minimod.runs.config import TrainingConfig
 from minimod.runs.files import plain_data
 from minimod.runs.jobs import WorkProgress, estimated_seconds, work
 from minimod.runs.metrics import ACCURACIES, Metrics
+from minimod.runs.run import Run
 from minimod.runs.signals import handle, handled
 from minimod.runs.training import Callback, State
 
@@ -28,7 +32,7 @@ MANY_RUNS, MOST_RUNS = 100_000, 1_000_000      # more are trained only where --y
 MOST_CLASSES = 24       # a larger character table is left to --json
 CLEAN_VALIDATION = "Clean validation may hold the rule: of modulus 59, 348 pairs do (see README)."
 PATIENCE = 2.0          # seconds
-OUTPUT_FLAGS = ("quiet", "as_json")
+OUTPUT_FLAGS = ("quiet", "as_json", "show_all")
 
 
 class Answer(NamedTuple):
@@ -47,18 +51,44 @@ def asked(flag: str) -> bool:
     return bool(click.get_current_context().obj.get(flag))
 
 
+class Table(str):
+    """Text in columns, as many spaces or | between them in every line."""
+
+
 def show(answer: Answer) -> None:
     """Print an answer: with --json its data, see `plain_data`; else its paragraphs, with a blank line between them."""
     if asked("as_json"):
         click.echo(json.dumps(plain_data(answer.data), indent=1, allow_nan=False))
     else:
-        click.echo("\n\n".join(filter(None, answer.paragraphs)))
+        click.echo("\n\n".join(map(fitted, filter(None, answer.paragraphs))))
+
+
+def fitted(paragraph: str) -> str:
+    """A paragraph within the terminal's width: columns of a Table are cut, unless --all is given; other lines wrap.
+
+    A line with a command stays whole, for copying.
+    """
+    width, lines = shutil.get_terminal_size().columns, paragraph.splitlines()
+    if not isinstance(paragraph, Table):
+        return "\n".join(line if "minimod " in line else prose(line, width) for line in lines)
+    if asked("show_all") or max(map(len, lines)) <= width:
+        return paragraph
+    ends = (end for end in range(width - 2, 0, -1) if all(line[end : end + 1] in ("", " ", "|") for line in lines))
+    end = next(ends, width - 2)
+    cut = (line if len(line) <= end else f"{line[:end].rstrip()} …" for line in lines)
+    return "\n".join([*cut, "(… is cut here: --all prints it.)"])
 
 
 def say(line: str) -> None:
     """Print a line of progress on standard error, unless --quiet is given."""
     if not asked("quiet"):
         click.echo(line, err=True)
+
+
+def prose(line: str, width: int) -> str:
+    """A line of text within a width. A number and its % stay together; long words stay whole."""
+    line = fill(line.replace(" %", "\0%"), width, break_long_words=False, break_on_hyphens=False)
+    return line.replace("\0%", " %")
 
 
 def table(rows: Iterable[Iterable[Any]], *widths: int) -> str:
@@ -68,18 +98,34 @@ def table(rows: Iterable[Iterable[Any]], *widths: int) -> str:
     def line(row: Iterable[Any]) -> str:
         return "".join(f"{cell(value):{place}}" for value, place in zip(row, places, strict=False)).rstrip()
 
-    return "\n".join(map(line, rows))
+    return Table("\n".join(map(line, rows)))
+
+
+MEASURE_WIDTHS = [max(9, len(measure) + 1) for measure in MEASURES]
+
+
+def brief_text(run: Run, methods: dict[str, dict[str, float]]) -> Iterator[str]:
+    """What a run memorised and what it knows: a few sentences, and the rows of BRIEF and the one of `best_agnostic`."""
+    yield in_words(run, methods)
+    yield title(run)
+    yield methods_table(methods, best_agnostic(methods, labels_need(run.data)))
+
+
+def methods_table(methods: Mapping[str, Mapping[str, float]], best: str | None, title: str = "method") -> str:
+    """The accuracies of the rows of BRIEF, and of one more row."""
+    shown = [name for name in (*BRIEF, best) if name and name in methods]
+    rows = [[name, *(methods[name][measure] for measure in MEASURES)] for name in shown]
+    return table([[title, *MEASURES], *rows], -33, *MEASURE_WIDTHS)
 
 
 def summary_text(summary: dict[str, Any]) -> Iterator[str]:
-    """The methods under what each needs to know, the partitions, and the typical neuron: a summary in paragraphs."""
-    yield summary["title"]
+    """All of a summary in paragraphs: the rows under what they need to know, the partitions, and the typical neuron."""
     rows: list[list[Any]] = [["method", *MEASURES]]
     for needs in dict.fromkeys(summary["needs"].values()):
         rows.append([f"-- needs to know: {needs}"])
         rows += [[name, *row.values()] for name, row in summary["methods"].items() if summary["needs"][name] == needs]
     rows.append(["pairs counted", *(summary["counts"][measure] for measure in MEASURES)])
-    yield table(rows, -33, *(max(9, len(measure) + 1) for measure in MEASURES))
+    yield table(rows, -33, *MEASURE_WIDTHS)
     yield f"chance: {summary['chance']:.4f}\n{CLEAN_VALIDATION}"
 
     columns = {"noisy_choice": "noisy γ_G", "noisy_choice_test": "its test", "generalising": "γ_G", "test": "test",
@@ -88,8 +134,6 @@ def summary_text(summary: dict[str, Any]) -> Iterator[str]:
     yield table([["partition by", *columns.values()], *rows], -16, 11, 10, 7, 8, 10, 7, 11)
     rows = [[column, summary["partition_needs"][key]] for key, column in columns.items()]
     yield table([["its column", "needs to know, besides what the score does"], *rows], -16, -1)
-    yield sample_line(summary)
-    yield summary["left_out"]
     if "structure" in summary:
         labels = {
             "median_share": "median share of a neuron's power",
@@ -100,11 +144,13 @@ def summary_text(summary: dict[str, Any]) -> Iterator[str]:
         rows = [[label, *(summary["structure"][each][key] for each in networks)] for key, label in labels.items()]
         yield table([[f"dominant {coordinate_of(summary['neurons'])}", *networks], *rows], -40, 10, 11)
 
-    epochs = summary["first_epochs"]
+
+def first_epochs_text(epochs: dict[str, float]) -> str:
+    """The first measured epoch with each accuracy past the thresholds, as a table."""
     past = list(dict.fromkeys(name.rsplit("_", 1)[1] for name in epochs))
     rows = [[part.replace("_", " "), *(_epoch(epochs[f"first_epoch_{part}_{threshold}"]) for threshold in past)]
             for part in ACCURACIES if epochs]
-    yield table([["first measured epoch with accuracy >=", *past], *rows], -40, *[8] * len(past))
+    return table([["first measured epoch with accuracy >=", *past], *rows], -40, *[8] * len(past))
 
 
 def sample_line(summary: dict[str, Any]) -> str:
@@ -134,7 +180,7 @@ def course_text(course: dict[str, Any]) -> str:
 
 def group_text(found: dict[str, Any]) -> Iterator[str]:
     """A group's `facts`, or what a table is, in paragraphs; of more than MOST_CLASSES classes without characters."""
-    abelian = ", abelian" * found.get("abelian", False)
+    abelian = ", abelian" if found.get("abelian") else ""
     head = f"{found['name']}: {found['kind']}, of order {found['order']}{abelian}"
     if "components" not in found:
         yield head
@@ -214,7 +260,7 @@ def announce_runs(number: int, yes: bool) -> None:
         raise click.UsageError(f"these are {number} runs; --yes trains more than {MANY_RUNS}")
     if number > MOST_RUNS:
         raise click.UsageError(f"these are {number} runs; more than {MOST_RUNS} cannot be kept account of")
-    say(f"{number} run{'s' * (number > 1)} in all")
+    say(f"{number} {'run' if number == 1 else 'runs'} in all")
 
 
 @contextmanager
@@ -248,7 +294,7 @@ def runs_display(configs: list[TrainingConfig], jobs: int | None = None) -> Iter
     total = sum(map(work, configs))
     if configs and not asked("quiet"):
         about = duration(estimated_seconds(configs, jobs))
-        say(f"{len(configs)} run{'s' * (len(configs) > 1)} to train, about {about}")
+        say(f"{len(configs)} {'run' if len(configs) == 1 else 'runs'} to train, about {about}")
     if configs and sys.stderr.isatty() and not asked("quiet"):
         with click.progressbar(length=total, file=sys.stderr, width=10, item_show_func=lambda text: text) as bar:
             yield lambda done, text: bar.update(done, text or bar.current_item)

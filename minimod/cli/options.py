@@ -2,10 +2,11 @@
 
 import logging
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import Field, fields
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -26,22 +27,40 @@ OLD_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 FILE, DIRECTORY = click.Path(path_type=Path, dir_okay=False), click.Path(path_type=Path, file_okay=False)
 
 run_argument = click.argument("run_dir", type=PATH)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+all_option = click.option("--all", "show_all", is_flag=True, help="Print all rows and columns, however wide.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on standard error.")
 repeats_option = click.option("--repeats", type=click.Choice(REPEATS),
                               help="A pair may have several labels: take the commonest, and leave ties out.")
 yes_option = click.option("--yes", is_flag=True, help=f"Train more than {MANY_RUNS} runs.")
 
 
+def json_option(command: AnyCommand) -> AnyCommand:
+    """Add --json and --all: what a command prints fits the terminal, and these have the rest."""
+    return all_option(click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command))
+
+
 class OnceEach(click.Command):
     """A command that refuses an option given twice, where Click would drop the first value, and prints its Answer.
 
     excludes: options that go without others: the flag, why, and the other flags.
+    sections: title -> the names of the options that its help shows under this title; other options come last.
     """
 
-    def __init__(self, *args: Any, excludes: Iterable[tuple[str, str, Collection[str]]] = (), **settings: Any):
+    def __init__(
+        self, *args: Any, excludes: Iterable[tuple[str, str, Collection[str]]] = (),
+        sections: Mapping[str, Collection[str]] = MappingProxyType({}), **settings: Any,
+    ):
         super().__init__(*args, **settings)
-        self.excludes = excludes
+        self.excludes, self.sections = excludes, sections
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options by sections."""
+        options = [each for each in self.get_params(ctx) if isinstance(each, click.Option)]
+        records = {each.name: record for each in options if (record := each.get_help_record(ctx))}
+        for title, names in [*self.sections.items(), ("Options", [*records])]:
+            if shown := [records.pop(name) for name in names if name in records]:
+                with formatter.section(title):
+                    formatter.write_dl(shown)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As Click's. Raises UsageError for such options, and InputError for an unknown one, with the nearest."""

@@ -6,16 +6,30 @@ from contextlib import closing
 from pathlib import Path
 
 import click
+import numpy as np
 
+from minimod.analysis.rows import best_agnostic
+from minimod.analysis.summary import answers_in_words
 from minimod.claims import CLAIMS
-from minimod.claims.claim import SCALES, Claim, Result, name_of
+from minimod.claims.claim import SCALES, Claim, Result, grouped, name_of
 from minimod.claims.named import find_claims
 from minimod.claims.reproduction import Reproduction, number_of_runs
-from minimod.claims.results import section, write_page
+from minimod.claims.results import criteria_table, numbers_table, section, write_page
 from minimod.claims.rows import SUFFIXES, load_rows, rows_file, save_rows, stored_results
-from minimod.cli.display import Answer, announce_runs, runs_display, say, stop_line, table
+from minimod.cli.display import (
+    Answer,
+    Table,
+    announce_runs,
+    asked,
+    methods_table,
+    runs_display,
+    say,
+    stop_line,
+    table,
+)
 from minimod.cli.options import DIRECTORY, PATH, OnceEach, json_option, quiet_option, yes_option
 from minimod.errors import InputError
+from minimod.runs.accuracy import MEASURES
 
 
 class NamesClaims(OnceEach):
@@ -75,10 +89,35 @@ def reproduce(
     if "all" in names or len(results) > len(names):
         text = [table(([result.name, result.verdict] for result in results), -25, -1)]
     else:
-        text = [*map(section, results)]
-    runs = "" if from_rows else f"Runs are in {directory}; "
-    text.append(f"{time.perf_counter() - start:.0f} s. {runs}the page is {page}.")
+        text = [part for result in results for part in ([section(result)] if asked("show_all") else in_short(result))]
+        text += [] if asked("show_all") else ["--all prints how this was measured, all rows, reasons, and remarks."]
+    where = f"The page is {page}." if from_rows else f"Runs are in {directory}; the page is {page}."
+    text.append(f"{time.perf_counter() - start:.0f} s. {where}")
     return Answer([result.plain() for result in results], text)
+
+
+def in_short(result: Result) -> Generator[str, None, None]:
+    """What was claimed and found, in paragraphs: words, what decides, and numbers.
+
+    Where rows have methods, these are the methods of BRIEF and the one of `best_agnostic`, as means over the seeds.
+    """
+    yield f"{result.name}: {result.verdict}. {result.sentence}"
+    if "method" not in result.keys or not {*MEASURES}.issubset(result.columns):
+        yield Table(criteria_table(result))
+        yield Table(numbers_table(result, result.over_seeds()))
+        return
+    tables, settings = list[str](), [key for key in result.keys if key != "method"]
+    for values, rows in grouped(result.rows, settings).items():
+        where = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in zip(settings, values, strict=True))
+        methods = {str(name): {measure: float(np.mean([row[measure] for row in of])) for measure in MEASURES}
+                   for (name,), of in grouped(rows, ["method"]).items()}
+        if "dominant" in methods and not tables:
+            ((_, modulus),) = result.moduli
+            words = answers_in_words(methods, 1 / modulus, "frequency")
+            yield f"At {where}: {words[0].lower()}{words[1:]}"
+        tables.append(methods_table(methods, best_agnostic(methods), where))
+    yield Table(criteria_table(result))
+    yield from tables
 
 
 def measured(

@@ -14,7 +14,19 @@ from minimod.analysis.detectors import COURSE, DETECTORS
 from minimod.analysis.rows import DEFAULT_METHOD, METHODS, ROWS, labels_need, together
 from minimod.cli import options
 from minimod.cli.advice import what_helps, written
-from minimod.cli.display import Answer, asked, course_text, progress_display, stop_line, summary_text, table, with_bar
+from minimod.cli.display import (
+    Answer,
+    asked,
+    brief_text,
+    course_text,
+    first_epochs_text,
+    progress_display,
+    sample_line,
+    stop_line,
+    summary_text,
+    table,
+    with_bar,
+)
 from minimod.cli.options import DIRECTORY, FILE, OLD_FILE, PATH, OnceEach, json_option, quiet_option, run_argument
 from minimod.discovery.retrieval import discover_run, table_to_judge_by
 from minimod.exchange.pairs import load_pairs
@@ -33,7 +45,14 @@ from minimod.runs.run import DAMAGED, NONE, check_run, load_run
     ("--pairs", "brings labels as they are", [*map(options.flag_of, FIELDS_SET_BY_PAIRS), "--noise-matrix"]),
     ("--resume", "takes options and data of the run", ["--pairs", "--noise-matrix", "--preset", "--extend"]),
     ("--extend", "takes options and data of the run", ["--pairs", "--noise-matrix", "--preset", "--epochs"]),
-])
+], sections={
+    "Task": ("rule", "modulus", "noise_ratio", "noise_kind", "noise_matrix", "train_fraction", "pairs", "repeats"),
+    "Network": ("width", "activation", "tied", "bias", "init_std", "init_seed"),
+    "Optimiser": ("epochs", "optimizer", "learning_rate", "weight_decay", "loss", "label_smoothing", "batch_size",
+                  "betas", "momentum", "trained"),
+    "Run": ("preset", "resume", "extend", "seed", "snapshots", "eval_every", "record", "checkpoint_every", "threads",
+            "device", "dtype"),
+})
 @run_argument
 @click.option("--preset", type=click.Choice(tuple(PRESETS)), default="default", show_default=True,
               help="Where options that are not given come from.")
@@ -82,9 +101,15 @@ def train(
     with progress_display(config) as callback:
         run = start(callback=callback, checkpoint_every=checkpoint_every)
     last = {name: column[-1].item() for name, column in run.history.items()}
-    metrics = table(([name.replace("_", " "), f"{value:.4g}"] for name, value in last.items()), -24, 11)
     result = {"directory": str(run_dir), "config": run.config.to_dict(), "metrics": last}
-    return Answer(result, [metrics, summary.describe_user_data(run), written(run_dir)])
+    if asked("as_json"):
+        return Answer(result, [])
+    with Analysis(run) as analysis:
+        with_bar(analysis.parts(analysis.brief), "Analysing")
+        methods = {name: analysis.row(name)._asdict() for name in analysis.brief}
+    metrics = table(([name.replace("_", " "), f"{value:.4g}"] for name, value in last.items()), -24, 11)
+    text = [*brief_text(run, methods), metrics if asked("show_all") else "", summary.describe_user_data(run)]
+    return Answer(result, [*text, f"{written(run_dir)}"])
 
 
 @click.command(cls=OnceEach, excludes=[("--no-write", "writes no file", ["--output", "--figures"])])
@@ -116,7 +141,12 @@ def analyze(
     with Analysis(run, by, ensemble=others) as analysis:
         with_bar(analysis.parts(), "Analysing")
         found = summary.summary_of(analysis, dict.fromkeys(thresholds))
-    text = [*summary_text(found)]
+    text = [*brief_text(run, found["methods"]), sample_line(found), found["left_out"]]
+    epochs = first_epochs_text(found["first_epochs"])
+    if asked("show_all"):
+        text += [*summary_text(found), epochs]
+    elif thresholds != THRESHOLDS:
+        text.append(epochs)
     if with_course:
         found["course"] = trajectory.trajectory(run)
         text.append(course_text(found["course"]))
@@ -129,7 +159,9 @@ def analyze(
             from minimod.report.figures import draw_figures  # here, so that no other command waits for matplotlib
 
             draw_figures(found, output / "figures")
-        text.append(f"Written to {output / 'analysis.json'}" + f" and {output / 'figures'}" * figures)
+        text.append(f"Written to {output / 'analysis.json'}{f' and {output}/figures' if figures else ''}.")
+    if not asked("show_all"):
+        text.append(f"--all prints all {len(found['methods'])} rows, what they need to know, partitions and neurons.")
     printed = ("config", "by", "chance", "counts", "methods", "needs", "partition", "partition_needs", "structure",
                "components", "first_epochs", "sample", "left_out", "course")
     return Answer({name: found[name] for name in printed if name in found}, text)
@@ -156,7 +188,7 @@ def extract(run_dir: Path, rounds: int, output: Path, method: str, width: int | 
     def tell(done: self_training.Round) -> None:
         head = [] if done.number else [[name.replace("_", " ") for name in done.row]]
         if not asked("as_json"):
-            click.echo(table([*head, done.row.values()], *[13] * len(done.row)))
+            click.echo(table([*head, done.row.values()], 5, 14, *[max(8, len(name) + 2) for name in [*done.row][2:]]))
 
     with stop_line("the same command"):
         run = load_run(run_dir)
@@ -202,7 +234,8 @@ def detect(run_dir: Path, extracted: Path | None, folds: int | None, search: boo
     if is_beside:
         run.beside("detectors.csv")
     # A column says what it needs where that is more than its detector does.
-    heads = {name: name + f" [{needs}]" * (needs != DETECTORS[name].needs) for name, needs in found["needs"].items()}
+    heads = {name: name if needs == DETECTORS[name].needs else f"{name} [{needs}]"
+             for name, needs in found["needs"].items()}
     scores = {heads[name]: score for name, score in found["scores"].items()}
     save_columns(file, {name: run.words[found[name]] for name in ("a", "b", "label")} | scores)
     wrong = f"{found['wrong']} of them wrong" if run.dataset.is_known else "and which are wrong is not known"

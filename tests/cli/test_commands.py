@@ -1,5 +1,6 @@
 import csv
 import json
+import math
 import os
 import re
 import shlex
@@ -17,11 +18,14 @@ import numpy as np
 import pytest
 from sweep_cases import CLI, OTHERS
 
-from minimod import TrainingConfig, load_sweep
+from minimod import TrainingConfig, analyze, load_sweep
 from minimod.analysis.detectors import DETECTORS, auroc
-from minimod.analysis.rows import DEFAULT_METHOD, ROWS
+from minimod.analysis.rows import BRIEF, DEFAULT_METHOD, ROWS, best_agnostic
+from minimod.analysis.summary import in_words
 from minimod.claims import CLAIMS, named, reproduction
-from minimod.cli import COMMANDS, commands, display
+from minimod.cli import COMMANDS, SECTIONS, commands, display
+from minimod.cli.display import cell
+from minimod.cli.runs import train
 from minimod.errors import Interrupted
 from minimod.report.page_data import detectors
 from minimod.runs.config import CONSTRAINTS, PRESETS
@@ -227,15 +231,59 @@ def test_json_has_null_for_what_is_nan(minimod):
     assert written["history"]["noisy_accuracy"] == [None] * 4
 
 
-def test_tables_fit_eighty_columns(minimod):
-    tables = [minimod("train", "run", *SMALL).stdout, minimod("analyze", "run", "--no-figures").stdout,
-              minimod("train", "--help").stdout, minimod("--help").stdout]  # fmt: skip
-    assert max(len(line) for table in tables for line in table.splitlines()) <= 80
+@pytest.mark.parametrize("columns", [64, 80, 132])
+def test_no_text_is_wider_than_the_terminal_and_all_prints_what_is_cut(minimod, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    calls = [
+        ["train", "run", *SMALL, "--record", "--snapshots", "log"], ["train", "--help"], ["--help"], ["group", "S6"],
+        ["analyze", "run", "--course", "--no-figures"], ["detect", "run"], ["extract", "run", "--output", "new"],
+        ["plot", "--help"], ["discover", "run", "--max-starts", 8, "--quiet"], ["check", "run"],
+    ]
+    for call in calls:
+        text = minimod(*call).stdout
+        for line in text.splitlines():
+            assert len(line) <= columns or "minimod " in line or " " not in line, (call, line)
+        if "--all prints it" in text and call[0] in ("analyze", "group"):
+            assert "prints it" not in minimod(*call, "--all").stdout
+    assert "--all prints it" in minimod("analyze", "run", "--course", "--no-figures").stdout
+
+
+def first_words(minimod, *call):
+    return unwrapped(minimod(*call).stdout.split("\n\n")[0])
+
+
+def test_train_and_analyze_begin_with_what_was_memorised_and_what_is_known(minimod):
+    words = first_words(minimod, "train", "run", *SMALL)
+    run = load_run("run")
+    methods = analyze(run)["methods"]
+    assert words == in_words(run, methods) == first_words(minimod, "analyze", "run", "--no-figures")
+
+
+def test_train_and_analyze_print_the_rows_of_brief_and_the_best_that_knows_nothing(minimod):
+    answers = minimod("train", "run", *SMALL).stdout, minimod("analyze", "run", "--no-figures").stdout
+    methods = analyze("run")["methods"]
+    names = [name for name in (*BRIEF, best_agnostic(methods)) if name in methods]
+    assert len(names) == 8 and names[0] == "raw"
+    for answer in answers:
+        (table,) = (part for part in answer.split("\n\n") if part.startswith("method "))
+        found = {line[:33].strip(): line[33:].split() for line in table.splitlines()[1:]}
+        assert [*found] == names
+        for name in names:
+            assert found[name] == [cell(value) for value in methods[name].values()]
+
+
+def test_a_row_that_knows_nothing_is_chosen_by_validation_pairs_and_no_row_that_knows_more():
+    row = {"test": 0.0, "validation": 0.1}
+    methods = {"raw": row | {"validation": 1.0}, "norm subnetwork": row | {"validation": 1.0}, "untrained+relu": row,
+               "norm+interaction, noisy": row | {"validation": 0.2}, "raw+quadratic": row | {"test": 1.0}}
+    assert best_agnostic(methods) == "norm+interaction, noisy"
+    assert best_agnostic(methods, "the rule") is None and best_agnostic(methods, "two inputs") is not None
+    assert best_agnostic({"raw+relu": row | {"validation": math.nan}}) is None
 
 
 def test_analyze_prints_a_row_per_method(minimod):
     minimod("train", "run", *SMALL)
-    answer = minimod("analyze", "run", "--no-figures")
+    answer = minimod("analyze", "run", "--no-figures", "--all")
     summary = json.loads(Path("run/analysis.json").read_text())
     rows, needs, heading = {}, {}, None
     partition = answer.stdout.split("partition by")[1]
@@ -261,7 +309,7 @@ def test_an_ensemble_is_one_more_row(minimod):
 
 def test_analyze_tells_the_first_epochs_past_thresholds(minimod):
     minimod("train", "run", *SMALL)
-    told = minimod("analyze", "run", "--no-write").stdout.splitlines()
+    told = minimod("analyze", "run", "--no-write", "--all").stdout.splitlines()
     head = next(i for i, line in enumerate(told) if line.startswith("first measured epoch"))
     assert told[head].split()[-3:] == ["0.5", "0.9", "0.99"]
     assert [line[:40].strip() for line in told[head + 1 :]] == [part.replace("_", " ") for part in ACCURACIES]
@@ -365,7 +413,7 @@ def test_detect_says_what_the_extraction_needed(minimod, method, more):
     minimod("train", "run", *SMALL)
     needs = json.loads(minimod("extract", "run", "--output", "new", "--method", method, "--json").stdout)["needs"]
     assert needs == ROWS[method].needs
-    answer, told = (minimod("detect", "run", "--extracted", "new", *options).stdout for options in ([], ["--json"]))
+    answer, told = (minimod("detect", "run", "--extracted", "new", how).stdout for how in ("--all", "--json"))
     expected = f"two inputs, noisy validation, further training{more}"
     assert json.loads(told)["needs"]["self-training"] == expected
     assert next(line for line in answer.splitlines() if line.startswith("self-training")).endswith(f"  {expected}")
@@ -412,6 +460,11 @@ def tiny_pairs(path="pairs.csv"):
         csv.writer(file).writerows([("a", "b", "label", "true_label", "part"), *rows])
 
 
+def unwrapped(text):
+    """A text without the ends of its lines, which hang on the terminal's width."""
+    return " ".join(text.split())
+
+
 TINY = ["--width", 6, "--epochs", 2, "--threads", 1, "--quiet"]
 
 
@@ -419,7 +472,8 @@ def test_pairs_of_ones_own_bring_their_task_and_it_is_said_what_they_are(minimod
     tiny_pairs()
     answer = minimod("train", "run", *TINY, "--pairs", "pairs.csv")
     assert answer.returncode == 0 and not answer.stderr
-    assert "The table is a group. Pairs: 15 for train, 5 for validation, 5 for test; of 5 tokens.\n" in answer.stdout
+    said = "The table is a group. Pairs: 15 for train, 5 for validation, 5 for test; of 5 tokens. "
+    assert said in unwrapped(answer.stdout)
     config = load_run("run").config
     assert (config.rule, config.modulus, config.noise_ratio, config.train_fraction) == ("pairs", 5, 0, 0.6)
 
@@ -427,8 +481,8 @@ def test_pairs_of_ones_own_bring_their_task_and_it_is_said_what_they_are(minimod
 def test_what_is_not_known_of_pairs_is_said_by_train_and_analyze(minimod):
     Path("pairs.csv").write_text("a,b,label\nx,y,x\ny,x,x\n")
     said = "The true labels are not known, so that clean, noisy and repaired are not; test labels count."
-    assert said in minimod("train", "run", *TINY, "--pairs", "pairs.csv").stdout
-    assert said in minimod("analyze", "run", "--no-write").stdout
+    assert said in unwrapped(minimod("train", "run", *TINY, "--pairs", "pairs.csv").stdout)
+    assert said in unwrapped(minimod("analyze", "run", "--no-write").stdout)
     assert "which are wrong is not known" in minimod("detect", "run").stdout
 
 
@@ -538,13 +592,20 @@ def test_a_group_is_described_and_a_table_is_told_apart(minimod):
 def test_every_field_has_an_option_with_a_range_and_a_default(minimod):
     text = minimod("train", "--help").stdout
     for field in fields(TrainingConfig):
-        entry = re.search(rf"--{field.name.replace('_', '-')}(?![\w-]).*?\[default: .*?\]", text, re.DOTALL)
+        entry = re.search(rf"--{field.name.replace('_', '-')}(?![\w-]).*?\[default:\s.*?\]", text, re.DOTALL)
         assert entry, field.name
         flat = re.sub(r"\s+", " ", entry.group())
         constraint = CONSTRAINTS[field.name]
         domain = "table:FILE" if isinstance(constraint, RuleName) else constraint.domain or "--no-"
         allowed = constraint.choices if isinstance(constraint, Choice) else [domain]
         assert all(value in flat for value in allowed), flat
+
+
+def test_every_command_and_every_option_of_train_stands_in_one_section():
+    assert sorted(name for names in SECTIONS.values() for name in names) == sorted(COMMANDS)
+    named = [name for names in train.sections.values() for name in names]
+    others = {"run_dir", "quiet", "as_json", "show_all"}
+    assert sorted(named) == sorted({option.name for option in train.params} - others)
 
 
 @pytest.fixture
@@ -564,7 +625,7 @@ def test_reproduce_measures_each_seed_and_says_its_verdict(minimod, small_claim)
     assert all(len(criterion["values"]) == 2 for criterion in answer["criteria"])
     assert len(answer["rows"]) == 4 * 2
     text = minimod("reproduce", "tied", "--seeds", 2).stdout
-    assert text.startswith("## tied: does not hold\n")
+    assert text.startswith(f"tied: does not hold. {CLAIMS['tied'].phrase[:40]}")
 
 
 def written(directory):

@@ -48,7 +48,8 @@ def test_the_claims_of_a_file_are_measured_in_processes_and_stay_on_the_page_wit
 
 
 def test_one_claim_of_a_file_prints_its_section(minimod, mine):
-    assert minimod("reproduce", "mine.py::mine", "--quiet").stdout.startswith("## mine: holds\n")
+    assert minimod("reproduce", "mine.py::mine", "--quiet").stdout.startswith("mine: holds. A statement of my own.\n")
+    assert minimod("reproduce", "mine.py::mine", "--quiet", "--all").stdout.startswith("## mine: holds\n")
     assert {path.name for path in Path("reproduced/rows").iterdir()} == {"mine.json"}
 
 
@@ -59,8 +60,8 @@ def test_rows_are_judged_and_drawn_again_by_the_claim_as_it_is_now(minimod, mine
     Path("reproduced/figures/mine.png").unlink()
     Path("mine.py").write_text(MINE.replace("my own", "mine").replace('"raw test", 0.0,', '"raw test", 1.1,'))
     answer = minimod("reproduce", "mine.py::mine", "--from-rows")
-    assert answer.stdout.startswith("## mine: does not hold\n\nA statement of mine.\n") and answer.stderr == ""
-    assert re.search(r" s\. the page is reproduced/results\.md\.\n$", answer.stdout)
+    assert answer.stdout.startswith("mine: does not hold. A statement of mine.\n\n") and answer.stderr == ""
+    assert re.search(r" s\. The page is reproduced/results\.md\.\n$", answer.stdout)
     after = json.loads(Path("reproduced/rows/mine.json").read_text())
     assert all(after[key] == before[key] for key in ("rows", "date", "machine")) and after["verdict"] != "holds"
     assert Path("reproduced/figures/mine.png").exists() and not Path("reproduced/runs").exists()
