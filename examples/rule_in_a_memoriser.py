@@ -29,9 +29,12 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+import minimod
+from minimod.engine.device import machine
 from minimod.report.style import BLACK, BLUE, GREEN, ORANGE, STYLE, VERMILION
 
 plt.style.use(STYLE)           # colours that colour-blind people can tell apart
+print(f"minimod {minimod.__version__} on {machine()}")
 
 # %% [markdown]
 # ## 1. Train on lies

@@ -34,9 +34,12 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
+import minimod
+from minimod.engine.device import machine
 from minimod.report.style import BLACK, GREEN, ORANGE, STYLE
 
 plt.style.use(STYLE)           # colours that colour-blind people can tell apart
+print(f"minimod {minimod.__version__} on {machine()}")
 
 folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
 os.chdir(folder.name)           # all that is written below goes there

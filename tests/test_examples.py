@@ -1,5 +1,8 @@
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +37,19 @@ def test_a_notebook_has_the_cells_of_its_script(script):
 def test_a_notebook_was_run_from_top_to_bottom(script):
     counts = [cell["execution_count"] for cell in notebook_of(script)["cells"] if cell["cell_type"] == "code"]
     assert counts == [*range(1, len(counts) + 1)]
+
+
+@pytest.mark.parametrize("script", EXAMPLES, ids=NAMES)
+def test_a_script_runs_and_prints_what_its_notebook_shows_but_for_numbers(script, tmp_path):
+    def words(text):        # numbers hang on the processor
+        return re.sub(r"\d[\d.]*(e[+-]?\d+)?", "#", re.sub(r"on \d+ cores, .*\)", "on a machine", text)).split()
+
+    run = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, env=os.environ | {"MPLBACKEND": "agg"}, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    shown = "".join("".join(each["text"]) for each in outputs_of(script) if each.get("name") == "stdout")
+    assert words(run.stdout) == words(shown)
 
 
 @pytest.mark.parametrize("script", EXAMPLES, ids=NAMES)

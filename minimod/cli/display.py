@@ -18,6 +18,7 @@ import click
 from minimod.analysis.rows import BRIEF, best_agnostic, labels_need
 from minimod.analysis.structure import coordinate_of
 from minimod.analysis.summary import in_words, title
+from minimod.engine.device import machine
 from minimod.errors import Interrupted
 from minimod.runs.accuracy import MEASURES
 from minimod.runs.config import TrainingConfig
@@ -107,8 +108,13 @@ MEASURE_WIDTHS = [max(9, len(measure) + 1) for measure in MEASURES]
 def brief_text(run: Run, methods: dict[str, dict[str, float]]) -> Iterator[str]:
     """What a run memorised and what it knows: a few sentences, and the rows of BRIEF and the one of `best_agnostic`."""
     yield in_words(run, methods)
-    yield title(run)
+    yield f"{title(run)}\n{rounding()}"
     yield methods_table(methods, best_agnostic(methods, labels_need(run.data)))
+
+
+def rounding() -> str:
+    """What the numbers of a table hang on."""
+    return f"On {machine()}; other processors round otherwise."
 
 
 def methods_table(methods: Mapping[str, Mapping[str, float]], best: str | None, title: str = "method") -> str:

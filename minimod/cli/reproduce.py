@@ -22,6 +22,7 @@ from minimod.cli.display import (
     announce_runs,
     asked,
     methods_table,
+    rounding,
     runs_display,
     say,
     stop_line,
@@ -92,7 +93,7 @@ def reproduce(
         text = [part for result in results for part in ([section(result)] if asked("show_all") else in_short(result))]
         text += [] if asked("show_all") else ["--all prints how this was measured, all rows, reasons, and remarks."]
     where = f"The page is {page}." if from_rows else f"Runs are in {directory}; the page is {page}."
-    text.append(f"{time.perf_counter() - start:.0f} s. {where}")
+    text += ["" if from_rows else rounding(), f"{time.perf_counter() - start:.0f} s. {where}"]
     return Answer([result.plain() for result in results], text)
 
 

@@ -21,6 +21,7 @@ from minimod.cli.display import (
     course_text,
     first_epochs_text,
     progress_display,
+    rounding,
     sample_line,
     stop_line,
     summary_text,
@@ -199,7 +200,7 @@ def extract(run_dir: Path, rounds: int, output: Path, method: str, width: int | 
     data = {"directory": str(output), "method": method, "needs": needs, "rounds": [each.row for each in done]}
     nothing = f"The answers are the labels of {run_dir} already: nothing to train."
     said = f"\nThe answers need to know: {needs}.\nLabels right, test and repaired need the truth, and decide nothing."
-    return Answer(data, [said, nothing if len(done) == 1 else written(output)])
+    return Answer(data, [said, rounding(), nothing if len(done) == 1 else written(output)])
 
 
 @click.command(cls=OnceEach)
@@ -250,7 +251,7 @@ def detect(run_dir: Path, extracted: Path | None, folds: int | None, search: boo
         " neither right nor wrong." if group.is_nearest else ""
     )
     return Answer(data | {name: found[name] for name in ("wrong", "needs", "auroc", "precision")}, [
-        f"{len(found['label'])} training labels, {wrong}", table(rows, -20, 9, 11, -1),
+        f"{len(found['label'])} training labels, {wrong}", table(rows, -20, 9, 11, -1), rounding(),
         about_discovery,
         "" if recorded else "The course of training was not recorded, see minimod train --record.",
         f"Written to {file}.",
