@@ -78,7 +78,7 @@ def page(results: Sequence[Result], scale: str) -> str:
         "`minimod reproduce NAME` measures a claim, keeps its rows in `rows`, and makes this page anew from all rows "
         f"that are there{f'; all were measured {min(machines)}' if len(machines) == 1 else ''}. Where there are "
         "several seeds, a table shows the mean and, in brackets, the lowest and the highest. A column such as "
-        "`dominant+quadratic test` names a method and a measure, which minimod's README explains."
+        "`dominant+quadratic test` names a method and a measure, which docs/methods.md explains."
     )
     rule = (
         "A claim holds if every criterion is met by every seed; it does not hold if some criterion is met by none; "

@@ -1,4 +1,4 @@
-"""The Click commands, a theme a file: parse, call, print. Whatever a Python caller would need is elsewhere."""
+"""The Click commands, by theme. A command parses, calls, and prints; it holds nothing that Python callers need."""
 
 import csv
 import os
@@ -39,7 +39,7 @@ SECTIONS = {
 
 
 class _Commands(click.Group):
-    """A group that imports a command when it is called. Its own help shows stubs, before NumPy would be there."""
+    """A group that imports a command when the command is called. Its help shows stubs, so it needs no NumPy."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands by SECTIONS."""
@@ -55,7 +55,7 @@ class _Commands(click.Group):
             module, function, _ = COMMANDS[name]
             with handled(end_at_once):
                 return name, getattr(import_module(f"minimod.cli.{module}"), function), rest
-        if ctx.resilient_parsing:       # at a tab, a line may be anything
+        if ctx.resilient_parsing:       # during tab completion, the line may be incomplete
             return None, None, rest
         raise InputError("command", name, one_of(COMMANDS, name))
 
@@ -77,14 +77,14 @@ def _tell_version(context: click.Context, option: click.Parameter, asked: bool) 
               help="Show the version and what minimod runs on, and exit.")
 @click.pass_context
 def commands(context: click.Context) -> None:
-    """Train two-layer networks on modular arithmetic with corrupted labels, and take out the rule they learned."""
+    """Train two-layer networks on modular arithmetic with wrong labels, and extract the rule that they learned."""
     os.environ["MPLBACKEND"] = "agg"  # figures go to files; a notebook's shell may name a backend that is missing
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
 
 def main() -> None:
-    """Run the command line: a foreseeable error is one line on standard error and an exit status, never a traceback.
+    """Run the command line. A foreseeable error is one line on standard error and an exit status, not a traceback.
 
     2: something to correct in the command; 1: the run failed; 130: Ctrl-C; 143: SIGTERM; 129: SIGHUP.
     """
@@ -103,7 +103,7 @@ def main() -> None:
         except Interrupted as stop:
             from minimod.cli.advice import resume_command
 
-            message, status = f"{stop}; go on with: {resume_command(stop.directory)}", 128 + stop.signal
+            message, status = f"{stop}; resume with: {resume_command(stop.directory)}", 128 + stop.signal
         except DivergenceError as error:
             message, status = str(error), 1
         except (OSError, MemoryError, ImportError, UnicodeError, BrokenExecutor, csv.Error) as error:

@@ -1,4 +1,4 @@
-"""What helps: the commands that are named where a run or a directory is not what it should be."""
+"""Advice: the commands that error messages and `minimod check` name."""
 
 import os
 import shlex
@@ -12,11 +12,11 @@ from minimod.runs.run import DAMAGED, DIVERGED, FINISHED, NONE, UNFINISHED, Run
 
 
 def refusal(error: InputError) -> str:
-    """What is refused, as the command line spells it, and what helps, where something does."""
+    """The line for a refused value: the option as the command line spells it, what is allowed, and maybe a command."""
     value = from_here(error.value) if isinstance(error.value, str) else error.value
     refused = f"{flag_of(error.option)} is {value!r}; it must be {error.allowed}"
     if isinstance(error, UnfinishedRunError):
-        return f"{refused}; go on with this one by: {resume_command(error.value)}"
+        return f"{refused}; resume this one by: {resume_command(error.value)}"
     if isinstance(error, DivergedRunError):
         return f"{refused}; begin it anew by: {resume_command(error.value)} --learning-rate RATE"
     if isinstance(error, FinishedRunError):
@@ -25,49 +25,49 @@ def refusal(error: InputError) -> str:
 
 
 def what_helps(state: str, files: dict[str, str], run_dir: Path) -> Iterator[str]:
-    """What to do with a directory in this state: commands, with a line's end as a comment that says what for."""
-    directory, go_on = quoted(run_dir), resume_command(run_dir)
+    """Commands for a directory in this state, one a line. A comment behind a command says what it does."""
+    directory, resume = quoted(run_dir), resume_command(run_dir)
     extension = files.get("extension", "")
     if state == FINISHED:
         yield f"minimod analyze {directory}  # takes it apart"
     if files.get("data", "").startswith("not there yet"):
-        yield "the command that began it, with the same data, goes on"
+        yield "the command that began it, with the same data, resumes it"
     elif state == UNFINISHED or (state == FINISHED and extension.startswith(UNFINISHED)):
-        yield f"{go_on}  # goes on with it"
+        yield f"{resume}  # resumes it"
     if extension.startswith(DIVERGED):
-        yield f"minimod train {directory} --extend EPOCHS  # by fewer epochs; the run itself is whole"
+        yield f"minimod train {directory} --extend EPOCHS  # extends it by fewer epochs; the run itself is intact"
     if state == DIVERGED:
-        yield f"{go_on} --learning-rate RATE  # begins it anew, at a smaller rate"
+        yield f"{resume} --learning-rate RATE  # trains it anew, at a smaller rate"
     if state == NONE and (run_dir / "sweep.json").exists():
-        yield f"minimod sweep {directory}  # checks its runs, and goes on"
+        yield f"minimod sweep {directory}  # checks its runs, and trains the missing ones"
     elif state == NONE and not run_dir.exists():
         yield f"minimod train {directory}  # trains a network there"
     if state == DAMAGED:
         broken = [name for name, text in files.items() if text.startswith(DAMAGED)]
         if broken == ["checkpoint.npz"] and "network.npz" in files:
-            yield f"rm {quoted(run_dir / 'checkpoint.npz')}  # all else is whole; it cannot be extended then"
+            yield f"rm {quoted(run_dir / 'checkpoint.npz')}  # the other files are intact; then it cannot be extended"
         elif broken == ["network.npz"]:
-            yield f"rm {quoted(run_dir / 'network.npz')} && {go_on}  # it comes anew from the checkpoint"
+            yield f"rm {quoted(run_dir / 'network.npz')} && {resume}  # writes it again from the checkpoint"
         else:
-            yield "nothing reads it: train it again in another directory, if nobody has these files as they were"
+            yield "no command reads it: restore these files, or train the run again in another directory"
 
 
 def quoted(path: object) -> str:
-    """A path as a shell and Click take it, from where the command was called."""
+    """A path, quoted for a shell, relative to the working directory. No option begins like it."""
     text = from_here(str(path))
     return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def from_here(path: str) -> str:
-    """A path below the working directory as it is called from there; any other text as it is."""
+    """A path below the working directory, relative to it; any other text unchanged."""
     here = os.path.join(os.getcwd(), "")
     return path.removeprefix(here) if path != here else path
 
 
 def train_command(run: Run) -> str:
-    """The command that trains such a run, or what it was made by; data of its own have to be given to it too."""
+    """The command that trains such a run. A run with data of a user needs their files too."""
     if run.data.is_relabelled:
-        return f"# from Python, or by minimod extract: it was trained on labels of its own, in {run.directory}/data"
+        return f"# made in Python or by minimod extract: its labels are in {run.directory}/data"
     words = ["minimod train", quoted(run.directory)]
     words += [f"{flag_of(name)} FILE" for name in ("pairs", "noise_matrix") if name in run.data.stored]
     left_out = {*run.config.without_effect, *(FIELDS_SET_BY_PAIRS if run.data.pairs is not None else ())}
@@ -85,10 +85,10 @@ def train_command(run: Run) -> str:
 
 
 def written(run_dir: Path) -> str:
-    """Where a new run is, and the command that comes next."""
+    """Where a new run is, and the next command."""
     return f"Written to {run_dir}. Next: minimod analyze {quoted(run_dir)}"
 
 
 def resume_command(directory: object) -> str:
-    """The command that goes on with an unfinished run."""
+    """The command that resumes an unfinished run."""
     return f"minimod train {quoted(directory)} --resume"

@@ -1,4 +1,4 @@
-"""The command that finds a rule with nothing known of it."""
+"""The command that finds an unknown rule."""
 
 import time
 from pathlib import Path
@@ -26,16 +26,16 @@ NAMINGS = {     # the assumptions of Found, in words
 @click.command(cls=OnceEach)
 @click.argument("source", type=click.Path(path_type=Path, exists=True))
 @click.option("--from", "what", type=click.Choice(SOURCES),
-              help="Of a run: what its network answers for all pairs, or its training labels alone.  [default: the"
-              " predictions, and the labels as a control]")
+              help="For a run: use what its network answers for all pairs, or its training labels alone.  [default:"
+              " the predictions, and the labels as a control]")
 @repeats_option
 @click.option("--table", type=FILE, metavar="FILE",
-              help="Where a, b and label of every pair go that has an answer, as CSV.")
-@click.option("--write/--no-write", default=True, show_default=True, help="Of a run: write RUN_DIR/discovery.json.")
+              help="Write a, b and label of every pair that has an answer to this CSV.")
+@click.option("--write/--no-write", default=True, show_default=True, help="For a run: write RUN_DIR/discovery.json.")
 @click.option("--seconds", type=click.FloatRange(0), default=120, show_default=True,
-              help="No further starts after so long.")
-@click.option("--max-starts", type=click.IntRange(1), help="No further starts after so many.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random starts.")
+              help="Start no further search after this time.")
+@click.option("--max-starts", type=click.IntRange(1), help="Start at most this number of searches.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the random starts.")
 @click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True)
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
 @quiet_option
@@ -45,9 +45,9 @@ def discover(
 ) -> Answer:
     """Find the rule from labels or answers alone.
 
-    SOURCE is a run, or a file of pairs as train --pairs takes it; where it has a part, what is not train is held out.
-    Looks for a group on the tokens, whichever it is and whatever they are called, and says how likely as good
-    a table would be by chance.
+    SOURCE is a run, or a file of pairs as train --pairs takes it. If the file has a column part, only its training
+    pairs are used. Looks for a group on the tokens, under any names, and prints how likely a table as good is by
+    chance.
     """
     if table:
         check_output("--table", table, source)
@@ -91,7 +91,7 @@ def discover(
         other = f"another table, of {control.group}" if control.group else "nothing"
         finds = "the same table" if same else other
         without = "any" if run.data.labels is None else "its"
-        lines.append(f"The control, the training labels without {without} network: they find {finds}.")
+        lines.append(f"The control: from the training labels, without {without} network, the search finds {finds}.")
     result["in_words"] = lines
     if run and write:
         save_checked_json(run.beside("discovery.json"), plain_data(result))
@@ -103,23 +103,26 @@ def discover(
 
 
 def in_words(result: dict[str, Any], of: str, judged: str) -> list[str]:
-    """What was found, in sentences: of labels or of a network's answers, and what the probability is judged by."""
+    """What was found, in sentences.
+
+    of: "labels" or "answers", what was searched. judged: the labels that the probability is computed from.
+    """
     if result["refused"]:
-        return [f"{result['refused']} was found after {result['starts']} starts, and is refused: {judged} are no"
-                " evidence of it."]
+        return [f"{result['refused']} was found after {result['starts']} starts, but {judged} are no"
+                " evidence for it."]
     if result["assumption"] is None:
         looked = [f"{NAMINGS[assumption]}, by representations of dimension {', '.join(map(str, dimensions))}"
                   for assumption, dimensions in result["looked"].items()]
-        rest = "--seconds and --max-starts give it more" if result["is_cut"] else "it has no more starts"
+        rest = "--seconds and --max-starts allow more" if result["is_cut"] else "there are no more starts"
         return [f"No group was found after {result['starts']} starts and {result['seconds']} s: {rest}.",
-                f"It looked {'; '.join(['at the table as it stands', *looked])}. There may be one all the same, under"
-                " more noise than such a search bears."]
+                f"The search looked {'; '.join(['at the table as it stands', *looked])}. A group may exist under more"
+                " noise than the search can take."]
     zero = "" if result["absorbing"] is None else f"; {result['absorbing']} is absorbing"
     lines = [
         f"{result['group']}, {NAMINGS[result['assumption']]}{zero}",
         f"It agrees with {result['agreement']:.1%} of {result['labels']} {of}, where chance explains at most"
         f" {result['chance']:.1%}.",
-        f"That any table agrees with {judged} as well by chance has a probability of at most"
+        f"The probability that any table agrees with {judged} as well by chance is at most"
         f" {max(result['p_value'], 1e-300):.1g}.",
     ]
     names = [f"{token} for {element}" for token, element in result["merged"].items() if element is not None]
@@ -127,10 +130,11 @@ def in_words(result: dict[str, Any], of: str, judged: str) -> list[str]:
     if names:
         lines.append(f"Taken for another name of an element: {', '.join(names)}.")
     if strangers:
-        lines.append(f"Left out, as no elements or with too few pairs to tell: {', '.join(strangers)}.")
+        lines.append(f"Left out, because they are no elements or have too few pairs: {', '.join(strangers)}.")
     if not result["alike"]:
-        lines.append("It explains the labels of some tokens much worse than others, as noise does not: the nearest"
-                     " group, perhaps not the rule.")
+        lines.append("It explains the labels of some tokens much worse than of others, which noise would not do."
+                     " So it is the nearest group, perhaps not the rule.")
     if result["structured"]:
-        lines.append(f"The {of} that disagree are structured too, not noise: the nearest group, perhaps not the rule.")
+        lines.append(f"The {of} that disagree are structured, not noise. So it is the nearest group, perhaps not the"
+                     " rule.")
     return [*lines, f"Held-out pairs answered: {cell(result['held_out'])}. Found after {result['starts']} starts."]

@@ -1,4 +1,4 @@
-"""What the commands print: progress on standard error, and their answers, text or JSON, on standard output."""
+"""What the commands print: progress on standard error; answers, as text or JSON, on standard output."""
 
 import json
 import math
@@ -31,7 +31,7 @@ from minimod.runs.training import Callback, State
 
 MANY_RUNS, MOST_RUNS = 100_000, 1_000_000      # more are trained only where --yes is given; or not at all
 MOST_CLASSES = 24       # a larger character table is left to --json
-CLEAN_VALIDATION = "Clean validation may hold the rule: of modulus 59, 348 pairs do (see README)."
+CLEAN_VALIDATION = "Clean validation may hold the rule: of modulus 59, 348 pairs do (see docs/methods.md)."
 PATIENCE = 2.0          # seconds
 OUTPUT_FLAGS = ("quiet", "as_json", "show_all")
 
@@ -39,7 +39,7 @@ OUTPUT_FLAGS = ("quiet", "as_json", "show_all")
 class Answer(NamedTuple):
     """What a command has found.
 
-    data: for --json. paragraphs: the text for a reader; empty ones are left out. status: what the process ends with.
+    data: for --json. paragraphs: the text for a reader, without the empty ones. status: the exit status.
     """
 
     data: Any
@@ -53,7 +53,7 @@ def asked(flag: str) -> bool:
 
 
 class Table(str):
-    """Text in columns, as many spaces or | between them in every line."""
+    """Text in columns. In every line a space or a | stands between two columns, at the same place."""
 
 
 def show(answer: Answer) -> None:
@@ -71,7 +71,7 @@ def fitted(paragraph: str) -> str:
     """
     width, lines = shutil.get_terminal_size().columns, paragraph.splitlines()
     if not isinstance(paragraph, Table):
-        return "\n".join(line if "minimod " in line else prose(line, width) for line in lines)
+        return "\n".join(line if "minimod " in line or "  # " in line else prose(line, width) for line in lines)
     if asked("show_all") or max(map(len, lines)) <= width:
         return paragraph
     ends = (end for end in range(width - 2, 0, -1) if all(line[end : end + 1] in ("", " ", "|") for line in lines))
@@ -106,7 +106,7 @@ MEASURE_WIDTHS = [max(9, len(measure) + 1) for measure in MEASURES]
 
 
 def brief_text(run: Run, methods: dict[str, dict[str, float]]) -> Iterator[str]:
-    """What a run memorised and what it knows: a few sentences, and the rows of BRIEF and the one of `best_agnostic`."""
+    """What a run memorised and what it knows: sentences, the rows of BRIEF, and the row of `best_agnostic`."""
     yield in_words(run, methods)
     yield f"{title(run)}\n{rounding()}"
     yield methods_table(methods, best_agnostic(methods, labels_need(run.data)))
@@ -160,7 +160,7 @@ def first_epochs_text(epochs: dict[str, float]) -> str:
 
 
 def sample_line(summary: dict[str, Any]) -> str:
-    """What mask curves were counted on, where there are many pairs; nothing elsewhere."""
+    """The pairs that mask curves were counted on, if that is a sample of the pairs; else ""."""
     if "sample" not in summary:
         return ""
     sample = summary["sample"]
@@ -177,7 +177,7 @@ def _epoch(epoch: float) -> str | float:
 
 
 def course_text(course: dict[str, Any]) -> str:
-    """What `course` gives, as a table: a line a snapshot."""
+    """What `trajectory` returns, as a table: one line per snapshot."""
     names = [name.replace("_", " ").replace("dominant", "dom.").replace("interaction", "inter.") for name in course]
     rows = zip(*(column.tolist() for column in course.values()), strict=True)
     first, *others = (max(7, len(name)) for name in names)
@@ -185,7 +185,7 @@ def course_text(course: dict[str, Any]) -> str:
 
 
 def group_text(found: dict[str, Any]) -> Iterator[str]:
-    """A group's `facts`, or what a table is, in paragraphs; of more than MOST_CLASSES classes without characters."""
+    """The `facts` of a group, or the kind of a table, in paragraphs. Above MOST_CLASSES classes, without characters."""
     abelian = ", abelian" if found.get("abelian") else ""
     head = f"{found['name']}: {found['kind']}, of order {found['order']}{abelian}"
     if "components" not in found:
@@ -206,7 +206,7 @@ def group_text(found: dict[str, Any]) -> Iterator[str]:
 
 
 def _complex(value: complex) -> str:
-    """A complex number to three decimals, as short as it goes."""
+    """A complex number with at most three decimals."""
     real, imaginary = round(value.real, 3) + 0.0, round(value.imag, 3) + 0.0       # + 0.0 makes 0.0 of -0.0
     if not imaginary:
         return f"{real:g}"
@@ -214,7 +214,7 @@ def _complex(value: complex) -> str:
 
 
 def cell(value: float | int | str) -> str:
-    """A table's cell: three decimals for a share, a dash for a share of nothing, counts and words as they are."""
+    """A cell of a table: a share with three decimals, nan as a dash, counts and words unchanged."""
     if not isinstance(value, float):
         return str(value)
     return "-" if math.isnan(value) else f"{value:.3f}"
@@ -222,7 +222,7 @@ def cell(value: float | int | str) -> str:
 
 @contextmanager
 def progress_display(config: TrainingConfig) -> Iterator[Callback]:
-    """Progress on standard error: a bar on a terminal, a line per evaluation elsewhere, nothing with --quiet."""
+    """Progress on standard error: a bar on a terminal, else one line per evaluation; nothing with --quiet."""
     if sys.stderr.isatty() and not asked("quiet"):
         fits = shutil.get_terminal_size().columns >= 80  # a line that wraps could not be drawn over
 
@@ -261,20 +261,20 @@ def with_bar(parts: Sequence[Callable[[], object]], label: str) -> None:
 
 
 def announce_runs(number: int, yes: bool) -> None:
-    """Print how many runs are asked for, before any of them is looked at. Raises UsageError for too many."""
+    """Print how many runs are asked for, before any run is read. Raises UsageError for too many."""
     if number > MANY_RUNS and not yes:
         raise click.UsageError(f"these are {number} runs; --yes trains more than {MANY_RUNS}")
     if number > MOST_RUNS:
-        raise click.UsageError(f"these are {number} runs; more than {MOST_RUNS} cannot be kept account of")
+        raise click.UsageError(f"these are {number} runs; more than {MOST_RUNS} cannot be tracked")
     say(f"{number} {'run' if number == 1 else 'runs'} in all")
 
 
 @contextmanager
-def stop_line(go_on: str) -> Iterator[None]:
-    """Make of Ctrl-C, SIGTERM and SIGHUP a line that says how to go on.
+def stop_line(resume: str) -> Iterator[None]:
+    """Turn Ctrl-C, SIGTERM and SIGHUP into a line that says how to resume.
 
-    The first ends the block: its processes write their checkpoints. A second one kills them, and disturbs nothing else:
-    an exception in the wrong place would lose a semaphore.
+    The first signal ends the block, and its processes write their checkpoints. A second signal kills these processes.
+    It raises no exception here: an exception in the wrong place would lose a semaphore.
     """
     def kill(number: int, frame: FrameType | None) -> None:
         for process in multiprocessing.active_children():
@@ -288,15 +288,15 @@ def stop_line(go_on: str) -> Iterator[None]:
         try:
             yield
         except (SystemExit, Interrupted) as cause:
-            handle(signal.SIG_IGN)      # the interpreter ends undisturbed too
-            error = click.ClickException(f"stopped; go on with: {go_on}")
+            handle(signal.SIG_IGN)      # no further signal disturbs the end of the interpreter
+            error = click.ClickException(f"stopped; resume with: {resume}")
             error.exit_code = 128 + cause.signal if isinstance(cause, Interrupted) else cause.code  # type: ignore
             raise error from cause
 
 
 @contextmanager
 def runs_display(configs: list[TrainingConfig], jobs: int | None = None) -> Iterator[WorkProgress]:
-    """As `progress_display`, for many runs: how long they are likely to take, and then how far they are."""
+    """As `progress_display`, for many runs: how long they will probably take, then how far they are."""
     total = sum(map(work, configs))
     if configs and not asked("quiet"):
         about = duration(estimated_seconds(configs, jobs))
@@ -317,18 +317,18 @@ def runs_display(configs: list[TrainingConfig], jobs: int | None = None) -> Iter
 
 
 def time_left(before: str, start: float, share: float) -> str:
-    """How long the rest is likely to take, by the share that is done since a start; nothing where this says nothing."""
+    """How long the rest will probably take, from the share that is done since `start`; "" without such a share."""
     return f"{before}{duration((time.perf_counter() - start) * (1 / share - 1))} left" if 0 < share < 1 else ""
 
 
 def duration(seconds: float) -> str:
-    """A length of time in the unit that suits it."""
+    """A length of time in seconds, minutes or hours."""
     if seconds < 90:
         return f"{math.ceil(seconds)} s"
     return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} hours"
 
 
 def accuracies_line(row: Metrics) -> str:
-    """The accuracies of a row of metrics, in short."""
+    """Four accuracies of a row of metrics, in one line."""
     columns = {"clean": "clean", "noisy": "noisy", "test": "test", "filtered": "filtered_test"}
     return " ".join(f"{name} {row[column + '_accuracy']:.2f}" for name, column in columns.items())

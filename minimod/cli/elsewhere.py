@@ -1,4 +1,4 @@
-"""Commands on what comes from elsewhere and what goes there: networks, predictions, groups and tables."""
+"""Commands that bring networks, groups and tables in, and write networks and predictions out."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from minimod.runs.data import load_table
 from minimod.runs.files import check_output, save_columns
 from minimod.runs.run import load_run
 
-IMPORTED = ("rule", "modulus", "activation", "tied", "train_fraction", "seed")      # what such a network does not tell
+IMPORTED = ("rule", "modulus", "activation", "tied", "train_fraction", "seed")      # not in the file
 
 
 @click.command("import", cls=OnceEach, excludes=[("--pairs", "brings the split", ["--train-fraction"])])
@@ -44,8 +44,8 @@ def import_network(
 ) -> Answer:
     """Make a run of a network that was trained elsewhere.
 
-    FILE is .npz, .safetensors, or PyTorch's .pth, .pt or .ckpt. Of several states in it the last is read. Says which
-    array became what. Then analyze and detect work as on any run.
+    FILE is .npz, .safetensors, or PyTorch's .pth, .pt or .ckpt. If it has several states, the last one is read. Prints
+    which array became which weights. Then analyze and detect work as on any run.
     """
     given = {name: value for name, value in options.items() if value is not None}
     if given.get("rule", "add") in RULES and "modulus" not in given:
@@ -53,8 +53,8 @@ def import_network(
     if repeats and not pairs:
         raise click.UsageError("--repeats is for the labels of --pairs")
     run, lines = networks.import_network(file, run_dir, parse_maps(maps), layout, pairs, repeats, **given)
-    told = [] if pairs else ["Which pairs it was trained on is not known here: they are split as minimod train does."]
-    told.append("What analyze calls untrained is a network as minimod draws it.")
+    told = [] if pairs else ["Its training pairs are not known: pairs are split as minimod train splits them."]
+    told.append("The rows called untrained are of a network that minimod has drawn.")
     data = {"directory": str(run_dir), "config": run.config.to_dict(), "arrays": lines}
     return Answer(data, ["\n".join([*lines, *told]), written(run_dir)])
 
@@ -62,7 +62,7 @@ def import_network(
 @click.command(cls=OnceEach)
 @run_argument
 @click.argument("file", type=FILE)
-@click.option("--epoch", type=click.IntRange(0), help="The snapshot after so many epochs, see train --snapshots.")
+@click.option("--epoch", type=click.IntRange(0), help="Take the snapshot after this epoch, see train --snapshots.")
 def export(run_dir: Path, file: Path, epoch: int | None) -> None:
     """Write a run's network for others.
 
@@ -85,7 +85,7 @@ def group(name: str) -> Answer:
     """Describe a group, or a table of your own.
 
     NAME is Z12, D6, Q8, S4, A5, SL(2,5), GL(2,3), Z7:Z3, a product as Z2^3 or Z2xS4, or table:FILE. Prints classes,
-    characters and the components that filtration keeps. Of a table it tells whether it is a group, a Latin square or
+    characters and the components that filtration keeps. For a table, prints whether it is a group, a Latin square or
     neither.
     """
     path = table_path(name)

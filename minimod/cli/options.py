@@ -19,7 +19,7 @@ from minimod.runs.constraints import Boolean, Constraint, Interval
 
 AnyCommand = Callable[..., Any]
 
-# No fields, but errors speak of them.
+# Options that are no fields of the configuration, but have errors.
 OTHERS = ("noise_matrix", "folds", "threshold", "pairs", "map", "layout", "epoch", "checkpoint_every")
 
 PATH = click.Path(path_type=Path)
@@ -30,7 +30,7 @@ run_argument = click.argument("run_dir", type=PATH)
 all_option = click.option("--all", "show_all", is_flag=True, help="Print all rows and columns, however wide.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on standard error.")
 repeats_option = click.option("--repeats", type=click.Choice(REPEATS),
-                              help="A pair may have several labels: take the commonest, and leave ties out.")
+                              help="Pairs may come with several labels: take the commonest, and drop ties.")
 yes_option = click.option("--yes", is_flag=True, help=f"Train more than {MANY_RUNS} runs.")
 
 
@@ -40,9 +40,9 @@ def json_option(command: AnyCommand) -> AnyCommand:
 
 
 class OnceEach(click.Command):
-    """A command that refuses an option given twice, where Click would drop the first value, and prints its Answer.
+    """A command that prints its Answer. It refuses an option that is given twice; Click would drop the first value.
 
-    excludes: options that go without others: the flag, why, and the other flags.
+    excludes: options that exclude others: the flag, the reason, and the other flags.
     sections: title -> the names of the options that its help shows under this title; other options come last.
     """
 
@@ -63,7 +63,7 @@ class OnceEach(click.Command):
                     formatter.write_dl(shown)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As Click's. Raises UsageError for such options, and InputError for an unknown one, with the nearest."""
+        """As in Click. Raises UsageError for options that exclude each other, and InputError for an unknown option."""
         try:
             values, _, given = self.make_parser(ctx).parse_args(args=list(args))
         except click.NoSuchOption as error:
@@ -72,7 +72,7 @@ class OnceEach(click.Command):
             allowed = one_of(names, error.option_name.strip("-"))
             allowed = re.sub(r"\w+", lambda word: names.get(word[0], word[0]), allowed)
             raise InputError("option", error.option_name, allowed) from error
-        # At a tab, a line may be anything.
+        # During tab completion, the line may be incomplete.
         options = [each for each in given if isinstance(each, click.Option) and not ctx.resilient_parsing]
         for option in options:
             if not option.multiple and options.count(option) > 1:
@@ -87,7 +87,7 @@ class OnceEach(click.Command):
     def invoke(self, ctx: click.Context) -> int:
         """Call the command's function, and print the Answer that it returns. Returns the exit status.
 
-        The function does not get the flags about output: what prints asks for them, see `display.asked`.
+        The function does not get the flags about output. Printing reads them by `display.asked`.
         """
         ctx.obj = {flag: ctx.params.pop(flag, False) for flag in OUTPUT_FLAGS}
         logging.getLogger("minimod").setLevel(logging.ERROR if ctx.obj["quiet"] else logging.WARNING)
@@ -99,12 +99,12 @@ class OnceEach(click.Command):
 
 
 def flag_of(name: str) -> str:
-    """A name as the command line spells it, if it has an option of that name; any other as it is."""
+    """A name as the command line spells it, if there is an option of this name; else the name."""
     return "--" + name.replace("_", "-") if name in (*CONSTRAINTS, *OTHERS) else name
 
 
 def field_options(names: Collection[str]) -> Callable[[AnyCommand], AnyCommand]:
-    """Add an option for each of these fields of TrainingConfig; one that is not given is None, so that others stand."""
+    """Add options for these fields of TrainingConfig. An option that is not given is None."""
     def add(command: AnyCommand) -> AnyCommand:
         for option in reversed(fields(TrainingConfig)):
             if option.name in names:
@@ -127,7 +127,7 @@ def _option(option: Field[Any]) -> Callable[[AnyCommand], AnyCommand]:
 
 
 class EpochsOrSeconds(Constraint):
-    """A number of epochs, or, with an s behind it, of seconds."""
+    """A number of epochs, or a number of seconds that ends in s."""
 
     name, allowed = "epochs or seconds", "a number of epochs, as 500, or of seconds, as 30s"
 

@@ -1,4 +1,4 @@
-"""The command that makes a page to look at."""
+"""The command that makes an HTML page."""
 
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,14 @@ from minimod.runs.run import load_run
 @click.command(cls=OnceEach)
 @click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--with", "other", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="RUN",
-              help="Another run, to be shown beside the first on the same page.")
+              help="Another run, shown beside the first on the same page.")
 @click.option("--output", type=FILE, metavar="FILE",
               help="Where the page goes.  [default: DIRECTORY/report.html, or DIRECTORY/report-with-NAME.html]")
 def report(directory: Path, other: Path | None, output: Path | None) -> None:
     """Make a page of a run, of two runs, of a sweep, or of measured claims.
 
-    One HTML file that opens by itself: no server, no network. DIRECTORY is what minimod train, sweep or reproduce have
-    written.
+    The page is one HTML file, and needs no server and no network. DIRECTORY is what minimod train, sweep or reproduce
+    wrote.
     """
     name = f"report-with-{other.resolve().name}.html" if other else "report.html"
     output = output or directory / name
@@ -56,7 +56,7 @@ def report(directory: Path, other: Path | None, output: Path | None) -> None:
 
 
 def shown_of(directory: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The summary of a run and all else that its page shows."""
+    """The summary of a run, and the further data of its page."""
     from minimod.analysis.analysis import Analysis
     from minimod.analysis.summary import summary_of
     from minimod.report.page_data import page_data

@@ -1,4 +1,4 @@
-"""The command that measures claims: trains what is missing, writes rows, figures and the page."""
+"""The command that measures claims: it trains missing runs, and writes rows, figures and the page."""
 
 import time
 from collections.abc import Generator
@@ -37,7 +37,7 @@ class NamesClaims(OnceEach):
     """A command whose help ends with the paper's claims."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """A line or two for each claim."""
+        """Write the claims, each with its phrase."""
         with formatter.section("Claims of the paper"):
             formatter.write_dl([(name, claim.phrase) for name, claim in CLAIMS.items()])
 
@@ -45,14 +45,14 @@ class NamesClaims(OnceEach):
 @click.command(cls=NamesClaims, excludes=[("--from-rows", "measures nothing", ["--seeds"])])
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @click.option("--scale", type=click.Choice(SCALES), default="quick", show_default=True,
-              help="quick: minutes for all, at small moduli where these show the same; full: at the paper's sizes.")
+              help="quick: minutes for all claims, mostly at small moduli; full: at the paper's sizes.")
 @click.option("--seeds", type=click.IntRange(min=1), help="How many, from 0 on.  [default: what each claim asks for]")
 @click.option("--directory", type=PATH, default="reproduced", show_default=True,
-              help="Where runs are kept; one that has finished is used again.")
+              help="Where runs are kept. Finished runs are used again.")
 @click.option("--output", type=DIRECTORY, metavar="DIRECTORY",
               help="Where results, figures and their page go.  [default: --directory]")
 @click.option("--from-rows", is_flag=True,
-              help="Measure nothing: judge and draw the rows that are stored by the claims as they are now.")
+              help="Measure nothing: judge and draw stored rows by the claims as they are now.")
 @yes_option
 @quiet_option
 @json_option
@@ -62,12 +62,13 @@ def reproduce(
 ) -> Answer:
     """Measure claims of the paper.
 
-    Trains, measures, and says whether each claim holds. Writes each one's rows and figure, and makes a page of all rows
-    in rows/, those of earlier calls too: results.md, at full scale results-full.md. Stopped, the same command goes on.
+    Trains, measures, and says whether each claim holds. Writes the rows and the figure of every claim. Makes a page of
+    all rows in rows/, also of earlier calls: results.md, at full scale results-full.md. If it was stopped, the same
+    command resumes.
 
-    A NAME is a claim below, or all for all of them. For experiments beyond the paper it is a Python file that defines
-    claims, or a claim of such a file: experiments/doshi.py, experiments/doshi.py::doshi-pruning. experiments/*.py are
-    all that minimod comes with.
+    A NAME is a claim below, or all for all claims below. For experiments beyond the paper, a NAME is a Python file that
+    defines claims, or one claim of the file: experiments/doshi.py, experiments/doshi.py::doshi-pruning. The experiments
+    of minimod are experiments/*.py.
     """
     start = time.perf_counter()
     claims, output = find_claims(names), output or directory
@@ -124,20 +125,20 @@ def in_short(result: Result) -> Generator[str, None, None]:
 def measured(
     claims: dict[str, Claim], scale: str, seeds: int | None, directory: Path, output: Path, yes: bool
 ) -> Generator[Result, None, None]:
-    """Train the runs of claims that are missing. The claims are measured as their results are taken, one by one."""
-    # What cannot go on the page is said before hours of training.
+    """Train the missing runs of claims. Each claim is measured when its result is taken from the generator."""
+    # A row that the page cannot show is an error before hours of training.
     stored_results(output, scale, but=map(name_of, claims))
     announce_runs(number_of_runs(claims, scale, seeds), yes)
     reproduction = Reproduction(claims, scale, directory, seeds)
     missing = reproduction.missing()
     with runs_display(missing) as progress:
         reproduction.train(missing, progress)
-    say("measuring" + ", and training rounds" * any(each.trains for each in claims.values()))
+    say("measuring, and training rounds" if any(each.trains for each in claims.values()) else "measuring")
     return reproduction.results()
 
 
 def judged_again(claims: dict[str, Claim], scale: str, output: Path) -> Generator[Result, None, None]:
-    """The results of the claims that have rows in a directory."""
+    """The results of the claims whose rows are stored in a directory."""
     with_rows = [name for name in claims if rows_file(output, name_of(name), scale).exists()]
     if not with_rows:
         raise InputError("--from-rows", str(output), f"a directory with rows of these claims at scale {scale}")

@@ -1,4 +1,4 @@
-"""Commands on one run: train it, take it apart, train on its answers, judge its labels, look at its files."""
+"""Commands on one run: train it, analyse it, train on its answers, find its wrong labels, check its files."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -43,9 +43,9 @@ from minimod.runs.run import DAMAGED, NONE, check_run, load_run
 
 
 @click.command(cls=OnceEach, excludes=[
-    ("--pairs", "brings labels as they are", [*map(options.flag_of, FIELDS_SET_BY_PAIRS), "--noise-matrix"]),
-    ("--resume", "takes options and data of the run", ["--pairs", "--noise-matrix", "--preset", "--extend"]),
-    ("--extend", "takes options and data of the run", ["--pairs", "--noise-matrix", "--preset", "--epochs"]),
+    ("--pairs", "brings its own labels", [*map(options.flag_of, FIELDS_SET_BY_PAIRS), "--noise-matrix"]),
+    ("--resume", "uses the options and data of the run", ["--pairs", "--noise-matrix", "--preset", "--extend"]),
+    ("--extend", "uses the options and data of the run", ["--pairs", "--noise-matrix", "--preset", "--epochs"]),
 ], sections={
     "Task": ("rule", "modulus", "noise_ratio", "noise_kind", "noise_matrix", "train_fraction", "pairs", "repeats"),
     "Network": ("width", "activation", "tied", "bias", "init_std", "init_seed"),
@@ -56,18 +56,18 @@ from minimod.runs.run import DAMAGED, NONE, check_run, load_run
 })
 @run_argument
 @click.option("--preset", type=click.Choice(tuple(PRESETS)), default="default", show_default=True,
-              help="Where options that are not given come from.")
-@click.option("--resume", is_flag=True, help="Go on with the unfinished run in RUN_DIR, with its options.")
+              help="The values of options that are not given.")
+@click.option("--resume", is_flag=True, help="Resume the unfinished run in RUN_DIR, with its options.")
 @click.option("--extend", type=click.IntRange(1), metavar="EPOCHS",
-              help="Train the finished run in RUN_DIR for so many epochs more. It stays whole until the longer one is.")
+              help="Train the finished run in RUN_DIR for EPOCHS more. It stays usable meanwhile.")
 @click.option("--checkpoint-every", type=options.EpochsOrSeconds(), default="60s", show_default=True,
-              help="Epochs, as 500, or seconds, as 30s, from one checkpoint to the next.")
+              help="Epochs (500) or seconds (30s) between two checkpoints.")
 @click.option("--pairs", type=OLD_FILE, metavar="FILE",
-              help="Pairs of your own: a CSV with columns a, b, label and maybe true_label and part (train, validation,"
-              " test), of any words, or lines a+b=c. In place of rule, modulus, train fraction and noise.")
+              help="Your own pairs: a CSV with columns a, b, label, and maybe true_label and part (train, validation,"
+              " test), in any words; or lines a+b=c. They replace rule, modulus, train fraction and noise.")
 @options.repeats_option
 @click.option("--noise-matrix", type=OLD_FILE, metavar="FILE",
-              help="For noise of kind matrix, a table of P × P weights: a row a true label, a column a corrupted one.")
+              help="For noise of kind matrix: P × P weights, true labels as rows, corrupted labels as columns.")
 @options.field_options(CONSTRAINTS)
 @quiet_option
 @json_option
@@ -116,18 +116,18 @@ def train(
 @click.command(cls=OnceEach, excludes=[("--no-write", "writes no file", ["--output", "--figures"])])
 @run_argument
 @click.option("--by", type=click.Choice(COMPONENT_CHOICES), default="joint", show_default=True,
-              help="Whose power decides a neuron's frequency: u, v and w jointly, w alone, or each for itself.")
+              help="Whose power decides a neuron's frequency: u, v and w jointly, w alone, or u, v and w separately.")
 @click.option("--ensemble", "others", multiple=True, metavar="RUN_DIR", type=PATH,
-              help="A further run on the same data (see train --init-seed), for the interaction of all together.")
-@click.option("--epoch", type=click.IntRange(0), help="Of the snapshot after so many epochs, see train --snapshots.")
-@click.option("--course", "with_course", is_flag=True, help="Also how the structure grows, snapshot by snapshot.")
+              help="A further run on the same data (see train --init-seed), for the row ensemble interaction.")
+@click.option("--epoch", type=click.IntRange(0), help="Analyse the snapshot after this epoch, see train --snapshots.")
+@click.option("--course", "with_course", is_flag=True, help="Also print how the structure grows, snapshot by snapshot.")
 @click.option("--threshold", "thresholds", multiple=True, type=click.FloatRange(0, 1), metavar="SHARE",
               default=THRESHOLDS, show_default=True,
-              help="Of accuracies: tell the first measured epoch with each at it or above (see train --eval-every).")
-@click.option("--figures/--no-figures", default=True, show_default=True, help="Draw the figures, or do not.")
+              help="Print the first measured epoch at which each accuracy is at least SHARE (see train --eval-every).")
+@click.option("--figures/--no-figures", default=True, show_default=True, help="Draw the figures.")
 @click.option("--output", type=DIRECTORY, metavar="DIRECTORY",
-              help="Where analysis.json and figures go.  [default: RUN_DIR; of a snapshot, RUN_DIR/snapshots/EPOCH]")
-@click.option("--write/--no-write", default=True, show_default=True, help="Write files; without, only print.")
+              help="Where analysis.json and figures go.  [default: RUN_DIR; for a snapshot, RUN_DIR/snapshots/EPOCH]")
+@click.option("--write/--no-write", default=True, show_default=True, help="Write files, or only print.")
 @json_option
 def analyze(
     run_dir: Path, by: str, others: tuple[Path, ...], epoch: int | None, with_course: bool,
@@ -135,7 +135,8 @@ def analyze(
 ) -> Answer:
     """Take a trained network apart.
 
-    Prints the accuracies of what can be made of it, and writes RUN_DIR/analysis.json and RUN_DIR/figures.
+    Prints what the network memorised and what it knows, and the accuracies of eight rows. Writes all rows to
+    RUN_DIR/analysis.json, and figures to RUN_DIR/figures.
     """
     run = load_run(run_dir, epoch)
     is_beside, output = output is None, output or (run_dir if run.epoch is None else run_dir / "snapshots" / str(epoch))
@@ -157,7 +158,7 @@ def analyze(
         output.mkdir(parents=True, exist_ok=True)
         save_json(output / "analysis.json", found)
         if figures:
-            from minimod.report.figures import draw_figures  # here, so that no other command waits for matplotlib
+            from minimod.report.figures import draw_figures  # imported here, because matplotlib is slow to import
 
             draw_figures(found, output / "figures")
         text.append(f"Written to {output / 'analysis.json'}{f' and {output}/figures' if figures else ''}.")
@@ -170,9 +171,10 @@ def analyze(
 
 @click.command(cls=OnceEach)
 @run_argument
-@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="How many networks at most.")
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Train at most N networks.",
+              metavar="N")
 @click.option("--output", type=PATH, metavar="NEW_RUN", required=True,
-              help="Where the last network goes; each one goes to NEW_RUN/rounds.")
+              help="Where the last network goes; all networks go to NEW_RUN/rounds.")
 @click.option("--method", type=click.Choice(METHODS), default=DEFAULT_METHOD, metavar="ROW",
               show_default=True, help="The row of analyze whose answers become labels.")
 @click.option("--width", type=click.IntRange(1), help="Hidden neurons of the new networks.  [default: the run's]")
@@ -182,9 +184,9 @@ def analyze(
 def extract(run_dir: Path, rounds: int, output: Path, method: str, width: int | None, threads: int | None) -> Answer:
     """Train on a network's own answers.
 
-    Gives the training pairs the labels that a readout of RUN_DIR's network answers, trains a new network on them, and
-    so on, until the answers change no more. Tells for each round how many of the labels it was trained on are right,
-    what share of the neurons was read out, and what that answers. Stopped, the same command goes on.
+    Replaces the training labels by what a readout of RUN_DIR's network answers, and trains a new network on these
+    labels. Repeats this until the answers no longer change. Prints for every round the share of right labels, the share
+    of neurons that was read out, and the accuracies of the readout. If it was stopped, the same command resumes.
     """
     def tell(done: self_training.Round) -> None:
         head = [] if done.number else [[name.replace("_", " ") for name in done.row]]
@@ -198,7 +200,7 @@ def extract(run_dir: Path, rounds: int, output: Path, method: str, width: int | 
         done = self_training.extract(run, rounds, output, answers, progress_display, tell, width)
     needs = together(ROWS[method].needs, labels_need(run.data))
     data = {"directory": str(output), "method": method, "needs": needs, "rounds": [each.row for each in done]}
-    nothing = f"The answers are the labels of {run_dir} already: nothing to train."
+    nothing = f"The answers are already the labels of {run_dir}: nothing to train."
     said = f"\nThe answers need to know: {needs}.\nLabels right, test and repaired need the truth, and decide nothing."
     return Answer(data, [said, rounding(), nothing if len(done) == 1 else written(output)])
 
@@ -206,10 +208,10 @@ def extract(run_dir: Path, rounds: int, output: Path, method: str, width: int | 
 @click.command(cls=OnceEach)
 @run_argument
 @click.option("--extracted", type=PATH, metavar="NEW_RUN",
-              help="What minimod extract made of the run, for one more detector.")
+              help="The run that minimod extract made of RUN_DIR, for the detector self-training.")
 @click.option("--folds", type=click.IntRange(2), metavar="N",
-              help="Train N networks, each on all but one of N parts of the pairs, for one more; in RUN_DIR/folds.")
-@click.option("--discover", "search", is_flag=True, help="Look for a group in the labels, for one more.")
+              help="Train N networks in RUN_DIR/folds, each without one N-th of the pairs, for one more detector.")
+@click.option("--discover", "search", is_flag=True, help="Search for a group in the labels, for one more detector.")
 @click.option("--csv", "file", type=FILE, metavar="FILE",
               help="Where the scores of all training pairs go.  [default: RUN_DIR/detectors.csv]")
 @quiet_option
@@ -217,10 +219,10 @@ def extract(run_dir: Path, rounds: int, output: Path, method: str, width: int | 
 def detect(run_dir: Path, extracted: Path | None, folds: int | None, search: bool, file: Path | None) -> Answer:
     """Tell which training labels are wrong.
 
-    Scores every training label by detectors that know nothing of the rule: the higher, the more likely it is wrong.
-    That of an extracted network knows what the extraction was told. Prints what each needs to know, and how well each
-    tells wrong labels from right ones: AUROC, 0.5 by chance, and the share of wrong ones among as many with the highest
-    scores. Some need a run that was trained with --record.
+    Detectors give every training label a score. A higher score means that the label is more likely wrong. Detectors
+    know nothing of the rule; the detector of an extracted network knows what the extraction was told. Prints what every
+    detector needs to know, its AUROC (0.5 by chance), and its precision: with n wrong labels, the share of wrong labels
+    among the n labels with the highest scores. Some detectors need a run that was trained with --record.
     """
     run, held_out, is_beside = load_run(run_dir), None, file is None
     file = file or run_dir / "detectors.csv"
@@ -234,7 +236,7 @@ def detect(run_dir: Path, extracted: Path | None, folds: int | None, search: boo
     found = detection.detect(run, other, held_out, judge)
     if is_beside:
         run.beside("detectors.csv")
-    # A column says what it needs where that is more than its detector does.
+    # The head of a column names its needs if the labels needed more than the detector does.
     heads = {name: name if needs == DETECTORS[name].needs else f"{name} [{needs}]"
              for name, needs in found["needs"].items()}
     scores = {heads[name]: score for name, score in found["scores"].items()}
@@ -247,13 +249,13 @@ def detect(run_dir: Path, extracted: Path | None, folds: int | None, search: boo
     data = {"csv": str(file), "labels": len(found["label"])}
     data |= {"group": group.group, "alike": group.alike, "structured": group.structured} if group else {}
     about_discovery = "" if not group else "No group was found in the labels." if not group.assumption else (
-        f"{group.group} is the nearest group, perhaps not the rule: discovery calls the labels that disagree with it"
-        " neither right nor wrong." if group.is_nearest else ""
+        f"{group.group} is the nearest group, perhaps not the rule. So the detector discovery does not judge the labels"
+        " that disagree with it." if group.is_nearest else ""
     )
     return Answer(data | {name: found[name] for name in ("wrong", "needs", "auroc", "precision")}, [
         f"{len(found['label'])} training labels, {wrong}", table(rows, -20, 9, 11, -1), rounding(),
         about_discovery,
-        "" if recorded else "The course of training was not recorded, see minimod train --record.",
+        "" if recorded else "Training was not recorded, see minimod train --record.",
         f"Written to {file}.",
     ])
 
@@ -264,7 +266,7 @@ def detect(run_dir: Path, extracted: Path | None, folds: int | None, search: boo
 def check(run_dir: Path) -> Answer:
     """Tell the state of a run: finished, unfinished, diverged, damaged, or none.
 
-    Prints it with what there is to say of each file, and the command that helps. The exit status is 1 for damaged and
+    Prints the state of the run and of every file, and the command that helps. The exit status is 1 for damaged and for
     none.
     """
     state, files = check_run(run_dir)

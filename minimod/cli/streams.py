@@ -1,4 +1,4 @@
-"""Standard output and standard error, made so that what they cannot take costs no run."""
+"""Standard output and standard error that never end a run, whatever they cannot print."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class _Unfailing:
-    """Standard error that may be full or closed: what cannot be written is lost, and nothing else with it."""
+    """Standard error that may be full or closed. Text that cannot be written is lost; no exception is raised."""
 
     def __init__(self, stream: Any):
         self._stream = stream
@@ -26,7 +26,7 @@ class _Unfailing:
 
 
 def prepare_streams() -> None:
-    """Make output on a terminal that lacks α and ∘, on a full disk and on a closed stream cost no run."""
+    """Let output fail quietly: on a terminal without α and ∘, on a full disk, and on a closed stream."""
     streams: list[Any] = [stream or open(os.devnull, "w", encoding="utf-8") for stream in (sys.stdout, sys.stderr)]
     for stream in streams:
         stream.reconfigure(errors="replace")

@@ -25,16 +25,16 @@ from minimod.sweeps.sweep import Sweep, account
               help="Values of a field of the configuration: width=64,128,256 or noise_ratio=0:0.9:0.1.")
 @click.option("--seeds", type=click.IntRange(min=1), help="How many, from 0 on.  [default: 1]")
 @click.option("--preset", type=click.Choice(tuple(PRESETS)),
-              help="Where fields that are not in the grid come from.  [default: default]")
+              help="The values of fields that are not in the grid.  [default: default]")
 @click.option("--file", "toml", type=PATH,
-              help="A TOML file with preset, seeds, and a table grid, in place of these options.")
+              help="A TOML file with preset, seeds, and a table grid. It replaces these options.")
 @click.option("--jobs", type=click.IntRange(1, 1024), metavar="N",
-              help="Runs at a time, each a process.  [default: one a core]")
+              help="Processes, one run each at a time.  [default: one per core]")
 @click.option("--scheduler", metavar="ADDRESS", help="Train on the Dask cluster of this scheduler, not here.")
 @click.option("--retry-failed", is_flag=True,
-              help="Train again what has failed; the directory of a damaged run is kept as runs/NAME.damaged.")
+              help="Train failed runs again. The directory of a damaged run is kept as runs/NAME.damaged.")
 @click.option("--keep-checkpoints", is_flag=True,
-              help="Keep the last checkpoint of every run, so that it can be extended: thrice the size of its network.")
+              help="Keep the last checkpoint of every run, so that the run can be extended: three times its network.")
 @yes_option
 @quiet_option
 @json_option
@@ -44,14 +44,14 @@ def sweep(
 ) -> Answer:
     """Train a grid of runs, into SWEEP_DIR.
 
-    A directory a run, and SWEEP_DIR/results.csv with a row for each. Finished runs are skipped and unfinished ones gone
-    on with; one whose directory is gone is trained again, and a damaged one counts as failed. Without --grid and --file
-    this goes on with the grid that SWEEP_DIR has, or trains the seeds of a preset.
+    Writes a directory for every run, and SWEEP_DIR/results.csv with a row for every run. Skips finished runs, resumes
+    unfinished runs, and trains missing runs. A damaged run counts as failed. Without --grid and --file, continues the
+    grid of SWEEP_DIR, or trains the seeds of a preset.
     """
     runs = Sweep(sweep_dir, asked_definition(sweep_dir, axes, seeds, preset, toml))
     announce_runs(number_of_runs(runs.definition, runs.tables), yes)
     if (sweep_dir / "results.csv").exists():
-        say("checking those that have finished")
+        say("checking the finished runs")
     missing = list(runs.missing(retry_failed).values())
     device = "cpu" if all(config.device == "cpu" for config in missing) else "auto"
     with (
@@ -71,16 +71,16 @@ def sweep(
 def asked_definition(
     sweep_dir: Path, axes: tuple[str, ...], seeds: int | None, preset: str | None, toml: Path | None
 ) -> dict[str, Any] | None:
-    """The definition that the options of a sweep give, all of them; None where there are none."""
+    """The definition of a sweep from its options; None without such options."""
     grid = parse_grid(axes)
     given = {name: value for name, value in {"preset": preset, "seeds": seeds, "grid": grid}.items() if value}
     if toml:
         return load_definition(toml)
     if given and not axes and (sweep_dir / "sweep.json").exists():
         flags = " and ".join(f"--{name}" for name in given)
-        raise click.UsageError(f"{sweep_dir} has a grid of its own; leave {flags} out to go on, or give --grid too")
+        raise click.UsageError(f"{sweep_dir} has a grid already; leave {flags} out to continue it, or give --grid too")
     if seeds and "seed" in grid:
-        raise click.UsageError("--seeds and seed in --grid say the same; give one of them")
+        raise click.UsageError("--seeds and seed in --grid mean the same; give one of them")
     return DEFAULTS | given if given else None
 
 
@@ -90,14 +90,15 @@ def asked_definition(
 @click.argument("sweep_dir", type=PATH)
 @click.option("--x", required=True, metavar="COLUMN", help="A column of results.csv, for the x-axis.")
 @click.option("--y", required=True, metavar="COLUMN", help="A column of numbers: the y-axis, or a heat map's colour.")
-@click.option("--by", metavar="COLUMN", help="A curve for every value of this column, or a heat map's y-axis.")
-@click.option("--panel", metavar="COLUMN", help="A panel for every value of this column.")
-@click.option("--where", "fixed", multiple=True, metavar="FIELD=VALUES", help="Only runs with these: optimizer=adamw.")
+@click.option("--by", metavar="COLUMN", help="One curve per value of this column, or the y-axis of a heat map.")
+@click.option("--panel", metavar="COLUMN", help="One panel per value of this column.")
+@click.option("--where", "fixed", multiple=True, metavar="FIELD=VALUES",
+              help="Draw only runs with these values: optimizer=adamw.")
 @click.option("--heat-map", is_flag=True, help="Draw x, --by and the mean of y over runs as a heat map.")
 @click.option("--log-x/--linear-x", default=None,
               help="The scale of the x-axis.  [default: logarithmic from a factor of 20 on]")
 @click.option("--log-y/--linear-y", default=None,
-              help="The scale of the y-axis.  [default: the same, and linear for accuracies]")
+              help="The scale of the y-axis.  [default: linear for accuracies, else as for the x-axis]")
 @click.option("--output", type=PATH,
               help="A file that ends in .png, .svg or .pdf.  [default: SWEEP_DIR/Y-over-X.png]")
 @click.option("--dpi", type=click.IntRange(20, 1000), help="Dots per inch of a .png.  [default: 200]")
@@ -108,8 +109,8 @@ def plot(
 ) -> Answer:
     """Draw a column of a sweep's table over another.
 
-    Curves show the mean over runs, seeds among them, and their range. Says how many runs there are to draw, and what a
-    mean is over. Runs that never reached what y asks for are counted at the upper edge, and are in no mean.
+    Curves show the mean over runs, for example over seeds, and the range. Prints how many runs are drawn, and what a
+    mean is over. Runs that never reached y are counted at the upper edge, and are in no mean.
     """
     if heat_map and not by:
         raise click.UsageError("--heat-map needs --by for its second axis")

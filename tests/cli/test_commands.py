@@ -499,8 +499,8 @@ def test_scores_of_detectors_are_beside_the_words_of_the_pairs(minimod):
 @pytest.mark.parametrize(("arguments", "message"), [
     *((["--pairs", "pairs.csv", f"--{name}", value], f"it goes without --{name}") for name, value in {
         "rule": "add", "modulus": 5, "train-fraction": 0.5, "noise-ratio": 0, "noise-kind": "wrong"}.items()),
-    (["--pairs", "pairs.csv", "--resume"], "--resume takes options and data of the run: it goes without --pairs"),
-    (["--pairs", "pairs.csv", "--extend", 3], "--extend takes options and data of the run: it goes without --pairs"),
+    (["--pairs", "pairs.csv", "--resume"], "--resume uses the options and data of the run: it goes without --pairs"),
+    (["--pairs", "pairs.csv", "--extend", 3], "--extend uses the options and data of the run: it goes without --pairs"),
     (["--noise-matrix", "pairs.csv", "--extend", 3], "it goes without --noise-matrix"),
     (["--pairs", "pairs.csv", "--noise-matrix", "pairs.csv"], "it goes without --noise-matrix"),
     (["--pairs", "none.csv"], "does not exist"), (["--pairs", "."], "is a directory"),
@@ -736,7 +736,7 @@ def test_an_unfinished_run_comes_with_the_command_that_goes_on(minimod):
     answer = minimod("analyze", "my run")
     assert answer.returncode == 2
     assert answer.stderr == (
-        "minimod: run directory is 'my run'; it must be that of a finished run; go on with this one by:"
+        "minimod: run directory is 'my run'; it must be that of a finished run; resume this one by:"
         " minimod train 'my run' --resume\n"
     )
 
@@ -748,7 +748,7 @@ def test_a_run_that_is_stopped_says_how_it_goes_on(minimod, monkeypatch):
     monkeypatch.setattr("minimod.runs.training.train", stop)
     answer = minimod("train", "my run", "--quiet", *SMALL)
     assert answer.returncode == 143
-    assert answer.stderr == "minimod: stopped after epoch 7; go on with: minimod train 'my run' --resume\n"
+    assert answer.stderr == "minimod: stopped after epoch 7; resume with: minimod train 'my run' --resume\n"
 
 
 def test_check_ends_with_status_1_for_a_damaged_run(minimod):
@@ -839,7 +839,7 @@ def test_very_many_runs_have_to_be_confirmed(minimod, command, each, number):
 def test_more_runs_than_can_be_kept_account_of_are_refused_all_the_same(minimod):
     answer = minimod("sweep", "s", "--seeds", 10**11, "--yes")
     assert_one_line(answer, (2,))
-    assert "cannot be kept account of" in answer.stderr
+    assert "cannot be tracked" in answer.stderr
 
 
 @pytest.mark.parametrize("options", [
@@ -887,7 +887,7 @@ def test_wrong_options_of_a_sweep_are_one_line(minimod, arguments):
 def test_a_sweep_keeps_its_grid_unless_another_is_given(minimod, swept, option):
     answer = minimod("sweep", swept, option)
     assert_one_line(answer, (2,))
-    assert "has a grid of its own" in answer.stderr
+    assert "has a grid already" in answer.stderr
 
 
 @pytest.mark.parametrize(("names", "said"), [

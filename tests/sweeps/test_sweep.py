@@ -388,7 +388,7 @@ def test_a_sweep_that_is_stopped_ends_with_the_line_that_goes_on(tmp_path, signa
             os.killpg(process.pid, number)
             time.sleep(0.05)
         rest = process.communicate(timeout=30)[1]
-    assert (process.returncode, rest) == (status, "minimod: stopped; go on with: minimod sweep 'my sweep'\n")
+    assert (process.returncode, rest) == (status, "minimod: stopped; resume with: minimod sweep 'my sweep'\n")
 
 
 @pytest.mark.filterwarnings("ignore")
