@@ -426,7 +426,7 @@ def test_pairs_of_ones_own_bring_their_task_and_it_is_said_what_they_are(minimod
 
 def test_what_is_not_known_of_pairs_is_said_by_train_and_analyze(minimod):
     Path("pairs.csv").write_text("a,b,label\nx,y,x\ny,x,x\n")
-    said = "The true labels are not known, so that clean, noisy and repaired are not; test labels count."
+    said = "The true labels are not known: no clean, noisy or repaired. Test labels count as true."
     assert said in minimod("train", "run", *TINY, "--pairs", "pairs.csv").stdout
     assert said in minimod("analyze", "run", "--no-write").stdout
     assert "which are wrong is not known" in minimod("detect", "run").stdout
@@ -948,7 +948,7 @@ def test_a_network_is_not_its_own_ensemble(minimod, spelled):
     shutil.copytree("run", "copy")
     Path("link").symlink_to("run")
     answer = minimod("analyze", "run", "--ensemble", spelled, "--no-write")
-    assert answer.returncode == 2 and "one whose network is none of the others'" in answer.stderr
+    assert answer.returncode == 2 and "a run whose network none of the others has" in answer.stderr
 
 
 WILD_OPTIONS = ["--optimizer", "sgd", "--learning-rate", 1e9]
