@@ -1032,7 +1032,7 @@ SEVERAL = "a,b,label\nx,x,y\nx,y,x\nx,y,y\nx,y,x\ny,x,x\ny,y,y\ny,y,x\n"
 def test_labels_of_several_annotators_need_a_word(command, minimod):
     Path("pairs.csv").write_text(SEVERAL)
     answer = minimod(*command, "pairs.csv")
-    reason = "its label x in line 3 and y in line 4, or given with --repeats majority"
+    reason = "its label is x in line 3 and y in line 4; or give --repeats majority"
     assert answer.returncode == 2 and reason in answer.stderr
     assert minimod(*command, "pairs.csv", "--repeats", "majority").returncode == 0
 
