@@ -320,7 +320,7 @@ def test_noise_by_a_matrix_needs_one(minimod):
     assert answer.returncode == 2 and "--noise-matrix is None; it must be given" in answer.stderr
     assert not Path("run").exists()
     answer = minimod("sweep", "sweep", "--grid", "noise_kind=wrong,matrix")
-    assert answer.returncode == 2 and "another in a sweep" in answer.stderr and not Path("sweep").exists()
+    assert answer.returncode == 2 and "another kind in a sweep" in answer.stderr and not Path("sweep").exists()
 
 
 def test_detect_scores_every_training_label(minimod):
