@@ -41,9 +41,9 @@ Curve = dict[str, np.ndarray]
 class Curves(NamedTuple):
     """A ranking of the neurons, of shape (M,), and accuracies at every share `keep` of the neurons.
 
-    logits: of the network of the first neurons.
-    interaction: of the interaction readout of the network of the first neurons.
-    rest: of the network of the other neurons.
+    logits: the network of the first neurons, by its logits.
+    interaction: the network of the first neurons, by the interaction readout.
+    rest: the network of the other neurons, by its logits.
     Every curve also has the agreement with held-out noisy labels, and its standard error, see `agreement`.
     """
 

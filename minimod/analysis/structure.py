@@ -78,7 +78,7 @@ class Structure:
 
     @cached_property
     def phase(self) -> Array:
-        """The phases of u, v and w at their frequencies, in rad, (3, M), see `Frequencies.phase`. Cyclic rules."""
+        """The phases of u, v and w at their frequencies, in rad, (3, M), see `Frequencies.phase`. For cyclic rules."""
         return self.components.phase(self.coefficients, self.component)
 
     @cached_property

@@ -42,8 +42,8 @@ def analyze(
     - components: the names of the rule's components, frequencies or representations by dimension,
     - spectrum: the mean share of power of u, v, w, of shape (components, neurons in `order`),
     - examples: some neurons' weights, and the part that the filtration keeps, see `example_neurons`,
-    - sample: only for a run with many pairs. The number of pairs that `masks`, `partition` and the rows that draw at
-      random are counted on, see `Analysis.sample`, and the largest standard error of a share of these pairs,
+    - sample: only for a run with many pairs, see `Analysis.sample`. `masks`, `partition` and rows that draw at random
+      are counted on a sample: its number of pairs by kind, and the largest standard error of a share of them,
     - left_out: why everything about components (neurons and what follows it) is missing, or why clean, noisy and
       repaired are nan; empty otherwise.
     """

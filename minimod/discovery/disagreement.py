@@ -16,10 +16,10 @@ structure in the labels that disagree:
   Latin square differs from the table in few labels, it has such 2 × 2 squares, but too few for the sums. Under noise,
   their expected number is at most E, if each label is exchanged as often as the other labels of its t. So one or more
   of them has at most the probability E.
-- `closed`: c is the table's label of a pair with the same a, and of a pair with the same b, and both these pairs
-  disagree. So all labels together are a Latin square in which some rows swap a few labels.
-- `displaced`: c is the table's label of another pair with the same a, or the same b, and that pair disagrees too. So
-  all labels together are a Latin square. Every loop is a Latin square.
+- `closed`: in the table, a pair with the same a has c, and a pair with the same b has c. The labels of both pairs
+  disagree, too. So all labels together are a Latin square in which some rows swap a few labels.
+- `displaced`: in the table, a pair with the same a, or the same b, has c. The label of this pair disagrees, too. So all
+  labels together are a Latin square. Every loop is a Latin square.
 
 The tests do not see a structure in too few pairs. They also do not see a rule without these structures, such as
 a² + b² at half of the pairs, or a random function. An example of too few pairs is one exchanged square on 16 tokens.

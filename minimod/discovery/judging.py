@@ -137,8 +137,8 @@ class Problem:
     def is_final(self, found: Found) -> bool:
         """Whether the search may end: no other reading is likely to explain more.
 
-        If the labels that disagree are structured, the group may be only the nearest abelian group of a group that is
-        not abelian, or it may have an element too many. A group with fewer than SMALL elements has few labels, so it is
+        The labels that disagree may be structured. Then the group may be only the nearest abelian group of a group that
+        is not abelian. Or it has an element too many. A group with fewer than SMALL elements has few labels. So it is
         in doubt, too, if there are other groups of its order.
         """
         order = len(np.setdiff1d(found.table, [-1, -1 if found.absorbing is None else found.absorbing]))
@@ -251,14 +251,14 @@ def explains_alike(hits: np.ndarray, token: np.ndarray, chance: float, structure
     So there are two statistics.
 
     Labels disagree at random (not `structured`): no token may be left to chance. The statistic is Σ max(0, log LR) over
-    tokens. LR is the likelihood of a token's hits at the rate `chance`, over the likelihood at HARDLY, or at the mean
-    rate if that is less. It is drawn with each token's own rate, if that is larger.
+    tokens. LR is the likelihood of a token's hits at the rate `chance`, over their likelihood at the lesser of HARDLY
+    and the mean rate. A draw is at this rate, or at the token's own rate if that is larger.
 
-    Labels disagree by a rule (`structured`): the statistic is χ² of the hits. It is drawn by dealing the hits out among
-    the tokens.
+    Labels disagree by a rule (`structured`): the statistic is χ² of the hits. A draw deals the hits out anew among the
+    tokens.
 
-    The statistic is drawn DRAWS times. If all tokens are explained, the probability that no draw is as large is about
-    1 / (DRAWS + 1), for any number of labels.
+    DRAWS draws are made. The table explains all tokens if some draw's statistic is as large as the statistic of the
+    hits. By accident, no draw is as large with a probability of about 1 / (DRAWS + 1), for any number of labels.
     """
     _, place, n = np.unique(token, return_inverse=True, return_counts=True)
     h, mean, generator = np.bincount(place, hits).astype(int), hits.mean(), np.random.default_rng(0)

@@ -21,9 +21,9 @@ def other_names(a: np.ndarray, b: np.ndarray, n_tokens: int) -> dict[int, int]:
     """Rare tokens that are probably other names of commoner tokens: rare token -> commoner token.
 
     Every pair comes once. So an element meets each partner under only one of its names. Two names of one element have
-    no partner in common, and together as many pairs as another element. Two elements that have n and m of N partners,
-    drawn at random, have none in common with a probability of C(N - n, m) / C(N, m). A token counts as another name if
-    fewer than one such accident is expected among all tokens. The labels are not used.
+    no partner in common, and together as many pairs as another element. Say that two elements have n and m of N
+    partners, drawn at random. They have none in common with a probability of C(N - n, m) / C(N, m). A token counts as
+    another name if fewer than one such accident is expected among all tokens. The labels are not used.
     """
     log_p, pairs = np.full((n_tokens, n_tokens), 2 * np.log(n_tokens)), np.zeros(n_tokens)
     for one, other in ((a, b), (b, a)):
@@ -49,8 +49,8 @@ def tokens_of_places(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: 
 
     Under one naming ("group"), the elements of every place are all tokens that occur as a or b.
 
-    a and b are named apart ("isotope") if most pairs have an a that is never a b, and most pairs have a b that is never
-    an a. It also needs that fewer than a tenth of the labels are tokens of one of these two kinds.
+    a and b are named apart ("isotope") if most pairs have an a that is never a b, and most have a b that is never an a.
+    It also needs that fewer than a tenth of the labels are tokens of one of these two kinds.
 
     c is named apart ("c apart") if most labels are never an a or b. For this, a label counts at most as often as an
     element would. c is also named apart if such a label takes the place of an element: the label is frequent, and some

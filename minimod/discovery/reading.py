@@ -1,7 +1,7 @@
 """From representations to a table: what they answer together, how they grow, and how they are made exact.
 
-Representations of the tokens are a triple x, y, z with x_a y_b = z_c, each of shape (P, S) for S characters, or
-(P, S, d, d) for S representations by matrices. Under one naming for a, b and c the three are the same.
+Representations of the tokens are a triple x, y, z with x_a y_b = z_c. Each has the shape (P, S) for S characters, or
+(P, S, d, d) for S representations by matrices. Under one naming for a, b and c, the three are the same.
 """
 
 from collections.abc import Sequence

@@ -67,8 +67,8 @@ def discover(
     to occur in each place, see `places.tokens_of_places`. The same seed gives the same result, for any number of
     threads, unless time runs out.
 
-    Raises InputError for arrays that are no such labels, for a pair that comes twice, for more tokens than
-    MOST_SEARCHED, and for any other argument that cannot be used.
+    Raises InputError for arrays that are no such labels, for a pair that comes twice, and for more tokens than
+    MOST_SEARCHED. Also raises it for any other argument that cannot be used.
     """
     a, b, label, n_tokens = _checked(a, b, label, n_tokens)
     seed = checked_number("seed", seed, 0, kind=int)

@@ -2,8 +2,8 @@
 
 Give every token x a unit complex number χ(x), or a d × d unitary matrix. Ask that χ(a) χ(b) = χ(c) for most pairs
 (a, b) with label c. A start that works ends in a character of the group, or in an irreducible representation, whatever
-the tokens are called. Different starts end in different ones. Let all tokens except x be given. The best guess at χ(x)
-is the guess of a mean field: add up what the equations with x say about χ(x),
+the tokens are called. Different starts end in different representations. Let all tokens except x be given. The best
+guess at χ(x) is the guess of a mean field: add up what the equations with x say about χ(x),
 
     R(x) = Σ_{a = x} χ(c) χ(b)†  +  Σ_{b = x} χ(a)† χ(c)  +  Σ_{c = x} χ(a) χ(b),
 

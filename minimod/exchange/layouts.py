@@ -98,9 +98,9 @@ def find_layout(arrays: Arrays, modulus: int, name: str | None = None) -> tuple[
 def _last_state(arrays: Arrays) -> tuple[Arrays, str]:
     """The arrays of one network, and words that say which network it is.
 
-    A list, or a dictionary with whole numbers for keys, holds states if all of its items have two matrices or more. In
-    a file with one list of states, the arrays outside of the list are taken if they are a network, otherwise the last
-    state. With several lists, all arrays are returned, and then no layout fits.
+    A list, or a dictionary with whole numbers for keys, holds states if all of its items have two matrices or more. If
+    the file has one list of states: the arrays outside of the list, if they are a network, else the last state. With
+    several lists, all arrays are returned, and then no layout fits.
     """
     lists: dict[str, dict[int, dict[str, np.ndarray]]] = {}
     for name, X in arrays.items():
