@@ -1,1 +1,1 @@
-"""What a trained network holds, told from arrays and networks alone: nothing here reads files, trains or knows runs."""
+"""What a trained network holds: structure, scores, masks, rows, detectors, self-training, and `Analysis(run)`."""

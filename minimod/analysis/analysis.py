@@ -1,4 +1,4 @@
-"""`Analysis`: what can be measured on a run. Each part is computed when it is asked for, and once."""
+"""`Analysis`: what can be measured on a run. Each part is computed once, when it is first asked for."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -57,14 +57,14 @@ class Analysis:
             analysis.row("dominant").test
 
     run: a run, or its directory.
-    by: whose power decides a neuron's component, a name of `fourier.COMPONENT_CHOICES`.
-    threads: CPU threads inside the `with` block. None: as many as the run was trained on.
-    rule: another rule whose components to look at. None: the run's rule.
+    by: which vectors' power decides a neuron's component, a name of `fourier.COMPONENT_CHOICES`.
+    threads: the number of CPU threads inside the `with` block. None: the number that the run was trained on.
+    rule: the rule whose components to look at. None: the run's rule.
     ensemble: further runs on the same data (see `init_seed`), for the row "ensemble interaction".
-    backend: what to compute on outside a `with` block, for example the backend of an Analysis that is open. By default
-        it is the calling thread.
+    backend: what to compute on outside a `with` block, for example the backend of an open Analysis. By default it is
+        the calling thread.
 
-    Raises InputError if a run of the ensemble has other data, or the network of another run.
+    Raises InputError if a run of the ensemble has other data, or if two runs have the same network.
     """
 
     def __init__(
@@ -77,13 +77,13 @@ class Analysis:
         self.threads = self.run.config.threads if threads is None else checked_number("threads", threads, 1, kind=int)
         self.rule = self.run.dataset.rule if rule is None else rule
         if not isinstance(self.rule, Rule) or self.rule.modulus != self.run.network.modulus:
-            raise InputError("rule", self.rule, f"a rule of {self.run.network.modulus} tokens, as the run's")
+            raise InputError("rule", self.rule, f"a rule of {self.run.network.modulus} tokens, like the run's rule")
         self._opened, self._curves, self._rows = ExitStack(), dict[str, Curves](), dict[Row, Accuracies]()
         for number, other in enumerate(self.ensemble):
             check_alike(other, self.run, *self.ensemble[:number])
 
     def __enter__(self) -> Self:
-        self._opened.callback(setattr, self, "backend", self.backend)       # when the block ends, as it was
+        self._opened.callback(setattr, self, "backend", self.backend)       # after the block, the old backend
         self.backend = self._opened.enter_context(open_backend("cpu", self.threads))
         return self
 
@@ -94,15 +94,14 @@ class Analysis:
 
     @property
     def epoch(self) -> int:
-        """The epoch after which the network was as it is analysed."""
+        """The epoch of the analysed network: its snapshot's epoch, or the run's last epoch."""
         return self.run.config.epochs if self.run.epoch is None else self.run.epoch
 
     def moments(self, most: int | None = None) -> Iterator["Analysis"]:
-        """Analyses of the run at its snapshots, in order, and this one. Of more than `most` snapshots, at most so many.
+        """Analyses of the run's snapshots before this epoch, in order, and then this analysis.
 
-        These are spread evenly over the logarithm of the epoch, from the first to the last.
-
-        They compute on the threads of this one.
+        most: the largest number of snapshots. They are spread evenly over log(1 + epoch), from the first snapshot to
+        the last. None: all snapshots. The analyses compute on this analysis's threads.
         """
         epochs = [epoch for epoch in self.run.snapshots if epoch < self.epoch]
         if most is not None and checked_number("most", most, 0, kind=int) < len(epochs):
@@ -149,7 +148,7 @@ class Analysis:
 
     @property
     def needs(self) -> dict[str, str]:
-        """What every row that applies needs to know, by its name. It includes what its run's labels needed."""
+        """Row name -> what the row needs to know, for every row that applies. The needs of the run's labels count."""
         labels = [labels_need(run.data) for run in (self.run, *self.ensemble)]
         needs = {name: row.needs for name, row in ROWS.items() if self._applies(row)}
         needs |= {name: together(needs[name], labels[0]) for name in needs if name not in UNLABELLED}
@@ -158,15 +157,15 @@ class Analysis:
         return needs
 
     def _applies(self, row: Row) -> bool:
-        """Whether a row can be measured, and does not swap the network's activation for itself."""
+        """Whether a row can be measured, and its activation is not the one that the network has anyway."""
         return row.activation != self.run.network.activation and self._can_be_measured(row)
 
     def _can_be_measured(self, row: Row) -> bool:
-        """Whether the run has what a row needs."""
+        """Whether the run has everything that a row needs."""
         return (self.has_components or not needs_components(row.needs)) and bool(row.applies(self))
 
     def _row(self, row: str | Row) -> Row:
-        """The row of a name, or a custom Row. Raises InputError if this run has not what the row needs."""
+        """The row of a name, or a custom Row. Raises InputError if the run lacks something that the row needs."""
         found = ROWS.get(row) if isinstance(row, str) else row
         if not isinstance(found, Row) or not self._can_be_measured(found):
             raise InputError("row", row, one_of(self.needs, row))
@@ -174,7 +173,7 @@ class Analysis:
 
     @cached_property
     def rows(self) -> dict[str, Accuracies]:
-        """The accuracies of every row that applies, by its name."""
+        """Row name -> accuracies, for every row that applies."""
         return {name: self.row(name) for name in self.needs}
 
     def row(self, row: str | Row) -> Accuracies:
@@ -188,7 +187,7 @@ class Analysis:
         return self._rows[row]
 
     def _columns(self, row: Row) -> Iterable[Any]:
-        """The accuracies of a row, each a number or one number for every draw."""
+        """The columns of a row's accuracies. Each column is a number, or one number for every draw."""
         choices, is_sample = self.choices(row), self.sample is not self.run.dataset
         if is_sample and row.networks:
             networks = (replace(each, activation=row.activation or each.activation) for each in row.networks(self))
@@ -196,7 +195,7 @@ class Analysis:
         has_no_choice = any(math.isnan(each.share) for each in choices)
         is_random = row.mask is not None and row.mask.score == RANDOM
         if choices and (not is_sample or is_random or has_no_choice):
-            return zip(*(each.accuracies for each in choices), strict=True)     # as the curves have them
+            return zip(*(each.accuracies for each in choices), strict=True)     # the mask curves have them
         return accuracies(row.predict(self, row), self.run.dataset)
 
     def _sampled_table(self, network: TwoLayerNet) -> np.ndarray:
@@ -206,48 +205,48 @@ class Analysis:
         return table
 
     def predict(self, row: str | Row) -> np.ndarray:
-        """The prediction table of a row, of shape (P, P); of a control that draws, several, of shape (draws, P, P).
+        """The prediction table of a row, of shape (P, P). A control that draws has several: (draws, P, P).
 
-        Raises InputError for a row that does not apply to this run, and if there are no pairs to choose the neurons of
-        a mask on.
+        Raises InputError for a row that does not apply to this run. It also raises it if the row's mask chooses neurons
+        on held-out pairs, and there are none.
         """
         row = self._row(row)
         if any(math.isnan(each.share) for each in self.choices(row)):
-            allowed = "some, to choose the share of neurons on; a method that takes all neurons needs none"
-            raise InputError("pairs that are held out", 0, allowed)
+            allowed = "at least 1, to choose the share of neurons on; a method that uses all neurons needs none"
+            raise InputError("number of held-out pairs", 0, allowed)
         return row.predict(self, row)
 
     def chosen(self, row: str | Row) -> Chosen | None:
-        """The neurons that a row's mask chooses, of the first ranking if there are several. None: it has no mask.
+        """The neurons that a row's mask chooses, of the first ranking if there are several. None: no mask.
 
         Raises InputError for a row that does not apply to this run.
         """
         return next(iter(self.choices(self._row(row))), None)
 
     def choices(self, row: Row) -> list[Chosen]:
-        """The neurons that a row's mask chooses, for every ranking; empty if it has no mask."""
+        """The neurons that a row's mask chooses, for every ranking; empty if the row has no mask."""
         if not row.mask:
             return []
         curves = self.random if row.mask.score == RANDOM else [self.curves(row.mask.score)]
         return [each.chosen(row.mask.readout, row.mask.choice) for each in curves]
 
     def table(self, network: TwoLayerNet, activation: str | None = None, readout: str = "logits") -> np.ndarray:
-        """The prediction table of any network, of shape (P, P), with another activation if `activation` names one."""
+        """The prediction table of any network, of shape (P, P). activation: another activation to evaluate with."""
         network = replace(network, activation=activation or network.activation)
         return READOUTS[choice("readout", readout, READOUTS)](network, self.backend)
 
     def count(self, tables: np.ndarray) -> Accuracies:
-        """The accuracies of any prediction table on the run's pairs, see `accuracies`."""
+        """The accuracies of any prediction tables on the run's pairs, see `accuracies`."""
         return accuracies(tables, self.run.dataset)
 
     # Rankings of the neurons, and their mask curves.
 
     @cached_property
     def sample(self) -> Dataset:
-        """The pairs that mask curves are counted on: the run's dataset, or of more than MANY_PAIRS pairs a part of it.
+        """The pairs that mask curves are counted on: all pairs of the run, or a part if there are more than MANY_PAIRS.
 
-        See `masking.sampled`. A choice needs the validation pairs, so the part has all of them. Rows that draw at
-        random are counted on this part. All other rows are counted on all pairs.
+        See `masking.sampled`. The part has all validation pairs, because the choice of neurons needs them. Rows that
+        draw at random are counted on this part. All other rows are counted on all pairs.
         """
         dataset = self.run.dataset
         if not has_many_pairs(dataset.rule.modulus):
@@ -258,12 +257,15 @@ class Analysis:
     def ranking(self, score: str) -> Array:
         """The neurons by a score of SCORES, best first, of shape (M,). Raises InputError for another name.
 
-        Neurons of one score keep their order. In float32 many ideal neurons have a phase alignment of exactly 1.
+        Neurons with equal scores keep their order. In float32 many ideal neurons have a phase alignment of exactly 1.
         """
         return np.argsort(-SCORES[choice("score", score, SCORES)].value(self.structure), kind="stable")
 
     def curves(self, by: str | Array, network: TwoLayerNet | None = None) -> Curves:
-        """The mask curves of a ranking, of shape (M,), or by a score of SCORES; of another network if one is given."""
+        """The mask curves of a ranking of the neurons.
+
+        by: the ranking, of shape (M,), or the name of a score of SCORES. network: the network. None: the run's network.
+        """
         if isinstance(by, str) and not network:
             if by not in self._curves:
                 self._curves[by] = self.curves(self.ranking(by))
@@ -278,7 +280,7 @@ class Analysis:
 
     @cached_property
     def scored(self) -> dict[str, Curves]:
-        """The mask curves by every score that the rule allows."""
+        """Score -> its mask curves, for every score that the rule allows."""
         return {name: self.curves(name) for name in self._scores}
 
     @property
@@ -299,12 +301,12 @@ class Analysis:
 
     @cached_property
     def partition(self) -> dict[str, dict[str, float]]:
-        """The generalising and the memorising part, by score, and as "random" the mean over the random rankings.
+        """Score -> numbers of the generalising and the memorising part. "random" has the means of the random rankings.
 
         generalising, memorising, sum: γ_G, γ_R (see `memorising_share`) and γ_G + γ_R.
-        test, filtered_test: the test accuracy of the first γ_G of the neurons, raw and filtered. Compare the latter
-            with the row "dominant", the whole network filtered.
-        noisy_choice, noisy_choice_test: γ_G chosen by held-out noisy labels, and the test accuracy there.
+        test, filtered_test: the test accuracy of the first γ_G of the ranked neurons, raw and filtered. Compare
+            filtered_test with the row "dominant", which filters the whole network.
+        noisy_choice, noisy_choice_test: γ_G chosen by held-out noisy labels, and the test accuracy of this share.
         """
         rows = {name: self._partition_row(curves) for name, curves in self.scored.items()}
         random = [self._partition_row(curves) for curves in self.random]
@@ -315,7 +317,7 @@ class Analysis:
         memorising = memorising_share(curves)
         test, filtered_test = self.sample.test, math.nan
         if not math.isnan(clean.share) and self.has_components:
-            # Each neuron is filtered by itself: the subnetwork of the filtered network is the subnetwork, filtered.
+            # Each neuron is filtered alone. So a subnetwork of the filtered network is the filtered subnetwork.
             filtered = self.structure.dominant.subnetwork(clean.neurons)
             filtered_test = share(predict(filtered, test.a, test.b, self.backend) == test.true_label)
         return {
@@ -327,7 +329,7 @@ class Analysis:
     # What the controls draw.
 
     def random_stream(self, *numbers: int) -> np.random.Generator:
-        """A generator for controls. It depends on the run's seed and these numbers alone."""
+        """A generator for controls. It depends only on the run's seed and these numbers."""
         return arrays.random_stream(self.run.config.seed, "control", *numbers)
 
     @cached_property
@@ -337,19 +339,19 @@ class Analysis:
 
     @cached_property
     def random_components(self) -> list[Array]:
-        """RANDOM_DRAWS times a random component for every neuron, each of shape (3, M)."""
+        """RANDOM_DRAWS arrays of shape (3, M): in each, a random component for every neuron."""
         generator = self.random_stream()
-        random_rankings(self.run.network.width, generator)              # the stream begins with these
+        random_rankings(self.run.network.width, generator)              # the stream draws the rankings first
         return [self.structure.random_component(generator) for _ in range(RANDOM_DRAWS)]
 
 
 def check_alike(run: Run, *others: Run) -> None:
-    """Raise InputError unless a run has the data of the others and a network of its own."""
+    """Raise InputError unless a run has the same data as the others, and another network than each of them."""
     if any(np.array_equal(run.network.W, other.network.W) for other in others):
-        raise InputError("run of the ensemble", str(run.directory), "one whose network is none of the others'")
+        raise InputError("run of the ensemble", str(run.directory), "a run whose network none of the others has")
     ours, theirs = run.dataset, others[0].dataset
     if not (same_pairs(ours.train, theirs.train) and same_pairs(ours.test, theirs.test)):
-        raise InputError("run of the ensemble", str(run.directory), "one on the same data, but for init_seed")
+        raise InputError("run of the ensemble", str(run.directory), "a run on the same data: only init_seed may differ")
 
 
 def same_pairs(one: Pairs, other: Pairs) -> bool:

@@ -1,8 +1,8 @@
 """Neural collapse: how far hidden features spread within their class, over how far the classes lie apart (NC1).
 
-Source: Papyan, Han & Donoho (arXiv 2008.08186); for corrupted labels Nguyen et al. (arXiv 2206.05530), where memorising
-them dilates the classes. Traces stand for the matrices, and all variances are unbiased: the mean of a class of few
-examples has a variance of its own, which would count as distance between classes.
+Source: Papyan, Han & Donoho (arXiv 2008.08186). For corrupted labels: Nguyen et al. (arXiv 2206.05530); memorising such
+labels dilates the classes. Here, traces of covariance matrices stand for the matrices. All variances are unbiased. The
+mean of a class with few examples varies by chance, and this variance must not count as distance between classes.
 """
 
 from collections.abc import Callable
@@ -14,10 +14,11 @@ from minimod.analysis.readouts import blocks
 
 
 class Classes(NamedTuple):
-    """What the features of some examples say of P classes; those of one example or none are left out.
+    """Statistics of P classes in the features of some examples. A class with fewer than two examples does not count.
 
-    mean: of shape (P, M). variance, n: the trace of the covariance within each class, and its examples, (P,).
-    between: the trace of the covariance of the class means, without what they vary by themselves.
+    mean: of shape (P, M). variance: the trace of the covariance within each class, of shape (P,). n: the number of
+    examples of each class, of shape (P,). between: the trace of the covariance of the class means, minus the mean of
+    variance / n. The subtracted part is how far the means vary by chance.
     """
 
     mean: np.ndarray
@@ -27,11 +28,11 @@ class Classes(NamedTuple):
 
     @property
     def within(self) -> float:
-        """NC1: the mean trace of the covariance within a class, over that between them."""
+        """NC1: the mean of `variance` over the classes, divided by `between`."""
         return float(self.variance[self.n > 1].mean()) / self.between
 
     def spread(self, H: np.ndarray, label: np.ndarray) -> float:
-        """As NC1, of other examples about these classes' means: features of shape (n, M), labels (n,)."""
+        """NC1 of other examples, about these classes' means. H: features, of shape (n, M). label: of shape (n,)."""
         known = self.n[label] > 1
         H, label = H[known], label[known]
         squares = ((H - self.mean[label]) ** 2).sum(axis=1) - self.variance[label] / self.n[label]
@@ -39,9 +40,10 @@ class Classes(NamedTuple):
 
 
 def classes(hidden: Callable[[slice], np.ndarray], label: np.ndarray, modulus: int) -> Classes:
-    """The classes of hidden features by the n examples' labels, of shape (n,). Some class needs two examples or more.
+    """The classes of hidden features by the examples' labels, of shape (n,). Two classes need two examples or more.
 
-    hidden: from some rows to their features, of shape (rows, M), such as `H.__getitem__`. Every block calls it twice.
+    hidden: from a slice of the examples to their features, of shape (rows, M), such as `H.__getitem__`. It is called
+    twice for every block of examples.
     """
     n, variance = np.bincount(label, minlength=modulus), np.zeros(modulus)
     mean = np.zeros((modulus, hidden(slice(1)).shape[1]))

@@ -1,4 +1,4 @@
-"""Which training labels of a run are wrong: the evidence that its network gives, and what each detector makes of it."""
+"""Which training labels of a run are wrong: the evidence from its network, and every detector's score."""
 
 from typing import Any
 
@@ -23,18 +23,18 @@ def detect(
 ) -> dict[str, Any]:
     """The score of every training label by every detector for which there is evidence, as numbers and arrays.
 
-    Runs are given as `train`, `extract` and `load_run` return them, or by their directories. `extracted`: the last
-    network of a self-training that began with the run. held_out: margins of shape (n,), see
+    A run is what `train` and `load_run` return, the `run` of a round of `extract`, or a run's directory. extracted: the
+    last run of a self-training that began with `run`. held_out: margins of shape (n,), see
     `self_training.held_out_margins`. table: the table of a group that `discover` has found in the run's labels, (P, P).
-    Detectors that look at the course of training need a run with `record`. Raises InputError if the extracted network
-    has other data. The result has
+    Detectors that look at the course of training need a run with `record`. Raises InputError if the extracted run has
+    other data. The result has
 
     - a, b, label: of the n pairs that were trained on, each of shape (n,),
-    - scores: detector -> array of shape (n,), the higher the more likely wrong,
-    - needs: detector -> what it needs; self-training also what the labels needed that the extracted network was trained
-      on, see `UserData.answers_of`,
-    - wrong: how many labels are; auroc, precision: detector -> number, see analysis/detectors.py. These three look at
-      the true labels; where these are not known, they are 0 and nan.
+    - scores: detector -> array of shape (n,). The higher the score, the more likely the label is wrong,
+    - needs: detector -> what it needs to know. For self-training this includes what the labels needed that the
+      extracted network was trained on, see `UserData.answers_of`,
+    - wrong: the number of wrong labels. auroc, precision: detector -> number, see detectors.py. These three use the
+      true labels. If the true labels are not known, wrong is 0, and auroc and precision are nan.
     """
     run = as_run("run", run)
     network, pairs, subset, P = run.network, run.fitted, run.data.subset, run.network.modulus
@@ -73,10 +73,10 @@ def detect(
 
 
 def extraction_of(run: Run, extracted: AnyRun) -> Run:
-    """The last network of an extraction that began with a run. Raises InputError if it is none."""
+    """The last run of a self-training that began with `run`. Raises InputError if `extracted` is no such run."""
     other = as_run("extracted", extracted)
     if not same_pairs(run.dataset.train, other.dataset.train) or other.data.labels is None:
-        raise InputError("extracted run", str(other.directory), "one that minimod extract made of this run")
+        raise InputError("extracted run", str(other.directory), "a run that minimod extract made from this run")
     return other
 
 
@@ -92,7 +92,7 @@ def interaction_margins(network: TwoLayerNet, pairs: Pairs, backend: Backend) ->
 
 
 def masked_margins(analysis: Analysis, pairs: Pairs) -> np.ndarray | None:
-    """As `interaction_margins`, of the neurons that DEFAULT_METHOD picks; None if it cannot."""
+    """As `interaction_margins`, for the neurons that DEFAULT_METHOD picks. None: it picks no neurons."""
     chosen = analysis.chosen(DEFAULT_METHOD)
     if not chosen or not len(chosen.neurons):
         return None

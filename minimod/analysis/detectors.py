@@ -1,7 +1,8 @@
-"""Detectors: which training labels are wrong, told without knowing the rule.
+"""Detectors: which training labels are wrong, without knowing the rule.
 
-Each gives every training label a score: the higher, the more likely it is wrong. None looks at true labels. Most of the
-field's methods take for granted that clean labels are fitted first; here noisy ones are, see the claim `noise-first`.
+A detector gives every training label a score. The higher the score, the more likely the label is wrong. No detector
+looks at true labels. Most methods in the literature assume that a network fits clean labels first. Here the network
+fits noisy labels first, see the claim `noise-first`.
 """
 
 from collections.abc import Callable
@@ -18,24 +19,24 @@ from minimod.engine.kernels import confidence
 from minimod.engine.predict import map_logit_blocks
 from minimod.network import TwoLayerNet
 
-# What a detector needs besides the labels. A readout of two inputs looks at the network too.
+# What a detector needs besides the labels. A readout with TWO_INPUTS also looks at the network.
 LABELS, COURSE, NETWORK, TRAINING = "the labels alone", "the course of training", "the network", "further training"
 MASK = f"{TWO_INPUTS}, {CHOICES['noisy'].needs}"
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What there is to judge n labels by; None where it is not there.
+    """The evidence about n labels. A field is None if there is no such evidence.
 
     a, b, label: of shape (n,). modulus: P. random: a generator, for the control.
-    label_record: numbers along training by name, each of shape (n,), see `Record.label_record`.
+    label_record: name -> numbers along training, of shape (n,), see `Record.label_record`.
     loss: the cross-entropy loss of the trained network, of shape (n,).
     table: the table of a group that was found in the labels, see discovery/, of shape (P, P).
 
-    The others are margins, of shape (n,): the label's number minus the largest other number. ridge: of `ridge_margins`.
-    interaction: of the network's interaction. masked: of the interaction of the few neurons that a mask picks.
-    retrained: as masked, of a network that was trained on another network's answers, see self_training.py. held_out: of
-    the probabilities by networks that were trained on the other labels.
+    All other fields are margins, of shape (n,): the label's number minus the largest other number. They differ in the
+    numbers. ridge: the numbers of `ridge_margins`. interaction: the network's interaction. masked: the interaction of
+    the few neurons that a mask picks. retrained: as masked, for a network that was trained on another network's
+    answers, see self_training.py. held_out: the probabilities of networks that were not trained on the label.
     """
 
     a: np.ndarray
@@ -54,10 +55,11 @@ class Evidence:
 
 
 def collisions(a: np.ndarray, b: np.ndarray, label: np.ndarray, modulus: int) -> np.ndarray:
-    """How many of n pairs have the same a, or the same b, and the same label as each, of shape (n,).
+    """For each of n pairs: how many other pairs have its label, and its a or its b, of shape (n,).
 
-    A right label meets only noise: over a row of a Latin square every class is true once. Early on, a label is fitted
-    by what the others in its row and column say, so the number also predicts who is fitted first.
+    In a row of a Latin square every class is true once. So a right label collides with wrong labels only. Early in
+    training, a network fits a label as the other labels in its row and column suggest. So the number also predicts
+    which labels are fitted first.
     """
     counts = np.zeros((2, modulus, modulus), int)               # by token and label, for a and for b
     for count, token in zip(counts, (a, b), strict=True):
@@ -68,14 +70,15 @@ def collisions(a: np.ndarray, b: np.ndarray, label: np.ndarray, modulus: int) ->
 def ridge_margins(
     hidden: Callable[[slice], np.ndarray], label: np.ndarray, modulus: int, ridge: float = 1e-3
 ) -> np.ndarray:
-    """The margin of each of n labels in a ridge regression of the labels that was fitted without it, of shape (n,).
+    """The margin of each of n labels in a ridge regression that was fitted without this label, of shape (n,).
 
-    hidden: from some rows to their hidden vectors X, of shape (rows, M). With Y the labels as one-hot rows and
+    hidden: from a slice of the examples to their hidden vectors X, of shape (rows, M). Let the rows of Y be the one-hot
+    labels, and λ be `ridge` times the mean square of X's entries. With
 
         G = XᵀX + λ n I,    S = X G⁻¹ Xᵀ,    s = Sᵢᵢ,
 
-    where λ is `ridge` times the mean square of X's entries, the prediction without example i is (S Y - s y)ᵢ / (1 - s).
-    So no model is fitted twice (PRESS, Allen 1974).
+    the prediction without example i is (S Y - s y)ᵢ / (1 - s). So one fit is enough for all examples (PRESS, Allen
+    1974).
     """
     one_hot, G, XY = np.eye(modulus), np.zeros(()), np.zeros(())
     for rows in blocks(len(label)):
@@ -108,7 +111,7 @@ def doubt(margin: np.ndarray, evidence: Evidence) -> np.ndarray:
 
 
 class Detector(NamedTuple):
-    """needs: what it needs besides the labels. source: the field of Evidence that is its first argument."""
+    """needs: what it needs besides the labels. source: the field of Evidence that `score` takes first."""
 
     needs: str
     source: str
@@ -120,7 +123,7 @@ DETECTORS: dict[str, Detector] = {
     "collisions": Detector(f"{LABELS}, {TWO_INPUTS}", "label", lambda label, evidence: (
         collisions(evidence.a, evidence.b, label, evidence.modulus).astype(float)
     )),
-    # By the table of a group that was found in the labels. Of a pair without an answer, it tells nothing.
+    # Whether the label differs from the table of a group that was found in the labels. A pair without an answer: 0.5.
     "discovery": Detector(f"{LABELS}, {TWO_INPUTS}, a group", "table", lambda table, evidence: np.where(
         table[evidence.a, evidence.b] < 0, 0.5, table[evidence.a, evidence.b] != evidence.label
     )),
@@ -130,22 +133,22 @@ DETECTORS: dict[str, Detector] = {
     "cartography": Detector(COURSE, "label_record", lambda record, _: -record["probability"]),
     # Forgetting events (Toneva et al., arXiv 1812.05159).
     "forgetting": Detector(COURSE, "label_record", lambda record, _: record["forgotten"]),
-    # Small losses are of right labels (Han et al., arXiv 1804.06872).
+    # Right labels have small losses (Han et al., arXiv 1804.06872).
     "half-fitted loss": Detector(COURSE, "label_record", lambda record, _: record["half_loss"]),
     "loss": Detector(NETWORK, "loss", lambda loss, _: loss),
     # A ridge readout of the hidden vectors that was fitted without the label.
     "ridge": Detector(NETWORK, "ridge", doubt),
     "interaction": Detector(TWO_INPUTS, "interaction", doubt),
     "masked readout": Detector(MASK, "masked", doubt),
-    # Confident learning (Northcutt et al., arXiv 1911.00068) on networks that have not seen the label: the normalized
-    # margin, reversed.
+    # Confident learning (Northcutt et al., arXiv 1911.00068) on networks that have not seen the label: minus the
+    # normalized margin.
     "held-out folds": Detector(TRAINING, "held_out", doubt),
     "self-training": Detector(f"{MASK}, {TRAINING}", "retrained", doubt),
 }
 
 
 def scores(evidence: Evidence) -> dict[str, np.ndarray]:
-    """The score of every detector for which there is evidence, each of shape (n,); none has a nan."""
+    """The score of every detector for which there is evidence, each of shape (n,). A score with a nan is left out."""
     found: dict[str, np.ndarray] = {}
     for name, detector in DETECTORS.items():
         source = getattr(evidence, detector.source)
@@ -155,13 +158,13 @@ def scores(evidence: Evidence) -> dict[str, np.ndarray]:
 
 
 def ranks(x: np.ndarray) -> np.ndarray:
-    """The rank of each of n numbers, from 1 on, of shape (n,). Equal numbers have the mean of their ranks."""
+    """The rank of each of n numbers, from 1 on, of shape (n,). Equal numbers get the mean of their ranks."""
     _, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[inverse])
 
 
 def auroc(score: np.ndarray, wrong: np.ndarray) -> float:
-    """The chance that a wrong label has a higher score than a right one, ties half; nan where there are none of one."""
+    """The probability that a wrong label scores higher than a right label. Ties count half. nan: no such labels."""
     n_wrong, n_right = int(wrong.sum()), int((~wrong).sum())
     if not n_wrong or not n_right:
         return float("nan")
@@ -169,7 +172,10 @@ def auroc(score: np.ndarray, wrong: np.ndarray) -> float:
 
 
 def precision(score: np.ndarray, wrong: np.ndarray) -> float:
-    """The share of wrong labels among as many with the highest scores; ties at the end count in part."""
+    """The share of wrong labels among the n labels with the highest scores, if n labels are wrong; nan if n is 0.
+
+    Labels that tie at the n-th place count in part.
+    """
     n = int(wrong.sum())
     if not n:
         return float("nan")
@@ -179,13 +185,14 @@ def precision(score: np.ndarray, wrong: np.ndarray) -> float:
 
 
 def roc(score: np.ndarray, wrong: np.ndarray, n_points: int = 100) -> tuple[np.ndarray, np.ndarray]:
-    """The shares of right and of wrong labels among those with the highest scores, as more and more are taken.
+    """The ROC curve: the share of all right labels, and of all wrong labels, among the labels with the highest scores.
 
-    Labels with one score are taken together, so that the area under the curve is `auroc`. At most about n_points.
+    Labels with equal scores are taken together, so the area under the curve is `auroc`. Both arrays have at most
+    n_points numbers, one for each point of the curve.
     """
     order = np.argsort(-score, kind="stable")
     ranked = score[order]
-    last = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(order) - 1)             # of each score
+    last = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(order) - 1)             # places where a score ends
     taken = np.stack([np.cumsum(~wrong[order]), np.cumsum(wrong[order])])[:, last]
     shares = np.concatenate([np.zeros((2, 1)), taken / np.maximum(taken[:, -1:], 1)], axis=1)
     some = np.unique(np.linspace(0, shares.shape[1] - 1, n_points).round().astype(int))

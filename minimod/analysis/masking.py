@@ -1,8 +1,8 @@
 """Subnetworks of the neurons that rank highest, and the partition into a generalising and a memorising part.
 
-Source: Algorithm 1 of Liu & Lu (arXiv 2605.18022). A score (see scores.py) ranks the neurons; the top share of them is
-to hold the rule, the bottom share the noise. Which score separates the two, if any, is what the curves of this module
-show. How large the top share should be is a choice, which has to be made on pairs that were not trained on.
+Source: Algorithm 1 of Liu & Lu (arXiv 2605.18022). A score (see scores.py) ranks the neurons. The top share is meant to
+hold the rule, and the bottom share to hold the noise. The curves of this module show which scores separate the two. The
+size of the top share is a choice. It has to be made on pairs that were not trained on.
 """
 
 import math
@@ -21,15 +21,15 @@ from minimod.engine.predict import map_hidden_rows
 from minimod.network import TwoLayerNet
 from minimod.runs.accuracy import Accuracies, accuracies, share
 
-# The shares of neurons that a curve is measured at. At much noise the best is a few percent.
+# The shares of neurons that a curve is measured at. With much noise the best share is a few percent.
 MASK_SHARES = (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, *(round(step / 20, 2) for step in range(2, 21)))
 
-# How many random rankings stand beside those of the scores.
+# The number of random rankings, which are the control of the scores.
 RANDOM_RANKINGS = 10
 
-# Where there are many pairs, mask curves are counted on at most this number of pairs of each kind, see `sampled`.
+# With more than MANY_PAIRS pairs, mask curves are counted on at most SAMPLED pairs of each kind, see `sampled`.
 SAMPLED = 1_000
-PAIRS = 256         # in a block of them
+PAIRS = 256         # pairs in a block
 
 # The noise counts as memorised from this noisy accuracy on.
 MEMORISED = 0.95
@@ -41,9 +41,9 @@ Curve = dict[str, np.ndarray]
 class Curves(NamedTuple):
     """A ranking of the neurons, of shape (M,), and accuracies at every share `keep` of the neurons.
 
-    logits: of the network of the first neurons.
-    interaction: of the interaction readout of the network of the first neurons.
-    rest: of the network of the other neurons.
+    logits: the network of the first neurons, by its logits.
+    interaction: the network of the first neurons, by the interaction readout.
+    rest: the network of the other neurons, by its logits.
     Every curve also has the agreement with held-out noisy labels, and its standard error, see `agreement`.
     """
 
@@ -54,11 +54,11 @@ class Curves(NamedTuple):
 
     @property
     def keep(self) -> tuple[float, ...]:
-        """The shares of the neurons that the curves are measured at."""
+        """The shares of neurons that the curves are measured at."""
         return MASK_SHARES
 
     def chosen(self, readout: str, choice: str) -> "Chosen":
-        """The share that a choice of CHOICES takes for this readout, logits or interaction: at least one neuron."""
+        """The neurons that a choice of CHOICES takes for this readout, logits or interaction: at least one neuron."""
         M, curve, (_, measure, place) = len(self.ranking), getattr(self, readout), CHOICES[choice]
         if np.isnan(curve[measure]).any():
             return Chosen(math.nan, self.ranking[:0], Accuracies(*[math.nan] * len(Accuracies._fields)))
@@ -70,7 +70,11 @@ class Curves(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """A share of the neurons, nan where there are no pairs to choose on; these neurons; the accuracies with them."""
+    """The neurons that a choice takes.
+
+    share: their share of all neurons, nan if there are no pairs to choose on. neurons: their indices, best first.
+    accuracies: the accuracies of the network of these neurons, by the readout that was asked for.
+    """
 
     share: float
     neurons: Array
@@ -78,31 +82,36 @@ class Chosen(NamedTuple):
 
 
 def best_on_noisy_labels(curve: Curve) -> int:
-    """The smallest share within a standard error of the best agreement with held-out noisy labels: its place.
+    """The place in a curve of the smallest share that agrees best with held-out noisy labels, up to a standard error.
 
-    Whatever noise the labels have, the right rule agrees with more of them than any other. Where the agreement is flat,
-    the fewer neurons have memorised less: they answer held-out pairs as well, and repair more training labels.
+    The right rule agrees with more of these labels than any other rule does, whatever noise they have. If the agreement
+    is flat, fewer neurons have memorised less: they answer held-out pairs as well, and repair more training labels.
     """
     within = curve["agreement"] >= curve["agreement"].max() - curve["standard_error"]
     return int(within.argmax())
 
 
 class Choice(NamedTuple):
-    """A way to choose the share of neurons: what it needs to know, on what measure, and the place in a curve."""
+    """A way to choose the share of neurons.
+
+    needs: what it needs to know. measure: the measure of a curve that it looks at. place: from a curve to the index of
+    the share that it takes.
+    """
 
     needs: str
     measure: str
     place: Callable[[Curve], int]
 
 
-# validation: the smallest share that is best on the validation pairs. Their labels are clean, which nobody has in the
-# wild. noisy: by held-out labels that are as noisy as the training labels, see `best_on_noisy_labels`.
+# validation: the smallest share with the best accuracy on the validation pairs. Their labels are clean. In practice,
+# nobody has clean labels. noisy: by held-out labels that are as noisy as the training labels, see
+# `best_on_noisy_labels`.
 CHOICES: dict[str, Choice] = {
     "validation": Choice("clean validation", "validation", lambda curve: int(curve["validation"].argmax())),
     "noisy": Choice("noisy validation", "agreement", best_on_noisy_labels),
 }
 
-# What the numbers of a partition need to know besides what their score does, see `Analysis.partition`.
+# What the numbers of a partition need to know besides the needs of their score, see `Analysis.partition`.
 PARTITION_NEEDS = {
     "noisy_choice": "noisy validation", "noisy_choice_test": "noisy validation", "generalising": "clean validation",
     "test": "clean validation", "memorising": "which labels are noisy",
@@ -113,9 +122,9 @@ PARTITION_NEEDS = {
 def sampled(dataset: Dataset, generator: np.random.Generator) -> Dataset:
     """A part of a dataset: SAMPLED clean and SAMPLED noisy training pairs, SAMPLED test pairs, all validation pairs.
 
-    If the dataset has fewer pairs of a kind, the part has all these pairs. If the true labels are not known, training
-    pairs are not counted, and the part has none. A share that is counted on the part has a standard error of at most
-    0.5 / √SAMPLED.
+    If the dataset has fewer pairs of a kind, the part has all these pairs. If the true labels are not known, accuracies
+    are not counted on training pairs, and the part has no training pairs. A share that is counted on the part has a
+    standard error of at most 0.5 / √SAMPLED.
     """
     def some(pairs: Pairs, *kinds: np.ndarray) -> Pairs:
         return pairs[np.sort(np.concatenate([generator.permutation(np.flatnonzero(kind))[:SAMPLED] for kind in kinds]))]
@@ -153,7 +162,7 @@ def mask_curves(
 
 
 def parts_of(width: int) -> list[slice]:
-    """The ranked neurons that each share of MASK_SHARES has more than the share before it."""
+    """For each share of MASK_SHARES: the ranked neurons that it adds to the share before it."""
     ends = [round(keep * width) for keep in MASK_SHARES]
     return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
 
@@ -193,8 +202,9 @@ def mask_tables(network: TwoLayerNet, ranking: Array, backend: Backend = SERIAL)
 
     In the order of `Curves`: logits and interaction of the first neurons, logits of the others. Both subnetworks have
     μ. Logits are sums over neurons, F = Σ_m h_m w_m + μ. One cumulative sum gives the logits of the best k neurons, for
-    every k. The other neurons' logits are the total minus that, plus μ. The interaction is F - row effect - column
-    effect. The column effect also is a cumulative sum, of mean_a(h_m) w_m. The row effect is a mean over the row.
+    every k. The other neurons' logits are the total minus this sum, plus μ. The interaction is F - row effect - column
+    effect. The column effect is a cumulative sum, too: of c_m w_m, where c_m(b) is the mean of h_m over a, minus the
+    mean of h_m over all pairs. After it is subtracted, the row effect is the mean over the row.
     """
     ranked, P = network.subnetwork(ranking), network.modulus
     parts = parts_of(network.width)
@@ -204,7 +214,7 @@ def mask_tables(network: TwoLayerNet, ranking: Array, backend: Backend = SERIAL)
     memory = BufferPool(lambda: [np.empty((len(MASK_SHARES), P, P), network.U.dtype, like=network.U) for _ in range(2)])
 
     def predictions(rows: slice, H: Array) -> Array:
-        """The tables' entries in one row a, of shape (3, len(MASK_SHARES), P). H, of shape (P, M), is over b."""
+        """The tables' entries in one row a, of shape (3, len(MASK_SHARES), P). H: hidden vectors over b, (P, M)."""
         with memory.borrow() as (top, other):                            # logits of every share, (MASK_SHARES, P, P)
             before = ranked.mu
             for part, logits in zip(parts, top, strict=True):
@@ -223,8 +233,9 @@ def mask_tables(network: TwoLayerNet, ranking: Array, backend: Backend = SERIAL)
 def agreement(tables: np.ndarray, held_out: Pairs) -> Curve:
     """The share of n held-out labels that each of several prediction tables, (tables, P, P), gives; nan if n is 0.
 
-    standard_error is that of a table's distance to the best: s / √n, with s the standard deviation, over the labels, of
-    the difference between their hits. Tables that answer nearly alike are told apart by few labels.
+    standard_error = s / √n is the standard error of a table's distance to the best table. s is the standard deviation,
+    over the labels, of the difference between the two tables' hits. Tables that answer nearly alike differ at few
+    labels, so their standard error is small.
     """
     hits = (tables[:, held_out.a, held_out.b] == held_out.label).astype(float)
     behind = hits - hits[share(hits).argmax()]
@@ -233,14 +244,14 @@ def agreement(tables: np.ndarray, held_out: Pairs) -> Curve:
 
 
 def random_rankings(width: int, generator: np.random.Generator) -> list[np.ndarray]:
-    """RANDOM_RANKINGS of them, for what any subnetwork of a size does."""
+    """RANDOM_RANKINGS random rankings. They show what any subnetwork of a size does."""
     return [generator.permutation(width) for _ in range(RANDOM_RANKINGS)]
 
 
 def memorising_share(curves: Curves) -> float:
-    """γ_R: the smallest share of bottom neurons that still has a noisy accuracy of MEMORISED; nan if none has.
+    """γ_R: the smallest share of bottom neurons with a noisy accuracy of at least MEMORISED; nan if there is none.
 
-    γ_G, the share of top neurons that generalises, is `Curves.chosen`. Where γ_G + γ_R <= 1 the two need not overlap.
+    γ_G, the share of top neurons that generalises, is `Curves.chosen`. If γ_G + γ_R <= 1, the two parts do not overlap.
     """
     M = len(curves.ranking)
     bottom = np.array([1 - round(keep * M) / M for keep in MASK_SHARES])[curves.rest["noisy"] >= MEMORISED]

@@ -1,4 +1,4 @@
-"""Prediction tables of networks: by their logits, by their interaction (see readout.py), and by kept components."""
+"""Prediction tables of networks: by the logits, by the interaction (see readout.py), and with some components alone."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -18,11 +18,11 @@ from minimod.readout import interaction
 
 # Beyond this number of pairs P², no array has P³ numbers, and mask curves are counted on a sample of the pairs.
 MANY_PAIRS = 20_000
-BLOCK = 4096        # examples at a time, where hidden vectors of all of them would not fit in memory
+BLOCK = 4096        # examples at a time, so that their hidden vectors fit in memory
 
 
 def blocks(n: int) -> list[slice]:
-    """The places of n examples, at most BLOCK of them in a slice."""
+    """Slices of at most BLOCK examples that together hold n examples."""
     return [slice(start, start + BLOCK) for start in range(0, n, BLOCK)]
 
 
@@ -44,9 +44,10 @@ def swapped(network: TwoLayerNet) -> TwoLayerNet:
 
 
 def hidden_means(network: TwoLayerNet, backend: Backend = SERIAL) -> tuple[Array, Array]:
-    """The mean over b of the hidden vectors, for every a; and the mean over a less the mean over all, for every b.
+    """Two arrays of shape (P, M). First: the mean of the hidden vectors over b, for every a.
 
-    Both have the shape (P, M). So h(a, b) - the first at a - the second at b is the interaction of the hidden vectors.
+    Second: the mean over a minus the mean over all pairs, for every b. So h(a, b) - first[a] - second[b] is the
+    interaction of the hidden vectors.
     """
     over_b, over_a = mean_hidden(network, backend), mean_hidden(swapped(network), backend)
     return over_b, over_a - over_a.mean(axis=0)
@@ -56,9 +57,9 @@ def interaction_of(network: TwoLayerNet, backend: Backend = SERIAL) -> Callable[
     """A function from inputs a and b to the interaction of their logits, of shape (n, P).
 
     a and b are arrays of shape (n,), where the network's arrays live. Or a is one token, and b a slice of all tokens.
-    Up to MANY_PAIRS pairs the result is a part of `readout.interaction`. Beyond, the logits of all pairs, P³ numbers,
-    would not fit in memory. Logits are linear in the hidden vectors, F(a, b) = h(a, b) W + μ. So the means of the
-    logits are means of hidden vectors, times W, plus μ:
+    Up to MANY_PAIRS pairs the result is a part of `readout.interaction`. With more pairs, the logits of all pairs, P³
+    numbers, would not fit in memory. Logits are linear in the hidden vectors, F(a, b) = h(a, b) W + μ. So the means
+    of the logits are means of hidden vectors, times W, plus μ:
 
         interaction(a, b) = h(a, b) W - (mean over b of h(a, ·)) W - (mean over a of h(·, b)) W + (mean of h) W.
     """
@@ -119,8 +120,9 @@ def predict_kept(
     If components are frequencies, a neuron's w has two coefficients, of a cosine and a sine. So W = Cᵀ Bᵀ, where C,
     of shape (n, M), is sparse and B, of shape (P, n), is the basis of c. H W = (C Hᵀ)ᵀ Bᵀ then costs a sparse product
     and a product that does not depend on M. Pre-activations have neurons as rows, the order in which C reads them.
-    On a GPU the dense product is as fast. For M <= n the dense product is faster. So it is used where there are many
-    pairs. Classes can tie, for example if all frequencies share a divisor with P. Then rounding chooses between them.
+    On a GPU the dense product is as fast. For M <= n the dense product is faster. So it is used if M <= n and there are
+    many pairs. Classes can tie, for example if all frequencies share a divisor with P. Then rounding chooses between
+    them.
     """
     network = structure.keep(component)
     network = replace(network, activation=activation or network.activation)

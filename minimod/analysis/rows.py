@@ -20,9 +20,9 @@ from minimod.runs.data import UserData
 
 Analysis = Any          # an analysis.Analysis: it imports this file
 
-RANDOM = "random"       # in place of a score: random rankings
-RANDOM_DRAWS = 10       # of components or rank-one parts, by a control
-UNKNOWN = "unknown answers"         # in place of a row, and of what it needs: labels that a user's function answered
+RANDOM = "random"       # the score of a mask with random rankings
+RANDOM_DRAWS = 10       # random components, or rank-one parts, of a control
+UNKNOWN = "unknown answers"         # the row, and its needs, for labels that a user's function made
 
 
 class Mask(NamedTuple):
@@ -49,7 +49,7 @@ class Row:
     mask: the neurons to use. None: all of them.
     applies: from an Analysis to whether the row applies to it.
     is_method: whether it predicts with one trained network. Controls and the ensemble do not.
-    networks: of a control that draws networks, from an Analysis to these networks, RANDOM_DRAWS of them.
+    networks: for a control that draws networks, from an Analysis to RANDOM_DRAWS networks.
     """
 
     needs: str
@@ -68,7 +68,7 @@ def table_of(network: str, readout: str = "logits") -> Callable[[Analysis, Row],
 
 
 def dominant_of(structure: str) -> Callable[[Analysis, Row], np.ndarray]:
-    """The `predict` of a row of one component per neuron, the dominant one, of this structure of the analysis."""
+    """The `predict` of a row that keeps the dominant component of every vector, in this structure of the analysis."""
     def table(analysis: Analysis, row: Row) -> np.ndarray:
         of: Structure = getattr(analysis, structure)
         return predict_kept(of, of.component, row.activation, analysis.backend)
@@ -77,7 +77,7 @@ def dominant_of(structure: str) -> Callable[[Analysis, Row], np.ndarray]:
 
 
 def random_frequency(analysis: Analysis, row: Row) -> np.ndarray:
-    """The tables of one component per neuron: each drawn at random. As `drawn`, but by the sparse product."""
+    """The tables of networks with one random component per neuron. As `drawn`, but by the sparse product."""
     return np.stack([
         predict_kept(analysis.structure, component, row.activation, analysis.backend)
         for component in analysis.random_components
@@ -102,12 +102,12 @@ def rule(analysis: Analysis, row: Row) -> np.ndarray:
 
 
 def ensemble(analysis: Analysis, row: Row) -> np.ndarray:
-    """The interaction readout of the run's network and of the others' together."""
+    """The interaction readout of all networks together: the run's network and the ensemble's networks."""
     return predict_ensemble([run.network for run in (analysis.run, *analysis.ensemble)], analysis.backend)
 
 
 def masked(analysis: Analysis, row: Row) -> np.ndarray:
-    """The table of the neurons that the mask chooses; of random rankings, one table for each."""
+    """The table of the neurons that the mask chooses. For random rankings: one table for each ranking."""
     assert row.mask
     readout, network = row.mask.readout, analysis.run.network
     tables = [analysis.table(network.subnetwork(each.neurons), readout=readout) for each in analysis.choices(row)]
@@ -121,7 +121,7 @@ def together(*needs: str) -> str:
 
 
 def labels_need(data: UserData) -> str:
-    """What the labels needed to know that are fitted in place of the dataset's: see `UserData.answers_of`."""
+    """What the run's labels needed to know, if they replace the dataset's labels: see `UserData.answers_of`."""
     if data.labels is None:
         return NOTHING
     return together(*(ROWS[name].needs if name in ROWS else UNKNOWN for name in data.answers_of or (UNKNOWN,)))
@@ -140,7 +140,7 @@ AGNOSTIC = tuple(name for name, score in SCORES.items() if score.needs == NOTHIN
 
 RAW, INTERACTION = table_of("run.network"), table_of("run.network", "interaction")
 RANK_ONE = table_of("structure.rank_one")
-HAS_MATRICES = attrgetter("structure.has_matrices")       # elsewhere a rank-one part is the whole of its component
+HAS_MATRICES = attrgetter("structure.has_matrices")       # without matrices, a rank-one part is all of its component
 
 DOMINANT, UNTRAINED_DOMINANT = dominant_of("structure"), dominant_of("untrained")
 UNTRAINED, UNTRAINED_INTERACTION = table_of("untrained.network"), table_of("untrained.network", "interaction")
@@ -150,7 +150,8 @@ RANDOM_FREQUENCY = Row(
 )
 SWAPS = "relu", "quadratic", "reverse_relu"
 
-# name -> row; +activation marks a swap. relu and reverse_relu differ by z, which has no interaction: one suffices.
+# name -> row. "+relu" in a name marks a swap of the activation. relu and reverse_relu differ by z. z has no
+# interaction, so the interaction rows swap to relu alone.
 ROWS: dict[str, Row] = {
     "raw": Row(NOTHING, RAW),
     "raw+relu": Row(NOTHING, RAW, "relu"),
@@ -173,7 +174,7 @@ ROWS: dict[str, Row] = {
     # Controls. "untrained" is the network before training. "rule" is the best that a row with components can answer.
     "random subnetwork": masked_row(RANDOM),
     "random+interaction": masked_row(RANDOM, "interaction"),
-    # A swap has controls of its own: random components, and the network before training.
+    # Every swap has its own controls: random components, and the network before training.
     "untrained": Row(NOTHING, UNTRAINED, is_method=False),
     "untrained interaction": Row(TWO_INPUTS, UNTRAINED_INTERACTION, is_method=False),
     "random frequency": RANDOM_FREQUENCY,
@@ -191,12 +192,12 @@ ROWS: dict[str, Row] = {
     ),
     "untrained ideal": Row(RULE, table_of("untrained.ideal.network"), is_method=False),
     "rule": Row(RULE, rule, is_method=False),
-    # Of several runs.
+    # A row of several runs.
     "ensemble interaction": Row(TWO_INPUTS, ensemble, applies=attrgetter("ensemble"), is_method=False),
 }
 
-# The rows that predict with one trained network; the ones among them that use all of its neurons; and the row whose
-# answers become labels in self-training, unless told otherwise.
+# METHODS: the rows that predict with one trained network. WHOLE: the methods that use all of its neurons.
+# DEFAULT_METHOD: the method whose answers become the labels in self-training, by default.
 METHODS = tuple(name for name, row in ROWS.items() if row.is_method)
 WHOLE = tuple(name for name in METHODS if not ROWS[name].mask)
 DEFAULT_METHOD = "norm_flatness+interaction, noisy"
@@ -226,5 +227,5 @@ def best_agnostic(methods: Mapping[str, Mapping[str, float]], labels_needed: str
     return max(names, key=lambda name: methods[name]["validation"], default=None)
 
 
-# The rows in which nothing comes from the labels of the run.
+# The rows that do not depend on the labels of the run.
 UNLABELLED = ("rule", *(name for name in ROWS if name.startswith("untrained")))

@@ -9,8 +9,8 @@ from minimod.activations import ACTIVATIONS
 from minimod.analysis.structure import Structure
 from minimod.arrays import Array
 
-# What a score or a method needs to know. The rule's coordinates: in which order of the tokens the rule is cyclic
-# addition, or which group it is on which tokens. The rule: also that it is addition there (the group's product).
+# What a score or a method needs to know. COORDINATES: the order of the tokens in which the rule is cyclic addition, or
+# the group and the element of every token. RULE: also that the rule is addition there (or the group's product).
 NOTHING, TWO_INPUTS, COORDINATES, RULE = "nothing", "two inputs", "coordinates", "the rule"
 
 
@@ -22,8 +22,9 @@ def ipr(structure: Structure) -> Array:
 def strength(structure: Structure) -> Array:
     """‖w‖_∞ φ(s) with s = ‖u‖_∞ + ‖v‖_∞ (Liu & Lu). It looks at the network alone, and uses nothing about the task.
 
-    A bound on the neuron's effect on any logit; max(φ(s), φ(-s)) stands for φ(s), for reverse ReLU. Where AdamW's decay
-    makes the largest weights of all neurons alike, it ranks nothing: see the claim `decay`.
+    It bounds the neuron's effect on any logit. max(φ(s), φ(-s)) stands for φ(s), since reverse ReLU is 0 at s. AdamW's
+    weight decay can make the largest weights of all neurons alike. Then this score ranks nothing: see the claim
+    `decay`.
     """
     network = structure.network
     largest = np.abs(network.U).max(axis=0) + np.abs(network.V).max(axis=0)
@@ -39,7 +40,7 @@ def norm(structure: Structure) -> Array:
 def flatness(structure: Structure) -> Array:
     """The sum over u, v and w of variance² / fourth central moment, the reciprocal of the kurtosis.
 
-    For each vector 2/3 for a cosine, 1/3 for Gaussian weights, about 1/P for a single large one, 0 for no weights.
+    A cosine adds 2/3, a vector of Gaussian weights 1/3, a vector with one large weight about 1/P, a zero vector 0.
     """
     X = _vectors(structure)
     X = X - X.mean(axis=1, keepdims=True)
@@ -67,7 +68,7 @@ class Score(NamedTuple):
 SCORES: dict[str, Score] = {
     "ipr": Score(COORDINATES, ipr),
     "ipr_w": Score(COORDINATES, lambda structure: structure.ipr[2]),                # of w alone (Liu & Lu)
-    # The share of its power that a vector has at the neuron's dominant frequency, mean of u, v and w.
+    # The share of its power that a vector has in its dominant component: the mean over u, v and w.
     "dominant_share": Score(COORDINATES, lambda structure: structure.dominant_share.mean(axis=0)),
     # 1 for an ideal neuron, 0 on average for a random one.
     "phase_alignment": Score(RULE, lambda structure: np.cos(structure.phase_error)),
@@ -79,5 +80,5 @@ SCORES: dict[str, Score] = {
 
 
 def needs_components(needs: str) -> bool:
-    """Whether what a score or a method needs to know are the rule's components."""
+    """Whether a score or a method with these needs looks at the rule's components."""
     return needs.split(",")[0] in (COORDINATES, RULE)

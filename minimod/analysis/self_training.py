@@ -1,8 +1,9 @@
-"""Self-training: a network's answers become the labels of the next one, round by round, until they change no more.
+"""Self-training: the answers of a network become the labels of the next network, until no label changes.
 
-Where labels are corrupted, a readout that knows nothing of the rule (see analysis/rows.py) gets some of the training
-pairs right that were taught wrong. A network that is trained on its answers has less noise to fit, and answers better.
-All that is learned from outside is how many neurons to read out: by held-out labels, as noisy as all.
+Some training labels are wrong. A readout that knows nothing of the rule (see analysis/rows.py) answers some of these
+pairs correctly. A network that is trained on these answers has fewer wrong labels to fit, so it answers better. Only
+one number comes from outside: how many neurons to read out. It is chosen on held-out labels, which are as noisy as the
+training labels.
 """
 
 import math
@@ -28,13 +29,13 @@ from minimod.runs.holding import hold
 from minimod.runs.run import Run, as_run
 from minimod.runs.training import Callback, finished_run, train
 
-# From the analysis of a run to the share of neurons that were kept, and the answers for all pairs, of shape (P, P).
+# From the analysis of a run to the share of neurons that are read out, and the answers for all pairs, of shape (P, P).
 Answers = Callable[[Analysis], tuple[float, np.ndarray]]
 
 # How a training run shows its progress: from its configuration to a `with` block.
 Display = Callable[[TrainingConfig], AbstractContextManager[Callback | None]]
 
-# What the directory of an extraction may hold: a run, its analysis, and the rounds.
+# What the directory of a self-training may hold: a run, its analysis, and the rounds.
 RUN = {"config.json", "data", "metrics.csv", "checkpoint.npz", "network.npz", "snapshots", "analysis.json", "figures"}
 OURS = RUN | {"detectors.csv", "discovery.json", "report.html", "folds", "rounds", ".lock"}
 
@@ -43,9 +44,10 @@ OURS = RUN | {"detectors.csv", "discovery.json", "report.html", "folds", "rounds
 class Round:
     """One round: a network, and what is read out of it.
 
-    number: 0 for the run that it began with. right: the share of the labels it was trained on that are true. kept: the
-    share of its neurons that are read out. changed: the share of the labels that the readout changes. accuracies: those
-    of the readout; clean, noisy and repaired refer to the labels that the dataset has, before any round.
+    number: 0 for the run that the self-training began with. right: the share of the labels it was trained on that are
+    true; nan if the true labels are not known. kept: the share of its neurons that are read out. changed: the share of
+    the labels it was trained on that the readout changes. accuracies: the accuracies of the readout. Their clean, noisy
+    and repaired refer to the labels of the dataset, before any round.
     """
 
     number: int
@@ -83,7 +85,7 @@ def by_method(name: str = DEFAULT_METHOD) -> Answers:
 
 
 def made_by(answers: Answers, data: UserData) -> tuple[str, ...]:
-    """How the answers of a run are made that was trained on these data, see `UserData.answers_of`: each row once."""
+    """How a run with these data makes its answers, as `UserData.answers_of` has it: every row once."""
     before = () if data.labels is None else data.answers_of or (UNKNOWN,)
     return tuple(dict.fromkeys([*before, answers.name if isinstance(answers, ByMethod) else UNKNOWN]))
 
@@ -93,16 +95,19 @@ def extract(
     display: Display = lambda config: nullcontext(), tell: Callable[[Round], object] = lambda done: None,
     width: int | None = None,
 ) -> list[Round]:
-    """Train on a run's own answers, for at most so many rounds; the rounds, that of the run itself first.
+    """Self-training: train on a run's own answers, for at most `rounds` rounds. The first result is the run itself.
 
-    Each round gives all training pairs the labels that `answers` reads out of the network before (None: `by_method()`)
-    and trains a new network on them, with the configuration of the run, or with another `width`. It ends where the
-    answers are the labels that the network was trained on. Every round is a run like any other, in `directory`/rounds/1
-    and so on, with the labels that were fitted in its data/; the last one is also in `directory` itself. Called again
-    it goes on, and what has finished is used again. `tell` is called with every round. A round's `run.data.answers_of`
-    has the methods by which its labels were made; of a function of one's own it is not known what it needs.
+    Each round has three steps. `answers` reads the answers out of the last network (None: `by_method()`). All training
+    pairs get these answers as labels. A new network is trained on them, with the run's configuration or another
+    `width`. Self-training ends when the answers are the labels that the last network was trained on.
 
-    Raises InputError if `rounds` is no number of rounds or the directory holds anything else, and what `train` raises.
+    Every round is a run like any other, in `directory`/rounds/1, `directory`/rounds/2 and so on. Its data/ has the
+    labels that it was trained on. The last round is also in `directory` itself. A second call on the same directory
+    resumes, and uses finished rounds again. `tell` is called with every round. `run.data.answers_of` of a round has the
+    methods that made its labels. If you pass your own function, its needs are not known.
+
+    Raises InputError if `rounds` is no whole number of at least 0, if the directory holds anything else, and as `train`
+    does.
     """
     answers = answers or by_method()
     for name, function in {"answers": answers, "display": display, "tell": tell}.items():
@@ -112,9 +117,9 @@ def extract(
     place = None if directory is None else as_path("directory", directory)
     names = {path.name for path in place.iterdir()} if place and place.is_dir() else set()
     if place and (place.is_file() or names - OURS or (names & RUN and "rounds" not in names)):
-        raise InputError("output", str(place), "new or empty, or that of the same extraction")
+        raise InputError("output", str(place), "new or empty, or the directory of the same self-training")
     choose_device(config.device)
-    done, labels = _read_out(0, run, answers)       # before anything is written: it may be refused
+    done, labels = _read_out(0, run, answers)       # before anything is written: it may raise
     finished = [done]
     tell(done)
     if not (rounds and done.changed):
@@ -141,9 +146,10 @@ def held_out_margins(
 
     margin = p(label) - the largest other p, with p = softmax(F) of the logits F, the network's probabilities.
 
-    The training pairs are cut into folds at random, and for each fold a network is trained on the others, as far as the
-    run was, with its configuration; in `directory`, by the number of the fold and of epochs. Called again it goes on.
-    Raises InputError for fewer than two folds or more than pairs, and what `train` raises.
+    The training pairs are cut into folds at random. For each fold, a network is trained on the other folds, with the
+    run's configuration and its number of epochs. In `directory`, a network's run is named by the number of its fold and
+    of its epochs. A second call on the same directory resumes. Raises InputError for fewer than two folds, for more
+    folds than pairs, and as `train` does.
     """
     pairs, config = run.dataset.train, replace(run.config, record=False, snapshots=None)
     folds = checked_number("folds", folds, 2, len(pairs), kind=int)
@@ -162,7 +168,7 @@ def held_out_margins(
 
 
 def _trained(config: TrainingConfig, place: Path | None, display: Display, data: UserData) -> Run:
-    """The run of a configuration on these data; kept in a place, if there is one, and then used again."""
+    """Train a configuration on these data. If a place is given, store the run there, or use the finished run there."""
     with display(config) as callback:
         if place:
             return finished_run(Job(config, data), place, callback)

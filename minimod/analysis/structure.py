@@ -1,4 +1,4 @@
-"""The structure of a network: coefficients, shares, dominant components and phases, computed once and handed on."""
+"""The structure of a network: coefficients, shares, dominant components and phases, each computed once."""
 
 import math
 from dataclasses import replace
@@ -24,26 +24,26 @@ from minimod.rules import Rule
 
 
 class IdealFit(NamedTuple):
-    """The network of the ideal neurons fitted to the trained ones, and their share of the weights' power."""
+    """The network of ideal neurons that are fitted to the trained neurons, and their share of the weights' power."""
 
     network: TwoLayerNet
     power_share: float
 
 
 class Structure:
-    """A network, looked at in the components of a rule. What several analyses need is computed here, once.
+    """A network in the components of a rule. What several analyses need is computed here, once.
 
-    by: see `fourier.dominant_components`. Raises InputError for another modulus.
+    by: see `fourier.dominant_components`. Raises InputError if the rule has another modulus than the network.
     """
 
     def __init__(self, network: TwoLayerNet, rule: Rule, by: str = "joint"):
         if network.modulus != rule.modulus:
-            raise InputError("modulus of the rule", rule.modulus, f"{network.modulus}, that of the network")
+            raise InputError("modulus of the rule", rule.modulus, f"{network.modulus}, the modulus of the network")
         self.network, self.rule, self.by = network, rule, by
 
     @cached_property
     def components(self) -> Any:
-        """The rule's components. Raises InputError for a rule that has none, as everything that needs them does."""
+        """The rule's components. Everything that needs them raises InputError for a rule without components."""
         return self.rule.components
 
     @cached_property
@@ -53,7 +53,7 @@ class Structure:
 
     @cached_property
     def power(self) -> Array:
-        """The power of each component but 0, of shape (3, K, M)."""
+        """The power of each component except 0, of shape (3, K, M)."""
         return self.components.power(self.coefficients)
 
     @cached_property
@@ -73,12 +73,12 @@ class Structure:
 
     @cached_property
     def dominant_share(self) -> Array:
-        """The share of its power that each vector has in its dominant component, of shape (3, M)."""
+        """Each vector's share of power in its dominant component, of shape (3, M)."""
         return pick(self.shares, self.component - 1)
 
     @cached_property
     def phase(self) -> Array:
-        """The phases of u, v and w at their frequencies, in rad, (3, M), see `Frequencies.phase`. Cyclic rules."""
+        """The phases of u, v and w at their frequencies, in rad, (3, M), see `Frequencies.phase`. For cyclic rules."""
         return self.components.phase(self.coefficients, self.component)
 
     @cached_property
@@ -88,21 +88,22 @@ class Structure:
 
     @cached_property
     def dominant(self) -> TwoLayerNet:
-        """The network of every vector's dominant component alone. It has no μ."""
+        """The network with every vector's dominant component alone. It has no μ."""
         return self.keep(self.component)
 
     @cached_property
     def residual(self) -> TwoLayerNet:
-        """The network of all that `dominant` leaves, μ included: the weights of the two add up to the network's."""
+        """The network minus `dominant`, with μ. The weights of `dominant` and `residual` add up to the network's."""
         network, dominant = self.network, self.dominant
         return replace(network, U=network.U - dominant.U, V=network.V - dominant.V, W=network.W - dominant.W)
 
     @cached_property
     def ideal(self) -> IdealFit:
-        """The network of ideal neurons, of joint components, fitted to the trained ones.
+        """The network of ideal neurons, with joint components, fitted to the trained neurons.
 
-        The phase relation is put in by hand: also an *untrained* network's fit answers by the rule. What tells is the
-        share of power (about the vectors' means; nan of none), beside the untrained network's.
+        Ideal neurons have the phase relation by construction. So even the fit to an *untrained* network answers by the
+        rule. The evidence is the share of power, compared with the untrained network's share. It is a share of the
+        power about the vectors' means; nan if there is no such power.
         """
         if self.by != "joint":
             return Structure(self.network, self.rule).ideal
@@ -111,7 +112,7 @@ class Structure:
         return IdealFit(self._network(*weights), explained / total if total else math.nan)
 
     def keep(self, component: Array) -> TwoLayerNet:
-        """The network of these components alone, of shape (3, M): one for each vector. It has no μ."""
+        """The network with one component for each vector alone. component: of shape (3, M). It has no μ."""
         kept = keep(self.coefficients, self.components.component_of, component)
         return self._network(*self.components.weights(kept, self.network))
 
@@ -131,27 +132,27 @@ class Structure:
 
     @property
     def has_matrices(self) -> bool:
-        """Whether a vector's part in some component is a matrix: has more dimensions than a cosine and a sine."""
+        """Whether some component is a matrix: it has more dimensions than a cosine and a sine."""
         return bool(np.bincount(self.components.component_of)[1:].max() > 2)
 
     @property
     def has_phases(self) -> bool:
-        """Whether the components are frequencies, of which a vector has a phase."""
+        """Whether the components are frequencies, so that a vector has a phase in each."""
         return isinstance(self.components, Frequencies)
 
     @property
     def order(self) -> np.ndarray:
-        """The neurons by the dominant component of w, and then from the largest share on, of shape (M,)."""
+        """The neurons by the dominant component of w, and then by their mean share, largest first, of shape (M,)."""
         return np.lexsort((-self.dominant_share.mean(axis=0), self.component[2]))
 
     @cached_property
     def neurons(self) -> dict[str, np.ndarray]:
-        """Arrays over neurons, of shape (M,): the components of u, v, w, their shares of the power, the phase error.
+        """Name -> array over neurons, of shape (M,): components of u, v, w, their shares of power, the phase error.
 
         frequency_u, frequency_v, frequency_w; for a group the names of its components, component_u and so on.
-        share, share_u, share_v, share_w: the share of its power that a vector has in its component; share is the mean.
-        phase_a, phase_b, phase_c, phase_sum = φ_a + φ_b: in rad; there are none for a group.
-        phase_error: as `phase_error`. phase_sum and phase_error are nan where the three components differ.
+        share_u, share_v, share_w: the vector's share of power in its component. share: the mean of the three.
+        phase_a, phase_b, phase_c, phase_sum = φ_a + φ_b: in rad; left out for a group.
+        phase_error: as `phase_error`. phase_sum and phase_error are nan if the three components differ.
         """
         component, share, kind = self.component, self.dominant_share, self.rule.component_kind
         names = component if self.has_phases else np.array(self.rule.component_names)[component - 1]
@@ -174,8 +175,8 @@ class Structure:
     def typical(self) -> dict[str, float]:
         """Numbers of the typical neuron.
 
-        neurons_with_one_frequency: how many neurons have a phase error. phase_error_rms: see there. median_share: the
-        median of the neurons' mean shares. ideal_power_share: see `ideal`.
+        neurons_with_one_frequency: how many neurons have a phase error. phase_error_rms: see the property of this name.
+        median_share: the median of the neurons' mean shares. ideal_power_share: see `ideal`.
         """
         return {
             "neurons_with_one_frequency": int((~np.isnan(self.neurons["phase_error"])).sum()),

@@ -1,4 +1,4 @@
-"""All that `minimod analyze` shows of one run, as numbers and arrays: nothing is rounded, what is undefined is nan."""
+"""Everything that `minimod analyze` shows of one run, as numbers and arrays: not rounded, nan if undefined."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ from minimod.runs.config import TrainingConfig
 from minimod.runs.metrics import THRESHOLDS, first_epochs
 from minimod.runs.run import Run
 
-OPERATIONS = {"add": "+", "sub": "-", "mul": "·", "div": "/"}     # of RULES, as formulas have them
+OPERATIONS = {"add": "+", "sub": "-", "mul": "·", "div": "/"}     # the sign of each of RULES
 
 
 def analyze(
@@ -27,33 +27,34 @@ def analyze(
 ) -> dict[str, Any]:
     """The accuracies of all rows and the Fourier structure of a run's network, as numbers and arrays.
 
-    A run is given as `train` and `load_run` return it, or by its directory. `by` is whose power decides a neuron's
-    frequency, see `fourier.dominant_components`. `ensemble` are further runs on the same data (see `init_seed`), for
-    one more row: `ensemble interaction`, the readout of all together. Raises InputError if they have other data, or if
-    two of all these have the same network. The summary has
+    run: what `train` and `load_run` return, or a run's directory. by: which vectors' power decides a neuron's
+    frequency, see `fourier.dominant_components`. ensemble: further runs on the same data (see `init_seed`). They add
+    the row `ensemble interaction`, the readout of all networks together. Raises InputError if a run of the ensemble has
+    other data, or if two runs have the same network. The summary has
 
-    - title, config, by, chance (1 / P), counts (pairs each measure is over), history (column -> array),
-    - first_epochs: the first measured epoch past each of `thresholds`, for every accuracy, see `metrics.first_epochs`,
-    - methods: row -> {clean, noisy, repaired, validation, test}; needs: row -> what it has to know; see `Analysis`,
+    - title, config, by, chance (1 / P), counts (measure -> number of pairs), history (column -> array),
+    - first_epochs: for every accuracy, the first measured epoch past each of `thresholds`, see `metrics.first_epochs`,
+    - methods: row -> {clean, noisy, repaired, validation, test}; needs: row -> what it needs to know; see `Analysis`,
     - masks: curves over the share `keep` of neurons, see `mask_study`,
-    - partition: score -> see `Analysis.partition`; partition_needs: what its numbers need to know besides the score's,
-    - neurons: arrays over neurons, see `Structure.neurons`; initial_share and initial_phase_error: its arrays "share"
+    - partition: score -> see `Analysis.partition`; partition_needs: what its numbers need to know besides the needs of
+      the score,
+    - neurons: arrays over neurons, see `Structure.neurons`; initial_share and initial_phase_error: the arrays "share"
       and "phase_error" of the network before training,
-    - structure: trained -> `Structure.typical`, and untrained -> the same before training, a control,
-    - components: the names of the rule's, frequencies or representations by dimension,
+    - structure: trained -> `Structure.typical`; untrained -> the same for the network before training, a control,
+    - components: the names of the rule's components, frequencies or representations by dimension,
     - spectrum: the mean share of power of u, v, w, of shape (components, neurons in `order`),
-    - examples: some neurons' weights and what the filtration keeps of them, see `example_neurons`,
-    - sample: of a run of many pairs, the pairs that `masks`, `partition` and the rows that draw at random are counted
-      on, see `Analysis.sample`, and the largest standard error of a share of them,
-    - left_out: why all that looks at components (neurons and what follows it) is not there, or why clean, noisy and
-      repaired are nan; nothing otherwise.
+    - examples: some neurons' weights, and the part that the filtration keeps, see `example_neurons`,
+    - sample: only for a run with many pairs, see `Analysis.sample`. `masks`, `partition` and rows that draw at random
+      are counted on a sample: its number of pairs by kind, and the largest standard error of a share of them,
+    - left_out: why everything about components (neurons and what follows it) is missing, or why clean, noisy and
+      repaired are nan; empty otherwise.
     """
     with Analysis(run, by, ensemble=ensemble) as analysis:
         return summary_of(analysis, thresholds)
 
 
 def summary_of(analysis: Analysis, thresholds: Iterable[float] = THRESHOLDS) -> dict[str, Any]:
-    """What `analyze` returns, of an analysis that is open."""
+    """What `analyze` returns, for an open Analysis."""
     run, by = analysis.run, analysis.by
     config, train = run.config, run.dataset.train
     noisy = int(train.is_noisy.sum())
@@ -75,14 +76,14 @@ def summary_of(analysis: Analysis, thresholds: Iterable[float] = THRESHOLDS) -> 
 
 
 def sample_study(sample: Dataset) -> dict[str, float]:
-    """How many pairs of each kind a sample has, and the largest standard error of a share of them."""
+    """The number of pairs of each kind in a sample, and the largest standard error of a share of these pairs."""
     noisy = int(sample.train.is_noisy.sum())
     return {"clean": len(sample.train) - noisy, "noisy": noisy, "validation": len(sample.validation),
             "test": len(sample.test), "standard_error": 0.5 / math.sqrt(SAMPLED)}
 
 
 def structure_study(structure: Structure, untrained: Structure) -> dict[str, Any]:
-    """What there is to say of a network's neurons in a rule's components, beside those of the untrained network."""
+    """The part of the summary about neurons in the rule's components, with the untrained network as the control."""
     return {
         "components": structure.rule.component_names, "neurons": structure.neurons,
         "initial_share": untrained.neurons["share"], "initial_phase_error": untrained.neurons["phase_error"],
@@ -156,13 +157,13 @@ def percent(share: float) -> str:
 
 
 def task(config: TrainingConfig) -> str:
-    """What is to be learned, in a formula: as "a + b mod 113"."""
+    """The rule as a formula, such as "a + b mod 113"."""
     P = config.modulus
     return f"a {OPERATIONS[config.rule]} b mod {P}" if config.rule in RULES else f"{config.rule}, {P} tokens"
 
 
 def describe_user_data(run: Run) -> str:
-    """What a table or pairs of one's own were found to be, in a sentence or two; nothing for other runs."""
+    """What a user's table or pairs were found to be, in a sentence or two. Empty for other runs."""
     rule, dataset = run.dataset.rule, run.dataset
     sentences = []
     if table_path(run.config.rule) or (run.config.rule == PAIRS and (rule.label_table >= 0).all()):
@@ -174,11 +175,11 @@ def describe_user_data(run: Run) -> str:
 
 
 def left_out(run: Run) -> str:
-    """What cannot be said of a run for want of its rule, in a sentence or two; nothing where all can be."""
+    """What is left out because the rule is not known, in a sentence or two. Empty if nothing is left out."""
     rule, dataset = run.dataset.rule, run.dataset
     sentences = []
     if not dataset.is_known:
-        sentences.append("The true labels are not known, so that clean, noisy and repaired are not; test labels count.")
+        sentences.append("The true labels are not known: no clean, noisy or repaired. Test labels count as true.")
     if not rule.has_components.any():
         table = rule.label_table
         why = "The rule is known in part" if (table < 0).any() else f"The table is {kind_of(rule)}"
@@ -207,9 +208,10 @@ def title(run: Run, by: str = "joint") -> str:
 
 
 def mask_study(scored: dict[str, Curves], random: list[Curves]) -> dict[str, Any]:
-    """The curves by name: keep, and by part, top, interaction and rest: score -> measure -> accuracies over keep.
+    """The mask curves. "keep" has the shares. "top", "interaction" and "rest" have score -> measure -> accuracies.
 
-    The random rankings are there under three names: random, their mean, random low and random high, their extremes.
+    top, interaction and rest are the fields logits, interaction and rest of `Curves`. The random rankings are three
+    scores: "random" is their mean, "random low" and "random high" are their extremes.
     """
     study: dict[str, Any] = {"keep": np.array(MASK_SHARES)}
     for part, field in {"top": "logits", "interaction": "interaction", "rest": "rest"}.items():
@@ -222,7 +224,7 @@ def mask_study(scored: dict[str, Curves], random: list[Curves]) -> dict[str, Any
 
 
 def example_neurons(structure: Structure) -> list[dict[str, Any]]:
-    """The neurons at the top, upper quartile, median and lower quartile of the share, see `neuron_curves`."""
+    """The neurons at the maximum, upper quartile, median and lower quartile of the share, see `neuron_curves`."""
     share = structure.neurons["share"]
     ranked = np.argsort(share, kind="stable")
     chosen = [int(ranked[round(quantile * (len(ranked) - 1))]) for quantile in (1, 0.75, 0.5, 0.25)]
@@ -230,10 +232,10 @@ def example_neurons(structure: Structure) -> list[dict[str, Any]]:
 
 
 def neuron_curves(structure: Structure, m: int) -> dict[str, dict[str, Any]]:
-    """Of u, v and w of neuron m the weights, and what the filtration keeps of them.
+    """The weights of u, v and w of neuron m, and the part that the filtration keeps.
 
-    Under a cyclic rule they are over its coordinates x, at the position k x mod N, so that a cosine of frequency k has
-    one period; else over the tokens, in the order of what is kept.
+    Under a cyclic rule they are over the rule's coordinates x. x is at the position k x mod N, so a cosine of frequency
+    k has one period. Under other rules they are over the tokens, and the kept part increases.
     """
     rule, parts, x = structure.rule, (structure.network, structure.dominant), np.arange(structure.rule.modulus)
     tokens = structure.components.tokens if structure.has_phases else (x, x, x)

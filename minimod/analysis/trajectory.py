@@ -1,4 +1,4 @@
-"""How what a network holds grows along training: numbers of its snapshots, one after the other."""
+"""The trajectory of a run: what its network holds, as numbers, at every snapshot in the order of training."""
 
 import math
 from dataclasses import replace
@@ -18,17 +18,23 @@ FOLLOWED = ("raw", "interaction", "dominant", "dominant+quadratic")     # rows o
 
 
 def trajectory(run: Run) -> dict[str, np.ndarray]:
-    """Numbers of every snapshot of a run and of its end: column -> array over them, the first column their epochs.
+    """The trajectory of a run: column -> array over its snapshots and its end. The first column is the epoch.
 
-    Accuracies on test pairs, by FOLLOWED; the norms of U, V and W; separation, how far the classes of hidden vectors
-    lie apart by their training labels, over how far each spreads: 1 / NC1, see collapse.py, unbiased, so that it may be
-    just below 0. For a rule with components: the median share, the root mean square phase error and the share of power
-    in ideal neurons, as `analyze` has them; and the losses of Nanda et al. (arXiv 2301.05217) over the components that
-    are dominant in the end: restricted_loss, on test pairs, of these alone, and excluded_loss, on training pairs with
-    the labels that were fitted, of all the rest with μ. Raises InputError for a run without snapshots.
+    ROW test: the test accuracy of every row of FOLLOWED that applies.
+    norm U, norm V, norm W: Frobenius norms.
+    separation: 1 / NC1, see collapse.py. How far the classes of hidden vectors lie apart, over how far each class
+        spreads. The classes are the training labels. It is unbiased, so it may be just below 0.
+
+    For a rule with components also:
+    median_share, phase_error_rms, ideal_power_share: see `Structure.typical`.
+    restricted_loss, excluded_loss: the losses of Nanda et al. (arXiv 2301.05217), for the components that are dominant
+        at the end. restricted_loss is on test pairs, with these components alone. excluded_loss is on training pairs
+        with the labels that were fitted. Its network has everything except these components, so it has μ.
+
+    Raises InputError for a run without snapshots.
     """
     if not run.snapshots:
-        raise InputError("snapshots", None, "asked for when the run is trained, to follow its trajectory by them")
+        raise InputError("snapshots", None, "asked for when the run is trained: the trajectory is read from them")
     with Analysis(run) as last:
         dominant = last.structure.component if last.has_components else None
         rows = [_row(then, dominant) for then in last.moments()]
@@ -44,7 +50,7 @@ def _row(analysis: Analysis, dominant: Array | None) -> dict[str, Any]:
 
 
 def _separation(network: TwoLayerNet, pairs: Pairs) -> float:
-    """1 / NC1; nan where there are no two classes of two examples, or they do not spread."""
+    """1 / NC1. nan: no two classes have two examples each, or the classes do not spread."""
     if (np.bincount(pairs.label) > 1).sum() < 2:
         return math.nan
     found = classes(lambda rows: network.hidden(pairs.a[rows], pairs.b[rows]), pairs.label, network.modulus)

@@ -1,1 +1,1 @@
-"""Finding the rule, with nothing known but that there may be a group: in arrays of tokens, not in runs or files."""
+"""Find the rule without knowing it, on the assumption that there may be a group. From labels, or from a run."""

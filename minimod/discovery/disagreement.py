@@ -1,48 +1,52 @@
-"""Whether the labels that disagree with a group's table are noise, or have a structure of their own.
+"""Whether the labels that disagree with a group's table are noise, or have their own structure.
 
-Noise gives a pair of true label t another label c, independently of the other pairs. How often, may depend on a, on b
-and on t. c may be drawn from any distribution that depends on t, so noise may go into few labels. The tests are sums K
-that have a mean of at most 0 under noise. Write c = t x and c = y t. Each test sees another structure:
+Noise gives a pair with true label t another label c, independently of the other pairs. How often it does may depend on
+a, b and t. The distribution of c may be any that depends on t, so noise may go into few labels. Each test is a sum K
+whose mean is at most 0 under noise. Let x and y be the elements with c = t x and c = y t. Each test sees another
+structure in the labels that disagree:
 
-- `decided`: labels of one t have one c. So they are another table, c = π(t).
-- `shared`: labels of different t have the same x. Labels are off by one element; or the rule is a loop that extends a
-  group by a cocycle. Such loops are the octonions' and other Moufang loops.
-- `repeated`: labels with the same b have the same x, or with the same a the same y. The rule is in pieces, as a + b
-  here and a - b there.
-- `rare`: labels with the same a, or b, have the same c, but more rarely than noise. They are of another Latin square.
-- `exchanged`: two rows and two columns of the table have the labels t and t' crosswise, and c has them exchanged. A
-  Latin square in which few labels are turned has such squares, which are too few for the sums. Their number has an
-  expected value of at most E, where each label is exchanged as often as others of its t are; so one or more has at most
-  the probability E.
-- `closed`: c is the table's label of a pair with the same a, and of one with the same b, and both disagree. So all
-  labels together are a Latin square, where rows swap a few.
-- `displaced`: c is the table's label of another pair with the same a, or b, and that pair disagrees too. So all labels
-  together are a Latin square. Every loop is one.
+- `decided`: labels with the same t have the same c. So they are another table, c = π(t).
+- `shared`: labels with different t have the same x. So labels are off by one element; or the rule is a loop that
+  extends a group by a cocycle. The octonions and other Moufang loops are such loops.
+- `repeated`: labels with the same b have the same x, or labels with the same a have the same y. So the rule is in
+  pieces, such as a + b at some pairs and a - b at others.
+- `rare`: labels with the same a, or the same b, have the same c more rarely than under noise. So they belong to another
+  Latin square.
+- `exchanged`: in two rows and two columns, the table has t and t' crosswise, and the labels have them exchanged. If a
+  Latin square differs from the table in few labels, it has such 2 × 2 squares, but too few for the sums. Under noise,
+  their expected number is at most E, if each label is exchanged as often as the other labels of its t. So one or more
+  of them has at most the probability E.
+- `closed`: in the table, a pair with the same a has c, and a pair with the same b has c. The labels of both pairs
+  disagree, too. So all labels together are a Latin square in which some rows swap a few labels.
+- `displaced`: in the table, a pair with the same a, or the same b, has c. The label of this pair disagrees, too. So all
+  labels together are a Latin square. Every loop is a Latin square.
 
-The tests do not see what is in too few pairs, nor a rule without these, such as a² + b² at half of the pairs, or a
-random function. One turned square on 16 tokens keeps its four labels in 41 % of the tables with 20 % noise. Three
-labels have a log-likelihood ratio of 3 log(0.8 / (0.2 / 15)) = 12.3. Z2^4 has 960 squares, so that EVIDENCE + log 960 =
-14.9 is needed: at this level, a test that knows the noise and all squares finds 41 % at most.
+The tests do not see a structure in too few pairs. They also do not see a rule without these structures, such as
+a² + b² at half of the pairs, or a random function. An example of too few pairs is one exchanged square on 16 tokens.
+With 20 % noise, it keeps its four labels in 41 % of the tables. If it keeps three, their log-likelihood ratio is
+3 log(0.8 / (0.2 / 15)) = 12.3. Z2^4 has 960 squares, so EVIDENCE + log 960 = 14.9 is needed. So at this level, even a
+test that knows the noise and all squares finds at most 41 %.
 
-By Bernstein's inequality, K has a probability of about exp(-K² / (2 V + 2 B K / 3)) under noise, with V its variance,
-and its terms at most B. Of 24,000 tables of groups with noise of 29 kinds, one had a test above EVIDENCE: `exchanged`.
+By Bernstein's inequality, K has a probability of about exp(-K² / (2 V + 2 B K / 3)) under noise. V is the variance of
+K, and B bounds its terms. We tried 24,000 tables of groups with 29 kinds of noise. One of them had a test above
+EVIDENCE: `exchanged`.
 """
 
 import numpy as np
 
 from minimod.groups.rules import GroupRule
 
-EVIDENCE = 8.0          # labels are structured from this K² / (2 V + 2 B K / 3) on, in one of the tests
-DECIDED = 2 / 3         # t decides c if labels with one t have one c at least so often
-SWEEPS = 20             # over the means by a, b and t
-SHARED = 4              # keys of two lines that count
-DEVIATIONS = 3          # of a line's K, as which a larger one counts
+EVIDENCE = 8.0          # labels are structured if K² / (2 V + 2 B K / 3) of some test is larger
+DECIDED = 2 / 3         # `decided` needs this share of the repeats that there would be if t decided c
+SWEEPS = 20             # of the fit in `displaced`, over a, b and t
+SHARED = 4              # of the keys that two lines share, at most this number count, see `repeated`
+DEVIATIONS = 3          # standard deviations: a larger K of a line counts as this, see `rare`
 
 Sum = tuple[float, float, float]        # K, V and B of a test
 
 
 def is_structured(rule: GroupRule, grid: np.ndarray) -> bool:
-    """Whether the labels that disagree with a group's table agree with each other more than noise does.
+    """Whether the labels that disagree with a group's table agree with each other more than noise would.
 
     grid: the labels of all pairs, of shape (P, P), -1 where none is known.
     """
@@ -58,21 +62,21 @@ def is_structured(rule: GroupRule, grid: np.ndarray) -> bool:
 
 
 def count(one: np.ndarray, other: np.ndarray, P: int) -> np.ndarray:
-    """How often each two of P values come together in two arrays, of shape (n,): of shape (P, P)."""
+    """How often every pair of P values occurs in two arrays of shape (n,): counts of shape (P, P)."""
     return np.bincount(one * P + other, minlength=P * P).reshape(P, P).astype(float)
 
 
 def decided(t: np.ndarray, c: np.ndarray, P: int) -> Sum:
-    """`repeats` of c where t is the same, beyond DECIDED of what they are if t decides c; p is the mean over all t."""
+    """`repeats` of c for the same t, minus DECIDED times their number if t decides c. p is the mean over all t."""
     K, V = repeats(t, c, np.zeros_like(t), P)
     n, q = np.bincount(t), np.bincount(c) / max(1, len(c))
     return K.sum() - DECIDED * (n * (n - 1)).sum() / 2 * (1 - q @ q), V.sum(), 1.0
 
 
 def shared(t: np.ndarray, x: np.ndarray, identity: int, P: int) -> Sum:
-    """Pairs of labels that have the same x and different t, beyond n_t n_t' / (P - 1) for every two classes.
+    """The pairs of labels that have the same x and different t, minus n_t n_t' / (P - 1) for every two classes.
 
-    The variance is that of classes whose x are dealt out anew among the P - 1 elements, for each class by itself.
+    The variance is computed for x that are dealt out anew among the P - 1 elements, for each class by itself.
     """
     M = np.delete(count(t, x, P), identity, axis=1)
     M -= M.mean(axis=1, keepdims=True)
@@ -82,15 +86,15 @@ def shared(t: np.ndarray, x: np.ndarray, identity: int, P: int) -> Sum:
 
 
 def repeats(line: np.ndarray, key: np.ndarray, t: np.ndarray, P: int) -> tuple[np.ndarray, np.ndarray]:
-    """K of each line: Σ <e_i - p_i, e_j - p_j> over its pairs i, j of labels; and V of each, of shape (P,).
+    """K and V of each line, both of shape (P,). K = Σ <e_i - p_i, e_j - p_j> over the pairs i, j of the line's labels.
 
-    line: a or b. e_i is the one-hot key, p_i its mean over t. The variance is that of keys which are dealt out anew
-    within each class t.
+    line: the a or the b of every label. e_i is the one-hot key, and p_i the mean of the keys with the same t. V is the
+    variance of K for keys that are dealt out anew within each class t.
     """
     p = count(t, key, P)
     p /= np.maximum(1, p.sum(axis=1, keepdims=True))
     classes, squares, same = count(line, t, P), p**2, p @ p.T
-    variance = same - squares @ p.T - p @ squares.T + same**2           # of the product for each two classes
+    variance = same - squares @ p.T - p @ squares.T + same**2           # of the product, for every two classes
     alone = 1 - 2 * p[t, key] + squares.sum(axis=1)[t]                  # |e_i - p_i|²
     K = ((count(line, key, P) - classes @ p) ** 2).sum(axis=1) - np.bincount(line, alone, P)
     V = (classes @ variance * classes).sum(axis=1) - classes @ variance.diagonal()
@@ -98,10 +102,10 @@ def repeats(line: np.ndarray, key: np.ndarray, t: np.ndarray, P: int) -> tuple[n
 
 
 def repeated(line: np.ndarray, across: np.ndarray, key: np.ndarray, t: np.ndarray, P: int) -> Sum:
-    """`repeats` of all lines. across: the lines of the other kind, b or a.
+    """`repeats`, summed over all lines. across: the other coordinate of every label, b or a.
 
-    If annotators of two rows each prefer one label, the rows may have the same key in many columns. So of the keys that
-    two lines across share, at most SHARED count.
+    If annotators of two rows each prefer one label, the rows may have the same key in many columns. So at most SHARED
+    of the keys that two such lines share are counted.
     """
     from scipy.sparse import csr_array  # here, so that no command's help waits for SciPy
 
@@ -113,16 +117,20 @@ def repeated(line: np.ndarray, across: np.ndarray, key: np.ndarray, t: np.ndarra
 
 
 def rare(a: np.ndarray, b: np.ndarray, c: np.ndarray, t: np.ndarray, P: int) -> Sum:
-    """Less `repeats` of c than noise has. A line that has many counts as DEVIATIONS: 0 b is 0 for all b."""
+    """Minus `repeats` of c, over all rows and columns: positive if c repeats less than under noise.
+
+    A line with many repeats counts as DEVIATIONS standard deviations. For example, 0 b is 0 for all b.
+    """
     K, V = np.concatenate([repeats(line, c, t, P) for line in (a, b)], axis=1)
     return -np.minimum(K, DEVIATIONS * np.sqrt(np.maximum(V, 0))).sum(), V.sum(), 1.0
 
 
 def exchanged(grid: np.ndarray, table: np.ndarray) -> tuple[int, float]:
-    """The 2 × 2 squares with t, t' and t', t in the table, and t', t and t, t' as labels; and E of those that may be.
+    """The number of 2 × 2 squares with t, t' and t', t in the table, and t', t and t, t' as labels; and E under noise.
 
-    A square may be if all its labels disagree. The probability of t' for t is the share that it has of all labels that
-    disagree with t, but those of the square; 1 / (P - 1) of one label is added to that.
+    E sums over the squares of the table whose four labels all disagree. The probability that t becomes t' is the share
+    of t' among all labels that disagree with t. The labels of the square itself are left out of this share, and
+    1 / (P - 1) of a label is added.
     """
     P = len(grid)
     wrong = (grid >= 0) & (grid != table)
@@ -147,10 +155,12 @@ def exchanged(grid: np.ndarray, table: np.ndarray) -> tuple[int, float]:
 
 
 def closed(grid: np.ndarray, table: np.ndarray) -> float:
-    """N log(N / E) - N + E for the N labels whose c is the table's in their row and in their column, where they differ.
+    """N log(N / E) - N + E, for the N labels c of the following kind; 0 if N is at most E.
 
-    So Latin squares have their labels where two rows swap a few. E is expected where N labels are c of others of their
-    t as often as those are. N of independent labels, or more, have at most the probability exp(-(...)).
+    The pair disagrees. The table has c at a pair of the same row and at a pair of the same column, and both pairs
+    disagree, too. If rows of a Latin square swap a few labels, the swapped labels are of this kind. E is the expected
+    number if t becomes c as often as in the other labels with this t. If labels are independent, N or more of this kind
+    have at most the probability exp(-result).
     """
     P, wrong, N, E = len(grid), (grid >= 0) & (grid != table), 0, 0.0
     M, in_column = count(table[wrong], grid[wrong], P), count(wrong.nonzero()[1], table[wrong], P)
@@ -166,10 +176,11 @@ def closed(grid: np.ndarray, table: np.ndarray) -> float:
 
 
 def displaced(grid: np.ndarray, table: np.ndarray) -> Sum:
-    """Σ E at the pairs in the same row or column of which labels that disagree are the table's labels.
+    """Σ E(row pair) + E(column pair), over the labels c that disagree. The table has c at both of these pairs.
 
-    E: whether a pair's label disagrees, less what is explained by its a, b and t: a least-squares fit, by sweeps. The
-    variance is the sum of the squares.
+    The row pair has the same a as the label, the column pair the same b. E of a pair is 1 if its label disagrees, else
+    0, minus what a, b and t of the pair explain: a least-squares fit, by sweeps. The variance is the sum of the squared
+    terms.
     """
     P, known = len(grid), grid >= 0
     (a, b), c, t = known.nonzero(), grid[known], table[known]

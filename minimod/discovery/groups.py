@@ -1,4 +1,4 @@
-"""Which group a table is: its name, where one of minimod's fits, and the isomorphism, checked on every pair."""
+"""Which group a table is: its name, if minimod has a name for it, and an isomorphism that is checked on every pair."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ import numpy as np
 from minimod.groups.irreps import Group
 from minimod.groups.names import FAMILIES, canonical_name, named_group, order_of
 
-# How the names of other families than the cyclic one look, with # for a number. Dihedral ones last: S3, not D3.
+# The name patterns of all families but the cyclic one; # is a number. Dihedral groups are last: S3 is not called D3.
 PATTERNS = sorted((family.pattern for family in FAMILIES if family.pattern != "Z#"), key=lambda name: name[0] == "D")
 
 
 def recognise(group: Group) -> tuple[str, np.ndarray | None]:
-    """The name of a group, and the element of it for each element of the group of that name, of shape (P,).
+    """The name of a group, and its element for each element of the group with that name, of shape (P,).
 
-    Where no name fits, the orders of its elements and the sizes of its classes stand for one, and None for the other.
+    If no name fits: the orders of its elements and the sizes of its classes in words, and None.
     """
     for name in names_of_order(len(group.table)):
         candidate = named_group(name)
@@ -35,7 +35,7 @@ def invariants(group: Group) -> tuple[tuple[int, int], ...]:
 
 @lru_cache(maxsize=64)
 def names_of_order(order: int) -> tuple[str, ...]:
-    """The names of groups of an order: the abelian ones, those of one family, and products of one with another."""
+    """Names of groups of an order: abelian groups, members of a family, and products of a member with either."""
     names = dict.fromkeys([*abelian_groups(order), *family_members(order)])
     for factor in (d for d in range(6, order + 1) if order % d == 0):
         for base in family_members(factor):
@@ -45,7 +45,7 @@ def names_of_order(order: int) -> tuple[str, ...]:
 
 
 def abelian_groups(order: int) -> list[str]:
-    """The names of all abelian groups of an order, by their invariant factors, each of which divides the next."""
+    """The names of all abelian groups of an order, by their invariant factors. Each factor divides the next."""
     def chains(rest: int, divides: int) -> Iterator[list[int]]:
         if rest == 1:
             yield []
@@ -59,29 +59,30 @@ def abelian_groups(order: int) -> list[str]:
 
 @lru_cache(maxsize=64)
 def family_members(order: int) -> tuple[str, ...]:
-    """The names of the groups of this order in all families but the cyclic one."""
+    """The names of the groups of this order in all families except the cyclic one."""
     pairs = [f"Z{n}:Z{order // n}" for n in range(3, order) if order % n == 0]
     singles = [each.replace("#", str(n)) for each in PATTERNS if each.count("#") == 1 for n in range(2, order + 1)]
     members = []
     for name in singles + pairs:
         try:
-            members += [name] * (order_of(name) == order)
+            members += [name] if order_of(name) == order else []
         except ValueError:
             continue
     return tuple(members)
 
 
 def isomorphism(first: Group, second: Group) -> np.ndarray | None:
-    """φ of shape (P,), one to one, with φ(x y) = φ(x) φ(y) for all x, y of the first group; None if there is none.
+    """An isomorphism φ, of shape (P,): one to one, with φ(x y) = φ(x) φ(y) for all x, y of the first group; or None.
 
-    Generators get images of their order one after the other. Each choice is carried over to all that they generate,
-    and given up where that is not one to one, or does not fit a product with a generator.
+    Generators of the first group get images of the same order, one after the other. The images of the generators so far
+    fix φ on all elements that they generate. An image is given up if this φ is not one to one, or does not fit a
+    product with a generator.
     """
     def extend(generators: list[int], images: list[int]) -> np.ndarray | None:
         phi = np.full(len(first.table), -1)
         phi[first.identity] = second.identity
         reached: list[int] = [first.identity]
-        for x in reached:                                               # grows as it goes
+        for x in reached:                                               # the loop adds to it
             for g, image in zip(generators, images, strict=True):
                 y, there = int(first.table[x, g]), int(second.table[phi[x], image])
                 if phi[y] < 0:
@@ -107,19 +108,19 @@ def isomorphism(first: Group, second: Group) -> np.ndarray | None:
 
 
 def nearest_group_table(grid: np.ndarray) -> np.ndarray | None:
-    """The table of a group, or of an isotope of one, that a grid of labels may be; with no search, in O(P³).
+    """The table of a group, or of an isotope of a group, that a grid of labels may be. It takes O(P³), and no search.
 
-    grid: of shape (P, P), -1 where no label is known. Needs a row and a column that are whole, with each label once:
-    name a by its label in that column, and b by its label in that row, and the grid is a loop's table. Where the grid
-    has gaps and wrong labels, x y is the commonest of (x u)(u⁻¹ y) over all u. Returns None without such a row and
-    column. Whether the table is a group's, `groups.rules.rule_of_table` tells.
+    grid: of shape (P, P), -1 where no label is known. It needs a complete row and a complete column, with each label
+    once. Name a by its label in that column, and b by its label in that row: now the grid is the table of a loop. Some
+    entries may be missing or wrong. So x y is taken as the commonest of (x u)(u⁻¹ y) over all u. Returns None if there
+    is no such row or column. `groups.rules.rule_of_table` tells whether the result is a group's table.
     """
     x = np.arange(len(grid))
     row, column = ((np.sort(each, axis=1) == x).all(axis=1) for each in (grid, grid.T))
     if not row.any() or not column.any():
         return None
     elements_a, elements_b = grid[:, column.argmax()], grid[row.argmax()]
-    loop = np.full((len(grid), len(grid) + 1), -1)                      # the last column is of no element
+    loop = np.full((len(grid), len(grid) + 1), -1)                      # the last column stands for no element
     loop[np.ix_(elements_a, elements_b)] = grid
     inverse = (loop == grid[row.argmax(), column.argmax()]).argmax(axis=1)
     best = np.empty_like(grid)

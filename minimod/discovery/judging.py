@@ -1,4 +1,4 @@
-"""What is found: a table that is a group's, what it says of the labels, and how likely it is an accident."""
+"""What a search finds: the table of a group, what it says of the labels, and how likely it is an accident."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,44 +13,45 @@ from minimod.discovery.places import absorbing_tokens, looser, other_names, rare
 from minimod.discovery.synchronisation import SHARING, Equations
 from minimod.groups.rules import GroupRule, rule_of_table
 
-# An absorbing token counts below the first probability of an accident. From there up to the second, the search also
-# tries to do without.
+# An absorbing token counts if its probability of an accident is below POSSIBLE. If the probability is above SURE, the
+# search also tries without the absorbing token.
 SURE, POSSIBLE = 1e-6, 0.05
 FEWEST = 3                      # elements of a group
-STRANGERS, RARE = 8, 0.5        # At most STRANGERS tokens may be no elements. They occur less than RARE medians.
+STRANGERS, RARE = 8, 0.5        # at most STRANGERS tokens may be no elements; they occur less than RARE · median
 
-SIGNIFICANT = 0.05              # what is found counts below this probability of an accident
-SMALL = 16                      # elements: in fewer, structure may not show
-DRAWS = 999                     # of hits, of which one is as uneven as the hits, if all tokens are explained alike
-HARDLY = 0.2                    # the share of a token's labels that a table explains at least, if it does at all
+SIGNIFICANT = 0.05              # a table counts if the bound on the probability of an accident is below this
+SMALL = 16                      # with fewer elements, structure may not show
+DRAWS = 999                     # of hits at random, to compare the hits with, see `explains_alike`
+HARDLY = 0.2                    # the least share of a token's labels that a table explains, if it explains the token
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
     """What a search has found in n labels on P tokens.
 
-    table: of shape (P, P), -1 where nothing is known; all of it, if nothing was found.
-    wrong: the labels that disagree, of shape (n,). The table has no answer where a or b was left out.
-    chance: the most of the labels, as a share, that this table is expected to agree with by chance; the share of the
-        commonest label, if nothing was found.
-    starts: how many were tried.
-    assumption: of SHARING, or None if nothing was found.
-    group: its name, or what there is to say of it; None if nothing was found.
-    elements: for the tokens of a, b and c, the elements of the group of that name, -1 for tokens that are none, each
-        of shape (P,); None where it is no name of minimod's.
+    table: of shape (P, P). -1 where nothing is known, and everywhere if nothing was found.
+    wrong: whether a label disagrees with the table, of shape (n,). False if a or b was left out, so that the table has
+        no answer.
+    chance: the largest share of the labels that this table is expected to agree with by chance. If nothing was found:
+        the share of the commonest label.
+    starts: the number of starts that were tried.
+    assumption: a key of SHARING, or None if nothing was found.
+    group: its name, or a description if minimod has no name for it. None if nothing was found.
+    elements: for the tokens of a, b and c, the elements of the group with that name, three arrays of shape (P,). -1 for
+        a token that is no element. None if minimod has no name for the group.
     agreement: the share of the labels that the table gives.
-    p_value: a bound on the probability of that by chance, see certificate.py; 1 if nothing was found.
-    log_count: the log of the number of tables that the search could have found as well, on which p_value depends.
-    alike: whether the labels of all tokens are explained, as far as noise that differs by token allows; if not, this is
-        the nearest group, and perhaps not the rule. See `explains_alike`.
-    structured: whether the labels that disagree agree with each other, see disagreement.py; if so, this is the nearest
-        group, and they may be no noise.
-    absorbing: the token that is the label of any pair with an absorbing token, or None. Under one naming that is the
+    p_value: a bound on the probability of this agreement by chance, see certificate.py. 1 if nothing was found.
+    log_count: the log of the number of tables that the search could have found as well. p_value depends on it.
+    alike: whether the labels of all tokens are explained, as far as noise that differs by token allows, see
+        `explains_alike`. If not, this is the nearest group, and perhaps not the rule.
+    structured: whether the labels that disagree agree with each other, see disagreement.py. If so, this is the nearest
+        group, and these labels may be no noise.
+    absorbing: the token that is the label of every pair with an absorbing token, or None. Under one naming it is the
         absorbing token itself.
-    merged: token -> the token of which it is another name; or None, if it was left out as no element.
+    merged: token -> the token that it is another name of. None if the token was left out because it is no element.
     is_cut: whether `seconds` or `max_starts` ended the search.
     looked: assumption -> the dimensions of the representations that were looked for under it.
-    refused: the name of a group that was found in a run, and of which its other labels are no evidence.
+    refused: the name of a group that was found in a run, although the run's other labels are no evidence for it.
     """
 
     table: np.ndarray = field(repr=False)
@@ -73,28 +74,28 @@ class Found:
 
     @property
     def is_nearest(self) -> bool:
-        """Whether this is the nearest group, perhaps not the rule: not all that disagrees with it looks like noise."""
+        """Whether this is the nearest group, and perhaps not the rule: not all disagreement looks like noise."""
         return self.structured or not self.alike
 
 
 def nothing_found(n_tokens: int, label: np.ndarray) -> Found:
-    """What there is to say of n labels, of shape (n,), where no group was found."""
+    """The result for n labels, of shape (n,), in which no group was found."""
     return Found(np.full((n_tokens, n_tokens), -1), np.zeros(len(label), bool), highest_chance(label))
 
 
 class Problem:
     """n labels on P tokens, read in one way.
 
-    A word is a token in its place: token + P k, for k of SHARING[least]. So the words of a, b and c are the same where
-    their names are.
+    A word is a token in a place (a, b or label): token + P k. SHARING[least] has the k of each place. So two places
+    have the same words if they share their names.
 
-    n_tokens: P. least: the least that has to be assumed, of SHARING. offsets: P k of a, b and label, of shape (3,).
-    words: the words of a, b and label, of shape (3, n).
+    n_tokens: P. least: the strictest assumption that this reading allows, a key of SHARING.
+    offsets: P k of a, b and label, of shape (3,). words: the words of a, b and label, of shape (3, n).
     same_as: token -> the token that stands for it in the words.
-    zero: the words of a, b and label that absorb, each -1 where there is none.
-    elements: of a, b and label, the words that may be elements. The rare ones are last, the rarest at the end.
-    sizes: how many of them, from the first on, may be the elements: the largest number first.
-    equations: the pairs whose words all may be elements, by their numbers in `elements`.
+    zero: the absorbing words of a, b and label, each -1 if there is none.
+    elements: for a, b and label, the words that may be elements. Rare words are last, the rarest at the end.
+    sizes: the possible numbers of elements, the largest number first. The elements are the first words of `elements`.
+    equations: the pairs whose words may all be elements, by the places of the words in `elements`.
     """
 
     def __init__(self, columns: Sequence[np.ndarray], n_tokens: int, least: str, kept: Sequence[np.ndarray],
@@ -118,14 +119,14 @@ class Problem:
         self.equations = Equations(a, b, c, max(map(len, self.elements)))
 
     def grid(self, size: int) -> np.ndarray:
-        """The labels of the first `size` elements in every place, of shape (size, size); -1 where there is none."""
+        """The labels of the first `size` elements in every place, of shape (size, size); -1 for no label."""
         grid, (a, b, c, _) = np.full((size, size), -1), self.equations
         inside = (a < size) & (b < size) & (c < size)
         grid[a[inside], b[inside]] = c[inside]
         return grid
 
     def best(self, candidates: Iterable[np.ndarray], best: Found) -> Found:
-        """The best of some candidates, tables of shape (size, size), and of what was found before."""
+        """The best of some candidate tables, each of shape (size, size), and of the best result before."""
         for candidate in candidates:
             rule = rule_of_table("found", candidate)
             found = self._judged(rule, best) if isinstance(rule, GroupRule) else best
@@ -136,8 +137,9 @@ class Problem:
     def is_final(self, found: Found) -> bool:
         """Whether the search may end: no other reading is likely to explain more.
 
-        A group with a structured rest may be the nearest abelian group of a true one that is not abelian, or have an
-        element too many. So may a SMALL one, of few labels.
+        The labels that disagree may be structured. Then the group may be only the nearest abelian group of a group that
+        is not abelian. Or it has an element too many. A group with fewer than SMALL elements has few labels. So it is
+        in doubt, too, if there are other groups of its order.
         """
         order = len(np.setdiff1d(found.table, [-1, -1 if found.absorbing is None else found.absorbing]))
         others = len(names_of_order(order)) > 1, found.structured and len(self.sizes) > 1
@@ -145,7 +147,7 @@ class Problem:
         return found.assumption is not None and found.alike and not is_in_doubt
 
     def _is_supported(self, found: Found, size: int) -> bool:
-        """Whether each rare word among the elements agrees with more of its labels than chance explains."""
+        """Whether the table gives more labels of every rare word among the elements than chance explains."""
         hits = (found.table[tuple(self.words[:2] % self.n_tokens)] >= 0) & ~found.wrong
         for rare in np.unique(np.concatenate([words[self.sizes[-1] : size] for words in self.elements])):
             of_rare = hits[(self.words == rare).any(axis=0)]
@@ -154,9 +156,9 @@ class Problem:
         return True
 
     def _judged(self, rule: GroupRule, best: Found) -> Found:
-        """What a group's table, whose elements are the first ones in every place, says of the labels.
+        """The result for a group's table. Its elements are the first words of `elements` in every place.
 
-        Or the best before, if the table is an accident, or agrees with no more labels.
+        Returns `best` if the table may be an accident, or agrees with no more labels than `best`.
         """
         kept, (a, b, c), P = [words[: rule.modulus] for words in self.elements], self.words, self.n_tokens
         table = self._table(rule, kept)
@@ -181,7 +183,7 @@ class Problem:
         for token, other in self.same_as.items():
             same[token + self.offsets] = same[other + self.offsets]
         of_a, of_b, of_c = (same[np.arange(P) + offset] for offset in self.offsets)
-        answers = table[np.ix_(of_a, of_b)]         # -1, the last row and column, of a word that was left out
+        answers = table[np.ix_(of_a, of_b)]         # a word that was left out has -1: the last row and column
         tokens = {word % P: None if element < 0 else element % P for word, element in merged.items()}
         tokens |= {token: tokens.get(other, other) for token, other in self.same_as.items()}
         return Found(
@@ -193,21 +195,22 @@ class Problem:
         )  # fmt: skip
 
     def _table(self, rule: GroupRule, kept: list[np.ndarray]) -> np.ndarray:
-        """The labels of all words, of shape (3 P + 1, 3 P + 1). The last row and column, of no word, are -1."""
+        """The labels of all words, of shape (3 P + 1, 3 P + 1). The last row and column stand for no word: -1."""
         table = np.full((3 * self.n_tokens + 1, 3 * self.n_tokens + 1), -1)
         word_of_c = np.append(kept[2], np.full(rule.modulus - len(kept[2]), -1))
         table[np.ix_(*kept[:2])] = word_of_c[rule.label_table[: len(kept[0]), : len(kept[1])]]
-        # A zero absorbs on the sides on which there are pairs to say so.
+        # A zero absorbs on a side only if pairs on this side show it.
         a, b = (z if (words == z).any() else -1 for words, z in zip(self.words[:2], self.zero[:2], strict=True))
         table[a, np.append(kept[1], b)] = table[np.append(kept[0], a), b] = self.zero[2]
         table[-1] = table[:, -1] = -1
         return table
 
     def _other_name(self, word: int, table: np.ndarray, level: float) -> int:
-        """The element of which a word is another name, by its pairs; -1 if they tell none at this level.
+        """The element that a word is another name of, by the votes of its pairs; -1 if no element reaches this level.
 
-        Each pair votes for the elements with which the table would agree. Of the pairs of a word that is no element,
-        at most the share of the commonest label, or of the table's commonest answer, votes for one element.
+        Each pair votes for the elements with which the table would agree. If the word is no element, the share of its
+        votes for one element is limited. At most, it is the share of the commonest label, or of the table's commonest
+        answer.
         """
         (a, b, c), n = self.words, 0
         votes = np.zeros(len(table), np.int64)
@@ -223,7 +226,7 @@ class Problem:
 
 
 def problems(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> Iterator[Problem]:
-    """The ways to read n labels, the likelier first: with other names, and with absorbing tokens, and without."""
+    """The ways to read n labels, the likelier first: with or without other names, with or without absorbing tokens."""
     others = other_names(a, b, n_tokens)
     for each in [others, {}] if others else [{}]:
         same = np.arange(n_tokens)
@@ -232,25 +235,30 @@ def problems(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> 
         kept, least = tokens_of_places(*columns, n_tokens)
         zero, chance = absorbing_tokens(*columns, n_tokens, least)
         if chance < POSSIBLE:
-            namings = [*SHARING][len({*zero}) - 1 if zero[0] == zero[1] else 2]     # z may have two names, or three
+            namings = [*SHARING][len({*zero}) - 1 if zero[0] == zero[1] else 2]     # z may have two or three names
             yield Problem(columns, n_tokens, looser(least, namings), kept, zero, each)
         if chance > SURE:
             yield Problem(columns, n_tokens, least, kept, (-1, -1, -1), each)
 
 
 def explains_alike(hits: np.ndarray, token: np.ndarray, chance: float, structured: bool) -> bool:
-    """Whether a table explains the labels of all tokens, from its hits, booleans of shape (n,), and tokens, (n,).
+    """Whether a table explains the labels of all tokens.
 
-    The tokens are those of a, or of b, or the table's answers.
+    hits: whether the table agrees with each label, of shape (n,). token: each label's a, or b, or the table's answer.
 
-    The table of a subgroup, or of another group that has one in common, explains the pairs of some tokens alone. Noise
-    may differ by token too, but then the labels that disagree do so at random. So there are two statistics.
+    A wrong table may be the table of a subgroup, or of a group that has a subgroup in common with the rule. It explains
+    the pairs of some tokens alone. Noise may differ by token, too, but then the labels that disagree do so at random.
+    So there are two statistics.
 
-    Where labels disagree at random, no token may be left to chance: Σ max(0, log LR) over tokens, with LR the
-    likelihood of a token's hits at a rate of `chance`, over that at HARDLY, or at the mean rate if that is less. It is
-    drawn at each token's own rate, if that is larger. Where they disagree by a rule: χ² of the hits, which is held
-    against hits that are dealt out among the tokens. Either is drawn DRAWS times. That no draw is as large has a
-    probability of about 1 / (DRAWS + 1), for any number of labels.
+    Labels disagree at random (not `structured`): no token may be left to chance. The statistic is Σ max(0, log LR) over
+    tokens. LR is the likelihood of a token's hits at the rate `chance`, over their likelihood at the lesser of HARDLY
+    and the mean rate. A draw is at this rate, or at the token's own rate if that is larger.
+
+    Labels disagree by a rule (`structured`): the statistic is χ² of the hits. A draw deals the hits out anew among the
+    tokens.
+
+    DRAWS draws are made. The table explains all tokens if some draw's statistic is as large as the statistic of the
+    hits. By accident, no draw is as large with a probability of about 1 / (DRAWS + 1), for any number of labels.
     """
     _, place, n = np.unique(token, return_inverse=True, return_counts=True)
     h, mean, generator = np.bincount(place, hits).astype(int), hits.mean(), np.random.default_rng(0)
@@ -266,7 +274,7 @@ def explains_alike(hits: np.ndarray, token: np.ndarray, chance: float, structure
 
 
 def assumption_of(rule: GroupRule) -> str:
-    """The least that has to be assumed for a table: that a, b and c have one naming, that a and b have, or nothing."""
+    """The strictest assumption that a table meets: one naming of a, b and c, one naming of a and b, or neither."""
     if (rule.elements_a == rule.elements_b).all():
         return "group" if (rule.elements_a == np.arange(rule.modulus)).all() else "c apart"
     return "isotope"
@@ -277,7 +285,7 @@ def _named(rule: GroupRule, kept: list[np.ndarray], n_tokens: int) -> tuple[str,
     name, isomorphism = recognise(rule.group)
     if isomorphism is None:
         return name, None
-    named = np.argsort(isomorphism)                         # from the table's elements to the name's
+    named = np.argsort(isomorphism)                         # from the table's elements to the named group's
     elements, known = np.full((3, n_tokens), -1), (rule.elements_a, rule.elements_b, np.arange(rule.modulus))
     for new, tokens, each in zip(elements, kept, known, strict=True):
         new[tokens] = named[each[: len(tokens)]]

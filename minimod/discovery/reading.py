@@ -1,7 +1,7 @@
-"""From representations to a table: what they answer together, what grows out of them, how they are made exact.
+"""From representations to a table: what they answer together, how they grow, and how they are made exact.
 
-Representations of the tokens are a triple x, y, z with x_a y_b = z_c, each of shape (P, S) for S characters, or
-(P, S, d, d) for S representations by matrices. Under one naming for a, b and c the three are the same.
+Representations of the tokens are a triple x, y, z with x_a y_b = z_c. Each has the shape (P, S) for S characters, or
+(P, S, d, d) for S representations by matrices. Under one naming for a, b and c, the three are the same.
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,11 @@ from minimod.discovery.synchronisation import SHARING, Equations, Solver, times,
 
 Triple = Sequence[Array]                    # x, y and z
 
-# Characters are the same, or conjugates, from this overlap on; a product of two that moves further than this is none.
+# Two characters count as the same, or as conjugates, from the overlap SAME on. A product of two characters counts as a
+# character if its overlap with its start stays above MIN_OVERLAP.
 SAME, MIN_OVERLAP = 0.5, 0.6
-PRODUCTS, SWEEPS, ROUNDS = 64, 12, 8        # of characters, tried at a time; for each; how often
-NUMBERS = 2**22                             # that are worked on at a time
+PRODUCTS, SWEEPS, ROUNDS = 64, 12, 8        # products tried at a time; sweeps for them; rounds of products
+NUMBERS = 2**22                             # numbers in the largest array at a time
 
 
 def answers(triple: Triple, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -37,16 +38,17 @@ def table_of(triple: Triple) -> np.ndarray:
 
 
 def best_first(solver: Solver, triple: Triple) -> np.ndarray:
-    """The representations of a triple by how likely each is one, of shape (S,).
+    """The order of a triple's representations, the likeliest first, of shape (S,).
 
-    By the value of the equations; characters by that of their squares, of which a start that fits noise knows nothing.
+    Matrices are ordered by their value in the equations, characters by the value of their squares. A start that fits
+    noise does not fit it with its square.
     """
     judged = triple if triple[0].ndim > 2 else [each**2 for each in triple]
     return np.asarray((-solver.value(*judged)).argsort())
 
 
 def unknowns_of(triple: Triple, sharing: str) -> list[Array]:
-    """Each unknown of a triple once: one, if a, b and c share their names."""
+    """The different unknowns of a triple: one unknown if a, b and c share their names."""
     return [triple[SHARING[sharing].index(number)] for number in dict.fromkeys(SHARING[sharing])]
 
 
@@ -56,9 +58,10 @@ def pick(triple: Triple, which: np.ndarray | Sequence[int] | slice) -> list[Arra
 
 
 def grow(solver: Solver, sharing: str, triple: Triple, generator: np.random.Generator) -> list[Array]:
-    """The characters that products of some characters lead to, these among them, as long as there are more.
+    """Some characters, and the characters that their products lead to, until there are no more.
 
-    A product or quotient is a start close to a character, and has to stay there. Conjugates count as the same.
+    The product or quotient of two characters is a start close to a character, and has to stay close to its start.
+    Conjugates count as the same character.
     """
     triple = list(triple)
     for _ in range(ROUNDS):
@@ -79,7 +82,7 @@ def grow(solver: Solver, sharing: str, triple: Triple, generator: np.random.Gene
 
 
 def different(characters: Array, value: np.ndarray) -> list[int]:
-    """Which of S characters, of shape (P, S), to keep so that no two are the same or conjugates, by value."""
+    """The characters to keep of S, of shape (P, S), the best first, so that no two are the same or conjugates."""
     P, kept = len(characters), list[int]()
     for s in np.argsort(-value):
         others = characters[:, kept]
@@ -90,13 +93,14 @@ def different(characters: Array, value: np.ndarray) -> list[int]:
 
 
 def believe(solver: Solver, sharing: str, triple: Triple, alpha: float, kappa: float) -> list[np.ndarray]:
-    """Belief propagation over Z_N, N = P, from one rough character: of x, y, z an element for every token, each (P,).
+    """Belief propagation over Z_N, N = P, from one rough character: the elements of the tokens in x, y, z, each (P,).
 
-    q(k) is the belief that a token is element k, first a von Mises one around its phase. A pair says of its a what the
-    beliefs in b and c say of c - b: a correlation, so a product of Fourier transforms, which are the characters' powers
-    all at once: R is the field of synchronisation, for every frequency. E(k), its transform, is the number of votes for
-    k. Beliefs are exp(w E), made to sum to 1 over elements and over tokens in turn, since each element is one token's.
-    w is the log-likelihood ratio of a vote at the share `alpha` of wrong labels, less the sharper the beliefs are.
+    q(k) is the belief that a token is element k. It starts as a von Mises distribution around the token's phase. A pair
+    tells its a what the beliefs in b and c say about c - b. This is a correlation, so a product of Fourier transforms.
+    The Fourier transforms of beliefs are the powers of the character, all at once. So R is the field of
+    synchronisation, for every frequency. Its transform E(k) is the number of votes for k. The new beliefs are exp(w E),
+    made to sum to 1 over elements and over tokens in turn, since each element is one token's. w is the log-likelihood
+    ratio of a vote if `alpha` is the share of wrong labels. The sharper the beliefs are, the smaller is w.
     """
     N, places = len(triple[0]), SHARING[sharing]
     turns = 2 * np.pi * np.arange(N) / N
@@ -127,16 +131,16 @@ def believe(solver: Solver, sharing: str, triple: Triple, alpha: float, kappa: f
 
 
 def characters_of(elements: Sequence[np.ndarray]) -> list[Array]:
-    """All non-trivial characters of Z_N, of one of each conjugate pair, at the elements that tokens are: x, y and z."""
+    """All non-trivial characters of Z_N, one of each conjugate pair, at the tokens' elements: x, y and z."""
     N = len(elements[0])
     frequencies = np.arange(1, N // 2 + 1)
     return [np.exp(2j * np.pi * np.outer(each, frequencies) / N).astype(np.complex64) for each in elements]
 
 
 def polish(triple: Triple, sharing: str, n_tokens: int, generator: np.random.Generator) -> Triple:
-    """Representations made exact: their own answers for all pairs take the place of the labels, as far as that helps.
+    """Make representations exact: fit them to their own answers for all pairs, until the answers stay the same.
 
-    Where they answer most pairs rightly, these are equations with little noise, which the representations then fit.
+    If most answers are right, they are equations with little noise, which the representations then fit.
     """
     a, b = np.divmod(np.arange(n_tokens**2), n_tokens)
     table = answers(triple, a, b)

@@ -1,4 +1,4 @@
-"""The rule found from a run's answers or labels: where runs and discovery meet."""
+"""Find the rule in the predictions or the labels of a run. Only this file of discovery/ knows runs."""
 
 from dataclasses import replace
 from inspect import signature
@@ -14,18 +14,22 @@ from minimod.engine.predict import predict_table
 from minimod.errors import choice
 from minimod.runs.run import Run, as_run
 
-# What of a run the rule is looked for in: what its network answers for all pairs, or the labels it was trained on.
+# Where to look for the rule: in the predictions for all pairs, or in the labels that the run was trained on.
 SOURCES = ("predictions", "labels")
 
 
 def discover_run(run: Run | Path | str, source: str = "predictions", **options: Any) -> Found:
-    """The group behind a run, as `train` and `load_run` return it, or in a directory. options: those of `discover`.
+    """The group behind a run. run: as `train` and `load_run` return it, or its directory. options: as for `discover`.
 
-    From its `predictions` on all pairs, wrong and agreement are those of the predictions. From its `labels`, they are
-    those of the labels that it was trained on. What a network answers is not independent, nor are labels that are the
-    answers of another, as `extract` makes them. So p_value is that of labels which were not searched: from the
-    predictions, those that it was trained on; and those of its dataset, if it was trained on labels of its own. The
-    weaker evidence counts, and nothing counts as found where there is none. Raises InputError for another source.
+    source: "predictions" searches the predictions on all pairs, "labels" the labels that the run was trained on. wrong
+    and agreement refer to the searched labels.
+
+    p_value needs independent labels. The predictions of a network are not independent. If a network answered the
+    labels, as in `extract`, they are not independent, either. So labels that were not searched have to agree, too. For
+    "predictions", these are the labels that the run was trained on. If the run was trained on other labels than its
+    dataset has, the dataset's labels have to agree for both sources. p_value is the largest of these bounds; for
+    "labels", the search's own p_value is among them. If it is not below SIGNIFICANT, nothing was found. Raises
+    InputError for another source.
     """
     allowed = list(signature(discover).parameters)[4:]      # after a, b, label and n_tokens, which are the run's
     for name in options:
@@ -49,9 +53,10 @@ def discover_run(run: Run | Path | str, source: str = "predictions", **options: 
 
 
 def table_to_judge_by(found: Found, run: Run) -> np.ndarray:
-    """The table, of shape (P, P), that tells which labels of a run are wrong. found: in these labels.
+    """The table, of shape (P, P), that tells which labels of a run are wrong. found: the result for these labels.
 
-    -1 at labels that disagree, where the table is only the nearest group's. They may be right, and the rule no group's.
+    If the group is only the nearest group, the table is -1 at labels that disagree. They may be right, and the rule may
+    be no group's.
     """
     table = found.table.copy()
     if found.is_nearest:
@@ -60,6 +65,6 @@ def table_to_judge_by(found: Found, run: Run) -> np.ndarray:
 
 
 def discovered_pairs(found: Found, words: np.ndarray) -> dict[str, np.ndarray]:
-    """The pairs that a table has an answer for: columns a, b and label, in words, each of shape (n,)."""
+    """The pairs for which the table has an answer: columns a, b and label, in words, each of shape (n,)."""
     a, b = np.nonzero(found.table >= 0)
     return {"a": words[a], "b": words[b], "label": words[found.table[a, b]]}

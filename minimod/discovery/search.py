@@ -1,4 +1,4 @@
-"""The search: many starts under one assumption after the other, until a table is a group's and no accident."""
+"""The search: many starts under one assumption after another, until a table is a group's and no accident."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,8 +18,8 @@ from minimod.discovery.synchronisation import SHARING, Solver, random_start, uni
 from minimod.engine.backend import Backend, open_backend
 from minimod.errors import InputError, check_type, checked_number, known_keywords
 
-# What is assumed (of SHARING), the dimension d of representations that are looked for, and how many starts. The cheap
-# and likely first.
+# The assumption (a key of SHARING), the dimension d of the representations, and the number of starts. Cheap and likely
+# stages come first.
 STAGES = (
     ("group", 1, 64), ("isotope", 1, 64), ("group", 2, 32), ("group", 4, 32),
     ("group", 1, 2048), *(("group", d, 32) for d in (3, 5, 6)),
@@ -27,21 +27,22 @@ STAGES = (
     ("group", 1, 4096), *(("group", d, 256) for d in (2, 4, 3, 5, 6)),
 )
 
-QUICK = 64                      # starts in a stage that is run even if some group explains the labels
-CLEAN = 0.9                     # a table is taken for a group's as it stands, if it agrees with more of the labels
-WAVE, BATCH = 4, 32             # batches that are worked on at a time, and starts in each, at most
+QUICK = 64                      # a stage with more starts is left out if some group explains the labels
+CLEAN = 0.9                     # no search if the nearest group's table agrees with a larger share of the labels
+WAVE, BATCH = 4, 32             # at most: batches that run at a time, and starts in a batch
 MOST_SEARCHED = 512             # more tokens would take gigabytes and hours
 
 Wave = tuple[Problem, Solver, str, int, Triple]         # see `_waves`
 
-# How many of the likeliest characters of a wave are looked at by themselves, if the value of their squares is so many
-# times 1 / √n (64 starts on noise reached 3, 4 and 5); and how many of the matrices are polished together.
+# CANDIDATES: at most this number of the likeliest characters of a wave are tried one by one. The squares of each need a
+# value above BEYOND_NOISE / √n. (On noise, 64 starts reached 3, 4 and 5, by assumption.) TOGETHER: at most this number
+# of representations by matrices are polished together.
 CANDIDATES, TOGETHER = 4, 16
 BEYOND_NOISE = {"group": 2.7, "c apart": 4.2, "isotope": 5.2}
 
-ASSUMED_NOISE = 0.88            # the share of wrong labels that beliefs reckon with: for less, they are not needed
-BELIEVABLE = 2**25              # pairs times tokens: for more, beliefs are not worth their memory
-POLISH_RATIO = 3.0              # answers right this often, times the commonest label's share, are worth polishing
+ASSUMED_NOISE = 0.88            # the share of wrong labels that beliefs assume; with fewer, they are not needed
+BELIEVABLE = 2**25              # pairs times tokens; with more, beliefs take too much memory
+POLISH_RATIO = 3.0              # answers are polished if right this many times as often as the commonest label
 
 
 @known_keywords
@@ -52,18 +53,22 @@ def discover(
 ) -> Found:
     """The group that may be behind n labels of pairs of tokens, integers of shape (n,) in 0 .. P-1.
 
-    Nothing is known of it: not which group, nor which token is which element. n_tokens: P, by default as many as there
-    are. tell: called with a line now and then. The labels may be read in several ways, see `judging.problems`. First, a
-    table is looked at as it stands. Then the search begins, under one naming of a, b and c, or with c or all three
-    named apart. A table is found if it is a group's, and agrees with more labels than chance explains. The search ends
-    with the first one that explains the labels of all tokens. If the labels that disagree are structured, or
-    the group is small, it goes on for a while, since another group may be nearer. Otherwise it ends after STAGES, or
-    after a wave of starts, if `seconds` or `max_starts` are used up. Then the best table counts. What occurs neither as
-    a nor as b is left open. Where a, b and c have words of their own, nearly all elements have to occur in each place,
-    see `places.tokens_of_places`. The same seed gives the same, for any number of threads, unless time runs out.
+    Nothing is known about the group: not which group it is, and not which token is which element. n_tokens: P. None:
+    the largest token + 1. tell: it is called with a line of text after every wave of starts.
 
-    Raises InputError for arrays that are no such labels, a pair that comes twice, more tokens than MOST_SEARCHED, and
-    any other argument that cannot be used.
+    The labels may be read in several ways, see `judging.problems`. First, the nearest group's table is looked for
+    without a search. Then the search begins: under one naming of a, b and c, with c named apart, or with all three
+    named apart. A table is found if it is a group's, and agrees with more labels than chance explains. The search ends
+    with the first table that explains the labels of all tokens. If the labels that disagree are structured, or the
+    group is small, it continues for a while, since another group may be nearer. Otherwise it ends after STAGES, or
+    after a wave of starts if `seconds` or `max_starts` are used up. Then the best table counts.
+
+    Tokens that occur neither as a nor as b are left open. If a, b and c have their own words, nearly all elements have
+    to occur in each place, see `places.tokens_of_places`. The same seed gives the same result, for any number of
+    threads, unless time runs out.
+
+    Raises InputError for arrays that are no such labels, for a pair that comes twice, and for more tokens than
+    MOST_SEARCHED. Also raises it for any other argument that cannot be used.
     """
     a, b, label, n_tokens = _checked(a, b, label, n_tokens)
     seed = checked_number("seed", seed, 0, kind=int)
@@ -96,23 +101,24 @@ def discover(
 
 
 def _checked(a: Any, b: Any, label: Any, n_tokens: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """The arrays as integers, and how many tokens there are. Raises InputError, see `discover`."""
+    """The arrays as integers, and the number of tokens. Raises InputError, see `discover`."""
     most = MOST_SEARCHED if n_tokens is None else checked_number("n_tokens", n_tokens, 1, MOST_SEARCHED, kind=int)
     a = checked_array("a", a, (None,), 0, most - 1)
     b, label = (checked_array(name, each, a.shape, 0, most - 1) for name, each in {"b": b, "label": label}.items())
     P = most if n_tokens is not None else 1 + int(np.max([a, b, label], initial=0))
     if len(np.unique(a * P + b)) < len(a):
-        raise InputError("pairs", len(a), "each pair once: the same label again is no further evidence")
+        raise InputError("pairs", len(a), "given with each pair once: the same label again is no further evidence")
     return a, b, label, P
 
 
 def _waves(
     problem: Problem, seed: int, backend: Backend, is_known: Callable[[], bool]
 ) -> Iterator[Wave]:
-    """The stages, a wave at a time: the problem, its solver, what is assumed, d, and where the starts have ended.
+    """The waves of all stages: the problem, its solver, the assumption, d, and the triple in which the starts ended.
 
-    Each assumes at least what the problem does. There are none for too few tokens, or less than two labels. Stages of
-    more than QUICK starts are left out where a group is known, as another would be found with fewer.
+    No stage is stricter than `problem.least`. There are no waves for too few tokens, or for fewer than two different
+    labels. If a group is known, stages with more than QUICK starts are left out: fewer starts would have found another
+    group.
     """
     equations = problem.equations
     if not problem.sizes or len(np.unique(equations.c)) < 2:
@@ -131,7 +137,7 @@ def _waves(
 
 
 def _in_turn(iterators: list[Iterator[Wave]]) -> Iterator[Wave]:
-    """One wave of each reading after the other. So a wrong reading costs no more starts than the right one."""
+    """One wave of every reading in turn. So a wrong reading costs no more starts than the right reading."""
     while iterators:
         for each in [*iterators]:
             try:
@@ -141,7 +147,7 @@ def _in_turn(iterators: list[Iterator[Wave]]) -> Iterator[Wave]:
 
 
 def _batch(solver: Solver, sharing: str, d: int, which: tuple[int, ...]) -> Triple:
-    """Where the starts of a batch end, on the host. which: seed, stage, number in it, and how many starts."""
+    """Where the starts of a batch end, on the host. which: the seed, the stage, the batch, the number of starts."""
     generator, P = np.random.default_rng(which), solver.equations.n_tokens
     unknowns = [random_start(generator, P, which[-1], d) for _ in set(SHARING[sharing])]
     return [to_host(unit(x)) for x in solver.synchronise(unknowns, sharing)]
@@ -150,8 +156,9 @@ def _batch(solver: Solver, sharing: str, d: int, which: tuple[int, ...]) -> Trip
 def _tables(solver: Solver, sizes: range, sharing: str, triple: Triple, seed: int) -> Iterator[list[np.ndarray]]:
     """Tables that the representations of a wave may stand for, of shape (size, size), one list after the other.
 
-    Of each list of attempts, the best is read, if it is worth it: as it is, and polished. Each of the sizes is tried;
-    the elements are the first tokens then.
+    Of each list of attempts, the best attempt is read if enough of its answers are right. It is read as it is; if this
+    gives no Latin rows, it is also polished and read again. This is tried for every size. The elements are the first
+    `size` tokens.
     """
     generator, (of_a, of_b, of_c, _) = np.random.default_rng(seed), solver.equations
     weight = solver.weight[of_c] / solver.weight[of_c].sum()
@@ -171,9 +178,10 @@ def _tables(solver: Solver, sizes: range, sharing: str, triple: Triple, seed: in
 def _attempts(
     solver: Solver, sharing: str, triple: Triple, generator: np.random.Generator
 ) -> Iterator[list[Triple]]:
-    """Representations that may answer together: the likeliest, then what grows from one, then what beliefs make of one.
+    """Representations that may answer together, in three kinds of lists.
 
-    The latter two are for characters alone.
+    The likeliest 1, 2, 4 and so on; what grows from one representation; what beliefs make of one representation. The
+    last two kinds are for characters alone.
     """
     n, order = len(solver.equations.a), reading.best_first(solver, triple)
     yield [reading.pick(triple, order[: 2**k]) for k in range(int(np.log2(len(order))) + 1)]

@@ -1,17 +1,18 @@
-"""Group synchronisation: unknown matrices for the tokens, of which the products of most labelled pairs are known.
+"""Group synchronisation: find a matrix for every token, if the products of most labelled pairs are known.
 
-Give every token x a unit complex number χ(x), or a d × d unitary matrix, and ask that χ(a) χ(b) = χ(c) for most pairs
-(a, b) with label c. Each start that works ends in a character of the group, or in an irreducible representation,
-whatever the tokens are called; different starts end in different ones. The best guess at χ(x), all others given, is
-that of a mean field: what the equations that x stands in say of it, added up,
+Give every token x a unit complex number χ(x), or a d × d unitary matrix. Ask that χ(a) χ(b) = χ(c) for most pairs
+(a, b) with label c. A start that works ends in a character of the group, or in an irreducible representation, whatever
+the tokens are called. Different starts end in different representations. Let all tokens except x be given. The best
+guess at χ(x) is the guess of a mean field: add up what the equations with x say about χ(x),
 
-    R(x) = Σ_{a = x} χ(c) χ(b)†  +  Σ_{b = x} χ(a)† χ(c)  +  Σ_{c = x} χ(a) χ(b),     less its mean over all x
+    R(x) = Σ_{a = x} χ(c) χ(b)†  +  Σ_{b = x} χ(a)† χ(c)  +  Σ_{c = x} χ(a) χ(b),
 
-(so that the trivial character, which would fulfil everything, is left out), made unitary again.
+subtract the mean over all x, and make the result unitary again. Without the subtraction, all starts could end in the
+trivial character, since it fulfils all equations.
 
 Sources: angular synchronisation and its generalised power method (Boumal, arXiv 1601.06114); message passing for
-synchronisation over compact groups (Perry, Wein, Bandeira & Moitra, arXiv 1610.04583). That the unknown products make
-of the group's table a problem of this kind is next to Huh's HyperCube (arXiv 2402.17002), which has no noise.
+synchronisation over compact groups (Perry, Wein, Bandeira & Moitra, arXiv 1610.04583). Huh's HyperCube (arXiv
+2402.17002) is close: it makes such a problem of a group's table, too, but without noise.
 """
 
 from collections.abc import Sequence
@@ -22,13 +23,15 @@ import numpy as np
 
 from minimod.arrays import Array, special_of
 
-# What of a, b and c has the same matrices: all, for a group; a and b; nothing, x_a y_b = z_c, for an isotope of one.
+# Assumption -> which unknown each of a, b and c has. A group: all have the same matrices. "c apart": a and b have the
+# same. An isotope of a group: x_a y_b = z_c, all differ.
 SHARING = {"group": (0, 0, 0), "c apart": (0, 0, 1), "isotope": (0, 1, 2)}
 
-# The inverse temperature of the von Mises mean field, times the number of equations that have a token as their a.
+# The inverse temperature of the von Mises mean field, times the mean number of equations with the same a.
 BETA = 27.0
 
-# A start is at rest when no number moves further in a sweep, or after so many, of characters or of matrices.
+# A start is at rest if no number moves further than REST in a sweep. At the latest, it is at rest after SWEEPS sweeps,
+# or after SWEEPS_OF_MATRICES sweeps for matrices.
 REST, SWEEPS, SWEEPS_OF_MATRICES = 1e-3, 60, 40
 
 
@@ -42,9 +45,9 @@ class Equations(NamedTuple):
 
 
 class Solver:
-    """The mean field of some equations, which are kept sorted by a, by b and by c, so that sums are over pieces.
+    """The mean field of some equations. They are kept sorted by a, by b and by c, so that sums are over pieces.
 
-    xp: numpy or cupy, where it computes; equations are on the host.
+    xp: numpy or cupy, which computes. The equations are on the host.
     """
 
     def __init__(self, equations: Equations, xp: ModuleType = np):
@@ -59,9 +62,9 @@ class Solver:
             self._pieces.append((sorted_tokens, xp.asarray(there), xp.asarray(first)))
 
     def field(self, place: int, x: Array, y: Array, z: Array) -> Array:
-        """What the equations say of the unknowns in a place: 0, the x of a; 1, the y of b; 2, the z of c.
+        """What the equations say about the unknowns in a place. 0: the x of a; 1: the y of b; 2: the z of c.
 
-        x, y, z: of shape (P, S) for S starts of complex numbers, (P, S, d, d) for matrices. The result is alike.
+        x, y, z and the result: of shape (P, S) for S starts of complex numbers, (P, S, d, d) for matrices.
         """
         (a, b, c), there, first = self._pieces[place]
         weight = self._weight.reshape(-1, *[1] * (z.ndim - 1))
@@ -95,7 +98,7 @@ class Solver:
         return [unknowns[place] for place in places]
 
     def value(self, x: Array, y: Array, z: Array) -> Array:
-        """How well starts fulfil the equations: the mean of Re tr(x_a y_b z_c†) / d, of shape (S,); 1 for all."""
+        """How well starts fulfil the equations: the mean of Re tr(x_a y_b z_c†) / d, of shape (S,); 1 is best."""
         a, b, c, _ = self.equations
         z = self.weight.reshape(-1, *[1] * (z.ndim - 1)) * z
         product = (times(x[a], y[b]) * z[c].conj()).real.sum(axis=0) / self.weight[c].sum()
@@ -103,10 +106,11 @@ class Solver:
 
 
 def weights(equations: Equations) -> np.ndarray:
-    """How far the label of each token is to be believed, of shape (P,): 1, or less for one that is too common.
+    """The weight of each token as a label, of shape (P,): 1, or less for a label that is too common.
 
-    The products of a group have every element alike often. What a label has beyond the median m is wrong, if it is
-    beyond the 3 √m that chance explains. Then a share of m / n of its n equations may be right, and that is its weight.
+    In the products of a group, all elements are about equally frequent. Let m be the median, and n the number of
+    equations with this label. Chance explains n up to m + 3 √m. If n is larger, what exceeds m is wrong. So a share of
+    m / n of the equations may be right, and this is the weight.
     """
     n = np.bincount(equations.c, minlength=equations.n_tokens)
     usual = np.median(n[n > 0]) if len(equations.c) else 0
@@ -136,7 +140,7 @@ def polar(R: Array) -> Array:
 
 
 def unit(x: Array) -> Array:
-    """The numbers with length 1, as matrices have it already; 0 stays 0."""
+    """Numbers scaled to length 1; 0 stays 0. Matrices are unitary already, and stay as they are."""
     return x / np.maximum(np.abs(x), 1e-20) if x.ndim == 2 else x
 
 
@@ -155,9 +159,10 @@ def bessel_ratio(X: Array) -> Array:
 
 
 def sums_of_pieces(X: Array, first: Array) -> Array:
-    """Sums over the rows of X, of shape (n, ...), from each index in `first`, (k,), to the next, (k, ...).
+    """Sums over the rows of X, of shape (n, ...), from each index in `first`, (k,), to the next index: (k, ...).
 
-    CuPy's own reduceat takes differences of running sums, which loses digits; there, pieces are made of one length.
+    CuPy's own reduceat takes differences of running sums, which loses digits. So for CuPy, all pieces are padded to one
+    length.
     """
     if isinstance(X, np.ndarray):
         return np.add.reduceat(X, first, axis=0)

@@ -1,1 +1,1 @@
-"""Networks, pairs and tables from elsewhere and for elsewhere."""
+"""Networks and pairs: import from other projects, and export for them."""

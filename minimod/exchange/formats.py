@@ -1,4 +1,4 @@
-"""Arrays in files of other projects: .npz, .safetensors, PyTorch's .pth and .pt. Read without trust, as in files.py."""
+"""Arrays in files of other projects: .npz, .safetensors, PyTorch's .pth, .pt, .ckpt. No file is trusted: files.py."""
 
 import re
 import warnings
@@ -18,29 +18,30 @@ from minimod.errors import InputError
 from minimod.network import TwoLayerNet
 from minimod.runs.files import MAX_NUMBERS_BYTES, DamagedFileError, as_path, open_regular, read_npz, whole_file
 
-# What safetensors calls a type -> NumPy's name of it.
+# The name of a type in safetensors -> its name in NumPy.
 SAFETENSORS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "BOOL": "?"}
 SAFETENSORS |= {f"{kind}{8 * size}": f"<{kind.lower()}{size}" for kind in "IU" for size in (1, 2, 4, 8)}
 
 
 def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
-    """The arrays of a file by name: float32, which half precision becomes, or float64, which integers become.
+    """Name -> array of a file. Half precision becomes float32, and integers become float64.
 
-    A single integer, as a count of steps, is left out. An array of no real numbers is nan: no map can use it.
-    Dictionaries in dictionaries of PyTorch get dotted names. An optimiser's are left out. Items of lists and of
-    epochs get an index: state_dicts[49].W, and file[49].W if the file is the list. Raises OSError without a file,
-    InputError for one that is damaged, too long, of another kind, or would run code, and without its library.
+    A single integer, such as a count of steps, is left out. An array without real numbers becomes nan, so that no map
+    can use it. In PyTorch's files, dictionaries in dictionaries give dotted names. An optimiser's dictionaries are left
+    out. The items of a list, or of a dictionary of epochs, get an index: state_dicts[49].W, or file[49].W if the file
+    is the list. Raises OSError if there is no file. Raises InputError if the file is damaged, too long, of another
+    kind, or would run code, and if the library for it is missing.
     """
     path = as_path("file", path)
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         command = _with_name(CONVERSIONS.get(path.suffix.lower(), ""), path)
-        raise InputError("file", str(path), f"one that ends in {', '.join(READERS)}{command}")
+        raise InputError("file", str(path), f"a file that ends in {', '.join(READERS)}{command}")
     path.stat()         # raises OSError
     try:
         with warnings.catch_warnings(action="ignore"), open_regular(path, MAX_NUMBERS_BYTES) as file:
             return {name: _real(X) for name, X in reader(file, path).items() if X.dtype.kind == "f" or X.ndim}
-    except Exception as error:  # damage shows in whatever way a library stumbles over it
+    except Exception as error:  # libraries raise any error for a damaged file
         if isinstance(error, (InputError, MemoryError)) or getattr(error, "filename", None):
             raise
         reason = first_line(error)[:100]
@@ -54,19 +55,19 @@ def _real(X: np.ndarray) -> np.ndarray:
 
 
 def _library(name: str, path: Path) -> Any:
-    """A library that files of a kind need. Raises InputError without it, or with a torch that may run their code."""
+    """The library for files of a kind. Raises InputError without it, or with a torch that may run code in a file."""
     needed = "'torch >= 2.6'" if name == "torch" else "safetensors"
     try:
         library = import_module(name)
     except ImportError as error:
-        raise InputError("file", str(path), f"a .npz file, where a library is missing: pip install {needed}") from error
+        raise InputError("file", str(path), f"a .npz file, unless you pip install {needed}") from error
     if name == "torch" and tuple(map(int, library.__version__.split(".")[:2])) < (2, 6):
-        raise InputError("file", str(path), f"read by a later torch, this one may run code in it: pip install {needed}")
+        raise InputError("file", str(path), f"read by a later torch; this torch may run its code: pip install {needed}")
     return library
 
 
 def _read_safetensors(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
-    """The library's own reader stumbles over bfloat16: the upper half of a float32."""
+    """Without the library's own NumPy reader, which fails on bfloat16: the upper half of a float32."""
     arrays = dict[str, np.ndarray]()
     for name, tensor in _library("safetensors", path).deserialize(file.read()):
         kind = tensor["dtype"]
@@ -79,7 +80,7 @@ def _read_safetensors(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
 
 
 def _read_torch(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
-    """Checksums first: PyTorch ignores them."""
+    """It tests the checksums first, because PyTorch ignores them."""
     torch = _library("torch", path)
     with ZipFile(file) as archive:
         if sum(member.file_size for member in archive.infolist()) > MAX_NUMBERS_BYTES:
@@ -105,7 +106,7 @@ def _read_torch(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
 def _tensors(content: Any, kind: type) -> dict[str, Any]:
     """The tensors in dictionaries, lists and tuples by name, as `read_arrays` names them."""
     inside, tensors = [("file", content)], dict[str, Any]()
-    for place, value in inside:                     # grows as it goes
+    for place, value in inside:                     # the loop adds to it
         if len(inside) > 10**6 or len(place) > 1000:    # a list may hold itself
             raise DamagedFileError("it has too many parts, or a part holds itself")
         name = place.removeprefix("file.")
@@ -120,17 +121,17 @@ def _tensors(content: Any, kind: type) -> dict[str, Any]:
 
 
 def _with_name(command: str, path: Path) -> str:
-    """A command for a file. Another name than a plain one might end the quotes, and stays FILE."""
+    """A command with FILE replaced by a file's name. A name that might end the quotes stays FILE."""
     return command.replace("FILE", path.name) if re.fullmatch(r"[\w.-]+", path.name) else command
 
 
-# What makes a file that can be read of one that cannot.
+# Commands that make a readable file from a file that cannot be read.
 STATE_ALONE = "python -c \"import torch; x = torch.load('FILE', weights_only=False); x = x if hasattr(x," \
               " 'state_dict') else x['model']; torch.save(getattr(x, 'state_dict', lambda: x)(), 'state.pth')\"" \
-              " (in place of 'model' the key of the weights)"
+              " (replace 'model' by the key of the weights)"
 HDF5 = "; FILE becomes one by: python -c \"import h5py, numpy; x = {}; h5py.File('FILE').visititems(lambda name, i:" \
        " x.update({name: i[()]}) if hasattr(i, 'shape') else None); numpy.savez('FILE.npz', **x)\""
-CONVERSIONS = {".h5": HDF5, ".hdf5": HDF5, ".keras": "; its weights first: unzip FILE model.weights.h5"}
+CONVERSIONS = {".h5": HDF5, ".hdf5": HDF5, ".keras": "; first take its weights: unzip FILE model.weights.h5"}
 
 READERS: dict[str, Callable[[IO[bytes], Path], dict[str, np.ndarray]]] = {
     ".npz": lambda file, path: read_npz(file, MAX_NUMBERS_BYTES),
@@ -139,15 +140,16 @@ READERS: dict[str, Callable[[IO[bytes], Path], dict[str, np.ndarray]]] = {
 
 
 def write_network(network: TwoLayerNet, path: Path | str) -> None:
-    """Write U, V unless it is U, W, and μ where it is a parameter, as .npz or .safetensors; or for PyTorch, as .pth.
+    """Write the parameters of a network as .npz or .safetensors, or the state of a PyTorch model as .pth.
 
-    The latter is the state of Sequential(Linear(2P, M, bias=False), φ, Linear(M, P)), its layers named hidden and
-    output: hidden.weight of shape (M, 2P), output.weight (P, M), output.bias (P,). Raises InputError for another file.
+    The parameters are U, V unless V is U, W, and μ if there is a bias. The PyTorch model is Sequential(Linear(2P, M,
+    bias=False), φ, Linear(M, P)), with layers named hidden and output: hidden.weight of shape (M, 2P), output.weight
+    (P, M), output.bias (P,). Raises InputError for another kind of file.
     """
     path, suffix = Path(path), Path(path).suffix.lower()
     if suffix not in READERS:
-        raise InputError("file", str(path), f"one that ends in {', '.join(READERS)}")
-    network = replace(network.convert(to_host), trained="all")      # all of its arrays are parameters then
+        raise InputError("file", str(path), f"a file that ends in {', '.join(READERS)}")
+    network = replace(network.convert(to_host), trained="all")      # so all of its arrays are parameters
     arrays = {name: np.ascontiguousarray(X) for name, X in network.parameters.items()}
     with whole_file(path, "wb") as file:
         if suffix == ".npz":

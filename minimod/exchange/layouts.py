@@ -1,6 +1,6 @@
-"""Layouts: the maps of files that are known, each taken only where names and shapes fit it exactly.
+"""Layouts: the maps of known kinds of files. A layout is taken only if names and shapes fit it exactly.
 
-A file may hold several networks, as a list of states or as epoch -> state. One of them is read, never a mixture.
+A file may hold several networks, as a list of states or as epoch -> state. One network is read, never a mixture.
 """
 
 import json
@@ -16,8 +16,8 @@ import numpy as np
 from minimod.errors import InputError, choice
 from minimod.exchange.maps import Arrays, apply_maps, parse_maps, shapes_in_words
 
-# How matrices make a network: {0}, {1}, ... in the order of the layers, each written so that it stands to the right of
-# its input; {P} is the modulus, {d} the width of an embedding. The input is the sum of one-hot a and b, where no V is.
+# Maps that make a network from matrices. {0}, {1}, ... are the matrices in the order of the layers, each written to the
+# right of its input. {P} is the modulus, {d} the width of an embedding. Without V, the input is one-hot a + one-hot b.
 PATTERNS = {
     "sum": "U={0}; W={1}", "beside": "U={0}[:{P}]; V={0}[{P}:]; W={1}",
     "inputs": "U={0}; V={1}; W={2}",
@@ -27,15 +27,15 @@ PATTERNS = {
     "sides": "U={0} @ {2}; V={1} @ {3}; W={4}",
 }  # fmt: skip
 
-# Name -> patterns, matrices, biases. Names lack what all names in the file start with. A bias may be missing.
+# Name -> patterns, matrices, biases. Names are without the prefix of all names in the file. A bias may be missing.
 LAYOUTS = {
-    # What minimod writes.
+    # Files that minimod writes.
     "minimod": ("inputs", "U V W", "mu"), "minimod-tied": ("sum", "U W", "mu"),
     "pytorch": ("beside", "hidden.weight.T output.weight.T", "output.bias"),
-    # What the papers on groups write; and transformers without attention.
+    # Files of the papers on groups, and transformers without attention.
     "groups": ("sum", "W_in.T W_out.T", ""), "embed-unembed": ("sum", "W_E W_U", "b_U"),
     "groups-embedded": ("embedding-sum", "embed.W_E.T mlp.W_in.T mlp.W_out.T", ""),
-    # An embedding for a and one for b.
+    # An embedding for a, and another embedding for b.
     "embedded": ("embeddings-sum embeddings-beside", "W_x W_y W W_U", ""),
     "left-right": ("sides", "embedding_left embedding_right linear_left linear_right unembedding", "unembed_bias"),
     "left-right-direct": ("inputs", "embedding_left embedding_right unembedding", "unembed_bias"),
@@ -46,29 +46,30 @@ LAYOUTS = {
     "sequential": ("sum beside", "0.weight.T 2.weight.T", "0.bias 2.bias"),
     "fc1-fc2": ("sum beside", "fc1.weight.T fc2.weight.T", "fc1.bias fc2.bias"),
     "linear1-linear2": ("sum beside", "linear1.weight.T linear2.weight.T", "linear1.bias linear2.bias"),
-    # Two layers of Flax and Keras, with kernels of shape (inputs, outputs). In HDF5 Keras 2 writes layers' names twice.
+    # Two layers of Flax and Keras, with kernels of shape (inputs, outputs). Keras 2 writes layers' names twice in HDF5.
     "flax": ("sum beside", "Dense_0.kernel Dense_1.kernel", "Dense_0.bias Dense_1.bias"),
     "keras": ("sum beside", "dense.kernel dense_1.kernel", "dense.bias dense_1.bias"),
     "keras2": ("sum beside", "dense.dense.kernel dense_1.dense_1.kernel", "dense.dense.bias dense_1.dense_1.bias"),
     "keras3": ("sum beside", "dense.vars.0 dense_1.vars.0", "dense.vars.1 dense_1.vars.1"),
 }  # fmt: skip
 
-# Names tell how a square matrix lies only in files that minimod wrote. With other files, `layout` has to be given.
+# A square matrix may be transposed. Only in files that minimod wrote does its name tell. Other files need `layout`.
 OWN = {"minimod", "minimod-tied", "pytorch"}
 
-# Words in names that tell which layer comes first, and which last.
+# Words in names that mark the first layer, and words that mark the last layer.
 FIRST = "w_[exy]|in|inputs?|[lr]?embed|embeddings?|emb|encoder|encode|enc|first|up|read_?in"
 LAST = "w_u|out|outputs?|unembed|unembedding|decoder|decode|dec|last|final|down|read_?out|head|logits"
 
-MEANING = "U and V take one-hot a and b to hidden neurons, W these to labels, hidden_bias is inside the activation," \
-          " attention is in no map"
+MEANING = "U and V take one-hot a and b to hidden neurons, W takes hidden neurons to labels, hidden_bias is added" \
+          " before the activation, no map can express attention"
 
 
 def find_layout(arrays: Arrays, modulus: int, name: str | None = None) -> tuple[dict[str, str], str]:
-    """The maps of the layout that a file has, and its name: it uses all weights, and all shapes are right.
+    """The maps of the layout that fits a file, and its name. A layout fits if it uses all weights in the right shapes.
 
-    name: of the layout, if that is given. Then it need not use all weights, and is not tried. Raises InputError for
-    another name; and unless just one layout fits, with the arrays and maps to start from.
+    name: the layout to take. It need not use all weights, and whether it fits is not tested here. Raises InputError for
+    an unknown name. Without a name, raises InputError unless exactly one layout fits; the message has the arrays, and
+    maps to start from.
     """
     state, words = _last_state(arrays)
     names, weights, instance = _weights(state)
@@ -85,9 +86,9 @@ def find_layout(arrays: Arrays, modulus: int, name: str | None = None) -> tuple[
         return maps, layout + words + instance
     said = f"the arrays are {in_words(state) or 'none'}{words}{instance}"
     if fitting:
-        said += f"; or layout {' or '.join(fitting)} by name"
+        said += f"; or name the layout: {' or '.join(fitting)}"
     if square:
-        said += "; a square matrix does not tell how it lies, try it with and without .T"
+        said += "; a square matrix may be transposed, try it with and without .T"
     if start := _start(weights, state, modulus):
         options = " ".join(f"--map {quote(f'{role}={text}')}" for role, text in start.items())
         said += f"; to start from, if they are in the order of the layers: {options}"
@@ -95,10 +96,11 @@ def find_layout(arrays: Arrays, modulus: int, name: str | None = None) -> tuple[
 
 
 def _last_state(arrays: Arrays) -> tuple[Arrays, str]:
-    """The arrays of one network: what is in no list of states, or else the last state of the list; and which it is.
+    """The arrays of one network, and words that say which network it is.
 
-    A list, or a dictionary with whole numbers for keys, holds states if every item of it has two matrices or more. Of
-    several lists nothing is taken out, and then no layout fits.
+    A list, or a dictionary with whole numbers for keys, holds states if all of its items have two matrices or more. If
+    the file has one list of states: the arrays outside of the list, if they are a network, else the last state. With
+    several lists, all arrays are returned, and then no layout fits.
     """
     lists: dict[str, dict[int, dict[str, np.ndarray]]] = {}
     for name, X in arrays.items():
@@ -119,11 +121,11 @@ def _is_network(arrays: Arrays) -> bool:
 
 
 def _weights(arrays: Arrays) -> tuple[dict[str, str], dict[str, np.ndarray], str]:
-    """Short name -> expression, as "0.weight" or W[0]; expression -> array; and which instance that is of how many.
+    """Short name -> expression, such as "0.weight" or W[0]; expression -> array; and words about the instance.
 
-    A short name lacks what all names start with, has dots for slashes, and no :0 at its end. With .T it is there too.
-    Instances are networks along a first axis that every array has. A `basis` is no weight, but a matrix to look at
-    weights with.
+    A short name is a name without the prefix of all names, with dots for slashes, and without :0 at its end. The short
+    name with .T is there, too. Instances are networks along a first axis that every array has. A `basis` is left out:
+    it is no weight, but a matrix to look at weights with.
     """
     parts = {name: re.split("[./]", name.removesuffix(":0")) for name in arrays}
     same = len([*takewhile(lambda at: len({*at}) == 1, zip(*(part[:-1] for part in parts.values()), strict=False))])
@@ -149,9 +151,9 @@ def _written(name: str) -> str:
 def _fitting(
     patterns: Iterable[str], matrices: list[str], biases: list[str], weights: Arrays, arrays: Arrays, modulus: int
 ) -> tuple[dict[str, str], int]:
-    """The maps of the first pattern that has the right shapes, and how many arrays they use; else the last one's and 0.
+    """The maps of the first pattern with the right shapes, and how many arrays they use; else the last maps, and 0.
 
-    mu is the last bias of length P. hidden_bias is the sum of the others.
+    mu is the last bias of length P. hidden_bias is the sum of the other biases.
     """
     first, maps = weights.get(matrices[0].removesuffix(".T")), dict[str, str]()
     d = 0 if first is None else first.size // modulus
@@ -166,15 +168,16 @@ def _fitting(
 
 
 def _start(weights: Arrays, arrays: Arrays, modulus: int) -> dict[str, str]:
-    """The first maps of the right shapes of all matrices and the biases, in the order that names tell or the reverse.
+    """Maps to start from: the first maps with the right shapes that use all matrices and biases; {} if there are none.
 
-    They are only shown, for the user to judge: other maps may have the right shapes too. {} if there are none.
+    The matrices are in the order that names suggest, or in the reverse order. These maps are only shown, for the user
+    to judge: other maps may have the right shapes, too.
     """
     ordered = sorted(weights, key=_place)
     matrices = [text for text in ordered if weights[text].ndim == 2]
     lengths = {n for text in matrices for n in weights[text].shape}
     biases = [text for text in ordered if weights[text].ndim == 1 and len(weights[text]) in lengths]
-    if len(biases) > len(matrices):             # as with layer norms
+    if len(biases) > len(matrices):             # such as layer norms
         biases = []
     patterns = [each for each in PATTERNS.values() if each.endswith(f"W={{{len(matrices) - 1}}}")]
     for pattern, order in product(patterns, (matrices, matrices[::-1])):
@@ -187,11 +190,11 @@ def _start(weights: Arrays, arrays: Arrays, modulus: int) -> dict[str, str]:
 
 
 def _place(text: str) -> tuple[int, list[str]]:
-    """What a name tells of its layer's place."""
+    """The place of a layer, as its name suggests: a key to sort by."""
     first, last = (bool(re.search(f"(?<![a-z])(?:{words})(?![a-z])", text, re.IGNORECASE)) for words in (FIRST, LAST))
     return last - first, [number.zfill(9) for number in re.findall(r"\d+", text)]
 
 
 def in_words(arrays: Arrays) -> str:
-    """The names and shapes of arrays, of twelve at most."""
-    return ", ".join([f"{name} {X.shape}" for name, X in arrays.items()][:12] + ["..."] * (len(arrays) > 12))
+    """The names and shapes of at most twelve arrays."""
+    return ", ".join([f"{name} {X.shape}" for name, X in arrays.items()][:12]) + (", ..." if len(arrays) > 12 else "")

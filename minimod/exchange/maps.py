@@ -3,7 +3,7 @@
     U=W_x @ W      V=W_y @ W      W=W_U.T      U=fc1.weight.T[:113]      mu="2.bias"      hidden_bias=b[0] + c
 
 An expression has names of arrays, `@`, `+`, `.T`, and indices of integers and slices, with NumPy's meaning. A name may
-have dots, and the index of a list or an epoch: state_dicts[-1].W is the last one. Any other name stands in quotes.
+have dots, and the index of a list or an epoch: state_dicts[-1].W is in the last state. Any other name stands in quotes.
 Python's parser reads the text. No part of it is ever run as code.
 """
 
@@ -25,8 +25,8 @@ Arrays = Mapping[str, np.ndarray]
 Maps = Mapping[str, str]        # role -> expression
 
 ROLES = ("U", "V", "W", "mu", "hidden_bias")
-LONGEST = 300                               # letters of an expression, which bounds its depth too
-LARGEST = MAX_NUMBERS_BYTES // 8            # numbers that a sum or a product may have
+LONGEST = 300                               # letters of an expression; this also bounds its depth
+LARGEST = MAX_NUMBERS_BYTES // 8            # numbers in a sum or a product
 ALLOWED = 'of names of arrays ("in quotes", unless it is words with dots), @, +, .T, and indices of integers and slices'
 
 
@@ -36,7 +36,7 @@ def parse_maps(texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         role, _, expression = (part.strip() for part in text.partition("="))
         if role not in ROLES or not expression or role in maps:
-            raise InputError("map", text, f"ROLE=EXPRESSION, once for a role, which is {one_of(ROLES, role)}")
+            raise InputError("map", text, f"ROLE=EXPRESSION, once for each role, which is {one_of(ROLES, role)}")
         maps[role] = expression
     return maps
 
@@ -44,11 +44,11 @@ def parse_maps(texts: Iterable[str]) -> dict[str, str]:
 def apply_maps(maps: Maps, arrays: Arrays, modulus: int) -> tuple[dict[str, np.ndarray], set[str]]:
     """The array of every role, in float64, and the names of all arrays that the maps use.
 
-    U and V are of shape (P, M), W (M, P), mu (P,), hidden_bias (M,). Raises InputError for an unknown role, without U
-    or W, for an expression that cannot be computed, and for another shape.
+    U and V are of shape (P, M), W (M, P), mu (P,), hidden_bias (M,). Raises InputError for an unknown role, for
+    missing U or W, for an expression that cannot be computed, and for a wrong shape.
     """
     if not {"U", "W"} <= maps.keys() <= {*ROLES}:
-        raise InputError("map", " ".join(maps), f"given for U and W, and for no others than {', '.join(ROLES)}")
+        raise InputError("map", " ".join(maps), f"given for U and W, and for no other roles than {', '.join(ROLES)}")
     values, used = dict[str, np.ndarray](), set[str]()
     for role, text in maps.items():
         try:
@@ -67,7 +67,7 @@ def apply_maps(maps: Maps, arrays: Arrays, modulus: int) -> tuple[dict[str, np.n
 
 
 def shapes_in_words(modulus: int) -> str:
-    """What shapes the roles have."""
+    """The shapes of the roles, in words."""
     return f"such that U is of shape ({modulus}, M), V as U, W (M, {modulus}), mu ({modulus},), hidden_bias (M,)"
 
 
@@ -98,7 +98,7 @@ def _value(node: ast.expr, arrays: Arrays, used: set[str]) -> np.ndarray:
 
 
 def _found(name: str, arrays: Arrays) -> str:
-    """The name with an index counted from its list's end, as state_dicts[-1].W, replaced by the number that it is."""
+    """The name of an array, with an index from the end, as in state_dicts[-1].W, replaced by the real index."""
     if match := re.fullmatch(r"(.*?)\[-([1-9]\d*)\](.*)", name, re.DOTALL):
         start, back, rest = match.groups()
         item = re.compile(re.escape(start) + r"\[(\d+)\]")

@@ -1,4 +1,4 @@
-"""Networks from elsewhere as runs, and what a run has for others."""
+"""Networks of other projects as runs, and the predictions of a run for other programs."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,17 +28,18 @@ def import_network(
     file: Path | str, directory: Path | str, maps: Maps | None = None, layout: str | None = None,
     pairs: Path | str | None = None, repeats: str | None = None, **fields: Any,
 ) -> tuple[Run, list[str]]:
-    """A network that was trained elsewhere, as a run in a directory; and lines that say what became of each array.
+    """Store a network of another project as a run in a directory. Also returns lines that say what each array became.
 
-    maps: role -> expression over the file's arrays, see maps.py. layout: a name in LAYOUTS, in place of maps; without
-    both, the layout that fits. fields: of the configuration: rule, modulus, activation, tied, and how the pairs are
-    split, by default as ours without noise. pairs: a file that says it instead, and repeats, see `load_pairs`. Its
-    tokens are 0 .. P-1, or the words of a table; true labels that it does not have are the rule's. The run has no
-    epochs; more can be trained. Raises InputError for a file, maps or fields that do not fit.
+    maps: role -> expression over the file's arrays, see maps.py. layout: a name in LAYOUTS, if maps are not given.
+    Without both, the layout that fits is taken. fields: fields of the configuration: rule, modulus, activation, tied,
+    and how the pairs are split; by default, as `train` splits them, without noise. pairs: a file with the split, and
+    repeats, see `load_pairs`. The file's tokens are 0 .. P-1, or the words of a table. The rule gives the true labels
+    that the file does not have. The run has 0 epochs, and can be extended. Raises InputError for a file, maps or fields
+    that do not fit.
     """
     check_type("maps", maps, Mapping | None, "a dictionary: role -> expression")
     if maps and layout:
-        raise InputError("layout", layout, "left out, where maps are given")
+        raise InputError("layout", layout, "left out if maps are given")
     config = with_modulus(TrainingConfig(**{"noise_ratio": 0.0, "epochs": 0} | fields))
     arrays, P = read_arrays(file), config.modulus
     if not maps:
@@ -56,22 +57,23 @@ def import_network(
     run = store_network(network, config, directory, UserData(pairs=given))
     right = (predict_table(network) == run.dataset.rule.label_table)[run.dataset.rule.label_table >= 0].mean()
     lines += [f"the layout is {layout}"] if layout else []
-    return run, [*lines, f"of all pairs {right:.1%} get the label that {config.rule} gives"]
+    return run, [*lines, f"the network answers {right:.1%} of all pairs as {config.rule} does"]
 
 
 def network_from(
     arrays: Arrays, maps: Maps, modulus: int, activation: str, tied: bool = False
 ) -> tuple[TwoLayerNet, list[str]]:
-    """The network that maps make of arrays, and lines that say what became of each.
+    """The network that maps make from arrays, and lines that say what each array became.
 
-    Without V, or where V has U's bits, it is tied. A hidden bias b goes half into U and half into V, so that tied stays
-    tied: φ(U e_a + V e_b + b) = φ((U + b/2) e_a + (V + b/2) e_b). Its dtype is float64 if any array used is, else
-    float32. Raises InputError as `apply_maps` does, for a weight that is not finite, and for `tied` where V is not U.
+    Without V, or if V has the bits of U, the network is tied. Half of a hidden bias b is added to U, and half to V. So
+    a tied network stays tied: φ(U e_a + V e_b + b) = φ((U + b/2) e_a + (V + b/2) e_b). The dtype is float64 if any used
+    array is float64, else float32. Raises InputError as `apply_maps` does, for a weight that is not finite, and for
+    `tied` if V is not U.
     """
     values, used = apply_maps(maps, arrays, modulus)
     texts = {role: text for role, text in maps.items() if role != "hidden_bias"}
     dtype = np.result_type(np.float32, *[arrays[name] for name in used])
-    with np.errstate(all="ignore"):                 # what overflows is refused below
+    with np.errstate(all="ignore"):                 # an overflow raises InputError below
         if "hidden_bias" in values:
             for role in texts.keys() & {"U", "V"}:
                 values[role] = values[role] + values["hidden_bias"] / 2
@@ -86,18 +88,19 @@ def network_from(
         raise InputError("tied", tied, f"False: {texts['U']} and {texts['V']} differ")
     mu = weights.get("mu", np.zeros(modulus, dtype))
     lines = [f"{role} = {text}, of shape {weights[role].shape}" for role, text in texts.items()]
-    lines += ["V is U: the network is tied"] * equal + ["mu is 0: no bias"] * (not bias)
+    lines += (["V is U: the network is tied"] if equal else []) + ([] if bias else ["mu is 0: no bias"])
     lines += [f"all are {dtype}", f"the activation is {activation}, which no file tells"]
     left = {name: X for name, X in arrays.items() if name not in used}
-    lines += [f"not used: {in_words(left)}"] * bool(left)
+    lines += [f"not used: {in_words(left)}"] if left else []
     return TwoLayerNet(U, U if equal else V, weights["W"], mu, activation, bias), lines
 
 
 def predictions(run: Run) -> dict[str, np.ndarray]:
-    """What a run's network answers for every pair, and what is known of it: columns of texts, each of shape (P²,).
+    """The network's prediction for every pair, and what is known of the pair: columns of texts, each of shape (P²,).
 
-    a, b, label, true_label, part, as `load_pairs` reads them, and prediction. Tokens are the words that they stand for.
-    Empty are label and part of a pair in no part; true_label is left out where the true labels are not known.
+    The columns are a, b, label, true_label and part, as `load_pairs` reads them, and prediction. Tokens are written as
+    their words. label and part are empty for a pair in no part. true_label is left out if the true labels are not
+    known.
     """
     P, dataset = run.network.modulus, run.dataset
     words = np.append(run.words, "")

@@ -1,4 +1,4 @@
-"""Pairs that a user brings: columns a, b, label, maybe true_label and part; or equations a+b=c. Tokens are words."""
+"""A user's pairs: columns a, b, label, and maybe true_label and part; or equations a+b=c. Tokens are words."""
 
 import re
 from collections import Counter, defaultdict
@@ -17,11 +17,11 @@ from minimod.runs.reading import Row, read_lines, rows_of, say
 
 NEEDED, TOKENS = COLUMNS[:3], COLUMNS[:4]           # the columns that a file must have; the columns that hold tokens
 
-LEFT_OUT = {"true_label": "", "part": PARTS[0]}     # what stands in the columns that a file does not have
+LEFT_OUT = {"true_label": "", "part": PARTS[0]}     # the cells of columns that a file does not have
 
-REPEATS = ("majority",)     # what may be done with the labels of a pair that has several
+REPEATS = ("majority",)     # ways to treat a pair with several labels
 
-# a + b = c with blanks around any sign; or a+b=c, where tokens hold none of these signs but for a minus at the start.
+# a + b = c with blanks around any sign; or a+b=c, if no token has one of SIGNS, except a minus at its start.
 SIGNS = r"+\-*/×·⋅∘∗⊕⊗,"
 SPACED = re.compile(r"([^ =]+) ([^ =]+) ([^ =]+) ?==? ?([^ =]*)")
 TIGHT = re.compile(rf"(-?[^ ={SIGNS}]+) ?([{SIGNS} ]) ?(-?[^ ={SIGNS}]+) ?==? ?(-?[^ ={SIGNS}]*)")
@@ -33,14 +33,14 @@ Rows = list[tuple[str, dict[str, str]]]
 def load_pairs(
     path: Path, tokens: Sequence[str] | None = None, repeats: str | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs in a file, as `train` takes them, and their tokens.
+    """The pairs in a file as `train` takes them, integers of shape (n, 5), and their tokens, texts of shape (P,).
 
-    The tokens are all words of the columns a, b, label and true_label, sorted, as numbers if all are whole numbers; or
-    those given, where the file may have no others. Columns with other names, and rows without a label, are left alone.
-    Where true_label is not there or empty, it is not known; without part all pairs are for training. The pairs are
-    integers of shape (n, 5), see `data.given_dataset`, the tokens texts of shape (P,). A pair may come again with the
-    same label. repeats: with "majority" it may have other labels; the commonest is taken, and a tie is left out. What
-    was taken for what is logged. Raises InputError for anything that is not such a file.
+    For the columns of the pairs see `data.given_dataset`. tokens: the allowed words. None: all words of the columns a,
+    b, label and true_label, sorted; as numbers if all are whole numbers. Columns with other names are ignored, and so
+    are rows without a label. If true_label is missing or empty, it is not known. Without part, all pairs are for
+    training. A pair may come again with the same label. repeats: with "majority", a pair may also come with other
+    labels. The commonest label is taken, and a pair with a tie is left out. How the file was read is logged. Raises
+    InputError for any other file.
     """
     if repeats is not None:
         choice("repeats", repeats, REPEATS)
@@ -51,17 +51,17 @@ def load_pairs(
     words = {row[name] for _, row in rows for name in TOKENS} - {""}
     known = _sorted(words) if tokens is None else list(tokens)
     if outside := sorted(words.difference(known)):
-        raise InputError("pairs", str(path), f"of {known[0]} to {known[-1]} alone, and {outside[0]!r} is none of them")
+        raise InputError("pairs", str(path), f"of tokens {known[0]} to {known[-1]}, and {outside[0]!r} is none of them")
     if not rows or not 2 <= len(known) <= MOST_TOKENS:
-        allowed = f"of one pair and two tokens at least, and {MOST_TOKENS} at most"
+        allowed = f"of at least one pair and two tokens, and at most {MOST_TOKENS} tokens"
         raise InputError("pairs", f"{path}, with {len(known)} tokens and {len(rows)} pairs", allowed)
     number = {"": -1} | {word: place for place, word in enumerate(known)}       # "": a true label that is not known
     pairs = np.array([[*(number[row[name]] for name in TOKENS), PARTS.index(row["part"])] for _, row in rows], np.int64)
     found, counts = np.unique(pairs[:, :3], return_counts=True)
     if rare := [f"{known[found[i]]!r} ({counts[i]} of {counts.sum()} words)" for i in rare_tokens(counts)]:
-        said.append(f"rare tokens: {', '.join(rare[:5])}{', ...' * (len(rare) > 5)}: a typo?")
+        said.append(f"rare tokens: {', '.join(rare[:5])}{', ...' if len(rare) > 5 else ''}: a typo?")
     if not np.isin(pairs[:, 2], pairs[:, :2]).any():
-        said.append("no label is an a or b too")
+        said.append("no label is also an a or b")
     say(path, said)
     return pairs, np.array(known)
 
@@ -76,7 +76,7 @@ def _read_rows(found: list[Row]) -> Rows:
     rows = []
     for place, cells in found[1:]:
         row = LEFT_OUT | {name: cell for name, cell in zip(header, cells, strict=True) if name in COLUMNS}
-        if row["label"]:            # `predictions` leaves the labels blank that it does not know
+        if row["label"]:            # `predictions` leaves unknown labels blank
             _check(row, place)
             rows.append((place, row))
     return rows
@@ -86,9 +86,9 @@ def _check(row: dict[str, str], place: str) -> None:
     """Raise DamagedFileError unless a row has words for its tokens, and the name of a part."""
     for name in TOKENS:
         if len(row[name].splitlines()) != 1 and (name, row[name]) != ("true_label", ""):
-            raise DamagedFileError(f"{name} is {row[name]!r} in {place}, and no word")
+            raise DamagedFileError(f"{name} is {row[name]!r} in {place}, which is no word")
     if row["part"] not in PARTS:
-        raise DamagedFileError(f"part is {row['part']!r} in {place}, and not {', '.join(PARTS)}")
+        raise DamagedFileError(f"part is {row['part']!r} in {place}; it must be {', '.join(PARTS)}")
 
 
 def _equations(lines: list[tuple[str, str]], said: list[str]) -> list[Row]:
@@ -100,7 +100,7 @@ def _equations(lines: list[tuple[str, str]], said: list[str]) -> list[Row]:
         is_clear = match and not any(re.search(r"[%$<>]|\bmod\b|\(mod", word) or word.count("(") != word.count(")")
                                      for word in match.groups())
         if not match or not is_clear or match[2] != (sign or match[2]):
-            allowed = f"no equation a{sign or '+'}b=c; words with signs need blanks around the one between them"
+            allowed = f"no equation a{sign or '+'}b=c; if words have signs, put blanks around the sign between them"
             raise DamagedFileError(f"{place} is {text[:40]!r}, and {allowed}")
         sign = match[2]
         rows.append(Row(place, [match[1], match[3], match[4]]))
@@ -109,17 +109,17 @@ def _equations(lines: list[tuple[str, str]], said: list[str]) -> list[Row]:
 
 
 def _spelled_alike(rows: Rows, said: list[str]) -> Rows:
-    """The rows with 3 for 3.0, if some token is 3 as well: pandas writes a column with gaps so."""
+    """The rows with 3 for 3.0, if some token is 3 as well: pandas writes 3.0 in a column with gaps."""
     words = {row[name] for _, row in rows for name in TOKENS}
     floats = {word: word[:-2] for word in words if re.fullmatch(r"-?\d+\.0", word)}
     if not words & {*floats.values()}:
         return rows
-    said.append(f"{min(floats)} is taken for {floats[min(floats)]}, and others alike")
+    said.append(f"{min(floats)} is taken for {floats[min(floats)]}, and other numbers likewise")
     return [(place, row | {name: floats.get(row[name], row[name]) for name in TOKENS}) for place, row in rows]
 
 
 def _once(path: Path, rows: Rows, repeats: str | None, said: list[str]) -> Rows:
-    """The rows, one for each pair. Raises InputError for a pair of two parts, two true labels, or two labels."""
+    """One row for each pair. Raises InputError for a pair with two parts, two true labels, or two labels."""
     of_pair = defaultdict(list)
     for place, row in rows:
         of_pair[row["a"], row["b"]].append((place, row))
@@ -137,12 +137,12 @@ def _once(path: Path, rows: Rows, repeats: str | None, said: list[str]) -> Rows:
         merged.append((place, row | {"label": label, "true_label": max(row["true_label"] for _, row in same)}))
     said.append(f"{len(rows) - len(of_pair)} rows repeat a pair, and are merged with it")
     if several:
-        said.append(f"{several} pairs have several labels: {several - ties} get the commonest, {ties} ties are out")
+        said.append(f"{several} pairs have several labels: {several - ties} get the commonest, {ties} tie and are out")
     return merged
 
 
 def _check_same(path: Path, pair: tuple[str, str], rows: Rows, names: Sequence[str]) -> None:
-    """Raise InputError where rows of a pair have two words in a column."""
+    """Raise InputError if the rows of a pair have two words in a column."""
     for name in names:
         places: dict[str, str] = {}
         for place, row in rows:
@@ -150,13 +150,13 @@ def _check_same(path: Path, pair: tuple[str, str], rows: Rows, names: Sequence[s
         places.pop("", None)
         if len(places) > 1:
             both = " and ".join(f"{word} in {place}" for word, place in [*places.items()][:2])
-            way = ", or given with --repeats majority" if name == "label" else ""
-            allowed = f"of each pair once, and {' '.join(pair)} comes {len(rows)} times, its {name} {both}{way}"
+            way = "; or give --repeats majority" if name == "label" else ""
+            allowed = f"given with each pair once; {' '.join(pair)} comes {len(rows)} times, its {name} is {both}{way}"
             raise InputError("pairs", str(path), allowed)
 
 
 def _sorted(words: set[str]) -> list[str]:
-    """The words in order: of numbers if all are whole numbers, and none is written in two ways."""
+    """The sorted words: by number, if all are whole numbers and no number is written in two ways."""
     try:
         values = {int(word): word for word in words if word.isascii()}
     except ValueError:

@@ -1,1 +1,1 @@
-"""Many runs: which ones, where they are trained, and the table of what came out."""
+"""Many runs: which runs, where they are trained, and the table of their results."""

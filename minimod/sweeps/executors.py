@@ -1,6 +1,6 @@
 """Where many independent tasks are done: in processes of this machine, or on a Dask cluster.
 
-Both are executors as in `concurrent.futures`; nothing else of minimod knows which one it has.
+Both are executors as in `concurrent.futures`. The rest of minimod does not know which of the two it uses.
 """
 
 import itertools
@@ -19,23 +19,23 @@ from minimod.engine.device import available_cores, first_line, is_gpu_error, vis
 from minimod.errors import InputError, Interrupted
 from minimod.runs.signals import stop_requests
 
-# How often Dask tries a task again whose worker died or could not be reached.
+# How often Dask repeats a task whose worker died or could not be reached, and how many seconds closing may take.
 RETRIES, CLOSE_SECONDS = 3, 5
 
 
 @contextmanager
 def process_pool(jobs: int | None = None, device: str = "auto") -> Iterator[Executor]:
-    """So many processes; None: one for each core. What is still going on when an error leaves the block ends with it.
+    """A pool of `jobs` processes; None: one process for each core, or for each GPU. An error in the block ends them.
 
-    What `device` is here (see `choose_device`) is decided once, and is what "auto" stands for in every process. On
-    GPUs there is at most one process for each, which sees no other; it never falls back to the CPU.
+    What `device` is here (see `choose_device`) is decided once. "auto" stands for this device in every process. On GPUs
+    there is at most one process for each GPU. It sees no other GPU, and never falls back to the CPU.
     """
     others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")  # a fork would copy the locks of BLAS's threads
     device = choose_device(device)
     names = visible_gpus() if device == "gpu" else []
     n = min(jobs or len(names), len(names)) if names else jobs or available_cores()
-    with stop_requests():       # between two of its steps a semaphore would be lost
+    with stop_requests():       # a signal between two of its steps would lose a semaphore
         gpus = context.SimpleQueue()
         pool = _ProcessPool(n, context, initializer=_start_worker, initargs=(device, gpus))
     for name in names:
@@ -46,20 +46,20 @@ def process_pool(jobs: int | None = None, device: str = "auto") -> Iterator[Exec
         except BaseException:
             for process in set(multiprocessing.active_children()) - others:
                 process.terminate()
-            # It waits: for checkpoints, and for the pool's thread, which must not live when the interpreter ends.
+            # It waits for checkpoints, and for the pool's thread, which must end before the interpreter.
             pool.shutdown(cancel_futures=True)
             raise
 
 
 class _ProcessPool(ProcessPoolExecutor):
-    """A pool whose processes end where a signal or a GPU's error has interrupted a run, and do not begin the next one.
+    """A pool whose processes end if a signal or a GPU's error interrupts a run. They do not begin the next run.
 
-    After an error a GPU refuses all that a process asks of it, so every later run would fail.
+    After an error, a GPU refuses everything that the process asks, so every later run would fail.
     """
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:  # type: ignore[override]
-        # This may start a process. It must get all that it is sent, and inherits what is blocked: Ctrl-C would be a
-        # traceback of its first imports.
+        # This may start a process. It must get everything that it is sent. It inherits what is blocked; without this,
+        # Ctrl-C would give a traceback of its first imports.
         with stop_requests():
             before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:
@@ -76,7 +76,7 @@ def _or_end(function: Callable[..., Any], *args: Any) -> Any:
     except RuntimeError as error:
         if not is_gpu_error(error):
             raise
-        logging.getLogger(__name__).error(f"a process ends, for its GPU has failed: {first_line(error)}")
+        logging.getLogger(__name__).error(f"a process ends, because its GPU has failed: {first_line(error)}")
         os._exit(1)
 
 
@@ -84,25 +84,25 @@ def _or_end(function: Callable[..., Any], *args: Any) -> Any:
 def dask_cluster(address: str) -> Iterator[Executor]:
     """The workers of a running Dask cluster, by the address of its scheduler.
 
-    Raises OSError if it does not answer, and BrokenExecutor where it ends while there are tasks.
+    Raises OSError if the scheduler does not answer, and BrokenExecutor if it ends while tasks are left.
     """
     try:
         from distributed import Client
     except ImportError as error:
         allowed = "left out: Dask is not installed (pip install 'minimod[cluster]')"
         raise InputError("scheduler", address, allowed) from error
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)      # of a lost scheduler it logs tracebacks
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)      # it logs tracebacks for a lost scheduler
     client = Client(address)
     try:
         yield client.get_executor(pure=False, retries=RETRIES)
     except CancelledError as error:
-        raise BrokenExecutor(f"the Dask cluster at {address} is gone; with another the same command goes on") from error
+        raise BrokenExecutor(f"the Dask cluster at {address} is gone; run this again on another cluster") from error
     finally:
-        client.close(timeout=CLOSE_SECONDS)     # one that is gone does not answer
+        client.close(timeout=CLOSE_SECONDS)     # a lost scheduler does not answer
 
 
 def in_processes(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
-    """function(*task) for all tasks, in their order, in a `process_pool` on the CPU; a single one here."""
+    """function(*task) for all tasks, in their order, in a `process_pool` on the CPU. A single task is done here."""
     if len(tasks) <= 1:
         yield from itertools.starmap(function, tasks)
         return
@@ -111,9 +111,10 @@ def in_processes(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]])
 
 
 def _start_worker(device: str, gpus: Any) -> None:
-    """Leave Ctrl-C and warnings, which reach every process of the terminal, to the one that started the others.
+    """Prepare a worker. Ctrl-C and warnings reach every process of the terminal, so the worker ignores them.
 
-    The process is pinned to the next of the GPUs, if any, before CuPy looks for them.
+    The process that started the workers handles them. A worker gets the next of the GPUs, if there are any, before CuPy
+    looks for GPUs.
     """
     settle_auto(device)
     if device == "gpu":
@@ -124,7 +125,7 @@ def _start_worker(device: str, gpus: Any) -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process when the one that started it is gone: killed, it could not say so."""
+    """End this process when its parent is gone. A parent that is killed cannot end its workers."""
     if parent := multiprocessing.parent_process():
         parent.join()
     os._exit(1)

@@ -1,4 +1,4 @@
-"""The grid of a sweep: fields of the configuration and the values that each is to take."""
+"""The grid of a sweep: fields of the configuration, and the values of each field."""
 
 import itertools
 import math
@@ -22,7 +22,7 @@ Grid = dict[str, list[Any]]
 Tables = Mapping[str, np.ndarray]       # rule -> the labels of its table, of shape (P, P)
 NO_TABLES: Tables = {}
 
-# A definition is {"preset", "seeds", "grid"}. What a file does not say of it:
+# A definition is {"preset", "seeds", "grid"}. The defaults, if a file leaves them out:
 DEFAULTS: dict[str, Any] = {"preset": "default", "seeds": 1, "grid": {}}
 
 MAX_TOML_BYTES = 10**6      # a longer file is refused before it is read
@@ -30,21 +30,21 @@ MAX_VALUES = 10**6
 
 
 def parse_grid(axes: Iterable[str], option: str = "grid") -> Grid:
-    """The grid of texts such as "width=64,128", given to an option of this name.
+    """The grid of texts such as "width=64,128", which were given to an option of this name.
 
-    Raises InputError as `parse_values`, and for a field given twice.
+    Raises InputError as `parse_values` does, and for a field that is given twice.
     """
     grid: Grid = {}
     for axis in axes:
         name, _, text = axis.partition("=")
         if name in grid:
-            raise InputError(option, axis, f"the only one of {name}, with all of its values, as {name}=FIRST,SECOND")
+            raise InputError(option, axis, f"given once for {name}, with all of its values, as {name}=FIRST,SECOND")
         grid[name] = parse_values(name, text, option)
     return grid
 
 
 def parse_values(name: str, text: str, option: str = "grid") -> list[Any]:
-    """The values in 64,128,256 or 0:0.9:0.1, both ends included. Raises InputError, also as `checked_values`."""
+    """The values in 64,128,256 or 0:0.9:0.1, with both ends. Raises InputError, also as `checked_values` does."""
     _check_name(name, option)
     is_range = ":" in text and isinstance(CONSTRAINTS[name], Interval)
     try:
@@ -55,11 +55,11 @@ def parse_values(name: str, text: str, option: str = "grid") -> list[Any]:
                 raise ValueError(f"{count} values")
             values: list[Any] = [float(f"{first + i * step:.12g}") for i in range(count)]
         else:
-            values = re.split(r",(?![^(]*\))", text)            # not within parentheses: SL(2,5)
+            values = re.split(r",(?![^(]*\))", text)            # not inside parentheses: SL(2,5)
             if not all(each.strip() for each in values):
                 raise ValueError("nothing between commas")
     except (ValueError, ZeroDivisionError, OverflowError) as error:
-        allowed = f"values as 64,128,256 or FIRST:LAST:STEP, and no more than {MAX_VALUES}"
+        allowed = f"values such as 64,128,256 or FIRST:LAST:STEP, at most {MAX_VALUES}"
         raise InputError(f"{option} {name}", text, allowed) from error
     return checked_values(name, values, CONSTRAINTS[name].check if is_range else CONSTRAINTS[name].read, option)
 
@@ -69,7 +69,7 @@ def checked_values(
 ) -> list[Any]:
     """The values of a field, each in its own type.
 
-    Raises InputError for a field that is unknown or changes no result, and for none, wrong or repeated values.
+    Raises InputError for a field that is unknown or changes no result, and for missing, wrong or repeated values.
     """
     _check_name(name, option)
     if not values:
@@ -82,7 +82,7 @@ def checked_values(
             raise InputError(f"{option} {name}", value, str(CONSTRAINTS[name])) from error
     (most_often, times), = Counter(checked).most_common(1)
     if times > 1:
-        raise InputError(f"{option} {name}", most_often, f"there once, not {times} times")
+        raise InputError(f"{option} {name}", most_often, f"given once, not {times} times")
     return checked
 
 
@@ -94,7 +94,7 @@ def _check_name(name: str, option: str) -> None:
 
 
 def stored_definition(stored: dict[str, Any]) -> dict[str, Any]:
-    """The definition in a sweep.json, with names of today: an earlier version called fields and presets otherwise."""
+    """The definition in a sweep.json, with today's names: earlier versions had other names for fields and presets."""
     definition: dict[str, Any] = stored["definition"]
     if "minimod" not in stored and definition["preset"] == "headline":      # the headline was the defaults until 0.3.0
         definition = definition | {"preset": "default"}
@@ -102,9 +102,9 @@ def stored_definition(stored: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_tables(definition: dict[str, Any], copies: Tables) -> Tables:
-    """The copies of tables that a sweep has, and for other rules of a definition what their files have.
+    """Rule -> table, of shape (P, P): a sweep's copies, and the tables in the files of the definition's other rules.
 
-    Where a file has another table than the copy, this warns. Raises InputError for a file that holds no table.
+    Warns if a file has another table than the copy. Raises InputError for a file that holds no table.
     """
     tables = dict(copies)
     for rule in definition["grid"].get("rule", ()):
@@ -126,7 +126,7 @@ def values_of(definition: dict[str, Any], tables: Tables) -> dict[str, Collectio
 
 
 def number_of_runs(definition: dict[str, Any], tables: Tables = NO_TABLES) -> int:
-    """How many configurations a definition has, without making them."""
+    """The number of configurations of a definition, without making them."""
     values = values_of(definition, tables)
     return math.prod(len(values[name]) for name in {*definition["grid"], "seed"})
 
@@ -134,19 +134,19 @@ def number_of_runs(definition: dict[str, Any], tables: Tables = NO_TABLES) -> in
 def configurations(
     base: TrainingConfig, grid: Grid, seeds: int, tables: Tables = NO_TABLES
 ) -> list[TrainingConfig]:
-    """The product of the grid's values over `base`, for seeds 0 .. seeds - 1, each once."""
+    """All combinations of the grid's values, in `base`, for seeds 0 .. seeds - 1. Each configuration comes once."""
     axes = grid if "seed" in grid else grid | {"seed": [*range(seeds)]}
     configs = (base.changed(**dict(zip(axes, each, strict=True))) for each in itertools.product(*axes.values()))
     return list(dict.fromkeys(_sized(config, tables) for config in configs))
 
 
 def _sized(config: TrainingConfig, tables: Tables) -> TrainingConfig:
-    """The configuration with its modulus, which a table's size tells."""
+    """The configuration with its modulus. If the rule is a table, its size is the modulus."""
     return with_modulus(config, UserData(table=tables.get(config.rule)))
 
 
 def load_definition(path: Path) -> dict[str, Any]:
-    """The definition of a sweep in a TOML file. Raises InputError if it is not one."""
+    """The definition of a sweep in a TOML file. Raises InputError if the file holds no definition."""
     content = _load_toml(path)
     for name in content:
         if name not in DEFAULTS:
@@ -160,9 +160,9 @@ def load_definition(path: Path) -> dict[str, Any]:
     if not isinstance(grid, dict):
         raise InputError(f"{path}: grid", grid, "a table of fields and their values")
     if not grid and content.keys() <= {"grid"}:
-        raise InputError("file", str(path), "one that says what to train, in a table [grid]")
+        raise InputError("file", str(path), "a file that says what to train, in a table [grid]")
     if "seeds" in content and "seed" in grid:
-        raise InputError(f"{path}: seeds", seeds, "left out where the grid has seed")
+        raise InputError(f"{path}: seeds", seeds, "left out if the grid has seed")
     return definition | {"grid": {
         name: checked_values(name, each) if isinstance(each, list) else parse_values(name, str(each))
         for name, each in grid.items()

@@ -1,8 +1,8 @@
-"""Many runs at once: a grid of configurations, their training by an executor, and one table of what came out.
+"""Many runs at once: a grid of configurations, their training by an executor, and one table of the results.
 
-    sweep.json     the grid, and a name by which workers know whether they see this directory
+    sweep.json     the grid, and an id by which workers know whether they see this directory
     tables.npz     the tables of rules that are given as table:FILE, as the files were when the sweep began
-    runs/          a directory a run
+    runs/          one directory for each run
     results.csv    the table, see table.py
 """
 
@@ -41,17 +41,17 @@ from minimod.version import VERSION
 
 
 class Outcome(NamedTuple):
-    """What a worker sends back: the row of the table, and the run's files by name where the caller cannot see them."""
+    """What a worker sends back: the row of the table, and the run's files by name if the caller cannot see them."""
 
     row: TableRow
     files: dict[str, bytes]
 
 
 def train_and_measure(job: Job, directory: Path, sweep_id: str, keep_checkpoint: bool = False) -> Outcome:
-    """One run of a sweep: in its directory if this process sees it, else in a temporary one.
+    """Train and measure one run of a sweep: in its directory if this process sees it, else in a temporary directory.
 
-    When it has finished its last checkpoint, three quarters of its files, goes unless it is to be kept. An error that
-    a user can mend becomes the row of a failed run.
+    The last checkpoint is three quarters of a run's files. It is removed when the run has finished, unless
+    `keep_checkpoint`. An error that a user can mend becomes the row of a failed run.
     """
     try:
         if _sees(directory.parent.parent, sweep_id):
@@ -76,12 +76,12 @@ def _finish(job: Job, directory: Path, keep_checkpoint: bool) -> TableRow:
 def _sees(directory: Path, sweep_id: str) -> bool:
     try:
         return bool(load_checked_json(directory / "sweep.json")["id"] == sweep_id)
-    except (OSError, ValueError, KeyError):     # of another user, too
+    except (OSError, ValueError, KeyError):     # also for a file of another user
         return False
 
 
 def _refuse_inside(directory: Path) -> None:
-    """Raise InputError for what is no directory, is a run's or lies in one, or lies among the runs of a sweep."""
+    """Raise InputError if this is no directory, is or lies in a run's directory, or lies among the runs of a sweep."""
     whole = Path(os.path.realpath(directory))
     if whole.exists() and not whole.is_dir():
         raise InputError("sweep directory", str(directory), "a directory")
@@ -93,7 +93,10 @@ def _refuse_inside(directory: Path) -> None:
 
 
 def problem_of(directory: Path, row: TableRow) -> str | None:
-    """Why a directory does not hold the finished run of a row: "" if it is gone or can go on, else what is damaged."""
+    """Why a directory does not hold the finished run of a row; None if it does.
+
+    "" if the run is gone or can be resumed. Otherwise, what is damaged, or that the run is another.
+    """
     state, files = check_run(directory)
     if state == "none":
         return ""
@@ -105,10 +108,10 @@ def problem_of(directory: Path, row: TableRow) -> str | None:
 
 
 class Sweep:
-    """The runs of a grid in a directory. One process at a time may hold it, while `run` is at work.
+    """The runs of a grid in a directory. While `run` is at work, no other process may hold the directory.
 
-    definition: {"preset", "grid", "seeds"} as plain data; None: the one the directory has. Raises InputError if there
-    is none. `run` raises LockedError where another process holds the directory.
+    definition: {"preset", "grid", "seeds"} as plain data. None: the directory's own definition. Raises InputError if
+    there is none. `run` raises LockedError if another process holds the directory.
     """
 
     def __init__(self, directory: Path | str, definition: dict[str, Any] | None = None):
@@ -119,22 +122,22 @@ class Sweep:
             stored = load_checked_json(path) if path.exists() else {}
             copies = load_arrays(tables) if tables.exists() else {}
         except DamagedFileError as error:
-            allowed = f"one whose sweep.json and tables.npz are whole ({error})"
+            allowed = f"a directory whose sweep.json and tables.npz are whole ({error})"
             raise InputError("sweep directory", str(directory), allowed) from error
         if definition is None and not stored:
-            raise InputError("sweep directory", str(directory), "one that has been swept, or given with a grid")
+            raise InputError("sweep directory", str(directory), "the directory of a sweep, or given with a grid")
         self.definition = definition or stored_definition(stored)
         self.tables = with_tables(self.definition, copies)
         if "matrix" in values_of(self.definition, self.tables)["noise_kind"]:
-            raise InputError("noise_kind", "matrix", "another in a sweep: its runs have no noise matrix")
+            raise InputError("noise_kind", "matrix", "another kind in a sweep: its runs have no noise matrix")
         self.id = stored.get("id") or uuid.uuid4().hex
         self.keep_checkpoints = stored.get("keep_checkpoints", False)
 
     @cached_property
     def configs(self) -> dict[str, TrainingConfig]:
-        """The configurations of the grid, by the names of their runs. Raises InputError for one that cannot be."""
+        """Name of the run -> configuration of the grid. Raises InputError for a configuration that is not allowed."""
         base = TrainingConfig.from_preset(self.definition["preset"])
-        # A run that the table has keeps the name that it has there: an earlier version named it otherwise.
+        # A run in the table keeps its name there: an earlier version may have given it another name.
         named = {table.identity(row): row["run"] for row in table.read_rows(self.directory, ["run", *table.OPTIONS])}
         return {
             self._name(config, named.get(table.identity(table.options_of(config)))): config
@@ -142,7 +145,7 @@ class Sweep:
         }
 
     def _name(self, config: TrainingConfig, name: str | None) -> str:
-        """The name of a run; the one that the table has for it, only where its directory holds this run."""
+        """The name of a run. Its name in the table is kept unless the directory is damaged, or another run's."""
         if name and name != run_name(config):
             place = self.directory / "runs" / name
             if not problem_of(place, table.options_of(config)):
@@ -151,7 +154,7 @@ class Sweep:
 
     @cached_property
     def problems(self) -> dict[str, str]:
-        """See `problem_of`: of the runs that the table has as finished and that are not, by name."""
+        """Name of the run -> `problem_of`, for runs that have finished by the table, but not by their directory."""
         found = (
             (row["run"], problem_of(self.directory / "runs" / row["run"], row))
             for row in table.read_rows(self.directory, ["run", "status", *table.OPTIONS]) if row["status"] == FINISHED
@@ -161,11 +164,11 @@ class Sweep:
     def run(
         self, executor: Executor, progress: WorkProgress, retry_failed: bool = False, keep_checkpoints: bool = False
     ) -> None:
-        """Train and measure what the table does not have yet or whose run is gone, the longest first.
+        """Train and measure the runs that the table does not have, or whose directory is gone; the longest first.
 
-        `progress` is told every run that is done and its status. A damaged run is a failed one. Failed runs stay as
-        they are unless `retry_failed`; a damaged directory is moved aside then. Finished runs keep their last
-        checkpoint, without which they cannot be extended, if `keep_checkpoints` was ever given for this sweep.
+        `progress` is called after every run, with its work and its status. A damaged run counts as failed. Failed runs
+        stay as they are unless `retry_failed`; then damaged directories are renamed. Finished runs keep their last
+        checkpoint if `keep_checkpoints` was ever given for this sweep. Without a checkpoint, a run cannot be extended.
         """
         with hold(self.directory) as held:
             self.keep_checkpoints |= keep_checkpoints
@@ -188,7 +191,7 @@ class Sweep:
                 for directory, future in longest_first(executor, train_and_measure, jobs, *arguments):
                     try:
                         row, files = future.result()
-                    except (BrokenExecutor, CancelledError):        # not of this run alone
+                    except (BrokenExecutor, CancelledError):        # all runs are concerned
                         raise
                     except Exception as error:
                         row, files = table.failed_row(directory.name, jobs[directory].config, error), {}
@@ -204,7 +207,7 @@ class Sweep:
         return Job(replace(config, threads=1), UserData(table=self.tables.get(config.rule)))
 
     def missing(self, retry_failed: bool = False) -> dict[str, TrainingConfig]:
-        """The configurations that `run` would train, by the names of their runs."""
+        """Name of the run -> configuration, for all runs that `run` would train."""
         status = {row["run"]: row["status"] for row in self.rows()}
         status |= {name: FAILED if problem else None for name, problem in self.problems.items()}
         done = {FINISHED} if retry_failed else {FINISHED, FAILED}
@@ -215,7 +218,7 @@ class Sweep:
         return table.read_rows(self.directory, ["run", "status", "error"])
 
     def state(self) -> dict[str, Any]:
-        """How many runs have finished, have failed and are not in the table, and the error of each that has failed."""
+        """How many runs have finished, have failed, or are missing in the table, and the error of every failed run."""
         rows = {row["run"]: row for row in self.rows()}
         failures = {name: row["error"] for name, row in rows.items() if row["status"] == FAILED}
         finished = sum(row["status"] == FINISHED for row in rows.values())
@@ -223,7 +226,7 @@ class Sweep:
         return {"finished": finished, "failed": len(failures), "missing": missing, "failures": failures}
 
     def _move_damaged_aside(self, names: Iterable[str]) -> None:
-        """Rename the directories of runs that cannot be gone on with, to NAME.damaged; none is deleted."""
+        """Rename the directories of runs that cannot be resumed to NAME.damaged. Nothing is deleted."""
         for name in names:
             directory = self.directory / "runs" / name
             if problem_of(directory, table.options_of(self.configs[name])):
@@ -231,9 +234,9 @@ class Sweep:
                 directory.rename(next(path for path in aside if not path.exists()))
 
     def _tidy(self, without: Set[str] = frozenset()) -> None:
-        """Write the table anew as its runs are, in the order of the grid, but for some runs.
+        """Write the table anew, in the order of the grid, with what the directories hold, and without some runs.
 
-        Those of an earlier grid come last.
+        Runs of an earlier grid come last.
         """
         by_run = {row["run"]: row for row in table.read_rows(self.directory)}
         for name, problem in self.problems.items():
@@ -245,7 +248,7 @@ class Sweep:
         self.problems = {}      # the table knows them now
 
     def _write_files(self, directory: Path, files: dict[str, bytes]) -> None:
-        """Write what a worker sent; the network last, since it tells that the run is whole."""
+        """Write the files that a worker sent. The network is last: if it is there, the run is complete."""
         for name in sorted(files, key=lambda name: name == "network.npz"):
             (directory / name).parent.mkdir(parents=True, exist_ok=True)
             with whole_file(directory / name, "wb") as file:
@@ -253,7 +256,7 @@ class Sweep:
 
 
 def account(directory: Path) -> str:
-    """In words, what has become of the runs of a sweep; of one that is only a table, of the rows of that."""
+    """What became of the runs of a sweep, in words. If the sweep is only a table: what became of its rows."""
     counts = {"finished": 0, "failed": 0, "of the grid": 0, "gone": 0}
     sweep = Sweep(directory) if (directory / "sweep.json").exists() else None
     values = values_of(sweep.definition, sweep.tables) if sweep else None

@@ -1,6 +1,6 @@
-"""The table of a sweep, results.csv: a row a run, its configuration, its last metrics, and what the methods answer.
+"""The table of a sweep, results.csv: for every run, its configuration, its last metrics, and its methods' accuracies.
 
-What is read are numbers, booleans, words, and None where a row has nothing. Earlier tables lack later columns.
+Values are read as numbers, booleans or words; an empty cell is None. Tables of earlier versions lack later columns.
 """
 
 import csv
@@ -29,7 +29,7 @@ TABLE_MEASURES = ("noisy", "repaired", "test")      # of each method's predictio
 OPTIONS = {option.name: option.default for option in fields(TrainingConfig) if option.name not in FREE_FIELDS}
 OPTIONS["modulus"] = MODULUS
 
-# Column -> how a value is read from its text; raises ValueError.
+# Column -> from a text to its value, or ValueError.
 COLUMNS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("run", "status", "error"), str),
     **{name: lru_cache(1024)(CONSTRAINTS[name].read) for name in OPTIONS},
@@ -39,17 +39,17 @@ COLUMNS: dict[str, Callable[[str], Any]] = {
     **{f"first_epoch_{part}_{threshold:.12g}": float for part in ACCURACIES for threshold in THRESHOLDS},
 }
 
-# Options of which several values are the same experiment again.
+# Options whose other values repeat the same experiment.
 SEEDS = ("seed", "init_seed")
 
 TableRow = dict[str, Any]
-Where = Mapping[str, Collection[Any]]       # option -> the values that are meant
+Where = Mapping[str, Collection[Any]]       # option -> the values that count
 EVERYWHERE: Where = {}
 Place = tuple[Any, Any, Any]                # the values of panel, series and x
 
 
 def result_row(name: str, run: Run) -> TableRow:
-    """The row of a finished run, by COLUMNS; methods that do not apply have none."""
+    """The row of a finished run, by COLUMNS. A method that does not apply has no values."""
     last = {column: numbers[-1].item() for column, numbers in run.history.items()}
     row = {"run": name, "status": FINISHED} | options_of(run.config) | {"final_loss": last.pop("loss")} | last
     with Analysis(run, threads=1) as analysis:
@@ -65,12 +65,12 @@ def failed_row(name: str, config: TrainingConfig, error: BaseException) -> Table
 
 
 def options_of(config: TrainingConfig) -> TableRow:
-    """The columns that tell which run a row is of."""
+    """The columns that tell to which run a row belongs."""
     return {name: getattr(config, name) for name in OPTIONS}
 
 
 def identity(row: TableRow) -> tuple[Any, ...]:
-    """Which run a row is of, whatever its name: its OPTIONS, with the default of what it lacks."""
+    """The OPTIONS of a row, which identify its run, whatever its name. A missing option has its default."""
     return tuple(default if row[name] is None else row[name] for name, default in OPTIONS.items())
 
 
@@ -83,14 +83,14 @@ def write_rows(path: Path, rows: Iterable[TableRow]) -> None:
 
 
 def load_sweep(directory: Path | str, columns: Iterable[str] | None = None) -> Iterator[TableRow]:
-    """The rows of a sweep's table, or some columns of them; a last line that was cut is left out.
+    """The rows of a sweep's table, or some columns of them. An incomplete last line is left out.
 
     The table may have been saved by a spreadsheet: with a byte-order mark, and with semicolons or tabs. Raises
-    InputError for a directory or a column that there is not, and for a table that is of another version, is damaged or
-    is none.
+    InputError for a directory that does not exist, for an unknown column, and for a table that is damaged, of another
+    version, or no table.
     """
     if not as_path("directory", directory).is_dir():
-        raise InputError("sweep directory", str(directory), "one that there is")
+        raise InputError("sweep directory", str(directory), "a directory that exists")
     columns = list(COLUMNS if columns is None else columns)
     for column in columns:
         choice("column", column, COLUMNS)
@@ -98,7 +98,7 @@ def load_sweep(directory: Path | str, columns: Iterable[str] | None = None) -> I
 
 
 def read_rows(directory: Path | str, columns: Collection[str] = tuple(COLUMNS)) -> Iterator[TableRow]:
-    """As `load_sweep`, of columns that there are; of a sweep that has not begun there are no rows."""
+    """As `load_sweep`, for known columns. A sweep that has not begun has no rows."""
     path = Path(directory) / "results.csv"
     if not path.exists():
         return
@@ -112,11 +112,11 @@ def read_rows(directory: Path | str, columns: Collection[str] = tuple(COLUMNS)) 
         places = {column: header.index(column) for column in columns if column in header}
         for number, line in lines:
             name = line[header.index("run")]
-            if Path(name).name != name or name in ("", ".."):       # it names a directory: never one elsewhere
+            if Path(name).name != name or name in ("", ".."):       # it names a directory in runs/
                 raise DamagedFileError(f"line {number} has no name of a run")
             yield dict.fromkeys(columns) | {name: _value(path, name, line[n]) for name, n in places.items()}
     except DamagedFileError as error:
-        allowed = f"a whole table of a sweep ({error}); without the file the sweep writes it anew"
+        allowed = f"a whole table of a sweep ({error}); remove the file, and the sweep writes it anew"
         raise InputError("table", str(path), allowed) from error
 
 
@@ -124,14 +124,15 @@ def _value(path: Path, column: str, text: str) -> Any:
     try:
         return COLUMNS[column](text) if text else None
     except ValueError as error:
-        raise InputError("table", str(path), f"one whose {column} is never {text!r}") from error
+        raise InputError("table", str(path), f"a table whose {column} is never {text!r}") from error
 
 
 class Point(NamedTuple):
     """The finished runs at one value of x, of one series and one panel.
 
-    measured: how many of them have a finite y; mean, low and high are theirs, nan of none. never: how many have inf, as
-    they never came there. settings: the options with one value over these two. over: of the others, how many values.
+    measured: how many of them have a finite y. mean, low, high: of these y; nan if there are none. never: how many have
+    y = inf, because they never reached a threshold. The other fields are about measured and never runs together.
+    settings: the options that have one value. over: option -> number of its values, for the other options.
     """
 
     panel: Any
@@ -152,8 +153,8 @@ def curves(
 ) -> list[Point]:
     """The points of y over x, a series for every value of `by`, from the finished runs that have the values of `where`.
 
-    There is no point where all runs lack y, None or nan. Raises InputError for a column that there is not, where y has
-    no numbers, and where no such run has finished.
+    If all runs of a point lack y (None or nan), the point is left out. Raises InputError for an unknown column, if y
+    has no numbers, and if no such run has finished.
     """
     numbers: dict[Place, list[float]] = {}
     first: dict[Place, tuple[Any, ...]] = {}
@@ -173,10 +174,10 @@ def curves(
     points = [_point(place, numbers[place], options, values.get(place, {})) for place, options in first.items()]
     path = Path(directory) / "results.csv"
     if not path.exists():
-        raise InputError("sweep directory", str(directory), "one that has been swept; it has no results.csv")
+        raise InputError("sweep directory", str(directory), "the directory of a sweep; it has no results.csv")
     if not points:
         those = "".join(f", of {name} {', '.join(map(str, values))}" for name, values in where.items())
-        raise InputError("table", str(path), f"one with finished runs that have {y}{those}")
+        raise InputError("table", str(path), f"a table with finished runs that have {y}{those}")
     return points
 
 
@@ -193,7 +194,7 @@ def _point(
 
 
 def fixed_settings(points: Sequence[Point]) -> TableRow:
-    """The options with one value over all runs of some points."""
+    """The options that have one value in all runs of some points."""
     first, *others = (point.settings for point in points)
     return {name: value for name, value in first.items()
             if all(name in each and each[name] == value for each in others)}

@@ -172,7 +172,7 @@ def test_methods_predict_with_one_network_and_controls_do_not():
 def test_without_pairs_that_are_held_out_no_neurons_can_be_chosen():
     analysis = Analysis(train(replace(CONFIG, epochs=0, train_fraction=1, snapshots=None)))
     assert np.isnan(analysis.row("norm subnetwork")).all()
-    with pytest.raises(InputError, match="pairs that are held out"):
+    with pytest.raises(InputError, match="number of held-out pairs"):
         analysis.predict("norm subnetwork")
 
 

@@ -148,7 +148,7 @@ def test_an_extracted_network_must_be_of_the_same_data():
         needs = detect(run, extract(run, 1, answers=by_method(method))[-1].run)["needs"]["self-training"]
         assert needs == DETECTORS["self-training"].needs + more
     for other in (run, train(replace(SMALL, seed=1, epochs=0), data=UserData(labels=run.dataset.train.label))):
-        with pytest.raises(InputError, match="one that minimod extract made of this run"):
+        with pytest.raises(InputError, match="a run that minimod extract made from this run"):
             detect(run, other)
 
 

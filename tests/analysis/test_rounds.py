@@ -206,7 +206,7 @@ def test_what_is_not_the_same_extraction_is_refused_and_left_alone(run, tmp_path
 def test_what_cannot_be_done_is_refused_before_anything_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr("minimod.engine.backend.gpu_problem", lambda: "no GPU in this test")
     run = train(replace(CONFIG, train_fraction=1))
-    refused(lambda: extract(run, 1, tmp_path / "new"), "pairs that are held out")
+    refused(lambda: extract(run, 1, tmp_path / "new"), "number of held-out pairs")
     refused(lambda: by_method("intreaction"), "method")
     for rounds in (-1, 1.5, "2", True):
         refused(lambda rounds=rounds: extract(run, rounds, tmp_path / "new"), "rounds")

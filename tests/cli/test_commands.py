@@ -368,7 +368,7 @@ def test_noise_by_a_matrix_needs_one(minimod):
     assert answer.returncode == 2 and "--noise-matrix is None; it must be given" in answer.stderr
     assert not Path("run").exists()
     answer = minimod("sweep", "sweep", "--grid", "noise_kind=wrong,matrix")
-    assert answer.returncode == 2 and "another in a sweep" in answer.stderr and not Path("sweep").exists()
+    assert answer.returncode == 2 and "another kind in a sweep" in answer.stderr and not Path("sweep").exists()
 
 
 def test_detect_scores_every_training_label(minimod):
@@ -480,7 +480,7 @@ def test_pairs_of_ones_own_bring_their_task_and_it_is_said_what_they_are(minimod
 
 def test_what_is_not_known_of_pairs_is_said_by_train_and_analyze(minimod):
     Path("pairs.csv").write_text("a,b,label\nx,y,x\ny,x,x\n")
-    said = "The true labels are not known, so that clean, noisy and repaired are not; test labels count."
+    said = "The true labels are not known: no clean, noisy or repaired. Test labels count as true."
     assert said in unwrapped(minimod("train", "run", *TINY, "--pairs", "pairs.csv").stdout)
     assert said in unwrapped(minimod("analyze", "run", "--no-write").stdout)
     assert "which are wrong is not known" in minimod("detect", "run").stdout
@@ -1009,7 +1009,7 @@ def test_a_network_is_not_its_own_ensemble(minimod, spelled):
     shutil.copytree("run", "copy")
     Path("link").symlink_to("run")
     answer = minimod("analyze", "run", "--ensemble", spelled, "--no-write")
-    assert answer.returncode == 2 and "one whose network is none of the others'" in answer.stderr
+    assert answer.returncode == 2 and "a run whose network none of the others has" in answer.stderr
 
 
 WILD_OPTIONS = ["--optimizer", "sgd", "--learning-rate", 1e9]
@@ -1093,7 +1093,7 @@ SEVERAL = "a,b,label\nx,x,y\nx,y,x\nx,y,y\nx,y,x\ny,x,x\ny,y,y\ny,y,x\n"
 def test_labels_of_several_annotators_need_a_word(command, minimod):
     Path("pairs.csv").write_text(SEVERAL)
     answer = minimod(*command, "pairs.csv")
-    reason = "its label x in line 3 and y in line 4, or given with --repeats majority"
+    reason = "its label is x in line 3 and y in line 4; or give --repeats majority"
     assert answer.returncode == 2 and reason in answer.stderr
     assert minimod(*command, "pairs.csv", "--repeats", "majority").returncode == 0
 

@@ -101,7 +101,7 @@ REFUSED = {
     "no layout": ({"modulus": P, "layout": "lasagne"}, "layout is .lasagne.; it must be one of minimod"),
     "another layout": ({"modulus": P, "layout": "groups"}, "W_in is no array of floats in the file"),
     "maps and a layout": ({"modulus": P, "layout": "minimod", "maps": {"U": "U", "W": "W"}}, "left out"),
-    "a token too many": ({"modulus": P, "pairs": HEAD + f"0,{P},0,0,train\n"}, "of 0 to 6 alone"),
+    "a token too many": ({"modulus": P, "pairs": HEAD + f"0,{P},0,0,train\n"}, "of tokens 0 to 6"),
     "no training pair": ({"modulus": P, "pairs": HEAD + "0,1,1,1,test\n"}, "one for training at least"),
     "a pair twice": ({"modulus": P, "pairs": HEAD + "0,1,1,1,train\n0,1,2,1,train\n"}, "0 1 comes 2 times"),
 }  # fmt: skip
@@ -214,7 +214,7 @@ def test_how_many_pairs_are_answered_as_the_rule_does_is_said(minimod):
     np.savez("file.npz", U=np.eye(P), W=np.eye(P), mu=np.arange(P) == 3)
     answer = minimod("import", "file.npz", "run", "--rule", "sub", "--modulus", P)
     right = (load_run("run").network.predict(A, B) == (A - B) % P).mean()
-    assert f"\nof all pairs {right:.1%} get the label that sub gives\n" in answer.stdout and 0 < right < 0.5
+    assert f"\nthe network answers {right:.1%} of all pairs as sub does\n" in answer.stdout and 0 < right < 0.5
 
 
 def test_a_snapshot_is_exported_as_it_was(minimod):
@@ -241,7 +241,7 @@ def test_what_became_of_each_array_is_said_in_json_too(minimod, network):
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    (["export", "run", "file.txt"], "one that ends in"), (["export", "run", "no/file.npz"], "in a directory that"),
+    (["export", "run", "file.txt"], "a file that ends in"), (["export", "run", "no/file.npz"], "in a directory that"),
     (["export", "none", "file.npz"], "is no run's directory"), (["export", "run", "f.npz", "--epoch", 1], "one of 2"),
     (["export", "run", "run/network.npz"], "none of the run's own"),
     (["import", "none.npz", "new"], "does not exist"), (["import", "pairs.csv", "new", "--modulus", P], "ends in .npz"),

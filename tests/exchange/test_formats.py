@@ -117,7 +117,7 @@ def test_a_file_that_is_not_there_is_said_to_be_so(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".h5", ".hdf5", ".HDF5"])
 def test_what_makes_another_kind_of_file_readable_is_told_as_a_command(tmp_path, suffix):
-    with pytest.raises(InputError, match=r"one that ends in .npz, .*; x\.\w+ becomes one by: ") as caught:
+    with pytest.raises(InputError, match=r"a file that ends in .npz, .*; x\.\w+ becomes one by: ") as caught:
         read_arrays(tmp_path / f"x{suffix}")
     words = shlex.split(str(caught.value).partition("becomes one by: ")[2])
     code = words[words.index("-c") + 1]
@@ -126,7 +126,7 @@ def test_what_makes_another_kind_of_file_readable_is_told_as_a_command(tmp_path,
 
 
 def test_what_takes_the_weights_out_of_a_keras_file_is_told(tmp_path):
-    with pytest.raises(InputError, match=r"\.ckpt; its weights first: unzip x.keras model.weights.h5"):
+    with pytest.raises(InputError, match=r"\.ckpt; first take its weights: unzip x.keras model.weights.h5"):
         read_arrays(tmp_path / "x.keras")
 
 

@@ -154,7 +154,7 @@ def test_a_file_that_fits_not_exactly_is_refused(name, change):
 
 
 def test_a_square_matrix_of_others_does_not_tell_how_it_lies():
-    with pytest.raises(InputError, match="or layout groups by name; a square matrix does not tell"):
+    with pytest.raises(InputError, match="or name the layout: groups; a square matrix may be transposed"):
         find_layout(SQUARE, P)
     found, _ = network_from(SQUARE, find_layout(SQUARE, P, "groups")[0], P, "relu")
     np.testing.assert_array_equal(found.U, SQUARE["W_in"].T)
@@ -229,8 +229,8 @@ def test_names_that_differ_in_a_slash_are_two():
 
 def test_what_the_roles_are_and_that_attention_is_none_is_said():
     said = refusal({"x_embed": U, "blocks.0.attn.W_Q": np.zeros((4, 5, 6))})
-    assert "U and V take one-hot a and b to hidden neurons, W these to labels" in said
-    assert "attention is in no map" in said
+    assert "U and V take one-hot a and b to hidden neurons, W takes hidden neurons to labels" in said
+    assert "no map can express attention" in said
 
 
 # Which of many networks

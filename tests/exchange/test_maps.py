@@ -126,7 +126,7 @@ def test_results_that_explode_are_refused_before_they_are_computed(text, monkeyp
 
 
 @pytest.mark.parametrize(("maps", "said"), [
-    ({"Q": "W_in"}, "map is 'Q'; it must be given for U and W, and for no others than U, V, W, mu, hidden_bias"),
+    ({"Q": "W_in"}, "map is 'Q'; it must be given for U and W, and for no other roles than U, V, W, mu, hidden_bias"),
     ({"U": "W_in.T"}, "given for U and W"), ({"V": "W_in.T", "W": "W_out"}, "given for U and W"), ({}, "given for U"),
     ({"U": "W_in", "W": "W_out.T"}, "map is 'U=W_in, of shape (12, 7)'; it must be such that U is of shape (7, M)"),
     ({"U": "W_in.T", "W": "W_out"}, "map is 'W=W_out, of shape (7, 12)'"),

@@ -86,9 +86,9 @@ WRONG = {
     "a short row": (HEAD + "x,y\n", "line 2 has 2 cells"), "a long row": (HEAD + "x,y,x,z\n", "line 2 has 4 cells"),
     "a part": ("a,b,label,part\nx,y,x,Train\n", "part is 'Train' in line 2"), "a quote": (HEAD + '"x,y,x\n', "end of"),
     "NUL": (HEAD + "x,y\0,x\n", "not in UTF-8"), "Latin-1": (HEAD.encode() + b"\xe9,y,x\n", "not in UTF-8"),
-    "a pair twice": (HEAD + "x,y,x\ny,x,x\nx,y,y\n", "of each pair once, and x y comes 2 times"),
+    "a pair twice": (HEAD + "x,y,x\ny,x,x\nx,y,y\n", "given with each pair once; x y comes 2 times"),
     "a pair in two parts": ("a,b,label,part\nx,y,x,train\nx,y,x,test\n", "x y comes 2 times"),
-    "too many tokens": (HEAD + "".join(f"{i},{i},{i}\n" for i in range(MOST_TOKENS + 1)), "and 2000 at most"),
+    "too many tokens": (HEAD + "".join(f"{i},{i},{i}\n" for i in range(MOST_TOKENS + 1)), "and at most 2000 tokens"),
     **{f"a word of two lines: {end!r}": (HEAD + f'"x{end}y",y,x\n', "no word")
        for end in ("\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028")},
 }  # fmt: skip
@@ -105,7 +105,7 @@ def test_tokens_that_are_given_are_the_only_ones(tmp_path):
     path = written(tmp_path / "pairs.csv", HEAD + "1,2,1\n")
     pairs, tokens = load_pairs(path, ["2", "1", "0"])
     assert pairs[0, :3].tolist() == [1, 0, 1] and tokens.tolist() == ["2", "1", "0"]
-    with pytest.raises(InputError, match="of 0 to 1 alone, and '2' is none of them"):
+    with pytest.raises(InputError, match="of tokens 0 to 1, and '2' is none of them"):
         load_pairs(path, ["0", "1"])
 
 
@@ -339,7 +339,7 @@ def test_a_file_is_read_whatever_separates_its_words(text, words, tmp_path):
     ("a+b=c\na-b=c\n", "line 2 is 'a-b=c', and no equation a+b=c"),
     ("a+b=c\na+b\n", "line 2 is 'a+b', and no equation"), ("a+b=c=d\n", "line 1 is 'a+b=c=d', and no equation"),
     ("# sums\na+b+c=d\n", "line 2 is 'a+b+c=d', and no equation"), ("a+b=c d\n", "line 1 is 'a+b=c d'"),
-    ("re-do*x=y\nre-do*y=x\n", "words with signs need blanks around the one between them"),
+    ("re-do*x=y\nre-do*y=x\n", "if words have signs, put blanks around the sign between them"),
     ("=\n", "line 1 is '=', and no equation"), ("a+=b\n", "line 1 is 'a+=b', and no equation"),
 ])  # fmt: skip
 def test_what_is_no_equation_is_refused_with_its_line(text, reason, tmp_path):
@@ -359,7 +359,7 @@ SEVERAL = "a,b,label\nx,y,x\ny,y,y\nx,y,z\nx,y,z\ny,x,z\ny,x,y\n"
 
 
 def test_a_pair_with_other_labels_is_refused_with_both_lines(tmp_path):
-    reason = "x y comes 3 times, its label x in line 2 and z in line 4, or given with --repeats majority"
+    reason = "x y comes 3 times, its label is x in line 2 and z in line 4; or give --repeats majority"
     with pytest.raises(InputError, match=reason):
         load_pairs(written(tmp_path / "pairs.csv", SEVERAL))
 
@@ -367,13 +367,13 @@ def test_a_pair_with_other_labels_is_refused_with_both_lines(tmp_path):
 def test_the_commonest_label_is_taken_and_ties_are_left_out(tmp_path, caplog):
     pairs, tokens = load_pairs(written(tmp_path / "pairs.csv", SEVERAL), repeats="majority")
     assert tokens[pairs[:, :3]].tolist() == [["x", "y", "z"], ["y", "y", "y"]]
-    assert "2 pairs have several labels: 1 get the commonest, 1 ties are out" in caplog.text
+    assert "2 pairs have several labels: 1 get the commonest, 1 tie and are out" in caplog.text
 
 
 @pytest.mark.parametrize(("column", "values"), [("part", ("train", "test")), ("true_label", ("x", "y"))])
 def test_a_pair_is_in_one_part_and_has_one_true_label_whatever_is_done_with_labels(column, values, tmp_path):
     content = f"a,b,label,{column}\n" + "".join(f"x,y,x,{value}\n" for value in values)
-    with pytest.raises(InputError, match=f"its {column} {values[0]} in line 2 and {values[1]} in line 3$"):
+    with pytest.raises(InputError, match=f"its {column} is {values[0]} in line 2 and {values[1]} in line 3$"):
         load_pairs(written(tmp_path / "pairs.csv", content), repeats="majority")
 
 
@@ -419,4 +419,4 @@ def test_a_column_of_floats_is_of_the_same_tokens(tmp_path, caplog):
 
 def test_labels_that_are_no_inputs_are_said_to_be(tmp_path, caplog):
     load_pairs(written(tmp_path / "pairs.csv", HEAD + "x,y,z\n"))
-    assert "no label is an a or b too" in caplog.text
+    assert "no label is also an a or b" in caplog.text

@@ -152,7 +152,7 @@ def test_a_cluster_that_dies_is_one_line(tmp_path):
             scheduler.kill()
             *_, last = sweep.communicate(timeout=60)[1].splitlines()
         assert sweep.returncode == 1
-        assert last.startswith("minimod: cannot go on: the Dask cluster at tcp://") and "goes on" in last
+        assert last.startswith("minimod: cannot go on: the Dask cluster at tcp://") and "another cluster" in last
     finally:
         for process in (scheduler, worker):
             process.kill()

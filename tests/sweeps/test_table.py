@@ -156,18 +156,18 @@ def test_a_line_without_the_name_of_its_run_is_named(tmp_path):
 @pytest.mark.parametrize("make", [lambda path: path.touch(), os.mkdir, os.mkfifo], ids=["empty", "directory", "pipe"])
 def test_what_is_no_table_is_refused(tmp_path, make):
     make(tmp_path / "results.csv")
-    with pytest.raises(InputError, match=r"it must be a whole table .*without the file the sweep writes it anew"):
+    with pytest.raises(InputError, match=r"it must be a whole table .*remove the file, and the sweep writes it anew"):
         list(load_sweep(tmp_path))
 
 
 def test_a_table_without_rows_has_no_curves(tmp_path):
     write_rows(tmp_path / "results.csv", [])
-    with pytest.raises(InputError, match=r"results\.csv'; it must be one with finished runs that have test_accuracy"):
+    with pytest.raises(InputError, match=r"csv'; it must be a table with finished runs that have test_accuracy"):
         curves(tmp_path, "width", "test_accuracy")
 
 
 def test_a_directory_that_was_never_swept_has_no_curves(tmp_path):
-    with pytest.raises(InputError, match="one that has been swept"):
+    with pytest.raises(InputError, match="the directory of a sweep"):
         curves(tmp_path, "width", "test_accuracy")
 
 
@@ -247,5 +247,5 @@ def test_what_a_run_never_reached_is_counted_and_in_no_mean(tmp_path):
 
 
 def test_a_sweep_directory_that_there_is_not_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"sweep directory is .*nowhere.*; it must be one that there is"):
+    with pytest.raises(InputError, match=r"sweep directory is .*nowhere.*; it must be a directory that exists"):
         list(load_sweep(tmp_path / "nowhere"))
