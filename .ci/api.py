@@ -34,7 +34,7 @@ NAMED = (
 PAGE = """\
 # The Python API
 
-What `from minimod import ...` has; the [README](../README.md#analysis-files-and-python) shows it in use. P is the
+What `from minimod import ...` has; the [page on runs](run-directory.md#in-python) shows it in use. P is the
 modulus, M the width of a network. This page is made from signatures and docstrings: `python .ci/api.py > docs/api.md`.
 
 {contents}
