@@ -4,18 +4,22 @@ import re
 import shlex
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from claim_cases import ROOT
 
 from minimod.analysis.rows import ROWS
 from minimod.analysis.scores import SCORES
+from minimod.claims import CLAIMS
 from minimod.claims.claim import name_of
 from minimod.claims.rows import load_rows, rows_file
 from minimod.cli import COMMANDS, commands, reproduce, runs, sweeps
+from minimod.cli.display import fitted
 from minimod.discovery.retrieval import discover_run
 from minimod.report import draw, style
 
@@ -290,10 +294,11 @@ def test_its_python_runs(page, tmp_path, monkeypatch):
     for snippet in re.findall(r"```python\n(.*?)```", PAGES[page], re.DOTALL):
         if "dask_jobqueue" in snippet:
             continue
-        told = re.findall(r"^(\w.*\)) +# ([\d(].*)$", snippet, re.MULTILINE)
+        told = re.findall(r"^(\w.*[)\w]) +# ([\d(Z].*)$", snippet, re.MULTILINE)
         names = {}
         size = "width=512, " if told else "modulus=11, width=8, "        # what is told must come out
-        exec(re.sub(r"TrainingConfig\((?!modulus)", f"TrainingConfig({size}", snippet), names)
+        snippet = re.sub(r"TrainingConfig\((?!modulus)", f"TrainingConfig({size}", snippet)
+        exec(snippet if told else snippet.replace("113", "11").replace("2048", "8"), names)
         for call, said in told:
             value = eval(call, names)
             assert said == str(value.shape if said.startswith("(") else value), call
@@ -306,6 +311,20 @@ def test_the_file_to_paste_is_completed_as_it_says(minimod):
     Path("turns.csv").write_text(file)
     assert minimod(*command.split(), "--quiet").stdout == told
     assert len(Path("completed.csv").read_text().splitlines()) == 17
+
+
+def test_the_readme_shows_what_reproduce_headline_prints():
+    result = load_rows(ROOT / "docs", "headline", "quick", ("headline", CLAIMS["headline"]))
+    first = replace(result, rows=[row for row in result.rows if row["seed"] == 0],
+                    criteria=[replace(each, values=each.values[:1]) for each in result.criteria])
+    (block,) = (text for _, text in blocks_of(README) if text.startswith("$ minimod reproduce headline\n"))
+    with click.Context(commands, obj={}).scope():
+        printed = "\n\n".join(map(fitted, reproduce.in_short(first)))
+    assert printed.startswith(block.removeprefix("$ minimod reproduce headline\n").removesuffix("\n...\n"))
+
+
+def test_the_readme_is_short():
+    assert len(README.split()) <= 2200 and len(README.splitlines()) <= 260
 
 
 def test_the_page_of_methods_names_every_row_and_every_score():

@@ -122,7 +122,7 @@ def in_words(result: dict[str, Any], of: str, judged: str) -> list[str]:
         f"{result['group']}, {NAMINGS[result['assumption']]}{zero}",
         f"It agrees with {result['agreement']:.1%} of {result['labels']} {of}, where chance explains at most"
         f" {result['chance']:.1%}.",
-        f"The probability that any table agrees with {judged} as well by chance is at most"
+        f"The probability that some table fits {judged} as well by chance is at most"
         f" {max(result['p_value'], 1e-300):.1g}.",
     ]
     names = [f"{token} for {element}" for token, element in result["merged"].items() if element is not None]
