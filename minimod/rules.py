@@ -60,13 +60,13 @@ class Rule:
 
     @property
     def components(self) -> Any:
-        """The rule's components, such as `fourier.Frequencies`. Raises InputError for a rule that has none."""
-        raise InputError("rule", self.name, "one with components: this table is no group's")
+        """The rule's components, such as `fourier.Frequencies`. Raises InputError for a rule without components."""
+        raise InputError("rule", self.name, "a rule with components: this table is not the table of a group")
 
     @property
     def bases(self) -> Bases:
-        """The bases of the components. Raises InputError for a rule that has none."""
-        raise InputError("rule", self.name, "one with components: this table is no group's")
+        """The bases of the components. Raises InputError for a rule without components."""
+        raise InputError("rule", self.name, "a rule with components: this table is not the table of a group")
 
     @property
     def component_names(self) -> list[str]:

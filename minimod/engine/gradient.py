@@ -128,7 +128,7 @@ class Gradient:
         """Add a block's share of the gradient of the mean loss over n_total examples to `gradient`.
 
         If `new`, overwrite `gradient`; otherwise add to it. Returns the block's share of the mean loss, and its output
-        (None without `answer`). The lines are the lines of `TwoLayerNet.forward` and its backward pass, with four arrays
+        (None without `answer`). The lines are the lines of `TwoLayerNet.forward` and its backward pass, in four arrays
         of memory. After an array has been read for the last time, a later line overwrites it.
         """
         network, n = self.network, len(block.label)
