@@ -114,7 +114,7 @@ def test_an_existing_run_is_refused_and_left_alone(minimod):
     answer = minimod("train", "run", *SMALL)
     assert answer.returncode == 2
     assert answer.stderr == (
-        "minimod: run directory is 'run'; it must be new, or that of an unfinished run; it has finished, and"
+        "minimod: run directory is 'run'; it must be new, or hold an unfinished run; this run has finished, and"
         " --extend EPOCHS trains it further\n"
     )
     assert {path: path.read_bytes() for path in Path("run").iterdir()} == before
@@ -675,7 +675,7 @@ def test_an_unfinished_run_comes_with_the_command_that_goes_on(minimod):
     answer = minimod("analyze", "my run")
     assert answer.returncode == 2
     assert answer.stderr == (
-        "minimod: run directory is 'my run'; it must be that of a finished run; go on with this one by:"
+        "minimod: run directory is 'my run'; it must be the directory of a finished run; go on with this one by:"
         " minimod train 'my run' --resume\n"
     )
 

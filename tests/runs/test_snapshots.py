@@ -161,7 +161,7 @@ def test_an_unfinished_run_does_not_go_on_with_other_snapshots(tmp_path):
     with pytest.raises(Stopped):
         train(KEPT, tmp_path / "run", callback=stop_at(8), checkpoint_every=3)
     before = files_in(tmp_path)
-    with pytest.raises(InputError, match=r"it has snapshots \(0, 3, 7, 100\) and not None"):
+    with pytest.raises(InputError, match=r"this run has snapshots \(0, 3, 7, 100\) and not None"):
         train(SMALL, tmp_path / "run")
     assert files_in(tmp_path) == before
 
