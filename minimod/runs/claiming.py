@@ -163,7 +163,7 @@ def begin(held: HeldDirectory, found: Plan, device: str) -> Description:
     """
     directory = held.file()
     if stamp_of(directory) != found.stamp:
-        raise LockedError("directory", str(directory), "one that no other process has trained in meanwhile")
+        raise LockedError("directory", str(directory), "a directory in which no other process has trained since")
     for place in (directory, directory / "data", directory / "snapshots"):
         _remove_matching(place, LEFTOVER)
     if found.is_new and found.checkpoint:

@@ -85,7 +85,7 @@ class TrainingConfig:
     weight_decay: float = _option(
         0.5, Interval(float, 0), "Decoupled for adamw and muon, L2 in the gradient for adam and sgd"
     )
-    epochs: int = _option(100, Interval(int, 0), "Passes over the training pairs; one step each without --batch-size")
+    epochs: int = _option(100, Interval(int, 0), "Passes over the training pairs; in full batch, a pass is one step")
     batch_size: int | None = _option(None, Interval(int, 1).or_none("all of them"), "Training pairs per gradient step")
     # How it is run.
     eval_every: int | None = _option(

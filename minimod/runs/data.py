@@ -137,11 +137,11 @@ def _check_pairs(pairs: np.ndarray, config: TrainingConfig) -> None:
         if column.min() < low or column.max() > high:
             raise InputError("pairs", f"{name} from {column.min()} to {column.max()}", f"in {low} .. {high}")
     if len(np.unique(pairs[:, :2], axis=0)) < len(pairs):
-        raise InputError("pairs", f"{len(pairs)} pairs", "each pair once")
+        raise InputError("pairs", f"{len(pairs)} pairs, some of them equal", "different pairs")
     if (pairs[:, -1] != PARTS.index("train")).all():
-        raise InputError("pairs", "none for training", "one for training at least")
+        raise InputError("pairs", "without a training pair", "given with at least one training pair")
     if config.noise_ratio:
-        raise InputError("noise_ratio", config.noise_ratio, "0, since pairs are given, whose labels are not changed")
+        raise InputError("noise_ratio", config.noise_ratio, "0 for given pairs: their labels stay as they are")
 
 
 class Job(NamedTuple):

@@ -43,7 +43,7 @@ def hold(directory: Path, wait: bool = False, parents: bool = True) -> Iterator[
     try:
         lock.acquire(timeout=-1 if wait else 0)
     except Timeout as error:
-        raise LockedError("directory", str(directory), "one that no other process trains in now") from error
+        raise LockedError("directory", str(directory), "a directory in which no other process trains now") from error
     try:
         yield HeldDirectory(directory)
     finally:

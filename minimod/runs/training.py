@@ -184,7 +184,7 @@ def _train(
     if not isinstance(checkpoint_every, timedelta):
         checkpoint_every = checked_number("checkpoint_every, in epochs,", checkpoint_every, 1, kind=int)
     if job.config.snapshots and directory is None:
-        raise InputError("directory", directory, "one, to keep snapshots in")
+        raise InputError("directory", directory, "a path, since the run saves snapshots")
     found = plan(directory, job, extending)
     config = found.job.config
     with open_backend(_device(config.device, found.run.device), config.threads) as backend:

@@ -450,7 +450,7 @@ def test_scores_of_detectors_are_beside_the_words_of_the_pairs(minimod):
     (["--noise-matrix", "pairs.csv", "--extend", 3], "it goes without --noise-matrix"),
     (["--pairs", "pairs.csv", "--noise-matrix", "pairs.csv"], "it goes without --noise-matrix"),
     (["--pairs", "none.csv"], "does not exist"), (["--pairs", "."], "is a directory"),
-    (["--pairs", "table.csv"], "has no a and no b"), (["--pairs", "held.csv"], "one for training at least"),
+    (["--pairs", "table.csv"], "has no a and no b"), (["--pairs", "held.csv"], "at least one training pair"),
     (["--pairs", "twice.csv"], "x y comes 2 times"), (["--rule", "pairs"], "--modulus is None"),
     (["--rule", "table:none.csv"], "No such file"), (["--rule", "table:pairs.csv"], "it has shape (26, 5)"),
     (["--rule", "table:out.csv"], "'2' is no element: these are '0', '1'"),

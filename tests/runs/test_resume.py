@@ -161,7 +161,7 @@ def test_only_one_process_trains_in_a_directory(tmp_path):
             other = subprocess.run(
                 [sys.executable, "-c", code, tmp_path / "run"], env=ENVIRONMENT, capture_output=True, text=True
             )
-            assert "one that no other process trains in now" in other.stderr
+            assert "a directory in which no other process trains now" in other.stderr
 
     train(SMALL, tmp_path / "run", callback=by_epoch(progress))
 

@@ -94,7 +94,7 @@ def test_an_epoch_without_a_snapshot_is_refused_with_those_that_have_one(kept, e
 
 
 def test_a_run_in_memory_keeps_none():
-    with pytest.raises(InputError, match="directory is None; it must be one, to keep snapshots in"):
+    with pytest.raises(InputError, match="directory is None; it must be a path, since the run saves snapshots"):
         train(KEPT)
 
 
