@@ -10,7 +10,7 @@ from types import ModuleType
 
 from minimod.version import VERSION
 
-TYPE_CHECKING = False       # as typing's, which takes a while to import
+TYPE_CHECKING = False       # type checkers take it as True; `typing` has the same name, but is slow to import
 if TYPE_CHECKING:
     from minimod.activations import ACTIVATIONS as ACTIVATIONS
     from minimod.analysis.analysis import Analysis as Analysis
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from minimod.sweeps.table import load_sweep as load_sweep
 
 __version__ = VERSION
-# Module -> the public names that it has.
+# module -> the public names that it defines
 _HOMES = {
     "activations": "ACTIVATIONS", "losses": "LOSSES", "optimizers": "OPTIMIZERS SGD Adam AdamW Muon", "rules": "RULES",
     "noise": "NOISE_KINDS", "data": "make_dataset", "network": "TwoLayerNet", "fit": "fit",
@@ -55,7 +55,11 @@ __all__ = [name for names in _HOMES.values() for name in names.split()]
 
 
 class _Package(ModuleType):
-    """The package. No submodule takes a public name: `fit` is the function, also once minimod/fit.py is imported."""
+    """The type of this package, in which no submodule takes a public name.
+
+    An import of minimod/fit.py sets the attribute `fit` of the package to the module. Here this has no effect: `fit`
+    stays the function.
+    """
 
     def __setattr__(self, name: str, value: object) -> None:
         if name not in __all__ or not isinstance(value, ModuleType):
@@ -66,7 +70,7 @@ sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name when it is first used: the command line is ready for Ctrl-C before it imports NumPy."""
+    """Import a public name at its first use. So the command line can handle Ctrl-C before it imports NumPy."""
     from importlib import import_module
 
     home = next((module for module, names in _HOMES.items() if name in names.split()), None)
@@ -82,7 +86,7 @@ def __dir__() -> list[str]:
 
 
 def _show_runs_in_notebooks() -> None:
-    """Register with IPython, where it runs, how a run looks there."""
+    """If IPython is running, register the function that shows a run as HTML."""
     def run_in_html(run: object) -> str:
         from minimod.report import notebook
 

@@ -1,4 +1,7 @@
-"""The entry point, `minimod` and `python -m minimod`. While it imports the rest, a signal to stop is one line too."""
+"""The entry point of `minimod` and `python -m minimod`.
+
+A signal to stop during the imports ends the process with one line, not with a traceback.
+"""
 
 import sys
 

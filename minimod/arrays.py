@@ -1,4 +1,4 @@
-"""Arrays of NumPy and of CuPy, pairs of tokens, and streams of random numbers.
+"""Arrays of NumPy and of CuPy, pairs of tokens, streams of random numbers, and the check of an array.
 
 The formulas are written once, with `np.` functions and operators. NumPy passes a call on to the library of the array
 (NEP 13, NEP 18 and NEP 35). So one line of code runs on NumPy arrays on the CPU, and on CuPy arrays on a GPU. A line
@@ -59,21 +59,22 @@ class Pairs:
 
 
 def is_true(answer: object) -> bool:
-    """Whether the answer of a callback is True, of Python or of NumPy. Other answers, as a count of bytes, are not."""
+    """Whether a callback returned True, as Python's or NumPy's boolean. Another value, such as 1, does not count."""
     return isinstance(answer, (bool, np.bool_)) and bool(answer)
 
 
-# What an array may hold -> the kinds of dtypes that do: signed and unsigned integers, floats, and booleans.
+# kind of entries -> NumPy's letters for the dtypes: i and u are integers, f is floats, b is booleans.
 KINDS = {"integers": "iu", "numbers": "iuf", "booleans": "b"}
 
 
 def checked_array(
     option: str, given: Any, shape: tuple[Any, ...], low: float = -np.inf, high: float = np.inf, kind: str = "integers"
 ) -> np.ndarray:
-    """What a caller gave for an option, as an array of numbers from low to high. Integers become int64.
+    """The value `given` for an option, as an array of numbers from low to high. Integers become int64.
 
-    shape: None stands for any length. kind: a name in KINDS. Without a finite `high`, the numbers are not looked at.
-    Raises InputError for other numbers or another shape, for lists of unequal lengths, and for masked entries.
+    shape: None stands for any length. kind: a name in KINDS. If `high` is infinite, any number is allowed.
+    Raises InputError for a number outside, for another kind or shape, for lists of unequal lengths, and for masked
+    entries.
     """
     within = f" in {low} .. {high}" if high < np.inf else ""
     allowed = f"{kind}{within}, of shape {shape}".replace("None", "n")
@@ -83,8 +84,8 @@ def checked_array(
         raise InputError(option, given, allowed) from error
     fits = array.ndim == len(shape) and all(n in (None, size) for n, size in zip(shape, array.shape, strict=True))
     has_kind = array.dtype.kind in KINDS[kind] or not array.size       # NumPy makes an empty list a float array
-    if not fits or not has_kind or np.ma.is_masked(given):
-        raise InputError(option, f"{'masked ' * np.ma.is_masked(given)}{array.dtype} of shape {array.shape}", allowed)
+    if (is_masked := np.ma.is_masked(given)) or not fits or not has_kind:
+        raise InputError(option, f"{'masked ' if is_masked else ''}{array.dtype} of shape {array.shape}", allowed)
     outside = array[~((array >= low) & (array <= high))] if within else array[:0]
     if len(outside):
         raise InputError(option, outside[0].item(), allowed)

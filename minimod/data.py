@@ -36,21 +36,23 @@ def make_dataset(
     """The dataset of a rule. The same arguments give the same dataset.
 
     The rule is defined on n pairs: all P² pairs, or P(P - 1) for division. train_fraction: round(train_fraction n)
-    random pairs are for training. Half of the other pairs are for validation, and half for test; an odd pair goes to
-    test. noise_ratio: round(noise_ratio n_train) training labels are corrupted; with noise of kind symmetric, the count
-    may be one less. noise_kind: a name in NOISE_KINDS. noise_matrix: for noise of kind matrix, see `noise.by_matrix`.
+    random pairs are for training. Half of the other pairs are for validation, and half for test. If their number is
+    odd, test gets one pair more. noise_ratio: round(noise_ratio n_train) training labels are corrupted; with noise of
+    kind symmetric, the count may be one less. noise_kind: a name in NOISE_KINDS. noise_matrix: for noise of kind
+    matrix, see `noise.by_matrix`.
 
-    Raises InputError for no rule, for a share outside [0, 1], for an unknown kind of noise or one that the rule cannot
-    have, for a matrix that is missing, cannot be used or belongs to another kind, and if there is no training pair.
+    Raises InputError if `rule` is no Rule, for a share outside [0, 1], for an unknown kind of noise, and for a kind
+    that the rule cannot have. It also raises InputError if noise of kind matrix has no matrix or one that cannot be
+    used, if another kind has a matrix, and if no pair is left for training.
     """
     check_type("rule", rule, Rule, "a rule, such as make_rule('add') returns")
     check_noise(noise_kind, rule, noise_matrix)
     train_fraction = checked_number("train_fraction", train_fraction, 0, 1)
     noise_ratio = checked_number("noise_ratio", noise_ratio, 0, 1)
-    defined = np.flatnonzero(rule.label_table >= 0)      # the pair (a, b) as one number, a P + b
+    defined = np.flatnonzero(rule.label_table >= 0)      # the pairs with a label, (a, b) as one number a P + b
     n_train = round(train_fraction * len(defined))
     if not n_train:
-        raise InputError("train_fraction", train_fraction, f"enough for one of the {len(defined)} pairs")
+        raise InputError("train_fraction", train_fraction, f"large enough for one of the {len(defined)} pairs")
     n_validation = (len(defined) - n_train) // 2
     order = random_stream(seed, "split").permutation(len(defined))
 
@@ -61,7 +63,7 @@ def make_dataset(
 
     validation = order[n_train : n_train + n_validation]
     train, noisy_validation = part(order[:n_train]), part(validation)
-    # Three independent generators: for the training labels, for the validation labels, and for what both share.
+    # Three independent generators: for the training labels, for the validation labels, and for the noise of both parts.
     noise = Noise(rule, random_stream(seed, "noise", 2), noise_matrix)
     corrupt(train, noise_ratio, noise_kind, noise, random_stream(seed, "noise"))
     corrupt(noisy_validation, noise_ratio, noise_kind, noise, random_stream(seed, "noise", 1))

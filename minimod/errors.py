@@ -49,7 +49,7 @@ class DivergedRunError(InputError):
 
 
 class LostDirectoryError(OSError):
-    """A directory that was removed, moved or replaced while this process wrote there. Nothing more is written."""
+    """A directory that was removed, moved or replaced while this process wrote to it. The process stops writing."""
 
 
 class DivergenceError(ArithmeticError):
@@ -75,7 +75,8 @@ def one_of(names: Iterable[str], given: object) -> str:
     """The allowed names, as text for the `allowed` of an InputError about the name `given`.
 
     Similar names come first: names with a similar spelling (widht, width) and names with the given initials (lr,
-    learning_rate). If there are more than 12 names, the text has the similar names alone, or without any the first 30.
+    learning_rate). If there are more than 12 names, the text has the similar names alone. If no name is similar, it has
+    the first 30 names.
     """
     names, text = list(names), str(given).lower().replace("-", "_")
     # dict.fromkeys removes repeated names and keeps their order.
@@ -91,39 +92,39 @@ def one_of(names: Iterable[str], given: object) -> str:
 
 
 def interval(low: float, high: float = inf, open: float = inf) -> str:
-    """An interval in short, as [0, 1). open: the end that does not belong to it."""
+    """The text of an interval, for example [0, 1). open: the end that does not belong to the interval."""
     return f"{'(' if low in (open, -inf) else '['}{low:g}, {high:.12g}{')' if high in (open, inf) else ']'}"
 
 
 def checked_number(name: str, value: Any, low: float, high: float = inf, open: float = inf, kind: type = float) -> Any:
-    """A finite number from low to high, but not `open`: a whole number if kind is int, any number if kind is float.
+    """The value as a finite number in [low, high], without `open`. kind: int for a whole number, float for any number.
 
-    Raises InputError for another number, for True and False, and for anything that is no number.
+    Raises InputError for another number, for True and False, and for a value that is no number.
     """
     try:
         x = float(value) if isinstance(value, Real) and not isinstance(value, bool) else inf
     except OverflowError:       # an integer above 1e308
         x = inf
     if not low <= x <= high or x in (open, inf) or (kind is int and not x.is_integer()):
-        raise InputError(name, value, f"a{' whole' * (kind is int)} number in {interval(low, high, open)}")
+        raise InputError(name, value, f"a {'whole number' if kind is int else 'number'} in {interval(low, high, open)}")
     return kind(value)
 
 
 def choice(option: str, name: Any, names: Collection[str]) -> Any:
-    """A name that is one of the names. Raises InputError for another, with the nearest names."""
+    """The name, if it is one of the names. Otherwise raises InputError, which names the most similar names."""
     if not isinstance(name, str) or name not in names:
         raise InputError(option, name, one_of(names, name))
     return name
 
 
 def check_type(name: str, value: object, kind: Any, allowed: str = "a function") -> None:
-    """Raise InputError for a value of another kind, as `isinstance` finds it. allowed: what it must be, in words."""
+    """Raise InputError unless isinstance(value, kind). allowed: in words, what the value must be."""
     if not isinstance(value, kind):
         raise InputError(name, value, allowed)
 
 
 def known_keywords(function: F) -> F:
-    """The same function, which refuses an unknown keyword by an InputError that names the nearest one."""
+    """The same function, but an unknown keyword raises an InputError, which names the most similar keyword."""
     names = [name for name in signature(function).parameters if name not in ("self", "cls")]
 
     @wraps(function)

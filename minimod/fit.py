@@ -26,7 +26,8 @@ def fit(
     check_type("callback", callback, Callable | None)
     check_type("pairs", pairs, Pairs, "Pairs, such as the dataset's `train`")
     network.tokens(a=pairs.a, b=pairs.b, label=pairs.label)
-    held = getattr(optimizer, "parameters", network.parameters)         # a custom optimiser may lack them
+    # The optimiser must hold the network's own arrays: a step on copies would not change the network.
+    held = getattr(optimizer, "parameters", network.parameters)         # a custom optimiser may have no `parameters`
     if not hasattr(optimizer, "step") or any(held.get(name) is not X for name, X in network.parameters.items()):
         raise InputError("optimizer", optimizer, "an optimiser of this network's parameters")
     losses: list[float] = []

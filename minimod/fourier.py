@@ -5,19 +5,19 @@ vector x over the N coordinates t of a cyclic rule (see rules.py) has the Fourie
 
     x̂_k = 1/√N Σ_t x_t exp(-2πi k t / N),    k = 0 .. ⌊N/2⌋.
 
-A real vector has the same |x̂_k| at k and at N - k, so the two count as one frequency:
+A real vector has the same |x̂_k| at k and at N - k, so k and N - k count as one frequency:
 
     power_k = 2 |x̂_k|²,    and for k = N/2, where k = N - k,    power_k = |x̂_k|².
 
-The sum of the power over all k > 0 is Σ_t (x_t - mean)² (Parseval). Frequency 0 is the mean. It has no power here.
+The sum of the power over all k > 0 is Σ_t (x_t - mean)² (Parseval). Frequency 0 is the mean. Its power is left out.
 
 Arrays of all neurons stack the three vectors u, v, w along axis 0. M is the number of neurons, n = ⌊N/2⌋ + 1 is the
 number of coefficients, and K = ⌊N/2⌋ is the number of frequencies without 0. Coefficients have shape (3, n, M), with
 frequency k at index k. Power and shares have shape (3, K, M), with frequency k at index k - 1.
 
-Functions that also serve finite groups say "component" in place of "frequency". The components of a group are in
-groups/matrices.py, with the same methods. The definitions come from Liu & Lu (arXiv 2605.18022) and from the companion
-paper (arXiv 2610.11833).
+Some functions also serve finite groups. They say "component" and not "frequency". The class of a group's components,
+with the same methods, is in groups/matrices.py. The definitions come from Liu & Lu (arXiv 2605.18022) and from the
+companion paper (arXiv 2610.11833).
 """
 
 from dataclasses import replace
@@ -29,8 +29,8 @@ from minimod.arrays import Array, fft_of
 from minimod.errors import InputError, check_type, choice
 from minimod.network import TwoLayerNet
 
-# What decides the dominant component. joint: the sum of the shares of u, v and w. w: the share of w alone. each: every
-# vector has its own dominant component, by its own share.
+# What decides the dominant component of a neuron. joint: the sum of the shares of u, v and w. w: the share of w alone.
+# each: u, v and w have their own dominant components, by their own shares.
 COMPONENT_CHOICES = ("joint", "w", "each")
 
 
@@ -68,16 +68,17 @@ class Frequencies:
         return U, V, W
 
     def power(self, coefficients: Array) -> Array:
-        """The power 2 |x̂_k|² of every frequency but 0, of shape (3, K, M). For k = N/2 it is |x̂_k|²."""
+        """The power 2 |x̂_k|² of the frequencies k = 1 .. K, of shape (3, K, M). For k = N/2 it is |x̂_k|²."""
         squares = 2 * np.abs(coefficients[:, 1:]) ** 2
         if self.order % 2 == 0:      # N is even: the last frequency is N/2
             squares[:, -1] = np.abs(coefficients[:, -1]) ** 2
         return squares
 
     def preference(self, shares: Array) -> Array:
-        """The numbers whose maximum is the dominant frequency: the shares themselves, of shape (3, K, M).
+        """The numbers whose maximum over k gives the dominant frequency: the shares themselves, of shape (3, K, M).
 
-        The components of a group have different dimensions, so there the shares are divided by the dimension.
+        The components of a group have different dimensions. So for groups, this method divides the shares by the
+        dimension.
         """
         return shares
 
@@ -92,8 +93,8 @@ class Frequencies:
         """The phase error φ_a + φ_b - φ_c of every neuron, in rad, in [-π, π), of shape (M,).
 
         φ_a, φ_b and φ_c are the phases of u, v and w. The error is 0 for an ideal neuron, and uniformly distributed for
-        a random neuron. It has a meaning only where u, v and w have the same frequency. These are phases over
-        coordinates. With the phases over tokens, the error for subtraction is φ_a - φ_b - φ_c.
+        a random neuron. It has a meaning only if u, v and w have the same frequency. The phases are phases over
+        coordinates. With phases over tokens, the error for subtraction is φ_a - φ_b - φ_c.
         """
         phase = self.phase(coefficients, component)
         return wrap(phase[0] + phase[1] - phase[2])
@@ -106,15 +107,16 @@ class Frequencies:
 
             û ← û cos(e/3) exp(-ie/3),    v̂ ← v̂ cos(e/3) exp(-ie/3),    ŵ ← ŵ cos(e/3) exp(+ie/3).
 
-        So every phase moves by a third of the error. The factor cos(e/3) is the best amplitude at the new phase. For
-        vectors of equal amplitude, this is the least-squares fit if |e| < 1.85. For larger |e|, a fit of two vectors
-        with the third set to 0 would be better.
+        So every phase moves by a third of the error, and φ_a + φ_b = φ_c holds. The factor cos(e/3) is the best
+        amplitude at the new phase. If u, v and w have equal amplitudes, this is the least-squares fit for |e| < 1.85.
+        For larger |e|, it would be better to fit two of the vectors and to set the third to 0.
         """
-        error = self.phase_error(network, coefficients, component)
-        # A cosine at N/2 has the phase 0 or π, so its error is 0 or ±π. With ±π no ideal neuron fits: it becomes 0.
+        error = self.phase_error(network, coefficients, component)                         # e, (M,)
+        # A cosine of frequency N/2 has the phase 0 or π. So a neuron of this frequency has e = 0 or e = ±π. For ±π
+        # there is no ideal neuron, and the fitted weights are 0. For every other frequency, `fits` is True.
         fits = (2 * component[0] < self.order) | (np.abs(error) < 1)
-        turn = np.stack([-error, -error, error])[:, None] / 3             # angles for û, v̂, ŵ, (3, 1, M)
-        fitted = keep(coefficients, self.component_of, component)
+        turn = np.stack([-error, -error, error])[:, None] / 3             # -e/3, -e/3, e/3 for û, v̂, ŵ, (3, 1, M)
+        fitted = keep(coefficients, self.component_of, component)         # the coefficients at the neuron's frequency
         fitted = (fitted * (fits * np.cos(turn) * np.exp(1j * turn))).astype(coefficients.dtype)
         return self.weights(fitted, network), float(self.power(fitted).sum())
 
@@ -125,7 +127,7 @@ def power_shares(power: Array) -> Array:
     The shares of a vector add up to 1. The shares of a vector without power are 0.
     """
     total = power.sum(axis=1, keepdims=True)
-    return power / np.where(total > 0, total, 1)      # never 0 / 0
+    return power / np.where(total > 0, total, 1)      # 0 / 1 for a vector without power, not 0 / 0
 
 
 def inverse_participation_ratio(shares: Array) -> Array:
@@ -154,29 +156,30 @@ def dominant_components(preference: Array, by: str = "joint") -> Array:
 
 
 def keep(coefficients: Array, component_of: np.ndarray, component: Array) -> Array:
-    """The coefficients, of shape (3, n, M), with 0 for every component but the vector's own.
+    """The coefficients, of shape (3, n, M), after all coefficients of other components than `component` are set to 0.
 
-    component_of: of shape (n,), the component of every coefficient. component: of shape (3, M), the component to keep.
+    component_of: of shape (n,), the component of every coefficient. component: of shape (3, M), the component that
+    every vector keeps.
     """
-    # (1, n, 1) == (3, 1, M) compares every coefficient's component with every vector's: (3, n, M).
+    # Shapes: (1, n, 1) == (3, 1, M) gives (3, n, M). It compares every coefficient with every vector.
     is_kept = np.asarray(component_of, like=component)[None, :, None] == component[:, None, :]
     return np.where(is_kept, coefficients, 0)
 
 
 def pick(values: Array, index: Array) -> Array:
-    """The values at every vector's own index: values[i, index[i, m], m], of shape (3, M), of values (3, n, M)."""
+    """One value per vector: values[i, index[i, m], m], of shape (3, M). values: (3, n, M). index: (3, M)."""
     return np.take_along_axis(values, index[:, None, :], axis=1)[:, 0, :]
 
 
 def wrap(angle: Array) -> Array:
-    """The angle in rad, moved to [-π, π) by a multiple of 2π."""
+    """The angle in rad, shifted to [-π, π) by a multiple of 2π."""
     return (angle + np.pi) % (2 * np.pi) - np.pi
 
 
 class Filtration(NamedTuple):
     """The dominant network, with one frequency per neuron, and the residual network.
 
-    The sum of their weights is the weights of the network that was split. Neither network is tied.
+    dominant.U + residual.U is the U of the network that was split, and so for V, W and μ. Neither network is tied.
     """
 
     dominant: TwoLayerNet
@@ -188,12 +191,12 @@ def filter_frequencies(network: TwoLayerNet, rule: Any, by: str = "joint") -> Fi
 
     rule: a `rules.Rule`. by: a name in COMPONENT_CHOICES. The dominant network has the weights of every neuron's
     dominant frequency (or component). It has no bias. The residual network has the rest: all other frequencies,
-    frequency 0, μ, and the weights of tokens without a coordinate. Its mu is the given network's own array. Raises
-    InputError for a rule of another modulus, for a rule without components, and for another `by`.
+    frequency 0, μ, and the weights of tokens without a coordinate. Its mu is the same array as the given network's mu.
+    Raises InputError for a rule of another modulus, for a rule without components, and for another `by`.
     """
     check_type("network", network, TwoLayerNet, "a TwoLayerNet, such as the run's `network`")
     if getattr(rule, "modulus", None) != network.modulus:
-        raise InputError("rule", rule, f"a rule of {network.modulus} tokens, as the network has")
+        raise InputError("rule", rule, f"a rule on {network.modulus} tokens, like the network")
     components = rule.components
     coefficients = components.coefficients(network)                                 # (3, n, M)
     shares = power_shares(components.power(coefficients))                           # (3, K, M)

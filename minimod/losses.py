@@ -22,8 +22,8 @@ def cross_entropy(F: Any, label: Any, smoothing: float = 0.0) -> tuple[Any, Any]
 
     The code computes the same numbers in another way, because of rounding. In float32, p_label rounds to 1 if the other
     probabilities add up to less than 6e-8. The plain formulas then give 0 for the loss and 0 for dF at the label. So
-    training stalls on confident examples ("softmax collapse", Prieto et al., arXiv 2501.04697). The code does not
-    subtract from 1. With e = exp(F) and others = the sum of e over all classes but the label,
+    training stalls on confident examples ("softmax collapse", Prieto et al., arXiv 2501.04697). The code never computes
+    p_label - 1 as a difference. With e = exp(F) and others = the sum of e over all classes but the label, it uses
 
         p_label - 1 = -others / (others + e_label),
         -log p_label = log1p(others)    if the label has the largest logit, moved to 0, so that e_label = 1.
@@ -43,7 +43,7 @@ def cross_entropy(F: Any, label: Any, smoothing: float = 0.0) -> tuple[Any, Any]
     # dF = (p - onehot) / n: -others / (n total) at the label, e / (n total) elsewhere.
     dF = np.where(is_label, -others[:, None], e) / (len(F) * total)[:, None]
     if smoothing:
-        # loss = (1 - ε) loss + ε mean_c(-log p_c), and dF = (1 - ε) dF + ε (p - 1/P) / n, which is (p - q) / n.
+        # loss ← (1 - ε) loss + ε mean_c(-log p_c), and dF ← (1 - ε) dF + ε (p - 1/P) / n, which is (p - q) / n.
         loss = (1 - smoothing) * loss + smoothing * (np.log(total) - F.mean(axis=1))
         dF = (1 - smoothing) * dF + smoothing * (e / total[:, None] - 1 / F.shape[1]) / len(F)
     return loss.mean(), dF

@@ -1,7 +1,7 @@
 """The network f(a, b) = W φ(U e_a + V e_b) + μ: its parameters, its forward pass, and its backward pass by hand.
 
 e_a is the one-hot vector of token a. f(a, b) has one logit per class. Start reading here. A training run computes the
-same formulas in engine/gradient.py, in blocks and with reused memory; tests compare the two.
+same formulas in engine/gradient.py, in blocks and with reused memory. A test compares the two files.
 """
 
 from collections.abc import Callable
@@ -25,17 +25,17 @@ TRAINED = {"all": ("U", "V", "W", "mu"), "output": ("W", "mu"), "input": ("U", "
 class TwoLayerNet:
     """A two-layer network on pairs of tokens; P is the modulus, M the width.
 
-    Examples are rows. So every array is the transpose of the formula's matrix: U e_a is the row U[a], and W φ(Z) is
-    the product H W of the rows H = φ(Z).
+    In the code, examples are rows. So every array is the transpose of the formula's matrix: U e_a is the row U[a], and
+    W φ(U e_a + V e_b) is a row of the product H W, where the rows of H are the hidden vectors.
     U, V: of shape (P, M), the weights of the first and of the second input. In a tied network, V is the array U itself.
     W: of shape (M, P), the output weights.   mu: of shape (P,), the output bias, written μ in formulas.
     activation: a name in ACTIVATIONS.
-    has_bias: whether μ is a parameter. If False, training does not change μ, and `init` sets it to 0 in any case.
+    has_bias: whether μ is a parameter. If False, training does not change μ.
     trained: what training changes, a name in TRAINED. Training leaves the other weights as they are.
 
     Neuron m is (U[:, m], V[:, m], W[m]). The arrays are all NumPy arrays or all CuPy arrays, and of one dtype. Raises
-    InputError for an array that is no matrix or vector of floats, if a shape does not match U's shape, and for an
-    unknown activation or `trained`.
+    InputError if U, V or W is no matrix of floats or mu no vector of floats, if a shape does not match the shape of U,
+    and for an unknown activation or `trained`.
     """
 
     U: Array
@@ -63,7 +63,7 @@ class TwoLayerNet:
         P, M = self.U.shape
         for name, shape in {"V": (P, M), "W": (M, P), "mu": (P,)}.items():
             if getattr(self, name).shape != shape:
-                raise InputError(f"shape of {name}", getattr(self, name).shape, f"{shape} beside U of shape {(P, M)}")
+                raise InputError(f"shape of {name}", getattr(self, name).shape, f"{shape}, as U has {(P, M)}")
         choice("activation", self.activation, ACTIVATIONS)
         choice("trained", self.trained, TRAINED)
 
@@ -75,8 +75,8 @@ class TwoLayerNet:
         """A network before training: U, V and W are drawn from N(0, std²), and μ = 0.
 
         std is init_std; if init_std is None, std = M^(-1/2). tied: whether V is U. bias: whether μ is a parameter.
-        The numbers are drawn in float64 on the host, then cast to dtype. So networks with one seed start from the same
-        numbers on the CPU and on the GPU, and in float32 from the rounded float64 numbers. Raises InputError for an
+        The numbers are drawn in float64 on the host, then cast to dtype. So a network for the GPU starts from the same
+        numbers as a network for the CPU, and float32 weights are the rounded float64 weights. Raises InputError for an
         option that cannot be used.
         """
         modulus, width = checked_number("modulus", modulus, 2, kind=int), checked_number("width", width, 1, kind=int)
@@ -97,8 +97,8 @@ class TwoLayerNet:
         """The logits F of shape (n, P), and the function `backward`, which computes the gradient by the chain rule.
 
         a and b are arrays of n input tokens, of shape (n,), on the network's device. A and B in the formulas are their
-        one-hot matrices, of shape (n, P). Row i of A U is U[a_i], so the code indexes U in place of a product.
-        Nothing checks the tokens here, see `logits`.
+        one-hot matrices, of shape (n, P). Row i of A U is U[a_i], so the code picks rows of U and needs no product.
+        This method does not check the tokens; `logits` does.
         """
         phi = ACTIVATIONS[self.activation]
         Z = self.U[a] + self.V[b]                            # Z = A U + B V       (n, M)
@@ -109,13 +109,13 @@ class TwoLayerNet:
             """The gradient of the loss for every trained parameter, by name.
 
             dX is the derivative of the loss with respect to X, of the same shape as X. dF is given, of shape (n, P).
-            The comment beside a line states the formula of this line, and the forward step from which it follows.
+            The comment beside a line states its formula, its shape, and the forward line that the formula comes from.
             """
             dW = H.T @ dF                                    # dW = Hᵀ dF          (M, P)   from F = H W + μ
             dmu = dF.sum(axis=0)                             # dμ = Σ_i dF_i       (P,)     from F = H W + μ
             dH = dF @ self.W.T                               # dH = dF Wᵀ          (n, M)   from F = H W + μ
             dZ = dH * phi.derivative(Z)                      # dZ = dH φ'(Z)       (n, M)   from H = φ(Z), elementwise
-            A, B = self._one_hot(a), self._one_hot(b)        # one-hot matrices    (n, P)
+            A, B = self._one_hot(a), self._one_hot(b)        # one-hot rows        (n, P)
             dU = A.T @ dZ                                    # dU = Aᵀ dZ          (P, M)   from Z = A U + B V
             dV = B.T @ dZ                                    # dV = Bᵀ dZ          (P, M)   from Z = A U + B V
             if self.tied:
@@ -131,12 +131,13 @@ class TwoLayerNet:
         """The loss over the pairs, and its gradient for every trained parameter, by name.
 
         loss: a name in LOSSES. smoothing: the label smoothing ε, see losses.py. The pairs may be on the host. Raises
-        InputError for an unknown loss, and for a smoothing outside [0, 1]. Nothing checks the tokens, see `fit`.
+        InputError for an unknown loss, and for a smoothing outside [0, 1]. This method does not check the tokens; `fit`
+        does.
         """
         check_type("pairs", pairs, Pairs, "Pairs, such as the dataset's `train`")
         choice("loss", loss, LOSSES)
         smoothing = checked_number("smoothing", smoothing, 0, 1)
-        # like=self.U makes arrays of U's library, so on the network's device.
+        # like=self.U makes arrays of the same library as U, on the network's device.
         a, b, label = (np.asarray(tokens, like=self.U) for tokens in (pairs.a, pairs.b, pairs.label))
         F, backward = self.forward(a, b)
         value, dF = LOSSES[loss](F, label, smoothing)
@@ -160,14 +161,15 @@ class TwoLayerNet:
         return to_host(self.logits(a, b).argmax(axis=1))
 
     def grid_logits(self) -> Array:
-        """Logits of all pairs, of shape (P, P, P): entry [a, b, c] is the logit of class c. P³ numbers."""
+        """Logits of all P² pairs, of shape (P, P, P): entry [a, b, c] is the logit of class c for the pair (a, b)."""
         tokens = np.arange(self.modulus, like=self.U)
         return np.stack([self.forward(np.full_like(tokens, a), tokens)[0] for a in range(self.modulus)])
 
     def tokens(self, **given: Any) -> Array:
-        """Tokens or labels by the names of their k arguments, as one array on the network's device, of shape (k, n).
+        """The k given arrays of tokens or labels as one array of shape (k, n), on the network's device.
 
-        Raises InputError for anything else than integers in 0 .. P-1, all of one shape (n,).
+        An error names the keyword of its array. Raises InputError unless all arrays have one shape (n,) and hold
+        integers in 0 .. P-1.
         """
         tokens: list[np.ndarray] = []
         for name, array in given.items():
@@ -204,7 +206,7 @@ class TwoLayerNet:
     def parameters(self) -> dict[str, Array]:
         """The arrays that training changes, by name, see `trained`.
 
-        V is a parameter of its own only in an untied network, and μ is a parameter only if has_bias.
+        In a tied network, V is no separate parameter. If has_bias is False, μ is no parameter.
         """
         is_parameter = {"U": True, "V": not self.tied, "W": True, "mu": self.has_bias}
         return {name: self.arrays[name] for name in TRAINED[self.trained] if is_parameter[name]}
@@ -214,14 +216,15 @@ class TwoLayerNet:
 
         U, V and W are copies; mu is the same array in both networks.
         """
-        U = self.U[:, neurons].copy()      # The copy is in C order. Picked columns are in Fortran order: slow to add.
+        # U[:, neurons] is in Fortran order, and adding its rows is slow. Its copy is in C order.
+        U = self.U[:, neurons].copy()
         V = U if self.tied else self.V[:, neurons].copy()
         return replace(self, U=U, V=V, W=self.W[neurons])
 
     def convert(self, function: Callable[[Array], Array]) -> "TwoLayerNet":
-        """A network with the same options whose arrays are function(array) for every array of this network.
+        """A network with the same options, whose arrays are function(array) for every array of this network.
 
-        For example a copy, a cast, or a move to a device. A tied network stays tied.
+        function: for example a copy, a cast, or a move to a device. A tied network stays tied.
         """
         U = function(self.U)
         V = U if self.tied else function(self.V)

@@ -1,6 +1,6 @@
-"""The noise: training labels are corrupted, which means that they are replaced by other labels.
+"""The noise: training labels are corrupted, which means that new labels replace them.
 
-Only the kind `uniform` can replace a label by the true label. `is_noisy` marks such a label as well.
+Only the kind `uniform` can draw the true label by chance. Such a label still counts as noisy.
 """
 
 from collections.abc import Callable
@@ -17,9 +17,10 @@ from minimod.rules import Rule
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """What the kinds of noise need besides the pairs.
+    """The arguments of a noise kind that do not depend on the pairs.
 
-    shared: a random generator for what all parts of a dataset have in common. matrix: T of `by_matrix`, or None.
+    shared: the random generator of the derangement, which all parts of a dataset share. matrix: the matrix T of
+    `by_matrix`, or None.
     """
 
     rule: Rule
@@ -30,11 +31,11 @@ class Noise:
     def derangement(self) -> np.ndarray:
         """A random permutation of the tokens without fixed points, of shape (P,).
 
-        It is drawn at the first use and kept, so that all parts of a dataset have the same permutation.
+        It is drawn at the first use and then kept. So all parts of a dataset have the same permutation.
         """
         tokens = np.arange(self.rule.modulus)
         permutation = self.shared.permutation(tokens)
-        while (permutation == tokens).any():      # there is a fixed point: draw again
+        while (permutation == tokens).any():      # draw again until no token is a fixed point
             permutation = self.shared.permutation(tokens)
         return permutation
 
@@ -49,21 +50,21 @@ def corrupt(pairs: Pairs, ratio: float, kind: str, noise: Noise, generator: np.r
 
 
 def check_noise(kind: str, rule: Rule, matrix: Any = None) -> None:
-    """Raise InputError for an unknown kind of noise, one that a rule cannot have, and a matrix for another kind."""
+    """Raise InputError for an unknown kind of noise, for a kind that the rule cannot have, and for an unused matrix."""
     choice("noise_kind", kind, NOISE_KINDS)
     if matrix is not None and kind != "matrix":
-        raise InputError("noise_kind", kind, "matrix, where a noise_matrix is given")
-    # With two labels, a rule that is not commutative can have both labels in an orbit: no wrong label is left.
+        raise InputError("noise_kind", kind, "matrix, since a noise_matrix is given")
+    # If P = 2 and (a, b) and (b, a) have different labels, these are all labels. No label is wrong for both pairs.
     if kind == "symmetric" and rule.modulus == 2 and (rule.label_table != rule.label_table.T).any():
-        raise InputError("noise_kind", kind, "another, where (a, b) and (b, a) have all labels between them")
+        raise InputError("noise_kind", kind, "another kind: no label is wrong for both (a, b) and (b, a)")
     if kind == "bijective" and not rule.is_latin_square:
-        raise InputError("noise_kind", "bijective", f"another with {rule.name}, whose table is no Latin square")
+        raise InputError("noise_kind", "bijective", f"another kind with {rule.name}, whose table is no Latin square")
 
 
 def each(draw: Callable[[Pairs, Noise, np.random.Generator], np.ndarray]) -> Corruption:
-    """The corruption of n_noisy random pairs, where a label does not depend on the other pairs.
+    """The corruption of n_noisy random pairs, in which a new label does not depend on the other pairs.
 
-    draw: the function that draws the new labels of the chosen pairs, of the shape of their labels.
+    draw: the function that draws one new label for every chosen pair, of shape (number of chosen pairs,).
     """
     def corrupt_chosen(pairs: Pairs, n_noisy: int, noise: Noise, generator: np.random.Generator) -> None:
         noisy = generator.permutation(len(pairs))[:n_noisy]
@@ -74,12 +75,12 @@ def each(draw: Callable[[Pairs, Noise, np.random.Generator], np.ndarray]) -> Cor
 
 
 def wrong(pairs: Pairs, noise: Noise, generator: np.random.Generator) -> np.ndarray:
-    """c' = c + r mod P with r uniform in 1 .. P-1: uniform among the P - 1 wrong labels."""
+    """c' = c + r mod P, where r is uniform in 1 .. P-1. So c' is uniform among the P - 1 wrong labels."""
     return np.asarray((pairs.true_label + generator.integers(1, noise.rule.modulus, len(pairs))) % noise.rule.modulus)
 
 
 def uniform(pairs: Pairs, noise: Noise, generator: np.random.Generator) -> np.ndarray:
-    """c' uniform among all P labels, so that some are right by chance."""
+    """c' is uniform among all P labels. So some c' are right by chance."""
     return generator.integers(0, noise.rule.modulus, len(pairs))
 
 
@@ -89,7 +90,7 @@ def pair(pairs: Pairs, noise: Noise, generator: np.random.Generator) -> np.ndarr
 
 
 def bijective(pairs: Pairs, noise: Noise, generator: np.random.Generator) -> np.ndarray:
-    """c' = π(a) ∘ b with a permutation π without fixed points, see `Noise.derangement`.
+    """c' = π(a) ∘ b, where π is a permutation without fixed points, see `Noise.derangement`.
 
     The label table of the rule must be a Latin square. Then c' ≠ a ∘ b for all pairs, and all c' form a Latin square.
     """
@@ -98,31 +99,31 @@ def bijective(pairs: Pairs, noise: Noise, generator: np.random.Generator) -> np.
 
 def by_matrix(pairs: Pairs, noise: Noise, generator: np.random.Generator) -> np.ndarray:
     """c' with probability T[c, c'] / Σ_j T[c, j], where c is the true label and T the matrix, see `checked`."""
-    sums = np.cumsum(checked(noise.matrix, noise.rule.modulus), axis=1)      # along the labels c', (P, P)
+    sums = np.cumsum(checked(noise.matrix, noise.rule.modulus), axis=1)      # Σ_{j <= c'} T[c, j], (P, P)
     number, labels = generator.random(len(pairs)), np.empty(len(pairs), int)
-    # The pairs sorted by their true label, and then split into one group per true label c = 0 .. P-1.
+    # Sort the pairs by true label, and split them into one group per true label c = 0 .. P-1.
     order = pairs.true_label.argsort(kind="stable")
     groups = np.split(order, np.searchsorted(pairs.true_label[order], np.arange(1, noise.rule.modulus)))
     for c, group in enumerate(groups):
         distribution = sums[c] / sums[c, -1]                                 # P(label <= c'), (P,)
-        # The first label whose probability sum is above the random number. A label of weight 0 is never the first.
+        # Take the first label c' with P(label <= c') above the random number. This label has a weight above 0.
         labels[group] = np.searchsorted(distribution, number[group], side="right")
     return labels
 
 
 def checked(matrix: np.ndarray | None, modulus: int) -> np.ndarray:
-    """The matrix in float64, of shape (P, P): row c has the weights of the new labels of true label c.
+    """The matrix in float64, of shape (P, P): row c has the weights of the new labels for the true label c.
 
-    Raises InputError if there is no matrix, for another shape or dtype, and for a row that cannot be used: with a
-    weight for its own label, a negative or infinite weight, or no weight above 0.
+    Raises InputError if there is no matrix, and for another shape or dtype. It also raises InputError if row c has a
+    weight for c itself, a weight that is negative or not finite, or no weight above 0.
     """
     if matrix is None:
-        raise InputError("noise_matrix", None, "given where the noise is of the kind matrix")
+        raise InputError("noise_matrix", None, "given with noise of kind matrix")
     array = checked_array("noise_matrix", matrix, (modulus, modulus), kind="numbers").astype(float)
     for row, weights in enumerate(array):
         if weights[row] or not np.isfinite(weights).all() or weights.min() < 0 or not 0 < weights.sum() < np.inf:
             given = np.array2string(weights, precision=3, threshold=6)
-            allowed = f"weights of the labels, none negative, 0 for label {row} itself, and not 0 for all others"
+            allowed = f"finite weights of the labels, none negative, 0 for label {row} itself, and one above 0"
             raise InputError(f"row {row} of noise_matrix", given, allowed)
     return array
 
@@ -131,7 +132,8 @@ def symmetric(pairs: Pairs, n_noisy: int, noise: Noise, generator: np.random.Gen
     """Corrupt (a, b) and (b, a) together, with one label that is wrong for both pairs.
 
     The set {(a, b), (b, a)} is an orbit. An orbit has one pair if a = b, or if the other pair is not among `pairs`.
-    Random orbits are corrupted as long as their pairs are at most n_noisy, so the count may be n_noisy - 1.
+    Orbits are corrupted in random order, as long as they have at most n_noisy pairs in all. So the count of corrupted
+    pairs may be n_noisy - 1.
     """
     # orbit: of shape (n,), the number of every pair's orbit. sizes: the number of pairs in every orbit.
     modulus = noise.rule.modulus
@@ -146,8 +148,8 @@ def symmetric(pairs: Pairs, n_noisy: int, noise: Noise, generator: np.random.Gen
     low, high = np.full(len(sizes), modulus), np.full(len(sizes), -1)
     np.minimum.at(low, orbit, pairs.true_label)
     np.maximum.at(high, orbit, pairs.true_label)
-    # A uniform number among the P - 1 or P - 2 wrong labels. To leave out the true labels, add 1 from `low` on, and add
-    # 1 again from `high` on.
+    # Draw a number below the count of wrong labels, P - 1 or P - 2. Then skip the true labels: add 1 from `low` on, and
+    # add 1 again from `high` on.
     has_two_labels = low < high
     label = generator.integers(0, modulus - 1 - has_two_labels)
     label += label >= low
@@ -158,7 +160,7 @@ def symmetric(pairs: Pairs, n_noisy: int, noise: Noise, generator: np.random.Gen
 class NoiseKind(NamedTuple):
     """A kind of noise.
 
-    help: how a label is drawn, for the help text. title: the word for such labels. corrupt: see `Corruption`.
+    help: how a label is drawn, for the help text. title: an adjective for such labels. corrupt: see `Corruption`.
     """
 
     help: str
@@ -171,6 +173,6 @@ NOISE_KINDS: dict[str, NoiseKind] = {
     "uniform": NoiseKind("from all, so it may be right", "random", each(uniform)),
     "symmetric": NoiseKind("wrong, the same for (a, b) and (b, a)", "symmetrically wrong", symmetric),
     "pair": NoiseKind("one too high", "one too high", each(pair)),
-    "bijective": NoiseKind("that of another Latin square", "of another Latin square", each(bijective)),
+    "bijective": NoiseKind("from another Latin square", "of another Latin square", each(bijective)),
     "matrix": NoiseKind("by --noise-matrix", "drawn by a matrix", each(by_matrix)),
 }

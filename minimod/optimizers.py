@@ -2,8 +2,9 @@
 
 An optimiser holds the parameters, a dictionary name -> array. `step(gradient)` updates these arrays in place.
 `gradient` is a dictionary with an array of the same shape for every name. `state` has all other arrays that a step
-changes, by name. A checkpoint saves them, and a resumed run overwrites them in place. `options` names the arguments
-that a training configuration sets. An option that would not descend, such as a negative one, raises InputError.
+changes, by name. A checkpoint saves these arrays, and a resumed run overwrites them in place. `options` names the
+arguments that a training configuration sets. An argument outside its interval, such as a negative learning rate, raises
+InputError.
 
 In the formulas, θ is a parameter, g its gradient, γ the learning rate, and λ the weight decay. x ← y means: the new x
 is y.
@@ -78,7 +79,7 @@ class Adam:
         self.t += 1
         t = int(self.t)
         beta1, beta2 = self.betas
-        # θ ← θ - γ m̂ / (√v̂ + ε), with the numbers taken out of the arrays: γ m̂ = rate · m and √v̂ = correction · √v.
+        # θ ← θ - γ m̂ / (√v̂ + ε). The code divides numbers, not arrays: γ m̂ = rate · m and √v̂ = correction · √v.
         rate = self.learning_rate / (1 - beta1**t)
         correction = 1 / math.sqrt(1 - beta2**t)
         for name, theta in self.parameters.items():
@@ -111,7 +112,7 @@ class AdamW(Adam):
 
 
 class MatrixMuon(SGD):
-    """Muon for matrices stored as (outputs, inputs), with Nesterov momentum and decoupled weight decay.
+    """Muon for matrices of shape (outputs, inputs), with Nesterov momentum and decoupled weight decay.
 
     Source: Jordan et al. 2024, kellerjordan.github.io/posts/muon. β is the momentum.
 
@@ -151,7 +152,7 @@ def orthogonalize(G: Any, steps: int = 5, epsilon: float = 1e-7) -> Any:
     between 0.68 and 1.21. epsilon: ‖G‖ counts as at least epsilon, so that G = 0 is not divided by 0.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
-    # The iteration of the transpose is the transpose of the iteration. XXᵀ is smaller with fewer rows than columns.
+    # Starting from Gᵀ gives the transpose of the result. If G has more rows than columns, XXᵀ is smaller from Gᵀ.
     X = G.T if G.shape[0] > G.shape[1] else G
     X = X / np.maximum(np.sqrt((X * X).sum()), epsilon)
     for _ in range(steps):
@@ -164,9 +165,9 @@ class Muon:
     """Muon for the matrices U, V, W of a network and AdamW for the vector μ.
 
     Both use the same learning rate and the same weight decay. momentum: for Muon. betas: for AdamW; the default is not
-    the default of `torch.optim.AdamW`. Muon's factor √max(1, rows / columns) is meant for matrices stored as (outputs,
-    inputs), as in `torch.nn.Linear`. A network stores (inputs, outputs). So `MatrixMuon` gets the transposes. These are
-    views, so a step changes the network's own arrays.
+    the default of `torch.optim.AdamW`. Muon's factor √max(1, rows / columns) is meant for matrices of shape (outputs,
+    inputs), as in `torch.nn.Linear`. A network's matrices have shape (inputs, outputs). So `MatrixMuon` gets the
+    transposes. A transpose is a view, so a step changes the network's own array.
     """
 
     options: ClassVar[tuple[str, ...]] = ("learning_rate", "momentum", "betas", "weight_decay")
@@ -191,7 +192,10 @@ class Muon:
 
 
 def _checked(parameters: Arrays, learning_rate: float, weight_decay: float) -> tuple[float, float]:
-    """The learning rate and the weight decay as floats. Raises InputError for negative ones, and for no dictionary."""
+    """The learning rate and the weight decay as floats.
+
+    Raises InputError if one of them is no number in [0, inf), and if `parameters` is no dictionary.
+    """
     check_type("parameters", parameters, dict, "a dictionary of arrays, such as network.parameters")
     return checked_number("learning_rate", learning_rate, 0), checked_number("weight_decay", weight_decay, 0)
 
@@ -204,6 +208,5 @@ def _labelled(**groups: Arrays) -> Arrays:
 # name -> the class of the optimiser. Make an optimiser from a dictionary of parameters and its `options`.
 OPTIMIZERS: dict[str, type[SGD | Adam | Muon]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW, "muon": Muon}
 
-# These optimisers update a number from its own gradient alone, whatever array it is in. So all parameters may be given
-# as one array.
+# These optimisers update every number from its own gradient alone. So all parameters can be given as one array.
 ELEMENTWISE = ("sgd", "adam", "adamw")

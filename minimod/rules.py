@@ -35,9 +35,9 @@ class Bases(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Rule:
-    """A rule c = a ∘ b on the tokens 0 .. P-1, where P is the modulus. Subclasses are the kinds of rules.
+    """A rule c = a ∘ b on the tokens 0 .. P-1, where P is the modulus. Every kind of rule is a subclass.
 
-    component_kind: the word for a component. A cyclic rule has "frequency".
+    component_kind: the word for a component, for example "frequency" for a cyclic rule.
     """
 
     component_kind: ClassVar[str] = "component"
@@ -49,7 +49,7 @@ class Rule:
 
     @property
     def label_table(self) -> np.ndarray:
-        """The true label of every pair (a, b), of shape (P, P); -1 where the rule leaves the pair out."""
+        """The true label of every pair (a, b), of shape (P, P); -1 for a pair that the rule leaves out."""
         raise NotImplementedError
 
     @property
@@ -60,13 +60,13 @@ class Rule:
 
     @property
     def components(self) -> Any:
-        """The rule's components, such as `fourier.Frequencies`. Raises InputError for a rule that has none."""
-        raise InputError("rule", self.name, "one with components: this table is no group's")
+        """The rule's components, such as `fourier.Frequencies`. Raises InputError for a rule without components."""
+        raise InputError("rule", self.name, "a rule with components: this table is not the table of a group")
 
     @property
     def bases(self) -> Bases:
-        """The bases of the components. Raises InputError for a rule that has none."""
-        raise InputError("rule", self.name, "one with components: this table is no group's")
+        """The bases of the components. Raises InputError for a rule without components."""
+        raise InputError("rule", self.name, "a rule with components: this table is not the table of a group")
 
     @property
     def component_names(self) -> list[str]:
@@ -88,9 +88,9 @@ class CyclicRule(Rule):
 
     tokens_a, tokens_b, tokens_c: of shape (N,), the token at every coordinate:
         tokens_a[x] ∘ tokens_b[y] = tokens_c[(x + y) mod N].
-    by_zero: the label a ∘ 0 where token 0 has no coordinate. -1 leaves these pairs out, as in division.
+    by_zero: the label a ∘ 0, if token 0 has no coordinate. -1 leaves out these pairs, as in division.
 
-    For multiplication and division, token 0 has no coordinate, so all basis vectors are 0 there, and 0 ∘ b = 0.
+    For multiplication and division, token 0 has no coordinate. So all basis vectors are 0 at token 0, and 0 ∘ b = 0.
     """
 
     component_kind = "frequency"
@@ -107,10 +107,10 @@ class CyclicRule(Rule):
     @cached_property
     def label_table(self) -> np.ndarray:
         """The true label of every pair (a, b), of shape (P, P); -1 for division by 0."""
-        table = np.zeros((self.modulus, self.modulus), int)      # 0 ∘ b = 0, if 0 has no coordinate
-        table[:, 0] = self.by_zero                               # overwritten below, if 0 has a coordinate
+        table = np.zeros((self.modulus, self.modulus), int)      # 0 ∘ b = 0, if token 0 has no coordinate
+        table[:, 0] = self.by_zero                               # a ∘ 0; overwritten below if token 0 has a coordinate
         x = np.arange(self.order)
-        # np.ix_ selects the entries (tokens_a[x], tokens_b[y]) for all x and y.
+        # np.ix_ selects the entries (tokens_a[x], tokens_b[y]) for all x and y; (x[:, None] + x) is the table of x + y.
         table[np.ix_(self.tokens_a, self.tokens_b)] = self.tokens_c[(x[:, None] + x) % self.order]
         return table
 
@@ -139,8 +139,8 @@ class CyclicRule(Rule):
     def bases(self) -> Bases:
         """The cosine and the sine of every frequency k = 0 .. ⌊N/2⌋, at the token of every coordinate x.
 
-        They are √(2/N) cos(2πkx/N) and √(2/N) sin(2πkx/N). For k = 0 and k = N/2 the sine is 0 everywhere, so there is
-        one basis vector, cos(2πkx/N) / √N.
+        They are √(2/N) cos(2πkx/N) and √(2/N) sin(2πkx/N). For k = 0 and k = N/2 the sine is 0 everywhere. So these
+        frequencies have one basis vector, cos(2πkx/N) / √N.
         """
         N, x = self.order, np.arange(self.order)
         columns, component_of = [], []
@@ -166,7 +166,7 @@ def addition(modulus: int) -> CyclicRule:
 
 
 def subtraction(modulus: int) -> CyclicRule:
-    """c = a - b mod P. The coordinate of b is y = -b mod P. So a phase φ over coordinates is -φ over the tokens b."""
+    """c = a - b mod P. The coordinate of b is y = -b mod P. So a phase φ over coordinates y is -φ over tokens b."""
     x = np.arange(modulus)
     return CyclicRule("sub", modulus, x, -x % modulus, x)
 
@@ -198,7 +198,7 @@ def powers_of_the_root(name: str, modulus: int) -> np.ndarray:
     InputError for a modulus that is no odd prime.
     """
     if modulus < 3 or any(modulus % divisor == 0 for divisor in range(2, isqrt(modulus) + 1)):
-        raise InputError("modulus", modulus, f"an odd prime for the rule {name}, for discrete logarithms to exist")
+        raise InputError("modulus", modulus, f"an odd prime for the rule {name}, which needs discrete logarithms")
     for g in range(2, modulus):
         powers, power = [1], g
         while power != 1:

@@ -1,3 +1,3 @@
-"""The version of minimod, in a module that imports nothing, so that every other one may import it."""
+"""The version of minimod. This module imports nothing, so every other module can import it."""
 
 VERSION = "0.4.0"

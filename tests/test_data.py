@@ -126,7 +126,7 @@ def test_what_a_matrix_leaves_out_is_never_drawn():
 
 
 @pytest.mark.parametrize(("matrix", "message"), [
-    (None, "must be given where the noise is of the kind matrix"),
+    (None, "must be given with noise of kind matrix"),
     (np.ones((31, 30)), r"float64 of shape \(31, 30\)'; it must be numbers, of shape \(31, 31\)"),
     (np.full((31, 31), "x"), "it must be numbers"), (MATRIX * (1 + 1j), "it must be numbers"),
     (np.ones((31, 31)), "row 0 of noise_matrix"), (MATRIX - 2 * np.eye(31, k=1), "row 0 of noise_matrix"),

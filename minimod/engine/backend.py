@@ -1,4 +1,4 @@
-"""What a computation runs on: NumPy on threads, or CuPy on a GPU; and into what blocks it is cut."""
+"""The backend of a computation: NumPy on threads, or CuPy on a GPU. It also chooses the blocks of examples."""
 
 import math
 import os
@@ -19,11 +19,13 @@ T = TypeVar("T")
 
 DEVICES = ("auto", "cpu", "gpu")
 
-# At most this many threads can share one gradient; every shard costs one set of gradients, written and summed.
+# A gradient is a sum of at most this many shards, so at most this many threads can share it. Every shard costs one more
+# gradient to write and to add.
 SHARDS = 16
-# A matrix product of so many multiplications is too small to share. Measured at widths 64 to 1024, on two threads.
+# A matrix product with at most this many multiplications is too small to share. Measured at widths 64 to 1024, on two
+# threads.
 SMALL = 2**22
-# A block has at least so many examples, if the data have: matrix products of fewer are slow.
+# A block has at least this many examples, if the data have that many: matrix products of few rows are slow.
 FEWEST_EXAMPLES = 256
 
 
@@ -32,10 +34,10 @@ class Backend:
     """An array module, and a way to apply a function to many blocks of examples.
 
     xp: numpy or cupy.
-    map: like the built-in `map` of one iterable; on the CPU it spreads the calls over threads and keeps their order.
-    threads: over how many.
-    block_elements, block_examples: how many pre-activations and logits, and how many examples, a block may have.
-    description: one line for people.
+    map: like the built-in `map` of one iterable. On the CPU, it spreads the calls over threads and keeps their order.
+    threads: the number of these threads.
+    block_elements: the most pre-activations and logits of a block. block_examples: the most examples of a block.
+    description: one line of text for users.
     """
 
     xp: ModuleType
@@ -46,14 +48,14 @@ class Backend:
     description: str
 
     def block_size(self, width: int, modulus: int) -> int:
-        """The most examples of a block. It depends on the network alone, so that sums are reproducible."""
+        """The most examples of a block. It depends on the network alone, so sums are reproducible."""
         return min(self.block_examples, max(FEWEST_EXAMPLES, self.block_elements // (width + modulus)))
 
     def n_blocks(self, n: int, width: int, modulus: int) -> int:
-        """In how many blocks of one size to cut n examples, whatever the number of threads.
+        """The number of equal blocks for n examples. It does not depend on the number of threads.
 
-        On the CPU 1, 2, 4, 8 or 16, so that threads can share them, or as many as the cache asks for if that is more.
-        With the work, both the number of blocks and their length grow.
+        On the CPU, it is 1, 2, 4, 8 or 16, so that threads can share the blocks. It is larger if more blocks are needed
+        to keep to `block_size`. With more work, both the number of blocks and their length grow.
         """
         fewest = -(-n // self.block_size(width, modulus))
         if self.xp is not np:
@@ -63,11 +65,12 @@ class Backend:
         return wanted if wanted > SHARDS else 1 << (wanted - 1).bit_length()          # up to a power of two
 
     def sum(self, function: Callable[[int], T], n: int, add: Callable[[T, T], T]) -> T:
-        """function(0) + ... + function(n - 1), where `add` may write over both of what it adds.
+        """function(0) + ... + function(n - 1), where + is `add`, which may overwrite both of its arguments.
 
-        Neighbours are added in a fixed tree, by whichever thread is the second to be there: nothing waits, few of the
-        n are there at a time, and the sum has the same bits for any number of threads if x + y has those of y + x. A
-        node of the tree is (its first i, how many i it has); for n = 6: ((0 + 1) + (2 + 3)) + (4 + 5).
+        Neighbours are added in a fixed tree. The thread that finishes second adds the two neighbours. So no thread
+        waits, and few of the n values are in memory at a time. The sum has the same bits for any number of threads, if
+        x + y and y + x have the same bits. A node of the tree is (its first i, its number of i). For n = 6, the sum is
+        ((0 + 1) + (2 + 3)) + (4 + 5).
         """
         there: dict[tuple[int, int], list[T]] = {}
 
@@ -76,7 +79,7 @@ class Backend:
             while size < n:
                 i -= i % (2 * size)
                 if i + size < n:
-                    neighbour = there.setdefault((i, size), part)     # in one go: one of the two is the first
+                    neighbour = there.setdefault((i, size), part)     # atomic: exactly one neighbour comes first
                     if neighbour is part:
                         return
                     part = [add(*there.pop((i, size)), *part)]
@@ -87,32 +90,33 @@ class Backend:
         return there[0, n][0]
 
 
-# Blocks for the CPU: 3 MiB of float32. Narrow networks' calls are few and long then: two threads that call NumPy at the
-# same time wait for each other. Wide ones stay near a core's cache.
+# The most elements and the most examples of a block on the CPU: 3 MiB of float32. For a narrow network, calls to NumPy
+# are then few and long. Two threads that call NumPy at the same time wait for each other: short calls are slow.
+# For a wide network, a block stays near the size of a core's cache.
 CPU_BLOCK = (3 * 2**18, 4096)
-# For a GPU: 512 MiB of float32.
+# The same for a GPU: 512 MiB of float32.
 GPU_BLOCK = (2**27, 2**20)
 
 SERIAL = Backend(np, map, 1, *CPU_BLOCK, "NumPy, the calling thread")
 
-# Environment variables that let products of float32 be rounded to 10 bits.
+# Environment variables that turn on TF32, which rounds float32 numbers to 10 bits in matrix products.
 TF32 = ("CUPY_TF32", "NVIDIA_TF32_OVERRIDE")
 
-# What "auto" is in this process: left to be found out, but in the workers of a pool.
+# The device for "auto" in this process. "auto" means that `choose_device` looks for a GPU. Only `settle_auto` sets it.
 _auto = "auto"
 
 
 def settle_auto(device: str) -> None:
-    """From now on "auto" is this device in this process, whatever there is to use."""
+    """From now on, "auto" means this device in this process, also if another device could be used."""
     global _auto
     _auto = device
 
 
 def choose_device(device: str) -> str:
-    """Which of "cpu" and "gpu" one of DEVICES is here.
+    """The device for a name in DEVICES: "cpu" or "gpu".
 
-    Raises InputError where "gpu" is asked for and there is none to use; "auto" then is the CPU, and logs a warning,
-    once, if CuPy is installed but cannot use a GPU.
+    Without a usable GPU, "gpu" raises InputError, and "auto" gives "cpu". If CuPy is installed but cannot use a GPU,
+    "auto" also logs a warning, once.
     """
     choice("device", device, DEVICES)
     device = _auto if device == "auto" else device
@@ -125,9 +129,10 @@ def choose_device(device: str) -> str:
 
 
 class _OneBlasThread(ContextDecorator):
-    """BLAS on one thread while any `with` block is in here: the first to enter limits it, the last to leave restores.
+    """A `with` block in which BLAS uses one thread.
 
-    What BLAS keeps to is the process's. Blocks in several threads overlap, so that none may restore what it found.
+    The BLAS thread limit is per process, and blocks in several threads can overlap. So the first block to enter sets
+    the limit, and the last block to exit restores it.
     """
 
     def __init__(self) -> None:
@@ -140,7 +145,7 @@ class _OneBlasThread(ContextDecorator):
         with self._lock:
             if not self._holders:
                 self._limits = threadpool_limits(1, user_api="blas")
-                with threadpool_limits():   # at the end of such a block, but not before, another thread may restore
+                with threadpool_limits():   # once such a block has ended, threadpoolctl lets another thread restore
                     pass
             self._holders += 1
 
@@ -157,11 +162,11 @@ ONE_BLAS_THREAD = _OneBlasThread()
 
 @contextmanager
 def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[Backend]:
-    """The backend for `device` ("auto", "cpu" or "gpu"); its threads end with the `with` block.
+    """The backend for a device in DEVICES. Its threads end with the `with` block.
 
-    On the CPU, `threads` workers (None: one per available core) share the blocks, and BLAS keeps to one thread per
-    worker: the workers already own the cores. A GPU's memory is given back. Raises InputError as `choose_device` does,
-    and where the environment makes a GPU round to TF32.
+    On the CPU, `threads` workers share the blocks (None: one worker per available core). BLAS uses one thread per
+    worker, since the workers already use all cores. On a GPU, the memory is freed at the end. Raises InputError as
+    `choose_device` does, and for a GPU if an environment variable turns on TF32.
     """
     if choose_device(device) == "gpu":
         import cupy
@@ -183,7 +188,7 @@ def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[B
     threads = available_cores() if threads is None else checked_number("threads", threads, 1, kind=int)
 
     def spread(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-        """The calling thread and the pool's take the next item when they have finished one."""
+        """Like `map`: the calling thread and the threads of the pool take the next item as soon as they are free."""
         items = list(items)
         results, queue = [None] * len(items), iter(range(len(items)))
 
@@ -191,7 +196,7 @@ def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[B
             try:
                 for i in queue:
                     results[i] = function(items[i])
-            except BaseException:           # Ctrl-C, for example: nobody takes a further item
+            except BaseException:           # for example Ctrl-C: empty the queue, so that no thread takes another item
                 deque(queue, maxlen=0)
                 raise
 
@@ -202,10 +207,10 @@ def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[B
         return results
 
     def be_quiet() -> None:
-        """A diverging run overflows; training reports that once and in words, for a GPU as for NumPy."""
+        """Turn off NumPy's warnings of overflow. A diverging run overflows, and training itself reports that, once."""
         np.seterr(over="ignore", invalid="ignore")
 
-    pool = ThreadPoolExecutor(max(1, threads - 1), initializer=be_quiet)       # and the calling thread
+    pool = ThreadPoolExecutor(max(1, threads - 1), initializer=be_quiet)       # the calling thread works, too
     with ONE_BLAS_THREAD, set_workers(threads), np.errstate(), pool:
         be_quiet()
         yield Backend(np, spread, threads, *CPU_BLOCK, f"NumPy {np.__version__}, {threads} threads")

@@ -1,4 +1,4 @@
-"""Which device there is, and the one kernel for a GPU. Only this module and backend.py import cupy."""
+"""The devices of this machine, and the only GPU kernel of the package. Only this module and backend.py import cupy."""
 
 import logging
 import os
@@ -12,14 +12,15 @@ NO_CUPY = "CuPy is not installed (pip install 'minimod[gpu]')"
 
 
 def available_cores() -> int:
-    """The cores this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def machine() -> str:
     """The cores, the kernels of the matrix products, and the system: `2 cores, SkylakeX kernels (x86_64, Linux)`.
 
-    Other kernels add in another order and so round otherwise. `OPENBLAS_CORETYPE=Haswell` chooses other kernels.
+    Other kernels add in another order, so their results round differently. The environment variable
+    `OPENBLAS_CORETYPE=Haswell` chooses other kernels.
     """
     from threadpoolctl import threadpool_info
 
@@ -30,7 +31,10 @@ def machine() -> str:
 
 @cache
 def gpu_problem() -> str | None:
-    """Why no GPU can be used, or None where one can: tried by all that a run needs, since each is another library."""
+    """Why no GPU can be used, or None if a GPU can be used.
+
+    It tries every operation that a run needs, since they come from several CUDA libraries.
+    """
     state = "is installed but fails to import"
     try:
         import cupy
@@ -38,15 +42,15 @@ def gpu_problem() -> str | None:
         state = f"{cupy.__version__} is installed but cannot use a GPU"
         ones = cupy.ones((2, 2))
         float(np.abs(np.fft.rfft(ones @ ones)[ones.argmax(axis=1)]).sum())
-    except Exception as error:  # a missing driver, device, compiler or library: each has an error of its own
+    except Exception as error:  # a missing driver, device, compiler or library: they raise different exceptions
         if isinstance(error, ModuleNotFoundError) and error.name == "cupy":
             return NO_CUPY
-        return f"CuPy {state} ({first_line(error.__cause__ or error)})"    # CuPy wraps the cause in a page of advice
+        return f"CuPy {state} ({first_line(error.__cause__ or error)})"    # CuPy's own message is a page of advice
     return None
 
 
 def visible_gpus() -> list[str]:
-    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names each. There must be one."""
+    """The names, as in CUDA_VISIBLE_DEVICES, of the GPUs that this process may use. One must be usable."""
     import cupy
 
     n, given = cupy.cuda.runtime.getDeviceCount(), os.environ.get("CUDA_VISIBLE_DEVICES")
@@ -54,23 +58,23 @@ def visible_gpus() -> list[str]:
 
 
 def is_gpu_error(error: BaseException) -> bool:
-    """Whether an error is one of CuPy's own: the driver's, a CUDA library's or the compiler's."""
+    """Whether an error comes from CuPy: from the driver, from a CUDA library or from the compiler."""
     return type(error).__module__.partition(".")[0] in ("cupy", "cupy_backends", "cupyx")
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, in one line; its name where it says nothing."""
+    """The first line of an error's message, or the name of its class if the message is empty."""
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 @cache
 def warn_once(message: str) -> None:
-    """Log a warning, the first time that it is given."""
+    """Log a warning. The same message is logged only once."""
     logging.getLogger(__name__).warning(message)
 
 
-# The one kernel of this package: CuPy has no sum of rows by segments that has the same bits every time. A thread sums
-# one column of one segment, in order.
+# The only GPU kernel of this package. CuPy has sums of rows by segment, but their bits differ from call to call. Here a
+# thread sums one column of one segment, in order.
 SEGMENT_SUMS = r"""
 template<typename T> __global__ void segment_sums(const T* X, const int* rows, const int* first, T* sums, int M) {
     const int segment = blockIdx.y, m = blockIdx.x * blockDim.x + threadIdx.x;
@@ -92,9 +96,9 @@ def _segment_sums_kernel(dtype: str) -> Any:
 
 
 def segment_sums(X: Any, rows: Any, first: Any) -> Any:
-    """Sums of rows of X, (n, M), on a GPU: those numbered rows[first[i]] to rows[first[i + 1] - 1], for all i.
+    """Sums of rows of X on a GPU, of shape (k, M): sums[i] = Σ_j X[rows[j]] over j = first[i] .. first[i + 1] - 1.
 
-    rows and first are int32, of shape (n,) and (k + 1,); the result is (k, M).
+    X: of shape (n, M). rows: numbers of rows of X, int32, one segment after the other. first: int32, of shape (k + 1,).
     """
     k, M = len(first) - 1, X.shape[1]
     sums = np.empty_like(X, shape=(k, M))

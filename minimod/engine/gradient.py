@@ -1,9 +1,9 @@
 """The gradient over many examples: forward and backward pass on blocks that fit in cache, spread over threads.
 
-The mathematics is in network.py; here is what makes it fast and reproducible. The cut into blocks depends on the
-examples and the network alone, block i belongs to shard i mod SHARDS, each shard is summed in order by one thread, and
-the shards are added in a fixed tree: the result has the same bits for any number of threads. The memory of all this is
-kept from one call to the next (the tricks of `python -m benchmarks` have what that gains).
+The mathematics is in network.py. This file makes it fast and reproducible. The cut into blocks depends only on the
+examples and the network. Block i belongs to shard i mod SHARDS. One thread sums the blocks of a shard, in order. The
+shards are added in a fixed tree. So the result has the same bits for any number of threads. All memory is reused in the
+next call; `python -m benchmarks` lists the time that this trick saves.
 """
 
 from typing import Any, NamedTuple
@@ -18,20 +18,21 @@ from minimod.network import TwoLayerNet
 
 
 class Block(NamedTuple):
-    """n examples, and how rows are summed by their inputs (see `sums_by_input`). Arrays live where the network's do."""
+    """n examples, and the sum of rows by input token (see `sums_by_input`). The arrays are on the network's device."""
 
-    a: Array          # (n,) tokens
-    b: Array          # (n,)
-    label: Array      # (n,) the labels to be fitted, corrupted ones among them
-    is_noisy: Array   # (n,) which of them were corrupted
-    inputs: Any       # the index of k rows of U over V, or of U if tied: all that a and b pick are among them
+    a: Array          # (n,) first tokens
+    b: Array          # (n,) second tokens
+    label: Array      # (n,) the labels to fit, clean and corrupted
+    is_noisy: Array   # (n,) True for a corrupted label
+    inputs: Any       # the index of k rows of U over V, or of U if tied; the tokens a and b pick only these rows
     sums: Any         # the function (n, M) -> (k, M) that sums rows by input
 
 
 class BlockOutput(NamedTuple):
-    """What a network answers on n examples: the labels predicted, (n,), and the loss summed over two parts of them.
+    """The predictions of a network for n examples, and its losses.
 
-    Where it is recorded, also the `confidence` in each label, margin and loss, (n,); else None.
+    predicted: the predicted classes, (n,). clean_loss, noisy_loss: the sums of the loss over the examples with clean
+    and with corrupted labels. margin, loss: see `confidence`, (n,), or None if they are not recorded.
     """
 
     predicted: Array
@@ -42,9 +43,10 @@ class BlockOutput(NamedTuple):
 
 
 def in_tiles(pairs: Pairs, network: TwoLayerNet, backend: Backend) -> Pairs:
-    """The pairs, reordered so that each block of them is about a square of all pairs: few different tokens.
+    """The pairs in another order, in which every block is about a square in the table of all pairs.
 
-    On a CPU it gains 7 % at width 4096 and nothing below (the tricks of `python -m benchmarks`).
+    So a block has few different tokens. On a CPU, this saves 7 % of the time at width 4096, and nothing at smaller
+    widths (see the tricks of `python -m benchmarks`).
     """
     P, M = network.U.shape
     side = max(1, round(P / max(1, backend.n_blocks(len(pairs), M, P)) ** 0.5))
@@ -52,9 +54,10 @@ def in_tiles(pairs: Pairs, network: TwoLayerNet, backend: Backend) -> Pairs:
 
 
 def make_blocks(pairs: Pairs, network: TwoLayerNet, backend: Backend) -> list[Block]:
-    """The pairs, in order, in `backend.n_blocks` of one size, to an example, on the backend's device.
+    """The pairs in blocks, in order, on the backend's device.
 
-    Pairs may be on the host or on the device; on the device, nothing goes through the host.
+    The number of blocks is `backend.n_blocks`. Their sizes differ by at most one example. The pairs may be on the host
+    or on the device. Pairs on the device are not copied to the host.
     """
     n, xp, (P, M) = len(pairs), backend.xp, network.U.shape
     n_blocks = backend.n_blocks(n, M, P)
@@ -70,7 +73,7 @@ def make_blocks(pairs: Pairs, network: TwoLayerNet, backend: Backend) -> list[Bl
 class Gradient:
     """The mean loss of a network over blocks of examples, and its gradient.
 
-    loss: a name of LOSSES. record: answers tell confidences.
+    loss: a name in LOSSES. record: whether a `BlockOutput` has margin and loss.
     """
 
     def __init__(
@@ -82,13 +85,13 @@ class Gradient:
         n = backend.block_size(M, P)
         shapes = ((n, M), (n, M), (n, P), (M, P))                        # of Z, H, F and dW
         self._memory = BufferPool(lambda: [np.empty(shape, network.U.dtype, like=network.U) for shape in shapes])
-        self._gradients: list[Flat] = []                                 # of shards, not in use
+        self._gradients: list[Flat] = []                                 # gradients of shards that are free for reuse
 
     def __call__(self, blocks: list[Block], answer: bool = False) -> tuple[Array, Flat, BlockOutput | None]:
-        """The mean loss over the blocks' examples, its gradient by parameter name, and (asked for) what it answers.
+        """The mean loss over the blocks' examples, its gradient by parameter name, and if `answer` the `BlockOutput`.
 
-        All are on the device. The gradient's arrays are overwritten by the next call. The answers cost little
-        here, where the logits are: one search for the largest logit, and the loss once more.
+        All are on the device. The next call overwrites the arrays of the gradient. The output costs little, because the
+        logits are known here: one search for the largest logit, and the loss once more.
         """
         n_total, n_shards = sum(len(block.label) for block in blocks), min(SHARDS, len(blocks))
         answers: list[Any] = [None] * len(blocks)
@@ -124,42 +127,45 @@ class Gradient:
     ) -> tuple[Array, BlockOutput | None]:
         """Add a block's share of the gradient of the mean loss over n_total examples to `gradient`.
 
-        What lies in a `new` one is not read, but written over. Returns its share of the loss, and (or None) its
-        answers. This is `TwoLayerNet.forward` and its backward pass in four arrays. An array that has been read for the
-        last time is written over by what comes next.
+        If `new`, overwrite `gradient`; otherwise add to it. Returns the block's share of the mean loss, and its output
+        (None without `answer`). The lines are the lines of `TwoLayerNet.forward` and its backward pass, in four arrays
+        of memory. After an array has been read for the last time, a later line overwrites it.
         """
         network, n = self.network, len(block.label)
         Z, H, F = (array[:n] for array in memory[:3])
         take_rows(network.U, block.a, out=Z)
-        Z += take_rows(network.V, block.b, out=H)            # Z = A U + B V; H is V[b] for a moment
+        Z += take_rows(network.V, block.b, out=H)            # Z = A U + B V; in this line, H holds V[b]
         self.phi.value(Z, out=H)                             # H = φ(Z)
         np.matmul(H, network.W, out=F)
         F += network.mu                                      # F = H W + μ
         answers = self._answers(block, F) if answer else None
-        loss, dF = self.loss(F, block.label, n_total)        # dF lies where F was
+        loss, dF = self.loss(F, block.label, n_total)        # dF = d loss / dF, in the memory of F
 
         if "W" in gradient:
-            dW = np.matmul(H.T, dF, out=gradient["W"] if new else memory[3])       # dW = Hᵀ dF; H is not read again
+            # dW = Hᵀ dF          from F = H W + μ          H is not read again
+            dW = np.matmul(H.T, dF, out=gradient["W"] if new else memory[3])
             if not new:
                 gradient["W"] += dW
         if "mu" in gradient:
-            dmu = np.ones_like(dF, shape=n) @ dF             # BLAS adds up columns in a third of sum's time
+            # dμ = Σ_i dF_i       from F = H W + μ          as 1ᵀ dF: this product takes a third of the time of dF.sum
+            dmu = np.ones_like(dF, shape=n) @ dF
             gradient["mu"][...] = dmu if new else gradient["mu"] + dmu
         if "U" not in gradient:
             return loss, answers
-        dH = np.matmul(dF, network.W.T, out=H)               # dH lies where H was
-        dZ = self.phi.derivative(Z, out=Z)                   # φ'(Z), in Z's place
-        dZ *= dH                                             # dZ = dH ∘ φ'(Z)
+        dH = np.matmul(dF, network.W.T, out=H)               # dH = dF Wᵀ          from F = H W + μ, in the memory of H
+        dZ = self.phi.derivative(Z, out=Z)                   # φ'(Z), in the memory of Z
+        dZ *= dH                                             # dZ = dH φ'(Z)       from H = φ(Z), elementwise
         n_inputs, M = (1 if network.tied else 2) * network.modulus, network.width
-        dUV = gradient.buffer[: n_inputs * M].reshape(n_inputs, M)     # dU over dV, which come first; tied, dU + dV
+        # The buffer begins with dU, and then dV. In a tied network it begins with dU + dV.
+        dUV = gradient.buffer[: n_inputs * M].reshape(n_inputs, M)
         if new:
             dUV.fill(0)
-        dUV[block.inputs] += block.sums(dZ)                  # dU = Aᵀ dZ and dV = Bᵀ dZ
+        dUV[block.inputs] += block.sums(dZ)                  # dU = Aᵀ dZ, dV = Bᵀ dZ       from Z = A U + B V
         return loss, answers
 
     def _answers(self, block: Block, F: Array) -> BlockOutput:
-        """The answers in a block's logits, which are left as they are."""
-        clean, noisy = (
-            self.loss(F[part], block.label[part], 1)[0] for part in (~block.is_noisy, block.is_noisy)    # of copies
+        """The output of a block from its logits F, which do not change."""
+        clean, noisy = (    # F[part] is a copy, so the loss may overwrite it
+            self.loss(F[part], block.label[part], 1)[0] for part in (~block.is_noisy, block.is_noisy)
         )
         return BlockOutput(F.argmax(axis=1), clean, noisy, *confidence(F, block.label) if self.record else ())

@@ -1,7 +1,7 @@
-"""In-place twins of activations and losses, and the two ways to go between examples and tokens.
+"""In-place twins of activations and losses, the rows that tokens pick, and the sums of rows by token.
 
-The tables here are optional: what is not in them is taken from activations.py or losses.py. Tests hold each to its
-pure twin.
+A twin is optional. Without a twin, the engine uses the pure function of activations.py or losses.py. Tests compare
+every twin with its pure function.
 """
 
 from collections.abc import Callable
@@ -14,8 +14,8 @@ from minimod.activations import ACTIVATIONS, Activation
 from minimod.engine.device import segment_sums
 from minimod.losses import LOSSES
 
-# name -> (φ, φ'), functions of (Z, out) that write into `out`, which may be Z itself. Of NumPy's ways to ReLU, clip is
-# the fastest: 1 to 4 % of a step (the tricks of `python -m benchmarks`).
+# name -> (φ, φ'), functions of (Z, out) that write into `out`, which may be Z itself. The fastest ReLU in NumPy is
+# `np.clip`. It saves 1 to 4 % of a step (see the tricks of `python -m benchmarks`).
 IN_PLACE_ACTIVATIONS: dict[str, Activation] = {
     "relu": Activation(
         lambda Z, out: np.clip(Z, 0, np.inf, out=out),
@@ -33,7 +33,7 @@ IN_PLACE_ACTIVATIONS: dict[str, Activation] = {
 
 
 def activation_kernel(name: str) -> Activation:
-    """φ and φ' as functions of (Z, out): in place, or where there is no such twin, the pure ones and a copy."""
+    """φ and φ' as functions of (Z, out): the in-place twins, or else the pure functions and a copy into `out`."""
 
     def copied(function: Callable[..., Any]) -> Callable[..., Any]:
         def kernel(Z: Any, out: Any) -> Any:
@@ -46,10 +46,12 @@ def activation_kernel(name: str) -> Activation:
 
 
 def _cross_entropy_in_place(F: Any, label: Any, n_total: int) -> tuple[Any, Any]:
-    """As `losses.cross_entropy`. The largest logit of each row is dear to find, and taken off only where it has to be.
+    """As `losses.cross_entropy`. F is in C order.
 
-    That is where one is above 40, so that exponentials could overflow, or where the label's is below -10, so that those
-    of the others could round to 0 before its time; and on a GPU, which would wait for the answer. F is in C order.
+    The largest logit of every row takes long to find, so it is subtracted only if needed. A logit above 40 needs it,
+    because exponentials could overflow. A label's logit below -10 needs it, too. Otherwise the exponentials of the
+    other classes could be exactly 0 in float32, and the gradient would vanish. On a GPU the largest logit is always
+    subtracted, because the host would have to wait for the result of the check.
     """
     flat, at_label = F.reshape(-1), np.arange(0, F.size, F.shape[1], like=label) + label
     f_label = flat[at_label]                                 # (n,)
@@ -57,39 +59,39 @@ def _cross_entropy_in_place(F: Any, label: Any, n_total: int) -> tuple[Any, Any]
         top = F.max(axis=1)
         F -= top[:, None]
         f_label -= top
-    flat[at_label] = -np.inf                                 # leaves the other classes' exponentials
+    flat[at_label] = -np.inf                                 # so that e = 0 at the label
     e = np.exp(F, out=F)                                     # (n, P)
-    others = e @ np.ones_like(e, shape=e.shape[1:])          # (n,); BLAS adds up rows in a quarter of sum's time
-    e_label = np.exp(f_label)
-    total = others + e_label
-    confident = np.log1p(others / np.maximum(others, e_label))      # the loss where the label has most
+    others = e @ np.ones_like(e, shape=e.shape[1:])          # (n,) row sums; the product takes a quarter of sum's time
+    e_label = np.exp(f_label)                                # (n,)
+    total = others + e_label                                 # (n,)
+    confident = np.log1p(others / np.maximum(others, e_label))      # -log p_label, if p_label > 1/2
     loss = np.where(others < e_label, confident, np.log(total) - f_label)
     scale = 1 / (total * n_total)
-    dF = np.multiply(e, scale[:, None], out=F)               # (n, P)
-    flat[at_label] = -others * scale
+    dF = np.multiply(e, scale[:, None], out=F)               # (n, P) dF = p / n_total for the other classes
+    flat[at_label] = -others * scale                         # (n,) dF = (p_label - 1) / n_total at the label
     return loss.sum() / n_total, dF
 
 
 def _mse_in_place(F: Any, label: Any, n_total: int) -> tuple[Any, Any]:
     """As `losses.mse`."""
-    F[np.arange(len(label), like=label), label] -= 1         # (n, P), the error
+    F[np.arange(len(label), like=label), label] -= 1         # (n, P) the error F - onehot
     n_terms = n_total * F.shape[1]
     loss = (F * F).sum() / n_terms
     F *= 2 / n_terms
     return loss, F
 
 
-# name -> a function of (F, label, n_total): what these n examples have in the mean over n_total, loss and dF. The
-# logits F are used up: dF takes their place in memory.
+# name -> a function of (F, label, n_total). It returns the share of these n examples in the mean loss over n_total
+# examples, and dF. It overwrites the logits F by dF.
 IN_PLACE_LOSSES: dict[str, Callable[..., tuple[Any, Any]]] = {
     "cross_entropy": _cross_entropy_in_place, "mse": _mse_in_place,
 }
 
 
 def loss_kernel(name: str, smoothing: float = 0.0) -> Callable[..., tuple[Any, Any]]:
-    """The loss as a function of (F, label, n_total): in place, or where there is no such twin, the pure one.
+    """The loss as a function of (F, label, n_total), see IN_PLACE_LOSSES: the in-place twin, or else the pure function.
 
-    With label smoothing there is none.
+    Losses with label smoothing have no twin.
     """
     def kernel(F: Any, label: Any, n_total: int) -> tuple[Any, Any]:
         loss, dF = LOSSES[name](F, label, smoothing) if len(F) else (0, F)
@@ -100,39 +102,40 @@ def loss_kernel(name: str, smoothing: float = 0.0) -> Callable[..., tuple[Any, A
 
 
 def confidence(F: Any, label: Any) -> tuple[Any, Any]:
-    """Of n examples the margin, the label's logit less the largest other one, and the cross-entropy loss, each (n,).
+    """The margin of n examples, which is F_label minus the largest other logit, and their cross-entropy loss.
 
-    F are logits of shape (n, P), which are left as they are. Neither rounds to 0 before its time, see losses.py.
+    F: logits of shape (n, P), which do not change. margin, loss: of shape (n,). The loss uses no p_label. Otherwise
+    float32 gives exactly 0 for confident examples, see losses.py.
     """
     at_label = (np.arange(len(label), like=label), label)
-    others = F - F[at_label][:, None]                        # (n, P), beside the label's logit
-    others[at_label] = -np.inf
+    others = F - F[at_label][:, None]                        # (n, P) F - F_label
+    others[at_label] = -np.inf                               # without the label itself
     largest = others.max(axis=1)                             # (n,)
-    top = np.maximum(largest, 0)                             # that of all logits
-    total = np.exp(others - top[:, None]).sum(axis=1)        # (n,), without the label's
+    top = np.maximum(largest, 0)                             # (n,) the largest F - F_label of all classes
+    total = np.exp(others - top[:, None]).sum(axis=1)        # (n,) the sum over the other classes
     return -largest, np.where(largest < 0, np.log1p(total), top + np.log(np.exp(-top) + total))
 
 
 def take_rows(X: Any, index: Any, out: Any) -> Any:
-    """X[index], the rows of an array of either library, written into `out`. The index must be in range."""
+    """Write the rows X[index] into `out`. X is a NumPy or a CuPy array. The index must be in range."""
     if isinstance(X, np.ndarray):
-        return X.take(index, axis=0, out=out, mode="clip")  # "raise" would go through another copy of `out`
+        return X.take(index, axis=0, out=out, mode="clip")  # the mode "raise" would make another copy of `out`
     return X.take(index, axis=0, out=out)
 
 
 def sums_by_input(a: Any, b: Any, modulus: int, tied: bool, dtype: Any, xp: ModuleType) -> tuple[Any, Any]:
-    """Which k inputs n examples (a, b) have, as an index, and a function that sums the rows of X, (n, M), by them.
+    """The index of k inputs, and the function (n, M) -> (k, M) that sums rows by input, for n examples (a, b).
 
-    Inputs are rows of U over V, (2P, M), or of U, (P, M), where these are tied. Tokens on the host are searched for
-    those that there are, which are few where examples are in tiles; on a GPU nothing waits for such an answer, and all
-    inputs are summed for. On the host the function multiplies by a sparse one-hot matrix. On a GPU it
-    is `segment_sums`, since cuSPARSE's products have other bits every time.
+    An input is a row of U over V, (2P, M), or a row of U, (P, M), if the network is tied. For tokens on the host, the k
+    inputs are the inputs that occur, which are few in a tile. For tokens on a GPU, they are all inputs, because the
+    host would have to wait for a search. On the host, the function multiplies by a sparse one-hot matrix. On a GPU, it
+    is `segment_sums`, because the bits of cuSPARSE's products differ from call to call.
     """
     inputs = np.concatenate([a, b if tied else b + modulus])
     order, n_inputs = np.argsort(inputs, kind="stable"), modulus if tied else 2 * modulus
     which = np.unique(inputs) if isinstance(inputs, np.ndarray) else np.arange(n_inputs, like=inputs)
-    first = np.searchsorted(inputs[order], np.append(which, n_inputs))      # where each begins in the order; the end
-    rows = order % len(a)                                                    # of the example that has the input
+    first = np.searchsorted(inputs[order], np.append(which, n_inputs))      # the start of every input, and the end
+    rows = order % len(a)                                                    # the example of every sorted input
     index = slice(None) if len(which) == n_inputs else xp.asarray(which)
     if xp is np:
         from scipy.sparse import csr_matrix

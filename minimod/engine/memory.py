@@ -1,4 +1,4 @@
-"""Memory: arrays that are kept from one use to the next, and how much is free."""
+"""Memory: arrays that are used again, and the number of free bytes."""
 
 import math
 import threading
@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 
 class Flat(dict[str, Any]):
-    """Copies of arrays of one kind, by name, that lie one after the other in one `buffer`.
+    """Copies of arrays of one dtype, by name. They are views into one `buffer`, one after the other.
 
-    What is done to every number is one call on the buffer, whatever the arrays are.
+    So one call on the buffer changes all numbers.
     """
 
     def __init__(self, arrays: dict[str, Any]):
@@ -26,7 +26,7 @@ class Flat(dict[str, Any]):
         super().__init__(self.parts(self.buffer))
 
     def parts(self, buffer: Any) -> dict[str, Any]:
-        """The arrays by name that lie in a buffer of this one's length: views."""
+        """The arrays by name as views into another buffer, which has the same length as `self.buffer`."""
         parts, end = {}, 0
         for name, shape in self._shapes.items():
             start, end = end, end + math.prod(shape)
@@ -35,9 +35,9 @@ class Flat(dict[str, Any]):
 
 
 class BufferPool(Generic[T]):
-    """Sets of arrays, as many as there are threads at work. Fresh memory costs more than what is computed in it.
+    """Sets of arrays, one for every thread at work. New memory costs more time than the computation in it.
 
-    A thread has the one that it had before, which may still be in its core's cache.
+    A thread gets its own set again, which may still be in its core's cache.
     """
 
     def __init__(self, make: Callable[[], T]):
@@ -46,16 +46,16 @@ class BufferPool(Generic[T]):
 
     @contextmanager
     def borrow(self) -> Iterator[T]:
-        """A set that nobody else has, with whatever was left in it."""
+        """A set of arrays for this `with` block alone. The arrays still hold old numbers."""
         unused = self._unused[threading.get_ident()]
-        arrays = unused.pop() if unused else self._make()       # no other thread looks in here
+        arrays = unused.pop() if unused else self._make()       # no other thread uses this list
         yield arrays
         unused.append(arrays)
 
 
 def free_memory(xp: ModuleType) -> float:
-    """Bytes that can still be had where the arrays of `xp` live; inf where the system does not tell."""
-    if xp is not np:     # what CuPy keeps for later counts as used there
+    """The free bytes in the memory that holds the arrays of `xp`; inf if the system does not report them."""
+    if xp is not np:     # memory that CuPy keeps for later use is free, too, but the driver counts it as used
         return float(xp.cuda.runtime.memGetInfo()[0] + xp.get_default_memory_pool().free_bytes())
     try:
         lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()

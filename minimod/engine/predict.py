@@ -1,6 +1,6 @@
-"""What a network answers, in blocks that fit in cache, spread over threads: for some pairs, or for all of them.
+"""The predictions of a network for some pairs or for all pairs, in blocks that fit in cache, spread over threads.
 
-Predictions for all pairs are a *prediction table*, of shape (P, P): first input, second input.
+The predictions for all pairs are a *prediction table*, of shape (P, P): entry [a, b] is the class for the pair (a, b).
 """
 
 import math
@@ -17,7 +17,10 @@ from minimod.network import TwoLayerNet
 
 
 def predict(network: TwoLayerNet, a: np.ndarray, b: np.ndarray, backend: Backend = SERIAL) -> np.ndarray:
-    """The class with the largest logit for inputs a and b of shape (n,), of shape (n,), on the host."""
+    """The class with the largest logit for every pair of inputs a and b, of shape (n,), on the host.
+
+    a, b: tokens on the host, of shape (n,).
+    """
     labels = map_logit_blocks(lambda rows, F: to_host(F.argmax(axis=1)), network, a, b, backend)
     return np.concatenate(labels) if labels else np.empty(0, int)
 
@@ -25,7 +28,10 @@ def predict(network: TwoLayerNet, a: np.ndarray, b: np.ndarray, backend: Backend
 def evaluate(
     network: TwoLayerNet, pairs: Pairs, loss: str, smoothing: float = 0.0, backend: Backend = SERIAL
 ) -> tuple[np.ndarray, float]:
-    """As `predict` for n pairs on the host, and the mean of a loss of LOSSES against their labels; nan of none."""
+    """As `predict` for n pairs on the host, and the mean loss of their labels, which is nan for n = 0.
+
+    loss: a name in LOSSES. smoothing: the label smoothing.
+    """
     kernel = loss_kernel(loss, smoothing)
 
     def answers(rows: slice, F: Array) -> tuple[np.ndarray, float]:
@@ -42,7 +48,10 @@ def map_logit_blocks(
     function: Callable[[slice, Array], Any], network: TwoLayerNet, a: np.ndarray, b: np.ndarray,
     backend: Backend = SERIAL,
 ) -> list[Any]:
-    """function(rows, F) for the logits F of some `rows` of the pairs at a time, which it may overwrite."""
+    """The list of function(rows, F) for all blocks of pairs.
+
+    rows: the slice of the pairs in the block. F: their logits, which the function may overwrite.
+    """
     P, M = network.U.shape
     size = min(len(a), backend.block_size(M, P))
     phi, shapes = activation_kernel(network.activation), ((size, M), (size, M), (size, P))      # of Z, H and F
@@ -65,9 +74,11 @@ def map_logit_blocks(
 def map_hidden_rows(
     function: Callable[[slice, Array], Any], network: TwoLayerNet, backend: Backend, n_rows: int | None = None
 ) -> list[Any]:
-    """function(rows, H) for all first inputs, some `rows` of them at a time (None: as many as fit a block).
+    """The list of function(rows, H) for all blocks of first inputs.
 
-    H holds the hidden vectors of these first inputs with every second one, of shape (rows · P, M), row after row.
+    rows: the slice of the first inputs in the block. n_rows: their number (None: as many as fit into a block).
+    H: the hidden vectors of these first inputs with every second input, of shape (number of rows · P, M), sorted by
+    first and then by second input.
     """
     P, M = network.U.shape
     n_rows = n_rows or max(1, min(P, backend.block_size(M, P) // P))
@@ -79,7 +90,7 @@ def map_hidden_rows(
         n = rows.stop - start
         with memory.borrow() as array:
             Z = np.add(network.U[rows][:, None, :], network.V, out=array[:n])
-            return function(rows, phi.value(Z, out=Z).reshape(n * P, M))     # H lies where Z was
+            return function(rows, phi.value(Z, out=Z).reshape(n * P, M))     # H = φ(Z), in the memory of Z
 
     return list(backend.map(block, range(0, P, n_rows)))
 

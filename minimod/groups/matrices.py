@@ -1,16 +1,16 @@
-"""Inside a group's components: a neuron's vectors as matrices, their rank-one parts, and how the three fit together.
+"""The vectors of a neuron as matrices in a group's component, their rank-one parts, and the ideal neuron.
 
-Let ρ be the irreducible real representation of a component, of degree D, and m the dimension of what commutes with it.
-A vector u, as a function on the group, has there the matrix
+Let ρ be the irreducible real representation of a component, of degree D. Let m be the dimension of its commutant, see
+`irreps.KINDS`. A vector u is a function on the group. In the component, it has the matrix
 
     û = √(D / (m |G|)) Σ_g u(g) ρ(g),        and its part in the component is  √(D / (m |G|)) <ρ(g), û>.
 
-Products in the group become products of matrices. So the vectors of an ideal neuron, x, y and z of unit length, are
+Products in the group become products of matrices. So an ideal neuron has, with vectors x, y and z of unit length,
 
-    u(g) ∝ xᵀ ρ(g) y,    v(g) ∝ yᵀ ρ(g) z,    w(g) ∝ xᵀ ρ(g) z,        and then  û v̂ ∝ ŵ:
+    u(g) ∝ xᵀ ρ(g) y,    v(g) ∝ yᵀ ρ(g) z,    w(g) ∝ xᵀ ρ(g) z,        and then  û v̂ ∝ ŵ.
 
-summed over y, u(a) v(b) is xᵀ ρ(a b) z. For Z_N the matrices are rotations, and û v̂ ∝ ŵ reads φ_a + φ_b = φ_c.
-Chughtai et al. (arXiv 2302.03025) and Stander et al. (arXiv 2312.06581) look at what networks learn on S_5.
+The reason is that u(a) v(b), summed over y, is xᵀ ρ(a b) z. For Z_N the matrices are rotations, and û v̂ ∝ ŵ means
+φ_a + φ_b = φ_c. Chughtai et al. (arXiv 2302.03025) and Stander et al. (arXiv 2312.06581) study networks that learn S_5.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from minimod.groups.irreps import Component, Group
 from minimod.network import TwoLayerNet
 from minimod.rules import Bases
 
-ROUNDS = 60         # in which x, y and z are improved in turn: for Z_N the angle left falls to a quarter each time
+ROUNDS = 60         # of updates of x, y and z; for Z_N, a round divides the remaining angle by 4
 
 
 class Representations:
@@ -39,55 +39,60 @@ class Representations:
         self.group, self.elements = group, (elements_a, elements_b, np.arange(len(elements_a)))
 
     def coefficients(self, network: TwoLayerNet) -> Array:
-        """B_aᵀ U, B_bᵀ V and B_cᵀ Wᵀ: the coefficients of u, v, w of each neuron, of shape (3, n, M)."""
+        """B_aᵀ U, B_bᵀ V and B_cᵀ Wᵀ: the coefficients of u, v and w of every neuron, of shape (3, n, M)."""
         weights = (network.U, network.V, network.W.T)
         return np.stack([_like(B, X).T @ X for B, X in zip(self.bases, weights, strict=True)])
 
     def weights(self, coefficients: Array, like: TwoLayerNet) -> tuple[Array, Array, Array]:
-        """U, V and W with these coefficients."""
+        """The weights U, V and W that have these coefficients: the inverse of `coefficients`."""
         U, V, WT = (_like(B, like.U) @ C for B, C in zip(self.bases, coefficients, strict=True))
         return U, V, WT.T
 
     def power(self, coefficients: Array) -> Array:
-        """The power of each component but 0, of shape (3, K, M). Summed over all it is Σ (x - mean)² (Parseval)."""
+        """The power of components 1 .. K, of shape (3, K, M). The sum over them is Σ (x - mean)² (Parseval)."""
         belongs = self.component_of == np.arange(1, self.component_of.max() + 1)[:, None]               # (K, n)
         return _like(belongs, coefficients) @ coefficients**2
 
     def preference(self, shares: Array) -> Array:
-        """What decides the dominant component: each share of the power per dimension of the component, (3, K, M)."""
+        """The numbers whose maximum gives the dominant component, of shape (3, K, M).
+
+        They are the shares of the power, divided by the dimension of the component, which is its number of basis
+        vectors.
+        """
         dimensions = np.bincount(self.component_of)[1:, None].astype(shares.dtype)
         return shares / np.asarray(dimensions, like=shares)
 
     def phase_error(self, network: TwoLayerNet, coefficients: Array, component: Array) -> Array:
-        """The angle between û v̂ and ŵ, in [0, π], of shape (M,); nan where the dominant components differ."""
+        """The angle between û v̂ and ŵ in rad, in [0, π], of shape (M,); nan if u, v and w have different components."""
         error = np.full_like(network.U[0], np.nan)
         for each in self._by_component(network, component):
             error[each.neurons] = each.angle
         return error
 
     def ideal(self, network: TwoLayerNet, coefficients: Array, component: Array) -> tuple[tuple[Any, ...], float]:
-        """U, V and W of the ideal neurons fitted to the trained ones, see `Matrices.ideal`, and their power."""
+        """U, V and W of ideal neurons fitted to the network's neurons, see `Matrices.ideal`, and their power."""
         U, V, WT = (np.zeros_like(X) for X in (network.U, network.V, network.W.T))
         for each in self._by_component(network, component):
             U[:, each.neurons], V[:, each.neurons], WT[:, each.neurons] = each.weights(each.ideal)
         return (U, V, WT.T), float(sum((X**2).sum() for X in (U, V, WT)))
 
     def entries(self, component: Component, like: Array) -> list[Array]:
-        """R of a component, see `Component.entries`, over the tokens of a, b and c: each of shape (P, D²)."""
+        """R of a component, see `Component.entries`, over the tokens of a, b and c: three arrays of shape (P, D²)."""
         R = component.entries.astype(like.dtype)
         return [np.asarray(R[elements], like=like) for elements in self.elements]
 
     def _by_component(self, network: TwoLayerNet, component: Array) -> Iterator["Matrices"]:
-        """The matrices of all neurons whose three vectors have one dominant component, component by component."""
+        """For every component, the matrices of the neurons whose three vectors all have this dominant component."""
         for number, each in enumerate(self.group.components):
             if len(neurons := np.flatnonzero((component == number).all(axis=0))):
                 yield Matrices(network, self.entries(each, network.U), each, neurons)
 
 
 class Matrices:
-    """Some neurons, indices of shape (n,), in the one dominant component of all their vectors: hats, (3, n, D, D).
+    """The matrices û, v̂ and ŵ of n neurons whose vectors all have the same dominant component.
 
-    entries: R over the tokens of a, b and c, see `Representations.entries`.
+    hats: the matrices, of shape (3, n, D, D). neurons: the indices of the neurons, of shape (n,). entries: R over the
+    tokens of a, b and c, see `Representations.entries`.
     """
 
     def __init__(self, network: TwoLayerNet, entries: list[Array], component: Component, neurons: np.ndarray):
@@ -96,7 +101,7 @@ class Matrices:
         self.hats = np.stack([(R.T @ X).T.reshape(-1, D, D) for R, X in zip(entries, weights, strict=True)])
 
     def weights(self, hats: Array) -> list[Array]:
-        """The vectors u, v and w of these neurons that have such matrices, each of shape (P, n)."""
+        """The vectors u, v and w that have the matrices `hats`: three arrays of shape (P, n)."""
         return [R @ X.reshape(len(X), -1).T for R, X in zip(self._entries, hats, strict=True)]
 
     @property
@@ -111,9 +116,10 @@ class Matrices:
     def ideal(self) -> Array:
         """The matrices of ideal neurons fitted to these, of shape (3, n, D, D).
 
-        x, y and z are a maximum of xᵀ û y + yᵀ v̂ z + xᵀ ŵ z, of matrices over their norms: improved one after the
-        other, from the first singular vectors of û on. Then each vector's amplitude is fitted. A neuron of which one
-        would be negative, as where û v̂ = -ŵ are numbers, has nothing to fit.
+        x, y and z maximise xᵀ û y + yᵀ v̂ z + xᵀ ŵ z, where û, v̂ and ŵ are divided by their norms. They start at the
+        first singular vectors of û, and every round updates x, then y, then z. Then the amplitudes of u, v and w are
+        fitted. If an amplitude is not positive, the neuron has no fit, and its fitted matrices are 0. An example is
+        û v̂ = -ŵ for D = 1.
         """
         norms = np.sqrt((self.hats**2).sum(axis=(2, 3), keepdims=True))
         u, v, w = self.hats / np.where(norms > 0, norms, 1)
@@ -132,7 +138,7 @@ class Matrices:
 
 
 def unit(x: Array) -> Array:
-    """The columns of unit length, of shape (n, D, 1); 0 stays 0."""
+    """The columns scaled to unit length, of shape (n, D, 1). A column of zeros stays 0."""
     norm = np.sqrt((x**2).sum(axis=1, keepdims=True))
     return x / np.where(norm > 0, norm, 1)
 
@@ -140,10 +146,12 @@ def unit(x: Array) -> Array:
 def rank_one(
     network: TwoLayerNet, components: Representations, component: Array, generator: np.random.Generator | None = None
 ) -> tuple[Array, Array, Array]:
-    """U, V and W with the best rank-one part of every vector's matrix in its dominant component, (3, M).
+    """U, V and W with the best rank-one part of every vector's matrix in its dominant component.
 
-    The best one is Q Qᵀ û, with Q = [T x for T in the commutant], x the first left singular vector: singular values
-    come in groups of m, and Q has a group's vectors. For real representations it is σ₁ x yᵀ. A generator draws any x.
+    component: of shape (3, M). The best part is Q Qᵀ û, where Q = [T x for T in the commutant] and x is the first left
+    singular vector of û. Singular values come in groups of m equal values, and the columns of Q span the left vectors
+    of the first group. For a real representation, the best part is σ₁ x yᵀ.
+    generator: if given, x is a random unit vector.
     """
     vectors = (network.U, network.V, network.W.T)
     kept = [np.zeros_like(X) for X in vectors]
@@ -162,5 +170,5 @@ def rank_one(
 
 
 def _like(array: np.ndarray, other: Array) -> Any:
-    """The array in the dtype, and on the device, of another one."""
+    """The array in the dtype of another array, and on its device."""
     return np.asarray(array.astype(other.dtype), like=other)

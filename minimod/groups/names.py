@@ -1,6 +1,6 @@
 """Finite groups by name.
 
-A name is Z12, D6 (of order 12), Q8, S4, A5, SL(2,5), GL(2,3), Z7:Z3 (semidirect), or a product of some: Z2^3, Z2xS4.
+A name is Z12, D6 (of order 12), Q8, S4, A5, SL(2,5), GL(2,3), Z7:Z3 (semidirect), or a product, as Z2^3 or Z2xS4.
 """
 
 import re
@@ -14,12 +14,13 @@ import numpy as np
 
 from minimod.groups.irreps import Group
 
-MOST_ELEMENTS = 2000    # of a group by name: its components take seconds then
+MOST_ELEMENTS = 2000    # of a group by name; the components of so large a group take seconds
 LONGEST_NAME = 100
 
 
 class Family(NamedTuple):
-    """Groups of one kind. pattern: of their names, # a number. order, table: functions of these numbers."""
+    """A family of groups. pattern: of their names, where # stands for a number. order, table: functions of the numbers.
+    """
 
     pattern: str
     order: Callable[..., int]
@@ -27,7 +28,7 @@ class Family(NamedTuple):
 
 
 def metacyclic(n: int, m: int, r: int, t: int = 0) -> np.ndarray:
-    """The table of the elements aˣ bʸ, x < n, y < m, numbered x + n y, where aⁿ = e, bᵐ = aᵗ, b a b⁻¹ = aʳ."""
+    """The table of the group with aⁿ = e, bᵐ = aᵗ and b a b⁻¹ = aʳ. Element x + n y is aˣ bʸ, with x < n and y < m."""
     y, x = np.divmod(np.arange(n * m), n)
     carried, b = np.divmod(y[:, None] + y, m)
     turned = np.array([pow(r, int(power), n) for power in range(m)])[y][:, None] * x
@@ -35,7 +36,10 @@ def metacyclic(n: int, m: int, r: int, t: int = 0) -> np.ndarray:
 
 
 def permutation_group(n: int, even: bool = False) -> np.ndarray:
-    """The table of the permutations of 0 .. n-1, or of the even ones, in lexicographic order; p q: q first, then p."""
+    """The table of the permutations of 0 .. n-1, or of the even permutations, in lexicographic order.
+
+    The product p q applies q first, and then p.
+    """
     p = np.array(list(permutations(range(n))))
     if even:
         inversions = sum((p[:, i] > p[:, j]).astype(int) for i in range(n) for j in range(i + 1, n))
@@ -44,7 +48,7 @@ def permutation_group(n: int, even: bool = False) -> np.ndarray:
 
 
 def matrix_group(p: int, special: bool) -> np.ndarray:
-    """The table of the invertible 2 × 2 matrices modulo a prime p, or of those with determinant 1."""
+    """The table of the invertible 2 × 2 matrices modulo a prime p. special: only matrices with determinant 1."""
     entries = np.indices((p,) * 4).reshape(4, -1)
     determinant = (entries[0] * entries[3] - entries[1] * entries[2]) % p
     A = entries[:, determinant == 1 if special else determinant != 0].T.reshape(-1, 2, 2)
@@ -52,13 +56,16 @@ def matrix_group(p: int, special: bool) -> np.ndarray:
 
 
 def _table_of(products: np.ndarray, elements: np.ndarray, base: int) -> np.ndarray:
-    """The numbers of products, of shape (P, P, k), among elements, (P, k), which are sorted; entries are below base."""
+    """The number of every product among the elements, of shape (P, P).
+
+    products: of shape (P, P, k). elements: of shape (P, k), sorted. Their entries are below `base`.
+    """
     place = base ** np.arange(elements.shape[1])[::-1]
     return np.searchsorted(elements @ place, products @ place)
 
 
 def multiplier(n: int, m: int) -> int:
-    """The least r of multiplicative order m modulo n. Raises ValueError where there is none."""
+    """The smallest r of multiplicative order m modulo n. Raises ValueError if no number has this order."""
     require(n * m <= MOST_ELEMENTS, f"a group has 2 to {MOST_ELEMENTS} elements here")
     for r in range(1, n):
         if pow(r, m, n) == 1 and all(pow(r, k, n) != 1 for k in range(1, m)):
@@ -73,12 +80,12 @@ def require(condition: bool, why: str) -> None:
 
 
 def _quaternion_order(n: int) -> int:
-    require(n % 4 == 0 and n > 4, f"Q{n} is none: their orders are 8, 12, 16, ...")
+    require(n % 4 == 0 and n > 4, f"Q{n} is no group: quaternion groups have the orders 8, 12, 16, ...")
     return n
 
 
 def _matrix_order(p: int, special: bool) -> int:
-    require(p > 1 and all(p % d for d in range(2, int(p**0.5) + 1)), f"{p} is no prime, as matrices need here")
+    require(p > 1 and all(p % d for d in range(2, int(p**0.5) + 1)), f"{p} is no prime: SL(2,p) and GL(2,p) need one")
     return (p * p - 1) * p * (1 if special else p - 1)
 
 
@@ -93,13 +100,16 @@ FAMILIES = (
     Family("GL(2,#)", lambda p: _matrix_order(p, special=False), lambda p: matrix_group(p, special=False)),
 )
 
-# Other ways to write a name, in capitals: C_12, Sym(4) and so on.
+# Other ways to write a name, such as C_12 or Sym(4). The patterns are in capitals.
 ALIASES = {r"[\s_]": "", "[×*]": "X", "⋊": ":", r"C(?=\d)": "Z", r"DIH(?=\d)": "D", r"(SYM|ALT)\((\d+)\)": r"\1\2",
            r"(S)YM|(A)LT": r"\1\2"}
 
 
 def parse(name: str) -> tuple[list[str], int]:
-    """The canonical names of a group's factors, sorted by order, and its order. Raises ValueError for another name."""
+    """The canonical names of a group's factors, sorted by order, and the group's order.
+
+    Raises ValueError for a name of no group.
+    """
     require(len(name) <= LONGEST_NAME, f"a group's name has at most {LONGEST_NAME} letters")
     written = name.upper()
     for pattern, ours in ALIASES.items():
@@ -117,7 +127,10 @@ def parse(name: str) -> tuple[list[str], int]:
 
 
 def _family(factor: str) -> Family:
-    """The family of a factor, whose functions have the factor's numbers already. Raises ValueError for none."""
+    """The family of a factor. Its functions take no arguments: they use the numbers in the factor's name.
+
+    Raises ValueError if the factor is in no family.
+    """
     for family in FAMILIES:
         if match := re.fullmatch(re.escape(family.pattern).replace(r"\#", "([1-9][0-9]{0,3})"), factor):
             numbers = [int(number) for number in match.groups()]
@@ -127,20 +140,26 @@ def _family(factor: str) -> Family:
 
 
 def canonical_name(name: str) -> str:
-    """The name under which a group is known: factors by order, equal ones as a power. Raises ValueError for none."""
+    """The canonical name of a group: the factors sorted by order, equal factors as a power.
+
+    Raises ValueError for a name of no group.
+    """
     factors, _ = parse(name)
     powers = {factor: factors.count(factor) for factor in factors}
-    return "x".join(factor + f"^{n}" * (n > 1) for factor, n in powers.items())
+    return "x".join(f"{factor}^{n}" if n > 1 else factor for factor, n in powers.items())
 
 
 def order_of(name: str) -> int:
-    """The number of elements of the group of this name. Raises ValueError for none."""
+    """The number of elements of the group with this name. Raises ValueError for a name of no group."""
     return parse(name)[1]
 
 
 @lru_cache(maxsize=16)
 def named_group(name: str) -> Group:
-    """The group of a name. Elements of a product are numbered with the last factor fastest. Raises ValueError."""
+    """The group with this name. In a product, the element of the last factor changes fastest with the number.
+
+    Raises ValueError for a name of no group.
+    """
     table = np.zeros((1, 1), int)
     for factor in parse(name)[0]:
         other = _family(factor).table()
@@ -149,12 +168,13 @@ def named_group(name: str) -> Group:
 
 
 def facts(group: Group) -> dict[str, Any]:
-    """What there is to know of a group, as numbers and arrays.
+    """The facts about a group, as numbers and arrays.
 
-    - order, abelian; classes: by class, size and orders (of its elements),
-    - dimensions: of the irreducible complex representations; their squares sum to the order,
-    - characters: of shape (classes, classes), complex, a character a row, see `irreps.character_table`,
-    - components: a list of name, dimension, kind and size (of the basis), see `irreps.Component`.
+    - order: the number of elements. abelian: whether the multiplication is commutative,
+    - classes: the size of every conjugacy class, and the order of its elements,
+    - dimensions: of the irreducible complex representations; the sum of their squares is the order,
+    - characters: complex, of shape (classes, classes), one character per row, see `irreps.character_table`,
+    - components: the name, dimension, kind and size (of the basis) of every component, see `irreps.Component`.
     """
     characters, first = group.characters, np.unique(group.classes, return_index=True)[1]
     return {

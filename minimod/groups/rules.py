@@ -1,8 +1,11 @@
-"""Rules beyond the cyclic ones: groups, tables of one's own, and pairs whose true labels are known in part or not.
+"""Rules that are not cyclic: groups, a user's tables, and a user's pairs, whose true labels may be unknown.
 
-A Latin square is a group's multiplication under other names for a, b and c (isotopic to a group) if and only if its
-loops are groups: name a by its label beside some b₀ and b by its label beside some a₀, then (a ∘ b₀) · (a₀ ∘ b) = a ∘ b
-has an identity, a₀ ∘ b₀, and what is left to check is that it is associative (Albert 1943).
+A Latin square is isotopic to a group if it is the group's multiplication under other names for a, b and c. Test this
+with any tokens a₀ and b₀. Rename a to a ∘ b₀, and rename b to a₀ ∘ b. The renamed multiplication is a loop,
+
+    (a ∘ b₀) · (a₀ ∘ b) = a ∘ b,    with the identity a₀ ∘ b₀.
+
+The Latin square is isotopic to a group if and only if the loop is associative (Albert 1943).
 """
 
 from dataclasses import dataclass
@@ -19,15 +22,18 @@ from minimod.groups.matrices import Representations
 from minimod.groups.names import canonical_name, named_group, order_of
 from minimod.rules import MODULUS, RULES, Bases, Rule
 
-# How a rule is given that is the table in a file, and the name of a rule of which only pairs are given.
+# The start of the name of a rule that is a table in a file, and the name of a rule that is given by its pairs alone.
 TABLE, PAIRS = "table:", "pairs"
 
-MOST_TOKENS = 2000      # of a table of one's own
+MOST_TOKENS = 2000      # of a user's table
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class GroupRule(Rule):
-    """A group's multiplication: c = elements_a[a] · elements_b[b], its elements at the tokens, each of shape (P,)."""
+    """A group's multiplication: c = elements_a[a] · elements_b[b].
+
+    elements_a, elements_b: of shape (P,), the group's element at every token a, and at every token b.
+    """
 
     group: Group
     elements_a: np.ndarray
@@ -40,7 +46,7 @@ class GroupRule(Rule):
 
     @property
     def has_components(self) -> np.ndarray:
-        """Whether both tokens of a pair have components, of shape (P, P): all have."""
+        """Whether the components cover both tokens of a pair, of shape (P, P): True for every pair."""
         return np.ones((self.modulus, self.modulus), bool)
 
     @property
@@ -50,7 +56,7 @@ class GroupRule(Rule):
 
     @property
     def component_names(self) -> list[str]:
-        """As `Rule`'s: the dimension of the complex irreducible representation, and a letter."""
+        """The names of components 1, 2, ...: the dimension of the irreducible complex representation, and a letter."""
         return [component.name for component in self.group.components[1:]]
 
     @cached_property
@@ -63,7 +69,7 @@ class GroupRule(Rule):
 
 
 def group_rule(name: str) -> GroupRule:
-    """The multiplication of the group of a name."""
+    """The multiplication of the group with this name."""
     group = named_group(name)
     x = np.arange(len(group.table))
     return GroupRule(name, len(x), group, x, x)
@@ -71,31 +77,32 @@ def group_rule(name: str) -> GroupRule:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TableRule(Rule):
-    """A rule that is a table and has no components; -1 stands for pairs that it has no label for."""
+    """A rule that is a table, without components. -1 stands for a pair without a label."""
 
     table: np.ndarray
 
     @property
     def label_table(self) -> np.ndarray:
-        """The true label of every pair (a, b), of shape (P, P); -1 where there is none."""
+        """The true label of every pair (a, b), of shape (P, P); -1 for a pair without a label."""
         return self.table
 
     @property
     def has_components(self) -> np.ndarray:
-        """Whether both tokens of a pair have components, of shape (P, P): none has."""
+        """Whether the components cover both tokens of a pair, of shape (P, P): False for every pair."""
         return np.zeros(self.table.shape, bool)
 
 
 def is_associative(table: np.ndarray) -> bool:
-    """Whether (x y) z = x (y z) for all x, y, z, of a table of shape (P, P).
+    """Whether (x y) z = x (y z) for all x, y and z. table: of shape (P, P).
 
-    Light's test: y from a set that generates all are enough. It is found greedily, for a group with ≤ log₂ P.
+    Light's test: it is enough to check every y in a set of generators. The set is found greedily. For a group, it has
+    at most log₂ P elements.
     """
     return all((table[table[:, y]] == table[:, table[y]]).all() for y in _generators(table))
 
 
 def _generators(table: np.ndarray) -> list[int]:
-    """Elements whose products are all elements."""
+    """A set of elements whose products give all elements."""
     reached, generators = np.zeros(len(table), bool), []
     while not reached.all():
         generators.append(int(reached.argmin()))
@@ -107,12 +114,12 @@ def _generators(table: np.ndarray) -> list[int]:
 
 
 def rule_of_table(name: str, table: np.ndarray) -> Rule:
-    """The rule of a table of labels, of shape (P, P): a `GroupRule` if it is a group's, or isotopic to one."""
+    """The rule of a table of labels, of shape (P, P): a `GroupRule` if the table is isotopic to a group."""
     rule = TableRule(name, len(table), table)
     if not rule.is_latin_square:
         return rule
     x = np.arange(len(table))
-    e = int(((table == x) & (table.T == x)).all(axis=1).argmax())      # the identity, if there is one, else token 0
+    e = int(((table == x) & (table.T == x)).all(axis=1).argmax())      # the identity, or token 0 without an identity
     elements_a, elements_b = table[:, e], table[e]
     loop = np.empty_like(table)
     loop[np.ix_(elements_a, elements_b)] = table
@@ -120,7 +127,7 @@ def rule_of_table(name: str, table: np.ndarray) -> Rule:
 
 
 def kind_of(rule: Rule) -> str:
-    """What a rule's table is, in words."""
+    """In words, what kind of table a rule has."""
     if isinstance(rule, GroupRule):
         same = (rule.label_table == rule.group.table).all()
         return "a group" if same else "a group under other names for a and b"
@@ -128,12 +135,15 @@ def kind_of(rule: Rule) -> str:
 
 
 def table_path(name: str) -> Path | None:
-    """The file of a rule that is given as table:FILE; None for another rule."""
+    """The path FILE of a rule table:FILE; None for another rule."""
     return Path(name.removeprefix(TABLE)) if name.startswith(TABLE) else None
 
 
 def checked_table(table: object, name: str = "given") -> np.ndarray:
-    """A table, an array or lists, in int64. Raises InputError, with its name, unless it is P × P labels in 0 .. P-1."""
+    """A table, given as an array or as lists, in int64. name: the name of the table, for errors.
+
+    Raises InputError unless the table has P × P labels in 0 .. P-1.
+    """
     allowed = f"P × P whole numbers in 0 .. P-1, with P from 2 to {MOST_TOKENS}"
     array = checked_array("table" if name == "given" else f"table {name}", table, (None, None), kind="numbers")
     if array.shape[0] != array.shape[1] or not 2 <= len(array) <= MOST_TOKENS:
@@ -145,7 +155,7 @@ def checked_table(table: object, name: str = "given") -> np.ndarray:
 
 
 def rule_name(name: str) -> str:
-    """The name under which a rule is known. Raises ValueError, with what is allowed, where there is none."""
+    """The canonical name of a rule. Raises ValueError, which says what is allowed, for a name of no rule."""
     if name in (*RULES, PAIRS) or (name.startswith(TABLE) and name != TABLE):
         return name
     try:
@@ -156,17 +166,17 @@ def rule_name(name: str) -> str:
 
 
 def natural_modulus(name: str) -> int | None:
-    """The number of tokens of a rule unless told otherwise; None where a file has to tell."""
+    """The default number of tokens of a rule; None if the number depends on a table or on pairs."""
     if name in RULES:
         return MODULUS
     return None if name == PAIRS or name.startswith(TABLE) else order_of(name)
 
 
 def make_rule(name: str, modulus: int | None = None, table: np.ndarray | None = None) -> Rule:
-    """The rule of a name, modulo `modulus` >= 2 if it is of RULES; or of a table of labels, of shape (P, P).
+    """The rule with this name. modulus: P >= 2, for a name in RULES. table: labels, of shape (P, P).
 
-    A rule with a table has the name pairs, or table: with any text behind it. Raises InputError for a name of no rule,
-    for another modulus than the rule's, and for a table that cannot be used.
+    The name of a rule with a table is pairs, or table: and any text. Raises InputError for a name of no rule, for
+    another modulus than the number of the rule's tokens, and for a table that cannot be used.
     """
     check_type("rule", name, str, "the name of a rule")
     try:

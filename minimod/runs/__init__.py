@@ -1,1 +1,1 @@
-"""Runs: what to train, the training loop, and the directory in which a run is kept."""
+"""Runs: the configuration and the user's data, the training loop, and the directory of a run."""

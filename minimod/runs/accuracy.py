@@ -45,7 +45,7 @@ def accuracies(table: np.ndarray, dataset: Dataset) -> Accuracies:
     )
 
 
-# What becomes of a pair, by `outcomes`. The first is no pair of the rule's, or one that no part of a dataset has.
+# The outcome of a pair, see `outcomes`. "not asked": the rule leaves out the pair, or no part of the dataset has it.
 OUTCOMES = (
     "not asked", "held out, right", "held out, not right", "right label, fitted", "right label, not fitted",
     "wrong label, memorised", "wrong label, repaired", "wrong label, neither",
@@ -53,7 +53,7 @@ OUTCOMES = (
 
 
 def outcomes(table: np.ndarray, dataset: Dataset) -> np.ndarray:
-    """What becomes of every pair in a prediction table, of shape (P, P): a number of OUTCOMES, uint8, (P, P)."""
+    """The outcome of every pair, as an index into OUTCOMES, uint8, of shape (P, P). table: predictions, (P, P)."""
     result = np.zeros(table.shape, np.uint8)
     for held in (dataset.validation, dataset.test):
         result[held.a, held.b] = np.where(table[held.a, held.b] == held.true_label, 1, 2)
@@ -66,6 +66,6 @@ def outcomes(table: np.ndarray, dataset: Dataset) -> np.ndarray:
 
 
 def share(hits: np.ndarray) -> Any:
-    """The share of True, or the mean of numbers, along the last axis; a float if there is no other; nan of nothing."""
+    """The share of True, or the mean of numbers, along the last axis. One axis gives a float; no entries give nan."""
     shares = hits.mean(axis=-1) if hits.shape[-1] else np.full(hits.shape[:-1], math.nan)
     return shares if shares.ndim else float(shares)

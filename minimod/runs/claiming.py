@@ -1,7 +1,7 @@
-"""What is trained in a directory: a new run, an unfinished one that goes on, or a finished one that is extended.
+"""The plan for a job in a directory: train a new run, resume an unfinished run, or extend a finished run.
 
-Whether a job is refused is known before anything is written. An extension keeps the finished run's network.npz until
-the longer run has finished. So whenever a process is killed, one of the two is whole.
+A job is refused before anything is written. An extension keeps the finished run's network.npz until the longer run has
+finished. So if the process is killed at any time, the finished run or the longer run is whole.
 """
 
 import os
@@ -19,20 +19,21 @@ from minimod.runs.data import Job, resolve
 from minimod.runs.holding import HeldDirectory, hold
 from minimod.runs.run import NONE, Examination, examine, load_run, stamp_of
 
-GOING_ON = (*FREE_FIELDS, "device")         # fields that may change where a run goes on
-TASK = {"rule", "modulus", "train_fraction", "noise_kind", "seed"}      # that the data of a run are made for
+GOING_ON = (*FREE_FIELDS, "device")         # fields that may change when a run is resumed
+TASK = {"rule", "modulus", "train_fraction", "noise_kind", "seed"}      # fields that the user's data must fit
 
-# What a process that was killed leaves of a file that it was writing, or up to 0.3.0 of an extension that it removed.
+# Names of what a killed process leaves behind: a file that it was writing, or up to version 0.3.0 an extension that it
+# was removing.
 LEFTOVER = re.compile(r".*\.(json|csv|npz|extension)\.\d+\.part")
-SNAPSHOT = re.compile(r"\d+\.npz")          # a network along training, by its epoch
+SNAPSHOT = re.compile(r"\d+\.npz")          # the name of a snapshot: the epoch
 
 
 class Plan(NamedTuple):
-    """What is to be trained.
+    """A plan for training.
 
-    job: with all of its data. run: its description, which is still to be written if `is_new`, and then still lacks the
-    device. checkpoint: to go on from, or None. has_new_data: whether data/ is still to be written. stamp: of what the
-    plan was made from, see `stamp_of`.
+    job: the job with all of its data. run: the description of the run. is_new: whether the description must still be
+    written; it then lacks the device. checkpoint: the checkpoint to resume from, or None. has_new_data: whether data/
+    must still be written. stamp: the stamp of the files that the plan was made from, see `stamp_of`.
     """
 
     job: Job
@@ -44,16 +45,17 @@ class Plan(NamedTuple):
 
 
 def plan(directory: Path | None, job: Job, extend: bool = False) -> Plan:
-    """What is to be done for a job in a directory, or in memory. Changes nothing.
+    """The plan for a job in a directory, or in memory. This changes nothing.
 
-    The directory is new or empty, or holds the job's run, unfinished, or another one that has diverged, which is then
-    overwritten; with `extend` it holds a finished run, of fewer epochs. The data are those given or, if none are, those
-    that the directory has. Raises InputError where the directory holds anything else, or data do not fit.
+    The directory may be new or empty. It may hold the job's unfinished run. It may hold a diverged run of another job,
+    which will be overwritten. With `extend`, it must hold a finished run of fewer epochs. The data are the job's data,
+    or if the job has none, the data in the directory. Raises InputError if the directory holds anything else, or if the
+    data do not fit.
     """
     if directory is None:
         return _new(resolve(*job).with_table())
     found = examine(directory)
-    if job.config.modulus is None and found.run and found.run.config.rule == job.config.rule:   # its file may have gone
+    if job.config.modulus is None and found.run and found.run.config.rule == job.config.rule:   # the file may be gone
         job = job._replace(config=replace(job.config, modulus=found.run.config.modulus))
     job = resolve(*job)
     if extend:
@@ -72,14 +74,14 @@ def _new(job: Job, has_new_data: bool = True) -> Plan:
 
 
 def _going_on(found: Examination, job: Job) -> Plan:
-    """For a run that has not finished, or an extension that has not. Raises FinishedRunError for one that has."""
+    """The plan for an unfinished run, or for an unfinished extension. Raises FinishedRunError for a finished run."""
     run = found.description
     job = job.with_table() if found.lacks_data and not job.data.stored else job
     if found.has_network:
         finished = found.finished
         if finished.epochs == run.config.epochs or not _differing(job.config, finished, GOING_ON):
             _refuse_other(found, finished, job)
-            allowed = "new, or that of an unfinished run; it has finished"
+            allowed = "new, or hold an unfinished run; this run has finished"
             raise FinishedRunError("run directory", str(found.directory), allowed)
     differing = _differing(job.config, run.config, GOING_ON)
     data_fit = job.data.stored or not run.checksums or not TASK & set(differing)
@@ -93,74 +95,75 @@ def _going_on(found: Examination, job: Job) -> Plan:
     if run.diverged and run.finished:
         raise InputError("run directory", str(found.directory), f"extended by fewer epochs: with more, {run.diverged}")
     if run.diverged:
-        allowed = f"new, or one that has not diverged ({run.diverged})"
+        allowed = f"new, or hold a run that has not diverged ({run.diverged})"
         raise DivergedRunError("run directory", str(found.directory), allowed)
-    has_new_data = found.lacks_data and bool(job.data.stored)       # the run was killed before all were written
+    has_new_data = found.lacks_data and bool(job.data.stored)       # the run was killed before data/ was complete
     if not has_new_data:
         found.require("data")
     found.require("checkpoint.npz", "snapshots")
-    if found.checkpoint and found.has_network:      # the extension's; the run's were looked at
+    if found.checkpoint and found.has_network:      # the extension's snapshots; the run's snapshots were checked before
         contents.check_snapshots(found.directory, run, found.checkpoint.snapshots)
     data = job.data if has_new_data else found.data
     return Plan(Job(job.config, data).with_table(), run, found.checkpoint, has_new_data=has_new_data)
 
 
 def _extension(found: Examination, job: Job) -> Plan:
-    """For a finished run, of which the job has more epochs."""
+    """The plan for a finished run that the job trains for more epochs."""
     finished, run, config, directory = found.finished, found.description, job.config, str(found.directory)
     if run.config.epochs > finished.epochs and not run.diverged:
-        allowed = f"one without an extension in the making, and this one has one to epoch {run.config.epochs}"
+        allowed = f"a run without an unfinished extension; this run has an extension to epoch {run.config.epochs}"
         raise UnfinishedRunError("run directory", directory, allowed)
     for name in _differing(config, finished, (*FREE_FIELDS, *COURSE_FIELDS)):
-        raise InputError(name, getattr(config, name), f"that of the run, {getattr(finished, name)}")
+        raise InputError(name, getattr(config, name), f"{getattr(finished, name)}, as in the run")
     if found.checkpoint is None:
-        allowed = "one with its last checkpoint.npz, to be extended from (a sweep keeps them with --keep-checkpoints)"
+        allowed = "a run with its last checkpoint.npz, to extend it (a sweep keeps checkpoints with --keep-checkpoints)"
         raise InputError("run directory", directory, allowed)
     if config.epochs <= found.checkpoint.epoch:
-        raise InputError("epochs", config.epochs, f"more than the run has, {found.checkpoint.epoch}")
+        raise InputError("epochs", config.epochs, f"more than {found.checkpoint.epoch}, the epochs of the run")
     if run.diverged and config.epochs >= run.config.epochs:
-        raise InputError("epochs", config.epochs, f"less than {run.config.epochs}: with so many, {run.diverged}")
+        raise InputError("epochs", config.epochs, f"less than {run.config.epochs}: by then, {run.diverged}")
     longer = run._replace(config=config, format=contents.FORMAT, diverged="", finished=finished)
     return Plan(Job(config, found.data).with_table(), longer, found.checkpoint, is_new=True)
 
 
 def _differing(config: TrainingConfig, stored: TrainingConfig, free: tuple[str, ...]) -> list[str]:
-    """The fields in which two configurations differ, but for the free ones."""
+    """The names of the fields in which two configurations differ, without the fields in `free`."""
     theirs = asdict(stored)
     return [name for name, value in asdict(config).items() if value != theirs[name] and name not in free]
 
 
 def _refuse_other(found: Examination, stored: TrainingConfig, job: Job) -> None:
-    """Raise InputError where the job is not that of the directory, whose configuration is `stored`."""
+    """Raise InputError if the directory holds the run of another job. stored: the configuration of the run."""
     if differing := _differing(job.config, stored, GOING_ON):
         named = ", ".join(f"{name} {getattr(stored, name)}" for name in differing)
         given = ", ".join(str(getattr(job.config, name)) for name in differing)
-        allowed = f"new, or that of an unfinished run with the same options; it has {named} and not {given}"
+        allowed = f"new, or hold an unfinished run with the same options; this run has {named} and not {given}"
         raise InputError("run directory", str(found.directory), allowed)
     given_sums = job.data.checksums
-    # A rule's table may be left out, and its words.
+    # The job may lack the rule's table, and the words of the table.
     theirs = {k: v for k, v in found.description.checksums.items() if k not in ("table", "tokens") or k in given_sums}
     if given_sums and given_sums != theirs:
-        raise InputError("run directory", str(found.directory), "new, or that of an unfinished run on the same data")
+        raise InputError("run directory", str(found.directory), "new, or hold an unfinished run on the same data")
 
 
 def _refuse_foreign(directory: Path) -> None:
-    """Raise InputError for a directory of no run that is not empty, and for what can be no directory."""
+    """Raise InputError for a directory that is not empty but has no run, and for a path that can be no directory."""
     nearest = next(place for place in (directory, *directory.parents) if os.path.lexists(place))
     there = {path.name for path in directory.iterdir()} if nearest == directory and directory.is_dir() else set()
     if not nearest.is_dir() or any(name != ".lock" and not LEFTOVER.fullmatch(name) for name in there):
-        allowed = "new or empty, or that of an unfinished run (nothing is overwritten)"
+        allowed = "new or empty, or hold an unfinished run (nothing is overwritten)"
         raise InputError("run directory", str(directory), allowed)
 
 
 def begin(held: HeldDirectory, found: Plan, device: str) -> Description:
-    """Write what a run has before its first epoch, in place of what a killed process or a diverged run has left.
+    """Write the files that a run has before its first epoch.
 
-    Raises LockedError where another process has trained in the directory since the plan was made.
+    The remains of a killed process or of a diverged run are removed. Raises LockedError if another process has trained
+    in the directory since the plan was made.
     """
     directory = held.file()
     if stamp_of(directory) != found.stamp:
-        raise LockedError("directory", str(directory), "one that no other process has trained in meanwhile")
+        raise LockedError("directory", str(directory), "a directory in which no other process has trained since")
     for place in (directory, directory / "data", directory / "snapshots"):
         _remove_matching(place, LEFTOVER)
     if found.is_new and found.checkpoint:
@@ -171,7 +174,7 @@ def begin(held: HeldDirectory, found: Plan, device: str) -> Description:
         _remove_matching(directory / "snapshots", SNAPSHOT)
     run = found.run._replace(device=device) if found.is_new else found.run
     is_described = found.has_new_data and (directory / "config.json").exists()
-    if is_described:        # killed in between, the same call begins it anew: the description is still the old one
+    if is_described:        # if killed after this, the old description is still there, so the same call starts again
         contents.save_data(directory, found.job.data)
     if found.is_new:
         contents.save_description(directory, run)
@@ -181,7 +184,7 @@ def begin(held: HeldDirectory, found: Plan, device: str) -> Description:
 
 
 def _name_files(directory: Path) -> None:
-    """Write the files of a finished run of format 1 anew, with the name of their run and their epoch.
+    """Write the files of a finished run of format 1 again, now with the name of the run and the epoch.
 
     Raises InputError if the run is damaged.
     """
@@ -196,7 +199,7 @@ def _name_files(directory: Path) -> None:
 
 
 def adopt_extension(directory: Path) -> None:
-    """Bring in an extension that a version up to 0.3.0 was making in .extension/, beside the finished run."""
+    """Move an unfinished extension of a version up to 0.3.0 from .extension/ into the directory of the run."""
     place = directory / contents.EXTENSION
     if not (place / "config.json").exists():
         return
@@ -216,7 +219,10 @@ def adopt_extension(directory: Path) -> None:
 
 
 def copy_run(source: Path, directory: Path) -> None:
-    """Copy a run's files over another's, each whole; the network, with which it is finished, goes first, comes last."""
+    """Copy a run's files over another run's files, every file whole.
+
+    network.npz marks a finished run. So the old one is removed first, and the new one is copied last.
+    """
     networks = [place / "network.npz" for place in (source, directory)]
     if networks[1].exists() and networks[0].read_bytes() == networks[1].read_bytes():
         return
@@ -225,7 +231,7 @@ def copy_run(source: Path, directory: Path) -> None:
 
 
 def _copy(source: Path, directory: Path, but: tuple[str, ...] = ("config.json",)) -> None:
-    """Copy the files of a run, but for some names, each whole; the network comes last."""
+    """Copy the files of a run, without the names in `but`, every file whole. network.npz is copied last."""
     paths = [path for path in source.rglob("*") if path.is_file() and path.name not in (".lock", *but)]
     for path in sorted(paths, key=lambda path: path.name == "network.npz"):
         target = directory / path.relative_to(source)
@@ -235,7 +241,7 @@ def _copy(source: Path, directory: Path, but: tuple[str, ...] = ("config.json",)
 
 
 def _remove_matching(directory: Path, pattern: re.Pattern[str]) -> None:
-    """Remove what is in a directory, if that is there, under names of this pattern."""
+    """Remove all files and folders in a directory whose names match the pattern. The directory may be missing."""
     for path in directory.iterdir() if directory.is_dir() else ():
         if pattern.fullmatch(path.name):
             path.unlink() if path.is_file() else shutil.rmtree(path)

@@ -1,6 +1,7 @@
-"""What an option may be, as types of Click's that also check values from Python, and print themselves.
+"""The allowed values of options, as Click types. They also check values from Python, and print themselves.
 
-Click's own types take nan, inf, True for a number and 3.5 for a whole one, and tables may not grow under its choices.
+Click's own types accept nan and inf, True as a number, and 3.5 as a whole number. Click's choice copies its names, so
+it would refuse an entry that is added to a table later.
 """
 
 from collections.abc import Collection
@@ -13,13 +14,13 @@ import numpy as np
 from minimod.errors import InputError, check_type, checked_number, choice, interval
 from minimod.groups.rules import rule_name
 
-SEVERAL = (tuple, list, range, np.ndarray)      # how several numbers may be given
+SEVERAL = (tuple, list, range, np.ndarray)      # the allowed types for several numbers
 
 
 class Constraint(click.ParamType):  # type: ignore[type-arg]  # the earliest Click that we take is not generic
-    """The values that an option may have. `str` of it says what they are, after "it must be".
+    """The allowed values of an option. The text of `str(constraint)` comes after "it must be" in a message.
 
-    domain: numbers in short, for `--help`.   none: what None stands for, where it may be given.
+    domain: the numbers in short, for `--help`.   none: the meaning of None, or "" if None is not allowed.
     """
 
     domain = none = allowed = ""
@@ -28,45 +29,45 @@ class Constraint(click.ParamType):  # type: ignore[type-arg]  # the earliest Cli
         return self.allowed
 
     def or_none(self, meaning: str) -> Self:
-        """The same, where None may be given, and stands for `meaning`."""
+        """The same constraint, which now also allows None, with this meaning."""
         self.none = meaning
         return self
 
     def check(self, value: Any) -> Any:
-        """A value from Python in its own type. Raises ValueError, with what is allowed."""
+        """A value from Python, in the type of the option. Raises ValueError, which says what is allowed."""
         try:
             return None if value is None and self.none else self._checked(value)
-        except (TypeError, ValueError) as error:        # TypeError is of an array that is one number
+        except (TypeError, ValueError) as error:        # an array without axes raises TypeError
             raise ValueError(str(self)) from error
 
     def read(self, text: str) -> Any:
-        """The value that a text stands for. Raises ValueError as `check`, or as `float`."""
+        """The value of a text. Raises ValueError as `check` and `float` do."""
         return None if self.none and text.lower() in ("none", "") else self.check(self._parsed(text))
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """As `read`, for the command line. Raises InputError."""
+        """As `read`, for the command line. Raises InputError instead of ValueError."""
         try:
             return self.read(value)
         except ValueError as error:
             raise InputError(str(param and param.name), value, str(self)) from error
 
     def _checked(self, value: Any) -> Any:
-        """A value in its own type. Raises ValueError."""
+        """A value from Python, in the type of the option. Raises TypeError or ValueError."""
         raise NotImplementedError
 
     def _parsed(self, text: str) -> Any:
-        """What a text stands for, unchecked. Raises ValueError."""
+        """The value of a text, not yet checked. Raises ValueError."""
         return text
 
 
 class Interval(Constraint):
-    """The finite numbers from low to high, but for an end that is `open`: whole ones for int, any for float."""
+    """The finite numbers in [low, high], without the end `open`. kind: int for whole numbers, float for any numbers."""
 
     def __init__(self, kind: type, low: float, high: float = inf, open: float = inf):
         self.kind, self.low, self.high, self.open = kind, low, high, open
         self.name = "integer" if kind is int else "float"
         self.domain = interval(low, high, open)
-        self.allowed = f"a{' whole' * (kind is int)} number in {self.domain}"
+        self.allowed = f"a {'whole number' if kind is int else 'number'} in {self.domain}"
 
     def _checked(self, value: Any) -> Any:
         return checked_number(self.name, value, self.low, self.high, self.open, self.kind)
@@ -75,11 +76,11 @@ class Interval(Constraint):
         try:
             return self.kind(text)
         except ValueError:
-            return float(text)      # 1e3 may be a whole one
+            return float(text)      # for example 1e3, which is a whole number
 
 
 class Choice(Constraint, click.Choice):  # type: ignore[type-arg]
-    """One of some names. A table of theirs may still grow: it is looked at when a value is checked."""
+    """One of some names. The names can be a table that grows later: it is read again at every check."""
 
     def __init__(self, names: Collection[str]):
         super().__init__(())
@@ -93,13 +94,13 @@ class Choice(Constraint, click.Choice):  # type: ignore[type-arg]
 
 
 class RuleName(Constraint):
-    """The name of a rule; its canonical one is taken."""
+    """The name of a rule, which becomes its canonical name."""
 
-    name, allowed = "rule", "add, sub, mul, div, a group or table:FILE, in UTF-8 under a locale that is"
+    name, allowed = "rule", "add, sub, mul, div, a group or table:FILE; the locale and FILE in UTF-8"
 
     def _checked(self, value: Any) -> str:
         check_type(self.name, value, str)
-        value.encode()      # raises ValueError for the name of a file that is no UTF-8
+        value.encode()      # raises ValueError for the name of a file that is not in UTF-8
         return rule_name(value)
 
 
@@ -114,11 +115,11 @@ class Boolean(Constraint, click.types.BoolParamType):
         return bool(value)
 
     def _parsed(self, text: str) -> Any:
-        return {"true": True, "false": False}.get(str(text).lower(), text)     # a flag's value is one already
+        return {"true": True, "false": False}.get(str(text).lower(), text)     # a flag gives a bool, not a text
 
 
 class Pair(Constraint):
-    """Two numbers of an interval: two texts on the command line, else one, as (0.9,0.98)."""
+    """Two numbers in an interval. The command line gives two texts; a file gives one text, as (0.9,0.98)."""
 
     name, is_composite, arity = "float", True, 2
 
@@ -135,7 +136,7 @@ class Pair(Constraint):
 
 
 class Epochs(Constraint):
-    """Some epochs, in order and each once, or "log", which stands for ever rarer ones."""
+    """Some epochs, sorted and without repeats; or "log", which means epochs at growing distances."""
 
     name, each = "epochs", Interval(int, 0)
     domain = f"{each.domain}, or log: 0, 1, 2, 3, 4, 6, 8, 11, 16, ... and the last"

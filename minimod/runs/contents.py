@@ -1,16 +1,16 @@
-"""The files of a run's directory: how each is written and read.
+"""The files in a run's directory: how they are written and read.
 
-    config.json      the configuration, what it was trained with, and the checksums of data/
-    data/            arrays that the configuration alone cannot rebuild, an npz file each, words as CSV; most have none
-    checkpoint.npz   everything that training needs to go on, and the metrics so far; replaced as it goes
-    network.npz      the trained network and its metrics; a directory that has it holds a finished run
-    metrics.csv      the metrics again, a row per measured epoch, for others to read: an export
-    snapshots/       the networks of epochs along training, where asked for, an npz file each
-    .lock            held by the process that trains; the system frees it when that process ends, however it does
+    config.json      the configuration, the versions and the device of the training, and the checksums of data/
+    data/            arrays that the configuration cannot rebuild, one npz file per array, words as CSV; often missing
+    checkpoint.npz   everything that training needs to resume, and the metrics so far; replaced during training
+    network.npz      the trained network and its metrics; a directory with this file holds a finished run
+    metrics.csv      an export of the metrics, one row per measured epoch, for other programs
+    snapshots/       the networks after the epochs that the configuration names, one npz file per epoch
+    .lock            held by the process that trains; the system frees it when that process ends in any way
 
-Each is written whole or not at all, but metrics.csv. The files name their run. While a finished run is extended,
-config.json has the longer configuration, and the shorter one as `finished`. network.npz stays that of the shorter run
-until the longer run has finished.
+All files but metrics.csv are written whole or not at all. The files name their run. While a finished run is extended,
+config.json has the longer configuration, and the shorter configuration as `finished`. network.npz stays the shorter
+run's network until the longer run has finished.
 """
 
 import csv
@@ -32,18 +32,18 @@ from minimod.version import VERSION
 # data/. Its checkpoints and networks do not name their run, and its networks have no metrics: metrics.csv has them.
 FORMAT, KNOWN_FORMATS = 3, (1, 2, 3)
 
-# Fields besides the free ones that may differ between a run and the same run, stopped, extended or on another device.
+# More fields, besides FREE_FIELDS, that may change when a run is resumed, extended or moved to another device.
 COURSE_FIELDS = ("epochs", "eval_every", "device", "snapshots")
 
-EXTENSION = ".extension"        # where versions up to 0.3.0 made a longer run, beside the finished one
+EXTENSION = ".extension"        # versions up to 0.3.0 trained an extension in this folder of the run's directory
 
 
 class Saved(NamedTuple):
-    """What an npz file of a run holds: the run after an epoch.
+    """The content of an npz file of a run: the run after an epoch.
 
-    arrays: by name, on the host; of a checkpoint, the parameters, the optimiser's state, and the seconds so far; of a
-    network and a snapshot, U, V, W and mu; of a network also `Record.label_record`. rows: of metrics so far. snapshots:
-    the epochs whose networks were kept so far.
+    arrays: by name, on the host. A checkpoint has the parameters, the optimiser's state, and the seconds so far. A
+    snapshot and network.npz have U, V, W and mu. network.npz also has `Record.label_record`.
+    rows: the metrics so far. snapshots: the epochs whose networks were saved so far.
     """
 
     epoch: int
@@ -52,15 +52,16 @@ class Saved(NamedTuple):
     snapshots: tuple[int, ...] = ()
 
     def part(self, prefix: str) -> dict[str, np.ndarray]:
-        """The arrays whose names begin so, without that: "state_" or "course_"."""
+        """The arrays whose names begin with a prefix, by their names without it. prefix: "state_" or "course_"."""
         return {name.removeprefix(prefix): array for name, array in self.arrays.items() if name.startswith(prefix)}
 
 
 class Description(NamedTuple):
-    """What config.json says.
+    """The content of config.json.
 
-    checksums: of arrays in data/, by name. device: in words. diverged: how, or nothing. finished: the configuration of
-    the finished run that this one extends, or None. answers_of: as in `UserData`; earlier versions have none.
+    checksums: of the arrays in data/, by name. device: in words. diverged: how the run diverged, or "". finished: the
+    configuration of the finished run that this run extends, or None. answers_of: as in `UserData`; empty in files of
+    earlier versions.
     """
 
     config: TrainingConfig
@@ -73,18 +74,21 @@ class Description(NamedTuple):
 
     @property
     def owner(self) -> str:
-        """The checksum by which a file names the run that it belongs to: of all that determines the run's course."""
+        """The checksum by which files name their run. It covers everything that determines the course of the run."""
         changes = {k: v for k, v in self.config.fingerprint().items() if k not in (*FREE_FIELDS, *COURSE_FIELDS)}
         return files.checksum([changes, self.checksums])
 
     @property
     def labels(self) -> list[str]:
-        """The checksums of the whole configuration, and of the one that it extends: beside which files are written."""
+        """The checksums of the whole configuration, and of the configuration that it extends.
+
+        network.npz and checkpoint.npz have the checksum of the configuration that they were written with.
+        """
         return [files.checksum(each.fingerprint()) for each in (self.config, self.finished) if each]
 
     @property
     def largest_file(self) -> int:
-        """More bytes than any file of this run has; a longer one is refused before it is read."""
+        """A number of bytes that no file of this run reaches. A longer file is refused before it is read."""
         P, M = self.config.modulus, self.config.width
         return 10**6 + 64 * (P * P + P * M) * np.dtype(self.config.dtype).itemsize + 1000 * (self.config.epochs + 1)
 
@@ -100,7 +104,7 @@ def save_description(directory: Path, run: Description) -> None:
 
 
 def load_description(directory: Path | str) -> Description:
-    """What a run's config.json says. Raises InputError if there is none that can be used."""
+    """The content of a run's config.json. Raises InputError if the file is missing or cannot be used."""
     path = Path(directory) / "config.json"
     with files.refusing("run directory", directory, "one written by minimod train", path):
         content = files.load_checked_json(path)
@@ -125,12 +129,12 @@ def save_data(directory: Path, data: UserData) -> None:
 
 
 def data_path(directory: Path, name: str) -> Path:
-    """Where an array of data/ lies: words are there to be read."""
+    """The path of an array in data/. Words are in a CSV file, so that people can read them."""
     return directory / "data" / f"{name}.{'csv' if name == 'tokens' else 'npz'}"
 
 
 def load_data(directory: Path, run: Description) -> UserData:
-    """The arrays in a run's data/. Raises InputError unless all are those that config.json names."""
+    """The arrays in a run's data/. Raises InputError unless their checksums are the checksums in config.json."""
     arrays: dict[str, np.ndarray] = {}
     for name, expected in run.checksums.items():
         path = data_path(directory, name)
@@ -143,7 +147,7 @@ def load_data(directory: Path, run: Description) -> UserData:
 
 
 def write_metrics(directory: Path, rows: list[Metrics]) -> None:
-    """Write metrics.csv anew."""
+    """Write metrics.csv with these rows. An older metrics.csv is replaced."""
     with files.whole_file(directory / "metrics.csv") as file:
         writer = csv.DictWriter(file, METRIC_COLUMNS, restval="nan", lineterminator="\n")
         writer.writeheader()
@@ -151,14 +155,14 @@ def write_metrics(directory: Path, rows: list[Metrics]) -> None:
 
 
 def append_metrics(directory: Path, row: Metrics) -> None:
-    """Add one measured epoch, a dictionary with the names of METRIC_COLUMNS, to metrics.csv, which must be there."""
+    """Append one measured epoch to metrics.csv, which must exist. row: a dictionary by METRIC_COLUMNS."""
     with open(directory / "metrics.csv", "r+", newline="", encoding="utf-8") as file:
         file.seek(0, 2)
         csv.DictWriter(file, METRIC_COLUMNS, lineterminator="\n").writerow(row)
 
 
 def read_metrics(directory: Path) -> list[Metrics]:
-    """The rows of metrics.csv, for format 1. Raises DamagedFileError where they are none."""
+    """The rows of metrics.csv, for format 1. Raises DamagedFileError if a line cannot be read."""
     _, lines = files.read_table(directory / "metrics.csv")
     try:
         return [_row(line) for _, line in lines]
@@ -167,10 +171,10 @@ def read_metrics(directory: Path) -> list[Metrics]:
 
 
 def save(path: Path, run: Description, saved: Saved) -> None:
-    """Write an npz file of a run; the file before stays until this one is on disk.
+    """Write an npz file of a run. An older file stays until the new file is on disk.
 
-    It names the run. With metrics it also names the whole configuration, which a snapshot does not: an extended run has
-    another one.
+    The file names the run. A file with metrics also names the whole configuration. A snapshot does not, because an
+    extended run has another configuration and keeps its snapshots.
     """
     path.parent.mkdir(exist_ok=True)
     arrays = {"run": np.array(run.owner), "epoch": np.array(saved.epoch)} | saved.arrays
@@ -182,10 +186,10 @@ def save(path: Path, run: Description, saved: Saved) -> None:
 
 
 def load(path: Path, run: Description) -> Saved:
-    """What `save` wrote.
+    """The content of a file that `save` wrote.
 
-    Raises DamagedFileError if it belongs to another run; ValueError, TypeError or OverflowError for parts of another
-    kind.
+    Raises DamagedFileError if the file belongs to another run. Raises ValueError, TypeError or OverflowError for parts
+    of another type.
     """
     arrays = load_arrays(path, run.largest_file)
     owner, label = arrays.pop("run", None), arrays.pop("config", None)
@@ -200,7 +204,7 @@ def load(path: Path, run: Description) -> Saved:
 
 
 def load_checkpoint(directory: Path, run: Description) -> Saved | None:
-    """The checkpoint in a run's directory, or None where none was written yet. Raises InputError if it is damaged."""
+    """The checkpoint in a run's directory, or None if no file exists yet. Raises InputError if it is damaged."""
     path = directory / "checkpoint.npz"
     if not path.exists():
         return None
@@ -213,7 +217,7 @@ def load_checkpoint(directory: Path, run: Description) -> Saved | None:
 
 
 def load_network(directory: Path, run: Description) -> Saved:
-    """What is in network.npz. Raises InputError if it is not the network of this run at its end."""
+    """The content of network.npz. Raises InputError if it is not the network of this run at its end."""
     path = directory / "network.npz"
     with files.refusing("network", path, "whole", path):
         saved = load(path, run)
@@ -225,7 +229,7 @@ def load_network(directory: Path, run: Description) -> Saved:
 
 
 def load_snapshot(directory: Path, run: Description, epoch: int) -> TwoLayerNet:
-    """The network of an epoch. Raises InputError unless its snapshot is there, and whole."""
+    """The network after an epoch. Raises InputError if its snapshot is missing or damaged."""
     path = directory / "snapshots" / f"{epoch}.npz"
     with files.refusing("run directory", directory, "one with all of its snapshots", path):
         saved = load(path, run)
@@ -235,14 +239,17 @@ def load_snapshot(directory: Path, run: Description, epoch: int) -> TwoLayerNet:
 
 
 def check_snapshots(directory: Path, run: Description, epochs: tuple[int, ...]) -> tuple[int, ...]:
-    """These epochs. Raises InputError unless there is a whole snapshot of each."""
+    """The same epochs. Raises InputError if the snapshot of an epoch is missing or damaged."""
     for epoch in epochs:
         load_snapshot(directory, run, epoch)
     return epochs
 
 
 def network_of(config: TrainingConfig, saved: Saved) -> TwoLayerNet:
-    """The network of a file's arrays. Raises DamagedFileError if they are not of this configuration, or not finite."""
+    """The network with the arrays of a file.
+
+    Raises DamagedFileError if the arrays do not fit the configuration, or are not finite.
+    """
     P, M = config.modulus, config.width
     for name, shape in {"U": (P, M), "V": (P, M), "W": (M, P), "mu": (P,)}.items():
         array = saved.arrays.get(name, np.empty(0))
@@ -255,7 +262,10 @@ def network_of(config: TrainingConfig, saved: Saved) -> TwoLayerNet:
 
 
 def _row(numbers: Sequence[Any]) -> Metrics:
-    """The numbers of an epoch by METRIC_COLUMNS, of which earlier versions had fewer. Raises ValueError for more."""
+    """The numbers of an epoch by METRIC_COLUMNS. Earlier versions had fewer columns.
+
+    Raises ValueError if there are more numbers than columns.
+    """
     names = list(METRIC_COLUMNS)[: len(numbers)]
     return {name: METRIC_COLUMNS[name](number) for name, number in zip(names, numbers, strict=True)}
 

@@ -1,8 +1,8 @@
 """Files that are written whole or not at all, and read without trust.
 
-What is read runs no code, takes little more memory than the file is long, and is refused unless it is what was written.
-Text is UTF-8, whatever the locale. A file that is not there is damage. Any other error of the system, such as a lack of
-memory or of permission, says nothing about the file: OSError and MemoryError stay what they are.
+Reading runs no code, and takes little more memory than the length of the file. A file that is not what was written is
+refused. Text is UTF-8 in every locale. A missing file counts as damaged. Other errors of the system, such as a lack of
+memory or of permission, say nothing about the file. So OSError and MemoryError are not converted.
 """
 
 import csv
@@ -24,17 +24,20 @@ import numpy as np
 
 from minimod.errors import InputError
 
-# A longer JSON file of a run, or file of numbers that a user brings, is refused before it is read.
+# The limits for the JSON file of a run, and for a user's file of numbers. A longer file is refused before it is read.
 MAX_JSON_BYTES, MAX_NUMBERS_BYTES = 10**6, 10**9
 
 
 class DamagedFileError(ValueError):
-    """A file is not what was written. The message says how that shows."""
+    """A file is not what was written. The message says what is wrong with the file."""
 
 
 @contextmanager
 def refusing(what: str, value: Path | str, allowed: str, path: Path | None = None) -> Iterator[None]:
-    """Raise InputError where a file, at `path` if that is not the value, turns out not to be what was written."""
+    """Raise InputError if the block finds that a file is not what was written.
+
+    what, value, allowed: the parts of the InputError. path: the file, if the value is another path.
+    """
     try:
         yield
     except (ValueError, KeyError, TypeError, OverflowError) as error:
@@ -43,9 +46,9 @@ def refusing(what: str, value: Path | str, allowed: str, path: Path | None = Non
 
 
 def as_path(option: str, given: Any, allowed: str = "a path") -> Path:
-    """The path that a caller gave for an option, as a text or a Path: absolute, whatever directory is entered later.
+    """The path that a caller gave for an option, as a text or a Path.
 
-    Raises InputError for anything else.
+    The result is absolute, so it stays right if the working directory changes. Raises InputError for anything else.
     """
     if not isinstance(given, (str, os.PathLike)) or "\0" in os.fspath(given):
         raise InputError(option, given, allowed)
@@ -54,12 +57,12 @@ def as_path(option: str, given: Any, allowed: str = "a path") -> Path:
 
 @contextmanager
 def whole_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """A file to write that takes its name only once it is complete and on disk; an older one stays until then."""
-    if path.exists() and not path.is_file():        # a device would be replaced by a file
+    """A file for writing. It gets its name only when it is complete and on disk. Until then, an older file stays."""
+    if path.exists() and not path.is_file():        # for example a device, which must not be replaced by a file
         raise OSError(errno.EINVAL, "no regular file", str(path))
     temporary = path.with_name(f"{path.name[-50:]}.{os.getpid()}.part")      # a name has 255 bytes at most
     try:
-        # A text may have the name of a file, and that need not be UTF-8.
+        # A text may contain the name of a file. This name may have bytes that are not valid UTF-8.
         encoding, errors = (None, None) if "b" in mode else ("utf-8", "backslashreplace")
         with open(temporary, mode, encoding=encoding, errors=errors) as file:
             yield file
@@ -67,17 +70,18 @@ def whole_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        if error.errno and error.filename is None:      # a full disk shows in a write, which knows no file's name
+        if error.errno and error.filename is None:      # if the disk is full, `write` raises without a file's name
             error.filename = str(path)
         raise
     finally:
-        with suppress(OSError):         # its directory may be gone
+        with suppress(OSError):         # the directory may be gone
             temporary.unlink()
 
 
 def open_regular(path: Path, limit: float) -> IO[bytes]:
-    """Open a file to read. Raises DamagedFileError if it is not there, no regular file, or over `limit` bytes long."""
-    try:        # a pipe would wait for its writer
+    """Open a file for reading. Raises DamagedFileError if it is missing, no regular file, or longer than `limit` bytes.
+    """
+    try:        # with O_NONBLOCK, because the opening of a pipe would wait for a writer
         file = open(path, "rb", opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0)))
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise DamagedFileError(str(error.strerror)) from error
@@ -99,7 +103,7 @@ def read_bytes(path: Path, limit: float) -> bytes:
 
 
 def plain_data(value: Any) -> Any:
-    """The value as JSON knows it: arrays as lists, None for what is not finite; float32 numbers to six digits."""
+    """The value as plain data for JSON: arrays as lists, float32 numbers with six digits, None for nan and inf."""
     if isinstance(value, dict):
         return {key: plain_data(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -114,7 +118,7 @@ def plain_data(value: Any) -> Any:
 
 
 def _six_digits(x: np.ndarray) -> np.ndarray:
-    """The numbers to six significant digits, as decimals: 0.052 and not 0.05200000107288361."""
+    """The numbers rounded to six significant digits: 0.052 and not 0.05200000107288361."""
     sizes = np.abs(np.where(np.isfinite(x) & (x != 0), x, 1))
     decimals = 5 - np.floor(np.log10(sizes)).astype(int)
     scale = 10.0 ** np.abs(decimals)
@@ -122,19 +126,19 @@ def _six_digits(x: np.ndarray) -> np.ndarray:
 
 
 def save_json(path: Path, data: Any, indent: int | None = None) -> None:
-    """Write data as JSON; see `plain_data` for arrays and for what is not finite."""
+    """Write data as JSON, after `plain_data`."""
     text = json.dumps(plain_data(data), indent=indent, allow_nan=False)
     with whole_file(path) as file:
         file.write(text + "\n")
 
 
 def save_checked_json(path: Path, data: dict[str, Any]) -> None:
-    """As `save_json`, with one more key, `sha256`: the checksum of the rest, which must be plain data."""
+    """As `save_json`, with one more key, `sha256`: the checksum of the other keys. The data must be plain data."""
     save_json(path, data | {"sha256": checksum(data)}, indent=1)
 
 
 def load_checked_json(path: Path, limit: float = MAX_JSON_BYTES) -> dict[str, Any]:
-    """What `save_checked_json` wrote. Raises DamagedFileError if it is not, too long, or not there."""
+    """The data in a file of `save_checked_json`. Raises DamagedFileError if it is damaged, too long or missing."""
     content = read_bytes(path, limit)
     try:
         data = json.loads(content)
@@ -143,33 +147,33 @@ def load_checked_json(path: Path, limit: float = MAX_JSON_BYTES) -> dict[str, An
     if not isinstance(data, dict):
         raise DamagedFileError("it is not a JSON object")
     if data.pop("sha256", None) != checksum(data):
-        raise DamagedFileError("its checksum is not that of its content")
+        raise DamagedFileError("its checksum does not fit its content")
     return data
 
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write arrays by name as an npz file, with one more, `sha256`: the checksum of the rest."""
+    """Write arrays by name as an npz file, with one more array, `sha256`: the checksum of the other arrays."""
     with whole_file(path, "wb") as file:
         np.savez(file, **arrays, sha256=_array_digest(arrays))  # type: ignore[arg-type]
 
 
 def load_arrays(path: Path, limit: float = math.inf) -> dict[str, np.ndarray]:
-    """What `save_arrays` wrote. Raises DamagedFileError if it is not, too long, or not there."""
+    """The arrays in a file of `save_arrays`. Raises DamagedFileError if it is damaged, too long or missing."""
     content = read_bytes(path, limit)
     try:
         arrays = read_npz(BytesIO(content), len(content))
     except MemoryError:
         raise
-    except Exception as error:  # damage shows in whatever way zipfile and NumPy stumble over it
+    except Exception as error:  # for damaged files, zipfile and NumPy raise many types of errors
         raise DamagedFileError(f"it is not an npz file of plain arrays: {error}") from error
     checksum = arrays.pop("sha256", None)
     if checksum is None or not np.array_equal(checksum, _array_digest(arrays)):
-        raise DamagedFileError("its checksum is not that of its content")
+        raise DamagedFileError("its checksum does not fit its content")
     return arrays
 
 
 def read_npz(file: IO[bytes], limit: int) -> dict[str, np.ndarray]:
-    """The arrays of an npz file by name. Raises ValueError beyond `limit` bytes, and what NumPy raises."""
+    """The arrays of an npz file by name. Raises ValueError for more than `limit` bytes, and what NumPy raises."""
     with ZipFile(file) as archive:
         members = archive.infolist()
         if sum(member.file_size for member in members) > limit:
@@ -192,7 +196,7 @@ def _read_header(part: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 
 def load_npy(path: Path) -> np.ndarray:
-    """The numbers of an npy file, in float64. Raises DamagedFileError if it is none, too long, or not there."""
+    """The numbers of an npy file, in float64. Raises DamagedFileError if it is damaged, too long or missing."""
     file = BytesIO(read_bytes(path, MAX_NUMBERS_BYTES))
     try:
         shape, dtype = _read_header(file)
@@ -203,12 +207,12 @@ def load_npy(path: Path) -> np.ndarray:
         return np.asarray(np.load(file, allow_pickle=False), float)
     except MemoryError:
         raise
-    except Exception as error:  # damage shows in whatever way NumPy stumbles over it
+    except Exception as error:  # for damaged files, NumPy raises many types of errors
         raise DamagedFileError(str(error)) from error
 
 
 def save_columns(path: Path, columns: Mapping[str, np.ndarray]) -> None:
-    """Write arrays of shape (n,) by name as a CSV file, a column each."""
+    """Write arrays of shape (n,) by name as the columns of a CSV file."""
     with whole_file(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
@@ -216,17 +220,21 @@ def save_columns(path: Path, columns: Mapping[str, np.ndarray]) -> None:
 
 
 def check_output(option: str, path: Path, run_dir: Path, ours: str = "") -> None:
-    """Raise InputError for a file in no directory, and for one of a run's own, but for that of the name `ours`."""
+    """Raise InputError if the file's directory does not exist, or if the file is one of the run's own files.
+
+    ours: the name of an own file that may be overwritten.
+    """
     if not path.parent.is_dir():
-        raise InputError(option, str(path), "in a directory that there is")
+        raise InputError(option, str(path), "in a directory that exists")
     if path.exists() and run_dir.resolve() in path.resolve().parents and path.name != ours:
         raise InputError(option, str(path), "none of the run's own files")
 
 
 def decoded_lines(path: Path, growing: bool = False) -> Iterator[str]:
-    """The lines of a text, each with its end. growing: another process may write it, so a cut last line is left out.
+    """The lines of a text file, with their line ends. growing: another process may be writing the file, so a last line
+    without its end is left out.
 
-    Raises DamagedFileError for another encoding than UTF-8, with a byte-order mark or without, and if there is no file.
+    Raises DamagedFileError if the file is missing, or is not in UTF-8. A byte-order mark is allowed.
     """
     with open_regular(path, MAX_NUMBERS_BYTES) as file:
         for number, line in enumerate(file, 1):
@@ -236,16 +244,16 @@ def decoded_lines(path: Path, growing: bool = False) -> Iterator[str]:
                 text = line.decode("utf-8" if number > 1 else "utf-8-sig")
             except UnicodeDecodeError:
                 text = "\0"
-            if "\0" in text:        # Latin-1 is refused by the decoder, UTF-16 has zeros
+            if "\0" in text:        # the decoder refuses Latin-1; UTF-16 has zeros
                 raise DamagedFileError(f"line {number} is not in UTF-8: save it as CSV UTF-8")
             yield from StringIO(text, newline="")       # \r alone ends a line, too
 
 
 def read_table(path: Path, growing: bool = False) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
-    """The head of a CSV file, and the cells of every other line, as text, with its number. Empty lines are left out.
+    """The head of a CSV file, and for every other line its number and its cells, as texts. Empty lines are left out.
 
-    The file may have been saved by a spreadsheet, with semicolons or tabs. Raises DamagedFileError as `decoded_lines`
-    does, and for a line with more or fewer cells than the head.
+    The cells may be separated by commas, semicolons or tabs. Raises DamagedFileError as `decoded_lines` does, and for a
+    line with more or fewer cells than the head.
     """
     def rows() -> Iterator[tuple[int, list[str]]]:
         lines = decoded_lines(path, growing)
@@ -266,7 +274,7 @@ def read_table(path: Path, growing: bool = False) -> tuple[list[str], Iterator[t
 
 
 def load_words(path: Path) -> np.ndarray:
-    """The texts, of shape (n,), of a CSV file with a number and a word in each line."""
+    """The words in a CSV file, of shape (n,). Every line has a number and a word."""
     head, lines = read_table(path)
     if len(head) != 2:
         raise DamagedFileError("it is no CSV of words")
@@ -274,12 +282,12 @@ def load_words(path: Path) -> np.ndarray:
 
 
 def checksum(data: Any) -> str:
-    """The SHA-256 of plain data, in hexadecimal digits, whatever the order of its keys. Raises ValueError for nan."""
+    """The SHA-256 of plain data, in hexadecimal digits. The order of keys has no effect. Raises ValueError for nan."""
     return hashlib.sha256(json.dumps(data, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
 def array_checksum(arrays: Mapping[str, np.ndarray]) -> str:
-    """The SHA-256 of arrays, their names, shapes and types, in hexadecimal digits."""
+    """The SHA-256 of arrays with their names, shapes and dtypes, in hexadecimal digits."""
     return bytes(_array_digest(arrays)).hex()
 
 

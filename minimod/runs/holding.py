@@ -1,4 +1,4 @@
-"""Who may write in a directory: the process that holds its lock, while that lock is the file at its path."""
+"""The right to write to a directory. A process has it while it holds the directory's lock file."""
 
 import os
 from collections.abc import Iterator
@@ -9,17 +9,17 @@ from minimod.errors import LockedError, LostDirectoryError
 
 
 class HeldDirectory:
-    """A directory that this process holds, while its lock is the file at its path."""
+    """A directory that this process holds, as long as the process's lock is the file .lock in the directory."""
 
     def __init__(self, directory: Path):
         self.directory = directory
         self._lock = os.stat(directory / ".lock")
 
     def file(self, name: str = "") -> Path:
-        """The path of a file, to write it now.
+        """The path of a file that is written now.
 
-        Raises LostDirectoryError where the directory was removed, moved or replaced: then nothing may be written, since
-        another process may hold what lies at the path now.
+        Raises LostDirectoryError if the directory was removed, moved or replaced. Then nothing may be written, because
+        another process may hold the directory that is at this path now.
         """
         try:
             is_held = os.path.samestat(self._lock, os.stat(self.directory / ".lock"))
@@ -32,18 +32,18 @@ class HeldDirectory:
 
 @contextmanager
 def hold(directory: Path, wait: bool = False, parents: bool = True) -> Iterator[HeldDirectory]:
-    """Hold a directory, which is made where there is none; so is what it lies in, if `parents`.
+    """Hold a directory. A missing directory is made, with `parents` also its missing parent directories.
 
-    Where another process holds the directory, this waits, or raises LockedError.
+    If another process holds the directory, this waits (with `wait`), or else raises LockedError.
     """
-    from filelock import FileLock, Timeout  # here, so that `minimod --help` does not wait for it
+    from filelock import FileLock, Timeout  # imported here, so that `minimod --help` does not wait for it
 
     directory.mkdir(parents=parents, exist_ok=True)
     lock = FileLock(directory / ".lock")
     try:
         lock.acquire(timeout=-1 if wait else 0)
     except Timeout as error:
-        raise LockedError("directory", str(directory), "one that no other process trains in now") from error
+        raise LockedError("directory", str(directory), "a directory in which no other process trains now") from error
     try:
         yield HeldDirectory(directory)
     finally:

@@ -1,4 +1,7 @@
-"""What is measured along training, the columns of metrics.csv. A new one goes last: earlier runs do not have it."""
+"""The metrics that are measured during training: the columns of metrics.csv.
+
+A new column goes last, because earlier runs do not have it.
+"""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,12 +21,17 @@ from minimod.rules import Rule
 from minimod.runs.accuracy import MEASURES, accuracies, share
 from minimod.runs.config import TrainingConfig
 
-# One measured epoch, by METRIC_COLUMNS. Accuracies are shares of pairs, nan of none; norms are Frobenius norms.
+# The numbers of one measured epoch, by METRIC_COLUMNS. Accuracies are shares of pairs, and nan for no pairs. Norms are
+# Frobenius norms.
 Metrics = dict[str, float]
 
 
 class Measured(NamedTuple):
-    """What the metrics of an epoch are made from. Parts: train, all pairs as fitted; clean and noisy, the two of it."""
+    """The numbers from which the metrics of an epoch are made.
+
+    loss, accuracy: by part of the pairs. The part train has all pairs that are trained on, with the fitted labels. Its
+    pairs with clean labels are the part clean, and its pairs with corrupted labels are the part noisy.
+    """
 
     network: TwoLayerNet
     ipr: float
@@ -52,7 +60,7 @@ METRICS: dict[str, Callable[[Measured], float]] = {
     "mean_ipr": lambda measured: measured.ipr,
 }
 
-# The parts of which there are accuracies, and what a first epoch past is told of, unless others are asked for.
+# The parts that have accuracies, and the default thresholds of `first_epochs`.
 ACCURACIES = tuple(name.removesuffix("_accuracy") for name in METRICS if name.endswith("_accuracy"))
 THRESHOLDS = (0.5, 0.9, 0.99)
 
@@ -64,7 +72,11 @@ def measure(
     network: TwoLayerNet, dataset: Dataset, config: TrainingConfig, train: Pairs, left_out: Pairs, train_loss: float,
     answers: BlockOutput, backend: Backend,
 ) -> Metrics:
-    """All METRICS of a network. train: as fitted, in the order of the answers. left_out: pairs not trained on."""
+    """All METRICS of a network.
+
+    train: the pairs that are trained on, with the fitted labels, in the order of `answers`. left_out: the training
+    pairs of the dataset that are not trained on.
+    """
     n_noisy, predicted = int(train.is_noisy.sum()), to_host(answers.predicted)
     n_clean = (len(train) - n_noisy) * dataset.is_known
     losses = {
@@ -97,12 +109,15 @@ def _dominant_and_ipr(network: TwoLayerNet, rule: Rule) -> tuple[TwoLayerNet, fl
 
 
 def history_of(rows: Sequence[Metrics]) -> dict[str, np.ndarray]:
-    """The rows as columns: name -> one number per measured epoch; nan for what was not measured then."""
+    """The rows as columns: name -> one number per measured epoch, which is nan if it was not measured."""
     return {name: np.array([row.get(name, np.nan) for row in rows], kind) for name, kind in METRIC_COLUMNS.items()}
 
 
 def first_epoch(history: Mapping[str, np.ndarray], level: float, *columns: str) -> float:
-    """The first measured epoch with all columns at the level or above: inf if none, nan if one was never measured."""
+    """The first measured epoch at which all columns are at least `level`.
+
+    It is inf if no epoch is, and nan if a column was never measured.
+    """
     values = np.array([history[column] for column in columns])
     if np.isnan(values).all(axis=1).any():
         return math.nan
@@ -111,7 +126,10 @@ def first_epoch(history: Mapping[str, np.ndarray], level: float, *columns: str) 
 
 
 def first_epochs(history: Mapping[str, np.ndarray], thresholds: Iterable[float] = THRESHOLDS) -> dict[str, float]:
-    """`first_epoch` of every accuracy and threshold, as first_epoch_test_0.99. Raises InputError outside [0, 1]."""
+    """`first_epoch` for every accuracy and threshold, by names such as first_epoch_test_0.99.
+
+    Raises InputError for a threshold outside [0, 1].
+    """
     if not isinstance(thresholds, Iterable):
         raise InputError("thresholds", thresholds, "numbers in [0, 1]")
     thresholds = [checked_number("threshold", threshold, 0, 1) for threshold in thresholds]

@@ -1,7 +1,7 @@
-"""Tables, matrices and pairs that people bring: a text becomes rows of cells, and what was taken for what is said.
+"""Reading a user's tables, matrices and pairs: a text becomes rows of cells. Remarks say how the text was understood.
 
 Cells are separated by semicolons, tabs, commas or blanks. Rows are lines, or the innermost brackets, as Python, GAP,
-Sage, Mathematica and MATLAB print them. No code runs. What can be read in two ways is refused.
+Sage, Mathematica and MATLAB print them. No code runs. A text that can be read in two ways is refused.
 """
 
 import csv
@@ -20,7 +20,7 @@ from minimod.runs.files import DamagedFileError, decoded_lines, load_npy, refusi
 SEPARATORS = {";": "semicolons", "\t": "tabs", ",": "commas", " ": "blanks"}
 DRAWN = re.compile(r"(?=.*(---|===))[\s|+:=-]+")
 INNERMOST = re.compile(r"[\[{]([^\[\]{}]*)[\]}]")
-# A := [...], or np.array([...]); but no other function, which may transpose.
+# The text around brackets may be A := [...] or np.array([...]). Another function is refused, because it may transpose.
 MAKERS = r"((np|numpy|torch)\.)?(array|matrix|Matrix|list|tensor)\("
 AROUND = re.compile(rf"([\w.]+:?=)?({MAKERS})*[\[{{]*[\]}}]*(dtype=[\w.]+)?\)*")
 NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?|nan|[+-]?inf", re.ASCII | re.IGNORECASE)
@@ -29,20 +29,20 @@ WHOLE = re.compile(r"0|-?[1-9]\d*", re.ASCII)
 
 
 class Row(NamedTuple):
-    """The cells of a row, and its place in the file, in words."""
+    """The cells of a row. place: where the row is in the file, in words."""
 
     place: str
     cells: list[str]
 
 
 def say(path: Path, said: Sequence[str]) -> None:
-    """Log what a file was taken for, the first time that the file is read."""
+    """Log the remarks on how a file was understood, the first time that the file is read."""
     if said:
         warn_once(f"{path}: {'; '.join(said)}")
 
 
 def read_lines(path: Path) -> tuple[list[tuple[str, str]], list[str]]:
-    """The lines of a file, and remarks. Empty lines and comments, which begin with # or %, are left out.
+    """The lines of a file with their places, and remarks. Empty lines and comments (# or %) are left out.
 
     Sage and Markdown draw a line below the head, and bars between columns. These are left out, too. Raises
     DamagedFileError for a file that is empty, and as `decoded_lines` does.
@@ -58,9 +58,10 @@ def read_lines(path: Path) -> tuple[list[tuple[str, str]], list[str]]:
 
 
 def rows_of(lines: list[tuple[str, str]], said: list[str], is_square: bool = False) -> list[Row]:
-    """The rows of a text, as many cells in each. How they were found is added to the remarks.
+    """The rows of a text, all with the same number of cells. Remarks on how they were found are added to `said`.
 
-    is_square: the rows of a table, with an empty corner where R and Sage leave it out. Raises DamagedFileError.
+    is_square: whether the rows are a square table. R and Sage leave out its empty corner, which is then added. Raises
+    DamagedFileError for other rows.
     """
     text = "".join(line for _, line in lines)
     is_object = re.match(r'\s*\{\s*"[^"]*"\s*:', text)
@@ -68,16 +69,16 @@ def rows_of(lines: list[tuple[str, str]], said: list[str], is_square: bool = Fal
     if is_square and len(rows[-1].cells) == len(rows) == len(rows[0].cells) + 1:
         rows[0] = Row(rows[0].place, ["", *rows[0].cells])
     width = len(rows[0].cells)
-    for place, cells in rows:
-        if len(cells) != width:
-            raise DamagedFileError(f"{place} has {len(cells)} cell{'s' * (len(cells) != 1)}, and the first {width}")
+    for place, n in ((place, len(cells)) for place, cells in rows):
+        if n != width:
+            raise DamagedFileError(f"{place} has {n} cell{'' if n == 1 else 's'}, and the first {width}")
     if is_square and not 1 < len(rows) == width:
-        raise DamagedFileError(f"it has shape {len(rows), width}; a first row of names needs a first column of them")
+        raise DamagedFileError(f"it has shape {len(rows), width}; a first row of names needs a first column of names")
     return rows
 
 
 def _from_json(text: str) -> list[Row]:
-    """The rows of a JSON object: its table, with a head of its elements if it has any. Raises DamagedFileError."""
+    """The rows of a JSON object: its table, with its elements as head, if it has elements. Raises DamagedFileError."""
     try:
         data = json.loads(text)
         rows = [*data["table"]] or [[]]
@@ -85,26 +86,26 @@ def _from_json(text: str) -> list[Row]:
             rows = [["", *elements], *([name, *row] for name, row in zip(elements, rows, strict=True))]
         return [Row(f"row {number}", [str(cell).strip() for cell in row]) for number, row in enumerate(rows, 1)]
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise DamagedFileError("its JSON is no object with a table, a list of rows, and as many elements") from error
+        raise DamagedFileError("its JSON is no object with a table (a list of rows) and an element per row") from error
 
 
 def _in_brackets(text: str, said: list[str]) -> list[tuple[str, str]]:
-    """The innermost brackets of a text. None where a bracket has one cell, as [0] may be a word."""
+    """The innermost brackets of a text, with their places. Empty if all have one cell, since [0] may be a word."""
     rows = INNERMOST.findall(text)
     around = re.sub(r"[\s,;]", "", INNERMOST.sub("", text)) if rows else text
     if not AROUND.fullmatch(around) or not any(re.search(r"[\s,]", row.strip()) for row in rows):
         return []
     said.append("rows are in brackets")
-    if len(rows) == 1:         # MATLAB has all rows in one pair
+    if len(rows) == 1:         # MATLAB writes all rows in one pair of brackets
         rows = re.split("[;\n]", rows[0])
     rows = [re.sub("(?<![^ ,])'([^']*)'(?![^ ,])", r'"\1"', " ".join(row.split())) for row in rows]
     return [(f"row {number}", row) for number, row in enumerate(filter(None, rows), 1)]
 
 
 def _split(lines: list[tuple[str, str]], said: list[str]) -> list[Row]:
-    """The rows of lines, by the separator in the first line. Raises DamagedFileError for an open quote."""
+    """The rows of lines, split at the separator of the first line. Raises DamagedFileError for an open quote."""
     first = re.sub('"[^"]*"', "q", lines[0][1]).strip(" ,;\r\n")
-    signs = ";," if re.search(" [ \t]|\t ", first) else ";\t,"       # a tab beside a blank is a blank, too
+    signs = ";," if re.search(" [ \t]|\t ", first) else ";\t,"       # a tab next to a blank counts as a blank
     separator = next((sign for sign in signs if sign in first), " ")
     if separator != ",":
         said.append(f"cells are separated by {SEPARATORS[separator]}")
@@ -114,7 +115,7 @@ def _split(lines: list[tuple[str, str]], said: list[str]) -> list[Row]:
     try:
         for cells in reader:
             width = len(rows[0].cells) if rows else 0
-            while len(cells) > width and not cells[-1].strip():     # a separator at the end
+            while len(cells) > width and not cells[-1].strip():     # the line ends with a separator
                 cells.pop()
             rows.append(Row(lines[reader.line_num - 1][0], [cell.strip() for cell in cells]))
     except csv.Error as error:
@@ -123,7 +124,10 @@ def _split(lines: list[tuple[str, str]], said: list[str]) -> list[Row]:
 
 
 def _values(rows: list[Row], head: int, value_of: Mapping[str, float], what: str) -> np.ndarray:
-    """The values of the cells below and right of a head. Raises DamagedFileError for a cell that has none."""
+    """The values of the cells below and right of a head. head: 1 if the first row and column are names, else 0.
+
+    Raises DamagedFileError for a cell without a value.
+    """
     for place, cells in rows[head:]:
         for j, cell in enumerate(cells[head:], head + 1):
             if cell not in value_of:
@@ -134,7 +138,7 @@ def _values(rows: list[Row], head: int, value_of: Mapping[str, float], what: str
 def _arranged(values: np.ndarray, rows: list[Row], head: int, names: Sequence[str]) -> np.ndarray:
     """The values in the order of the names. Raises DamagedFileError unless rows and columns have the same names.
 
-    Without a head the names are in the same order, too, as where the identity comes first.
+    Without a head, the names of rows and columns must also be in the same order. This holds if the identity is first.
     """
     across, down = rows[0].cells[head:], [cells[0] for _, cells in rows[head:]]
     for i, name in enumerate(down):
@@ -145,7 +149,7 @@ def _arranged(values: np.ndarray, rows: list[Row], head: int, names: Sequence[st
 
 
 def _places(words: Collection[str], P: int) -> dict[str, int]:
-    """The place of each of the numbers 0 .. P-1; of 1 .. P where the words have a P and no 0."""
+    """number as a word -> its place, for the numbers 0 .. P-1; for 1 .. P if the words contain P, but not 0."""
     first = int(str(P) in words and "0" not in words)
     return {str(i + first): i for i in range(P)}
 
@@ -156,15 +160,15 @@ def _words(rows: list[Row], head: int = 0) -> set[str]:
 
 
 def _some(words: Sequence[str]) -> str:
-    return ", ".join(repr(word[:40]) for word in words[:5]) + ", ..." * (len(words) > 5)
+    return ", ".join(repr(word[:40]) for word in words[:5]) + (", ..." if len(words) > 5 else "")
 
 
 def read_weights(path: Path) -> np.ndarray:
-    """The numbers of a matrix in a file, in float64, of shape (P, P). Raises InputError for another file.
+    """The numbers of a matrix in a file, in float64, of shape (P, P). Raises InputError for a file without a matrix.
 
-    A first row and column may have the numbers of the tokens.
+    The first row and column may be the numbers of the tokens.
     """
-    with refusing("noise_matrix", path, "a table of numbers, as many in every line, or an npy file"):
+    with refusing("noise_matrix", path, "a table of numbers, the same number in every line, or an npy file"):
         if path.suffix.lower() == ".npy":
             return load_npy(path)
         lines, said = read_lines(path)
@@ -172,7 +176,7 @@ def read_weights(path: Path) -> np.ndarray:
         value_of = {word: float(word.replace(",", ".")) for word in _words(rows) if NUMBER.fullmatch(word)}
         if commas := [word for word in value_of if "," in word]:
             if all(re.fullmatch(r"[+-]?\d+,\d{3}", word) for word in commas):
-                raise DamagedFileError(f"the comma of {commas[0]!r} may be of decimals or of thousands: write a point")
+                raise DamagedFileError(f"the comma in {commas[0]!r} may be decimal or not: write a point instead")
             said.append("commas are decimal")
         head = int(rows[0].cells[0] not in value_of)
         weights = _values(rows, head, value_of, "no number")
@@ -185,10 +189,10 @@ def read_weights(path: Path) -> np.ndarray:
 
 
 def read_labels(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """The labels of (a, b) in row a and column b of a file, and the words of its tokens; None for 0 .. P-1.
+    """The table in a file, with the label of (a, b) in row a and column b, and the words of its tokens.
 
-    Tokens are whole numbers from 0 or from 1, or have names in the first row and column. Raises InputError for a file
-    that is no table, or one in two ways.
+    Tokens are whole numbers from 0 or from 1, or have names in the first row and column. The words are None if they are
+    0 .. P-1. Raises InputError for a file without a table, and for a file that can be read in two ways.
     """
     with refusing("table file", path, "P × P labels in 0 .. P-1, or words that its first row and column name"):
         if path.suffix.lower() == ".npy":
@@ -208,16 +212,16 @@ def read_labels(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _plain(cell: str) -> str:
-    """A whole number as Python writes it: 3 for 3.0. Another cell stays as it is."""
+    """The cell, with a whole number as Python writes it: 3 for 3.0. Other cells stay as they are."""
     is_whole = "." in cell and NUMBER.fullmatch(cell) and float(cell).is_integer()
     return str(int(float(cell))) if is_whole else cell
 
 
 def _labels(rows: list[Row], said: list[str]) -> tuple[np.ndarray, np.ndarray | None]:
-    """As `read_labels`, of square rows of plain cells."""
+    """As `read_labels`, for a square table of cells from `_plain`."""
     words, n = _words(rows), len(rows)
     numbers = _places(words, n)
-    # Other numbers may be names, as 1, 3, 5, 7, where row and column have the same; else they are typos.
+    # Other numbers, as 1, 3, 5, 7, are names if the first row and the first column are equal. Otherwise they are typos.
     has_typo = all(map(WHOLE.fullmatch, words)) and rows[0].cells != [cells[0] for _, cells in rows]
     if words <= {*numbers} or has_typo:
         if "0" not in numbers:
@@ -244,7 +248,7 @@ def _labels(rows: list[Row], said: list[str]) -> tuple[np.ndarray, np.ndarray | 
 
 
 def _has_head(rows: list[Row]) -> bool:
-    """Whether the first row and column are names: the corner is no label. Raises DamagedFileError for a doubt."""
+    """Whether the first row and column are names: then the corner is no label. Raises DamagedFileError if unclear."""
     corner = rows[0].cells[0]
     has_head = len(rows) > 2 and corner not in _words(rows, 1)
     is_mark = not re.search(r"\w", corner)
@@ -254,6 +258,6 @@ def _has_head(rows: list[Row]) -> bool:
 
 
 def _is_even(rows: list[Row], head: int) -> bool:
-    """Whether each word below and right of a head comes as often as there are rows, as in a group's table."""
+    """Whether every word below and right of a head occurs once per row on average, as in a group's table."""
     counts = Counter(cell for _, cells in rows[head:] for cell in cells[head:])
     return {*counts.values()} == {len(rows) - head}

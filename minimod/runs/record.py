@@ -1,10 +1,13 @@
-"""How each training pair is fitted, where `record` asks: sums over measured epochs, which checkpoints keep."""
+"""The record of how every training pair is fitted, for the option `record`: sums over the measured epochs.
+
+Checkpoints save the sums.
+"""
 
 import numpy as np
 
 
 class Record:
-    """The sums, one number for each of n training pairs. All are on the host, in the pairs' order."""
+    """The sums for n training pairs, on the host, in the order of the pairs."""
 
     def __init__(self, n: int):
         self.state = {
@@ -13,7 +16,7 @@ class Record:
         }
 
     def add(self, margin: np.ndarray, loss: np.ndarray) -> None:
-        """Add a measured epoch: each label's margin and loss, of shape (n,), see `kernels.confidence`."""
+        """Add a measured epoch. margin, loss: of every label, of shape (n,), see `kernels.confidence`."""
         state, fitted = self.state, margin > 0
         state["record_epochs"] += 1
         state["record_margin"] += margin
@@ -25,11 +28,11 @@ class Record:
 
     @property
     def label_record(self) -> dict[str, np.ndarray]:
-        """The record by name, each of shape (n,).
+        """The record by name: arrays of shape (n,).
 
-        margin, probability: the means over the measured epochs. forgotten: how often a label was fitted, and no longer
-        so at the next measured epoch; inf for one that never was. half_loss: the loss at the first measured epoch with
-        half of the labels fitted, nan if there was none.
+        margin, probability: the means over the measured epochs. forgotten: how often a label was fitted at a measured
+        epoch, but not at the next measured epoch; inf for a label that was never fitted. half_loss: the loss at the
+        first measured epoch at which at least half of the labels are fitted; nan if there was no such epoch.
         """
         epochs, margin, probability, fitted, forgotten, half_loss = self.state.values()
         never = ~fitted & (forgotten == 0)

@@ -1,4 +1,4 @@
-"""A run, and how it is loaded from its directory. The files themselves are in contents.py."""
+"""A run, and how to load it from its directory. The format of the files is in contents.py."""
 
 from dataclasses import dataclass, field, replace
 from math import inf
@@ -18,22 +18,22 @@ from minimod.runs.data import NO_DATA, Job, UserData
 from minimod.runs.files import as_path
 from minimod.runs.metrics import history_of
 
-# The states of a directory. none: there is no run. unfinished: training can go on. diverged: the loss was not finite,
-# and training would come there again. finished: the network is there; it may be extended at the same time. damaged: a
-# file is not what was written, or belongs to another run or time.
+# The states of a directory. none: it has no run. unfinished: training can be resumed. diverged: the loss was not
+# finite, and the same training would diverge again. finished: it has the trained network; an extension may be in
+# progress. damaged: a file is not what was written, or belongs to another run or another time.
 NONE, UNFINISHED, DIVERGED, FINISHED, DAMAGED = "none", "unfinished", "diverged", "finished", "damaged"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Run:
-    """A trained run, or what it was after an epoch.
+    """A trained run, at its end or after an earlier epoch.
 
     history: column of metrics.METRIC_COLUMNS -> one number per measured epoch.
-    directory: where it is stored, or None.
-    data: what the configuration cannot rebuild.
-    label_record: how each training pair was fitted, see `Record.label_record`; empty without `record`.
-    snapshots: the epochs that `at` may be given, besides the last one, in order.
-    epoch: the epoch of the network; None: the last one.
+    directory: where the run is stored, or None.
+    data: arrays that the configuration cannot rebuild.
+    label_record: how every training pair was fitted, see `Record.label_record`; empty without the option `record`.
+    snapshots: the epochs whose networks `at` can load, in order; the last epoch needs no snapshot.
+    epoch: the epoch of the network; None means the last epoch.
     """
 
     config: TrainingConfig
@@ -53,16 +53,16 @@ class Run:
 
     @property
     def fitted(self) -> Pairs:
-        """The pairs that it was trained on, with the labels that were fitted."""
+        """The pairs that the run was trained on, with the fitted labels."""
         return self.data.fitted(self.dataset.train)
 
     @property
     def words(self) -> np.ndarray:
-        """What the tokens stand for, texts of shape (P,): words of one's own, or their numbers."""
+        """The words of the tokens, texts of shape (P,): the user's words, or the numbers of the tokens."""
         return np.arange(self.network.modulus).astype(str) if self.data.tokens is None else self.data.tokens
 
     def beside(self, name: str) -> Path:
-        """The path of a file to write beside the run's. Raises LostDirectoryError if the run is there no more."""
+        """The path of a file to write into the run's directory. Raises LostDirectoryError if the run is gone."""
         assert self.directory
         try:
             is_there = contents.load_description(self.directory).owner == self.description.owner
@@ -74,13 +74,13 @@ class Run:
 
     @property
     def description(self) -> Description:
-        """What config.json says of the run, but for the device."""
+        """The content of the run's config.json, without the device."""
         return Description(self.config, self.data.checksums, "")
 
     def at(self, epoch: int) -> "Run":
-        """The run as it was after an epoch: its network, and the history up to there. `label_record` stays whole.
+        """The run after an epoch: its network, and its history up to this epoch. `label_record` does not change.
 
-        Raises InputError for an epoch without a snapshot, unless it is the last, and if the snapshot is damaged.
+        Raises InputError if the snapshot of the epoch is missing or damaged. The last epoch needs no snapshot.
         """
         last = self.config.epochs if self.epoch is None else self.epoch
         epoch = checked_number("epoch", epoch, -inf, kind=int)
@@ -96,7 +96,7 @@ class Run:
 
 
 def initial_network(config: TrainingConfig) -> TwoLayerNet:
-    """The network that the training of a configuration begins with."""
+    """The network of a configuration before training."""
     seed = config.seed if config.init_seed is None else config.init_seed
     return TwoLayerNet.init(
         config.modulus, config.width, seed, config.activation, config.tied, config.bias, config.init_std, config.dtype,
@@ -105,11 +105,11 @@ def initial_network(config: TrainingConfig) -> TwoLayerNet:
 
 
 def load_run(directory: Path | str, epoch: int | None = None) -> Run:
-    """The finished run in a directory, or what it was after an epoch, see `Run.at`.
+    """The finished run in a directory, or the run after an epoch, see `Run.at`.
 
-    While a finished run is extended, it is the finished one. Raises UnfinishedRunError or DivergedRunError if the
-    directory holds one that is unfinished or has diverged, and InputError if it holds none or a damaged one, or one
-    without this epoch.
+    While a finished run is extended, this loads the finished run. Raises UnfinishedRunError for an unfinished run, and
+    DivergedRunError for a diverged run. Raises InputError if the directory has no run or a damaged run, and for an
+    epoch without a snapshot.
     """
     found = examine(as_path("directory", directory))
     config, end = found.finished, found.end
@@ -120,19 +120,19 @@ def load_run(directory: Path | str, epoch: int | None = None) -> Run:
 
 
 def as_run(option: str, run: Run | Path | str) -> Run:
-    """A run itself, or the one in a directory. Raises InputError for anything else, and what `load_run` raises."""
+    """The given run, or the run in the given directory. Raises InputError for anything else, and as `load_run` does."""
     return run if isinstance(run, Run) else load_run(as_path(option, run, "a run, or its directory"))
 
 
 def check_run(directory: Path | str) -> tuple[str, dict[str, str]]:
-    """The state of a directory, and what is to say of each file. The states are explained at the top of this module."""
+    """The state of a directory, and a remark on every file. The states are explained at the top of this module."""
     directory = Path(directory).absolute()
     found = examine(directory)
     return found.state, found.files | _earlier_extension(directory / contents.EXTENSION)
 
 
 def _earlier_extension(place: Path) -> dict[str, str]:
-    """What is to say of the extension that an earlier version was making in a place, if it is there."""
+    """A remark on the extension that an earlier version trained in the folder `place`. Empty without an extension."""
     if not (place / "config.json").exists():
         return {}
     try:
@@ -144,29 +144,30 @@ def _earlier_extension(place: Path) -> dict[str, str]:
 
 
 def _told(run: Description) -> str:
-    """In words, what has become of a run that has no network yet."""
+    """In words, the state of a run that has no network yet."""
     return f"{DIVERGED}: {run.diverged}" if run.diverged else f"{UNFINISHED}, to epoch {run.config.epochs}"
 
 
 def stamp_of(directory: Path) -> tuple[tuple[int, int, int] | None, ...]:
-    """What is another one as soon as a process has trained in a directory."""
+    """A value that changes as soon as a process trains in the directory."""
     paths = [directory / name for name in ("config.json", "checkpoint.npz", "network.npz")]
     stats = [path.stat() if path.exists() else None for path in paths]
     return tuple(stat and (stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats)
 
 
 def examine(directory: Path) -> "Examination":
-    """What there is in a directory. It is looked at again if it seems damaged: a run may have grown in between."""
+    """The examination of a directory. If files seem damaged, they are read again: a run may have grown in between."""
     found = Examination(directory)
     return Examination(directory) if found.state == DAMAGED else found
 
 
 class Examination:
-    """A run's files, held against each other.
+    """The files of a run, read and compared with each other.
 
-    state: see the top of this module. files: name -> what to say of it. problems: name -> the error of one that is
-    damaged. run, data, checkpoint, end: their contents; None where they are not there or cannot be read. lacks_data:
-    whether a file of data/ is not there. stamp: see `stamp_of`, from before they were read.
+    state: see the top of this module. files: name -> a remark on the file. problems: name -> the error of a damaged
+    file. run, checkpoint, end: the contents of config.json, checkpoint.npz and network.npz; None if the file is missing
+    or cannot be read. data: the content of data/. lacks_data: whether a file of data/ is missing. stamp: see
+    `stamp_of`, from before the files were read.
     """
 
     def __init__(self, directory: Path):
@@ -203,7 +204,7 @@ class Examination:
             if "data" not in self.problems:
                 self.files["data"] += f": {', '.join(run.checksums)}"
             elif self.lacks_data and not self.has_network and not self.checkpoint:
-                self.files["data"] = "not there yet: the run was stopped before; it goes on where they are given again"
+                self.files["data"] = "not there yet: the run was stopped before; to resume it, give the data again"
         listing = self.end or self.checkpoint
         if listing and listing.snapshots:
             if self._read("snapshots", contents.check_snapshots, run, listing.snapshots):
@@ -212,7 +213,7 @@ class Examination:
             self.files["extension"] = _told(run)
 
     def _read(self, name: str, load: Any, *arguments: Any) -> Any:
-        """What a file holds, None if nothing or if it is damaged, and what is to say of it."""
+        """The content of a file, or None if it is missing or damaged. A remark on the file is added to `files`."""
         part = None
         try:
             part = load(self.directory, *arguments)
@@ -223,35 +224,35 @@ class Examination:
         return part
 
     def require(self, *names: str) -> None:
-        """Raise the error of the first of some files that is damaged."""
+        """Raise the error of the first of these files that is damaged."""
         for name in names:
             if name in self.problems:
                 raise self.problems[name]
 
     @property
     def description(self) -> Description:
-        """What config.json says. Raises InputError if it is damaged or not there."""
+        """The content of config.json. Raises InputError if it is damaged or missing."""
         self.require("config.json")
         assert self.run
         return self.run
 
     @property
     def finished(self) -> TrainingConfig:
-        """The configuration of the finished run that is whole.
+        """The configuration of the finished run, which is whole.
 
-        Raises UnfinishedRunError or DivergedRunError for one that is unfinished or has diverged, and InputError if
-        there is none or a damaged one.
+        Raises UnfinishedRunError for an unfinished run, DivergedRunError for a diverged run, and InputError for no run
+        or a damaged run.
         """
         if self.state != FINISHED or not self.end:
             errors = {UNFINISHED: UnfinishedRunError, DIVERGED: DivergedRunError}
             whole = f"the whole of a finished run ({self.reason})"
-            allowed = "that of a finished run" if self.state == UNFINISHED else whole
+            allowed = "the directory of a finished run" if self.state == UNFINISHED else whole
             raise errors.get(self.state, InputError)("run directory", str(self.directory), allowed)
         longer, shorter = self.description.config, self.description.finished
         return shorter if shorter and shorter.epochs == self.end.epoch else longer
 
     @property
     def reason(self) -> str:
-        """Why it is no finished run, by the file that shows it."""
+        """Why this is no finished run: the remark on the first file that shows it."""
         shown = (f"{name}: {text}" for name, text in self.files.items() if text.startswith(self.state))
         return next(shown, self.state).replace(f"{self.state}: ", "")

@@ -1,4 +1,5 @@
-"""Signals that ask to stop. A run notes them and obeys after an epoch; elsewhere they end the process in one line."""
+"""Signals that ask a process to stop. A run stops at the end of the epoch. Elsewhere, the process ends with one line.
+"""
 
 import os
 import signal
@@ -10,16 +11,17 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-# Signals that ask to stop: Ctrl-C, a program's request, and where there is one a connection that dropped.
+# Signals that ask to stop: Ctrl-C, the request of a program, and a lost connection (not on every system).
 STOPS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 Handler = Callable[[int, FrameType | None], object] | signal.Handlers
 
 
 def handle(handler: Handler) -> dict[int, Any]:
-    """Set the handler of all STOPS, and return those before, by signal.
+    """Set the handler of all STOPS. Return the handlers before, by signal.
 
-    A signal that is ignored stays so: nohup ignores SIGHUP. No thread but the main one can set handlers.
+    An ignored signal stays ignored: nohup ignores SIGHUP. Only the main thread can set handlers; in another thread,
+    this does nothing.
     """
     in_main_thread = threading.current_thread() is threading.main_thread()
     before = {number: signal.getsignal(number) for number in STOPS if in_main_thread}
@@ -31,7 +33,7 @@ def handle(handler: Handler) -> dict[int, Any]:
 
 @contextmanager
 def handled(handler: Handler) -> Iterator[None]:
-    """As `handle`, in this block alone; but a signal that is ignored at its end stays so."""
+    """As `handle`, for this block alone. A signal that is ignored at the end of the block stays ignored."""
     before = handle(handler)
     try:
         yield
@@ -42,21 +44,25 @@ def handled(handler: Handler) -> Iterator[None]:
 
 
 def end(number: int, frame: FrameType | None, leave: Callable[[int], object] = sys.exit) -> None:
-    """End the process with one line, and the status that a shell gives to a signal; a pool ends its processes then."""
+    """End the process with one line, and with the exit status that a shell gives to this signal.
+
+    leave: the function that ends the process. With sys.exit, a pool also ends its processes.
+    """
     what = "interrupted" if number == signal.SIGINT else f"stopped by {signal.Signals(number).name}"
     os.write(2, f"minimod: {what}\n".encode())
     leave(128 + number)
 
 
-# Where nothing has begun: while modules are imported, which make of an exception what they like.
+# For the time of the imports. An imported module could catch the exception of sys.exit, so this ends without it.
 end_at_once = partial(end, leave=os._exit)
 
 
 @contextmanager
 def stop_requests() -> Iterator[list[int]]:
-    """A list that gets the numbers of signals to stop.
+    """A list to which the numbers of the signals are added.
 
-    After the first, Ctrl-C, a person's, has its usual effect again; programs may send SIGTERM and SIGHUP twice.
+    After the first signal, Ctrl-C has its usual effect again, because it comes from a person. Programs may send SIGTERM
+    and SIGHUP twice.
     """
     received, usual = list[int](), signal.getsignal(signal.SIGINT)
 
@@ -68,9 +74,9 @@ def stop_requests() -> Iterator[list[int]]:
         with handled(note):
             yield received
     except BaseException as error:
-        if not isinstance(error, Exception):        # Interrupted or KeyboardInterrupt, which tell of the signal
+        if not isinstance(error, Exception):        # Interrupted or KeyboardInterrupt, which report the signal
             received.clear()
         raise
     finally:
         if received:
-            signal.raise_signal(received[0])  # the run has ended by itself; what comes after it is to be stopped
+            signal.raise_signal(received[0])  # the run has ended by itself; the signal stops what follows

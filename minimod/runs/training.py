@@ -1,4 +1,4 @@
-"""The training loop: step, measure and save, epoch by epoch. fit.py is the same without everything around it."""
+"""The training loop: step, measure and save, epoch by epoch. fit.py is the same loop without measuring and saving."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -40,22 +40,24 @@ from minimod.runs.record import Record
 from minimod.runs.run import Run, examine, initial_network, load_run
 from minimod.runs.signals import stop_requests
 
-# How often a checkpoint is written unless told otherwise: after so many epochs, or after so much time.
+# The interval between two checkpoints: a number of epochs, or a time. The default is a time.
 Interval = int | timedelta
 CHECKPOINT_EVERY = timedelta(minutes=1)
 
-# So many parameters at most are one array for the optimiser on a CPU.
+# On a CPU, the optimiser treats at most this many parameters as one array.
 AS_ONE = 2**16
 
-# Seconds between attempts where another process still trains a run, as after a sweep that was killed.
+# Seconds between attempts, if another process still trains a run, for example after a sweep was killed.
 LOCK_WAIT = 0.5
 
 
 class State:
-    """What a callback gets after every epoch: epoch, from 0 on, and metrics, a copy, or None where none were measured.
+    """The argument of a callback after every epoch.
 
-    network: a copy of the network on the host, made when it is asked for. The copy can be kept. Asked for the first
-    time after the callback has returned, it raises RuntimeError, since the network has changed by then.
+    epoch: the number of epochs so far, from 0 on.
+    metrics: a copy of the metrics of this epoch, or None if nothing was measured.
+    network: a copy of the network on the host, made when it is first read. The copy can be kept. Read for the first
+    time after the callback has returned, it raises RuntimeError, because the network has changed by then.
     """
 
     def __init__(self, epoch: int, metrics: Metrics | None, network: TwoLayerNet):
@@ -69,7 +71,7 @@ class State:
         return self._network[0].convert(lambda array: np.array(to_host(array)))
 
     def tell(self, callback: Callable[["State"], object]) -> bool:
-        """Call a callback with this state. Whether it returned True."""
+        """Call a callback with this state, and return whether it returned True."""
         answer = callback(self)
         self._network.clear()
         return is_true(answer)
@@ -83,24 +85,25 @@ def train(
     config: TrainingConfig | None = None, directory: Path | str | None = None, *, data: UserData | None = None,
     callback: Callback | None = None, checkpoint_every: Interval = CHECKPOINT_EVERY, **unknown: Any,
 ) -> Run:
-    """Train a network. With a `directory` the run is written there as it goes, without one it stays in memory.
+    """Train a network. With a `directory`, the run is written there during training. Without one, it stays in memory.
 
-    If the directory holds an unfinished run of this configuration, training continues from its last checkpoint. The end
-    is the same, bit for bit, but for the seconds. A run in it that has diverged is overwritten by one of another
-    configuration. SIGINT, SIGTERM and SIGHUP, where they reach the main thread, end the epoch, write a checkpoint and
-    raise Interrupted; a second SIGINT has its usual effect.
+    If the directory holds an unfinished run of this configuration, training resumes from its last checkpoint. Except
+    for the seconds, the result has the same bits as without the interruption. If the directory holds a diverged run of
+    another configuration, the new run overwrites it. SIGINT, SIGTERM and SIGHUP, if they reach the main thread, stop
+    training at the end of the epoch: a checkpoint is written, and Interrupted is raised. A second SIGINT has its usual
+    effect.
 
-    data: what the configuration cannot rebuild. It is kept with the run, and need not be given to go on with it.
-    callback: called after every epoch, see `State`. If it returns True, a checkpoint is written, and the run as it is
-    then is returned; the same call goes on with it.
-    checkpoint_every: after so many epochs, or so much time, and at the end.
+    data: arrays that the configuration cannot rebuild. They are stored with the run, so resuming does not need them.
+    callback: called after every epoch, see `State`. If it returns True, a checkpoint is written, and the run up to this
+    epoch is returned. The same call resumes it.
+    checkpoint_every: the number of epochs or the time between two checkpoints. The last checkpoint is at the end.
 
-    The networks of the configuration's `snapshots` are kept in the directory, for `Run.at`.
+    The networks of the configuration's `snapshots` are saved in the directory, for `Run.at`.
 
-    Raises InputError if the directory holds anything else, the device cannot be used or the data do not fit,
-    MemoryError if the device's free memory is less than `memory_needed`, and DivergenceError at the first evaluation,
-    snapshot or checkpoint that finds a loss which is not finite. When it is any but the last of these, nothing has been
-    written.
+    Raises InputError if the directory holds anything else, if the device cannot be used, and if the data do not fit.
+    Raises MemoryError if the device has less free memory than `memory_needed`. After these errors, nothing has been
+    written. Raises DivergenceError at the first evaluation, snapshot or checkpoint that finds a loss that is not
+    finite.
     """
     for name in unknown:
         holder = UserData if name in {each.name for each in fields(UserData)} else TrainingConfig
@@ -119,10 +122,11 @@ def resume(
     directory: Path | str, *, callback: Callback | None = None, checkpoint_every: Interval = CHECKPOINT_EVERY,
     **changes: Any,
 ) -> Run:
-    """Go on with the unfinished run, or the unfinished extension, in a directory, as `train` does.
+    """Resume the unfinished run, or the unfinished extension, in a directory, as `train` does.
 
-    `changes` are fields of the configuration that may change: threads, device; of a run that has diverged, any, and it
-    begins anew. Raises FinishedRunError if there is nothing to go on with, and what `train` raises.
+    changes: new values of fields of the configuration, which may be threads and device. For a diverged run, they may be
+    any fields, and training starts again. Raises FinishedRunError if nothing in the directory is unfinished, and what
+    `train` raises.
     """
     place = as_path("directory", directory)
     adopt_extension(place)
@@ -134,10 +138,11 @@ def extend(
     directory: Path | str, epochs: int, *, callback: Callback | None = None,
     checkpoint_every: Interval = CHECKPOINT_EVERY, **changes: Any,
 ) -> Run:
-    """Train the finished run in a directory for so many epochs more. Until these have finished, it stays the run there.
+    """Train the finished run in a directory for this number of epochs more.
 
-    `changes` are fields that may change: eval_every, snapshots, threads, device. Raises UnfinishedRunError for a run
-    that has not finished, InputError without its last checkpoint, and what `train` raises.
+    The directory holds the finished run until the longer run has finished. changes: new values of the fields
+    eval_every, snapshots, threads and device. Raises UnfinishedRunError for an unfinished run, InputError if the last
+    checkpoint is missing, and what `train` raises.
     """
     place = as_path("directory", directory)
     adopt_extension(place)
@@ -148,20 +153,20 @@ def extend(
 
 
 def store_network(network: TwoLayerNet, config: TrainingConfig, directory: Path | str, data: UserData | None) -> Run:
-    """A network that was trained elsewhere, as a run in a directory; its configuration says so, and has no epochs."""
+    """Store a network that was trained elsewhere as a run in a directory. config: has 0 epochs."""
     return _train(Job(config, data or NO_DATA), as_path("directory", directory), network=network)
 
 
 def finished_run(job: Job, directory: Path, callback: Callback | None = None) -> Run:
     """The run of a job in a directory: loaded if it has finished, else trained to its end.
 
-    What the directory lies in must be there. Where another process trains there, this waits for it. Raises what
-    `train` does; DivergenceError names the directory.
+    The parent directory must exist. If another process trains in the directory, this waits for it. Raises what `train`
+    raises. A DivergenceError names the directory.
     """
     directory = directory.absolute()
     while True:
         try:
-            return _train(job, directory, callback, parents=False)      # they are not made anew where they were moved
+            return _train(job, directory, callback, parents=False)      # a parent that was moved is not made again
         except FinishedRunError:
             return load_run(directory)
         except LockedError:
@@ -174,44 +179,46 @@ def _train(
     job: Job, directory: Path | None, callback: Callback | None = None, checkpoint_every: Interval = CHECKPOINT_EVERY,
     extending: bool = False, network: TwoLayerNet | None = None, parents: bool = True,
 ) -> Run:
-    """See `train`, `extend` and `store_network`. parents: whether what the directory lies in is made."""
+    """See `train`, `extend` and `store_network`. parents: whether missing parent directories are made."""
     check_type("callback", callback, Callable | None)
     if not isinstance(checkpoint_every, timedelta):
         checkpoint_every = checked_number("checkpoint_every, in epochs,", checkpoint_every, 1, kind=int)
     if job.config.snapshots and directory is None:
-        raise InputError("directory", directory, "one, to keep snapshots in")
+        raise InputError("directory", directory, "a path, since the run saves snapshots")
     found = plan(directory, job, extending)
     config = found.job.config
     with open_backend(_device(config.device, found.run.device), config.threads) as backend:
         _check_memory(config, backend)
-        # No name for it: its memory is free when the backend gives back what is.
+        # The object gets no name. So its memory is free before the backend returns free memory to the GPU.
         return _Training(found, backend, network).run(directory, callback, checkpoint_every, parents)
 
 
 def _device(asked: str, began: str) -> str:
-    """The device for a run: with "auto", the kind that it began on, if it has begun, for others have other bits.
+    """The device for a run. asked: a name in DEVICES. began: the description of the device of a run that has begun.
 
-    Another is taken where it is asked for, with a warning. Raises InputError where it began on a GPU, and there is none
-    to use.
+    With "auto", a run that has begun stays on the same kind of device, because another kind gives other bits. If
+    another kind is asked for by name, it is used, and this logs a warning. Raises InputError if the run began on a GPU,
+    "auto" is asked for, and no GPU can be used.
     """
     kind = "gpu" if began.startswith("CuPy") else "cpu"
     if not began or asked == kind:
         return asked
     if asked != "auto":
-        warn_once(f"the run began on {began}; on another device it goes on with other bits")
+        warn_once(f"the run began on {began}; on another device it continues with other bits")
         return asked
     if kind == "gpu" and (problem := gpu_problem()):
-        raise InputError("device", asked, f"cpu, if the run is to go on here: it began on {began}, and {problem}")
+        raise InputError("device", asked, f"cpu, to continue the run here: it began on {began}, and {problem}")
     return kind
 
 
 def memory_needed(config: TrainingConfig, backend: Backend) -> int:
-    """About how many bytes `train` takes at its peak, from above, besides Python and its libraries.
+    """An upper estimate of the bytes that `train` needs at its peak, besides Python and its libraries.
 
-    64 KiB for what does not grow, and three parts: the data, 150 bytes for each of the P² pairs; of the parameters'
-    size, the gradients that wait to be added, the parameters with an optimiser's state, and the Fourier transforms of
-    an evaluation (13 times); and for each thread the block that it works on, with the arrays that a loss or an
-    activation makes which has no twin in place. A test holds this against the peak that is measured.
+    It is the sum of 64 KiB and three parts. The data take 150 bytes per pair, for P² pairs. The second part is a
+    multiple of the size of the parameters: the gradients that wait to be added, and 13 times the size for the
+    parameters, the optimiser's state and the Fourier transforms of an evaluation. The third part is one block per
+    thread, with the arrays that a loss or an activation without an in-place twin makes. A test compares the estimate
+    with the measured peak.
     """
     P, M, itemsize = config.modulus, config.width, np.dtype(config.dtype).itemsize
     parameters, n = (3 * P * M + P) * itemsize, min(backend.block_size(M, P), P * P)
@@ -233,7 +240,7 @@ def _check_memory(config: TrainingConfig, backend: Backend) -> None:
 
 
 def make_optimizer(config: TrainingConfig, parameters: dict[str, Any]) -> Any:
-    """The optimiser of a configuration for some parameters, see `OPTIMIZERS`."""
+    """The optimiser of a configuration for a dictionary of parameters, see `OPTIMIZERS`."""
     optimizer = OPTIMIZERS[config.optimizer]
     return optimizer(parameters, **{name: getattr(config, name) for name in optimizer.options})
 
@@ -243,8 +250,9 @@ def with_optimizer(
 ) -> tuple[TwoLayerNet, dict[str, Any], Callable[[Flat], None]]:
     """The network with its parameters in one buffer, the optimiser's state by name, and the step for a gradient.
 
-    Where it pays and changes no bit, the optimiser treats all parameters as one array: on a GPU, where every call is a
-    kernel to be launched, and on a CPU where they are few, so that what it computes in between stays in a core's cache.
+    The optimiser treats all parameters as one array if this is faster and changes no bit. It is faster on a GPU, where
+    every call launches a kernel. It is faster on a CPU for few parameters, because intermediate results then stay in a
+    core's cache.
     """
     parameters = Flat(network.parameters)
     tied = {"V": parameters["U"]} if network.tied and "U" in parameters else {}
@@ -252,7 +260,7 @@ def with_optimizer(
         parameters.buffer.size <= AS_ONE or not isinstance(parameters.buffer, np.ndarray)
     )
     optimizer = make_optimizer(config, {"": parameters.buffer} if as_one else parameters)
-    state = {       # as one array m is named m_, and its parts m_U, m_V, m_W, m_mu
+    state = {       # if all parameters are one array, the optimiser names m "m_"; its parts get m_U, m_V, m_W, m_mu
         name + part: array for name, buffer in optimizer.state.items()
         for part, array in (parameters.parts(buffer) if as_one and buffer.ndim else {"": buffer}).items()
     }
@@ -261,7 +269,7 @@ def with_optimizer(
 
 
 class _Training:
-    """A run in the making, as planned; in a directory that is held, or in memory."""
+    """A planned run during training, in a directory that this process holds, or in memory."""
 
     held: HeldDirectory | None = None
 
@@ -277,29 +285,32 @@ class _Training:
         self.first, self.seconds_before, self.rows = 0, 0.0, list[Metrics]()
         self.snapshots: tuple[int, ...] = ()
         self.start = time.perf_counter()
-        # The losses since the last evaluation, by epoch, left on the device: fetching each would make a GPU wait.
+        # epoch -> loss, since the last evaluation. The losses stay on the device: copying every loss makes a GPU wait.
         self.losses: dict[int, Any] = {}
         if found.checkpoint:
             self._go_on_from(found.checkpoint)
 
     def _go_on_from(self, checkpoint: contents.Saved) -> None:
-        """Overwrite the arrays of the run by those of a checkpoint. Raises InputError if they are of another kind."""
+        """Overwrite the arrays of the run by the arrays of a checkpoint.
+
+        Raises InputError if an array is missing, or has another shape or dtype.
+        """
         state = checkpoint.part("state_")
         for name, array in self.state.items():
             saved = state.get(name)
             if saved is None or (saved.shape, saved.dtype) != (array.shape, array.dtype):
-                raise InputError("array of the checkpoint", name, f"there, {array.dtype} of shape {array.shape}")
+                raise InputError("array of the checkpoint", name, f"present, as {array.dtype} of shape {array.shape}")
             array[...] = np.asarray(saved, like=array)
         self.first, self.rows, self.snapshots = checkpoint.epoch, [*checkpoint.rows], checkpoint.snapshots
         self.seconds_before = float(checkpoint.arrays["seconds"])
 
     @property
     def seconds(self) -> float:
-        """The time spent on this run, before it was stopped and since."""
+        """The seconds of training so far, with the time before the run was stopped."""
         return self.seconds_before + time.perf_counter() - self.start
 
     def run(self, directory: Path | None, callback: Callback | None, every: Interval, parents: bool) -> Run:
-        """Train to the end, or to the end of the epoch in which a signal comes or the callback returns True."""
+        """Train to the last epoch, or until a signal comes or the callback returns True: then the epoch still ends."""
         if directory is None:
             return self._run(callback, every, [])
         with hold(directory, parents=parents) as self.held, stop_requests() as signals:
@@ -323,7 +334,7 @@ class _Training:
                 contents.append_metrics(self.held.file(), row)
             if epoch in asked:
                 self._save_snapshot(epoch)
-            # A run that goes on from a checkpoint has told of the checkpoint's epoch before.
+            # For the epoch of the checkpoint, the callback was called before the run was stopped.
             is_new = epoch > self.first or not self.plan.checkpoint
             stops = callback is not None and is_new and State(epoch, row, self.network).tell(callback)
             if epoch == last:
@@ -339,7 +350,7 @@ class _Training:
         return self._finish(stopped)
 
     def _finish(self, stopped: int | None) -> Run:
-        """The run at its end, which is written; or as it was when it was stopped after an epoch, which is not."""
+        """The run at its end, after writing it. stopped: the epoch after which training stopped; nothing is written."""
         (config, data), network = self.job, self.network.convert(to_host)
         label_record = self.record.label_record if self.record else {}
         if self.held and stopped is None:
@@ -351,7 +362,7 @@ class _Training:
                    stopped)
 
     def _save(self, epoch: int) -> None:
-        """Write a checkpoint. Raises DivergenceError where a loss was not finite."""
+        """Write a checkpoint. Raises DivergenceError if a loss was not finite."""
         _raise_if_diverged(self.losses)
         state = {f"state_{name}": to_host(array) for name, array in self.state.items()}
         state["seconds"] = np.array(self.seconds)
@@ -367,13 +378,16 @@ class _Training:
         contents.save(self.held.file(name), self.described, saved)
 
     def _is_due(self, every: Interval, epoch: int, saved: float) -> bool:
-        """Whether a checkpoint is to be written after an epoch; the last one was at the time `saved`."""
+        """Whether a checkpoint must be written after this epoch. saved: the time of the last checkpoint."""
         if isinstance(every, timedelta):
             return time.perf_counter() - saved >= every.total_seconds()
         return epoch > self.first and (epoch - self.first) % every == 0
 
     def _epochs(self) -> Iterator[tuple[int, Metrics | None]]:
-        """Train in place. Before each epoch, and after the last: the number of epochs so far, and metrics or None."""
+        """Train in place, and yield before every epoch and after the last epoch.
+
+        The yielded values are the number of epochs so far, and the metrics, or None if nothing was measured.
+        """
         config, network, backend, losses = self.job.config, self.network, self.backend, self.losses
         gradient_of = Gradient(network, config.loss, backend, config.record, config.label_smoothing)
         pairs = in_tiles(self.pairs, network, backend)
@@ -387,7 +401,7 @@ class _Training:
         for epoch in range(self.first, config.epochs + 1):
             measured = epoch == next_evaluation
             if measured or config.batch_size is None:
-                losses[epoch], gradient, answers = gradient_of(blocks, answer=measured)  # of the next step too
+                losses[epoch], gradient, answers = gradient_of(blocks, answer=measured)  # the next step uses it, too
             metrics = None
             if measured:
                 assert answers
@@ -409,7 +423,10 @@ class _Training:
 
 
 def evaluation_epochs(epochs: int, every: int | None = None) -> Iterator[int]:
-    """When to measure: each `every` epochs, or (None) each up to 40 and then in steps of 5 %; and at the end."""
+    """The epochs to measure: every `every` epochs, or for None every epoch up to 40 and then in steps of 5 %.
+
+    The last epoch is always measured.
+    """
     epoch = 0
     while epoch < epochs:
         yield epoch
@@ -418,7 +435,7 @@ def evaluation_epochs(epochs: int, every: int | None = None) -> Iterator[int]:
 
 
 def snapshot_epochs(config: TrainingConfig) -> set[int]:
-    """The epochs of a run after which its network is kept. "log" stands for 0, all round(2^(k/2)), and the last."""
+    """The epochs after which the network is saved. "log" means 0, round(2^(k/2)) for all k, and the last epoch."""
     epochs = config.snapshots or ()
     if isinstance(epochs, str):
         powers = (round(2 ** (k / 2)) for k in range(2 * config.epochs.bit_length()))
@@ -427,7 +444,7 @@ def snapshot_epochs(config: TrainingConfig) -> set[int]:
 
 
 def _batches(train: Pairs, size: int, seed: int, epoch: int) -> Iterator[Pairs]:
-    """The batches of an epoch, cut from a new random order, which goes to where the pairs are in one piece."""
+    """The batches of an epoch, cut from a new random order. The order is copied to the pairs' device in one piece."""
     order = random_stream(seed, "batches", epoch).permutation(len(train))
     parts = [slice(start, start + size) for start in range(0, len(order), size)]
     for part in parts:
@@ -438,7 +455,7 @@ def _batches(train: Pairs, size: int, seed: int, epoch: int) -> Iterator[Pairs]:
 
 
 def _raise_if_diverged(losses: dict[int, Any]) -> None:
-    """Raise DivergenceError for the first of the losses, by epoch, that is not finite; forget those that are."""
+    """Raise DivergenceError for the first loss that is not finite. Otherwise empty `losses`, which is epoch -> loss."""
     if losses:
         finite = np.isfinite(to_host(np.stack(list(losses.values()))))
         if not finite.all():

@@ -118,7 +118,7 @@ def test_an_existing_run_is_refused_and_left_alone(minimod):
     answer = minimod("train", "run", *SMALL)
     assert answer.returncode == 2
     assert answer.stderr == (
-        "minimod: run directory is 'run'; it must be new, or that of an unfinished run; it has finished, and"
+        "minimod: run directory is 'run'; it must be new, or hold an unfinished run; this run has finished, and"
         " --extend EPOCHS trains it further\n"
     )
     assert {path: path.read_bytes() for path in Path("run").iterdir()} == before
@@ -504,7 +504,7 @@ def test_scores_of_detectors_are_beside_the_words_of_the_pairs(minimod):
     (["--noise-matrix", "pairs.csv", "--extend", 3], "it goes without --noise-matrix"),
     (["--pairs", "pairs.csv", "--noise-matrix", "pairs.csv"], "it goes without --noise-matrix"),
     (["--pairs", "none.csv"], "does not exist"), (["--pairs", "."], "is a directory"),
-    (["--pairs", "table.csv"], "has no a and no b"), (["--pairs", "held.csv"], "one for training at least"),
+    (["--pairs", "table.csv"], "has no a and no b"), (["--pairs", "held.csv"], "at least one training pair"),
     (["--pairs", "twice.csv"], "x y comes 2 times"), (["--rule", "pairs"], "--modulus is None"),
     (["--rule", "table:none.csv"], "No such file"), (["--rule", "table:pairs.csv"], "it has shape (26, 5)"),
     (["--rule", "table:out.csv"], "'2' is no element: these are '0', '1'"),
@@ -736,7 +736,7 @@ def test_an_unfinished_run_comes_with_the_command_that_goes_on(minimod):
     answer = minimod("analyze", "my run")
     assert answer.returncode == 2
     assert answer.stderr == (
-        "minimod: run directory is 'my run'; it must be that of a finished run; resume this one by:"
+        "minimod: run directory is 'my run'; it must be the directory of a finished run; resume this one by:"
         " minimod train 'my run' --resume\n"
     )
 

@@ -123,7 +123,7 @@ def test_held_out_rows_of_a_file_are_a_second_test(minimod):
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["none.csv"], "does not exist"), (["pairs.csv", "--from", "labels"], "--from is for a run"),
-    (["bad.csv"], "has no a and no b"), (["pairs.csv", "--table", "no/found.csv"], "in a directory that there is"),
+    (["bad.csv"], "has no a and no b"), (["pairs.csv", "--table", "no/found.csv"], "in a directory that exists"),
     (["pairs.csv", "--seconds", -1], "--seconds"),
 ])  # fmt: skip
 def test_a_wrong_search_is_one_line(arguments, message, minimod):

@@ -102,7 +102,7 @@ REFUSED = {
     "another layout": ({"modulus": P, "layout": "groups"}, "W_in is no array of floats in the file"),
     "maps and a layout": ({"modulus": P, "layout": "minimod", "maps": {"U": "U", "W": "W"}}, "left out"),
     "a token too many": ({"modulus": P, "pairs": HEAD + f"0,{P},0,0,train\n"}, "of tokens 0 to 6"),
-    "no training pair": ({"modulus": P, "pairs": HEAD + "0,1,1,1,test\n"}, "one for training at least"),
+    "no training pair": ({"modulus": P, "pairs": HEAD + "0,1,1,1,test\n"}, "at least one training pair"),
     "a pair twice": ({"modulus": P, "pairs": HEAD + "0,1,1,1,train\n0,1,2,1,train\n"}, "0 1 comes 2 times"),
 }  # fmt: skip
 

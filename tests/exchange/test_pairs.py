@@ -236,8 +236,8 @@ REFUSED = {
     "of another shape": (CONFIG, {"pairs": PAIRS[:, :4]}, r"of shape \(n, 5\)"),
     "none": (CONFIG, {"pairs": PAIRS[:0]}, r"\(n, 5\)"),
     "out of range": (CONFIG, {"pairs": PAIRS + (COLUMNS.index("label") == np.arange(5))}, "label from 1 to 5"),
-    "twice": (CONFIG, {"pairs": np.concatenate([PAIRS, PAIRS])}, "each pair once"),
-    "none for training": (CONFIG, {"pairs": PAIRS[PART > 0]}, "one for training at least"),
+    "twice": (CONFIG, {"pairs": np.concatenate([PAIRS, PAIRS])}, "different pairs"),
+    "none for training": (CONFIG, {"pairs": PAIRS[PART > 0]}, "at least one training pair"),
     "too few tokens": (CONFIG, {"pairs": PAIRS, "tokens": ["x"]}, r"tokens is 'of shape \(1,\)'"),
     "with noise": (replace(CONFIG, noise_ratio=0.1), {"pairs": PAIRS}, "their labels stay as they are"),
 }  # fmt: skip

@@ -137,7 +137,7 @@ def test_a_table_that_repeats_a_label_is_neither(table):
 
 
 def test_a_table_that_is_no_groups_has_no_bases():
-    with pytest.raises(InputError, match="this table is no group's"):
+    with pytest.raises(InputError, match="this table is not the table of a group"):
         rule_of_table("table:x", LOOP_OF_FIVE).bases  # noqa: B018
 
 

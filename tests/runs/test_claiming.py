@@ -85,7 +85,7 @@ def test_an_extension_is_by_a_number_of_epochs(finished, epochs):
 
 def test_a_second_extension_of_another_length_is_refused(half_extended):
     before = files_in(half_extended)
-    with pytest.raises(UnfinishedRunError, match="has one to epoch 20"):
+    with pytest.raises(UnfinishedRunError, match="has an extension to epoch 20"):
         train_on(replace(SMALL, epochs=21), half_extended)
     assert files_in(half_extended) == before
 
@@ -99,7 +99,7 @@ def test_a_run_without_a_checkpoint_is_not_extended(finished):
 
 
 @pytest.mark.parametrize(("change", "named"), [
-    ({"learning_rate": 0.1}, "learning_rate is 0.1; it must be that of the run, 0.005"),
+    ({"learning_rate": 0.1}, "learning_rate is 0.1; it must be 0.005, as in the run"),
     ({"lr": 0.1}, "configuration field is 'lr'; it must be learning_rate"),
 ])  # fmt: skip
 def test_an_extension_has_the_options_of_its_run_and_more_epochs(finished, change, named):
@@ -278,7 +278,7 @@ def test_a_run_that_was_killed_before_its_data_were_written_goes_on(tmp_path, mo
         train(SMALL, tmp_path / "run", data=data)
     state, files = check_run(tmp_path / "run")
     assert state == ("unfinished" if step == "save_data" else "none")
-    assert step == "save_description" or "goes on where they are given again" in files["data"]
+    assert step == "save_description" or "to resume it, give the data again" in files["data"]
     train(SMALL, tmp_path / "run", data=data)
     assert check_run(tmp_path / "run")[0] == "finished"
 
@@ -400,7 +400,7 @@ def test_an_extension_that_diverges_leaves_the_run_finished(finished, monkeypatc
     assert (state, files["extension"]) == ("finished", "diverged: the loss is not finite")
     with pytest.raises(InputError, match="it must be extended by fewer epochs"):
         train(LONGER, finished)
-    with pytest.raises(InputError, match="epochs is 20; it must be less than 20: with so many, the loss is not finite"):
+    with pytest.raises(InputError, match="epochs is 20; it must be less than 20: by then, the loss is not finite"):
         train_on(LONGER, finished)
     assert train_on(replace(SMALL, epochs=14), finished).history["epoch"][-1] == 14
 
@@ -461,7 +461,7 @@ def begun(tmp_path, monkeypatch):
 def test_a_run_that_began_on_a_gpu_does_not_go_on_without_one_unless_told(begun, caplog):
     caplog.set_level("WARNING", "minimod")
     directory, config = begun("gpu")
-    with pytest.raises(InputError, match=r"device is 'auto'; it must be cpu, if the run is to go on here"):
+    with pytest.raises(InputError, match=r"device is 'auto'; it must be cpu, to continue the run here"):
         train(config, directory)
     assert train(replace(config, device="cpu"), directory).history["epoch"][-1] == 12
     assert "with other bits" in caplog.text

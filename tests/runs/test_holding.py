@@ -145,7 +145,7 @@ def test_a_refused_call_leaves_no_lock_in_a_run_without_one(tmp_path):
 
 def test_a_directory_is_held_once(tmp_path):
     held = tmp_path / "held"
-    with hold(held), pytest.raises(LockedError, match="no other process trains in now"), hold(held):
+    with hold(held), pytest.raises(LockedError, match="no other process trains now"), hold(held):
         pass
 
 

@@ -161,13 +161,14 @@ def test_only_one_process_trains_in_a_directory(tmp_path):
             other = subprocess.run(
                 [sys.executable, "-c", code, tmp_path / "run"], env=ENVIRONMENT, capture_output=True, text=True
             )
-            assert "one that no other process trains in now" in other.stderr
+            assert "a directory in which no other process trains now" in other.stderr
 
     train(SMALL, tmp_path / "run", callback=by_epoch(progress))
 
 
 @pytest.mark.parametrize(("change", "named"), [
-    ({"width": 9}, "it has width 8 and not 9"), ({"seed": 1, "rule": "sub"}, "it has rule add, seed 0 and not sub, 1"),
+    ({"width": 9}, "this run has width 8 and not 9"),
+    ({"seed": 1, "rule": "sub"}, "this run has rule add, seed 0 and not sub, 1"),
 ])
 def test_a_run_of_other_options_is_refused_with_those_that_differ(tmp_path, change, named):
     with pytest.raises(Stopped):

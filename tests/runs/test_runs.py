@@ -61,7 +61,7 @@ def test_nothing_is_overwritten(tmp_path, what):
         path.write_text("mine")
         path = path / "below" if what == "a file above it" else path
     before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
-    with pytest.raises(InputError, match=r"new( or empty)?, or that of an unfinished run"):
+    with pytest.raises(InputError, match=r"new( or empty)?, or hold an unfinished run"):
         train(SMALL, path)
     assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
 

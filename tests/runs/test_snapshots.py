@@ -94,7 +94,7 @@ def test_an_epoch_without_a_snapshot_is_refused_with_those_that_have_one(kept, e
 
 
 def test_a_run_in_memory_keeps_none():
-    with pytest.raises(InputError, match="directory is None; it must be one, to keep snapshots in"):
+    with pytest.raises(InputError, match="directory is None; it must be a path, since the run saves snapshots"):
         train(KEPT)
 
 
@@ -161,7 +161,7 @@ def test_an_unfinished_run_does_not_go_on_with_other_snapshots(tmp_path):
     with pytest.raises(Stopped):
         train(KEPT, tmp_path / "run", callback=stop_at(8), checkpoint_every=3)
     before = files_in(tmp_path)
-    with pytest.raises(InputError, match=r"it has snapshots \(0, 3, 7, 100\) and not None"):
+    with pytest.raises(InputError, match=r"this run has snapshots \(0, 3, 7, 100\) and not None"):
         train(SMALL, tmp_path / "run")
     assert files_in(tmp_path) == before
 

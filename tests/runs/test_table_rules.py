@@ -117,7 +117,7 @@ def test_a_run_goes_on_with_its_copy_of_a_file_that_has_changed_and_says_so(epoc
         train(config, "run")
     save(OTHER)
     found = (train_on if longer != config else train)(longer, "run")
-    assert (found.dataset.rule.label_table == GROUP).all() and "goes on with the copy" in caplog.text
+    assert (found.dataset.rule.label_table == GROUP).all() and "the run uses its copy" in caplog.text
 
 
 def test_a_changed_file_does_not_change_what_is_read_of_a_run(config):
@@ -149,7 +149,7 @@ def test_a_table_of_another_shape_is_refused(config, tmp_path):
 
 
 def test_a_table_beside_another_rule_is_refused():
-    with pytest.raises(InputError, match="table is 'given'; it must be left out, where the rule is S3"):
+    with pytest.raises(InputError, match="table is 'given'; it must be left out, since the rule is S3"):
         train(TrainingConfig(rule="S3", width=4, epochs=0), data=UserData(table=GROUP))
 
 

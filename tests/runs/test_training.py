@@ -275,7 +275,7 @@ def test_an_unfinished_run_is_trained_to_its_end(tmp_path):
 
 def test_a_run_of_another_configuration_is_not_taken_for_this_one(tmp_path):
     finished_run(Job(SMALL), tmp_path / "run")
-    with pytest.raises(InputError, match="it has seed 0 and not 1"):
+    with pytest.raises(InputError, match="this run has seed 0 and not 1"):
         finished_run(Job(replace(SMALL, seed=1)), tmp_path / "run")
 
 
