@@ -73,7 +73,7 @@ CLAIMS["activations"] = Claim(
 
 CLAIMS["ceiling"] = Claim(
     phrase="Width helps ReLU without end; quadratic and GELU have a ceiling.",
-    statement="Raw test accuracy grows with the width under ReLU. Under quadratic activation and GELU it has a ceiling.",
+    statement="Raw test accuracy grows with width under ReLU. Under quadratic activation and GELU it has a ceiling.",
     experiment="The networks of the claim width at 30 % noise, from width 256 on, with three activations. The question "
     "is whether the last doubling of the width still adds accuracy.",
     configs=runs(
