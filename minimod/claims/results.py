@@ -104,7 +104,7 @@ def _of_page(result: Result, with_machine: bool) -> str:
     """A claim's section of the page, with the command that measures it again, the machine if asked, and the figure."""
     head, *rest = section(result).split("\n\n")
     again = f"```sh\nminimod reproduce {result.argument} --scale {result.scale} --seeds {len(result.seeds)}\n```"
-    machine = [f"Measured {_machine(result)}."] * with_machine
+    machine = [f"Measured {_machine(result)}."] if with_machine else []
     figure = f"![{result.sentence}](figures/{result.name}{SUFFIXES[result.scale]}.png)"
     return "\n\n".join([f"#{head}", again, *machine, *rest, figure])
 
