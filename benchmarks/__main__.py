@@ -20,12 +20,12 @@ from benchmarks.processes import Contender
 from minimod import TrainingConfig
 from minimod.engine.device import available_cores
 
-# Okabe and Ito's colours, told apart by colour-blind readers as well.
+# The colours of Okabe and Ito. They differ for colour-blind readers too.
 COLOURS = {
     "minimod": "#D55E00", "reference": "#E69F00", "torch eager": "#0072B2", "torch.compile": "#56B4E9",
     "JAX": "#009E73",
 }
-# How many times as long as minimod each peer is to take at least.
+# Peer -> the aim: the least ratio of its time to minimod's time.
 AIMS = {"torch eager": 1.5, "torch.compile": 1.5, "JAX": 1.25}
 MARKERS = {"minimod": "o", "reference": "v", "torch eager": "s", "torch.compile": "^", "JAX": "D"}
 
@@ -38,7 +38,7 @@ MARKERS = {"minimod": "o", "reference": "v", "torch eager": "s", "torch.compile"
 @click.option("--quick", is_flag=True, help="Two widths and the analysis only.")
 @click.pass_context
 def main(context, output, threads, rounds, quick):
-    """Time minimod's training and analysis against what is installed of PyTorch and JAX."""
+    """Time minimod's training and analysis, and PyTorch and JAX if they are installed."""
     if context.invoked_subcommand:
         return
     missing = [name for name in FORMS if name not in peers()]
@@ -58,7 +58,7 @@ def main(context, output, threads, rounds, quick):
     if not quick:
         record["headline"] = measure_headline(threads, rounds)
         record["many"] = {width: many.measure(width, threads, not missing, rounds) for width in many.WIDTHS}
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:  # malloc learns from what was here
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:  # malloc adapts to its history
             record["tricks"] = fresh.submit(tricks.measure, threads, rounds).result()
         record["sharing"], record["startup"] = sharing.measure(rounds), startup.measure(rounds)
         rates = {width: rate for width, rate in record["many"].items() if steps.Case(1, width) in results}
@@ -75,7 +75,7 @@ def main(context, output, threads, rounds, quick):
 
 
 def head(threads: int, rounds: int) -> str:
-    """What was measured, how, and on what."""
+    """The beginning of the page: what was measured, how, and on which machine."""
     versions = [f"Python {platform.python_version()}", f"NumPy {version('numpy')}"]
     versions += [f"OpenBLAS with its kernels for {kernels()}"]
     versions += [f"PyTorch {version('torch')}"] if "torch eager" in peers() else []
@@ -86,14 +86,13 @@ This page is what `python -m benchmarks --output benchmarks --rounds {rounds}` w
 (`{HINT}`). Machine: {processor()}, {threads} cores used, shared with others. {", ".join(versions)}.
 Not measured on a GPU: see [GPU.md](GPU.md).
 
-A step is the gradient over all training pairs and an AdamW update, in float32. Every contender has a process of its
-own, kept to the same cores; they take turns, {rounds} rounds of them, and before each turn is timed it runs for 0.3 s.
-First it is checked that all have the same loss and gradient, to 1e-4. The *reference* is the loop of fit.py: pure,
-all examples at once. Each of the others is there in two forms, with gathers over the training pairs and on the grid of
-all pairs with a mask; the faster one counts, and a star says that it is the grid. The *limit* is the time of the step's
-three matrix products alone, on minimod's blocks and threads; the share is the limit's time over minimod's. Under
-another's name stands its time over minimod's: 2 × is twice as slow. MB is peak memory, of minimod and then of each
-other.
+A step is the gradient over all training pairs and an AdamW update, in float32. Every contender has its own process, on
+the same cores. Contenders take turns, for {rounds} rounds. A contender runs for 0.3 s before its turn is timed. Before
+timing, the losses and gradients of all contenders are compared: they agree to 1e-4. The *reference* is the loop of
+fit.py: pure, all examples at once. PyTorch and JAX have two forms: gathers over the training pairs, or the grid of all
+pairs with a mask. The faster form counts, and a star marks the grid. The *limit* is the time of the step's three matrix
+products alone, on minimod's blocks and threads. The share is the limit's time over minimod's time. Another contender's
+column has its time over minimod's time: 2 × is twice as slow. MB is peak memory, of minimod and then of the others.
 
 ## Training steps
 
@@ -101,7 +100,7 @@ other.
 
 
 def processor() -> str:
-    """The processor's name, where Linux tells it."""
+    """The name of the processor, from Linux if possible."""
     try:
         return re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))[1]
     except (OSError, TypeError):
@@ -109,12 +108,12 @@ def processor() -> str:
 
 
 def kernels() -> str:
-    """The processor that OpenBLAS takes this one for."""
+    """The processor whose kernels OpenBLAS uses here."""
     return next(library["architecture"] for library in threadpool_info() if library["user_api"] == "blas")
 
 
 def summary(results: dict, threads: int) -> str:
-    """How time grows with work and falls with threads."""
+    """The growth of time with work, and the gain by threads."""
     lines = []
     if steps.Case(threads, 4096) in results:
         lines.append(f"- Slope of log(time) over log(n M P), widths 256 to 4096: {steps.slope(results, threads):.2f}.")
@@ -127,9 +126,9 @@ def summary(results: dict, threads: int) -> str:
 
 
 def left_text(results: dict, rates: dict, threads: int) -> str:
-    """The lines that miss AIMS, with their share of the limit, and what threads of one process lose."""
+    """The cases that miss AIMS, with their share of the limit, and the loss by threads of one process."""
     aims = ", ".join(f"{aim} × {name}" for name, aim in AIMS.items())
-    lines = ["## What is left\n", f"The aim is {aims}. It is missed by:\n"]
+    lines = ["## What is left\n", f"The aim is {aims}. These cases miss it:\n"]
     for case, row in results.items():
         ours = row["minimod"]["milliseconds"]
         missed = {name: row[name]["milliseconds"] / ours for name, aim in AIMS.items()
@@ -139,30 +138,31 @@ def left_text(results: dict, rates: dict, threads: int) -> str:
             f" {case.threads}: the products alone take {row['limit']['milliseconds'] / ours:.0%} of the step."
             for name, ratio in missed.items()
         ]
-    lines.append("\nThe profile below has what the rest is at M = 64. Two threads share a step:\n")
+    lines.append("\nThe profile below shows the rest at M = 64. Threads share a step:\n")
     for width, rate in rates.items():
         alone = 1e3 * threads / results[steps.Case(1, width)]["minimod"]["milliseconds"]
         processes, together = (rate[f"minimod, {way}"] for way in ("a process for each core", "one process, all cores"))
         lines.append(
-            f"- Width {width}: of {threads} times the rate of one thread, {threads} processes have"
-            f" {processes / alone:.0%}, and {threads} threads of one process {together / alone:.0%}. So the cores take"
-            " little from each other. What of the rest is the interpreter's lock was not measured."
+            f"- Width {width}: {threads} times the rate of one thread is 100 %. {threads} processes reach"
+            f" {processes / alone:.0%}, and {threads} threads of one process reach {together / alone:.0%}. So processes"
+            " on different cores hardly slow each other down. The part of the interpreter's lock was not measured."
         )
     has_lock = getattr(sys, "_is_gil_enabled", lambda: True)()
-    return "\n".join([*lines, f"\nThe interpreter has {'a' if has_lock else 'no'} global lock; no other was measured."])
+    lock = "a" if has_lock else "no"
+    return "\n".join([*lines, f"\nThis interpreter has {lock} global lock. No other interpreter was measured."])
 
 
 def analysis_text(result: dict) -> str:
-    """The analysis in words."""
+    """The times of the analysis, as text."""
     ours, naive = result["minimod"], result["naive"]
     return f"""## Analysis
 
 Spectra, dominant frequencies, filtration, and the predictions of both networks for all pairs, at width 2048:
-minimod {ours:.0f} ms, plain NumPy as one would write it {naive:.0f} ms, {naive / ours:.2f} ×."""
+minimod {ours:.0f} ms, straightforward NumPy {naive:.0f} ms, {naive / ours:.2f} ×."""
 
 
 def measure_headline(threads: int, rounds: int) -> dict:
-    """Time to the headline of minimod and, if it is there, PyTorch: the median of three; and minimod's floor."""
+    """Time to the headline, for minimod and for PyTorch if it is installed: the median of three. And the limit."""
     runs = {"minimod": headline.minimod}
     if "torch eager" in peers():
         runs["torch eager"] = headline.torch_eager
@@ -178,7 +178,7 @@ def measure_headline(threads: int, rounds: int) -> dict:
 
 
 def headline_text(result: dict) -> str:
-    """The time to the headline in words."""
+    """The time to the headline, as text."""
     ours = result["minimod"]
     floor = ours["epoch"] * result["step_limit_milliseconds"] / 1e3
     lines = [
@@ -207,7 +207,7 @@ def many_text(results: dict) -> str:
 
 
 def tricks_text(results: dict) -> str:
-    """What each trick gains, as a Markdown table."""
+    """The gain of every trick, as a Markdown table."""
     lines = ["## Tricks\n", "The time of a step without the trick over the time with it (`benchmarks/tricks.py`):\n",
              "| | " + " | ".join(f"M = {width}" for width in tricks.WIDTHS) + " |",
              "| --- |" + " --: |" * len(tricks.WIDTHS)]  # fmt: skip
@@ -216,7 +216,7 @@ def tricks_text(results: dict) -> str:
 
 
 def draw_roofline(results: dict, threads: int, path: Path) -> None:
-    """Rate of a step's matrix products over width, of each contender, under the limit."""
+    """Draw the rate of a step's matrix products over the width, for every contender and the limit."""
     matplotlib.use("agg")
     cases = [case for case in results if case == steps.Case(threads, case.width) and case.width in steps.WIDTHS]
     widths = [case.width for case in cases]

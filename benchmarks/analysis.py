@@ -1,4 +1,4 @@
-"""The analysis of a headline network against the same in plain NumPy, as one would write it."""
+"""The analysis of a headline network, compared with the same analysis in straightforward NumPy."""
 
 import statistics
 import time
@@ -15,12 +15,15 @@ from minimod.groups.rules import make_rule
 from minimod.network import TwoLayerNet
 from minimod.runs.run import initial_network
 
-# Seconds between turns: the last one's BLAS threads spin on for some time.
+# Seconds between turns: the BLAS threads of the last turn still spin for some time.
 REST = 0.2
 
 
 def naive(network: TwoLayerNet):
-    """Spectra, dominant frequencies, the filtration and both networks' predictions for all pairs; P = 113, addition."""
+    """The predictions of the network and of the filtered network for all pairs, and the dominant frequencies.
+
+    For addition mod 113.
+    """
     a, b = np.divmod(np.arange(network.modulus**2), network.modulus)
 
     def predictions(U, V, W):
@@ -53,7 +56,7 @@ def measure(threads: int, rounds: int) -> dict[str, float]:
             start = time.perf_counter()
             theirs = naive(network)
             times["naive"].append(1e3 * (time.perf_counter() - start))
-        if round == 0:   # not counted
+        if round == 0:   # warm-up, not counted
             times = {"minimod": [], "naive": []}
             for table, expected in zip(ours, theirs, strict=False):
                 assert (table.ravel() == expected).mean() > 0.999, "the two predict other labels"

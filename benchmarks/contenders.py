@@ -1,7 +1,8 @@
-"""The contenders: full-batch training steps, each the same gradient and AdamW update, as one would write it.
+"""The contenders: full-batch training steps with the same gradient and AdamW update, written in the usual way.
 
-Each takes a TrainingConfig and the backend of its process, whose number of threads all use. It returns a function that
-takes one step and returns the loss before it, and one that gives the gradient at that moment, by parameter name.
+A contender is a function of a TrainingConfig and the backend of its process, whose number of threads it uses. It
+returns two functions. `step` takes one step and returns the loss before the step. `gradient` returns the gradient at
+this moment, by parameter name.
 """
 
 from dataclasses import replace
@@ -36,7 +37,7 @@ def minimod(config: TrainingConfig, backend: Backend):
 
 
 def reference(config: TrainingConfig, backend: Backend):
-    """The loop of fit.py, on the network of network.py: all examples at once, nothing kept, BLAS on all threads."""
+    """The loop of fit.py, on the network of network.py: all examples at once, no buffers, BLAS on all threads."""
     from threadpoolctl import threadpool_limits
 
     network, pairs = initial_network(config), resolve(config).dataset().train
@@ -50,7 +51,7 @@ def reference(config: TrainingConfig, backend: Backend):
 
 
 def matrix_products(config: TrainingConfig, backend: Backend):
-    """The limit: H W, Hᵀ dF and dF Wᵀ alone, on minimod's blocks and threads, on arrays that stay in cache."""
+    """The limit: H W, Hᵀ dF and dF Wᵀ alone, on minimod's blocks and threads, with arrays that stay in the cache."""
     network, xp = initial_network(config).convert(backend.xp.asarray), backend.xp
     n, P, M = len(resolve(config).dataset().train), config.modulus, config.width
     n_blocks = backend.n_blocks(n, M, P)
@@ -68,12 +69,12 @@ def matrix_products(config: TrainingConfig, backend: Backend):
     return lambda: float(list(backend.map(block, range(n_blocks)))[-1][0, 0]), None
 
 
-# The label of a pair that is not in the data, where all pairs are computed.
+# The label of a pair that is not in the data. Contenders on the grid compute all pairs.
 IGNORED = -100
 
 
 def torch_eager(config: TrainingConfig, backend: Backend, grid: bool = False, compile: bool = False):
-    """PyTorch: embedding gathers, or the grid of all pairs with a mask; autograd, fused AdamW."""
+    """PyTorch: embedding gathers, or the grid of all pairs with a mask. With autograd and fused AdamW."""
     import torch
     from torch.nn import functional
 
@@ -114,12 +115,12 @@ def torch_eager(config: TrainingConfig, backend: Backend, grid: bool = False, co
     return step, gradient
 
 
-# How many networks `torch_stacked` trains at once.
+# The number of networks that `torch_stacked` trains at once.
 STACK = 8
 
 
 def torch_stacked(config: TrainingConfig, backend: Backend):
-    """PyTorch: STACK networks of different seeds in one array. A step is a step of each."""
+    """PyTorch: STACK networks of different seeds in one array. One step is one step of every network."""
     import torch
     from torch.nn import functional
 
@@ -148,7 +149,7 @@ def torch_stacked(config: TrainingConfig, backend: Backend):
 def jax_jit(config: TrainingConfig, backend: Backend, grid: bool = False):
     """JAX: value_and_grad and AdamW in one jitted function with donated buffers, on all cores of its process.
 
-    As in PyTorch by gathers, or on the grid of all pairs with a mask.
+    By gathers, or on the grid of all pairs with a mask, as in PyTorch.
     """
     import jax
     from jax import numpy as jnp
@@ -196,7 +197,7 @@ def jax_jit(config: TrainingConfig, backend: Backend, grid: bool = False):
     return step, lambda: {name: np.asarray(array) for name, array in gradient_of(theta).items()}
 
 
-# Peer -> its forms: what follows its name -> the contender. The faster form counts.
+# Peer -> its forms. A form is a suffix of the name -> the contender. The faster form counts.
 FORMS = {
     "reference": {"": reference},
     "torch eager": {"": torch_eager, " on the grid": partial(torch_eager, grid=True)},
@@ -212,6 +213,6 @@ HINT = "pip install -e '.[bench]'"
 
 
 def peers() -> list[str]:
-    """The peers that can run here."""
+    """The peers that are installed here."""
     modules = {"reference": "numpy", "torch eager": "torch", "torch.compile": "torch", "JAX": "jax"}
     return [peer for peer in FORMS if find_spec(modules[peer])]

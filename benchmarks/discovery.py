@@ -1,6 +1,6 @@
-"""python -m benchmarks.discovery [SEEDS]: how long it takes to find a rule in its labels alone, and random labels.
+"""python -m benchmarks.discovery [SEEDS]: the time to find a rule in its labels alone, and p-values of random labels.
 
-Tokens are renamed at random. Beside each time stands its ratio to one headline training run in the same process.
+Tokens are renamed at random. Every time is shown with its ratio to one headline training run in the same process.
 """
 
 import sys
@@ -10,7 +10,7 @@ import numpy as np
 
 from minimod import TrainingConfig, discover, make_rule, train
 
-# Name of a rule, its modulus, the share of wrong labels, that of the pairs with a label, and how many namings.
+# Name of a rule, its modulus, the share of wrong labels, the share of pairs with a label, and the number of namings.
 CASES = (
     ("add", 113, 0.8, 0.8, 1), ("add", 113, 0.85, 0.8, 1), ("add", 113, 0.88, 0.8, 1), ("mul", 113, 0.8, 0.8, 1),
     ("Z2^7", None, 0.8, 0.8, 1), ("Z4xZ28", None, 0.8, 0.8, 1), ("Z10^2", None, 0.8, 0.8, 1),
@@ -20,7 +20,7 @@ CASES = (
 
 
 def problem(name, modulus, noise, share, namings, seed):
-    """Labelled pairs under random names, the number of tokens, and the whole table."""
+    """Labelled pairs with randomly renamed tokens, the number of tokens, and the whole table."""
     rng, rule = np.random.default_rng(seed), make_rule(name, modulus)
     P, naming = rule.modulus, [rng.permutation(rule.modulus) for _ in range(namings)] * (3 // namings)
     true = naming[2][rule.label_table[np.ix_(naming[0].argsort(), naming[1].argsort())]]
@@ -32,7 +32,7 @@ def problem(name, modulus, noise, share, namings, seed):
 
 
 def calibrate(n_tables=200):
-    """How many of so many tables of random or constant labels, P 7 to 113, get a p-value below 0.001 and 0.05."""
+    """Of `n_tables` tables of random or constant labels, P 7 to 113: the numbers with p-value < 0.001 and < 0.05."""
     values = []
     for seed in range(n_tables):
         rng = np.random.default_rng(seed)

@@ -1,6 +1,6 @@
-"""python -m benchmarks gpu: minimod on a GPU against PyTorch and JAX on the same card; writes GPU.md. Ten minutes.
+"""python -m benchmarks gpu: compare minimod on a GPU with PyTorch and JAX on the same card. Writes GPU.md.
 
-Until it has run, GPU.md says by an estimate what is to be expected, and what further kernels would gain.
+It takes ten minutes. Until it has run, GPU.md has an estimate of the times, and of the gain by further kernels.
 """
 
 import json
@@ -19,16 +19,17 @@ from minimod.engine.device import available_cores, gpu_problem
 
 WIDTHS = (256, 1024, 4096, 16384)
 
-# What the estimate takes for the card, an H100: float32 products without TF32, memory, and the time to launch a kernel.
+# The card of the estimate, an H100: float32 products without TF32, memory bandwidth, and the time to launch a kernel.
 FLOPS, BYTES, LAUNCH = 50e12, 3e12, 4e-6
 
-# Of a step: kernel -> how many arrays of n x M and of n x P it reads and writes, by how many launches. Products apart.
+# Kernel of a step -> the number of arrays of n x M and of n x P that it reads or writes, and the number of launches.
+# The matrix products are not in this table.
 PASSES = {
     "Z = U[a]": (1, 0, 1), "H = V[b]": (1, 0, 1), "Z += H": (3, 0, 1), "H = clip(Z)": (2, 0, 1),
     "cross-entropy": (0, 16, 22), "dZ = dH where Z > 0": (5, 0, 2), "dU and dV, by segments": (2, 0, 1),
-    "AdamW": (0, 0, 15), "all else": (0, 2, 12),
+    "AdamW": (0, 0, 15), "the rest": (0, 2, 12),
 }
-# A kernel that is not written -> those that it would take the place of, and the passes that it would have.
+# A kernel that is not written yet -> the kernels that it would replace, and its passes.
 FUSED = {
     "H = relu(U[a] + V[b]) in one": (("Z = U[a]", "H = V[b]", "Z += H", "H = clip(Z)"), (1, 0, 1)),
     "the mask in the sum by segments": (("dZ = dH where Z > 0", "dU and dV, by segments"), (4, 0, 1)),
@@ -38,24 +39,24 @@ FUSED = {
 
 
 def seconds_of(passes: tuple[int, int, int], n: int, M: int, P: int) -> float:
-    """Time of a kernel by the bytes that it moves and its launches, whichever takes longer."""
+    """The time of a kernel: the time to move its bytes or the time of its launches, whichever is longer."""
     over_neurons, over_classes, launches = passes
     return max(4 * n * (over_neurons * M + over_classes * P) / BYTES, launches * LAUNCH)
 
 
 def estimate(config: TrainingConfig) -> str:
-    """A step in milliseconds as the card's data sheet has it, and what each kernel that is not written would gain."""
+    """The time of a step by the card's data sheet, and the gain by every kernel that is not written yet, as text."""
     n, M, P = round(config.train_fraction * config.modulus**2), config.width, config.modulus
     products = 6 * n * M * P / FLOPS
     each = {name: seconds_of(passes, n, M, P) for name, passes in PASSES.items()}
     step = products + sum(each.values())
     lines = [
         f"A step of P = {P}, M = {M}, n = {n} is estimated at {1e3 * step:.2f} ms: {1e3 * products:.2f} ms for its"
-        f" three\nmatrix products at {FLOPS / 1e12:.0f} TFLOP/s, which is the floor; the rest moves"
+        f" three\nmatrix products at {FLOPS / 1e12:.0f} TFLOP/s, which is the floor. The rest moves"
         f" {BYTES / 1e12:.0f} TB/s, or waits {1e6 * LAUNCH:.0f} µs for each kernel.\n"
-        f"The {config.epochs:,} epochs of the preset `paper` are {config.epochs * step / 60:.1f} minutes of such steps,"
-        " evaluations apart.\n",
-        "| a kernel that is not written | would gain, ms |", "| --- | --: |",
+        f"The {config.epochs:,} epochs of the preset `paper` take {config.epochs * step / 60:.1f} minutes of such"
+        " steps, without evaluations.\n",
+        "| a kernel that is not written yet | gain, ms |", "| --- | --: |",
     ]
     for name, (replaced, passes) in FUSED.items():
         gain = sum(each[other] for other in replaced) - seconds_of(passes, n, M, P)
@@ -66,7 +67,7 @@ def estimate(config: TrainingConfig) -> str:
 
 
 def sgemm_rate(device: str, size: int = 8192) -> float:
-    """Floating-point operations a second of a large product, in float32 without TF32."""
+    """Floating-point operations per second of a large product, in float32 without TF32."""
     with open_backend(device) as backend:
         X = backend.xp.ones((size, size), "float32")
         times = []
@@ -78,8 +79,8 @@ def sgemm_rate(device: str, size: int = 8192) -> float:
 
 
 def measured(rounds: int, device: str = "gpu", widths: tuple[int, ...] = WIDTHS) -> tuple[str, dict]:
-    """Steps against the peers on the card, in words, and the numbers."""
-    os.environ["JAX_DEFAULT_MATMUL_PRECISION"] = "float32"              # as the others: no TF32
+    """The steps of minimod and its peers on the card: a text, and the numbers."""
+    os.environ["JAX_DEFAULT_MATMUL_PRECISION"] = "float32"              # no TF32, as for the others
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     with open_backend(device) as backend:
         card = backend.description
@@ -109,11 +110,11 @@ def measured(rounds: int, device: str = "gpu", widths: tuple[int, ...] = WIDTHS)
 @click.option("--output", type=click.Path(path_type=Path), default=Path("benchmark"), show_default=True,
               help="Directory for GPU.md and gpu.json.")  # fmt: skip
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Turns of every contender.")
-@click.option("--estimate-only", is_flag=True, help="Write the estimate, with nothing measured.")
+@click.option("--estimate-only", is_flag=True, help="Write the estimate alone. Measure nothing.")
 def main(output, rounds, estimate_only):
-    """Time minimod's training on a GPU against what is installed of PyTorch and JAX."""
+    """Time minimod's training on a GPU, and PyTorch and JAX if they are installed."""
     if not estimate_only and (problem := gpu_problem()):
-        raise click.ClickException(f"{problem}; --estimate-only writes what is to be expected")
+        raise click.ClickException(f"{problem}; --estimate-only writes the estimate")
     output.mkdir(parents=True, exist_ok=True)
     text = "Not measured on a GPU."
     if not estimate_only:
@@ -122,18 +123,18 @@ def main(output, rounds, estimate_only):
     paper = TrainingConfig.from_preset("paper")
     page = f"""# On a GPU
 
-`python -m benchmarks gpu --output benchmarks` writes this page on a machine with a GPU, within ten minutes: steps as in
-[README.md](README.md), in float32 without TF32, each contender in a process of its own on the same card.
+`python -m benchmarks gpu --output benchmarks` writes this page on a machine with a GPU, within ten minutes. The steps
+are as in [README.md](README.md), in float32 without TF32. Every contender has its own process, on the same card.
 
 {text}
 
 ## By an estimate
 
-From the data sheet of an H100, and not measured:
+From the data sheet of an H100, not measured:
 
 {estimate(paper)}
 
-No kernel but the sum by segments is written before one can be run.
+So far, the sum by segments is the only kernel that is written. Others wait until they can be tried on a GPU.
 """
     (output / "GPU.md").write_text(page, encoding="utf-8")
     click.echo(page)

@@ -9,7 +9,7 @@ GOAL = 0.99
 
 
 def minimod(threads: int) -> int:
-    """`minimod train` with its defaults until the goal; returns the epoch."""
+    """Train minimod with its defaults until the goal. Returns the epoch."""
     from minimod import TrainingConfig, train
 
     def is_there(state):
@@ -21,7 +21,7 @@ def minimod(threads: int) -> int:
 
 
 def torch_eager(threads: int) -> int:
-    """The same experiment in PyTorch, with the same data, initial weights and evaluations; returns the epoch."""
+    """The same experiment in PyTorch, with the same data, initial weights and evaluations. Returns the epoch."""
     import torch
     from torch.nn import functional
 
@@ -79,7 +79,7 @@ def _serve(run, threads, connection) -> None:
 
 
 def measure(run, threads: int) -> dict[str, float]:
-    """Seconds from the start of a process, the epoch, and peak megabytes, of `minimod` or `torch_eager`."""
+    """Run `minimod` or `torch_eager`: seconds from the start of its process, the epoch, and peak megabytes."""
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
     process = spawn.Process(target=_serve, args=(run, threads, theirs))

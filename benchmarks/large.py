@@ -1,8 +1,8 @@
-"""What training, analysis and discovery cost as modulus and width grow, by the commands themselves.
+"""The time of training, analysis and discovery over modulus and width, by the commands of minimod.
 
-Run as `python -m benchmarks.large [P ...]`, for the moduli given or all. An epoch is the difference of two runs that
-differ by some epochs. An analysis is `minimod analyze --no-figures`, from the start of the process to its end.
-Discovery is `minimod discover --from labels`, of 80 % of the pairs with 80 % wrong labels.
+Run `python -m benchmarks.large [P ...]`, for these moduli or for all. The time of an epoch comes from the difference of
+two runs with different numbers of epochs. An analysis is `minimod analyze --no-figures`, from the start of its process
+to the end. Discovery is `minimod discover --from labels`, on 80 % of the pairs with 80 % wrong labels.
 """
 
 import json
@@ -15,14 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
-# Modulus -> widths, and the largest modulus that discovery is timed at.
+# Modulus -> widths. Discovery is timed up to modulus DISCOVERY.
 WIDTHS = {113: (64, 256, 1024, 4096), 211: (64, 256, 1024, 4096), 509: (64, 256, 1024), 997: (64, 512)}
 DISCOVERY = 509
-EPOCH_SECONDS = 4.0         # the timed epochs take at least this long, by an estimate
+EPOCH_SECONDS = 4.0         # by an estimate, the timed epochs take at least this time
 
 
 def minimod(*arguments: object) -> tuple[float, float, str]:
-    """Seconds and peak memory in MB of a command of minimod, and what it prints."""
+    """Run a command of minimod. Returns its seconds, its peak memory in MB, and its output."""
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
         start = time.perf_counter()
         command = [sys.executable, "-m", "minimod", *map(str, arguments)]
@@ -49,7 +49,10 @@ def measure(P: int, M: int, directory: Path) -> dict[str, float]:
 
 
 def slope(rows: dict[tuple[int, int], dict[str, float]], column: str, over: int) -> float:
-    """The slope of log(column) over log(P) (over = 0) or log(M) (over = 1), with the other one's level free."""
+    """The slope of log(column) over log(P) (over = 0) or over log(M) (over = 1).
+
+    The fit has a free constant for every value of the other variable.
+    """
     points = [(*map(np.log, key), np.log(row[column])) for key, row in rows.items() if column in row]
     x, other, y = np.array(points).T[[over, 1 - over, 2]]
     levels = (other[:, None] == np.unique(other)).astype(float)

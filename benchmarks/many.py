@@ -1,4 +1,4 @@
-"""Many narrow networks: networks x epochs per second of several ways to use the same cores."""
+"""Many narrow networks: networks x epochs per second, for several ways to use the same cores."""
 
 import statistics
 
@@ -10,7 +10,7 @@ WIDTHS = (16, 64, 256)
 
 
 def ways(threads: int, with_torch: bool) -> dict[str, tuple[str, int, int, int]]:
-    """Way -> contender, processes, threads of each, networks that a step trains."""
+    """Way -> contender, number of processes, threads per process, networks that one step trains."""
     return {
         "minimod, a process for each core": ("minimod", threads, 1, 1),
         "minimod, one process, all cores": ("minimod", 1, threads, 1),
@@ -21,7 +21,7 @@ def ways(threads: int, with_torch: bool) -> dict[str, tuple[str, int, int, int]]
 
 
 def measure(width: int, threads: int, with_torch: bool, rounds: int) -> dict[str, float]:
-    """Networks x epochs per second of every way, the median of the rounds."""
+    """Networks x epochs per second for every way, the median over the rounds."""
     config = TrainingConfig(width=width)
     rates, processes = {}, {}
     for way, (name, count, each, _) in ways(threads, with_torch).items():

@@ -1,4 +1,4 @@
-"""A process for each contender, so that none inherits another's threads or memory. They take turns."""
+"""One process for each contender, so that contenders share no threads and no memory. Contenders take turns."""
 
 import contextlib
 import multiprocessing
@@ -12,18 +12,18 @@ from benchmarks.contenders import CONTENDERS
 from minimod import TrainingConfig
 from minimod.engine.backend import open_backend
 
-# A turn: steps that are not counted, until the caches hold this contender's data and the last one's threads sleep;
-# then those that are.
+# A turn begins with steps that are not counted. They fill the caches with this contender's data, and meanwhile the
+# threads of the last contender go to sleep. Then come the timed steps.
 WARM_SECONDS, TIMED_SECONDS, TIMED_STEPS = 0.3, 0.3, 3
 
 
 def peak_memory() -> float:
-    """The most memory that this process has had, in MB."""
+    """The peak memory of this process, in MB."""
     return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text(encoding="utf-8"))[1]) / 1e3
 
 
 def milliseconds(run, calls: int) -> float:
-    """The median time of so many calls, after three that are not counted."""
+    """The median time of `calls` calls, after three calls that are not counted."""
     times = []
     for _ in range(calls + 3):
         start = time.perf_counter()
@@ -33,13 +33,16 @@ def milliseconds(run, calls: int) -> float:
 
 
 def keep_to_cores(first: int, threads: int) -> None:
-    """Let this process run on `threads` cores from the `first` on: not every framework can be told a number."""
+    """Keep this process on `threads` cores, beginning with core `first`. Some frameworks take no number of threads."""
     with contextlib.suppress(AttributeError):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[first : first + threads])
 
 
 def serve(name: str, config: TrainingConfig, threads: int, core: int, connection) -> None:
-    """In a contender's process: answer "check" with the first loss and gradient, "turn" with milliseconds."""
+    """The loop of a contender's process. It answers requests until "end".
+
+    "check": the first loss and gradient. "turn": the milliseconds of the timed steps. "memory": the peak memory in MB.
+    """
     keep_to_cores(core, threads)
     with open_backend(config.device, threads) as backend:
         step, gradient = CONTENDERS[name](config, backend)
@@ -63,7 +66,7 @@ def serve(name: str, config: TrainingConfig, threads: int, core: int, connection
 
 
 class Contender:
-    """A contender's process, seen from outside. It runs on `threads` cores, counted from `core`."""
+    """A handle to the process of a contender. The process runs on `threads` cores, beginning with `core`."""
 
     def __init__(self, name: str, config: TrainingConfig, threads: int, core: int = 0):
         spawn = multiprocessing.get_context("spawn")
@@ -74,19 +77,19 @@ class Contender:
         self._connection.recv()
 
     def ask(self, request: str):
-        """Its answer; EOFError if it has ended."""
+        """Send a request and return the answer. Raises EOFError if the process has ended."""
         self.tell(request)
         return self.answer()
 
     def tell(self, request: str) -> None:
-        """Ask, and do not wait for the answer."""
+        """Send a request, and do not wait for the answer."""
         self._connection.send(request)
 
     def answer(self):
-        """The answer to what it was told."""
+        """Wait for the answer to the last request."""
         return self._connection.recv()
 
     def end(self) -> None:
-        """Let the process end."""
+        """End the process."""
         self._connection.send("end")
         self._process.join()

@@ -1,6 +1,6 @@
-"""Where a step's time goes: each array operation of a block, alone, on one thread, in the memory that it has there.
+"""The time of every array operation of a step, alone, on one thread, on arrays as in the step.
 
-Run as `python -m benchmarks.profile`.
+Run `python -m benchmarks.profile`.
 """
 
 import numpy as np
@@ -19,14 +19,14 @@ WIDTHS = (64, 1024, 4096)
 
 
 def measure(width: int, rounds: int) -> dict[str, float]:
-    """Operation -> milliseconds of all blocks of a step."""
+    """Operation -> milliseconds, over all blocks of a step."""
     config = TrainingConfig(width=width)
     with open_backend("cpu", 1) as backend:
         network, _, update = with_optimizer(initial_network(config), config)
         blocks = make_blocks(in_tiles(resolve(config).dataset().train, network, backend), network, backend)
         block = blocks[0]
         n, P, M, phi = len(block.label), network.modulus, network.width, activation_kernel(network.activation)
-        Z, H = (np.full((n, M), 0.1, config.dtype) for _ in range(2))     # zeros would all be one page of memory
+        Z, H = (np.full((n, M), 0.1, config.dtype) for _ in range(2))     # untouched zeros share one page of memory
         F, F_start, dF = (np.full((n, P), 0.1, config.dtype) for _ in range(3))
         dW, dUV, loss = np.zeros_like(network.W), np.zeros((2 * P, M), config.dtype), loss_kernel(config.loss)
 
@@ -60,8 +60,8 @@ def text(results: dict[int, dict[str, float]]) -> str:
     """The shares as a Markdown table."""
     lines = [
         "## Where a step's time goes\n",
-        "Each operation alone, on one thread, as a share of all of them (`python -m benchmarks.profile`). In a step"
-        " they find other things in the caches, and Python takes its time between them.\n",
+        "Each operation alone, on one thread, as a share of the sum of all operations (`python -m benchmarks.profile`)."
+        " In a step, the caches hold other data, and Python takes time between the operations.\n",
         "| | " + " | ".join(f"M = {width}" for width in results) + " |", "| --- |" + " --: |" * len(results),
     ]
     for name in results[WIDTHS[0]]:

@@ -1,7 +1,7 @@
-"""What a large sweep costs, from the time of one run, and the rate at which Dask hands runs out.
+"""The time of a large sweep, computed from the time of one run, and the rate at which Dask distributes runs.
 
-Run as `python -m benchmarks.scale`. The training of the simulation is a sleep: its cluster has many more threads than
-there are cores.
+Run `python -m benchmarks.scale`. For Dask, a run only sleeps, because the cluster has many more threads than this
+machine has cores.
 """
 
 import logging
@@ -28,7 +28,7 @@ MEANS = (4.0, 1.0, 0.25, 0.1, 0.03)
 
 
 def picoseconds(rounds: int = 3) -> dict[str, float]:
-    """Time of a run on one thread over its `work`, for each setting at a tenth of its epochs; the median."""
+    """Setting -> the time of a run on one thread over its `work`, the median. Runs have a tenth of the epochs."""
     result = {}
     for name, config in SETTINGS.items():
         short = replace(config, epochs=config.epochs // 10, eval_every=10**6, threads=1)
@@ -42,7 +42,7 @@ def picoseconds(rounds: int = 3) -> dict[str, float]:
 
 
 def duration(seconds: float) -> str:
-    """A time in the unit that suits it."""
+    """A time in a readable unit."""
     for unit, length in {"days": 86400, "hours": 3600, "min": 60}.items():
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
@@ -56,13 +56,13 @@ def sleep(seconds: float) -> float:
 
 
 def dask_rates(seconds: float = 15) -> list[tuple[float, float, float]]:
-    """For each mean length of a run: that, how many a second the threads could do, and how many were done.
+    """For each mean length of a run: the mean length, the possible runs per second, and the measured runs per second.
 
-    Lengths are spread as in a grid of widths that double four times: five lengths, each twice the one before.
+    Lengths vary as in a grid of widths that double four times: five lengths, each twice as long as the one before.
     """
     from distributed import LocalCluster
 
-    logging.disable()  # it complains of what it was still sending when the end came
+    logging.disable()  # Dask logs errors about messages that it still sends when the cluster closes
     generator, result = np.random.default_rng(0), []
     with (
         LocalCluster(n_workers=WORKERS, threads_per_worker=THREADS, dashboard_address=None) as cluster,
@@ -71,7 +71,7 @@ def dask_rates(seconds: float = 15) -> list[tuple[float, float, float]]:
         for mean in MEANS:
             possible = WORKERS * THREADS / mean
             lengths = mean * 2.0 ** generator.integers(0, 5, int(possible * seconds)) / np.mean(2.0 ** np.arange(5))
-            every = -(-len(lengths) // int(600 * seconds))      # more than Dask hands out would only take longer
+            every = -(-len(lengths) // int(600 * seconds))      # more than Dask can distribute would only take longer
             lengths = np.sort(lengths)[::-1][::every].tolist()
             start = time.perf_counter()
             wait([executor.submit(sleep, length) for length in lengths])
@@ -81,7 +81,7 @@ def dask_rates(seconds: float = 15) -> list[tuple[float, float, float]]:
 
 @click.command()
 def main():
-    """Print the cost of phase diagrams and the rates of Dask."""
+    """Print the time of large sweeps and the rates of Dask."""
     print("| a run | ps a unit of work | one run, one core | runs |" + "".join(f" {n} cores |" for n in CORES))
     print("| --- | --: | --: | --: |" + " --: |" * len(CORES))
     for name, constant in picoseconds().items():

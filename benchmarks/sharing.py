@@ -1,4 +1,4 @@
-"""More threads than this machine has cores: what a model expects of them, and what happens where cores are shared."""
+"""More threads than this machine has cores: the times by a model, and the measured times on shared cores."""
 
 from benchmarks.contenders import minimod
 from benchmarks.processes import milliseconds
@@ -12,10 +12,12 @@ WIDTHS, THREADS = (64, 1024, 4096), (1, 2, 4, 8, 16, 32)
 
 
 def measure(rounds: int) -> dict[int, dict[int, dict[str, float]]]:
-    """Width -> threads -> milliseconds of a step, by the model and as it is on this machine's cores.
+    """Width -> threads -> milliseconds of a step, by the model and measured on this machine's cores.
 
-    The model has a core for every thread: shards are done in turns, all threads at a time, and the optimiser on one. It
-    leaves out that threads wait for the interpreter's lock, and share caches and memory.
+        model = optimiser + (step - optimiser) ceil(shards / threads) / shards,    with times of one thread
+
+    In the model, every thread has its own core. It leaves out that threads wait for the interpreter's lock, and that
+    they share caches and memory.
     """
     result = {}
     for width in WIDTHS:
@@ -39,10 +41,10 @@ def measure(rounds: int) -> dict[int, dict[int, dict[str, float]]]:
 def text(results: dict[int, dict[int, dict[str, float]]], cores: int) -> str:
     """The times as a Markdown table."""
     lines = [
-        f"## More threads\n\nA gradient is added up over at most {SHARDS} shards, so that as many threads can share it;"
-        " the bits are the same for any number. Milliseconds of a step at P = 113, first as a model expects them with a"
-        f" core for every thread, then as measured with all of them on the {cores} cores there are. No machine with"
-        " more was measured.\n",
+        f"## More threads\n\nA gradient is added up over at most {SHARDS} shards, so at most {SHARDS} threads can share"
+        " it. The bits are the same for any number of threads. The table has milliseconds of a step at P = 113: first"
+        " by a model with a core for every thread, then measured with all threads on the"
+        f" {cores} cores of this machine. No machine with more cores was measured.\n",
         "| threads | " + " | ".join(map(str, THREADS)) + " |", "| --- |" + " --: |" * len(THREADS),
     ]
     for width, row in results.items():

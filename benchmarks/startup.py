@@ -1,4 +1,4 @@
-"""Time to a first word: how long the help of every command takes, beside importing NumPy and Click."""
+"""Time of a start: the time of every command's --help, compared with the time to import NumPy and Click."""
 
 import statistics
 import subprocess
@@ -9,15 +9,15 @@ from minimod.cli import COMMANDS
 
 
 def seconds(*arguments: str) -> float:
-    """How long Python takes for these arguments."""
+    """The seconds that Python takes with these arguments."""
     start = time.perf_counter()
     subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
     return time.perf_counter() - start
 
 
 def measure(rounds: int) -> dict[str, float]:
-    """Command, and "" for minimod itself -> the time of its --help over that of the imports, the median of rounds."""
-    lines = {name: ["-m", "minimod", *[name] * bool(name), "--help"] for name in ["", *COMMANDS]}
+    """Command, and "" for minimod itself -> the time of its --help over the time of the imports, the median."""
+    lines = {name: ["-m", "minimod", *([name] if name else []), "--help"] for name in ["", *COMMANDS]}
     ratios = {name: [] for name in lines}
     for _ in range(rounds + 1):
         floor = seconds("-c", "import numpy, click")
@@ -27,10 +27,10 @@ def measure(rounds: int) -> dict[str, float]:
 
 
 def text(ratios: dict[str, float]) -> str:
-    """The ratios in words."""
+    """The ratios, as text."""
     commands = {name: ratio for name, ratio in ratios.items() if name}
     slowest = max(commands, key=commands.get)
     return f"""## Start
 
-`minimod --help` takes {ratios['']:.2f} times as long as a Python that imports NumPy and Click; the help of a command
-{min(commands.values()):.2f} to {max(commands.values()):.2f} times as long, that of `{slowest}` the longest."""
+`minimod --help` takes {ratios['']:.2f} times as long as a Python that imports NumPy and Click. The help of a command
+takes {min(commands.values()):.2f} to {max(commands.values()):.2f} times as long. The slowest is `{slowest}`."""

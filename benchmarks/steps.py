@@ -1,4 +1,4 @@
-"""Training steps: time, peak memory and agreement of the contenders, over widths, moduli, train fractions, threads."""
+"""Training steps: time, memory and agreement of the contenders, over widths, moduli, train fractions and threads."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -33,10 +33,10 @@ def cases(max_threads: int) -> list[Case]:
 
 
 def measure(case: Case, rounds: int) -> dict[str, dict[str, float]]:
-    """By contender: milliseconds (median), low and high (quartiles) of a step, and peak megabytes.
+    """By contender: milliseconds (median), low and high (quartiles) of a step, peak megabytes, and the fastest form.
 
-    Of a peer's forms the fastest counts, and its name is what is added to the peer's. Raises AssertionError if two
-    contenders' losses or gradients differ by more than 1e-4 of the largest entry.
+    form: the suffix of the contender's name. Raises AssertionError if the losses or gradients of two contenders differ
+    by more than 1e-4 of the largest entry.
     """
     config = replace(
         TrainingConfig(width=case.width), modulus=case.modulus, train_fraction=case.train_fraction,
@@ -64,7 +64,7 @@ def measure(case: Case, rounds: int) -> dict[str, dict[str, float]]:
 
 
 def check_agreement(name: str, ours, theirs) -> None:
-    """Stop unless two first steps have the same loss and gradient, to 1e-4 of the gradient's largest entry."""
+    """Assert that two first steps have the same loss and gradient, to 1e-4 of the gradient's largest entry."""
     assert abs(ours[0] - theirs[0]) < 1e-4 * ours[0], f"{name}: loss {theirs[0]}, not {ours[0]}"
     for parameter, gradient in ours[1].items():
         error = np.abs(gradient - theirs[1][parameter]).max() / np.abs(gradient).max()
@@ -77,15 +77,16 @@ def products(case: Case) -> float:
 
 
 def slope(results: dict[Case, dict], threads: int) -> float:
-    """The slope of log(time of minimod) over log(n M P), from width 256 up; 1 is proportional."""
+    """The slope of log(time of minimod) over log(n M P), from width 256 on. 1 means proportional."""
     line = [case for case in results if case == Case(threads, case.width) and case.width in WIDTHS[2:]]
     milliseconds = [results[case]["minimod"]["milliseconds"] for case in line]
     return float(np.polyfit(np.log([products(case) for case in line]), np.log(milliseconds), 1)[0])
 
 
 def ratio(row: dict[str, dict], name: str) -> str:
-    """A contender's time over minimod's, with a star where its form is the grid."""
-    return f"{row[name]['milliseconds'] / row['minimod']['milliseconds']:.2f} ×{'*' * bool(row[name]['form'])}"
+    """A contender's time over minimod's time, with a star if its form is the grid."""
+    star = "*" if row[name]["form"] else ""
+    return f"{row[name]['milliseconds'] / row['minimod']['milliseconds']:.2f} ×{star}"
 
 
 def table(results: dict[Case, dict]) -> str:

@@ -1,6 +1,6 @@
-"""What keeping costs: a checkpoint in the middle of training, and a sweep's table of 100,000 rows.
+"""The time of storing: a checkpoint in the middle of training, and a sweep's table of 100,000 rows.
 
-Run as `python -m benchmarks.storage`.
+Run `python -m benchmarks.storage`.
 """
 
 import statistics
@@ -27,7 +27,7 @@ ROWS = 100_000
 
 
 def checkpoint_milliseconds(width: int, rounds: int = 20) -> float:
-    """The time of writing one checkpoint, with a hundred measured epochs; the median."""
+    """The median time to write one checkpoint, with a hundred measured epochs."""
     config = TrainingConfig(width=width)
     network = initial_network(config)
     optimizer = make_optimizer(config, network.parameters)
@@ -44,13 +44,13 @@ def checkpoint_milliseconds(width: int, rounds: int = 20) -> float:
 
 
 class AtOnce:
-    """An executor whose runs take no time: it answers with a row of random numbers."""
+    """An executor whose runs take no time. It returns a row of random numbers."""
 
     def __init__(self):
         self._random = np.random.default_rng(0)
 
     def submit(self, function, job, directory, *_):
-        """A future that is done, with the outcome of a run."""
+        """A finished future with the outcome of a run."""
         row = {"run": directory.name, "status": FINISHED} | options_of(job.config)
         numbers = [name for name in COLUMNS if name not in row and name not in ("error", "epoch")]
         row |= dict(zip(numbers, self._random.random(len(numbers)).tolist(), strict=True))
@@ -60,7 +60,7 @@ class AtOnce:
 
 
 def table_seconds() -> tuple[float, float, float]:
-    """Seconds to write a table of ROWS rows, one after the other, and to plot it; and its size in MB."""
+    """Seconds to write a table of ROWS rows, one after the other; seconds to plot it; its size in MB."""
     grid = {"width": list(range(8, 1008)), "noise_ratio": [i / 20 for i in range(20)]}
     with tempfile.TemporaryDirectory() as directory:
         sweep = Sweep(directory, {"preset": "headline", "grid": grid, "seeds": ROWS // 20_000})
@@ -75,7 +75,7 @@ def table_seconds() -> tuple[float, float, float]:
 
 
 def main() -> None:
-    """Print both."""
+    """Print the time of a checkpoint and of a table."""
     for width in (256, 2048, 4096):
         milliseconds = checkpoint_milliseconds(width)
         share = 100 * milliseconds / (1e3 * CHECKPOINT_SECONDS)

@@ -1,4 +1,4 @@
-"""What each trick of the engine gains: the time of a training step without it over the time with it."""
+"""The gain of every trick of the engine: the time of a training step without the trick over the time with it."""
 
 import contextlib
 import statistics
@@ -37,7 +37,7 @@ def _with_row_maxima(F, label, n_total):
 
 CROSS_ENTROPY = IN_PLACE_LOSSES["cross_entropy"]
 
-# Trick -> a way to do without it.
+# Trick -> a patch that removes it.
 TRICKS = {
     "the memory of Z, H, F and dW is kept": lambda: patch.object(BufferPool, "borrow", _new_memory),
     "a thread has the memory that it had before": lambda: patch(
@@ -54,7 +54,7 @@ TRICKS = {
 
 
 def measure(threads: int, rounds: int) -> dict[str, dict[int, float]]:
-    """Trick -> width -> time without it over time with it, medians of steps taken in turn."""
+    """Trick -> width -> time without the trick over time with it, medians over steps that are taken in turn."""
     result = {trick: {} for trick in TRICKS}
     for width in WIDTHS:
         with open_backend("cpu", threads) as backend:

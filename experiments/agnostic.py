@@ -1,4 +1,4 @@
-"""Methods that know nothing of the rule: what they read out of a network, and how far they can go.
+"""Methods that know nothing about the rule: what they read out of a network, and up to which noise.
 
     minimod reproduce experiments/agnostic.py
 """
@@ -33,7 +33,7 @@ from minimod.runs.accuracy import Accuracies
 
 
 def large_runs(scale: str) -> list[TrainingConfig]:
-    """Runs at the paper's modulus, trained long enough for the rule to show in the output, with their history."""
+    """Runs at the paper's modulus, with their history. They train until the rule shows in the output."""
     size: dict[str, Any] = {"modulus": 113, "learning_rate": 5e-3, "eval_every": None}
     return [
         setting(noise_ratio=0.1, width=1024, epochs=500, **size),
@@ -42,11 +42,12 @@ def large_runs(scale: str) -> list[TrainingConfig]:
 
 
 READOUT = Claim(
-    phrase="A readout that knows nothing of the rule answers, and repairs wrong labels.",
-    statement="(Beyond the paper.) The interaction readout, which knows nothing of the rule, answers what the network "
-    "itself does not, and repairs most of the corrupted labels at little noise. Choosing neurons does less.",
-    experiment="Every method on two runs at modulus 113: noise 0.3 at width 512, and noise 0.1 at width 1024. "
-    f"Shares of neurons are, but for the rows that end in noisy, {CLEAN}",
+    phrase="A readout that does not know the rule answers, and repairs wrong labels.",
+    statement="(Beyond the paper.) The interaction readout knows nothing about the rule. It answers test pairs that "
+    "the network itself does not answer. At little noise, it repairs most of the corrupted labels. Choosing neurons "
+    "does less.",
+    experiment="Every method on two runs at modulus 113: noise 0.3 at width 512, and noise 0.1 at width 1024. Except "
+    f"in the rows that end in noisy, shares of neurons are {CLEAN}",
     configs=large_runs, measure=method_rows, keys=("noise_ratio", "method"), seeds=1,
     criteria=(
         least("test", 0.98, noise_ratio=0.3, method="interaction", because="chosen after a prototype, which has 0.990"),
@@ -58,19 +59,22 @@ READOUT = Claim(
     plot=Plot("method", ("noisy", "repaired", "test"), ("noise_ratio",)),
 )
 
-# The mask that is fixed beforehand: of the scores that know nothing, the one of both norm and flatness.
+# The score of the mask, fixed before the runs: it needs to know nothing, and uses both norm and flatness.
 MASK = "norm_flatness"
 
 
 def corrupted(scale: str, noise_ratio: float | None = None) -> TrainingConfig:
-    """A network to begin self-training with, wide and trained long; None: the noise ratio that most is measured at."""
+    """A network to begin self-training with, wide and trained long.
+
+    noise_ratio: None means the noise ratio of most measurements.
+    """
     size: dict[str, Any] = {"modulus": 113, "width": 2048, "weight_decay": 3e-5, "epochs": 800}
     ratio, size = (0.45, {"modulus": 59, "width": 512}) if scale == "quick" else (0.6, size)
     return setting(**L2 | size, noise_ratio=noise_ratio or ratio)
 
 
 def measure_masked(run: Run) -> list[Row]:
-    """The interaction readout of all neurons, of the top ones by each score, and of random ones."""
+    """The interaction readout of all neurons, of the top neurons by each score, and of random neurons."""
     rows: list[Row] = []
     with Analysis(run) as study:
         noisy_labels = study.row("raw").noisy
@@ -87,14 +91,14 @@ def measure_masked(run: Run) -> list[Row]:
 
 
 MASKED_READOUT = Claim(
-    phrase="The interactions of a few neurons, chosen without the rule, answer where each alone does not.",
-    statement="(Beyond the paper.) A mask and a readout together, neither of which knows the rule, answer where each "
-    "alone does not: the interaction readout of the few neurons with the largest and flattest weights. How many "
-    "neurons can be chosen on held-out labels that are as noisy as those of training.",
-    experiment="Modulus 113, Adam with a little L2. norm_flatness is the score that was fixed beforehand. "
-    "noisy choice: the share of neurons is chosen without any clean label, on held-out labels as noisy as those of "
-    f"training. test and repaired: it is {CLEAN}",
-    configs=lambda scale: [         # the wider the more noise there is: 0.3, 0.5 and, at full scale, 0.6
+    phrase="A mask and a readout that do not know the rule answer only together.",
+    statement="(Beyond the paper.) A mask and a readout, neither of which knows the rule, answer together what neither "
+    "answers alone. They are the interaction readout and the few neurons with the largest and flattest weights. The "
+    "number of neurons can be chosen on held-out labels that are as noisy as the training labels.",
+    experiment="Modulus 113, Adam with a little L2. norm_flatness is the score that was fixed before the runs. "
+    "noisy choice: the share of neurons is chosen without any clean label, on held-out labels that are as noisy as the "
+    f"training labels. test and repaired: the share of neurons is {CLEAN}",
+    configs=lambda scale: [         # more noise needs a wider network: noise 0.3, 0.5 and, at full scale, 0.6
         large_runs(scale)[1], setting(modulus=113, noise_ratio=0.5, width=1024, **L2),
         *[corrupted(scale)] * (scale == "full"),
     ],
@@ -119,7 +123,7 @@ MASKED_READOUT = Claim(
     }, ("noise_ratio",)),
 )
 
-# Both networks at a weight decay at which the interaction readout goes far.
+# Both networks have a weight decay at which the interaction readout works up to much noise.
 QUADRATIC, RELU = "quadratic, MSE", "ReLU, cross-entropy"
 LIMIT_NETWORKS: dict[str, dict[str, Any]] = {
     QUADRATIC: {"activation": "quadratic", "loss": "mse", "learning_rate": 1e-2, "weight_decay": 3},
@@ -127,24 +131,26 @@ LIMIT_NETWORKS: dict[str, dict[str, Any]] = {
 }
 
 
-# The largest rank-one part of noise, see `agnostic_limit`, and the train fraction of the runs that measure it.
+# The constant of the largest rank-one part of noise, see `agnostic_limit`; the train fraction of the runs that test it.
 NOISE_CONSTANT, TRAIN_FRACTION = 2.87, 0.8
 
 
 def agnostic_limit(modulus: int, train_fraction: float) -> float:
     """The noise ratio α at which one frequency of the rule is as strong in the training labels as noise can be.
 
-    In the tensor of labels, of shape (P, P, P), a frequency has the strength (1 - α) ρ √(P / 2), with the train
-    fraction ρ, and the largest rank-one part of the noise is about 2.87 √(α ρ), measured on random tensors. Beyond the
-    α where they meet, a search for rank-one structure finds noise first. It is an estimate and bounds no other search.
+        (1 - α) ρ √(P / 2) = 2.87 √(α ρ),    with the train fraction ρ.
+
+    The left side is the strength of a frequency in the tensor of labels, of shape (P, P, P). The right side is about
+    the largest rank-one part of the noise, measured on random tensors. At more noise than α, a search for rank-one
+    structure finds noise first. α is an estimate, and does not bound other searches.
     """
-    # (1 - α)² = q α with q = 2 · 2.87² / (ρ P), so α² - (2 + q) α + 1 = 0, of which α is the smaller root.
+    # (1 - α)² = q α with q = 2 · 2.87² / (ρ P). So α² - (2 + q) α + 1 = 0, and α is the smaller root.
     q = 2 * NOISE_CONSTANT**2 / (train_fraction * modulus)
     return 1 + q / 2 - math.sqrt(q + q**2 / 4)
 
 
 def limit_configs(scale: str) -> list[TrainingConfig]:
-    """Both networks at three moduli, at noise ratios around the predicted limit."""
+    """Both networks, at three moduli and at noise ratios around the predicted limit."""
     moduli = (23, 41, 59) if scale == "quick" else (59, 113, 149)
     return [
         setting(
@@ -156,7 +162,7 @@ def limit_configs(scale: str) -> list[TrainingConfig]:
 
 
 def measure_limit(run: Run) -> list[Row]:
-    """What the interaction readout answers, by network, modulus and noise ratio."""
+    """The test accuracy of the interaction readout, by network, modulus and noise ratio."""
     config = run.config
     network = QUADRATIC if config.loss == "mse" else RELU
     limit = agnostic_limit(config.modulus, config.train_fraction)
@@ -169,7 +175,8 @@ def measure_limit(run: Run) -> list[Row]:
 def half_points(rows: list[Row], network: str) -> list[float]:
     """The noise ratio at which the interaction test accuracy falls through 0.5, for every modulus, the smallest first.
 
-    By straight lines between the rows; the first ratio where it is below there already, nan where it never falls below.
+    Between rows the accuracy is interpolated by straight lines. If it is below 0.5 at the first ratio, the half point
+    is the first ratio. If it never falls below 0.5, the half point is nan.
     """
     points = []
     for modulus in sorted(set(numbers(rows, "modulus"))):
@@ -183,9 +190,9 @@ def half_points(rows: list[Row], network: str) -> list[float]:
 
 
 def fitted_constants(rows: list[Row]) -> np.ndarray:
-    """The constant of noise whose limit is the quadratic network's half point, over `NOISE_CONSTANT`, by modulus.
+    """The fitted constant c of the quadratic network, divided by `NOISE_CONSTANT`, for every modulus.
 
-    (1 - α) ρ √(P / 2) = c √(α ρ), so c = (1 - α) √(ρ P / 2 α) at the half point α.
+    (1 - α) ρ √(P / 2) = c √(α ρ), so c = (1 - α) √(ρ P / 2 α). Here α is the half point.
     """
     alpha, moduli = np.array(half_points(rows, QUADRATIC)), np.array(sorted(set(numbers(rows, "modulus"))))
     fitted: np.ndarray = (1 - alpha) * np.sqrt(TRAIN_FRACTION * moduli / (2 * alpha)) / NOISE_CONSTANT
@@ -193,43 +200,45 @@ def fitted_constants(rows: list[Row]) -> np.ndarray:
 
 
 AGNOSTIC_LIMIT = Claim(
-    phrase="Without knowing the rule, it is found up to a noise ratio that grows with the modulus.",
-    statement="(Beyond the paper.) A search for rank-one structure, which knows nothing of the rule, can find it only "
-    "where it is stronger in the labels than noise can be: up to a noise ratio that grows with the modulus, as the "
-    "limit does, which has one constant. A quadratic network with squared error ends where this constant is within a "
-    "quarter of the one of random tensors, the paper's ReLU network with cross-entropy before.",
-    experiment="The interaction readout of both networks at noise ratios around the predicted limit, at three moduli. "
-    "The half point is the noise ratio at which it answers half of the test pairs. The fitted constant is the one "
-    f"whose limit the half point is; of random tensors it is {NOISE_CONSTANT:g}.",
+    phrase="Rule-agnostic search has a noise limit, which grows with the modulus.",
+    statement="(Beyond the paper.) A search for rank-one structure knows nothing about the rule. It can find the rule "
+    "only if the rule is stronger in the labels than noise can be. So it works up to a noise ratio, the limit, which "
+    "has one constant and grows with the modulus. A quadratic network with squared error works up to a noise ratio "
+    "whose constant is within a quarter of the constant of random tensors. The paper's ReLU network with cross-entropy "
+    "ends at less noise.",
+    experiment="The interaction readout of both networks, at three moduli and at noise ratios around the predicted "
+    "limit. The half point is the noise ratio at which the readout answers half of the test pairs. The fitted constant "
+    "is the constant whose limit is the half point. The constant of random tensors is "
+    f"{NOISE_CONSTANT:g}.",
     configs=limit_configs, measure=measure_limit, keys=("network", "modulus", "noise_ratio"), seeds=1,
     criteria=(
-        most("quadratic: fitted constant over that of random tensors, or its inverse, largest", 1.25, lambda rows: (
+        most("quadratic: fitted constant over random tensors' constant, or its inverse, largest", 1.25, lambda rows: (
             float(np.exp(np.max(np.abs(np.log(fitted_constants(rows))))))
-        ), "constants from 2.3 to 3.6 pass, about half of those that the former bound let pass", before=(
+        ), "constants from 2.3 to 3.6 pass, about half of the constants that the former bound let pass", before=(
             "asked a distance of 0.1 in noise ratio, which constants from 2.7 to 4.3 pass; measured 0.074"
         )),
         most("quadratic: largest fitted constant over the smallest", 1.1, lambda rows: (
             float(np.max(fitted_constants(rows)) / np.min(fitted_constants(rows)))
-        ), "if the half point stood still it would be 1.6, the root of the largest modulus over the smallest"),
-        least("quadratic: half point at the largest modulus less that at the smallest", 0.1, lambda rows: (
+        ), "if the half point stayed the same, it would be 1.6, the root of the largest modulus over the smallest"),
+        least("quadratic: half point at the largest modulus less half point at the smallest", 0.1, lambda rows: (
             half_points(rows, QUADRATIC)[-1] - half_points(rows, QUADRATIC)[0]
         ), before="asked 0.05, as 0.097 was measured from modulus 59 to 113, where the limit itself grows by 0.096"),
-        least("largest modulus: half point of quadratic less that of ReLU", 0.05, lambda rows: (
+        least("largest modulus: half point of quadratic less half point of ReLU", 0.05, lambda rows: (
             half_points(rows, QUADRATIC)[-1] - half_points(rows, RELU)[-1]
         )),
     ),
     plot=Plot("noise less limit", ("raw test", "interaction test"), ("network", "modulus")),
-    remark="What did not come out at moduli 23 to 59: one constant within a quarter of random tensors'. It falls "
-    "as the modulus grows, from 3.7 at 23 to 3.1 at 59 (seed 0). The step at the limit is sharper the larger the "
-    "modulus; at the small ones both networks behave alike. "
-    "That ReLU falls short holds of all neurons of one network this wide: see masked-readout and self-training.",
+    remark="One result did not come out at moduli 23 to 59: the constant is not within a quarter of the constant of "
+    "random tensors. It falls as the modulus grows, from 3.7 at 23 to 3.1 at 59 (seed 0). With a larger modulus, the "
+    "step at the limit is sharper. At the small moduli both networks behave in the same way. ReLU falls short if all "
+    "neurons of one network of this width are used. See masked-readout and self-training for more.",
 )
 
 MEMBERS = (1, 2, 4, 8)
 
 
 def ensemble_configs(scale: str) -> list[tuple[TrainingConfig, ...]]:
-    """Networks on the same data, each from initial weights of its own; last, one as wide as all of them together."""
+    """Networks on the same data with different initial weights; the last one is as wide as all others together."""
     if scale == "quick":
         ratios, values = [0.4], {"modulus": 59, "width": 256, "epochs": 500}
     else:
@@ -242,7 +251,7 @@ def ensemble_configs(scale: str) -> list[tuple[TrainingConfig, ...]]:
 
 
 def measure_ensemble(*trained: Run) -> list[Row]:
-    """The interaction readout of the first members together, and of the wide network; the mean raw accuracy beside."""
+    """The interaction readout of the first n members together, and of the wide network, with the mean raw accuracy."""
     *members, wide = trained
     with Analysis(wide) as study:
         def answered(first: Run, *others: Run) -> float:
@@ -257,12 +266,13 @@ def measure_ensemble(*trained: Run) -> list[Row]:
 
 
 AGNOSTIC_ENSEMBLE = Claim(
-    phrase="Several networks together, or one as wide, can be read out at more noise.",
-    statement="(Open question.) The paper's own network, ReLU with cross-entropy, can be read out without knowledge "
-    "of the rule at more noise: where one network fails, the interactions of several together, which differ in nothing "
-    "but their initial weights, answer; and so does a single one that is as wide as all of them.",
-    experiment="The interaction readout of 1 to 8 networks trained on the same labels, their interactions summed, "
-    "beside that of a single one as wide as all eight.",
+    phrase="Several networks, or one equally wide, can be read out at more noise.",
+    statement="(Open question.) The paper's own network, ReLU with cross-entropy, can be read out at more noise "
+    "without knowledge of the rule. At a noise at which one network fails, the summed interactions of several networks "
+    "answer. These networks differ only in their initial weights. A single network that is as wide as all of them "
+    "together also answers.",
+    experiment="The interaction readout of 1 to 8 networks trained on the same labels, with their interactions summed. "
+    "For comparison, the interaction readout of a single network that is as wide as all eight.",
     configs=ensemble_configs, measure=measure_ensemble, keys=("noise_ratio", "networks"), seeds=1,
     criteria=(
         most("lesser noise: 1 network, interaction test", 0.9, highest("interaction test", networks=1)),
@@ -272,10 +282,11 @@ AGNOSTIC_ENSEMBLE = Claim(
     plot=Plot("networks", {
         "raw test": "test pairs, by the mean network itself",
         "interaction test": "test pairs, by the interactions of all together",
-        "one wide network": "test pairs, by the interactions of a single one as wide as eight",
+        "one wide network": "test pairs, by the interactions of one network as wide as eight",
     }, ("noise_ratio",), "log"),
-    remark="The wide network, the ensemble's control, does about as well: the number of neurons averages out what the "
-    "memorised labels do to other pairs. The few neurons that a mask picks do better, see masked-readout.",
+    remark="The wide network is the control of the ensemble, and does about as well. The number of neurons averages "
+    "out the effect of memorised labels on other pairs. The few neurons that a mask chooses do better, see "
+    "masked-readout.",
 )
 
 CLAIMS = {

@@ -1,21 +1,21 @@
-"""CrossSplit: two networks, each of which corrects the labels that the other is trained on.
+"""CrossSplit: two networks, each of which corrects the labels that the other network is trained on.
 
     minimod reproduce experiments/cross_split.py
 
 Source: Kim, Baratin, Zhang & Lacoste-Julien (arXiv 2212.01674). The training pairs are split in two halves. A network
-is trained on its own half, with labels that the other network has corrected, which has not seen them. On the other half
-it is trained without labels, on its own answers.
+is trained on its own half. The other network, which has not seen the labels of this half, has corrected them. On the
+other half, a network is trained without labels, on its own answers.
 
-Where this differs:
-- `train` takes a class for a label. It gets the largest class of the paper's mixture of label and prediction.
-- Labels are corrected between trainings, each from initial weights, and not between epochs. So the first networks know
-  their own halves alone. In the paper both begin with some epochs on all pairs, which end before labels are memorised.
-  Here wrong labels are memorised first (see noise-first).
-- The scale of β is made on the half that is corrected, not on all pairs. The labels that a network has not seen also
-  choose how many of its neurons are read out.
-- A network's own answers count as much as corrected labels. There are no pictures to augment, and so no MixUp and no
-  contrastive loss. γ, which moves β away from 1/2, has the value 1 that it ends with. Sharpening changes no largest
-  class.
+Differences to the paper:
+- `train` takes a class as a label. The label is the largest class of the paper's mixture of label and prediction.
+- Labels are corrected between trainings, not between epochs. Every training begins at initial weights. So the first
+  networks know only their own halves. In the paper, both networks begin with some epochs on all pairs, which end before
+  labels are memorised. Here wrong labels are memorised first (see noise-first).
+- β is scaled over the half that is corrected, not over all pairs. The labels that a network has not seen also choose
+  how many of its neurons are read out.
+- A network's own answers count as much as corrected labels. The data are no pictures that can be augmented. So MixUp
+  and the contrastive loss are left out. γ, which moves β away from 1/2, has its final value 1. Sharpening does not
+  change the largest class.
 """
 
 import math
@@ -35,22 +35,23 @@ from minimod.runs.accuracy import Accuracies, accuracies, share
 from minimod.runs.data import Job
 from minimod.runs.training import finished_run
 
-# The share of all pairs that have a label to train on, and the share of these that self-training sets aside, to choose
-# how many neurons it reads out. In CrossSplit a network has the labels of the other half to choose on.
+# The share of all pairs that have a training label. The share of these that self-training sets aside, to choose how
+# many neurons it reads out. In CrossSplit, a network chooses on the labels of the other half.
 FRACTION, SET_ASIDE = corrupted("quick").train_fraction, 0.05
 
-# The first networks of CrossSplit get FIRST times the epochs, since the rule comes late where pairs are few. Each epoch
-# costs half there. In units of one training on all pairs CrossSplit costs FIRST, and 2 for both networks of a round.
+# The first networks of CrossSplit train for FIRST times the epochs, because with few pairs the rule comes late. On half
+# of the pairs, an epoch costs half. In units of one training on all pairs, the two first networks together cost FIRST,
+# and the two networks of a round cost 2.
 FIRST, ROUNDS, SELF_ROUNDS = 3, 1, 2
 COST = FIRST + 2 * ROUNDS
 
 CROSS, RAW, OWN, SHUFFLED = "the other, masked", "the other, raw", "itself, masked", "the other, shuffled"
 SELF, LONG = "self-training", "nobody, longer"
 
-# Half of the labels are enough for the rule at this noise ratio, see agnostic-limit.
+# At this noise ratio, half of the labels are enough to find the rule, see agnostic-limit.
 LITTLE = 0.3
 
-# From a network's run, and which training pairs it has not seen the labels of, to logits of shape (P, P, P).
+# From a network's run, and a mask of the training pairs whose labels it has not seen, to logits of shape (P, P, P).
 Readout = Callable[[Run, np.ndarray], np.ndarray]
 
 
@@ -62,12 +63,12 @@ def grid(network: TwoLayerNet) -> np.ndarray:
 
 
 def by_network(run: Run, unseen: np.ndarray) -> np.ndarray:
-    """The logits of the network as it is."""
+    """The logits of the whole network."""
     return grid(run.network)
 
 
 def by_mask(run: Run, unseen: np.ndarray) -> np.ndarray:
-    """The interaction of the top neurons; unseen labels choose how many, noisy as they are."""
+    """The interaction of the top neurons. The unseen labels, which are noisy, choose the number of neurons."""
     half = replace(run.dataset, noisy_validation=run.dataset.train[unseen])
     with Analysis(replace(run, dataset=half)) as study:
         chosen = study.chosen(f"{MASK}+interaction, noisy")
@@ -76,9 +77,10 @@ def by_mask(run: Run, unseen: np.ndarray) -> np.ndarray:
 
 
 class Way(NamedTuple):
-    """What corrects the labels of a half: a readout of the network that has not seen them.
+    """How the labels of a half are corrected: by a readout of the network that has not seen these labels.
 
-    is_own: of the one that was trained on them instead. is_shuffled: with the answers of other pairs of the half.
+    is_own: use the network that was trained on these labels instead.
+    is_shuffled: shuffle the answers over the pairs of the half.
     """
 
     readout: Readout
@@ -92,11 +94,11 @@ WAYS = {
 
 
 def corrected(logits: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """The labels of n pairs, (n,), corrected by a network's logits at them, of shape (n, P).
+    """The labels of n pairs, of shape (n,), corrected by a network's logits F at these pairs, of shape (n, P).
 
-    s = β p + (1 - β) onehot(y), with p = softmax(F); the corrected label is the largest class of s. β is the
-    Jensen-Shannon divergence of p from onehot(y), on a scale from its least to its largest over the pairs with the
-    label y. So a label counts the less, the more the network contradicts it among those of its class.
+    s = β p + (1 - β) onehot(y), with p = softmax(F). The corrected label is the largest class of s. β is the
+    Jensen-Shannon divergence of p from onehot(y), scaled to 0 to 1 over the pairs with the label y. The more the
+    network contradicts a label, compared with the other pairs of this label, the less the label counts.
     """
     n, P = np.arange(len(label)), logits.shape[1]
     p = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=float)
@@ -114,7 +116,7 @@ def corrected(logits: np.ndarray, label: np.ndarray) -> np.ndarray:
 
 
 def trained(config: TrainingConfig, data: UserData, place: Path | None) -> Run:
-    """The run of a configuration on these data; kept in a place, if there is one, and then used again."""
+    """The run of a configuration on these data. With a place, the run is stored there, and used again later."""
     if place is None:
         return train(config, data=data)
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -122,9 +124,10 @@ def trained(config: TrainingConfig, data: UserData, place: Path | None) -> Run:
 
 
 def cross_split(config: TrainingConfig, by: str, rounds: int, place: Path | None) -> list[Row]:
-    """The rows of CrossSplit: of the first networks, which all ways share, and of every round. Runs are kept in place.
+    """The rows of CrossSplit: one for the first networks, which all ways share, and one for every round.
 
-    Test pairs are answered by the sum of both networks' logits, each divided by its standard deviation.
+    The logits of each network are divided by their standard deviation. The sum over both networks answers test pairs.
+    place: the folder that stores the runs.
     """
     dataset, way = Job(config).dataset(), WAYS[by]
     pairs, generator = dataset.train, random_stream(config.seed, "control")
@@ -160,9 +163,10 @@ def cross_split(config: TrainingConfig, by: str, rounds: int, place: Path | None
 
 
 def self_training(first: Run, by: str, rounds: int, cost: int) -> list[Row]:
-    """The rows of self-training from a run, which has this cost; a round costs 1. What ends early stays as it is.
+    """The rows of self-training from a run. `cost` is the cost of this run, and a round costs 1.
 
-    Its rounds are kept where the claim self-training keeps them.
+    If self-training ends early, its last row is repeated. The rounds are stored where the claim self-training stores
+    its rounds.
     """
     done = extract(first, rounds, beside(first, BLIND), by_noisy_labels)
     done += [replace(done[-1], number=number) for number in range(len(done), rounds + 1)]
@@ -173,7 +177,7 @@ def self_training(first: Run, by: str, rounds: int, cost: int) -> list[Row]:
 
 
 def row_of(config: TrainingConfig, by: str, number: int, cost: int, found: Accuracies, **measured: float) -> Row:
-    """A row. kept, repaired, wrong after: of the training labels after correction."""
+    """A row. kept, repaired and wrong after are shares of the training labels after the correction."""
     ratio = config.noise_ratio
     return {
         "noise_ratio": ratio, "corrected_by": by, "round": number, "cost": cost,
@@ -185,7 +189,7 @@ def row_of(config: TrainingConfig, by: str, number: int, cost: int, found: Accur
 
 
 def measure_cross_split(less: Run, *longer: Run) -> list[Row]:
-    """CrossSplit, in all ways at little noise; self-training from a run; and a longer run without any correction."""
+    """The rows of CrossSplit (in all ways at little noise), self-training, and a longer run without correction."""
     config, is_little = replace(less.config, train_fraction=FRACTION), less.config.noise_ratio == LITTLE
     rounds = {CROSS: ROUNDS * (config.noise_ratio > 0), RAW: 0}
     rows = [
@@ -197,9 +201,10 @@ def measure_cross_split(less: Run, *longer: Run) -> list[Row]:
 
 
 def cross_configs(scale: str) -> list[tuple[TrainingConfig, ...]]:
-    """What self-training begins with, and the longer run: at little noise, at more, and (without one) at none.
+    """The first run of self-training, with the longer run at little and at more noise, and alone without noise.
 
-    At full scale the most noise needs a network twice as wide, and has no longer run, which would take an hour.
+    At full scale, the highest noise needs a network that is twice as wide. Its longer run would take an hour, and is
+    left out.
     """
     size: dict[str, Any] = {"width": 1024, "epochs": 500} if scale == "full" else {}
     ratios = (LITTLE, 0.5, 0.0) if scale == "full" else (LITTLE, 0.45, 0.0)
@@ -213,7 +218,7 @@ def cross_configs(scale: str) -> list[tuple[TrainingConfig, ...]]:
 
 
 def at_most_noise(column: str, by: str, number: int) -> Number:
-    """The number in a column at the highest noise ratio, which lies beyond the limit of half of the labels."""
+    """The number in a column at the highest noise ratio, which lies beyond the limit for half of the labels."""
     return lambda rows: cell(
         column, noise_ratio=max(row["noise_ratio"] for row in rows), corrected_by=by, round=number
     )(rows)
@@ -223,21 +228,23 @@ def at_most_noise(column: str, by: str, number: int) -> Number:
 CROSS_SPLIT = Claim(
     phrase="Labels are corrected best by a network that has not seen them.",
     statement="(Kim et al., arXiv 2212.01674, carried over to this task.) Labels are corrected best by a network that "
-    "has not seen them: its own predictions leave fewer of them wrong than were given. With a masked readout, "
-    "CrossSplit leaves fewer wrong than self-training, and than one network that is trained as long.",
-    experiment="Two networks, each on half of the training labels. What each predicts on the other's half corrects the "
-    "labels there. Two new networks are trained on these, and on their own answers in the other half, whose labels "
-    f"they do not know. Beside it, at less cost ({1 + SELF_ROUNDS} trainings on all pairs against {COST}), "
-    f"self-training on all labels but {SET_ASIDE:.0%}, which choose how many neurons are read out; and one network "
-    "that is trained as long, whose answers count as corrections. No clean label is used. Labels are corrected by the "
-    "masked readout of the other network; by its raw logits, as in the paper; and as controls by the masked readout "
-    "of the network that was trained on these labels, and by that of the other, shuffled over the pairs.",
+    "has not seen them. The predictions of such a network leave fewer labels wrong than before. With a masked readout, "
+    "CrossSplit leaves fewer labels wrong than self-training, and fewer than one network that is trained as long.",
+    experiment="Two networks are trained, each on half of the training labels. The predictions of one network correct "
+    "the labels in the half of the other network. Two new networks are trained on the corrected labels of their own "
+    "half, and on their own answers in the other half, whose labels they do not know. Self-training is measured too, "
+    f"at less cost: {1 + SELF_ROUNDS} trainings on all pairs, and {COST} for CrossSplit. It trains on all labels "
+    f"except {SET_ASIDE:.0%}, which choose the number of neurons that are read out. One network that is trained as "
+    "long is measured too: its answers count as corrections. No clean label is used. Labels are corrected in four "
+    "ways: by the masked readout of the other network; by its raw logits, as in the paper; and, as controls, by the "
+    "masked readout of the network that was trained on these labels, and by the masked readout of the other network, "
+    "shuffled over the pairs.",
     configs=cross_configs, measure=measure_cross_split, keys=("noise_ratio", "corrected_by", "round"), seeds=1,
     trains=True,
     criteria=(
-        # The paper's correction must do more good than harm: no more wrong labels after it than before.
+        # The paper's correction must not do more harm than good: at most as many wrong labels after it as before.
         most("wrong after", LITTLE, noise_ratio=LITTLE, corrected_by=RAW, round=0),
-        # Better is better: nothing is asked beyond it.
+        # Fewer wrong labels is all that is asked. No size of the difference is asked.
         most("wrong after", 0.0, noise_ratio=LITTLE, corrected_by=(CROSS, SELF), round=(ROUNDS, SELF_ROUNDS)),
         most("wrong after", 0.0, noise_ratio=LITTLE, corrected_by=(CROSS, LONG), round=(ROUNDS, 0)),
         note("test", noise_ratio=LITTLE, corrected_by=(CROSS, SELF), round=(ROUNDS, SELF_ROUNDS)),
@@ -246,28 +253,29 @@ CROSS_SPLIT = Claim(
         "labels right": "training labels that are right", "unseen right": "unseen labels answered rightly",
         "test": "test pairs", "repaired": "wrong labels repaired",
     }, ("noise_ratio", "corrected_by")),
-    remark="At noise 0.3 the networks of both end by answering the test pairs. What CrossSplit leaves is more wrong "
-    "labels. Raw corrections spoil most of the right ones, and the next networks know nothing: a network that has "
-    "memorised noise contradicts right labels most. Shuffled corrections do no harm to the test accuracy, since their "
-    "networks also learn from their own answers on the other half, most of which are right.",
+    remark="At noise 0.3, the networks of CrossSplit and of self-training both answer the test pairs in the end. But "
+    "CrossSplit leaves more wrong labels. Raw corrections spoil most of the right labels, and the next networks know "
+    "nothing. The reason: a network that has memorised noise contradicts right labels most. Shuffled corrections do "
+    "not harm the test accuracy. Their networks also learn from their own answers on the other half, and most of these "
+    "answers are right.",
 )
 
 CROSS_SPLIT_PARTS = replace(
-    CROSS_SPLIT, remark="", phrase="Networks repair labels that they have not seen best, but only with a mask.",
-    statement="(Beyond the paper.) What CrossSplit rests on is so: a network that has not seen wrong labels repairs "
-    "more of them than one that was trained on them. But it needs a mask, since the network itself answers hardly any "
-    "pair that it has not seen. And it splits the labels: half of them hold the rule up to less noise, and beyond that "
-    "CrossSplit finds nothing where self-training answers nearly all.",
+    CROSS_SPLIT, remark="", phrase="Networks repair unseen labels best, but only with a mask.",
+    statement="(Beyond the paper.) The assumption of CrossSplit is right: a network that has not seen wrong labels "
+    "repairs more of them than a network that was trained on them. But CrossSplit needs a mask, because the network "
+    "itself answers hardly any unseen pair. And CrossSplit splits the labels. Half of the labels hold the rule up to "
+    "less noise. At more noise, CrossSplit finds nothing, and self-training answers nearly all test pairs.",
     criteria=(
-        # As of the controls of self-training, a twentieth.
+        # A twentieth, as for the controls of self-training.
         least("repaired", 0.05, noise_ratio=LITTLE, corrected_by=(CROSS, OWN), round=0),
-        # Half: what is repaired by chance is 1 in P - 1, and most labels should be.
+        # Half: chance repairs 1 label in P - 1, and most labels should be repaired.
         least("repaired", 0.5, noise_ratio=LITTLE, corrected_by=(CROSS, SHUFFLED), round=ROUNDS),
-        # A tenth of all labels, a third of the wrong ones: else the mask is an ornament.
+        # A tenth of all labels, which is a third of the wrong labels. Otherwise the mask is not needed.
         least("wrong after", 0.1, noise_ratio=LITTLE, corrected_by=(RAW, CROSS), round=0),
-        # Without noise half of the labels hold the rule, and hardly any is spoilt: it is not the split alone.
+        # Without noise, half of the labels hold the rule, and hardly a label is spoilt: the split alone does no harm.
         least("kept", 0.99, noise_ratio=0.0, corrected_by=CROSS, round=0),
-        # Half of the pairs, as the half points of agnostic-limit; and what self-training itself is asked.
+        # Half of the pairs, as for the half points of agnostic-limit; and the bound of self-training itself.
         most("most noise: CrossSplit, masked, test", 0.5, at_most_noise("test", CROSS, ROUNDS)),
         least("most noise: self-training, test", 0.9, at_most_noise("test", SELF, SELF_ROUNDS)),
     ),

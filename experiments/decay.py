@@ -1,4 +1,4 @@
-"""What weight decay does to the scores that rank neurons.
+"""The effect of weight decay on the scores that rank neurons.
 
     minimod reproduce experiments/decay.py
 """
@@ -15,7 +15,7 @@ middle_runs = partial(runs, {"modulus": 59, "width": 512}, {"modulus": 113, "wid
 
 
 def measure_decay(run: Run) -> list[Row]:
-    """How alike the largest weights are, whether Strength ranks as IPR does, and what each of them picks."""
+    """How similar the largest weights are, whether Strength ranks as IPR does, and what the top neurons answer."""
     config, names = run.config, ("strength", "ipr", "norm_flatness", "random")
     largest = np.abs(run.network.W).max(axis=1)
     with Analysis(run) as study:
@@ -33,13 +33,13 @@ def measure_decay(run: Run) -> list[Row]:
 
 DECAY = Claim(
     phrase="Whether Strength can rank neurons depends on the weight decay.",
-    statement="(Beyond the paper.) Whether Strength can rank neurons depends on the weight decay. AdamW's pulls the "
-    "largest weight of every neuron towards 1/λ (Xie & Li, arXiv 2404.04454), so that with much of it all neurons have "
-    "nearly the same; L2 in the gradient of Adam does not.",
-    experiment="30 % noise at growing decay under AdamW, and at growing L2 under Adam. λ‖w‖_∞ is the largest output "
-    "weight of a neuron times the decay: quantiles over the neurons; 1 is AdamW's bound in the limit, and finite "
-    "training can exceed it. "
-    f"strength, ipr, norm_flatness and random answer with the share of their top neurons {CLEAN}",
+    statement="(Beyond the paper.) Whether Strength can rank neurons depends on the weight decay. The weight decay of "
+    "AdamW pulls the largest weight of every neuron towards 1/λ (Xie & Li, arXiv 2404.04454). So with much decay, all "
+    "neurons have nearly the same largest weight. L2 in the gradient of Adam has no such effect.",
+    experiment="30 % noise, with AdamW at growing decay and with Adam at growing L2. λ‖w‖_∞ is the largest output "
+    "weight of a neuron times the decay, as quantiles over the neurons. AdamW's bound in the limit is 1, and finite "
+    "training can exceed it. strength, ipr, norm_flatness and random answer with a share of their top neurons, "
+    f"{CLEAN}",
     configs=all_of(
         middle_runs(noise_ratio=0.3, weight_decay=[0.3, 1.0, 3.0], epochs=250),
         middle_runs(noise_ratio=0.3, **L2 | {"weight_decay": [1e-5, 3e-5, 1e-4, 3e-4]}),
@@ -52,7 +52,7 @@ DECAY = Claim(
         least("rank correlation of Strength and IPR", 0.5, setting="adam, 0.0001"),
         most("rank correlation of Strength and IPR", 0.0, setting="adamw, 3"),
         least("λ‖w‖_∞, median", 0.9, setting="adamw, 3"),
-        most("‖w‖_∞, 90 over 10 %", 1.5, setting="adamw, 3", because="weights that are all alike have 1"),
+        most("‖w‖_∞, 90 over 10 %", 1.5, setting="adamw, 3", because="weights that are all equal have 1"),
         note("‖w‖_∞, 90 over 10 %", setting="adam, 0.0001"),
     ),
     plot=Plot("setting", {"raw test": "", "random test": "test pairs, by random neurons", **{

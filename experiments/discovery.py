@@ -1,4 +1,4 @@
-"""The rule from labels alone: how much noise, how few pairs and which groups it bears; what a network adds.
+"""The rule from labels alone: up to which noise, from how few pairs, for which groups; and what a network adds.
 
     minimod reproduce experiments/discovery.py
 """
@@ -36,22 +36,24 @@ from minimod.groups.names import canonical_name
 from minimod.readout import predict_interaction
 from minimod.runs.accuracy import accuracies
 
-# The search gives up after so many starts, whatever the machine: near its limits, one in some hundred works.
+# The search ends after this number of starts, on any machine. Near its limits, one start in some hundred works.
 MAX_STARTS = 2500
 IN_FULL: dict[str, Any] = {"max_starts": MAX_STARTS, "seconds": math.inf}
-# Of what a network answers, where the labels alone are found in 64.
+# For the answers of a network. The rule in labels alone is found within 64 starts.
 BRIEFLY: dict[str, Any] = {"max_starts": 500, "seconds": math.inf}
-STARTS = 256                            # of which the share is taken that works
-HOPELESS = 0.96                         # noise that leaves hardly more right labels than chance, of 24 or 31 classes
-LABELS = {"width": 1, "epochs": 0}      # alone: networks that nobody looks at
+STARTS = 256                            # the starts that `working` tries
+HOPELESS = 0.96                         # noise: with 24 or 31 classes, hardly more right labels than by chance
+LABELS = {"width": 1, "epochs": 0}      # for labels alone: the networks are not used
 
 
 def information_limit(n: int, n_tokens: int, assumption: str) -> float:
-    """The share of wrong labels beyond which n of them cannot tell which table it is, whoever looks; nan if none can.
+    """The noise ratio α beyond which n labels do not determine the table, for any method. nan if they never do.
 
-    A label, of P classes, of which a share α is wrong and then any other class, tells log P + (1 - α) log(1 - α) +
-    α log(α / (P - 1)) nats of its table. Here that is held against log P! of one naming, three times as much of three.
-    With many automorphisms there are fewer tables, P! / |Aut|: for 737 labels of Z2^5 the limit is .872, not .858.
+        n (log P + (1 - α) log(1 - α) + α log(α / (P - 1))) = log P!    for one naming, 3 log P! for three namings.
+
+    The left side is the information of n labels about the table, in nats. Labels have P classes. A share α of the
+    labels is wrong, with any other class. The right side is the information that is needed. A group with many
+    automorphisms has fewer tables, P! / |Aut|: for 737 labels of Z2^5 the limit is .872, not .858.
     """
     from scipy.optimize import brentq
 
@@ -63,12 +65,12 @@ def information_limit(n: int, n_tokens: int, assumption: str) -> float:
 
 
 def tested(table: np.ndarray, run: Run) -> float:
-    """The share of test pairs that a table answers rightly."""
+    """The share of test pairs for which the table has the true label."""
     return float(accuracies(table, run.dataset).test)
 
 
 def answered(found: Found, run: Run) -> Row:
-    """What the table that was found answers, how it was found, and the p-value that it has in random labels."""
+    """The test accuracy of the found table, the starts and the p-value of the search, a p-value in random labels."""
     train, P = run.dataset.train, run.config.modulus
     answer, label = found.table[train.a, train.b], np.random.default_rng(run.config.seed).integers(P, size=len(train))
     hits, log_count = int((answer == label).sum()), log_tables(P, found.assumption or "group")
@@ -78,14 +80,17 @@ def answered(found: Found, run: Run) -> Row:
     }
 
 
-# A control of the p-value: the same tables, in labels that are drawn at random.
+# A control of the p-value: the p-value of the same tables for labels that are drawn at random.
 IN_RANDOM_LABELS = least("lowest p_value in random labels", SIGNIFICANT, lowest("p_value in random labels"), because=(
-    "an accident has to be called one; a table counts as found below this"
+    "a table counts as found below this p-value, and an accident must not count as found"
 ))
 
 
 def working(equations: Equations, sharing: str, elements: np.ndarray, generator: np.random.Generator) -> float:
-    """The share of starts that end in a character of Z_P: that overlap with one by .8. elements: the names of a's."""
+    """The share of starts that end in a character of Z_P: they overlap with a character by more than 0.8.
+
+    elements: the names of the tokens a.
+    """
     P = equations.n_tokens
     starts = [random_start(generator, P, STARTS, 1) for _ in set(SHARING[sharing])]
     ended = unit(Solver(equations).synchronise(starts, sharing)[0])
@@ -94,7 +99,7 @@ def working(equations: Equations, sharing: str, elements: np.ndarray, generator:
 
 
 def measure_noise(run: Run) -> list[Row]:
-    """Discovery under one naming of the tokens, and under three; how many starts work, and limits."""
+    """Discovery with one naming of the tokens, and with three namings: the share of starts that work, and limits."""
     pairs, P, noise = run.dataset.train, run.config.modulus, run.config.noise_ratio
     generator, alike = np.random.default_rng(run.config.seed), [np.arange(P)] * 3
     names = {"one": ("group", alike), "three": ("isotope", [generator.permutation(P) for _ in range(3)])}
@@ -102,7 +107,7 @@ def measure_noise(run: Run) -> list[Row]:
     for namings, (sharing, (x, y, z)) in names.items():
         equations = Equations(x[pairs.a], y[pairs.b], z[pairs.label], P)
         found = discover(*equations, **IN_FULL)
-        back = np.append(np.argsort(z), -1)             # from the names that the c have
+        back = np.append(np.argsort(z), -1)             # from the new names of the classes c to the old names
         best = tested(best_affine_prediction(run.dataset), run) if namings == "one" else math.nan
         rows.append({
             "modulus": P, "noise_ratio": noise, "namings": namings,
@@ -115,7 +120,7 @@ def measure_noise(run: Run) -> list[Row]:
 
 
 def measure_group(run: Run) -> list[Row]:
-    """Discovery in the labels of a group, and whether it was named rightly."""
+    """Discovery in the labels of a group, and whether it found the right name."""
     found, config = discover_run(run, "labels", **IN_FULL), run.config
     true = f"Z{config.modulus - 1}" if config.rule == "mul" else canonical_name(config.rule)
     return [{
@@ -126,7 +131,7 @@ def measure_group(run: Run) -> list[Row]:
 
 
 def measure_completion(run: Run, network: Run) -> list[Row]:
-    """Discovery in a share of all pairs, and what a network answers that was trained on as many."""
+    """Discovery in a share of all pairs, and the test accuracy of a network that is trained on the same share."""
     config, n = run.config, len(run.dataset.train)
     return [{
         "noise_ratio": config.noise_ratio, "train_fraction": config.train_fraction,
@@ -137,7 +142,10 @@ def measure_completion(run: Run, network: Run) -> list[Row]:
 
 
 def completion_configs(scale: str) -> list[tuple[TrainingConfig, TrainingConfig]]:
-    """Labels of a share of all pairs, and a network to train on as many, at a decay at which readouts go far."""
+    """Pairs of runs: labels of a share of all pairs, and a network to train on the same share.
+
+    The networks have a weight decay at which readouts work up to much noise.
+    """
     shares = {
         "modulus": 59 if scale == "quick" else 113, "train_fraction": [0.02, 0.04, 0.06, 0.1, 0.2, 0.4],
         "noise_ratio": [0.0, 0.3],
@@ -147,23 +155,23 @@ def completion_configs(scale: str) -> list[tuple[TrainingConfig, TrainingConfig]
 
 
 def found_wrongly(rows: list[Row]) -> float:
-    """The lowest test accuracy of what was found, by its p-value; nan if nothing was."""
+    """The lowest test accuracy of the tables that count as found by their p-value. nan if no table counts as found."""
     return min((float(row["discovery test"]) for row in rows if row["p_value"] < 1), default=math.nan)
 
 
 def told(rows: list[Row]) -> list[Row]:
-    """The rows whose labels tell the rule: all but those at HOPELESS noise."""
+    """The rows whose labels determine the rule: all rows except the rows at HOPELESS noise."""
     return [row for row in rows if row["noise_ratio"] < HOPELESS]
 
 
 def reached(modulus: int) -> Number:
-    """The noise up to which the rule is found under one naming, less the rank-one limit."""
+    """The noise up to which the rule is found with one naming, less the rank-one limit."""
     keys: dict[str, Any] = {"modulus": modulus, "namings": "one"}
     return lambda rows: furthest("discovery test", 1.0, **keys)(rows) - select(rows, **keys)[0]["rank-one limit"]
 
 
 def measure_network(run: Run) -> list[Row]:
-    """What is read out of a network, told more or less, and what discovery makes of its answers and of its labels."""
+    """The test accuracy of readouts that know more or less of the rule, and of discovery in answers and in labels."""
     interaction = predict_interaction(run.network)
     a, b = np.indices(interaction.shape)
     return [{
@@ -180,16 +188,18 @@ def measure_network(run: Run) -> list[Row]:
 FOUND = "test pairs, by the rule found in the labels"
 
 DISCOVER_NOISE = Claim(
-    phrase="The rule is found in noisy labels alone, with nothing known of it.",
-    statement="(Beyond the paper.) The rule can be found in corrupted labels alone, knowing neither the rule nor its "
-    "coordinates, nor which token is which; even with a, b and c named apart. It goes beyond where rank-one structure "
-    "ends, and ends itself before the labels' information does, where starts no longer work.",
+    phrase="The rule is found in noisy labels alone, without knowing anything of it.",
+    statement="(Beyond the paper.) The rule can be found in corrupted labels alone. The method knows neither the rule "
+    "nor its coordinates, nor which token is which. It works even if a, b and c are renamed separately. It works at "
+    "more noise than a search for rank-one structure. It ends before the information in the labels ends, at a noise at "
+    "which starts no longer work.",
     experiment="Labels without any network. Group synchronisation: every token gets a unit complex number, such that "
-    "most labelled pairs multiply; what random starts end in are characters, and the table is read off them. Under "
-    "three namings a, b and c are renamed each at random. best decoder: the rule c = s (a + b) + t that agrees with "
-    f"most labels, by a method that knows that form. A search ends after {MAX_STARTS} starts. starts that work: those "
-    f"of {STARTS} that end near a character. rank-one limit: see agnostic-limit. information limit: the noise beyond "
-    "which the labels do not tell one table from all others.",
+    "for most labelled pairs the numbers of a and b multiply to the number of c. Random starts end in characters, and "
+    "the table is read off the characters. three namings: a, b and c are renamed at random, each in its own way. best "
+    "decoder: the rule c = s (a + b) + t that agrees with most labels, by a method that knows this form. A search ends "
+    f"after {MAX_STARTS} starts. starts that work: the share of {STARTS} starts that end near a character. rank-one "
+    "limit: see agnostic-limit. information limit: the noise beyond which the labels do not distinguish one table from "
+    "all others.",
     configs=runs(
         {"modulus": [31, 59]}, {"modulus": [59, 113]}, noise_ratio=[0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9], **LABELS
     ),
@@ -200,10 +210,10 @@ DISCOVER_NOISE = Claim(
         least("all or nothing: lowest test of what was found", 0.99, found_wrongly),
         least("modulus 59, one naming: noise up to which it is found less the rank-one limit", 0.1, reached(59)),
         most("discovery test", 0.05, modulus=59, noise_ratio=0.9, namings="one", because="not found: chance is 0.017"),
-        least("best decoder test", 0.99, modulus=59, noise_ratio=0.9, namings="one", because="the labels do tell it"),
+        least("best decoder test", 0.99, modulus=59, noise_ratio=0.9, namings="one", because="the labels suffice"),
         most("where nothing is found: largest share of starts that work", 1 / STARTS, lambda rows: max(
             (float(row["starts that work"]) for row in rows if row["p_value"] == 1), default=math.nan
-        ), f"{MAX_STARTS} starts miss a share of 1 in {STARTS} with probability 6e-5"),
+        ), f"if 1 start in {STARTS} works, all of {MAX_STARTS} starts fail with probability 6e-5"),
         IN_RANDOM_LABELS,
         *(
             note(f"hard begins: a tenth of the starts works up to noise, modulus 59, {namings}", furthest(
@@ -227,11 +237,12 @@ DISCOVER_NOISE = Claim(
 
 DISCOVER_GROUPS = Claim(
     phrase="Groups of many kinds are found in noisy labels, and named.",
-    statement="(Beyond the paper.) It finds abelian groups, dihedral and other ones, and the zero of a multiplication, "
-    "and names them.",
-    experiment="Labels without any network, 30 % of them wrong (at full scale half). For representations of dimension "
-    "d every token gets a d × d unitary matrix. named: whether the group found has the right name. information limit: "
-    f"see discover-noise. The control: noise {HOPELESS:g}, where nothing may be found.",
+    statement="(Beyond the paper.) Discovery in noisy labels finds abelian groups, dihedral groups, other groups, and "
+    "the zero of a multiplication. It also names the groups.",
+    experiment="Labels without any network. 30 % of the labels are wrong (half of them at full scale). For "
+    "representations of dimension d, every token gets a d × d unitary matrix. named: whether the group found has the "
+    f"right name. information limit: see discover-noise. The control is noise {HOPELESS:g}, at which nothing may be "
+    "found.",
     configs=all_of(
         runs(
             {"rule": ["Z31", "Z2^5", "Z2xZ12", "D12", "S4"], "noise_ratio": 0.3},
@@ -245,7 +256,7 @@ DISCOVER_GROUPS = Claim(
         least("lowest discovery test", 1.0, lambda rows: lowest("discovery test")(told(rows))),
         least("all named", 1.0, lambda rows: lowest("named")(told(rows))),
         least(f"noise {HOPELESS:g}: lowest p-value", 0.05, lowest("p_value", noise_ratio=HOPELESS), (
-            "the usual level of a test: below it chance would be called a group"
+            "the usual level of a test; below this level, chance would be called a group"
         )),
         IN_RANDOM_LABELS,
     ),
@@ -254,18 +265,19 @@ DISCOVER_GROUPS = Claim(
 
 DISCOVER_COMPLETION = Claim(
     phrase="A tenth of the pairs is enough to find the rule.",
-    statement="(Beyond the paper.) A tenth of the pairs is enough to find the rule, and at modulus 113 four per cent, "
-    "where a network that was trained on a tenth answers less than half of the rest.",
-    experiment="Labels without any network, of a share of all pairs, without noise and with 30 %. network: one of "
-    "width 512, trained for 1,000 epochs on as many pairs; what it answers itself or by its interactions, whichever is "
-    "more. information limit: the noise beyond which so many labels do not tell one table from all others.",
+    statement="(Beyond the paper.) A tenth of the pairs is enough to find the rule. At modulus 113, four per cent of "
+    "the pairs are enough. A network that was trained on a tenth of the pairs answers less than half of the rest.",
+    experiment="Labels without any network, for a share of all pairs, without noise and with 30 % noise. network: a "
+    "network of width 512, trained for 1,000 epochs on the same share. network test: the accuracy of its own answers "
+    "or of its interactions, whichever is larger. information limit: the noise beyond which this number of labels "
+    "does not distinguish one table from all others.",
     configs=completion_configs, measure=measure_completion, keys=("noise_ratio", "train_fraction"), seeds=2,
     criteria=(
         least("discovery test", 1.0, noise_ratio=0.0, train_fraction=0.1),
         least("discovery test", 1.0, noise_ratio=0.3, train_fraction=0.2),
         least("all or nothing: lowest test of what was found", 0.99, found_wrongly),
         most("network test", 0.5, noise_ratio=0.0, train_fraction=0.1),
-        least("network test", 0.9, noise_ratio=0.0, train_fraction=0.4, because="of more pairs it can answer"),
+        least("network test", 0.9, noise_ratio=0.0, train_fraction=0.4, because="with more pairs it can answer"),
         IN_RANDOM_LABELS,
     ),
     full_criteria=(least("discovery test", 1.0, noise_ratio=0.0, train_fraction=0.04),),
@@ -275,16 +287,16 @@ DISCOVER_COMPLETION = Claim(
 )
 
 DISCOVER_NETWORK = Claim(
-    phrase="From a network's answers the rule is found, and from its labels as well.",
-    statement="(Beyond the paper.) From a network's answers on all pairs the rule is found with nothing known of it, "
-    "where readouts that know as little are at chance, self-training too, and filtration has to be told the "
-    "coordinates. The network adds nothing: its labels alone do as well.",
-    experiment="Networks that have fitted every label, trained as in self-training. Discovery in answers takes what "
-    "the network predicts for all pairs, memorised labels and guesses alike; in logits, what the interaction readout "
-    "answers for them; in labels, what it was trained on, the honest control. self-trained: after "
-    f"{ROUNDS} rounds by the masked readout, {DEFAULT_METHOD}. dominant is told the coordinates, best decoder the form "
-    "of the rule.",
-    # On both sides of the noise ratio where rank-one structure ends.
+    phrase="The rule is found in a network's answers, and in its labels alone too.",
+    statement="(Beyond the paper.) Discovery finds the rule in a network's answers on all pairs, without knowing "
+    "anything about the rule. At the same noise, readouts that know as little are at chance, and so is self-training. "
+    "Filtration needs to know the coordinates. The network adds nothing: discovery in its labels alone works as well.",
+    experiment="Networks that have fitted every label, trained as in self-training. Discovery in answers takes the "
+    "network's predictions for all pairs, both memorised labels and guesses. Discovery in logits takes the predictions "
+    "of the interaction readout for all pairs. Discovery in labels takes the training labels: this is the honest "
+    f"control. self-trained: after {ROUNDS} rounds by the masked readout, {DEFAULT_METHOD}. dominant needs to know the "
+    "coordinates, and best decoder the form of the rule.",
+    # On both sides of the noise ratio at which rank-one structure ends.
     configs=lambda scale: [
         corrupted(scale, ratio)
         for ratio in (0.1, 0.3, *((0.45, 0.5) if scale == "quick" else (0.5, 0.6)), 0.7, 0.8, 0.9)
@@ -295,7 +307,7 @@ DISCOVER_NETWORK = Claim(
         least("discovery in answers test", 1.0, noise_ratio=0.7),
         most(f"{DEFAULT_METHOD} test", 0.1, noise_ratio=0.7),
         least("interaction test", 0.9, noise_ratio=0.3, because=(
-            "a broken readout is at chance, too; at noise 0.1 the raw network answers as much"
+            "a broken readout is at chance too; at noise 0.1 the raw network answers as much"
         ), before="asked 0.9 at noise 0.1, measured 1.000; the raw network had 0.991"),
         most("self-trained test", 0.1, noise_ratio=0.7),
         least(("discovery in labels test", "discovery in answers test"), 0.0, noise_ratio=0.7),

@@ -8,7 +8,7 @@ from minimod.analysis.masking import MASK_SHARES
 from minimod.claims import Claim, Number, Plot, Row, least, read, runs, select
 from minimod.runs.accuracy import share
 
-# The setting of Doshi et al. at their weight decays; the number of epochs is ours.
+# The setting and the weight decays of Doshi et al. The number of epochs is ours.
 doshi_configs = runs(
     quick={"epochs": 1200}, full={"epochs": 5000}, modulus=97, width=500, activation="quadratic", bias=False,
     loss="mse", init_std=(16 * 500) ** (-1 / 3), train_fraction=0.5, noise_ratio=0.35, noise_kind="uniform",
@@ -50,8 +50,9 @@ DOSHI = Claim(
     phrase="Growing weight decay leads through coexistence, inversion and forgetting.",
     statement="(Doshi et al., arXiv 2310.13061.) With growing weight decay, a quadratic network with squared error "
     "goes through coexistence, partial inversion, full inversion and forgetting.",
-    experiment="Their setting: modulus 97, width 500, half of the pairs, 35 % of the labels drawn from all, init std "
-    "(16 N)^(-1/3), AdamW at rate 0.01; ours is the number of epochs. Phases by their table.",
+    experiment="The setting of Doshi et al.: modulus 97, width N = 500, half of the pairs, 35 % of the labels drawn "
+    "from all classes, initial standard deviation (16 N)^(-1/3), AdamW with learning rate 0.01. Only the number of "
+    "epochs is ours. The phases are named by their table.",
     configs=doshi_configs, measure=measure_doshi, keys=("weight_decay",), seeds=1,
     criteria=tuple(
         least(f"decay {decay:g}: {phase} (1 if it is)", 1, is_phase(decay, phase), "their table")
@@ -61,13 +62,13 @@ DOSHI = Claim(
         "train": "training labels, by the network itself", "test": "test pairs, by the network itself",
         "raw noisy": "", "raw repaired": "", "dominant test": "",
     }),
-    remark="The number of epochs matters at decay 20: after 500 the network is still in full inversion, and only "
-    "then begins to forget.",
+    remark="At decay 20 the number of epochs matters. After 500 epochs the network is still in full inversion, and "
+    "only then it begins to forget.",
 )
 
 
 def measure_pruning(run: Run) -> list[Row]:
-    """Accuracies of what is left when neurons are cut from the bottom and from the top of the ranking by IPR."""
+    """Accuracies after neurons are cut from the bottom, or from the top, of the ranking by IPR."""
     with Analysis(run) as study:
         curves = study.curves("ipr")
     return [{
@@ -79,11 +80,12 @@ def measure_pruning(run: Run) -> list[Row]:
 
 
 DOSHI_PRUNING = Claim(
-    phrase="Neurons of high IPR hold the rule, those of low IPR the noise.",
-    statement="(Doshi et al.) Neurons of high IPR hold the rule and those of low IPR the noise: cutting the lowest "
-    "removes memorised labels first, cutting the highest removes the answers first.",
-    experiment="The runs of the claim doshi at decay 0 and 5, their neurons cut one share after another from either "
-    "end of the ranking by IPR (mean of u, v, w).",
+    phrase="Neurons of high IPR hold the rule, neurons of low IPR hold the noise.",
+    statement="(Doshi et al.) Neurons of high IPR hold the rule, and neurons of low IPR hold the noise. Cutting the "
+    "neurons of lowest IPR removes memorised labels first. Cutting the neurons of highest IPR removes the answers "
+    "first.",
+    experiment="The runs of the claim doshi at decay 0 and 5. Growing shares of the neurons are cut from either end of "
+    "the ranking by IPR (mean of u, v, w).",
     configs=lambda scale: doshi_configs(scale)[:2], measure=measure_pruning,
     keys=("weight_decay", "share_cut"), seeds=1,
     criteria=(

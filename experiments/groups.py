@@ -1,4 +1,4 @@
-"""Finite groups: filtration by components, and how far it goes where representations are large.
+"""Finite groups: filtration by components, and how well it works with large representations.
 
     minimod reproduce experiments/groups.py
 """
@@ -32,33 +32,36 @@ from minimod.groups.rules import GroupRule
 
 SMALL = ["Z24", "Z2xZ12", "D12", "SL(2,3)", "S4"]
 
-# Groups of 24 elements: as many tokens and pairs each, and nothing but their representations differs.
+# Groups of 24 elements: they have the same numbers of tokens and pairs. Only their representations differ.
 OF_ORDER_24 = [*SMALL, "Z2^2xZ6", "Z3xD4", "Z3xQ8", "Z4xS3", "Z2xD6", "Q24", "Z2xA4"]
 
 ABELIAN_AND_DIHEDRAL, LARGER, LARGEST = ["Z113", "Z2^7", "D57"], ["Z2xA5", "SL(2,5)", "S5"], ["Z11:Z10"]
 LARGE = ABELIAN_AND_DIHEDRAL + LARGER + LARGEST
 
-# The full scale trains as the headline does, and longer with more decay where larger representations need it.
+# The full scale trains as the headline does. Larger representations need longer training with more decay.
 HEADLINE: dict[str, Any] = {"learning_rate": 5e-3, "weight_decay": 0.5, "epochs": 100}
 LONG: dict[str, Any] = HEADLINE | {"weight_decay": 3, "epochs": 300}
 
 
-# What rank-one parts answer, and their control.
+# The test accuracy of rank-one parts, and its control.
 RANK_ONE = "rank one+quadratic test", "random rank one+quadratic test"
 PERMUTATIONS = 9999
 
 
 def mean_dimension(name: str) -> float:
-    """Σ d³ / |G| over a group's irreducible representations: the mean of d over the basis functions, d² of each."""
+    """Σ d³ / |G| over a group's irreducible representations, of dimensions d: the mean of d over the basis functions.
+
+    A representation of dimension d has d² basis functions.
+    """
     rule = make_rule(name)
     assert isinstance(rule, GroupRule)
     return float(np.mean([c.dimension for c in rule.group.components for _ in range(c.basis.shape[1])]))
 
 
 def measure_group(run: Run) -> list[Row]:
-    """What filtration by components answers, and its controls.
+    """The test accuracy of filtration by components, and its controls.
 
-    Where all dimensions are 1, a rank-one part is the whole of its component, and a random part that of a random one.
+    If all dimensions are 1, a rank-one part is its whole component, and a random part is a random component.
     """
     config = run.config
     with Analysis(run) as study:
@@ -70,27 +73,28 @@ def measure_group(run: Run) -> list[Row]:
 
 
 def by_dimension(rows: list[Row]) -> list[list[Row]]:
-    """The rows of each group, groups in the order of their mean dimensions."""
+    """The rows, one list for each group, in the order of the groups' mean dimensions."""
     rules = dict.fromkeys(row["rule"] for row in by_number(rows, "mean dimension"))
     return [select(rows, rule=rule) for rule in rules]
 
 
 def reached(rows: list[Row], column: str = SWAPPED[0]) -> float:
-    """The noise ratio up to which a group's dominant components, quadratic, answer 0.9; -0.1 if not even without."""
+    """The noise ratio up to which a group's dominant components, quadratic, answer 0.9. -0.1 if they never do."""
     return max(-0.1, furthest(column, 0.9)(rows))
 
 
 def width_needed(rows: list[Row]) -> float:
-    """The least width at which a group's rank-one parts, quadratic, answer 0.9; inf if none."""
+    """The least width at which a group's rank-one parts, quadratic, answer 0.9. inf if no width is enough."""
     enough = [row for row in rows if row["rank one+quadratic test"] >= 0.9]
     return min((row["width"] for row in enough), default=math.inf)
 
 
 def chance_of_order(value: Number) -> Number:
-    """How often a number falls as much with the mean dimension, where the groups' numbers are permuted: p.
+    """The p-value of a number that falls with the mean dimension, by permutations of the groups' numbers.
 
-    p = (1 + permutations in which Σ (rank of dimension) (rank of number) is as low) / (1 + permutations). So it is low
-    if the rank correlation is negative, and not by chance. Equal numbers share a rank.
+        p = (1 + permutations in which Σ (rank of dimension) (rank of number) is as low) / (1 + permutations)
+
+    So p is low if the rank correlation is negative, and not by chance. Equal numbers share a rank.
     """
     def of(rows: list[Row]) -> float:
         groups = by_dimension(rows)
@@ -103,27 +107,28 @@ def chance_of_order(value: Number) -> Number:
 
 
 def mean_gain(columns: tuple[str, str], rows: list[Row]) -> float:
-    """What a method answers more than its control, the mean over rows."""
+    """The accuracy of a method less the accuracy of its control, the mean over rows."""
     return float(np.mean([row[columns[0]] - row[columns[1]] for row in rows]))
 
 
 def of_group(place: int, value: Number) -> Number:
-    """A number of the group in this place by mean dimension."""
+    """A number of the group at this place in the order of the mean dimensions."""
     return lambda rows: value(by_dimension(rows)[place])
 
 
-NO_CONTROL = "what a random part answers as well says nothing of the right one; 0.1 is 6 of 58 test pairs"
+NO_CONTROL = "if a random part answers as well, the right part shows nothing; 0.1 is 6 of 58 test pairs"
 ANSWERS = ("raw test", "dominant test", "dominant+quadratic test", "rank one+quadratic test")
 
 GROUPS = Claim(
     phrase="Filtration works for any finite group.",
-    statement="(Beyond the paper.) Filtration works for any finite group: the components of the functions on it take "
-    "the place of frequencies. Where representations are large, the best rank-one part of each neuron's matrices "
-    "removes more noise than the component alone.",
+    statement="(Beyond the paper.) Filtration works for any finite group. The components of the functions on the group "
+    "replace frequencies. If representations are large, the best rank-one part of each neuron's matrices removes more "
+    "noise than the component alone.",
     experiment="Groups with representations of growing dimension, with half of the labels wrong (at full scale 80 % "
-    "for Z113, Z2^7 and D57, and 20 % for Z11:Z10). dominant keeps each neuron's strongest isotypic component by power "
-    "per dimension; rank one, inside it, the best rank-one part of each vector's matrix. The controls: a random "
-    "component for each neuron (random frequency), a random rank-one part, the components of the untrained network.",
+    "for Z113, Z2^7 and D57, and 20 % for Z11:Z10). dominant keeps the strongest isotypic component of each neuron, by "
+    "power per dimension. rank one keeps, inside this component, the best rank-one part of each vector's matrix. The "
+    "controls are a random component for each neuron (random frequency), a random rank-one part, and the components of "
+    "the untrained network.",
     configs=all_of(
         runs(
             {"noise_ratio": 0.5, "width": 1024, "rule": SMALL},
@@ -156,21 +161,22 @@ GROUPS = Claim(
         least(("rank one+quadratic test", "dominant+quadratic test"), 0.3, rule="Z11:Z10"),
     ),
     plot=Plot("rule", (*ANSWERS, "random frequency test", "random frequency+quadratic test")),
-    remark="What did not come out: that the quadratic activation tells the right component from a random one in every "
-    "group. In Z24, Z2xZ12, D12 and Z2^7 a random component answers 0.96 to 1.0 of the test pairs with it. Filtration "
-    "cannot tell the component there; it does where representations are larger, and, by less than a tenth in some "
-    "groups, without the swap. Nor that the network before training is at chance: in groups of 24 elements it answers "
-    "up to 14 % of 58 test pairs. Z11:Z10 has ten representations of dimension 1 and one of dimension 10, whose "
-    "component has 100 of the 110 dimensions: keeping it removes next to nothing, keeping its rank-one parts nearly "
-    "all noise.",
+    remark="Two results did not come out. First, the quadratic activation does not tell the right component from a "
+    "random component in every group. In Z24, Z2xZ12, D12 and Z2^7, a random component answers 0.96 to 1.0 of the test "
+    "pairs with the quadratic activation. So filtration cannot tell the component there. It can tell the component in "
+    "groups with larger representations. Without the swap it can tell the component too, in some groups by less than a "
+    "tenth. Second, the network before training is not at chance: in groups of 24 elements it answers up to 14 % of 58 "
+    "test pairs. Z11:Z10 has ten representations of dimension 1 and one representation of dimension 10. The component "
+    "of the latter has 100 of the 110 dimensions. Keeping this component removes almost nothing. Keeping its rank-one "
+    "parts removes nearly all noise.",
 )
 
 GROUP_NOISE = Claim(
-    phrase="In groups with larger representations filtration tends to remove less noise.",
-    statement="(Beyond the paper.) Of groups with larger representations filtration tends to remove less noise.",
-    experiment="Every noise ratio; at quick scale twelve groups of 24 elements. The mean dimension of a group is "
-    "Σ d³ / |G|: of its |G| basis functions, d² belong to a representation of dimension d. p is the share of "
-    "permutations of the groups that order them as well.",
+    phrase="With larger representations, filtration tends to remove less noise.",
+    statement="(Beyond the paper.) In groups with larger representations, filtration tends to remove less noise.",
+    experiment="Every group at noise ratios from 0 to 0.9. At quick scale these are twelve groups of 24 elements. The "
+    "mean dimension of a group is Σ d³ / |G|: a representation of dimension d has d² of the |G| basis functions. p is "
+    "the share of permutations of the groups that order them equally well.",
     configs=runs(
         {"rule": OF_ORDER_24, "width": 512}, {"rule": LARGE, "width": 1024} | HEADLINE,
         noise_ratio=[round(0.1 * tenth, 1) for tenth in range(10)],
@@ -196,8 +202,8 @@ GROUP_WIDTH = Claim(
     phrase="Groups with larger representations tend to need a wider network.",
     statement="(Beyond the paper.) Groups with larger representations tend to need a wider network for filtration to "
     "find the rule.",
-    experiment="Half of the labels wrong, at several widths, in the groups of group-noise. Narrow networks do not fit "
-    "all of them. p is the share of permutations of the groups that order them as well.",
+    experiment="Half of the labels are wrong, at several widths, in the groups of group-noise. Narrow networks do not "
+    "fit all labels. p is the share of permutations of the groups that order them equally well.",
     configs=runs(
         {"rule": OF_ORDER_24, "width": [32, 64, 128, 256, 512, 1024]},
         {"rule": LARGE, "width": [256, 512, 1024, 2048, 4096]} | HEADLINE,
@@ -217,8 +223,9 @@ GROUP_WIDTH = Claim(
         ),
     ),
     plot=Plot("width", ANSWERS, ("rule",), xscale="log"), seeds=1,
-    remark="A tendency, and no order: S4, of the largest mean dimension, needs 256 or 512 neurons, and SL(2,3), of a "
-    "smaller one, 512 or 1024. In Z3xQ8 a random rank-one part of the component answers about what the best one does.",
+    remark="This is a tendency, not an order. S4 has the largest mean dimension, and needs 256 or 512 neurons. SL(2,3) "
+    "has a smaller mean dimension, and needs 512 or 1024 neurons. In Z3xQ8, a random rank-one part of the component "
+    "answers about as much as the best rank-one part.",
 )
 
 CLAIMS = {"groups": GROUPS, "group-noise": GROUP_NOISE, "group-width": GROUP_WIDTH}

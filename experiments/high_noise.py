@@ -1,4 +1,4 @@
-"""Filtration at most noise, beside the best decoder that knows the form of the rule.
+"""Filtration at high noise, compared with the best decoder that knows the form of the rule.
 
     minimod reproduce experiments/high_noise.py
 """
@@ -13,7 +13,7 @@ from minimod.runs.accuracy import accuracies
 
 
 def measure_high_noise(run: Run) -> list[Row]:
-    """What filtration answers, and what the best decoder does with the same labels."""
+    """The test accuracy of filtration, and of the best decoder with the same labels."""
     best = accuracies(best_affine_prediction(run.dataset), run.dataset).test
     return [
         {"width": run.config.width, "noise_ratio": run.config.noise_ratio}
@@ -24,9 +24,9 @@ def measure_high_noise(run: Run) -> list[Row]:
 def best_affine_prediction(dataset: Dataset) -> np.ndarray:
     """The predictions, of shape (P, P), of the rule c = s (a + b) + t mod P that agrees with most training labels.
 
-    Of the P (P - 1) rules with scale s ≠ 0 and offset t this is the most likely one, where each label is independently
-    replaced by a uniformly drawn wrong one with a probability below 1 - 1/P. So it is the best guess at the whole rule
-    for a method that knows its form, but neither s nor t. P is a prime.
+    P is a prime, and the P (P - 1) candidates have scale s ≠ 0 and offset t. Assume that every label is independently
+    wrong with a probability below 1 - 1/P, and that a wrong label is drawn uniformly. Then this rule is the most likely
+    candidate. So it is the best guess for a method that knows the form of the rule, but neither s nor t.
     """
     P, train = dataset.rule.modulus, dataset.train
     total = train.a + train.b
@@ -37,10 +37,12 @@ def best_affine_prediction(dataset: Dataset) -> np.ndarray:
 
 
 HIGH_NOISE = Claim(
-    phrase="Filtration goes past 80 % noise, the further the wider the network.",
-    statement="(Beyond the paper.) Frequency filtration goes past 80 % noise, the further the wider the network.",
+    phrase="Filtration works beyond 80 % noise, and further in wider networks.",
+    statement="(Beyond the paper.) Frequency filtration works beyond 80 % noise. The wider the network, the more noise "
+    "filtration bears.",
     experiment="Noise ratios up to 0.98 at modulus 113. best decoder: the rule c = s (a + b) + t that agrees with most "
-    "training labels: the most likely one for a method that knows cyclic addition but neither scale s nor offset t.",
+    "training labels. It is the most likely rule for a method that knows cyclic addition, but neither the scale s nor "
+    "the offset t.",
     configs=runs(
         quick={"width": [512, 2048]}, full={"width": [512, 2048, 8192]}, modulus=113,
         noise_ratio=[0.8, 0.9, 0.95, 0.98], epochs=60, learning_rate=5e-3, weight_decay=0.5,

@@ -1,4 +1,4 @@
-"""What a network that learns features can do, and a network whose weights stay as they were drawn can not.
+"""What a network that learns features can do, and a network whose weights stay as drawn cannot do.
 
     minimod reproduce experiments/learned_features.py
 """
@@ -32,7 +32,7 @@ learned = partial(runs, {"modulus": 59, "width": 512}, {"modulus": 113, "width":
 
 
 def measure_learned(run: Run) -> list[Row]:
-    """What is fitted, answered, extracted and picked; phases and shares, and those before training."""
+    """The accuracies of readouts, filtration and masks; the phase error; dominant shares, also before training."""
     columns = ("raw noisy", "raw test", "interaction test", "norm+interaction test", "dominant test", *SWAPPED,
                "random subnetwork test")
     with Analysis(run) as study:
@@ -47,7 +47,10 @@ def measure_learned(run: Run) -> list[Row]:
 
 
 def share_gained(network: str) -> Number:
-    """The median dominant share over that before training, which is the smaller the more frequencies there are."""
+    """The median dominant share, over the median dominant share before training.
+
+    With more frequencies, the share before training is smaller.
+    """
     now, before = (cell(f"{when} share", network=network, noise_ratio=0.3) for when in ("dominant", "untrained"))
     return lambda rows: now(rows) / before(rows)
 
@@ -55,12 +58,13 @@ def share_gained(network: str) -> Number:
 LEARNED_FEATURES = Claim(
     phrase="Near-perfect accuracy after filtration is no evidence of learned features.",
     statement="(Beyond the paper.) Near-perfect accuracy after frequency filtration is no evidence that features were "
-    "learned: a network whose U and V, or W, stay as they were drawn has it too. What it cannot do shows what is "
-    "learned: it answers nothing itself, its interactions answer nothing, no score picks neurons that do, and its "
-    "frequencies do not stand out. With the quadratic activation filtration is no evidence of the frequency either.",
-    experiment="All weights trained, with Adam and a little L2; W and μ alone (frozen); U and V alone (frozen output). "
-    "Best subnetwork is the best of all scores on the test pairs. The shares of the subnetworks, and of "
-    f"norm+interaction, are {CLEAN}",
+    "learned. A network whose U and V, or whose W, stay as drawn has this accuracy too. What such a network cannot do "
+    "shows what is learned. It answers nothing itself. Its interactions answer nothing. No score picks neurons that "
+    "answer. Its frequencies do not stand out. With the quadratic activation, filtration is no evidence of the "
+    "frequency either.",
+    experiment="Three kinds of networks: all weights trained, with Adam and a little L2; W and μ alone trained "
+    "(frozen); U and V alone trained (frozen output). Best subnetwork is the best over all scores on the test pairs. "
+    f"The shares of the subnetworks, and of norm+interaction, are {CLEAN}",
     configs=all_of(learned(**L2), learned(**FROZEN), learned(**FROZEN | {"trained": "input"})),
     measure=measure_learned, keys=("noise_ratio", "network"), seeds=2,
     criteria=(
@@ -69,10 +73,10 @@ LEARNED_FEATURES = Claim(
         least("dominant+quadratic test", 0.95, network="frozen", noise_ratio=0.3),
         note("dominant+quadratic test", network="frozen", noise_ratio=0.8),
         least("random frequency+quadratic test", 0.95, network="frozen", noise_ratio=0.1, because=(
-            "the bound of dominant+quadratic: what any frequency answers is no evidence of the frequency either"
+            "the bound of dominant+quadratic: if any frequency answers, accuracy is no evidence of the frequency"
         )),
         most("highest untrained dominant+quadratic test", 0.05, highest("untrained dominant+quadratic test"), because=(
-            "what is answered was written by training, if not into U and V"
+            "training wrote the answers, even if not into U and V"
         )),
         least("raw test", 0.9, network="trained", noise_ratio=0.1),
         least("interaction test", 0.9, network="trained", noise_ratio=0.3),
@@ -81,7 +85,7 @@ LEARNED_FEATURES = Claim(
         most("frozen: highest test of a score's subnetwork", 0.1, highest("best subnetwork test", network="frozen")),
         most("frozen output: highest raw test", 0.05, highest("raw test", network="frozen output")),
         most("frozen, noise 0.3: dominant share over that before training", 1.5, share_gained("frozen"), because=(
-            "with twice the frequencies a share is half as large, whatever is learned: a ratio can be compared"
+            "with twice the frequencies a share is half as large, whatever is learned, so ratios are compared"
         ), before="asked a difference of at most 0.05, measured 0.013"),
         least("trained, noise 0.3: the same", 2, share_gained("trained"), because="as above", before=(
             "asked 0.1 more than the frozen network's share, measured 0.071 at full scale"
@@ -92,10 +96,10 @@ LEARNED_FEATURES = Claim(
         "raw test": "", "interaction test": "", "best subnetwork test": "test pairs, by the best score's top neurons",
         "dominant test": "", "dominant+quadratic test": "",
     }, ("noise_ratio",)),
-    remark="With the quadratic activation a random frequency answers 98 % of the test pairs of a frozen network at "
-    "noise 0.1, and 14 % of a trained one's: in a frozen network filtration cannot tell the frequency, and where "
-    "features are learned it can. At noise 0.8 the trained network's own answers, interactions and shares tell nothing "
-    "either: there the phase error alone is smaller than a frozen network's.",
+    remark="At noise 0.1 and with the quadratic activation, a random frequency answers 98 % of the test pairs in a "
+    "frozen network, and 14 % in a trained network. So filtration cannot tell the frequency in a frozen network, and "
+    "can tell it if features are learned. At noise 0.8, the trained network's own answers, interactions and shares "
+    "show nothing either. Only its phase error is smaller than a frozen network's.",
 )
 
 CLAIMS = {"learned-features": LEARNED_FEATURES}

@@ -1,4 +1,4 @@
-"""Which labels are fitted first: collisions of labels, and another Latin square.
+"""Which labels are fitted first: collisions of labels, and wrong labels from another Latin square.
 
     minimod reproduce experiments/noise_order.py
 """
@@ -9,12 +9,12 @@ from minimod import Run
 from minimod.analysis.detectors import collisions
 from minimod.claims import Claim, Plot, Row, highest, least, lowest, most, note, numbers, runs
 
-# What random wrong labels are, and what another Latin square is; the smallest difference that counts as a prediction.
+# The noise kinds with random wrong labels, and with another Latin square. The least predicted lead that counts.
 RANDOM, LATIN, PREDICTED = ("wrong", "uniform"), ("pair", "bijective"), 0.1
 
 
 def measure_order(run: Run) -> list[Row]:
-    """How much more often noisy labels collide than clean ones, and how much further their loss falls."""
+    """How much more often noisy labels collide than clean labels, and how much further their loss falls."""
     config, train = run.config, run.dataset.train
     n = collisions(train.a, train.b, train.label, config.modulus) / config.train_fraction
     losses = (run.history[f"{part}loss"] for part in ("clean_", "noisy_", ""))
@@ -27,20 +27,21 @@ def measure_order(run: Run) -> list[Row]:
 
 
 def predicted_well(rows: list[Row]) -> list[bool]:
-    """Whether the sign was right, of the rows with a prediction."""
+    """For every row with a prediction, whether the sign of the measured lead is as predicted."""
     both = zip(numbers(rows, "predicted lead"), numbers(rows, "measured lead"), strict=True)
     return [(predicted > 0) == (measured > 0) for predicted, measured in both if abs(predicted) >= PREDICTED]
 
 
 NOISE_ORDER = Claim(
     phrase="Collisions decide whether right or wrong labels are fitted first.",
-    statement="(Theorem 3 of the companion paper, and past it.) Who is fitted first is decided by collisions: early "
-    "on, a label is fitted by what the other training pairs in its row and its column say. Random wrong labels collide "
-    "more often than right ones, and are fitted first; those of another Latin square only while they are the fewer.",
-    experiment="How far the loss of noisy and of clean labels falls in 30 epochs with small steps, over four kinds of "
-    "noise, three ratios and two rules. The measured lead of noisy labels is the difference over the fall of the whole "
-    "loss; the predicted one their mean number of collisions less that of clean ones, over the train fraction. Where "
-    f"that is below {PREDICTED:g} nothing is predicted.",
+    statement="(Theorem 3 of the companion paper, and beyond it.) Collisions decide which labels are fitted first. "
+    "Early in training, a label is fitted by the labels of the other training pairs in its row and its column. Random "
+    "wrong labels collide more often than right labels, and are fitted first. Wrong labels from another Latin square "
+    "are fitted first only while they are fewer than the right labels.",
+    experiment="The fall of the loss of noisy and of clean labels in 30 epochs with small steps, over four kinds of "
+    "noise, three ratios and two rules. The measured lead of noisy labels is the difference of the two falls, over the "
+    "fall of the whole loss. The predicted lead is the mean number of collisions of noisy labels less the mean number "
+    f"of collisions of clean labels, over the train fraction. If it is below {PREDICTED:g}, nothing is predicted.",
     configs=runs(
         {"modulus": 59, "width": 512}, {"modulus": 113, "width": 1024}, learning_rate=1e-3, weight_decay=0.1, epochs=30,
         eval_every=30, noise_kind=[*RANDOM, *LATIN], rule=["add", "sub"], noise_ratio=[0.2, 0.5, 0.7],
@@ -48,7 +49,7 @@ NOISE_ORDER = Claim(
     measure=measure_order, keys=("noise_kind", "rule", "noise_ratio"),
     criteria=(
         least("share of signs predicted right", 0.95, lambda rows: float(np.mean(predicted_well(rows))), because=(
-            "to say of all 20 that noise is first is right in 0.8"
+            "the constant prediction, noise is always first, is right in 0.8 of the 20 combinations"
         )),
         note("combinations that are predicted, of 24", lambda rows: float(len(predicted_well(rows))), because=(
             "the labels alone fix this number"
@@ -66,7 +67,7 @@ NOISE_ORDER = Claim(
     plot=Plot("noise_ratio", {
         "predicted lead": "predicted", "measured lead": "measured",
     }, ("noise_kind", "rule"), label="lead"),
-    remark="Nothing is predicted for another Latin square at noise 0.5, where it has as many labels as the rule.",
+    remark="For another Latin square at noise 0.5, nothing is predicted, because it has as many labels as the rule.",
 )
 
 CLAIMS = {"noise-order": NOISE_ORDER}

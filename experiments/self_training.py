@@ -1,4 +1,4 @@
-"""Self-training: networks that are trained on what is read out of the network before.
+"""Self-training: every network is trained on the answers that are read out of the network before it.
 
     minimod reproduce experiments/self_training.py
 """
@@ -15,7 +15,7 @@ from minimod.arrays import random_stream
 from minimod.claims import CLEAN, Claim, Plot, Row, cell, least, most
 from minimod.claims.criteria import CHOSEN
 
-# How many networks are trained on answers; where no clean label chooses, more.
+# The number of networks that are trained on answers. Without clean labels for the choice of neurons, more are trained.
 ROUNDS, BLIND_ROUNDS = 2, 4
 BY_MASK, BY_ALL, BY_RANDOM, BLIND = "masked readout", "readout of all", "random neurons", "masked, no clean label"
 LONG = "nobody, longer"
@@ -23,12 +23,12 @@ MASKED = by_method(f"{MASK}+interaction")
 
 
 def beside(run: Run, name: str) -> Path | None:
-    """Where a claim keeps the networks that it trains from a run; None for a run that is in memory."""
+    """The folder in which a claim stores the networks that it trains from a run. None for a run in memory."""
     return run.directory and run.directory.parents[1] / "rounds" / run.directory.name / name
 
 
 def rounds_of(by: str, first: Run, n: int, answers: Answers, width: int | None = None) -> list[Row]:
-    """The rounds that begin with a run, kept beside it; what ends early stays as it is."""
+    """The rows of the rounds that begin with a run. If the rounds end early, the last row is repeated."""
     done = extract(first, n, beside(first, by), answers, width=width)
     rows = [dict(each.row) for each in done] + [dict(done[-1].row) for _ in range(n + 1 - len(done))]
     config, seconds = first.config, sum(float(each.run.history["seconds"][-1]) for each in done)
@@ -41,7 +41,10 @@ def rounds_of(by: str, first: Run, n: int, answers: Answers, width: int | None =
 
 
 def by_noisy_labels(study: Analysis) -> tuple[float, np.ndarray]:
-    """The masked readout, its share of neurons chosen on noisy labels alone, a nineteenth as many as are trained on."""
+    """The masked readout, with its share of neurons chosen on noisy labels alone.
+
+    The number of these labels is a nineteenth of the number of training labels.
+    """
     run = study.run
     held_out, n = run.dataset.noisy_validation, round(len(run.dataset.train) / 19)
     some = np.sort(random_stream(run.config.seed, "control").permutation(len(held_out))[:n])
@@ -50,13 +53,16 @@ def by_noisy_labels(study: Analysis) -> tuple[float, np.ndarray]:
 
 
 def by_random_neurons(study: Analysis) -> tuple[float, np.ndarray]:
-    """The interaction readout of the first of the random rankings: the control of a mask."""
+    """The interaction readout of the top neurons of the first random ranking: the control of a mask."""
     chosen = study.curves(study.random_rankings[0]).chosen("interaction", "validation")
     return chosen.share, study.table(study.run.network.subnetwork(chosen.neurons), readout="interaction")
 
 
 def measure_controls(run: Run, *longer: Run) -> list[Row]:
-    """The rounds by the masked readout; beside the first run also those by others, and a longer one without any."""
+    """The rows of the rounds by the masked readout.
+
+    If there is a longer run, also the rows of rounds by other readouts, and the row of the longer run without rounds.
+    """
     if not longer:
         return rounds_of(f"{BY_MASK}, noise {run.config.noise_ratio:g}", run, ROUNDS, MASKED)
     rows = rounds_of(BY_MASK, run, ROUNDS, MASKED) + rounds_of(BY_ALL, run, ROUNDS, by_method("interaction"))
@@ -64,7 +70,10 @@ def measure_controls(run: Run, *longer: Run) -> list[Row]:
 
 
 def control_configs(scale: str) -> list[tuple[TrainingConfig, ...]]:
-    """The network to begin with, and one that trains as long as all rounds; at full scale, at two noise ratios more."""
+    """The first network, and one network that trains as long as all rounds.
+
+    At full scale, also first networks at two further noise ratios.
+    """
     first = corrupted(scale)
     others = [(corrupted(scale, noise_ratio=ratio),) for ratio in (0.5, 0.65) if scale == "full"]
     return [(first, replace(first, epochs=(ROUNDS + 1) * first.epochs)), *others]
@@ -76,12 +85,13 @@ DRAWN = {
 }
 
 SELF_TRAINING = Claim(
-    phrase="Labels repaired by a masked readout train a better network, round by round.",
-    statement="(Beyond the paper.) Labels repaired by a network's masked readout train a better network: round by "
-    "round the rule comes out, also where a single network's readout gets little of it, and without any clean label.",
-    experiment=f"The training pairs get the labels that the interaction readout of the top neurons by {MASK} answers, "
-    "and a new network is trained on them. Without any clean label: 5 % of the noisy labels are held out, "
-    f"and choose the share of neurons. {BY_MASK}: it is {CLEAN}",
+    phrase="Labels repaired by a masked readout train a better network every round.",
+    statement="(Beyond the paper.) Labels that a network's masked readout has repaired train a better network. Round "
+    "by round the rule comes out. This works even if the readout of a single network finds little of the rule, and "
+    "without any clean label.",
+    experiment=f"The interaction readout of the top neurons by {MASK} answers the training pairs. Its answers become "
+    f"the labels of these pairs, and a new network is trained on them. {BLIND}: 5 % of the noisy labels are held out, "
+    f"and choose the share of neurons. {BY_MASK}: the share of neurons is {CLEAN}",
     configs=lambda scale: [(first := corrupted(scale), replace(first, train_fraction=0.95 * first.train_fraction))],
     measure=lambda run, less: (
         rounds_of(BLIND, less, BLIND_ROUNDS, by_noisy_labels) + rounds_of(BY_MASK, run, ROUNDS, MASKED)
@@ -106,12 +116,12 @@ SELF_TRAINING = Claim(
 )
 
 SELF_TRAINING_CONTROLS = Claim(
-    phrase="Self-training needs the mask, and beats one network that is trained as long.",
-    statement="(Beyond the paper.) Self-training needs the mask, and leaves far fewer labels wrong than one network "
-    "that is trained as long; it ends where rank-one structure does, see agnostic-limit.",
-    experiment="Self-training as in self-training, beside relabelling by the readout of all neurons and of random "
-    "ones, and one network that is trained as long as all rounds together. Shares of neurons are "
-    f"{CLEAN}",
+    phrase="Self-training needs the mask, and beats one network trained as long.",
+    statement="(Beyond the paper.) Self-training needs the mask. It leaves far fewer labels wrong than one network "
+    "that is trained as long. It stops working at the noise at which rank-one structure ends, see agnostic-limit.",
+    experiment="Self-training as in the claim self-training. The controls are relabelling by the readout of all "
+    "neurons, relabelling by the readout of random neurons, and one network that is trained as long as all rounds "
+    f"together. Shares of neurons are {CLEAN}",
     configs=control_configs, measure=measure_controls, keys=("noise_ratio", "relabelled_by", "round"),
     seeds=1, trains=True,
     criteria=(
@@ -121,39 +131,41 @@ SELF_TRAINING_CONTROLS = Claim(
         least("repaired", 0.1, relabelled_by=(BY_MASK, LONG), round=(ROUNDS, 0), before=(
             "noted only, as 0.083 was measured at full scale"
         )),
-        most("wrong labels left, over those that the network trained as long leaves", 0.5, lambda rows: (
+        most("wrong labels left, over wrong labels left by the network trained as long", 0.5, lambda rows: (
             (1 - cell("repaired", relabelled_by=BY_MASK, round=ROUNDS)(rows))
             / (1 - cell("repaired", relabelled_by=LONG, round=0)(rows))
-        ), because="written after the two bounds above had missed: it decides beside them, and not in their place"),
+        ), because="written after the two bounds above had missed; it decides together with them, not instead of them"),
         least("test", 0.05, relabelled_by=(BY_MASK, BY_ALL), round=ROUNDS),
         least("test", 0.05, relabelled_by=(BY_MASK, BY_RANDOM), round=ROUNDS),
-        least("repaired", 0.05, relabelled_by=(LONG, BY_MASK), round=0, because="else it was not trained longer"),
+        least("repaired", 0.05, relabelled_by=(LONG, BY_MASK), round=0, because="otherwise it was not trained longer"),
     ),
     full_criteria=(
         least("test", 0.99, relabelled_by=f"{BY_MASK}, noise 0.5", round=ROUNDS),
         most("test", 0.5, relabelled_by=f"{BY_MASK}, noise 0.65", round=ROUNDS),
     ),
     plot=Plot("round", DRAWN, ("relabelled_by",)),
-    remark="What did not come out: five points more on test pairs than one network that is trained as long. That one "
-    "answers 93 to 96 % of them itself, and self-training all, so that there are four to seven points to win. At "
-    "modulus 113 nor are ten points more of the labels repaired: 99 % against 91 %. Fewer labels are left wrong, a "
-    "fifth to an eighth as many.",
+    remark="Two results did not come out. First, self-training does not gain five points on test pairs over one "
+    "network that is trained as long. This network itself answers 93 to 96 % of the test pairs, and self-training "
+    "answers all of them. So only four to seven points are left to win. Second, at modulus 113 self-training does not "
+    "repair ten points more of the labels: it repairs 99 %, and the other network 91 %. But self-training leaves "
+    "fewer labels wrong: a fifth to an eighth of the other network's number.",
 )
 
-# A first network that is so many times as wide costs as much as so many networks.
+# A first network that is WIDER times as wide costs as much as WIDER narrow networks.
 WIDER, NARROW, WIDE = 3, "narrow throughout", "first network wide"
 
 SELF_TRAINING_WIDTH = Claim(
-    phrase="The first network alone has to be wide.",
-    statement="(Beyond the paper.) The first network alone has to be wide: it finds the rule at more noise, and narrow "
-    "ones that are trained on its answers do the rest.",
-    experiment=f"Self-training from a network {WIDER} times as wide as those of the {ROUNDS} rounds, beside narrow "
-    f"ones throughout, which get {WIDER - 1} rounds more for the same cost. Shares of neurons are {CLEAN}",
-    # At a noise ratio near the limit, where self-training from a network like the first gets nowhere.
+    phrase="Only the first network has to be wide.",
+    statement="(Beyond the paper.) Only the first network has to be wide. It finds the rule at more noise. Narrow "
+    "networks that are trained on its answers do the rest.",
+    experiment=f"Self-training in which the first network is {WIDER} times as wide as the networks of the {ROUNDS} "
+    f"rounds. For comparison, self-training with narrow networks only, with {WIDER - 1} more rounds for the same cost. "
+    f"Shares of neurons are {CLEAN}",
+    # At a noise ratio near the limit, at which self-training from a narrow network fails.
     configs=lambda scale: [
         (first := corrupted(scale, 0.53 if scale == "quick" else 0.65), replace(first, width=WIDER * first.width))
     ],
-    # Narrow networks begin with each; the narrow one gets as many rounds more as the wide one costs.
+    # Narrow networks follow both. The narrow first network gets more rounds, for the cost of the wide first network.
     measure=lambda narrow, wide: (
         rounds_of(NARROW, narrow, ROUNDS + WIDER - 1, MASKED)
         + rounds_of(WIDE, wide, ROUNDS, MASKED, narrow.config.width)
@@ -166,8 +178,8 @@ SELF_TRAINING_WIDTH = Claim(
         least("test", 0.5, relabelled_by=(WIDE, NARROW), round=(ROUNDS, ROUNDS + WIDER - 1)),
     ),
     plot=Plot("round", DRAWN, ("relabelled_by",)),
-    remark="This hangs on the processor: so near the limit another rounding chooses another share of neurons, and the "
-    "rounds after it go another way. On the machine of minimod 0.2.0 this claim held for three seeds.",
+    remark="The result depends on the processor. Near the limit, another rounding chooses another share of neurons, "
+    "and the following rounds differ. On the machine of minimod 0.2.0 this claim held for three seeds.",
 )
 
 CLAIMS = {

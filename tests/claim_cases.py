@@ -1,4 +1,4 @@
-"""All claims there are, by what `minimod reproduce` calls them; and results of a claim that is made up."""
+"""All claims, by their arguments of `minimod reproduce`, and results of a made-up claim."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +17,12 @@ ALL_CLAIMS = CLAIMS | EXPERIMENTS
 
 
 def made_up_claim(*criteria):
-    """A claim with these criteria, that draws x."""
+    """A claim with these criteria. Its plot shows the column x."""
     return replace(CLAIMS["tied"], keys=(), criteria=criteria, plot=Plot("x", ("x",)))
 
 
 def made_up_result(*values, argument="made up", scale="quick", relation="at least", bound=0.5, **measured):
-    """The result of a claim whose only number has these values, seed by seed."""
+    """The result of a claim with one criterion, on x. The values are x for seed 0, seed 1 and so on."""
     claim = made_up_claim(Criterion("x", cell("x"), relation, bound))
     rows = [{"seed": seed, "x": value} for seed, value in enumerate(values)]
     return judge(argument, claim, scale, rows, **measured)

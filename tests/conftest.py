@@ -14,13 +14,13 @@ from minimod import cli
 from minimod.engine import device
 from minimod.sweeps.sweep import Sweep
 
-# A shell ignores SIGINT in what it starts in the background, and processes hand that on: those of tests would not stop.
+# A shell ignores SIGINT in background jobs, and child processes inherit this. Then processes of tests would not stop.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
 def minimod(monkeypatch, capsys, tmp_path):
-    """Call the command line in an empty directory; the answer has status, out and err."""
+    """A function that calls the command line in an empty directory. Returns returncode, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments):
@@ -35,7 +35,7 @@ def minimod(monkeypatch, capsys, tmp_path):
 
 @pytest.fixture(scope="session")
 def once(tmp_path_factory):
-    """A function that lets `make` fill a directory, once for all processes of the tests. To be read only."""
+    """A function that lets `make` fill a directory, once for all test processes. Tests must only read the directory."""
     base = tmp_path_factory.getbasetemp()
     root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
@@ -53,7 +53,7 @@ def once(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def usual_log():
-    """The usual level, which --quiet raises, whoever called it; and no warning counts as given already."""
+    """Before each test, no warning counts as given. After each test, the log level is as usual: --quiet raises it."""
     device.warn_once.cache_clear()
     yield
     logging.getLogger("minimod").setLevel(logging.NOTSET)
@@ -61,14 +61,14 @@ def usual_log():
 
 @pytest.fixture
 def cupy(monkeypatch):
-    """The strict stand-in for CuPy, found by `import` until the test ends."""
+    """The strict stand-in for CuPy. `import cupy` finds it until the test ends."""
     yield strict_cupy.install(monkeypatch)
     device.gpu_problem.cache_clear()
 
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
-    """The directory of the sweep of DEFINITION, to be read only."""
+    """The directory of the sweep of DEFINITION. Tests must only read it."""
     directory = tmp_path_factory.mktemp("swept")
     with ThreadPoolExecutor(1) as executor:
         Sweep(directory, DEFINITION).run(executor, ignore)

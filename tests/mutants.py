@@ -1,17 +1,19 @@
-"""Mutation tests for verdicts: a claim has to fall where a part that its statement names is broken.
+"""Mutation tests for verdicts: a claim must fall if a part that its statement names is broken.
 
     python tests/mutants.py DIRECTORY [CLAIM ...] [--anew]
 
-A mutant breaks one part: it replaces functions while a claim is measured, or runs that the claim is measured on. A
-claim falls under a mutant if a criterion that is met otherwise is met no more. Each claim has in MUTANTS_OF the mutants
-that have to make it fall. CLAIM is what `minimod reproduce` calls it; none stands for all there are.
+A mutant breaks one part of the code: it replaces functions while a claim is measured, or it replaces runs on which the
+claim is measured. A claim falls under a mutant if it misses a criterion that it meets without the mutant. MUTANTS_OF
+has for every claim the mutants that must make it fall. CLAIM is an argument of `minimod reproduce`. Without CLAIM, all
+claims are measured.
 
-Everything is measured at quick scale, for seed 0, in this process and on one thread. The runs are those of `minimod
-reproduce --seeds 1 --directory DIRECTORY`: in DIRECTORY/runs, and trained where they are missing. What broken parts
-train is kept in DIRECTORY/broken. The rows that were measured are kept in DIRECTORY/mutants.json. So a second call goes
-on where the first one was stopped, and judges all rows by the criteria that there are now. --anew measures again, as is
-needed where a claim's `measure` has changed. With all claims, docs/mutants.md is written. A search of `discover` ends
-after 128 starts, or 192 where groups are looked for, and two claims have FEWER runs: to find nothing takes minutes.
+Everything is measured at quick scale, for seed 0, in this process and on one thread. The runs are the runs of `minimod
+reproduce --seeds 1 --directory DIRECTORY`: they are in DIRECTORY/runs, and missing runs are trained. Runs that a broken
+part trains are stored in DIRECTORY/broken. Measured rows are stored in DIRECTORY/mutants.json. So a second call resumes
+an interrupted call, and judges all rows by the present criteria. --anew measures again: use it if the `measure` of a
+claim has changed. If all claims are measured, docs/mutants.md is written. A search of `discover` ends after 128 starts,
+or after 192 starts if it looks for groups, and two claims have FEWER runs. Otherwise a search that finds nothing would
+take minutes.
 """
 
 import json
@@ -41,16 +43,18 @@ from minimod.runs.run import initial_network
 
 PAGE = ROOT / "docs" / "mutants.md"
 Patch = Callable[[], AbstractContextManager[Any]]
-BASE = ""       # in place of a mutant: nothing is broken
+BASE = ""       # the name for "no mutant": nothing is broken
 
 
 @dataclass(frozen=True)
 class Mutant:
     """One broken part.
 
-    what: the part, and how it is broken. patch: replaces functions while a claim is measured. instead: from a
-    configuration, and all of its claim, to the one whose run stands for it. change: what becomes of a run.
-    retrains: whether what a claim trains while it is measured changes too.
+    what: the part, and how it is broken.
+    patch: replaces functions while a claim is measured.
+    instead: from a configuration, and all configurations of its claim, to the configuration whose run replaces its run.
+    change: from a run to the changed run.
+    retrains: whether the mutant also changes runs that the claim trains while it is measured.
     """
 
     what: str
@@ -61,7 +65,7 @@ class Mutant:
 
 
 def generator() -> np.random.Generator:
-    """The generator of what a broken part draws."""
+    """The random generator of a broken part."""
     return np.random.default_rng(31)
 
 
@@ -69,14 +73,14 @@ def generator() -> np.random.Generator:
 
 
 def everywhere(name: str, change: Callable[[Any], Any]) -> Patch:
-    """Replace the functions of this name, from the old one to the new one, in every module of ours that has one."""
+    """Replace the function with this name in every module of ours. change: from the old function to the new one."""
     @contextmanager
     def patch() -> Iterator[None]:
         modules = [
             vars(module) for module in list(sys.modules.values())
             if str(getattr(module, "__file__", None)).startswith(str(ROOT)) and module.__name__ != __name__
         ]
-        # An experiment's file that was read twice is among the modules once.
+        # The file of an experiment may have been loaded twice. Only one of the two modules is in sys.modules.
         modules += [claim.measure.__globals__ for claim in ALL_CLAIMS.values()]
         places = [(names, old) for names in {id(each): each for each in modules}.values()
                   if callable(old := names.get(name))]
@@ -94,7 +98,7 @@ def everywhere(name: str, change: Callable[[Any], Any]) -> Patch:
 
 
 def method(of: type, name: str, change: Callable[[Any], Any]) -> Patch:
-    """Replace a method or a property of a class, from the old one to the new one."""
+    """Replace a method or a property of a class. change: from the old one to the new one."""
     return lambda: mock.patch.object(of, name, change(vars(of)[name]))
 
 
@@ -112,15 +116,16 @@ Instead = Callable[[TrainingConfig, list[TrainingConfig]], TrainingConfig]
 
 
 def alike(config: TrainingConfig, configs: list[TrainingConfig], fields: Sequence[str]) -> Iterator[TrainingConfig]:
-    """The configurations that are the same but for some fields, in their order."""
+    """The configurations that differ from `config` at most in these fields, in their order."""
     given = {name: vars(config)[name] for name in fields}
     return (other for other in configs if replace(other, **given) == config)
 
 
 def ignoring(*fields: str, value: Any = None) -> Instead:
-    """The run of the claim's first configuration that is the same but for some fields; or of one with this value there.
+    """Use the run of the claim's first configuration that differs at most in these fields.
 
-    Training that ignored these options would make the same network of both.
+    Training that ignored these options would give the same network for both. value: use the configuration with this
+    value of the fields instead.
     """
     def same(config: TrainingConfig, configs: list[TrainingConfig]) -> TrainingConfig:
         if value is not None:
@@ -131,7 +136,7 @@ def ignoring(*fields: str, value: Any = None) -> Instead:
 
 
 def exchanged(*fields: str) -> Instead:
-    """The run of the claim with the opposite value of some fields: the last for the first, and so on."""
+    """Use the run with the opposite value of these fields: the last run for the first run, and so on."""
     def other(config: TrainingConfig, configs: list[TrainingConfig]) -> TrainingConfig:
         others = [*alike(config, configs, fields)]
         return others[-1 - others.index(config)]
@@ -140,7 +145,7 @@ def exchanged(*fields: str) -> Instead:
 
 
 def swapped_in_history(run: Run) -> Run:
-    """A run whose history takes clean for noisy labels."""
+    """The run, with clean and noisy labels exchanged in its history."""
     other = {"clean": "noisy", "noisy": "clean"}
     return replace(run, history={
         "_".join([other.get(name.split("_")[0], name.split("_")[0]), *name.split("_")[1:]]): column
@@ -149,12 +154,12 @@ def swapped_in_history(run: Run) -> Run:
 
 
 def unfiltered_in_history(run: Run) -> Run:
-    """A run whose history has its own test accuracy for that of its filtered network."""
+    """The run, with its own test accuracy in place of its filtered network's test accuracy in the history."""
     return replace(run, history=run.history | {"filtered_test_accuracy": run.history["test_accuracy"]})
 
 
 def third_untrained(run: Run) -> Run:
-    """The first third of the neurons has the weights that it began with."""
+    """The run, with initial weights in the first third of the neurons."""
     new, begun, k = run.network, initial_network(run.config), round(run.network.width / 3)
     U, V, W = (np.array(X) for X in (new.U, new.V, new.W))
     U[:, :k], V[:, :k], W[:k] = begun.U[:, :k], begun.V[:, :k], begun.W[:k]
@@ -162,13 +167,13 @@ def third_untrained(run: Run) -> Run:
 
 
 def marked(run: Run) -> Run:
-    """The labels that the configuration asks to be wrong count as wrong, whatever they are."""
+    """The run, with labels counted as wrong where the configuration asks for wrong labels, even if they are right."""
     train, marks = run.dataset.train, Job(run.config).dataset().train.is_noisy
     return replace(run, dataset=replace(run.dataset, train=replace(train, is_noisy=marks)))
 
 
 def drawn_component(old: Any) -> Any:
-    """In place of `dominant_components`: one drawn for each neuron."""
+    """Replaces `dominant_components`: a random component for each neuron."""
     def component(preference: Any, by: str = "joint") -> Any:
         _, K, M = preference.shape
         return np.stack([generator().integers(1, K + 1, M)] * 3)
@@ -177,18 +182,18 @@ def drawn_component(old: Any) -> Any:
 
 
 def least_component(old: Any) -> Any:
-    """In place of `dominant_components`: that of the least power."""
+    """Replaces `dominant_components`: the component with the least power."""
     return lambda preference, by="joint": np.stack([1 + preference.sum(axis=0).argmin(axis=0)] * 3)
 
 
 def residual_of_any(structure: Structure) -> Any:
-    """What a component that is drawn for each neuron leaves."""
+    """The network without a random component in each neuron."""
     network, kept = structure.network, structure.keep(structure.random_component(generator()))
     return replace(network, U=network.U - kept.U, V=network.V - kept.V, W=network.W - kept.W)
 
 
 def clean_and_noisy(old: Any) -> Any:
-    """`accuracies` that take clean for noisy labels."""
+    """`accuracies` with clean and noisy labels exchanged."""
     def swapped(table: Any, dataset: Any) -> Any:
         right = old(table, dataset)
         return right._replace(clean=right.noisy, noisy=right.clean)
@@ -197,7 +202,7 @@ def clean_and_noisy(old: Any) -> Any:
 
 
 def class_0_of_gelu(old: Any) -> Any:
-    """`predict_kept` that answers 0 with GELU."""
+    """`predict_kept` that answers 0 if the activation is GELU."""
     def predict(structure: Any, component: Any, activation: Any = None, *rest: Any) -> Any:
         table = old(structure, component, activation, *rest)
         return np.zeros_like(table) if (activation or structure.network.activation) == "gelu" else table
@@ -228,7 +233,7 @@ def without_swap(old: Any) -> Any:
 
 
 def shuffled(old: Any) -> Any:
-    """`_read_out` of an extraction: the answers are shuffled before they become labels."""
+    """`_read_out` of self-training: the answers are shuffled before they become labels."""
     def read_out(*arguments: Any) -> Any:
         done, labels = old(*arguments)
         return done, generator().permutation(labels)
@@ -349,7 +354,7 @@ MUTANTS = {
     "limit halved": Mutant("the limit is half of what it is", everywhere("agnostic_limit", lambda old: (
         lambda *arguments: old(*arguments) / 2
     ))),
-    "limit of one modulus": Mutant("every limit is that of modulus 59", everywhere("agnostic_limit", lambda old: (
+    "limit of one modulus": Mutant("every limit is the limit of modulus 59", everywhere("agnostic_limit", lambda old: (
         lambda modulus, train_fraction: old(59, train_fraction)
     ))),
     "dimensions reversed": Mutant("the mean dimension has the wrong sign", everywhere("mean_dimension", lambda old: (
@@ -360,7 +365,7 @@ MUTANTS = {
     ))),
 }
 
-# Claim -> the mutants that have to make it fall: what its statement names, broken.
+# Claim -> the mutants that must make it fall. They break the parts that its statement names.
 MUTANTS_OF = {
     "headline": (
         "random frequency", "least frequency", "residual of a random frequency", "clean and noisy swapped", "no noise",
@@ -445,7 +450,7 @@ MUTANTS_OF = {
 }
 
 
-# Claims that stand under a mutant of theirs, and why; a criterion that would fell them is still to be found.
+# (claim, mutant) -> why the claim stands under this mutant. A criterion that would make it fall is not found yet.
 STANDS = {
     ("optimizers", "clean and noisy swapped"): "all labels are fitted, clean and noisy: exchanged, they say the same",
     ("headline", "a third untrained"): (
@@ -465,18 +470,18 @@ STANDS = {
     ("doshi-pruning", "weight_decay ignored"): "without decay cutting does the same, and the claim names no decay",
 }
 
-# Claims of which not all runs are measured: those that the criteria look at.
+# Claim -> which of its runs are measured: only the runs that the criteria use.
 FEWER: dict[str, Callable[[Any], bool]] = {
     "experiments/discovery.py::discover-noise": lambda config: config.modulus == 59,
     "experiments/discovery.py::discover-network": lambda config: config.noise_ratio in (0.3, 0.7),
 }
 
 
-# Measuring, and what comes of it.
+# Measuring, and the outcomes.
 
 
 class Measured:
-    """The rows of claims, each under some mutants, that were measured so far; in DIRECTORY/mutants.json."""
+    """The rows that were measured so far, by claim and mutant. They are stored in DIRECTORY/mutants.json."""
 
     def __init__(self, directory: Path):
         self.directory, self.file = directory, directory / "mutants.json"
@@ -485,7 +490,7 @@ class Measured:
             self.rows = json.loads(self.file.read_text(encoding="utf-8"))
 
     def judged(self, argument: str, mutant: str) -> list[Judged]:
-        """The criteria of a claim under a mutant, or under BASE; measured, if it was not measured on these runs yet."""
+        """The criteria of a claim under a mutant or BASE. Measures the rows if they are not stored for these runs."""
         claim, of_claim = ALL_CLAIMS[argument], self.rows.setdefault(argument, {})
         runs = [run_name(config) for configs in claim.experiments("quick") for config in configs]
         if mutant not in of_claim or of_claim[mutant]["runs"] != runs:
@@ -500,7 +505,7 @@ class Measured:
 
 
 def measure(claim: Claim, mutant: str, directory: Path) -> list[dict[str, Any]]:
-    """The rows of a claim, at quick scale, for seed 0, with one part broken; or, for BASE, none."""
+    """The rows of a claim, at quick scale, for seed 0, with one part broken. For BASE, nothing is broken."""
     broken, experiments = MUTANTS[mutant] if mutant else Mutant(""), claim.experiments("quick")
     place = directory / "broken" / mutant.replace(" ", "-") if mutant else directory
     configs = [config for each in experiments for config in each]
@@ -509,7 +514,7 @@ def measure(claim: Claim, mutant: str, directory: Path) -> list[dict[str, Any]]:
     def run_of(config: TrainingConfig) -> Run:
         other = replace(broken.instead(config, configs), threads=1)
         run = broken.change(replace(store.get(other), config=replace(config, threads=1)))
-        retrains = broken.retrains and not config.snapshots         # which stay where they are
+        retrains = broken.retrains and not config.snapshots         # a run with snapshots keeps its directory
         return replace(run, directory=place / "runs" / run_name(config)) if retrains else run
 
     stages = STAGES[: 2 if all(config.rule in RULES for config in configs) else 4]
@@ -519,7 +524,7 @@ def measure(claim: Claim, mutant: str, directory: Path) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a claim under a mutant: the criteria that it met, and meets no more, with their numbers."""
+    """A claim under a mutant. lost: the criteria that it misses now, as they were and as they are now."""
 
     claim: str
     mutant: str
@@ -532,18 +537,18 @@ class Outcome:
 
     @property
     def why(self) -> str:
-        """Why the claim stands."""
+        """Why the claim stands, or "" if no reason is known."""
         return STANDS.get((name_of(self.claim), self.mutant), "")
 
 
 def outcome(measured: Measured, argument: str, mutant: str) -> Outcome:
-    """A claim under a mutant, beside the claim as it is."""
+    """The outcome of a claim under a mutant, compared with the claim under BASE."""
     pairs = zip(measured.judged(argument, BASE), measured.judged(argument, mutant), strict=True)
     return Outcome(argument, mutant, [(was, now) for was, now in pairs if was.met == [True] and now.met != [True]])
 
 
 def page(outcomes: Sequence[Outcome]) -> str:
-    """The table, as Markdown."""
+    """The page docs/mutants.md."""
     lines = [
         "# Claims under broken parts", "",
         "Written by `python tests/mutants.py DIRECTORY`, which says how it measures. Each line is a claim that was",
@@ -571,7 +576,7 @@ def line(outcome: Outcome) -> str:
 
 
 def main(directory: str, *arguments: str) -> None:
-    """Measure what was not measured yet, say what becomes of each claim, and write the page of all."""
+    """Measure the rows that are missing, print the outcome of every claim, and write the page if all are measured."""
     measured, chosen = Measured(Path(directory)), [each for each in arguments if each != "--anew"] or [*MUTANTS_OF]
     if "--anew" in arguments:
         for each in chosen:

@@ -1,4 +1,4 @@
-"""The optimisers' test problem, shared by the comparison with stored numbers and the one with PyTorch itself.
+"""The test problem of the optimisers, for the comparison with stored numbers and the comparison with PyTorch itself.
 
 `python tests/optimizer_cases.py` (with PyTorch 2.13.0 installed) writes optimizer_reference.json again.
 """
@@ -14,7 +14,7 @@ from minimod.optimizers import SGD, Adam, AdamW, MatrixMuon
 REFERENCE = Path(__file__).with_name("optimizer_reference.json")
 STEPS = 10
 
-# name -> (our class, PyTorch's, our options, PyTorch's options)
+# name -> (our class, PyTorch's class, our options, PyTorch's options)
 CASES = {
     "sgd defaults": (SGD, "SGD", {}, {}),
     "sgd": (SGD, "SGD", {"learning_rate": 0.1, "momentum": 0.9, "weight_decay": 0.3},
@@ -33,7 +33,7 @@ CASES = {
 
 
 def problem() -> tuple[dict, list[dict]]:
-    """Parameters, a wide and a tall matrix, and a gradient for each step, all drawn."""
+    """Random parameters, a wide and a tall matrix, and a random gradient for each step."""
     generator = np.random.default_rng(0)
     shapes = {"U": (3, 5), "W": (6, 2)}
     parameters = {name: generator.standard_normal(shape) for name, shape in shapes.items()}
@@ -53,7 +53,7 @@ def run_minimod(case: str) -> dict[str, list]:
 
 
 def run_torch(case: str) -> dict[str, list]:
-    """The same with PyTorch's, in float64 throughout: its MatrixMuon is kept from rounding to bfloat16."""
+    """The same with PyTorch's optimiser, in float64. PyTorch's Muon must not round to bfloat16 here."""
     import torch
 
     _, name, _, options = CASES[case]
@@ -70,7 +70,7 @@ def run_torch(case: str) -> dict[str, list]:
 
 @contextmanager
 def no_bfloat16(torch):
-    """Let Tensor.bfloat16 give back a float64 tensor."""
+    """Make Tensor.bfloat16 return a float64 tensor."""
     original = torch.Tensor.bfloat16
     torch.Tensor.bfloat16 = lambda self: self.clone()
     try:

@@ -1,4 +1,4 @@
-"""A page in a browser, and what its tests share."""
+"""A page in a browser: the helpers that tests of pages share."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ needs_browser = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromiu
 
 
 def visit(browser, path, width=1280, anew=False):
-    """Open a page and wait until its plots are there. One that is open already only goes back to its beginning."""
+    """Open a page and wait until its plots are drawn. A page that is open already only returns to its first state."""
     url = path if isinstance(path, str) else path.resolve().as_uri()
     size = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
@@ -38,7 +38,7 @@ def ask(browser, script, *arguments):
 
 @contextmanager
 def quiet(browser):
-    """What is done within makes no error and no warning, and asks for nothing that is not on this machine."""
+    """Assert that the block causes no error and no warning in the browser, and requests nothing from other machines."""
     browser.get_log("browser"), browser.get_log("performance")
     yield
     assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
@@ -48,7 +48,7 @@ def quiet(browser):
 
 
 def until(browser, script, *arguments):
-    """Wait until a script says yes. Returns whether it did within five seconds."""
+    """Wait until a script returns true. Returns whether it did within five seconds."""
     for _ in range(100):
         if ask(browser, script, *arguments):
             return True
@@ -57,7 +57,7 @@ def until(browser, script, *arguments):
 
 
 def mouse(browser, plot, x, y, click=False):
-    """Point at, or click on, a place in a plot, in its own numbers."""
+    """Point at, or click on, a place in a plot. x, y: in the coordinates of the plot."""
     at = place_on_screen(browser, plot, x, y)
     for kind in ("mouseMoved", *(("mousePressed", "mouseReleased") if click else ())):
         event = {"type": kind, **at, "button": "left" if click else "none", "clickCount": int(click)}
@@ -66,7 +66,7 @@ def mouse(browser, plot, x, y, click=False):
 
 
 def tap(browser, plot, x, y):
-    """Touch a place in a plot with a finger, in its own numbers."""
+    """Touch a place in a plot with a finger. x, y: in the coordinates of the plot."""
     at = place_on_screen(browser, plot, x, y)
     for kind, points in (("touchStart", [at]), ("touchEnd", [])):
         browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
@@ -81,7 +81,7 @@ def place_on_screen(browser, plot, x, y):
 
 
 def serious(browser):
-    """What axe-core of npm finds serious or critical on the page, if it is installed here."""
+    """The serious and critical problems that axe-core finds on the page. Empty if axe-core is not installed here."""
     if not AXE.exists():
         return []
     ask(browser, AXE.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Networks and datasets whose answers are known, built without training."""
+"""Networks with known answers, built without training."""
 
 import numpy as np
 
@@ -8,13 +8,13 @@ from minimod.rules import CyclicRule
 
 
 def ideal_network(rule: CyclicRule, activation: str, n_frequencies: int = 8, n_phases: int = 8) -> TwoLayerNet:
-    """Ideal cosine neurons: u with phase φ_a, v with φ_b, w with φ_a + φ_b, on a grid of phases for each frequency.
+    """Ideal cosine neurons: u has phase φ_a, v has φ_b, w has φ_a + φ_b, on a grid of phases for each frequency.
 
-    Over the grid all harmonics but the rule's average out. Tokens without coordinates get no weights.
+    Over the grid, all harmonics except the rule's average out. Tokens without coordinates have zero weights.
     """
     N, P = rule.order, rule.modulus
     frequencies = np.linspace(1, (N - 1) // 2, min(n_frequencies, (N - 1) // 2)).round().astype(int)
-    # φ_a and φ_b are offset differently, so that no neuron sits on the activation's kink by symmetry.
+    # φ_a and φ_b have different offsets. Otherwise, by symmetry, some neurons would lie on the activation's kink.
     phase = 2 * np.pi * np.arange(n_phases) / n_phases
     k, phase_a, phase_b = (x.ravel() for x in np.meshgrid(frequencies, phase + 0.1, phase + 0.3, indexing="ij"))
     turn = 2 * np.pi * k * np.arange(N)[:, None] / N
@@ -27,7 +27,7 @@ def ideal_network(rule: CyclicRule, activation: str, n_frequencies: int = 8, n_p
 
 
 def random_network(P=7, M=16, activation="relu", tied=False, has_bias=True, seed=0) -> TwoLayerNet:
-    """Normal weights in float64, μ among them if there is a bias."""
+    """A network with normal weights in float64. μ is normal too if the network has a bias."""
     generator = np.random.default_rng(seed)
     U = generator.standard_normal((P, M))
     V = U if tied else generator.standard_normal((P, M))
@@ -36,7 +36,7 @@ def random_network(P=7, M=16, activation="relu", tied=False, has_bias=True, seed
 
 
 def join(*networks: TwoLayerNet) -> TwoLayerNet:
-    """One network with the neurons of all, in order; their μ are added."""
+    """One network with the neurons of all networks, in order. Its μ is the sum of their μ."""
     U, V = (np.concatenate([getattr(network, name) for network in networks], axis=1) for name in "UV")
     W = np.concatenate([network.W for network in networks])
     return TwoLayerNet(U, V, W, sum(network.mu for network in networks), networks[0].activation)
@@ -45,9 +45,9 @@ def join(*networks: TwoLayerNet) -> TwoLayerNet:
 def ideal_group_network(
     rule: GroupRule, neurons: dict[int, int], activation: str, seed: int = 0, amplitudes=(1.0, 1.0, 1.0)
 ) -> TwoLayerNet:
-    """Ideal neurons, so many of each component: u = xᵀρ(g)y, v = yᵀρ(g)z, w = xᵀρ(g)z with random x, y and z.
+    """Ideal neurons: u = xᵀρ(g)y, v = yᵀρ(g)z, w = xᵀρ(g)z with random x, y and z.
 
-    Each is there with z and with -z: squares cancel, products stay. Every component has the same weight.
+    neurons: component -> the number of its neurons. Every neuron has a twin with -z: squares cancel, products stay.
     """
     generator, columns = np.random.default_rng(seed), []
     for number, M in neurons.items():

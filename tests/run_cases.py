@@ -1,4 +1,4 @@
-"""Small runs, and what their tests share. Programs that tests start import this too."""
+"""Small runs, and helpers that their tests share. Programs that tests start import this file too."""
 
 import os
 import sys
@@ -12,14 +12,14 @@ from minimod.runs.files import load_arrays
 from minimod.runs.metrics import METRIC_COLUMNS
 from minimod.runs.training import extend
 
-# Where a program that a test starts finds this module.
+# The environment in which a program that a test starts finds this module.
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
 
 SMALL = TrainingConfig(modulus=7, width=8, epochs=12, eval_every=4, threads=1)
 
 
 class Stopped(Exception):
-    """Raised out of the progress callback, as a stop in the middle of an epoch."""
+    """Raised by the progress callback. It acts like a stop in the middle of an epoch."""
 
 
 def stop_at(epoch):
@@ -31,7 +31,7 @@ def stop_at(epoch):
 
 
 def by_epoch(function):
-    """A callback that hands epoch and metrics to a function, whatever that returns."""
+    """A callback that calls a function with epoch and metrics, and ignores what the function returns."""
     def callback(state):
         function(state.epoch, state.metrics)
 
@@ -39,19 +39,19 @@ def by_epoch(function):
 
 
 def train_on(config, directory, **options):
-    """Extend the finished run in a directory to what this configuration says."""
+    """Extend the finished run in a directory, so that it has this configuration."""
     stored = load_run(directory).config
     changes = {name: value for name, value in vars(config).items() if value != getattr(stored, name)}
     return extend(directory, changes.pop("epochs", stored.epochs) - stored.epochs, **changes, **options)
 
 
 def build_dataset(config, **data):
-    """The dataset of a configuration, and of data that are not checked."""
+    """The dataset of a configuration with this user data, which is not checked."""
     return Job(config, UserData(**data)).dataset()
 
 
 def contents(directory):
-    """All that a run leaves, bit for bit, but the seconds."""
+    """Everything that a run stores, bit for bit, except the seconds."""
     rows = [line.split(",") for line in (directory / "metrics.csv").read_text().splitlines()]
     arrays = load_arrays(directory / "checkpoint.npz") | load_arrays(directory / "network.npz")
     del arrays["seconds"]

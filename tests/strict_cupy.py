@@ -1,8 +1,9 @@
 """A stand-in for CuPy on machines without a GPU: NumPy inside, as strict as a device outside.
 
-A StrictArray refuses to meet a host array, to turn into one by itself, and to be indexed by one; it follows NumPy's
-protocols as CuPy's arrays do. `install` puts modules `cupy` and `cupyx` of this kind where `import` finds them.
-Transfers between host and device are counted, and every call is noted, to be held against the real CuPy.
+A StrictArray raises an error in an operation with a host array, in an implicit conversion to a host array, and with a
+host array as index. It follows NumPy's protocols, as the arrays of CuPy do. After `install`, `import cupy` and `import
+cupyx` find modules of this kind. Transfers between host and device are counted. Every call is noted, for a comparison
+with the real CuPy.
 """
 
 import sys
@@ -23,7 +24,7 @@ def note(name, args, kwargs):
 
 
 class StrictArray(NDArrayOperatorsMixin):
-    """An array on the pretended device."""
+    """An array on the simulated device."""
 
     def __init__(self, host):
         self._host = np.asarray(host)
@@ -106,7 +107,7 @@ METHODS = (
 
 
 def unwrap(value):
-    """The NumPy data of a device array; a number as it is; anything that lives on the host is refused."""
+    """The NumPy data of a device array, or a number unchanged. Raises TypeError for a host array."""
     if isinstance(value, StrictArray):
         return value._host
     if isinstance(value, (np.ndarray, list)):
@@ -120,9 +121,9 @@ def unwrap_index(index):
 
 
 def check_out(out, inputs, at_random=False):
-    """Refuse what a device may answer wrongly: an `out` in pieces, or one whose memory is also read elsewhere.
+    """Raise ValueError if a device may compute a wrong result: `out` is not contiguous, or overlaps an input.
 
-    An element-wise function may write over the very view that it reads; one that reads `at_random` may not.
+    An element-wise function may overwrite the same view that it reads. A function that reads `at_random` may not.
     """
     if not (out.flags.c_contiguous if at_random else out.flags.forc):
         raise ValueError("`out` is not contiguous")
@@ -134,7 +135,7 @@ def check_out(out, inputs, at_random=False):
 
 
 def asarray(value):
-    """As cupy.asarray: host data is copied to the device."""
+    """Like cupy.asarray: copy host data to the device."""
     if isinstance(value, StrictArray):
         return value
     transfers["to device"] += 1
@@ -142,7 +143,7 @@ def asarray(value):
 
 
 class RawModule:
-    """The package's one kernel, by what it is to do, and strict: a device reads any memory as what it is told."""
+    """A strict stand-in for the package's only kernel. It checks types and layout, because a real device does not."""
 
     def __init__(self, code, options=(), name_expressions=()):
         assert all(name.partition("<")[0] in code for name in name_expressions)
@@ -169,7 +170,10 @@ SPECIAL = ("erf", "i0e", "i1e")
 
 
 def install(monkeypatch):
-    """Make `import cupy` and `import cupyx` find this stand-in until the test ends: two devices, the second current."""
+    """Make `import cupy` and `import cupyx` find this stand-in until the test ends.
+
+    It has two devices, and the second one is current.
+    """
     from minimod.engine import device
 
     cupy = ModuleType("cupy")
@@ -193,6 +197,6 @@ def install(monkeypatch):
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
     device.gpu_problem.cache_clear()
-    device.gpu_problem()  # it tries the device, which is not to be counted
+    device.gpu_problem()  # it tries the device, and this transfer must not be counted
     transfers.clear()
     return cupy

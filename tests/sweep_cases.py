@@ -1,4 +1,4 @@
-"""A small sweep, and what its tests share."""
+"""A small sweep, and helpers that its tests share."""
 
 import math
 from pathlib import Path
@@ -15,7 +15,7 @@ DEFINITION = {
     "grid": {"modulus": [7], "epochs": [3], "width": [4, 8], "noise_ratio": [0.0, 0.5]},
 }  # fmt: skip
 
-# A value of every field that is not its default.
+# For every field, a value that is not the default.
 OTHERS = {
     "rule": "sub", "modulus": 11, "train_fraction": 0.5, "noise_ratio": 0.25, "noise_kind": "uniform", "seed": 7,
     "init_seed": 3, "width": 12, "activation": "gelu", "tied": True, "bias": False, "init_std": 0.2,
@@ -26,28 +26,28 @@ OTHERS = {
 
 
 def with_grid(**values):
-    """DEFINITION with other values of some fields."""
+    """DEFINITION with other values of these fields of its grid."""
     return DEFINITION | {"grid": DEFINITION["grid"] | values}
 
 
 def rows_of(directory):
-    """The rows of a table without what is measured in seconds."""
+    """The rows of a table without the column of seconds."""
     return [{name: value for name, value in row.items() if name != "seconds"} for row in load_sweep(directory)]
 
 
 def ignore(work, status):
-    """No progress."""
+    """A progress function that does nothing."""
 
 
 class Refusing:
-    """An executor that must not be asked."""
+    """An executor that must not be used: the test fails if it is."""
 
     def submit(self, *task):
         pytest.fail("trained again")
 
 
 def points_of(numbers, panel=None, over="seed", **settings):
-    """The points that `curves` makes of by -> x -> numbers y, one a run; over: the option that tells runs apart."""
+    """The points that `curves` makes. numbers: by -> x -> the numbers y of the runs. over: the option that varies."""
     points = []
     for by, line in numbers.items():
         for x, ys in line.items():

@@ -1,4 +1,4 @@
-"""The paper's claims, each an experiment with a verdict; and what one needs to write claims of one's own."""
+"""The paper's claims, and the names that a file with other claims needs. A claim is an experiment with a verdict."""
 
 from minimod.claims import coexistence, features, variations
 from minimod.claims.claim import Claim, Criterion, Number, Plot, Row

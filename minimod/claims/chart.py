@@ -1,4 +1,4 @@
-"""A claim's table as a chart: means over seeds, with what lies between the lowest and the highest."""
+"""A claim's table as a chart: the mean over seeds, with the range from the lowest seed to the highest."""
 
 import math
 import re
@@ -15,11 +15,11 @@ from minimod.report.charts import ACCURACY
 from minimod.report.style import CHANCE, STYLES, words
 from minimod.report.words import in_words
 
-LETTERS = 36        # of a name in a list, in one line
+LETTERS = 36        # a longer name in a list is broken into lines
 
 
 def chart_of(result: Result) -> Chart:
-    """The chart that a claim's `plot` describes: a list where x is text, else curves."""
+    """The chart that a claim's `plot` describes: a list if x is text, else curves."""
     plot = result.plot
     panels = {}
     for values, rows in result.panels().items():
@@ -36,14 +36,14 @@ def chart_of(result: Result) -> Chart:
     seeds = "one seed" if len(result.seeds) == 1 else f"mean and range of {len(result.seeds)} seeds"
     lines = [result.sentence, f"{result.name} at {result.scale} scale, {seeds}: {result.verdict}"]
     if any(series.wanted for series in drawn):
-        lines.append("pale bars: where the criteria ask a point to be")
+        lines.append("pale bars: where a criterion asks the point to be")
     if any(series.never for series in drawn):
-        lines.append("triangles: how many of the seeds never got there; a mean is over the others")
+        lines.append("triangles: the number of seeds that never got there; a mean is over the other seeds")
     return Chart("\n".join(lines), axis, _up(plot, drawn), panels, is_list=is_list)
 
 
 def named(column: str, plain: str = "") -> str:
-    """A column or a method in plain words, with its own name behind them in brackets, unless it says the same."""
+    """A column or a method in plain words, then its name in brackets, unless the name says the same."""
     plain = plain or in_words(column)
     return plain if plain in (column, words(column)) else f"{plain} [{column}]"
 
@@ -55,7 +55,7 @@ def _text(value: Any) -> str:
 
 
 def _up(plot: Plot, drawn: list[Series]) -> Axis:
-    """The axis of what was measured: that of accuracies, or one around all numbers and bounds, and never."""
+    """The axis of the measured numbers: from 0 to 1 for accuracies, else around all numbers, bounds and "never"."""
     if plot.label == ACCURACY.label:
         return ACCURACY
     values = {float(value) for series in drawn for part in (series.y, series.low, series.high) for value in part}
@@ -64,9 +64,10 @@ def _up(plot: Plot, drawn: list[Series]) -> Axis:
 
 
 def _series(plot: Plot, rows: list[dict[str, Any]], criteria: list[Judged]) -> list[Series]:
-    """The columns of a plot over its x, from rows over seeds; a curve goes from the least x to the largest.
+    """The columns of a plot over its x, from rows over seeds. A curve goes from the least x to the largest.
 
-    A mean is over the seeds that reached what was asked; the others are counted. What was not measured is a gap.
+    inf means "never reached". A mean leaves out the seeds that never reached the level; the chart counts these seeds. A
+    number that was not measured, nan, leaves a gap.
     """
     made, is_list = [], isinstance(rows[0][plot.x], str)
     rows = rows if is_list else sorted(rows, key=lambda row: float(np.mean(row[plot.x])))
@@ -88,7 +89,7 @@ def _series(plot: Plot, rows: list[dict[str, Any]], criteria: list[Judged]) -> l
 
 
 def _chance(result: Result, keys: dict[str, Any], x: Sequence[Any]) -> list[Series]:
-    """The line at 1 / P in the panel of these keys if it has accuracies, of one modulus P."""
+    """The line at 1 / P in the panel of these keys, if the panel shows accuracies at one modulus P."""
     moduli = {modulus for rule, modulus in result.moduli
               if keys.get("rule", rule) == rule and keys.get("modulus", modulus) == modulus}
     if result.plot.label != ACCURACY.label or len(moduli) != 1:

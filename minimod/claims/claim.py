@@ -1,4 +1,4 @@
-"""What a claim is: an experiment, and a rule for the verdict that is written down before looking."""
+"""What a claim is: an experiment, and a rule for the verdict that is written down before anybody sees the result."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from minimod.runs.config import TrainingConfig
 
-# One line of a claim's table: what was set (keys) and what was measured (columns), and the seed. A cell is a number or
-# a name. What is made from rows are numbers: in a row the types of cells are not told apart.
+# One line of a claim's table: keys (what was set), columns (what was measured), and the seed. A cell is a number or a
+# name. `Row` does not tell the two apart for mypy, because code computes with the numbers of a row.
 Cell = float | str
 Row = dict[str, Any]
 Number = Callable[[list[Row]], float]
@@ -21,12 +21,13 @@ HOLDS, FAILS, INCONCLUSIVE = "holds", "does not hold", "inconclusive"
 
 @dataclass(frozen=True)
 class Criterion:
-    """A bound on one number made from the rows of one seed; the bound itself is allowed.
+    """A bound on one number that is computed from the rows of one seed. A number equal to the bound meets it.
 
-    inf is for what was never reached, nan for what could not be measured. `noted` numbers decide nothing.
+    The number is inf if a level was never reached, and nan if it could not be measured. `noted` numbers decide nothing.
     because: why the bound is where it is. The reason is written before the run, and does not come from its result.
-    before: of a bound that was changed, the former bound and what was measured then. As "asked 0.2, measured 0.192".
-    column, keys: where the number is the cell of one row, its column and what this row has: the figure shows the bound.
+    before: if the bound was changed, the former bound and what was measured then, as "asked 0.2, measured 0.192".
+    column, keys: if the number is a cell of one row, the column and the keys of this row. Then the figure shows the
+        bound at this point.
     """
 
     statement: str
@@ -41,7 +42,7 @@ class Criterion:
 
 @dataclass(frozen=True)
 class Judged:
-    """A criterion with its number for every seed."""
+    """A criterion, with its number for every seed in `values`."""
 
     statement: str
     relation: Relation
@@ -60,17 +61,17 @@ class Judged:
 
     @property
     def bound_in_words(self) -> str:
-        """As "at least 0.9"; "noted" where there is none."""
+        """The bound as "at least 0.9", or "noted" if there is no bound."""
         return self.relation if self.relation == "noted" else f"{self.relation} {self.bound:g}"
 
     @property
     def reason(self) -> str:
-        """Why the bound is where it is, and where it was; "" if nothing is said of it."""
+        """Why the bound is where it is, and where it was before. "" if neither is known."""
         return "; ".join(filter(None, [self.because, self.before and f"before: {self.before}"]))
 
     @property
     def met(self) -> list[bool | None]:
-        """Whether the number of each seed meets the bound; None where it could not be measured."""
+        """Whether the number of each seed meets the bound, or None if the number could not be measured."""
         if self.relation == "noted":
             return [True for _ in self.values]
         low, high = self.wanted
@@ -79,9 +80,10 @@ class Judged:
 
 @dataclass(frozen=True)
 class Plot:
-    """`columns` against the key `x`, points where it is text, else curves; a panel for each value of `panel`.
+    """`columns` over the key `x`, with one panel for each value of the keys `panel`. Points if x is text, else curves.
 
-    columns: a mapping gives them plain words. Those of rows and measures of `analyze` have their own.
+    columns: names of columns, or a mapping from names to plain words. Rows and measures of `analyze` have plain words
+        already.
     """
 
     x: str
@@ -94,21 +96,22 @@ class Plot:
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement, the runs that test it, and what decides.
+    """A statement, the runs that test it, and the criteria that decide.
 
-    statement: what the paper says, or what is asked where it says nothing.
+    statement: what the paper says, or what we ask if the paper says nothing.
     experiment: what is done here.
-    configs: the runs at a scale, quick or full, for seed 0; for another seed only their seed is changed. A tuple stands
-        for runs that are measured together.
-    measure: from a run (or the runs of a tuple) to its rows, without their seed.
-    keys: the columns that are set rather than measured, and tell the rows of one seed apart.
-    criteria: the rule for the verdict, see `Result`.
+    configs: from a scale, quick or full, to its runs for seed 0. Another seed changes only the field `seed`. A tuple
+        stands for runs that are measured together.
+    measure: from a run (or the runs of a tuple) to its rows, without the seed.
+    keys: the columns that are set, not measured. They distinguish the rows of one seed.
+    criteria: the criteria of the verdict, see `Result.verdict`.
     plot: the figure.
-    remark: how the settings were found, what else was seen, and, where the claim does not hold, that in plain words.
-    seeds: how many seeds are tried unless told otherwise.
+    remark: how the settings were found, and what else was seen. If the claim does not hold, the remark says so in plain
+        words.
+    seeds: the number of seeds, unless the user gives another number.
     phrase: the statement in a few words, for figures, lists of claims and `minimod reproduce --help`.
-    full_criteria: what is asked besides at full scale, of effects that small moduli do not show as much.
-    trains: whether measuring trains further networks.
+    full_criteria: further criteria at full scale, for effects that are weaker at small moduli.
+    trains: whether `measure` trains further networks.
     """
 
     statement: str
@@ -125,19 +128,20 @@ class Claim:
     phrase: str = ""
 
     def experiments(self, scale: str) -> list[tuple[TrainingConfig, ...]]:
-        """The runs at a scale, those that are measured together in one tuple."""
+        """The runs at a scale. One tuple has the runs that are measured together."""
         return [config if isinstance(config, tuple) else (config,) for config in self.configs(scale)]
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What was claimed, measured and found: all that a page shows, as plain data.
+    """What was claimed, measured and found: everything that a page shows, as plain data.
 
     argument: what `minimod reproduce` calls the claim: its name or, for an experiment, FILE::NAME.
     statement, experiment, remark, keys, plot, phrase: as in `Claim`.
-    criteria: those at this scale, with their numbers. rows: those of all runs and seeds.
-    moduli: the rules of the runs, each with its modulus.
-    date, minimod, numpy, machine: when the rows were measured, in ISO format, and what by.
+    criteria: the criteria at this scale, with their numbers. rows: the rows of all runs and seeds.
+    moduli: pairs of a rule and a modulus, over all runs.
+    date: the day on which the rows were measured, in ISO format. minimod, numpy: the versions that measured them.
+    machine: the machine that measured them.
     """
 
     argument: str
@@ -163,12 +167,12 @@ class Result:
 
     @property
     def sentence(self) -> str:
-        """What is claimed, in a few words if there are such."""
+        """The phrase, or the statement if the claim has no phrase."""
         return self.phrase or self.statement
 
     @property
     def seeds(self) -> list[int]:
-        """The seeds tried."""
+        """The seeds, in order."""
         return sorted({row["seed"] for row in self.rows})
 
     @property
@@ -178,9 +182,11 @@ class Result:
 
     @property
     def verdict(self) -> str:
-        """holds: every criterion is met by every seed. does not hold: some criterion is met by none, though measured.
+        """The verdict over all criteria and seeds.
 
-        inconclusive: anything between, so seeds that disagree, or a number that could not be measured.
+        holds: every seed meets every criterion.
+        does not hold: there is a criterion that every seed misses, with a measured number.
+        inconclusive: anything else. Seeds disagree, or a number could not be measured.
         """
         met = [each.met for each in self.criteria]
         if all(all(of_criterion) for of_criterion in met):
@@ -190,23 +196,23 @@ class Result:
         return INCONCLUSIVE
 
     def plain(self) -> dict[str, Any]:
-        """The result by names, with the verdict."""
+        """The result as a dictionary by field name, with the claim's name and the verdict."""
         return {"claim": self.name, "verdict": self.verdict} | asdict(self)
 
     def over_seeds(self) -> list[Row]:
-        """A row for every combination of keys, in the order of the rows; in each column a list over the seeds."""
+        """One row for every combination of keys, in the order of the rows. A column has a list over the seeds."""
         return [
             {key: rows[0][key] for key in self.keys} | {name: [row[name] for row in rows] for name in self.columns}
             for rows in grouped(self.rows, self.keys).values()
         ]
 
     def panels(self) -> dict[tuple[Cell, ...], list[Row]]:
-        """The rows `over_seeds` that are drawn in each panel, by the values of the plot's `panel`."""
+        """The rows of `over_seeds` for every panel, by the values of the plot's `panel` keys."""
         return grouped(self.over_seeds(), self.plot.panel)
 
 
 def grouped(rows: list[Row], keys: Sequence[str]) -> dict[tuple[Cell, ...], list[Row]]:
-    """The rows by their values of some keys, in the order of the rows."""
+    """The rows, grouped by their values of these keys. Groups and rows keep their order."""
     groups: dict[tuple[Cell, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault(tuple(row[key] for key in keys), []).append(row)
@@ -214,12 +220,12 @@ def grouped(rows: list[Row], keys: Sequence[str]) -> dict[tuple[Cell, ...], list
 
 
 def name_of(argument: str) -> str:
-    """The name of the claim that `minimod reproduce` calls so: the argument itself, or the end of FILE::NAME."""
+    """The name of the claim with this argument of `minimod reproduce`: the argument, or the end of FILE::NAME."""
     return argument.rpartition("::")[2]
 
 
 def judge(argument: str, claim: Claim, scale: str, rows: list[Row], **measured: str) -> Result:
-    """The result of a claim whose rows were measured. measured: date, minimod, numpy and machine of the result."""
+    """The result of a claim with these rows. measured: the fields date, minimod, numpy and machine of `Result`."""
     criteria, seeds = claim.criteria + claim.full_criteria * (scale == "full"), sorted({row["seed"] for row in rows})
     of_seeds = [[row for row in rows if row["seed"] == seed] for seed in seeds]
     judged = [

@@ -1,4 +1,4 @@
-"""Claims on how memorising and generalising share a network: over training, noise, width and weight decay."""
+"""Claims on memorising and generalising in one network: over training, noise, width and weight decay."""
 
 import math
 from dataclasses import replace
@@ -24,51 +24,51 @@ HEADLINE_ROWS = (
 
 CLAIMS["headline"] = Claim(
     phrase="A network fits wrong labels, answers at chance, and holds the rule inside.",
-    statement="A network fits all of its training labels, 80 % of them wrong, and answers held-out pairs at chance. "
-    "Without wrong labels the same network answers them all. Keeping one frequency per neuron, the network with wrong "
-    "labels answers them too, and has forgotten the noise. All the rest of its weights still knows the noise.",
-    experiment="The headline run (modulus 113, width 2048, 100 epochs) with 80 % of the labels wrong, its control with "
-    "none wrong. Rows of minimod analyze, controls last.",
+    statement="A network fits all of its training labels, 80 % of them wrong. It answers held-out pairs at chance. "
+    "Without wrong labels, the same network answers all pairs. Filtration keeps one frequency per neuron. The filtered "
+    "network with wrong labels answers all pairs too, and has forgotten the noise. The rest of its weights still knows "
+    "the noise.",
+    experiment="The headline run (modulus 113, width 2048, 100 epochs) with 80 % of the labels wrong. The control is "
+    "the same run with no label wrong. The rows are rows of minimod analyze, controls last.",
     configs=lambda scale: [replace(PRESETS["headline"], noise_ratio=ratio) for ratio in (0.8, 0.0)],
     measure=lambda run: method_rows(run, *HEADLINE_ROWS), keys=("noise_ratio", "method"), seeds=1,
     criteria=(
         least("clean", 0.99, noise_ratio=0.8, method="raw"),
         least("noisy", 0.99, noise_ratio=0.8, method="raw"),
         most("test", 0.05, noise_ratio=0.8, method="raw"),
-        least("test", 0.99, noise_ratio=0.0, method="raw", because=(
-            "chance says something of noise only where the same training without noise answers"
-        )),
+        least("test", 0.99, noise_ratio=0.0, method="raw",
+              because="chance says something about noise only if the same training without noise answers"),
         least("test", 0.99, noise_ratio=0.8, method="dominant"),
         least("clean", 0.99, noise_ratio=0.8, method="dominant", because="the rule gives the clean labels"),
         most("noisy", 0.05, noise_ratio=0.8, method="dominant", because="the bound of raw test: chance is 0.009"),
         least("noisy", 0.95, noise_ratio=0.8, method="residual"),
         most("test", 0.5, noise_ratio=0.0, method="residual", because=(
-            "the rest of any frequency knows the noise; the rest of the rule's own frequency must have lost the rule"
+            "the rest without any frequency knows the noise; the rest without the rule's frequency must lose the rule"
         )),
     ),
     plot=Plot("method", ("noisy", "test"), ("noise_ratio",)),
-    remark="At 80 % noise a frequency drawn at random for each neuron answers nearly all test pairs with the quadratic "
-    "activation: what filtration gives there hangs on the phases, not on which frequency is kept. Without noise it "
-    "hangs on the frequency. See random-frequency and learned-features. The ideal fit of the untrained network answers "
-    "nearly all as well: the accuracy of an ideal fit proves nothing.",
+    remark="A control: each neuron keeps a random frequency. At 80 % noise and with the quadratic activation, this "
+    "control answers nearly all test pairs. So the result of filtration depends there on the phases, not on the "
+    "frequency. Without noise it depends on the frequency. See random-frequency and learned-features. The ideal fit of "
+    "the untrained network also answers nearly all test pairs. So the accuracy of an ideal fit proves nothing.",
 )
 
 
 def fall_and_rise(rows: list[Row], noise_ratio: float) -> tuple[float, float]:
-    """How far raw test accuracy falls, at most, from a width to a larger one, and how far it rises again from there."""
+    """The largest fall of raw test accuracy from a width to a larger width, and the largest rise after it."""
     test = np.array(numbers(by_number(select(rows, noise_ratio=noise_ratio), "width"), "raw test"))
     fall = np.maximum.accumulate(test) - test
     return float(fall.max()), float(test[fall.argmax():].max() - test[fall.argmax()])
 
 
-FIRST_RUN = "chosen after a first run of this setting, where it fell by 0.39 and rose by 0.53"
+FIRST_RUN = "chosen after a first run of this setting, in which the accuracy fell by 0.39 and rose by 0.53"
 WIDTH_COLUMNS = ("raw clean", "raw noisy", "raw test", "interaction test", "dominant test")
 
 CLAIMS["width"] = Claim(
     phrase="Larger models generalise better.",
     statement="Larger models generalise better.",
-    experiment="Networks of width 16 to 2048, trained alike, without noise and at three noise ratios. "
-    "Double descent would be a fall of the raw test accuracy around the smallest width that fits all labels.",
+    experiment="Networks of width 16 to 2048, all trained in the same way, without noise and at three noise ratios. "
+    "Double descent would be a fall of the raw test accuracy near the smallest width that fits all labels.",
     configs=runs(
         quick={"modulus": 59, "epochs": 200}, full={"modulus": 113, "epochs": 600},
         noise_ratio=[0.0, 0.1, 0.3, 0.5], width=[16, 32, 48, 64, 96, 128, 256, 512, 1024, 2048],
@@ -79,7 +79,7 @@ CLAIMS["width"] = Claim(
         least("raw test", 0.05, noise_ratio=0.3, width=(2048, 128)),
         least("interaction test", 0.2, noise_ratio=0.3, width=(2048, 128)),
         note("noise 0.1: largest fall of raw test with width", lambda rows: fall_and_rise(rows, 0.1)[0], because=(
-            "such a fall is the paper's result 3.1, and nothing against larger models"
+            "such a fall is the paper's result 3.1, and says nothing against larger models"
         ), before="asked at most 0.05, measured 0.106, 0.083, 0.040"),
     ),
     full_criteria=(
@@ -87,12 +87,12 @@ CLAIMS["width"] = Claim(
         least("noise 0.3: rise of raw test after that", 0.4, lambda rows: fall_and_rise(rows, 0.3)[1], FIRST_RUN),
     ),
     plot=Plot("width", WIDTH_COLUMNS, ("noise_ratio",), "log"),
-    remark="Double descent, result 3.1 of the paper, is a shallow dip at modulus 59 and a deep one at 113, at the "
-    "width that just fits all labels. At weight decay 3 narrow networks leave the noise alone, and there is none. At "
-    "modulus 113 and noise 0.1 a network of width 128 answers 81 %, and 2048 adds 19 points where 20 were asked.",
+    remark="Double descent, result 3.1 of the paper, is a shallow dip at modulus 59 and a deep dip at modulus 113, at "
+    "the width that just fits all labels. At weight decay 3, narrow networks do not fit the noise, and no dip appears. "
+    "At modulus 113 and noise 0.1, width 128 answers 81 %. Width 2048 adds 19 points, and the criterion asks 20.",
 )
 
-# Settings at which every optimiser fits the labels within a hundred epochs or two, in steps that show the order.
+# Every optimiser fits the labels within one or two hundred epochs. Steps are small enough to show the order.
 GENTLE: dict[str, dict[str, Any]] = {
     "adamw": {"learning_rate": 1e-3, "weight_decay": 0.1},
     "adam": {"learning_rate": 1e-3, "weight_decay": 0.0},
@@ -102,7 +102,7 @@ GENTLE: dict[str, dict[str, Any]] = {
 
 
 def measure_noise_first(run: Run) -> list[Row]:
-    """The epochs at which clean and noisy labels have been fitted to a quarter, a half and three quarters."""
+    """The first epochs at which a quarter, a half and three quarters of the clean and the noisy labels are fitted."""
     epochs = {
         f"{kind} {100 * level:.0f} %": first_epoch(run.history, level, f"{kind}_accuracy")
         for level in (0.25, 0.5, 0.75) for kind in ("clean", "noisy")
@@ -112,12 +112,15 @@ def measure_noise_first(run: Run) -> list[Row]:
 
 
 def half_fitted(rows: list[Row]) -> list[Row]:
-    """The rows that tell which kind came first: those in which half of one of them was fitted within the budget."""
+    """The rows that show which kind of labels came first: half of at least one kind was fitted within the epochs."""
     return [row for row in rows if min(row["clean 50 %"], row["noisy 50 %"]) < math.inf]
 
 
 def noise_first(needed: int, **keys: str) -> Number:
-    """The share of half-fitted rows in which half of the clean labels came later or never; nan if fewer than needed."""
+    """The share of half-fitted rows in which half of the clean labels came later or never.
+
+    nan if fewer rows than `needed` are half-fitted.
+    """
     def share(rows: list[Row]) -> float:
         told = half_fitted(select(rows, **keys))
         if len(told) < needed:
@@ -129,9 +132,9 @@ def noise_first(needed: int, **keys: str) -> Number:
 
 CLAIMS["noise-first"] = Claim(
     phrase="Noisy labels are memorised faster than clean labels.",
-    statement="Noisy labels are memorised faster than clean ones.",
-    experiment="The epochs at which 25, 50 and 75 % of the clean and of the noisy training labels are fitted, measured "
-    "every fourth epoch, at two widths, three noise ratios and with four optimisers, all with small steps.",
+    statement="Noisy labels are memorised faster than clean labels.",
+    experiment="The first epochs at which 25, 50 and 75 % of the clean and of the noisy training labels are fitted. "
+    "Measured every fourth epoch, at two widths and three noise ratios, with four optimisers that take small steps.",
     configs=all_of(*(
         runs(
             {"modulus": 59, "epochs": 240}, {"modulus": 113, "epochs": 500},
@@ -142,7 +145,7 @@ CLAIMS["noise-first"] = Claim(
     criteria=(
         least("AdamW: share of settings with noisy labels first at 50 %", 1.0, noise_first(4, optimizer="adamw")),
         least("all optimisers: that share, of at least 20 settings that tell", 0.95, noise_first(20), because=(
-            "where neither kind is fitted, nothing tells which came first"
+            "if neither kind is fitted, nothing shows which kind came first"
         ), before="asked 0.9 of all 24 in 240 epochs; at full scale 5 fitted neither kind, and counted as failed"),
         note("settings that tell, of 24: half of one kind is fitted in the epochs there are", lambda rows: (
             float(len(half_fitted(rows)))
@@ -151,20 +154,20 @@ CLAIMS["noise-first"] = Claim(
     plot=Plot("noise_ratio", {
         "clean 50 %": "half of the right labels fitted", "noisy 50 %": "half of the wrong labels fitted",
     }, ("optimizer", "width"), label="epoch"),
-    remark="Each optimiser has a rate at which it takes tens of epochs to fit the labels, so that the order shows. "
-    "never: not within 240 epochs, 500 at full scale.",
+    remark="Every optimiser has a learning rate at which it needs tens of epochs to fit the labels. So the order "
+    "shows. never: not within 240 epochs, or 500 epochs at full scale.",
 )
 
 
 def structure_configs(scale: str) -> list[TrainingConfig]:
-    """The headline, trained until it answers where it can, at two noise ratios, and its frozen twin at one."""
+    """The headline run at two noise ratios, trained for longer, and its frozen twin at the first noise ratio."""
     run = replace(PRESETS["headline"], epochs=300)
     frozen = replace(run, **FROZEN | {"epochs": run.epochs, "noise_ratio": 0.1})
     return [*(replace(run, noise_ratio=ratio) for ratio in (0.1, 0.8)), frozen]
 
 
 def measure_structure(run: Run) -> list[Row]:
-    """When the filtered network answers, when the network fits, and when it answers."""
+    """The epochs at which the filtered network answers, the network fits its labels, and the network answers."""
     return [{
         "noise_ratio": run.config.noise_ratio, "network": network_of(run.config),
         "dominant test 99 %": first_epoch(run.history, 0.99, "filtered_test_accuracy"),
@@ -176,7 +179,10 @@ def measure_structure(run: Run) -> list[Row]:
 
 
 def dominant_against_training(rows: list[Row]) -> float:
-    """The largest epoch of dominant test 99 % over training 99 %: inf if the first never came, nan if the second."""
+    """The largest ratio of the epochs "dominant test 99 %" / "training 99 %".
+
+    inf if the first epoch never came, nan if the second never came.
+    """
     rows = select(rows, network="trained")
     epochs = zip(numbers(rows, "dominant test 99 %"), numbers(rows, "training 99 %"), strict=True)
     return float(np.max([dominant / training if training < math.inf else math.nan for dominant, training in epochs]))
@@ -184,15 +190,15 @@ def dominant_against_training(rows: list[Row]) -> float:
 
 CLAIMS["structure-before-output"] = Claim(
     phrase="The rule is inside before the output shows it.",
-    statement="An over-parameterised network forms a generalising structure inside, but the need to fit noisy labels "
-    "suppresses it in the output.",
-    experiment="The headline run for 300 epochs, at noise 0.1 and 0.8, and at 0.1 with W and μ alone trained "
-    "(frozen). The first epochs at which the filtered network answers 99 % of the test pairs, at which the network has "
-    "fitted 50 and 99 % of the clean and of the noisy labels, and at which it answers 99 % of the test pairs itself.",
+    statement="An over-parameterised network forms a generalising structure inside. The need to fit noisy labels "
+    "suppresses this structure in the output.",
+    experiment="The headline run for 300 epochs, at noise 0.1 and 0.8, and at noise 0.1 with W and μ alone trained "
+    "(frozen). Measured are the first epochs at which the filtered network answers 99 % of the test pairs; at which 50 "
+    "and 99 % of the clean and of the noisy labels are fitted; and at which the network itself answers 99 %.",
     configs=structure_configs,
     measure=measure_structure, keys=("noise_ratio", "network"), seeds=1,
     criteria=(
-        most("epoch of dominant test 99 % over that of training 99 %, largest", 1.0, dominant_against_training),
+        most("epoch of dominant test 99 % over epoch of training 99 %, largest", 1.0, dominant_against_training),
         most("raw test at the end", 0.05, noise_ratio=0.8, network="trained"),
         least("raw test at the end", 0.9, noise_ratio=0.1, network="trained"),
         most("raw test at the end", 0.05, noise_ratio=0.1, network="frozen"),
@@ -202,29 +208,29 @@ CLAIMS["structure-before-output"] = Claim(
         "training 50 %": "half of the training labels fitted", "training 99 %": "99 % of the training labels fitted",
         "raw test 99 %": "99 % of the test pairs answered by the network itself",
     }, ("network",), label="epoch", yscale="log"),
-    remark="The order alone is no evidence of learned features: the frozen network, whose U and V stay as drawn, has "
-    "it as well. That the structure comes out in the end, at noise 0.1, it has not.",
+    remark="The order alone is no evidence of learned features. The frozen network, whose U and V stay as drawn, has "
+    "the same order. But at noise 0.1, only the trained network shows the structure in its output at the end.",
 )
 
 
 def last_noise(method: str, width: int) -> Number:
-    """The noise ratio before the method breaks down at this width."""
+    """The last noise ratio before the method breaks down at this width."""
     return furthest(f"{method} test", 0.9, network="trained", width=width)
 
 
 CLAIMS["noise-level"] = Claim(
     phrase="With 80 % label noise, filtration still finds the rule.",
-    statement="Even with 80 % label noise, near-perfect test accuracy comes back by extracting the structure with a "
-    "frequency-based method.",
-    experiment="Noise ratios from 0 to 0.98 at several widths. A method breaks down where it first answers less than "
-    "90 % of the test pairs.",
+    statement="Even with 80 % label noise, a frequency-based method extracts the structure. It brings back "
+    "near-perfect test accuracy.",
+    experiment="Noise ratios from 0 to 0.98 at several widths. A method breaks down at the first noise ratio at which "
+    "it answers less than 90 % of the test pairs.",
     configs=all_of(
         runs(
             quick={"width": [64, 256, 1024], "modulus": 59, "epochs": 200},
             full={"width": [256, 1024], "modulus": 113, "epochs": 600},
             noise_ratio=[0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 0.9, 0.95, 0.98],
         ),
-        # The paper's largest, at half of the ratios: each takes as long as four of width 1024.
+        # The paper's largest width, at half of the noise ratios: one run takes as long as four runs of width 1024.
         runs({"width": []}, {"width": 4097}, modulus=113, epochs=600, noise_ratio=[0.0, 0.3, 0.5, 0.8, 0.9, 0.95]),
         runs({"modulus": 59}, {"modulus": 113}, width=1024, noise_ratio=[0.5, 0.8], **FROZEN),
     ),
@@ -250,16 +256,16 @@ CLAIMS["noise-level"] = Claim(
     plot=Plot("noise_ratio", (
         "raw noisy", "raw test", "interaction test", "dominant test", "dominant+quadratic test"
     ), ("network", "width")),
-    remark="How far filtration goes at modulus 113 is in high-noise, and what is learned of it in learned-features. A "
-    "narrow network may do worse at half of the labels than at more noise: at modulus 113 and width 256 filtration "
-    "answers 89 % at noise 0.5, and nearly all at 0.4, 0.6 and 0.8: by the rule of this claim it breaks down at 0.5.",
+    remark="The claim high-noise goes to more noise at modulus 113. The claim learned-features shows what is learned. "
+    "A narrow network may do worse at noise 0.5 than at more noise: at modulus 113 and width 256, filtration answers "
+    "89 % at noise 0.5, and nearly all at 0.4, 0.6 and 0.8. By the rule of this claim, it breaks down at 0.5.",
 )
 
 CLAIMS["weight-decay"] = Claim(
     phrase="More decay leads from memorising through coexistence to forgetting.",
-    statement="With growing weight decay a network goes from memorising through coexistence to forgetting.",
-    experiment="One setting at eight weight decays, 10 % noise, 300 epochs. Bounds as in the table of Doshi et al.: "
-    "fitted or answered is 90 %.",
+    statement="With growing weight decay, a network goes from memorising through coexistence to forgetting.",
+    experiment="One setting at eight weight decays, with 10 % noise and 300 epochs. The bounds are as in the table of "
+    "Doshi et al.: labels count as fitted, and pairs as answered, from 90 % on.",
     configs=middle_runs(
         noise_ratio=0.1, learning_rate=0.01, weight_decay=[0.0, 0.3, 1.0, 3.0, 6.0, 10.0, 30.0, 90.0], epochs=300,
     ),
@@ -275,7 +281,7 @@ CLAIMS["weight-decay"] = Claim(
             max(numbers([row for row in rows if row["raw noisy"] >= 0.9], "raw test"), default=math.nan)
         )),
         least("largest raw clean less raw noisy", 0.5, lambda rows: max(numbers(rows, ("raw clean", "raw noisy"))), (
-            "the wrong labels are forgotten first; if clean and noisy were swapped, none of the others would tell"
+            "the wrong labels are forgotten first; if clean and noisy were swapped, no other criterion would show it"
         )),
         most("raw clean", 0.9, weight_decay=90.0),
         most("raw test", 0.9, weight_decay=90.0),
@@ -283,7 +289,7 @@ CLAIMS["weight-decay"] = Claim(
     plot=Plot("weight_decay", (
         "raw clean", "raw noisy", "raw repaired", "raw test", "interaction repaired", "dominant test"
     ), xscale="symlog"),
-    remark="Between coexistence and forgetting lies inversion (Doshi et al.): the network answers the true label "
-    "where it was trained on a wrong one. The interaction readout repairs the labels at every decay from there on, "
-    "also where the network itself has forgotten.",
+    remark="Between coexistence and forgetting lies inversion (Doshi et al.): the network answers the true label of a "
+    "pair that it was trained on with a wrong label. From this decay on, the interaction readout repairs the labels at "
+    "every decay, even if the network itself has forgotten.",
 )

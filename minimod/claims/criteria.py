@@ -1,4 +1,4 @@
-"""Numbers made from the rows of a claim's table, and the criteria that bound them."""
+"""Numbers that are computed from the rows of a claim's table, and criteria: bounds on these numbers."""
 
 import math
 from functools import partial
@@ -8,12 +8,12 @@ import numpy as np
 
 from minimod.claims.claim import Cell, Criterion, Number, Relation, Row
 
-Column = str | tuple[str, str]      # or a pair, whose difference is meant, see `cell`
+Column = str | tuple[str, str]      # a pair means the difference of two columns, see `cell`
 Key = Cell | tuple[Cell, Cell]
 
-# What filtration answers with the quadratic activation, and its controls with the same swap.
+# The test accuracy of filtration with the quadratic activation, and of its two controls with the same activation.
 SWAPPED = "dominant+quadratic test", "random frequency+quadratic test", "untrained dominant+quadratic test"
-# Why a bound is where it is, if no other reason was written down when the claim was.
+# The `because` of a bound for which no other reason was written down with the claim.
 CHOSEN = "a number chosen when the claim was written"
 
 
@@ -23,22 +23,22 @@ def select(rows: list[Row], **keys: Cell) -> list[Row]:
 
 
 def numbers(rows: list[Row], column: Column) -> list[float]:
-    """The numbers in a column, row by row; of a pair of columns, the differences."""
+    """The numbers in a column, row by row. For a pair of columns, the first number less the second."""
     if isinstance(column, tuple):
         return [row[column[0]] - row[column[1]] for row in rows]
     return [row[column] for row in rows]
 
 
 def by_number(rows: list[Row], column: str) -> list[Row]:
-    """The rows in the order of a column's numbers."""
+    """The rows, sorted by the numbers in a column."""
     return sorted(rows, key=lambda row: float(row[column]))
 
 
 def cell(column: Column, **keys: Key) -> Number:
     """The number in the column of the row with these keys, as a function of the rows.
 
-    A pair, of columns or of values of a key, stands for a difference: the first number less the second. The function
-    raises ValueError where not exactly one row has the keys.
+    A pair of columns, or a pair of values of a key, means a difference: the first number less the second. The function
+    raises ValueError unless exactly one row has the keys.
     """
     def number(rows: list[Row], place: int) -> Any:
         name, *values = (each[place] if isinstance(each, tuple) else each for each in (column, *keys.values()))
@@ -63,7 +63,8 @@ def highest(column: Column, **keys: Cell) -> Number:
 def furthest(column: str, level: float, **keys: Cell) -> Number:
     """The largest noise ratio up to which the column stays at the level or above, in the rows with these keys.
 
-    -inf if not even the first is at the level, nan if it was not measured before. Raises ValueError without such rows.
+    -inf if the first row is below the level already. nan if a number is missing before the column falls below the
+    level. Raises ValueError if no row has the keys.
     """
     def reached(rows: list[Row]) -> float:
         ratio = -math.inf
@@ -82,8 +83,9 @@ def criterion(
     relation: Relation, what: Column, bound: float, value: Number | None = None, because: str = "", before: str = "",
     **keys: Key,
 ) -> Criterion:
-    """A bound on a number: one of the rows, with a name for it, or else the `cell` of a column and keys.
+    """A bound on a number.
 
+    The number is `value`, and `what` is its name. Without `value`, it is the `cell` of the column `what` and the keys.
     because, before: as in `Criterion`.
     """
     where = ", ".join(_in_words(key, name.replace("_", " ")) for name, key in keys.items())
@@ -97,14 +99,17 @@ least, most = partial(criterion, "at least"), partial(criterion, "at most")
 
 
 def note(what: Column, value: Number | None = None, because: str = "", before: str = "", **keys: Key) -> Criterion:
-    """A number, as in `criterion`, that is shown and decides nothing."""
+    """A number, as in `criterion`, without a bound: it is shown and decides nothing."""
     return criterion("noted", what, math.nan, value, because, before, **keys)
 
 
 def above_controls(where: str = "", **keys: Cell) -> tuple[Criterion, ...]:
-    """That filtration with a swap beats its controls in the rows with these keys; `where` names these rows."""
+    """The criteria that filtration with a swap beats its two controls, in the rows with these keys.
+
+    where: a name for these rows, at the beginning of the criteria's statements.
+    """
     swapped, random, untrained = SWAPPED
-    any_frequency = "else any frequency answers as much; 0.1 is 2.6 standard errors or more on 348 test pairs"
+    any_frequency = "otherwise any frequency answers as much; 0.1 is at least 2.6 standard errors on 348 test pairs"
     return (
         least(f"{where}lowest {swapped} less {random}", 0.1, lowest((swapped, random), **keys), any_frequency),
         most(f"{where}highest {untrained}", 0.05, highest(untrained, **keys)),
@@ -112,7 +117,7 @@ def above_controls(where: str = "", **keys: Cell) -> tuple[Criterion, ...]:
 
 
 def _in_words(value: Key, name: str = "") -> str:
-    """A column or a key; numbers stand behind the name of their key."""
+    """A column or a key, in words. A number stands after the name of its key."""
     if isinstance(value, tuple):
         return " less ".join([_in_words(value[0], name), _in_words(value[1])])
     return value if isinstance(value, str) else f"{name} {value:g}".strip()

@@ -1,4 +1,4 @@
-"""Claims on what a network has inside: by activation, phase and share of neurons, and by scores that rank neurons."""
+"""Claims on the inside of a network: activations, phases, shares of neurons, and scores that rank neurons."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +19,7 @@ from minimod.runs.run import Run
 
 CLAIMS: dict[str, Claim] = {}
 
-# The runs that several claims take apart: every label is fitted, at four noise ratios.
+# The runs that several claims analyse, at four noise ratios. They fit every label.
 standard_runs = middle_runs(noise_ratio=[0.1, 0.3, 0.5, 0.8], weight_decay=3, epochs=250)
 
 SWAP_COLUMNS = tuple(
@@ -27,10 +27,10 @@ SWAP_COLUMNS = tuple(
 )
 
 CLAIMS["swap"] = Claim(
-    phrase="Other activations in evaluation keep the rule and forget the noise.",
-    statement="Trained with ReLU and evaluated with the quadratic or the reverse ReLU activation, a network keeps or "
-    "raises its test accuracy, and forgets noise: its weights hold a symmetric rule.",
-    experiment="Both swaps at four noise ratios.",
+    phrase="Evaluation with other activations keeps the rule and forgets the noise.",
+    statement="A network is trained with ReLU and evaluated with the quadratic or the reverse ReLU activation. It "
+    "keeps or raises its test accuracy, and forgets noise. So its weights hold a symmetric rule.",
+    experiment="Both swaps of the activation, at four noise ratios.",
     configs=standard_runs, measure=reading(("noise_ratio",), *SWAP_COLUMNS), keys=("noise_ratio",),
     criteria=(
         least("lowest raw noisy", 0.95, lowest("raw noisy")),
@@ -45,12 +45,12 @@ CLAIMS["swap"] = Claim(
 
 
 def frozen_too(scale: str) -> list[tuple[TrainingConfig, ...]]:
-    """The standard runs, each with its frozen twin."""
+    """Pairs of a standard run and its frozen twin."""
     return [(config, replace(config, **FROZEN)) for config in standard_runs(scale)]
 
 
 def measure_phases(run: Run, frozen: Run) -> list[Row]:
-    """The phase errors of the network before and after training, and of its frozen twin."""
+    """The phase errors of the network before and after training, and of the frozen twin after training."""
     with Analysis(run) as study, Analysis(frozen) as control:
         structures = {"trained": study.structure, "untrained": study.untrained, "frozen": control.structure}
         errors = {name: each.typical["phase_error_rms"] for name, each in structures.items()}
@@ -59,9 +59,9 @@ def measure_phases(run: Run, frozen: Run) -> list[Row]:
 
 CLAIMS["phases"] = Claim(
     phrase="Neurons come to obey φ_a + φ_b = φ_c.",
-    statement="The neurons come to obey φ_a + φ_b = φ_c, the better the less noise there is.",
-    experiment="The root mean square of φ_a + φ_b - φ_c over the neurons, in rad, at their dominant frequencies, "
-    "before and after training. Random phases give π/√3 = 1.81. frozen: a network that trains W and μ alone.",
+    statement="Training makes the neurons obey φ_a + φ_b = φ_c. With less noise, they obey it better.",
+    experiment="The root mean square of φ_a + φ_b - φ_c over the neurons, in rad, at the dominant frequency of each "
+    "neuron, before and after training. Random phases give π/√3 = 1.81. frozen: a network that trains W and μ alone.",
     configs=frozen_too, measure=measure_phases, keys=("noise_ratio",),
     criteria=(
         most("trained", 0.5, noise_ratio=0.1),
@@ -73,8 +73,8 @@ CLAIMS["phases"] = Claim(
     plot=Plot("noise_ratio", {
         "trained": "trained", "frozen": "U and V as drawn, W trained", "untrained": "before training",
     }, label="root mean square phase error, rad"),
-    remark="In the frozen network w alone comes to fit the phases that u and v were drawn with: the phase relation by "
-    "itself is no evidence of learned features, a small error at little noise is.",
+    remark="In the frozen network, u and v keep their random phases, and w alone comes to fit these phases. So the "
+    "phase relation alone is no evidence of learned features. A small phase error at little noise is evidence.",
 )
 
 
@@ -82,18 +82,18 @@ ADAM, WIDE, ADAMW = "Adam, L2", "Adam, L2, wide", "AdamW, decay 3"
 
 
 def rank_correlation(x: Array, y: Array) -> float:
-    """Spearman's: the correlation of the ranks of two arrays of shape (M,); equal numbers share the mean rank."""
+    """Spearman's rank correlation of two arrays of shape (M,). Equal numbers share the mean rank."""
     return float(np.corrcoef(ranks(x), ranks(y))[0, 1])
 
 
 def agreement_with_strength(study: Analysis) -> dict[str, float]:
-    """The rank correlation of every score with Strength, by score."""
+    """The rank correlation of every score with Strength, by the name of the score."""
     values = {name: score.value(study.structure) for name, score in SCORES.items()}
     return {name: rank_correlation(value, values["strength"]) for name, value in values.items()}
 
 
 def four_tenths(quick: int, full: int, **changes: Any) -> Callable[[str], list[TrainingConfig]]:
-    """`runs` of these widths, at the noise ratio at which a network itself answers some 40 % of the test pairs."""
+    """`runs` of these widths, at a noise ratio at which a network itself answers about 40 % of the test pairs."""
     return runs(
         {"modulus": 59, "noise_ratio": 0.3, "width": quick}, {"modulus": 113, "noise_ratio": 0.4, "width": full},
         **changes,
@@ -101,7 +101,7 @@ def four_tenths(quick: int, full: int, **changes: Any) -> Callable[[str], list[T
 
 
 def measure_partition(run: Run) -> list[Row]:
-    """The partition by every score, and that of random rankings."""
+    """The partition by every score, and the partition by random rankings."""
     with Analysis(run) as study:
         whole = read(study, "raw noisy", "raw test", "dominant test")
         setting = ADAMW if run.config.optimizer == "adamw" else WIDE if run.config.width > 1024 else ADAM
@@ -116,13 +116,13 @@ def measure_partition(run: Run) -> list[Row]:
 
 CLAIMS["partition"] = Claim(
     phrase="Strength splits the neurons into generalising and memorising ones.",
-    statement="A task-agnostic score, Strength, splits the network into a generalising part of γ_G of the neurons and "
-    "a memorising part of γ_R. The generalising one answers more than the whole network, but less than frequency "
-    "filtration of the whole; filtered, it stays below the whole, filtered. In large networks γ_G + γ_R <= 1.",
-    experiment="Adam and a little L2 at two widths; and AdamW with decay 3, for contrast. The noise is 30 % at modulus "
-    "59 and 40 % at 113: a network itself answers as much then. γ_G is the top share of a score's ranking that is "
-    f"best, {CLEAN} γ_R is the smallest bottom share that still knows 95 % of the noisy labels: it needs to "
-    "know which these are. random is the mean of ten random rankings.",
+    statement="Strength, a task-agnostic score, splits the neurons into a generalising part γ_G and a memorising part "
+    "γ_R. The generalising part answers more than the whole network, but less than the filtered whole network. The "
+    "filtered generalising part also answers less than the filtered whole. In large networks γ_G + γ_R <= 1.",
+    experiment="Adam and a little L2 at two widths. AdamW with decay 3, for contrast. The noise is 30 % at modulus 59 "
+    "and 40 % at modulus 113: at both moduli a network itself then answers about the same share of the test pairs. "
+    f"γ_G is the best top share of a score's ranking, {CLEAN} γ_R is the smallest bottom share that still knows 95 % "
+    "of the noisy labels. To find γ_R one must know which labels are noisy. random is the mean of ten random rankings.",
     configs=all_of(
         four_tenths(512, 1024, **L2),
         four_tenths(2048, 4096, **L2 | {"learning_rate": 0.01, "epochs": 240}),
@@ -134,7 +134,7 @@ CLAIMS["partition"] = Claim(
         least(("subnetwork test", "raw test"), 0.1, setting=ADAM, score="strength"),
         least("subnetwork test", 0.1, setting=ADAM, score=("strength", "random")),
         least(("dominant test", "subnetwork test"), 0.2, setting=ADAM, score="strength", because=(
-            "where a network itself answers as much at both moduli"
+            "asked at a noise at which a network itself answers about the same share at both moduli"
         ), before="asked at noise 0.3 of modulus 113 too, measured 0.07"),
         least(("dominant test", "filtered subnetwork test"), 0.01, setting=ADAM, score="strength", because=CHOSEN),
         most("γ_G + γ_R", 1.0, setting=WIDE, score="strength", because="the paper's"),
@@ -146,14 +146,19 @@ CLAIMS["partition"] = Claim(
         "raw test": "", "subnetwork test": "test pairs, by the top neurons",
         "filtered subnetwork test": "test pairs, by the top neurons, filtered", "dominant test": "",
     }, ("setting", "width")),
-    remark="All of this depends on the weight decay, as the claim decay shows: AdamW's makes the largest weights of "
-    "all neurons nearly alike. A frozen network, see learned-features, has no such partition. At modulus 113 and 30 % "
-    "noise a network of width 1024 answers 75 % itself and Strength's neurons 93 %, see decay at full scale.",
+    remark="This claim depends on the weight decay, as the claim decay shows. The weight decay of AdamW makes the "
+    "largest weights of all neurons nearly equal. A frozen network has no such partition, see learned-features. At "
+    "modulus 113 and 30 % noise, a network of width 1024 itself answers 75 % of the test pairs. The neurons that "
+    "Strength chooses answer 93 %, see decay at full scale.",
 )
 
 
 def measure_spread(run: Run, frozen: Run) -> list[Row]:
-    """What shares of the filtered neurons answer: drawn at random, also of the frozen twin; or either end by IPR."""
+    """The test accuracy of shares of the filtered neurons.
+
+    The neurons are drawn at random (also in the frozen twin), or taken from the top or the bottom of the ranking by
+    IPR.
+    """
     with Analysis(frozen) as study:
         control = study.curves(study.random_rankings[0], study.structure.dominant)
     with Analysis(run) as study:
@@ -172,22 +177,22 @@ def measure_spread(run: Run, frozen: Run) -> list[Row]:
 
 CLAIMS["spread"] = Claim(
     phrase="All neurons hold some of the rule.",
-    statement="The structure is spread over the neurons: all of them hold some of it.",
-    experiment="Test accuracy of shares of the filtered network's neurons: at random (mean and lowest of ten draws), "
-    "and from the top and the bottom of the ranking by IPR. frozen: a network that trains W and μ alone, one draw.",
+    statement="The structure is spread over the neurons: every neuron holds some of it.",
+    experiment="The test accuracy of shares of the filtered neurons: at random (mean and lowest of ten draws), or from "
+    "the top or the bottom of the ranking by IPR. frozen: a network that trains W and μ alone, one draw.",
     configs=frozen_too, measure=measure_spread, keys=("noise_ratio", "share"),
     criteria=(
         *(least("bottom test", 0.5, noise_ratio=ratio, share=0.5) for ratio in (0.1, 0.3, 0.5)),
         least("random test", 0.9, noise_ratio=0.3, share=0.5),
         *(least("bottom test", 0.1, noise_ratio=ratio, share=0.3, because=(
-            "if some neurons held nothing, the lowest would be they, and answer at chance, 0.017"
+            "if some neurons held nothing, these would be the lowest, and would answer at chance, 0.017"
         )) for ratio in (0.1, 0.3)),
     ),
     plot=Plot("share", {
-        "random test": "test pairs, by filtered neurons at random", "top test": "by those of highest IPR",
-        "bottom test": "by those of lowest IPR",
-        "frozen, random test": "at random, of a network whose U and V are as drawn",
+        "random test": "test pairs, by filtered neurons at random", "top test": "by the neurons of highest IPR",
+        "bottom test": "by the neurons of lowest IPR",
+        "frozen, random test": "by neurons at random, in a network whose U and V are as drawn",
     }, ("noise_ratio",)),
-    remark="Even the half with the lowest IPR holds the rule once it is filtered, hardly less than the half with "
-    "the highest. That is no evidence of learned features: a frozen network's neurons hold it likewise.",
+    remark="After filtration, even the half with the lowest IPR holds the rule, hardly less than the half with the "
+    "highest IPR. This is no evidence of learned features: the neurons of a frozen network hold the rule too.",
 )

@@ -1,6 +1,6 @@
-"""Claims by name: the paper's, and the claims that a Python file defines.
+"""Claims by name: the claims of the paper, and the claims that a Python file defines.
 
-Such a file has `CLAIMS`, a dictionary of claims by name. It may import the files beside it.
+A Python file of claims has `CLAIMS`, a dictionary from name to claim. The file may import the files beside it.
 """
 
 import importlib.util
@@ -16,10 +16,10 @@ from minimod.errors import InputError, one_of
 
 
 def find_claims(arguments: Iterable[str]) -> dict[str, Claim]:
-    """The claims that arguments of `minimod reproduce` stand for, each by the argument for this claim alone.
+    """The claims that these arguments of `minimod reproduce` stand for: from the argument of one claim to the claim.
 
-    An argument is the name of a claim of the paper, "all" for all of the paper's, "FILE.py" for all claims of a file,
-    or "FILE.py::NAME". Raises InputError for any other argument, and for a name that comes twice.
+    An argument is the name of a claim of the paper, "all" for all claims of the paper, "FILE.py" for all claims of a
+    file, or "FILE.py::NAME". Raises InputError for any other argument, and if two claims have the same name.
     """
     found: dict[str, Claim] = {}
     for argument in arguments:
@@ -32,7 +32,7 @@ def find_claims(arguments: Iterable[str]) -> dict[str, Claim]:
 
 
 def _claims_of(argument: str) -> dict[str, Claim]:
-    """The claims that an argument stands for, each by the argument for this claim alone."""
+    """The claims that one argument stands for, as in `find_claims`."""
     file = argument.partition("::")[0]
     if file.endswith(".py"):
         claims = {f"{file}::{name}": claim for name, claim in load_claims(file).items()}
@@ -47,12 +47,12 @@ def _claims_of(argument: str) -> dict[str, Claim]:
 
 
 def load_claims(file: str) -> dict[str, Claim]:
-    """The claims that a Python file defines. Runs the file. Raises InputError if it fails or defines none."""
+    """The claims that a Python file defines. Runs the file. Raises InputError if the file fails or has no claims."""
     spec = importlib.util.spec_from_file_location(file, file)
     assert spec and spec.loader
-    module = sys.modules[file] = importlib.util.module_from_spec(spec)      # dataclasses look for their module there
+    module = sys.modules[file] = importlib.util.module_from_spec(spec)      # dataclasses need it in sys.modules
     folder = str(Path(file).absolute().parent)
-    sys.path.insert(0, folder)              # as for a script: the file may import the files beside it
+    sys.path.insert(0, folder)              # as for a script, so that the file can import the files beside it
     try:
         spec.loader.exec_module(module)
         claims: dict[str, Claim] = module.CLAIMS

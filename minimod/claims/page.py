@@ -1,4 +1,4 @@
-"""The page of all claims: verdicts at a glance, criteria with bounds and seeds, and figures that answer to a hand."""
+"""The page of all claims: a table of verdicts, criteria with bounds and seeds, and interactive figures."""
 
 from collections import Counter
 from pathlib import Path
@@ -13,7 +13,7 @@ MARKS = {"holds": "✓", "does not hold": "✗", "inconclusive": "?"}
 
 
 def write_claims_page(path: Path, stored: list[Result]) -> None:
-    """The page of the claims whose rows are stored; what was measured at two scales is one claim."""
+    """Write the page of these stored results. Results of one claim at two scales are shown as one claim."""
     parts: dict[str, dict[str, dict[str, Result]]] = {"the paper": {}, "beyond the paper": {}}
     for each in stored:
         part = parts["the paper" if each.argument == each.name else "beyond the paper"]

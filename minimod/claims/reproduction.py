@@ -1,4 +1,4 @@
-"""Carries out the experiments of claims: many runs at once, a process each; a run that has finished is used again."""
+"""Run the experiments of claims. Many runs train at once, one process for each. A finished run is used again."""
 
 import itertools
 from collections.abc import Generator, Mapping, Sequence
@@ -20,7 +20,7 @@ from minimod.version import VERSION
 
 
 def number_of_runs(claims: Mapping[str, Claim], scale: str, seeds: int | None) -> int:
-    """How many runs the experiments of some claims have, without making them; what claims share counts once."""
+    """The number of runs of these claims. It trains nothing, and counts a run that several claims share once."""
     most: dict[TrainingConfig, int] = {}
     for claim in claims.values():
         for config in itertools.chain(*claim.experiments(scale)):
@@ -29,14 +29,15 @@ def number_of_runs(claims: Mapping[str, Claim], scale: str, seeds: int | None) -
 
 
 class Reproduction:
-    """The experiments of some claims, with their runs in a directory, in runs/.
+    """The experiments of some claims, with their runs in the folder runs/ of a directory.
 
-    claims: see `find_claims`. scale: "quick" or "full". seeds: how many, from 0 on; None: each claim's own number.
+    claims: see `find_claims`. scale: "quick" or "full".
+    seeds: the number of seeds, which are 0, 1, ... None: the number that each claim names.
     """
 
     def __init__(self, claims: Mapping[str, Claim], scale: str, directory: Path, seeds: int | None = None):
         self.claims, self.scale, self.store = claims, scale, Store(directory / "runs")
-        # One entry for every measurement: the claim, the seed, and the runs that it is made on.
+        # One entry for every measurement: the claim, the seed, and the runs that `measure` gets.
         self.measurements = [
             (argument, seed, tuple(replace(config, seed=seed) for config in configs))
             for argument, claim in claims.items()
@@ -49,7 +50,7 @@ class Reproduction:
         return self.store.missing(config for _, _, configs in self.measurements for config in configs)
 
     def train(self, configs: Sequence[TrainingConfig], progress: WorkProgress) -> None:
-        """Train these runs, each on one thread and in a process of its own; a single one here, on all cores."""
+        """Train these runs: several in processes, with one thread for each run; a single run here, on all cores."""
         if len(configs) > 1:
             with process_pool() as executor:
                 self.store.train(configs, executor, progress)
@@ -64,7 +65,10 @@ class Reproduction:
             self.store.get(replace(config, threads=available_cores()), tell)
 
     def results(self) -> Generator[Result, None, None]:
-        """The measured rows of every claim, in their order, each once it has all. The runs must have finished."""
+        """The results, in the order of the claims. A result comes when all its rows are measured.
+
+        The runs must have finished.
+        """
         tasks = [(argument, tuple(map(self.store.place, configs))) for argument, _, configs in self.measurements]
         measured = iter(in_processes(measure, tasks))
         for argument, claim in self.claims.items():
@@ -74,11 +78,14 @@ class Reproduction:
 
 
 def _here_and_now() -> dict[str, str]:
-    """When and on what something is measured now, see `Result`."""
+    """The date, the versions and the machine of a measurement that is made now, see `Result`."""
     return {"date": str(date.today()), "minimod": VERSION, "numpy": np.__version__, "machine": machine()}
 
 
 def measure(argument: str, directories: tuple[Path, ...]) -> list[Row]:
-    """The rows that a claim makes of some finished runs. A claim cannot be sent to a process: it finds the claim."""
+    """The rows that a claim measures on these finished runs.
+
+    A claim has functions that cannot be sent to another process. So the argument is sent, and the claim is found here.
+    """
     (claim,) = find_claims([argument]).values()
     return claim.measure(*map(load_run, directories))

@@ -1,4 +1,4 @@
-"""The results of claims as text: a section of Markdown for each, that a terminal shows as well, and the page of all."""
+"""The results of claims as text: one Markdown section for a claim, for a terminal too, and the page of all claims."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from minimod.runs.files import whole_file
 
 
 def section(result: Result) -> str:
-    """One claim: what is claimed, what was done, what decides and how it came out, and every number measured."""
+    """The section of one claim: statement, experiment, criteria with their numbers, reasons, remark, and all rows."""
     reasons = [f"- {each.statement}: {reason}" for each in result.criteria if (reason := each.reason)]
     return "\n\n".join([
         f"## {result.name}: {result.verdict}",
@@ -42,7 +42,7 @@ def numbers_table(result: Result, rows: list[Row]) -> str:
 
 
 def table(rows: list[list[str]], n_left: int = 1) -> str:
-    """A Markdown table, its first row the head, its columns padded to one width; all but the first few to the right."""
+    """A Markdown table. rows[0] is the head. The first `n_left` columns are aligned left, the others right."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
 
     def line(cells: list[str]) -> str:
@@ -55,7 +55,7 @@ def table(rows: list[list[str]], n_left: int = 1) -> str:
 
 
 def number(value: Cell) -> str:
-    """A number for a table: whole or with three decimals, a tiny one with one digit; a dash for nan, never for inf."""
+    """A cell as text: a whole number, or three decimals, or one digit if it is tiny. nan is "-" and inf is "never"."""
     if isinstance(value, str) or not math.isfinite(value):
         return value if isinstance(value, str) else "-" if math.isnan(value) else "never"
     is_whole = isinstance(value, int) or (value == round(value) and abs(value) > 1)
@@ -63,7 +63,7 @@ def number(value: Cell) -> str:
 
 
 def spread(values: list[Cell]) -> str:
-    """The mean of a number over seeds, and its range in brackets if it has one; of names, those that occur."""
+    """The mean over seeds, with the range in brackets if the seeds differ. For names, every name once."""
     numbers = [value for value in values if not isinstance(value, str)]
     if not numbers:
         return " / ".join(dict.fromkeys(map(str, values)))
@@ -72,25 +72,25 @@ def spread(values: list[Cell]) -> str:
 
 
 def page(results: Sequence[Result], scale: str) -> str:
-    """The page of the results at a scale: the paper's claims, and those beyond it."""
+    """The page of the results at a scale: the claims of the paper, then the claims beyond the paper."""
     machines = {_machine(result) for result in results}
     made = (
-        "`minimod reproduce NAME` measures a claim, keeps its rows in `rows`, and makes this page anew from all rows "
-        f"that are there{f'; all were measured {min(machines)}' if len(machines) == 1 else ''}. Where there are "
-        "several seeds, a table shows the mean and, in brackets, the lowest and the highest. A column such as "
-        "`dominant+quadratic test` names a method and a measure, which docs/methods.md explains."
+        "`minimod reproduce NAME` measures a claim and stores its rows in `rows`. Then it writes this page again from "
+        f"all stored rows{f'. All rows were measured {min(machines)}' if len(machines) == 1 else ''}. With several "
+        "seeds, a table shows the mean and, in brackets, the lowest and the highest number. A column such as "
+        "`dominant+quadratic test` names a method and a measure. The README of minimod explains them."
     )
     rule = (
-        "A claim holds if every criterion is met by every seed; it does not hold if some criterion is met by none; "
-        "anything between is inconclusive, and so is what could not be measured (-). Noted numbers decide nothing. The "
-        "criteria follow the statements; rates, sizes and budgets were sought so that the effects show quickly. A "
-        "bound is written down before its run, and stays after a miss. Under a table stand reasons of bounds, and of "
-        "a bound that was changed what was asked and measured before. Any other bound is the paper's, or a round "
-        "number of when the claim was written: from 0.9 on for fitted or answered, up to 0.1 for chance."
+        "A claim holds if every seed meets every criterion. It does not hold if all seeds miss the same criterion. "
+        "Anything else is inconclusive; so is a number that could not be measured (-). Noted numbers decide nothing. "
+        "The criteria follow the statements. Rates, sizes and budgets were chosen so that the effects show quickly. A "
+        "bound is written down before its run, and stays if the run misses it. Below a table are reasons of bounds, "
+        "and what was asked and measured before a bound was changed. A bound without a reason is the paper's, or a "
+        "round number from when the claim was written: from 0.9 on for fitted or answered, up to 0.1 for chance."
     )
     beyond = (
-        "Experiments, in Python files that define claims. `minimod reproduce FILE.py` measures all claims of a file, "
-        "`minimod reproduce FILE.py::NAME` one of them."
+        "These claims are experiments, in Python files. `minimod reproduce FILE.py` measures all claims of a file, and "
+        "`minimod reproduce FILE.py::NAME` measures one claim."
     )
     parts = ["# Results at full scale" if scale == "full" else "# Results", made, rule]
     for heads, is_ours in ((["## The paper"], False), (["## Beyond the paper", beyond], True)):
@@ -105,22 +105,22 @@ def _machine(result: Result) -> str:
 
 
 def _verdict(result: Result) -> list[str]:
-    """A claim's line in a table of verdicts, its name a link to the section."""
+    """A claim's line in the table of verdicts. The name is a link to the section."""
     link = f"[{result.name}](#{result.name}-{result.verdict.replace(' ', '-')})"
     return [link, result.verdict, str(len(result.seeds)), result.date, result.minimod]
 
 
 def _of_page(result: Result, with_machine: bool) -> str:
-    """A claim's section of the page, with the command that measures it again, maybe the machine, and the figure."""
+    """A claim's section of the page, with the command that measures it again, the machine if asked, and the figure."""
     head, *rest = section(result).split("\n\n")
     again = f"```sh\nminimod reproduce {result.argument} --scale {result.scale} --seeds {len(result.seeds)}\n```"
-    machine = [f"Measured {_machine(result)}."] * with_machine
+    machine = [f"Measured {_machine(result)}."] if with_machine else []
     figure = f"![{result.sentence}](figures/{result.name}{SUFFIXES[result.scale]}.png)"
     return "\n\n".join([f"#{head}", again, *machine, *rest, figure])
 
 
 def write_page(directory: Path, scale: str) -> Path:
-    """Make the page of a scale from the rows in a directory. Returns its path; raises as `stored_results`."""
+    """Write the page of a scale from the rows in a directory. Returns its path. Raises as `stored_results` does."""
     path, text = directory / f"results{SUFFIXES[scale]}.md", page(stored_results(directory, scale), scale)
     with whole_file(path) as file:
         file.write(text)

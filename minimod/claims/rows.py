@@ -1,6 +1,6 @@
-"""Measured claims as files, so that a page grows claim by claim and can be made without measuring.
+"""Results of claims as files. So a page grows claim by claim, and can be written without measuring.
 
-A file has the rows, and all else that a page tells of the claim: what an experiment claims is known without its code.
+A file has the rows, and everything else that a page says about the claim. So the page of an experiment needs no code.
 """
 
 import json
@@ -17,24 +17,24 @@ from minimod.claims.claim import Claim, Judged, Plot, Result, judge
 from minimod.errors import InputError
 from minimod.runs.files import checksum, load_checked_json, whole_file
 
-# What the names of a scale's files have behind the claim's name, or behind "results".
+# Scale -> the end of a file's name, after the name of the claim or after "results".
 SUFFIXES = {"quick": "", "full": "-full"}
 
 MEASURED = ("date", "minimod", "numpy", "machine")
 
 
 def rows_file(directory: Path, name: str, scale: str) -> Path:
-    """Where the rows of a claim are kept."""
+    """The path of the file with a claim's rows."""
     return directory / "rows" / f"{name}{SUFFIXES[scale]}.json"
 
 
 def save_rows(directory: Path, result: Result) -> None:
-    """Write a result with a checksum, a row or a criterion a line.
+    """Write a result with a checksum. Every row and every criterion has its own line.
 
-    JSON knows no nan (not measured), inf or -inf (never): they are written as text, which is no name in any table.
+    JSON has no nan (not measured), inf or -inf (never). They are written as text. No table uses these texts as names.
     """
     data = _leaves(result.plain(), _in_json)
-    data |= {"sha256": checksum(data), "rows": data.pop("rows")}        # the rows last, as many as they are
+    data |= {"sha256": checksum(data), "rows": data.pop("rows")}        # the rows last, because they are many
     lines = [f"{json.dumps(name)}: {_lines(value)}" for name, value in data.items()]
     path = rows_file(directory, result.name, result.scale)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,14 +43,14 @@ def save_rows(directory: Path, result: Result) -> None:
 
 
 def _lines(value: Any) -> str:
-    """JSON, of a list of dictionaries with a line for each."""
+    """A value as JSON. A list of dictionaries has one line for each dictionary."""
     if isinstance(value, list) and any(isinstance(each, dict) for each in value):
         return "[\n" + ",\n".join(map(json.dumps, value)) + "\n]"
     return json.dumps(value)
 
 
 def _leaves(value: Any, function: Callable[[Any], Any]) -> Any:
-    """Nested dictionaries and lists with a function of all that is in them."""
+    """Nested dictionaries and lists, with the function applied to every value inside."""
     if isinstance(value, dict):
         return {name: _leaves(each, function) for name, each in value.items()}
     return [_leaves(each, function) for each in value] if isinstance(value, (list, tuple)) else function(value)
@@ -66,9 +66,9 @@ def _from_json(value: Any) -> Any:
 
 
 def stored_results(directory: Path, scale: str, but: Iterable[str] = ()) -> list[Result]:
-    """The results in a directory, at a scale, without some claims: the paper's in their order, then the others.
+    """The results in a directory, at a scale: the paper's claims in the paper's order, then the other claims.
 
-    Raises InputError for a file that is damaged, or does not say what its claim is.
+    but: the names of claims to leave out. Raises InputError for a file that is damaged, or does not name its claim.
     """
     full = SUFFIXES["full"]
     stems = [path.stem for path in (directory / "rows").glob("*.json")]
@@ -79,7 +79,7 @@ def stored_results(directory: Path, scale: str, but: Iterable[str] = ()) -> list
             stored.append(load_rows(directory, name, scale))
         except InputError as error:
             refused.append(error)
-    if refused:         # all are named at once: measured one by one, each would be refused because of the others
+    if refused:         # name all files at once: measuring one claim again would fail because of the other files
         files, allowed = zip(*((str(error.value), error.allowed) for error in refused), strict=True)
         raise InputError("rows file", " and ".join(files), "; ".join(allowed))
     order = {name: place for place, name in enumerate(CLAIMS)}
@@ -87,16 +87,17 @@ def stored_results(directory: Path, scale: str, but: Iterable[str] = ()) -> list
 
 
 def load_rows(directory: Path, name: str, scale: str, known: tuple[str, Claim] | None = None) -> Result:
-    """The stored result of a claim. known: judge its rows by this claim, of this argument of `minimod reproduce`.
+    """The stored result of a claim.
 
-    Raises InputError for a file that is damaged, or without what the claim takes from its rows.
+    known: an argument of `minimod reproduce` and its claim. The stored rows are judged by this claim.
+    Raises InputError if the file is damaged, or if the rows lack a column that the claim needs.
     """
     path = rows_file(directory, name, scale)
     try:
         data = _leaves(load_checked_json(path, limit=math.inf), _from_json)
         if (data["claim"], data["scale"]) != (name, scale):
             raise ValueError("it is of another claim or scale")
-        if "argument" not in data and not known:        # minimod 0.3 and older wrote nothing of the claim
+        if "argument" not in data and not known:        # minimod 0.3 and older wrote only the rows
             if name not in CLAIMS:
                 raise ValueError(f"it says no claim; to mend it: minimod reproduce FILE.py::{name} --from-rows")
             known = name, CLAIMS[name]

@@ -13,7 +13,7 @@ from minimod.report.style import Style
 Numbers = Sequence[float] | np.ndarray
 Scale = Literal["linear", "log"]
 
-MOST_NAMES, MOST_MARKERS = 24, 16       # that there is room for
+MOST_NAMES, MOST_MARKERS = 24, 16       # more would overlap
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Axis:
     """An axis.
 
     limits, ticks (place -> text): None lets the renderer choose.
-    places: value -> place, of values that do not stand at themselves: names, 0 on a logarithmic axis, inf for never.
+    places: value -> place, for values that are not drawn at their own number: names, 0 on a logarithmic axis, and inf,
+        which means never.
     """
 
     label: str
@@ -33,11 +34,11 @@ class Axis:
 
 @dataclass(frozen=True)
 class Series:
-    """Numbers y at values x, nan for none. low, high: the band around y, or nothing.
+    """Numbers y at values x. nan means that a number is missing. low, high: the band around y, or empty.
 
-    never: what stands at the upper edge over each x, where something never came: how often. "" or nothing elsewhere. It
-        is at the y-axis' place of inf, if that has one.
-    wanted: x -> the lowest and the highest y that are asked for, -inf or inf for no bound: a pale bar.
+    never: for each x, how often the number was never reached, as a text such as "2/3", or "". Empty if no text is
+        needed. The text is drawn at the y-axis' place of inf, or else at the upper edge.
+    wanted: x -> the lowest and the highest y that a criterion allows, drawn as a pale bar. -inf or inf: no bound.
     """
 
     name: str
@@ -50,17 +51,17 @@ class Series:
     wanted: dict[Any, tuple[float, float]] = field(default_factory=dict)
 
     def marked(self, place: int) -> list[int]:
-        """The points that have a marker; place: among the series, so that their markers do not hide one another."""
+        """The points that have a marker. place: the place of the series, so that markers of two series differ in x."""
         step = max(1, math.ceil(len(self.x) / MOST_MARKERS)) if self.style.dash else 1
         return list(range(place % step, len(self.x), step))
 
 
 @dataclass(frozen=True)
 class Chart:
-    """Panels, title -> series, over the same x-axis; over the same y-axis too where that has a label.
+    """Panels, title -> series, over the same x-axis. If the y-axis has a label, all panels also share the y-axis.
 
-    is_list: the x-axis has names, that stand at the left, one below the other; numbers y go from left to right.
-    legend: what the names of the series are values of.
+    is_list: the x-axis has names. They are drawn at the left, one below the other, and y goes from left to right.
+    legend: the title of the legend, for example the option whose values are the names of the series.
     """
 
     title: str
@@ -72,40 +73,41 @@ class Chart:
     legend: str = ""
 
     def places(self, panel: list[Series], i: int) -> list[float]:
-        """Where the values x of series i of a panel stand; in a list its points are moved, so that all are seen."""
+        """The places of the values x of series i of a panel. In a list, points are moved a little, so that all show."""
         moved = 0.6 * ((i + 0.5) / len(panel) - 0.5) if self.is_list and not panel[i].style.dash else 0.0
         return [self.x.places.get(value, value) + moved for value in panel[i].x]
 
     def ends(self, series: Series) -> tuple[list[float], list[float]]:
-        """The ends of a series' pale bars, within the limits of the y-axis; nan where there is none."""
+        """The lower and the upper ends of a series' pale bars, within the limits of the y-axis. nan means no bar."""
         wanted = np.array([series.wanted.get(value, (np.nan, np.nan)) for value in series.x], float).T
         low, high = wanted if self.y.limits is None else np.clip(wanted, *self.y.limits)
         return low.tolist(), high.tolist()
 
     @property
     def row_height(self) -> float:
-        """The height of a name's row in a list, in inches: room for its lines and for a point of every series."""
+        """The height of one row of a list, in inches: it fits the lines of the name, and a point of every series."""
         n_lines = max((text.count("\n") + 1 for text in (self.x.ticks or {}).values()), default=1)
         n_series = max((sum(not series.style.dash for series in panel) for panel in self.panels.values()), default=1)
         return max(0.05 + 0.14 * n_lines, 0.05 + 0.115 * n_series)
 
 
 def some(values: Sequence[Any]) -> Sequence[Any]:
-    """Every value, or every second or third and so on, MOST_NAMES at most."""
+    """Every value, or every second value, every third value and so on: at most MOST_NAMES values."""
     return values[:: math.ceil(len(values) / MOST_NAMES)]
 
 
 def linear(label: str, values: Iterable[float]) -> Axis:
-    """A linear axis with ticks at these values where they are few, else at round numbers."""
+    """A linear axis. Its ticks are these values if they are few, else round numbers."""
     values = sorted({*values})
     is_few = len(values) <= 8
     return Axis(label, ticks=_ticks(values, values[-1] - values[0], float) if is_few else around(label, values).ticks)
 
 
 def logarithmic(label: str, values: Iterable[float], at_values: bool = True) -> Axis:
-    """A logarithmic axis that has 0, below the least positive value.
+    """A logarithmic axis. 0 has a place below the least positive value.
 
-    Its ticks are values, or decades where many; not `at_values` they are decades, or 1, 2 and 5 within a few.
+    at_values: ticks are the values, or the decades if the values are many. Otherwise ticks are the decades, or 1, 2 and
+        5 times powers of ten if fewer than two decades lie among the values.
     """
     values = set(values)
     positive = sorted(value for value in values if value > 0) or [1]
@@ -125,7 +127,7 @@ def logarithmic(label: str, values: Iterable[float], at_values: bool = True) -> 
 def _ticks(
     values: Iterable[float], length: float, stretch: Callable[[float], float], first: dict[float, str] | None = None
 ) -> dict[float, str]:
-    """Ticks at values in their order, after the first ones; without those whose texts would overlap on this length."""
+    """The ticks `first`, and ticks at these values in their order. A tick whose text would overlap is left out."""
     ticks = first or {}
     for value in values:
         if not ticks or stretch(value) - stretch(max(ticks)) >= length / 6.5:
@@ -134,7 +136,7 @@ def _ticks(
 
 
 def around(label: str, values: Iterable[float], scale: Scale = "linear") -> Axis:
-    """An axis around numbers that were measured, with round ticks; above them stands "never", if inf is among them."""
+    """An axis around measured numbers, with round ticks. If inf is a value, the axis has "never" above the numbers."""
     values = set(values)
     numbers = [value for value in values if math.isfinite(value) and (value > 0 or scale == "linear")] or [1.0]
     stretch, back = (math.log10, lambda x: 10**x) if scale == "log" else (float, float)
@@ -153,6 +155,6 @@ def around(label: str, values: Iterable[float], scale: Scale = "linear") -> Axis
 
 
 def by_name(label: str, values: Sequence[Any], names: dict[Any, str] | None = None) -> Axis:
-    """An axis of values, one after the other, maybe by other names."""
+    """An axis of values at equal distances. names: value -> the text that is shown for it."""
     texts = [str((names or {}).get(value, value)) for value in values]
     return Axis(label, ticks=dict(enumerate(texts)), places={value: i for i, value in enumerate(values)})

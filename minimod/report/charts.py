@@ -1,4 +1,4 @@
-"""The charts of a run, from what `analyze` returns or from the `page_data` of its page. Nothing is computed here."""
+"""The charts of a run, from the result of `analyze` or from the `page_data` of its page. Nothing is computed here."""
 
 import math
 from dataclasses import replace
@@ -13,7 +13,7 @@ from minimod.report.style import BLACK, BLUE, CHANCE, GREEN, ORANGE, SKY, STYLES
 
 ACCURACY = Axis("accuracy", limits=(-0.03, 1.05), ticks={share / 5: f"{share / 5:g}" for share in range(6)})
 
-# Column of the history -> what it is; the last only where it is not known which labels are right.
+# Column of the history -> its words and style. The last column is for runs whose right labels are unknown.
 CURVES = {
     "clean_accuracy": ("right training labels", Style(SKY, "squares")),
     "noisy_accuracy": ("wrong training labels", Style(ORANGE, "triangles")),
@@ -27,11 +27,11 @@ NEURON, KEPT = Style(BLUE, "circles", ""), Style(VERMILION)
 
 
 def accuracies(summary: dict[str, Any]) -> Chart:
-    """Accuracies over epochs: what is fitted, what is answered, and what the filtered network answers."""
+    """Accuracies over epochs: on training labels, on test pairs, and by the filtered network on test pairs."""
     history = summary["history"]
     epochs = history["epoch"].tolist()
     there = [column for column in CURVES if not np.isnan(history[column]).all()]
-    if {"clean_accuracy", "train_accuracy"} <= {*there}:        # runs of 0.1.0 lack the second one
+    if {"clean_accuracy", "train_accuracy"} <= {*there}:        # runs of minimod 0.1.0 have no train_accuracy
         there.remove("train_accuracy")
     series = [Series(CURVES[column][0], epochs, history[column], CURVES[column][1]) for column in there]
     axis = logarithmic("epoch (logarithmic)", epochs)
@@ -39,12 +39,12 @@ def accuracies(summary: dict[str, Any]) -> Chart:
 
 
 def level(name: str, share: float, x: list[Any], style: Style = CHANCE) -> Series:
-    """A line at one accuracy from end to end."""
+    """A horizontal line at one accuracy, over the whole x-axis."""
     return Series(f"{name}, {share:.3f}", [x[0], x[-1]], [share, share], style)
 
 
 def methods(summary: dict[str, Any]) -> Chart:
-    """Every method's accuracy on test pairs and on the labels drawn for corrupted training pairs."""
+    """Every method's accuracy on test pairs, and on the wrong labels of corrupted training pairs."""
     names = {name: f"{name}  [{summary['needs'][name]}]" for name in summary["methods"]}
     measures = {
         "test": ("test pairs answered", Style(GREEN, "circles", "")),
@@ -61,7 +61,7 @@ def methods(summary: dict[str, Any]) -> Chart:
 
 
 def masks(summary: dict[str, Any]) -> Chart:
-    """What the top neurons of every score answer, and what the others still know of the noise, by the share kept."""
+    """Accuracies of the top neurons by every score, and of the network without them, over the share of top neurons."""
     study, keep, panels = summary["masks"], np.asarray(summary["masks"]["keep"]).tolist(), {}
     parts = {
         "wrong labels memorised by the top neurons alone": ("top", "noisy"),
@@ -83,12 +83,12 @@ def masks(summary: dict[str, Any]) -> Chart:
             dominant = [summary["methods"]["dominant"][measure]] * 2
             style = Style(VERMILION, dash="dash-dotted")
             panels[title].append(Series("dominant, all neurons", [keep[0], keep[-1]], dominant, style))
-    title = f"{summary['title']}\nsolid: scores that know nothing of the rule; dashed: scores that know it"
+    title = f"{summary['title']}\nsolid: scores that know nothing about the rule; dashed: scores that know it"
     return Chart(title, logarithmic("share of neurons counted as top", keep), ACCURACY, panels)
 
 
 def neurons(summary: dict[str, Any]) -> Chart:
-    """Some neurons' weights u, v, w and what each is filtered to: a cosine, over one period, or a group's component."""
+    """The weights u, v, w of some neurons, and their filtered weights: a cosine, over one period, or a component."""
     what, panels = coordinate_of(summary["neurons"]), {}
     for example in summary["examples"]:
         for vector, curve in example["vectors"].items():
@@ -102,12 +102,12 @@ def neurons(summary: dict[str, Any]) -> Chart:
 
 
 def order_of(tokens: str, what: str, n: int) -> str:
-    """Where a weight stands: a cosine of frequency k has one period over k x mod N."""
-    return f"k · {tokens} mod {n}" if what == "frequency" else f"{tokens}, in the order of what is kept"
+    """The label of the axis of a neuron's weights: a cosine of frequency k has one period over k x mod N."""
+    return f"k · {tokens} mod {n}" if what == "frequency" else f"{tokens}, in the order of the filtered weights"
 
 
 def phases(summary: dict[str, Any]) -> Chart:
-    """φ_a + φ_b against φ_c of every neuron, with the line of ideal neurons; of a group, how far û v̂ is from ŵ."""
+    """φ_a + φ_b over φ_c of every neuron, with the line of ideal neurons. For groups, the angle between û v̂ and ŵ."""
     table, ends = summary["neurons"], [-math.pi, math.pi]
     trained, untrained = (
         "undefined" if math.isnan(error) else f"{error:.2f} rad"
@@ -118,7 +118,7 @@ def phases(summary: dict[str, Any]) -> Chart:
         ticks = {-math.pi: "-π", 0: "0", math.pi: "π"}
         counted = f"{summary['structure']['trained']['neurons_with_one_frequency']} of {len(table['share'])}"
         return Chart(
-            f"{title}\n{counted} neurons, those with one frequency for u, v and w",
+            f"{title}\n{counted} neurons: they have the same frequency in u, v and w",
             Axis("φ_c of w", ticks=ticks), Axis("φ_a + φ_b of u and v", ticks=ticks),
             {"": [Series("a neuron", *phases_of(table), NEURON),
                   Series("ideal: φ_a + φ_b = φ_c", ends, ends, KEPT)]}, is_square=True,
@@ -133,7 +133,7 @@ def phases(summary: dict[str, Any]) -> Chart:
 
 
 def phases_of(neurons: dict[str, np.ndarray]) -> tuple[Any, Any]:
-    """x and y of a network's series in `phases`."""
+    """The numbers x and y of a network's series in `phases`."""
     if "phase_sum" in neurons:
         return neurons["phase_c"], neurons["phase_sum"]
     angles, edges = neurons["phase_error"], np.linspace(0, math.pi, 41)
@@ -141,7 +141,7 @@ def phases_of(neurons: dict[str, np.ndarray]) -> tuple[Any, Any]:
 
 
 def growth(summary: dict[str, Any]) -> Chart:
-    """Losses and norms of the weights over epochs. The loss of all training labels stands where no part is known."""
+    """Losses and norms of the weights over epochs. If right labels are unknown, the loss of all training labels."""
     history, epochs = summary["history"], summary["history"]["epoch"].tolist()
     losses = {"clean_accuracy": "clean_loss", "noisy_accuracy": "noisy_loss", "test_accuracy": "test_loss"}
     if np.isnan(history["clean_accuracy"]).all():
@@ -158,7 +158,7 @@ def growth(summary: dict[str, Any]) -> Chart:
 
 
 def components(shown: dict[str, Any]) -> Chart:
-    """The share of all power, and the number of neurons, by component; with the untrained network as the control."""
+    """The share of all power, and the number of neurons, by component. The control is the untrained network."""
     what, trained = shown["what"], shown["moments"][-1]["counts"]
     names = shown["components"]
     x = [int(name) for name in names] if what == "frequency" else names
@@ -172,7 +172,7 @@ def components(shown: dict[str, Any]) -> Chart:
 
 
 def course(summary: dict[str, Any]) -> Chart:
-    """How the structure grows, snapshot by snapshot: accuracies, shares and phases, losses, norms."""
+    """The growth of the structure over the snapshots: accuracies, shares and phases, losses, norms."""
     found, epochs = summary["course"], summary["course"]["epoch"].tolist()
     panels = {
         "accuracy on test pairs": ("raw test", "interaction test", "dominant test", "dominant+quadratic test"),
@@ -180,8 +180,8 @@ def course(summary: dict[str, Any]) -> Chart:
         "loss": ("restricted_loss", "excluded_loss"),
         "norm": ("norm U", "norm V", "norm W"),
     }
-    title = (f"{summary['title']}\nrestricted loss: test pairs, the last epoch's dominant components alone; "
-             "excluded: training labels, all the rest")
+    title = (f"{summary['title']}\nrestricted loss: on test pairs, with the last epoch's dominant components alone; "
+             "excluded loss: on training labels, without them")
     return Chart(title, logarithmic("epoch (logarithmic)", epochs), Axis(""), {
         title: [
             Series(words(name), epochs, found[name] / (math.pi if name == "phase_error_rms" else 1), style)
@@ -192,7 +192,7 @@ def course(summary: dict[str, Any]) -> Chart:
 
 
 def detectors(summary: dict[str, Any], shown: dict[str, Any]) -> Chart:
-    """How many of the wrong labels each detector has found when it has accused so many right ones."""
+    """For every detector, the share of wrong labels that it finds over the share of right labels that it accuses."""
     series = [
         Series(name, found["curve"][0].tolist(), found["curve"][1], style)
         for (name, found), style in zip(shown["detectors"].items(), STYLES, strict=False)

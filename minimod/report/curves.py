@@ -1,4 +1,4 @@
-"""A sweep's table drawn: a column over another as a chart, or over two others as a heat map."""
+"""Charts of a sweep's table: one column over another as curves, or over two others as a heat map."""
 
 import math
 import textwrap
@@ -16,14 +16,14 @@ from minimod.report.charts import level
 from minimod.report.style import STYLES, literal, words
 from minimod.sweeps.table import OPTIONS, SEEDS, Point, fixed_settings
 
-SPAN = 20       # An axis is logarithmic where the largest number is so many times the least positive one.
+SPAN = 20       # An axis is logarithmic if largest number / least positive number >= SPAN.
 
 
 def curves(
     points: Sequence[Point], x: str, y: str, by: str | None = None, panel: str | None = None,
     log_x: bool | None = None, log_y: bool | None = None, where: Collection[str] = (),
 ) -> Chart:
-    """A column of a sweep over another: mean, and a band from lowest to highest.
+    """Curves of the column y of a sweep over the column x: the mean, and a band from the lowest run to the highest run.
 
     log_x, log_y: see `axis_of`. where: the options by which the runs were chosen, for the title.
     """
@@ -53,7 +53,7 @@ def curves(
 def draw_heat_map(
     points: Sequence[Point], x: str, y: str, by: str, panel: str | None = None, where: Collection[str] = ()
 ) -> Figure:
-    """The mean of a column of a sweep over two others; what no run has is left white."""
+    """A heat map of the mean of the column y of a sweep, over the columns x and by. Cells without runs are white."""
     columns, rows = in_order(point.x for point in points), in_order(point.by for point in points)
     panels = in_order(point.panel for point in points)
     width, height = (k * min(max(6, len(each)), MOST_NAMES) for k, each in ((0.6, columns), (0.4, rows)))
@@ -90,9 +90,10 @@ def draw_heat_map(
 
 
 def axis_of(column: str, values: Collection[Any], log: bool | None = None, is_measured: bool = False) -> Axis:
-    """The axis of a column: of names, or of numbers, logarithmic or linear, as `log` says.
+    """The axis of a column: names, or numbers on a logarithmic (`log`) or linear scale.
 
-    None: logarithmic where the numbers are at least 0 and span a factor of SPAN, but for accuracies and seeds.
+    log: None means logarithmic if the numbers are at least 0 and span a factor of SPAN. Accuracies and seeds are always
+        linear then.
     """
     if not all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
         return by_name(label_of(column), in_order(values))
@@ -103,51 +104,51 @@ def axis_of(column: str, values: Collection[Any], log: bool | None = None, is_me
 
 
 def in_order(values: Iterable[Any]) -> list[Any]:
-    """The values of one column, each once, what is unset first."""
+    """The values of one column, sorted, without repetition. None, which means unset, comes first."""
     return sorted({*values}, key=lambda value: (value is not None, isinstance(value, tuple), value))
 
 
 def label_of(column: str) -> str:
-    """The name of a column as people read it; what a method answers is an accuracy."""
+    """The name of a column for readers. METHOD_MEASURE becomes "METHOD, MEASURE accuracy"."""
     method, _, measure = column.rpartition("_")
     return f"{method}, {measure} accuracy" if method in METHODS else words(column)
 
 
 def is_accuracy(column: str) -> bool:
-    """Whether a column has the shares of pairs that are answered."""
+    """Whether the numbers of a column are accuracies."""
     return label_of(column).endswith(" accuracy")
 
 
 def share_never(point: Point) -> str:
-    """How many of a point's runs have never reached what they are asked for, as 3/8; nothing where all have."""
+    """The number of a point's runs that never reached the level, as "3/8". "" if all runs reached it."""
     return f"{point.never}/{point.runs}" if point.never else ""
 
 
 def behind_each_point(points: Sequence[Point]) -> str:
-    """What each point is the mean of, as "2 seeds × 2 optimizers", and how many runs are in no mean, in words."""
+    """In words: what every point is the mean over, as "2 seeds × 2 optimizers", and how many runs are in no mean."""
     few, many = (choose(point.measured + point.never for point in points) for choose in (min, max))
     over = {name: max(point.over.get(name, 1) for point in points) for name in OPTIONS}
     factors = sorted((name for name in OPTIONS if over[name] > 1), key=lambda name: name not in SEEDS)
     text = " × ".join(f"{over[name]} {plural(name)}" for name in factors)
     if few < many or few != math.prod(over.values()) or few == 1:
-        runs = f"{few} to {many} runs" if few < many else f"{few} run{'s' * (few > 1)}"
+        runs = f"{few} to {many} runs" if few < many else f"{few} runs" if few > 1 else f"{few} run"
         text = f"{runs}, of {text}," if text else runs
     n, never, measured = (sum(getattr(point, part) for point in points) for part in ("runs", "never", "measured"))
-    return "; ".join([
+    return "; ".join(filter(None, [
         f"{text} behind each point",
-        *[f"{never} of {n} runs never came there, as marked, and are in no mean"] * bool(never),
-        *[f"{n - never - measured} of {n} runs are not measured and in no mean"] * (never + measured < n),
-    ])
+        f"{never} of {n} runs never came there, as marked, and are in no mean" if never else "",
+        f"{n - never - measured} of {n} runs are not measured and in no mean" if never + measured < n else "",
+    ]))
 
 
 def plural(option: str) -> str:
-    """Several values of an option in words: seeds, values of loss."""
+    """The words for several values of an option, as "seeds" or "values of loss"."""
     return f"values of {words(option)}" if option.endswith("s") else f"{words(option)}s"
 
 
 def _title(several: str, points: Sequence[Point], drawn: Collection[str | None], where: Collection[str]) -> str:
-    """What is drawn, in words, and on a second line the settings; `several` where points are of several runs."""
+    """The title: a line on what is drawn, and a line of settings. It begins with `several` if points are means."""
     is_mean = any(point.runs > 1 for point in points)
     fixed = ", ".join(f"{words(name)} {value}" for name, value in fixed_settings(points).items()
                       if name not in drawn and (value != OPTIONS[name] or name in where))
-    return f"{several * is_mean + behind_each_point(points)}\n{fixed}".strip()
+    return f"{several if is_mean else ''}{behind_each_point(points)}\n{fixed}".strip()

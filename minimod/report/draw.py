@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 from minimod.report.chart import Axis, Chart, Series, some
 from minimod.report.style import BLACK, DASHES, MARKERS, STYLE, literal
 
-LETTERS, LONG = 12, 20          # to an inch; of a name that is written small
+LETTERS, LONG = 12, 20          # letters per inch; a name with more letters than LONG is written small
 
 
 @style.context(["default", STYLE])
 def draw(chart: Chart) -> Figure:
-    """The figure of a chart: its title, its panels, and a legend below them, or in each panel if they differ."""
+    """The figure of a chart: its title, its panels, and a legend below them. If panels differ, each has its legend."""
     n = len(chart.panels)
     n_columns = next((columns for columns in (3, 2) if n % columns == 0), min(n, 3))
     n_rows = -(-n // n_columns)
@@ -70,7 +70,7 @@ def draw(chart: Chart) -> Figure:
 def _draw_series(axes: Axes, chart: Chart, panel: list[Series], i: int) -> None:
     """Draw series i of a panel: a line, markers, and a band around the line or a bar through each marker.
 
-    Of pale bars those of the first series are the widest: they show around the others.
+    The pale bars of the first series are the widest, so that they show around the bars of the other series.
     """
     series, x, size = panel[i], chart.places(panel, i), 5 + 2 * (len(panel) - i)
     look, has_band = series.style, len(series.low) > 0
@@ -88,9 +88,9 @@ def _draw_series(axes: Axes, chart: Chart, panel: list[Series], i: int) -> None:
 
 
 def _draw_never(axes: Axes, chart: Chart, panel: list[Series], i: int, row: int) -> None:
-    """Draw what never came as triangles, and how often it was: at the y-axis' place of inf, or above the axes.
+    """Draw a triangle and the count of `Series.never`, at the y-axis' place of inf or above the axes.
 
-    The marks of a panel's series stand in rows, so that they do not hide one another.
+    The marks of each series have their own row, so that they do not hide one another.
     """
     top, at, points = 1.0, axes.get_xaxis_transform(), 6 + 10 * row
     if math.inf in chart.y.places:
@@ -104,8 +104,8 @@ def _draw_never(axes: Axes, chart: Chart, panel: list[Series], i: int, row: int)
 
 
 def _set_axis(axes: Axes, name: str, axis: Axis, is_last: bool) -> None:
-    """Give one axis of a panel its scale, ends, ticks and name. is_last: of its row or column of panels."""
-    if axis.limits:         # before the scale, which else looks for positive numbers
+    """Give one axis of a panel its scale, limits, ticks and name. is_last: whether the panel ends its row or column."""
+    if axis.limits:         # before the scale: without limits, the scale looks for positive numbers
         axes.set(**{f"{name}lim": axis.limits})
     axes.set(**{f"{name}scale": axis.scale, f"{name}label": axis.label if is_last else ""})
     if axis.ticks is not None:

@@ -1,4 +1,4 @@
-"""Figures of what `analyze` returns. Nothing is computed here."""
+"""Figures of the result of `analyze`. Nothing is computed here."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ from minimod.report.style import BLACK, BLUE, STYLE, literal, save_figure
 
 @style.context(["default", STYLE])
 def draw_figures(summary: dict[str, Any], directory: Path) -> list[Path]:
-    """Draw what `analyze` returns: the figures for which it has what they need, as PNG and SVG. Returns the paths."""
+    """Draw the result of `analyze` as PNG and SVG. A figure whose data is missing is left out. Returns the paths."""
     paths = []
     for name, figure_of in FIGURES.items():
         if PARTS.get(name, "config") not in summary:
@@ -30,7 +30,7 @@ def draw_figures(summary: dict[str, Any], directory: Path) -> list[Path]:
 
 
 def draw_spectrum(summary: dict[str, Any]) -> Figure:
-    """Every neuron's spectrum as a column, sorted by dominant component; and that component's share of the power."""
+    """The spectrum of every neuron as a column, sorted by dominant component, and the shares of dominant components."""
     figure = Figure(figsize=(9, 4))
     image_axes, share_axes = figure.subplots(1, 2, width_ratios=(2, 1))
     share, n_neurons = summary["spectrum"]["share"], len(summary["spectrum"]["order"])
@@ -56,7 +56,7 @@ def draw_spectrum(summary: dict[str, Any]) -> Figure:
 
 
 def drawn(chart_of: Callable[[dict[str, Any]], Chart]) -> Callable[[dict[str, Any]], Figure]:
-    """From a summary to the figure of its chart."""
+    """A function from a summary to the figure of its chart."""
     return lambda summary: draw(chart_of(summary))
 
 
@@ -66,5 +66,5 @@ FIGURES = {
     "course": drawn(charts.course),
 }
 
-# The part of a summary that not every run has, without which a figure is left out.
+# Figure -> the part of a summary that it needs. Some runs do not have the part: then the figure is left out.
 PARTS = {"spectrum": "spectrum", "neurons": "examples", "phases": "neurons", "course": "course"}

@@ -1,4 +1,4 @@
-"""A run as notebooks show it."""
+"""A run as HTML, for notebooks."""
 
 from html import escape
 from io import StringIO
@@ -14,7 +14,7 @@ from minimod.runs.run import Run
 
 @style.context(["default", STYLE])
 def run_in_html(run: Run) -> str:
-    """What a run learned, in a sentence or two, and its accuracies over epochs as an SVG."""
+    """One or two sentences on what the run learned, and its accuracies over epochs as an SVG."""
     svg, words = StringIO(), escape(in_words(run))
     figure = draw(accuracies({"history": run.history, "chance": 1 / run.config.modulus, "title": ""}))
     figure.savefig(svg, format="svg", metadata={"Date": None})

@@ -1,4 +1,4 @@
-"""Pages: one HTML file each that needs nothing else. What they show was computed before, see summary and page_data."""
+"""Pages. A page is one HTML file that needs no other file. Its numbers come from `summary` and `page_data`."""
 
 import json
 from base64 import b64encode
@@ -29,13 +29,13 @@ TEMPLATES.filters |= {"words": words}
 THEME = Theme(json={"attrs": {"Axis": {"axis_label_text_font_style": "normal"}, "Grid": {"grid_line_alpha": 0.5}}})
 
 
-# Of `page_data`, what the script of the page does not need.
+# The parts of `page_data` that the templates use, and the script of the page does not need.
 FOR_TEMPLATES = ("facts", "detectors", "discovery", "task", "wrong", "first_pair", "relabelled", "untrained", "ranked",
                  "headline", "command", "sample")
 
 
 def write_page(path: Path, template: str, plots: dict[str, Any], **shown: Any) -> None:
-    """Fill a template with plots, Bokeh models by name, and what else it shows."""
+    """Write the page of a template. plots: name -> Bokeh model. shown: the other variables of the template."""
     items = {name: json.dumps(json_item(model, theme=THEME)).replace("<", "\\u003c") for name, model in plots.items()}
     library = Resources(mode="inline", components=["bokeh"]).render_js()
     page = TEMPLATES.get_template(template).render(
@@ -47,7 +47,7 @@ def write_page(path: Path, template: str, plots: dict[str, Any], **shown: Any) -
 
 
 def write_run_page(path: Path, runs: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
-    """The page of a run, or of several side by side: from the summary and the `page_data` of each."""
+    """Write the page of one run, or of several runs side by side. runs: pairs of a summary and a `page_data`."""
     plots: dict[str, Any] = {}
     shown: dict[str, Any] = {}
     for place, (summary, data) in enumerate(runs):
@@ -59,7 +59,7 @@ def write_run_page(path: Path, runs: list[tuple[dict[str, Any], dict[str, Any]]]
         shown[of] = data | {"summary": plain_data(summary), "packed": Markup(packed), "masks": measured}
 
     def offered(of_run: Callable[[dict[str, Any]], Iterable[Any]]) -> list[str]:
-        """What a control offers, as text: all that the runs have."""
+        """The options of a control, as texts: all values over all runs."""
         return list(dict.fromkeys(str(each) for run in shown.values() for each in of_run(run)))
 
     names, main = offered(lambda run: run["moments"][-1]["outcomes"]), next(
@@ -79,12 +79,12 @@ def write_run_page(path: Path, runs: list[tuple[dict[str, Any], dict[str, Any]]]
 
 
 def alike(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Options of a list that are told by their names."""
+    """The options of a list whose texts are their names."""
     return [(name, name) for name in names]
 
 
 def pack(value: Any) -> Any:
-    """A value for JSON, with each array of numbers as the bytes of a flat typed array for templates/page.js."""
+    """A value for JSON. Arrays of numbers become the bytes of flat typed arrays, which templates/page.js unpacks."""
     if isinstance(value, np.ndarray) and value.dtype.kind in "iuf":
         array = np.ascontiguousarray(value.astype(np.float32 if value.dtype.kind == "f" else value.dtype))
         array = array.astype(np.int32) if array.dtype.itemsize == 8 else array

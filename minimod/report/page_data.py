@@ -1,4 +1,4 @@
-"""What a page shows of a run beyond its summary: tables of labels, the network's weights, and its snapshots."""
+"""The data of a run's page beyond its summary: tables of labels, the network's weights, and snapshots."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,11 +20,12 @@ from minimod.runs.accuracy import OUTCOMES, accuracies, outcomes
 from minimod.runs.files import DamagedFileError, array_checksum, load_checked_json, read_table
 from minimod.runs.run import Run
 
-# At most: snapshots, neurons that are drawn, and their weights of one vector. A file has to stay below some megabytes.
+# The most snapshots, the most drawn neurons, and the most weights of the drawn neurons in one matrix. The limits keep
+# the file below some megabytes.
 SNAPSHOTS, COLUMNS, COLUMN_WEIGHTS = 7, 512, 60_000
-NETWORK_WEIGHTS = 1_500_000     # of a network that is shown whole, so that it answers for any pair
-PHI = 4001                      # places at which an activation is given
-# Shares of a moment in words; those of the filtered network are there where the rule has components.
+NETWORK_WEIGHTS = 1_500_000     # a network of at most this size is stored whole: the page computes logits of any pair
+PHI = 4001                      # the number of places at which the activation is stored
+# Share of a moment -> its words. Shares of the filtered network exist only if the rule has components.
 HEADLINE = {
     "noisy": "of the wrong labels are memorised by the network",
     "test": "of the test pairs are answered correctly by the network",
@@ -35,25 +36,27 @@ HEADLINE = {
 
 
 def page_data(analysis: Analysis) -> dict[str, Any]:
-    """What a page shows of the run of an open analysis, as numbers and arrays.
+    """The data of a run's page, as numbers and arrays, from an open analysis.
 
-    - rule, given: the true labels, and the training labels as they were fitted; int, (P, P); -1 where there is none.
-    - moments: see `moment`; the last one is the run as it is, and before it come some of its snapshots, in order.
-    - task: what is to be learned, in a formula. wrong: the share of wrong labels that were fitted, as text.
-    - words: of the tokens. facts: name -> value, what the run was trained with. what: frequency or component.
-    - outcomes: what the numbers of `outcomes` mean. headline: what the shares of a moment's headline mean.
-    - width: the number of neurons. first_pair: the words of a pair to begin with, with a wrong label if there is one.
-    - relabelled: whether the network was fitted to other labels than the dataset has.
+    - rule, given: the true labels, and the training labels as they were fitted. int, (P, P), -1 for no label.
+    - moments: see `moment`. The last moment is the finished run. Before it come some of its snapshots, in order.
+    - task: the rule as a formula. wrong: the share of wrong labels that were fitted, as text.
+    - words: the names of the tokens. facts: the configuration and versions of the run. what: frequency or component.
+    - outcomes: the meaning of the numbers of `outcomes`. headline: the meaning of the shares of a moment's headline.
+    - width: the number of neurons. first_pair: the words of a pair to begin with. It has a wrong label if possible.
+    - relabelled: whether the network was fitted to other labels than the dataset's labels.
     - detectors: name -> curve (see `roc`), auroc, precision, needs; from RUN_DIR/detectors.csv.
-    - discovery: what RUN_DIR/discovery.json has; None where it is not there.
-    - phi: the activation at PHI evenly spaced places from -range to range, 0 among them, where all hidden values lie.
+    - discovery: the content of RUN_DIR/discovery.json, or None without this file.
+    - phi: the activation at PHI evenly spaced places from -range to range. 0 is one of the places. All hidden values
+      lie in this range.
 
-    Where the rule has components there is also
-    - components: their names. component_of, bases: see `rules.Bases`; a basis vector is a row here: (3, n, P).
-    - columns: the neurons that are drawn, in the order of the summary's spectrum. largest: the largest share.
-    - untrained: power and neurons of each component before training, see `moment`; untrained_error: its phase error.
-    - ranked: all neurons, from the largest share on.
-    - tokens: of a cyclic rule, the token at every coordinate of a, b and c, of shape (3, order).
+    If the rule has components, the data also has
+    - components: their names. component_of, bases: see `rules.Bases`. Here a basis vector is a row: (3, n, P).
+    - columns: the drawn neurons, in the order of the summary's spectrum. largest: the largest share.
+    - untrained: power and neurons of every component before training, see `of_components`. untrained_error: the phase
+      error before training.
+    - ranked: all neurons, sorted from the largest share to the smallest.
+    - tokens: for a cyclic rule, the token at every coordinate of a, b and c, of shape (3, order).
     """
     run = analysis.run
     network, dataset, rule = run.network, run.dataset, run.dataset.rule
@@ -103,14 +106,14 @@ def page_data(analysis: Analysis) -> dict[str, Any]:
 
 
 def labels_given(run: Run) -> np.ndarray:
-    """The training labels as they were fitted, of shape (P, P); -1 at the pairs that the network never saw."""
+    """The training labels as they were fitted, of shape (P, P). -1 at the pairs that the network never saw."""
     table = np.full((run.network.modulus,) * 2, -1)
     table[run.fitted.a, run.fitted.b] = run.fitted.label
     return table
 
 
 def small(labels: np.ndarray) -> np.ndarray:
-    """The same whole numbers in as few bytes as will do."""
+    """The same integers, in the smallest integer type that holds them."""
     return labels.astype(np.min_scalar_type(-int(labels.max(initial=0)) - 1))
 
 
@@ -118,16 +121,21 @@ def moment(
     analysis: Analysis, methods: Iterable[str], control: dict[str, Any], columns: np.ndarray, neurons: np.ndarray,
     kind: type,
 ) -> dict[str, Any]:
-    """What there is to show of a network at one time.
+    """The data of a network at one epoch.
 
-    control: the accuracies of the untrained network, filtered: one row or none.
-    epoch; sentence: the network in words; headline: the shares of HEADLINE.
-    outcomes: method -> `outcomes` of all pairs. answers, filtered: the labels that raw and dominant predict, (P, P).
-    neurons: whose weights are here. weights: u, v and w of each, of shape (3, neurons, P), integers of this kind;
-    times scale, of shape (3, neurons), they are the weights.
-    Where the rule has components: component: the dominant one of each of these vectors, (3, neurons). shares: the mean
-    share of u, v and w, (components, columns), not rounded yet. counts: see `of_components`. phases: x and y of the
-    trained series of `charts.phases`, and error, the root mean square phase error.
+    control: the accuracies of the filtered untrained network, by row. Empty if the row does not apply.
+    columns: the neurons with shares. neurons: the neurons with weights. kind: the integer type of the weights.
+
+    The result has
+    - epoch. sentence: the network in words. headline: the shares of HEADLINE.
+    - outcomes: method -> `outcomes` of all pairs. answers, filtered: the labels that raw and dominant predict, (P, P).
+    - neurons. weights: their u, v and w, integers of shape (3, neurons, P). scale: of shape (3, neurons). The product
+      weights * scale is the weights of the network.
+
+    If the rule has components, it also has
+    - component: the dominant component of every vector, (3, neurons). shares: the mean share of u, v and w, of shape
+      (components, columns), not rounded yet. counts: see `of_components`.
+    - phases: x and y of the trained series of `charts.phases`, and error, the root mean square phase error.
     """
     needs, run = analysis.needs, analysis.run
     rows = [name for name in methods if name in needs and not np.isnan(getattr(analysis.chosen(name), "share", 0.0))]
@@ -157,7 +165,7 @@ def moment(
 
 
 def of_components(structure: Structure) -> dict[str, np.ndarray]:
-    """The share of all power, and the number of neurons, by component; a neuron's component is its w's: both (K,)."""
+    """By component, the share of all power and the number of neurons with this component in w. Both of shape (K,)."""
     power = to_host(structure.power).sum(axis=(0, 2))
     return {
         "power": power / (power.sum() or 1.0),
@@ -166,14 +174,14 @@ def of_components(structure: Structure) -> dict[str, np.ndarray]:
 
 
 def facts(run: Run) -> dict[str, Any]:
-    """What a run was trained with: its configuration, versions, and the checksum of its network."""
+    """The configuration and the versions of a run, and the checksum of its network."""
     stored = load_checked_json(run.directory / "config.json") if run.directory else {}
     versions = {name: stored[name] for name in ("minimod", "numpy", "device") if name in stored}
     return run.config.to_dict() | versions | {"sha256 of the network": array_checksum(run.network.arrays)}
 
 
 def discovery(run: Run) -> dict[str, Any] | None:
-    """What RUN_DIR/discovery.json has, None where it is not there. Raises InputError for another file."""
+    """The content of RUN_DIR/discovery.json, or None without this file. Raises InputError if the file is damaged."""
     path = (run.directory or Path()) / "discovery.json"
     if not run.directory or not path.exists():
         return None
@@ -184,7 +192,10 @@ def discovery(run: Run) -> dict[str, Any] | None:
 
 
 def detectors(run: Run) -> dict[str, dict[str, Any]]:
-    """What each detector in RUN_DIR/detectors.csv finds, if truth is known. Raises InputError for another file."""
+    """The results of every detector in RUN_DIR/detectors.csv, empty if the right labels are unknown.
+
+    Raises InputError if the file does not fit the run.
+    """
     path, wrong = (run.directory or Path()) / "detectors.csv", run.fitted.label != run.fitted.true_label
     if not run.directory or not path.exists() or not run.dataset.is_known:
         return {}

@@ -1,4 +1,4 @@
-"""The plots of a run's page that answer to a hand, in Bokeh. templates/run.js fills them with numbers."""
+"""The interactive plots of a run's page, in Bokeh. templates/run.js fills them with numbers."""
 
 from typing import Any
 
@@ -16,40 +16,43 @@ from minimod.runs.accuracy import OUTCOMES
 
 Data = dict[str, Any]
 
-# Of each of OUTCOMES. All differ for eyes that lack a kind of cone, see tests/report/test_style.py.
+# The colours of OUTCOMES. They differ for colour-blind readers too, see tests/report/test_style.py.
 OUTCOME_COLORS = ("#ffffff", "#75b5d6", "#817c65", "#353fdf", "#300a49", VERMILION, "#f7ce08", "#5b1409")
-NO_LABEL = "#35a853"        # of a pair that has none
-LOGITS = {"raw": "the network itself", "dominant": "its dominant part alone", "residual": "all the rest alone"}
+NO_LABEL = "#35a853"        # the colour of a pair without a label
+LOGITS = {"raw": "the network itself", "dominant": "its dominant part alone", "residual": "the rest alone"}
 
 
 def palette(name: str) -> list[str]:
-    """256 colours of one of Matplotlib's maps."""
+    """256 colours of a Matplotlib colour map."""
     return [to_hex(color) for color in matplotlib.colormaps[name](np.linspace(0, 1, 256))]
 
 
 def picture(name: str, shape: tuple[int, int], mapper: Any, height: int | None = None, **options: Any) -> Any:
-    """A figure with an image of this shape, whose rows go down; where it is pointed at or clicked on is told."""
+    """A figure with an image of this shape, row 0 at the top unless `y_range` is given.
+
+    Moves and clicks of the mouse call templates/run.js.
+    """
     rows, columns = shape
     axes = blank(f"{name}-plot", height, x_range=options.pop("x_range", (0, columns)),
                  y_range=options.pop("y_range", (rows, 0)), **options)
     image = models.ColumnDataSource({"image": [np.zeros((1, 1), np.float32)]}, name=name)
     axes.image("image", source=image, x=0, y=0, dw=columns, dh=rows, color_mapper=mapper)
     told = call("touch", plot=name)
-    for event in (MouseMove, Tap, DoubleTap):       # of two quick taps, the second is a DoubleTap alone
+    for event in (MouseMove, Tap, DoubleTap):       # the second of two quick taps is a DoubleTap, and no Tap
         axes.js_on_event(event, told)
     axes.js_on_event(MouseLeave, call("leave", plot=name))
     return axes
 
 
 def mark(axes: Any, name: str) -> None:
-    """A square around the pair that is chosen."""
+    """Draw a square around the chosen pair."""
     source = models.ColumnDataSource({"x": [], "y": []}, name=f"{name}-at")
     axes.scatter("x", "y", source=source, marker="square", size=11, fill_color=None, line_color="white", line_width=4)
     axes.scatter("x", "y", source=source, marker="square", size=11, fill_color=None, line_color="black", line_width=2)
 
 
 def tables(shown: Data, of: str) -> Any:
-    """The four tables: the rule, what was given, what is answered, and what the filtered network answers."""
+    """The four tables: the rule, the given labels, the network's answers, and the filtered network's answers."""
     P = len(shown["words"])
     mapper = models.LinearColorMapper(palette("twilight"), low=0, high=P, low_color=NO_LABEL)
     titles = {"rule": f"The rule\n{shown['task']}", "given": f"What it was shown\n{shown['wrong']}",
@@ -68,14 +71,14 @@ def tables(shown: Data, of: str) -> Any:
 
 
 def lined(made: Any, tag: str) -> Any:
-    """The row of a chart, with a vertical line in each figure that templates/run.js moves."""
+    """The figures of a chart, with a vertical line in every figure. templates/run.js moves the line."""
     for axes in made.children:
         axes.add_layout(models.Span(location=1, dimension="height", line_color=VERMILION, tags=[tag]))
     return made
 
 
 def components(shown: Data, of: str) -> Any:
-    """Power and number of neurons by component, both from 0 on."""
+    """Power and number of neurons by component. Both axes begin at 0."""
     made = plot(charts.components(shown), f"{of}components")
     for axes in made.children:
         (axes.x_range if shown["what"] != "frequency" else axes.y_range).start = 0
@@ -83,7 +86,7 @@ def components(shown: Data, of: str) -> Any:
 
 
 def neurons(shown: Data, of: str) -> Any:
-    """The spectrum of the neurons, and their signed coefficients, a column for each; below them the chosen neuron."""
+    """The spectrum of the neurons and their signed coefficients, one column per neuron. Below, the chosen neuron."""
     n_columns, what, names = len(shown["columns"]), shown["what"], shown["components"]
     mapper = models.LinearColorMapper("Viridis256", low=0, high=255)
     spectrum = picture(f"{of}spectrum", (len(names), n_columns), mapper, 380, title="Power", y_axis_label=what,
@@ -118,7 +121,7 @@ def neurons(shown: Data, of: str) -> Any:
 
 
 def name_rows(axes: Any, places: dict[float, str]) -> None:
-    """Name the rows of an image, at most some twenty of them."""
+    """Name the rows of an image: at most about twenty rows."""
     some = dict(list(places.items())[:: 1 + len(places) // 20])
     axes.yaxis.ticker, axes.yaxis.major_label_overrides = list(some), some
 
@@ -143,7 +146,7 @@ def circles(of: str) -> Any:
 
 
 def pairs(shown: Data, of: str) -> Any:
-    """Every pair, coloured by what becomes of it under a method; twice, for two methods side by side."""
+    """Every pair, coloured by its outcome under a method. Two pictures, for two methods side by side."""
     P = len(shown["words"])
     mapper = models.LinearColorMapper(OUTCOME_COLORS, low=-0.5, high=len(OUTCOMES) - 0.5)
     made = []
@@ -156,7 +159,7 @@ def pairs(shown: Data, of: str) -> Any:
 
 
 def logits(shown: Data, of: str) -> Any:
-    """The logits of the chosen pair by the network and by its two parts, with the true and the given label."""
+    """The logits of the chosen pair by the network and by its two parts, with marks at the true and the given label."""
     made, linked = list[Any](), dict[str, Any]()
     for part, title in LOGITS.items() if "columns" in shown else [("raw", LOGITS["raw"])]:
         source = models.ColumnDataSource({"x": [0, 1], "y": [0, 1], "class": ["", ""]}, name=f"{of}logits-{part}")
@@ -175,7 +178,7 @@ def logits(shown: Data, of: str) -> Any:
 
 
 def plots_of(summary: Data, shown: Data, of: str = "") -> Data:
-    """By section of templates/run.html: the Bokeh models that there are of a run. Their names begin with `of`."""
+    """Section of templates/run.html -> the Bokeh model of this run. The names of the models begin with `of`."""
     plots = {
         "tables": tables(shown, of),
         "training": lined(plot(charts.accuracies(summary), f"{of}accuracies"), f"{of}epoch"),

@@ -1,4 +1,4 @@
-"""A chart as a Bokeh model, and the parts that plots of pages are made of. Callbacks are in templates/page.js."""
+"""A chart as a Bokeh model, and helpers for the plots of pages. Callbacks are in templates/page.js."""
 
 import math
 from textwrap import fill
@@ -11,14 +11,14 @@ from bokeh.plotting import figure
 from minimod.report.chart import Chart, Series
 from minimod.report.style import BLACK, DASHES, MARKERS
 
-WRAP = {"flex-wrap": "wrap"}        # of plots side by side, where there is room
+WRAP = {"flex-wrap": "wrap"}        # plots are side by side if the page is wide enough
 
 
 def plot(chart: Chart, name: str) -> Any:
-    """A row of this name with a figure for every panel of a chart. Glyphs have the names of their series.
+    """A row with this name, and a figure for every panel of a chart. Glyphs have the names of their series.
 
-    The figures are called `NAME-plot`, `NAME-1-plot` and so on. tags: series -> its look in words, for a list of boxes
-    that switch the series on and off.
+    The figures have the names `NAME-plot`, `NAME-1-plot` and so on. The row's tags are {series: its look in words}: the
+    page makes check boxes of them, which switch the series on and off.
     """
     looks = {series.name: series.style.swatch for panel in chart.panels.values() for series in panel}
     across, up = (chart.y, chart.x) if chart.is_list else (chart.x, chart.y)
@@ -46,7 +46,7 @@ def plot(chart: Chart, name: str) -> Any:
 
 
 def _plot_series(axes: Any, chart: Chart, panel: list[Series], i: int) -> None:
-    """Draw series i of a panel, with what it tells where it is pointed at."""
+    """Draw series i of a panel, with the tooltips of its points."""
     series, glyphs = panel[i], list[Any]()
     look, shown = series.style, series.marked(i)
     x, y = ("y", "x") if chart.is_list else ("x", "y")
@@ -58,7 +58,7 @@ def _plot_series(axes: Any, chart: Chart, panel: list[Series], i: int) -> None:
         tips.append(("lowest to highest", "@low{0.000} to @high{0.000}"))
     if series.wanted:
         data |= dict(zip(("least", "most"), chart.ends(series), strict=True))
-    # The count stands at the right of its mark at the first place, else at the left: it would be cut off at an edge.
+    # At the first place the count is at the right of its mark, elsewhere at the left. So no count is cut off.
     if never := [text and (f"{text} ▲" if j else f"▲ {text}") for j, text in enumerate(series.never)]:
         row = sum(any(other.never) for other in panel[:i])
         data |= {"edge": [chart.y.places.get(math.inf, math.nan)] * len(at), "never": never}
@@ -85,7 +85,7 @@ def _plot_series(axes: Any, chart: Chart, panel: list[Series], i: int) -> None:
 
 
 def _along(chart: Chart, start: str, end: str) -> tuple[str, str, str, str]:
-    """The columns of bars along the numbers y, as x0, y0, x1 and y1."""
+    """The columns x0, y0, x1 and y1 of bars along the direction of the numbers y."""
     return (start, "x", end, "x") if chart.is_list else ("x", start, "x", end)
 
 
@@ -98,10 +98,10 @@ def blank(name: str, height: int | None = 320, **options: Any) -> Any:
 
 
 def hover(axes: Any, glyphs: Any, *tips: tuple[str, str]) -> None:
-    """Tell these tips where a figure's glyphs are pointed at."""
+    """Show these tooltips if the mouse is over the glyphs of a figure."""
     axes.add_tools(models.HoverTool(renderers=[glyphs], tooltips=list(tips)))
 
 
 def call(function: str, **arguments: Any) -> models.CustomJS:
-    """A callback: a function of page.js, with these arguments by name, and `event`, what was touched."""
+    """A callback that calls a function of page.js with these named arguments, and with the mouse event as `event`."""
     return models.CustomJS(args=arguments, code=f"minimod.{function}({{{', '.join([*arguments, 'event: cb_obj'])}}})")

@@ -1,4 +1,4 @@
-"""How series and figures look, and how figures are written."""
+"""The looks of series and figures, and how figures are written to files."""
 
 from dataclasses import dataclass
 from io import BytesIO
@@ -12,14 +12,14 @@ from PIL import Image
 
 from minimod.runs.files import whole_file
 
-# Okabe and Ito's palette: distinct for the common kinds of colour blindness.
+# The palette of Okabe and Ito. Its colours differ for the common kinds of colour blindness.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 
-# Colour -> its name. Black on paper is white on a dark screen.
+# Colour -> its name. Black is drawn as white on a dark screen.
 COLORS = {BLUE: "blue", ORANGE: "orange", GREEN: "green", VERMILION: "red", PURPLE: "pink", SKY: "sky blue"}
 NAMES = COLORS | {BLACK: "black or white"}
-# The name of a marker -> what Matplotlib and Bokeh call it, and its letter.
+# The name of a marker -> its name in Matplotlib, its name in Bokeh, and its letter.
 MARKERS = {
     "circles": ("o", "circle", "●"), "squares": ("s", "square", "■"), "triangles": ("^", "triangle", "▲"),
     "diamonds": ("D", "diamond", "◆"), "stars": ("*", "star", "★"), "crosses": ("P", "plus", "✚"),
@@ -34,7 +34,7 @@ DASHES = {
 
 @dataclass(frozen=True)
 class Style:
-    """How a series looks in every figure and on every page: keys of NAMES, MARKERS and DASHES; "" for none."""
+    """The look of a series in every figure and on every page: keys of NAMES, MARKERS and DASHES. "" means none."""
 
     color: str
     marker: str = ""
@@ -46,7 +46,7 @@ class Style:
         return ", ".join(filter(None, (f"{NAMES[self.color]} {self.marker}".strip(), self.dash)))
 
 
-# The table of styles. Marker and dashes together tell any two apart without their colours, markers alone the first 8.
+# The table of styles. Any two differ in marker or dashes, without their colours. The first 8 differ in their markers.
 LOOKS = zip(cycle(COLORS), cycle(list(MARKERS)[:8]), cycle(list(DASHES)[:7]), strict=False)
 STYLES = tuple(Style(*look) for look in islice(LOOKS, 56))
 CHANCE = Style(BLACK, dash="finely dotted")
@@ -59,9 +59,9 @@ STYLE: dict[str, Any] = {
 
 
 def save_figure(figure: Figure, path: Path, dpi: float = 200) -> None:
-    """Write a figure as PNG, SVG or PDF, by the path's suffix; the same figure gives the same PNG or SVG.
+    """Write a figure as PNG, SVG or PDF, by the path's suffix. The same figure gives the same bytes as PNG or SVG.
 
-    A PNG has 256 colours, which makes it a third as large.
+    A PNG has 256 colours, which makes the file a third as large.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
@@ -74,10 +74,10 @@ def save_figure(figure: Figure, path: Path, dpi: float = 200) -> None:
 
 
 def literal(text: str) -> str:
-    """A text for Matplotlib, which takes what stands between two dollar signs for mathematics."""
+    """A text with escaped dollar signs. Matplotlib reads text between two dollar signs as mathematics."""
     return text.replace("$", r"\$")
 
 
 def words(name: str) -> str:
-    """The name of a column as people read it."""
+    """The name of a column for readers: spaces replace underscores."""
     return name.replace("_", " ")

@@ -1,4 +1,4 @@
-"""The page of a sweep: its table, and any of its columns over any other, as curves and as heat maps."""
+"""The page of a sweep: its table, and curves and heat maps of any column over any other column."""
 
 import math
 from collections import Counter
@@ -16,19 +16,19 @@ from minimod.report.style import BLACK, CHANCE, DASHES, MARKERS, STYLES
 from minimod.sweeps.sweep import Sweep, account
 from minimod.sweeps.table import OPTIONS, SEEDS, identity, load_sweep
 
-# What is told of every run, besides what differs between them; and rows and panels that a page has room for.
+# The measured columns of the table, besides the options that vary; the most rows and panels of a page.
 TOLD = ("noisy_accuracy", "test_accuracy", "filtered_test_accuracy", "dominant_test", "seconds")
 MOST_ROWS, MOST_PANELS = 5000, 6
-NONE = ("none", "none")     # no column, and what it is called
+NONE = ("none", "none")     # the choice of no column, and its text
 
 
 def write_sweep_page(path: Path, directory: Path) -> None:
-    """The page of the sweep in a directory. A run is linked to its own page, where that lies beside this one."""
+    """Write the page of the sweep in a directory. It links to runs/RUN/report.html, if this file exists beside it."""
     table = [each | dict(zip(OPTIONS, identity(each), strict=True)) for each in load_sweep(directory)]
     finished = [each for each in table if each["status"] == "finished"]
     shown = finished[:MOST_ROWS]
     values = {name: in_order(each[name] for each in shown) for name in OPTIONS}
-    # What varies most comes first, and seeds come last.
+    # The option with the most values comes first, and seeds come last.
     differ = sorted((name for name in OPTIONS if len(values[name]) > 1),
                     key=lambda name: (name in SEEDS, -len(values[name])))
     pages = {each["run"]: f"runs/{each['run']}/report.html" for each in table}
@@ -45,17 +45,18 @@ def write_sweep_page(path: Path, directory: Path) -> None:
 
 
 def columns_of(rows: list[dict[str, Any]], differ: dict[str, list[Any]]) -> dict[str, Any]:
-    """What sweep.js knows of the columns of some runs, as plain data. differ: option -> its values, of those that vary.
+    """The data of sweep.js about the columns of these runs. differ: option that varies -> its values.
 
-    - axes: see `axis_of_page`; plurals: option -> words. looks: the table of styles.
-    - factors: the options that no mean is over, unless they are asked for; accuracies: the columns that have chance.
-    - controls: name -> title, options and what is chosen at the beginning.
+    - axes: see `axis_of_page`. plurals: option -> words. looks: the table of styles.
+    - factors: the options that vary, except seeds. A mean is not taken over them unless the reader asks for it.
+    - accuracies: the columns with accuracies, which have a chance level.
+    - controls: name -> title, options, and the first choice.
     """
     numbers = {name: [each[name] for each in rows if is_number(each[name])] for name in rows[0] if name not in OPTIONS}
     measured = {name: values for name, values in numbers.items() if values}
     factors = [name for name in differ if name not in SEEDS]
     those, chosen = rows, {}
-    for name in factors:        # what most runs have, of those that have what is chosen already
+    for name in factors:        # choose the most common value among the runs with the values chosen before
         chosen[name] = Counter(each[name] for each in those).most_common(1)[0][0]
         those = [each for each in those if each[name] == chosen[name]]
     axes = {name: axis_of_page(name, values) for name, values in differ.items()}
@@ -78,9 +79,10 @@ def columns_of(rows: list[dict[str, Any]], differ: dict[str, list[Any]]) -> dict
 
 
 def axis_of_page(column: str, values: list[Any], is_measured: bool = False) -> dict[str, Any]:
-    """The `axis_of` of a column, and its logarithmic one, where there is one: where 0 stands on it, and its ticks.
+    """The `axis_of` of a column as plain data.
 
-    values, texts: of an option, in order; text only, where not all are numbers.
+    log: the place of 0 and the ticks of its logarithmic axis, or None if the column has no logarithmic axis.
+    values, texts: the values of an option in order, and their texts. If not all values are numbers, values are texts.
     """
     values = [value for value in values if value != math.inf]
     axis = axis_of(column, values, is_measured=is_measured)
@@ -94,17 +96,17 @@ def axis_of_page(column: str, values: list[Any], is_measured: bool = False) -> d
 
 
 def is_number(value: Any) -> bool:
-    """Whether a cell of a table has a number, or inf for never."""
+    """Whether a cell of a table is a number. inf, which means never, is a number, and nan is not."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
 
 
 def text_of(value: Any) -> str:
-    """A value of an option as people write it."""
+    """A value of an option as text, in its shortest form."""
     return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
 
 def sweep_plots(rows: list[dict[str, Any]], facts: dict[str, Any]) -> dict[str, Any]:
-    """Panels for curves and for heat maps, that sweep.js fills with what is chosen; all runs are the source `runs`."""
+    """Panels for curves and heat maps, which sweep.js fills with the chosen columns. The source `runs` has all runs."""
     data = {name: [text_of(each[name]) if axis["is_text"] else math.nan if each[name] is None else each[name]
                    for each in rows] for name, axis in facts["axes"].items()}
     runs = models.ColumnDataSource(
@@ -135,7 +137,7 @@ def sweep_plots(rows: list[dict[str, Any]], facts: dict[str, Any]) -> dict[str, 
                                      line_color=BLACK, line_width=2, tags=["ink"]))
         for glyphs, *more in ((dots, ("run", "@run")), (bars,), (marks,)):
             hover(panel, glyphs, ("at", "@at"), ("y", "@told"), *more)
-        # Through this, the plots' document has all runs and the points: sweep.js and the CSV files find them there.
+        # This callback puts `runs` and `points` into the plots' document, where sweep.js and the CSV files find them.
         panel.js_on_event(Tap, call("open", plot=panel, dots=dots.data_source, runs=runs, points=points))
         curves.append(panel)
 

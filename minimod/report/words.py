@@ -1,4 +1,4 @@
-"""Rows and measures of `analyze` in plain words, for whoever reads a chart without the README."""
+"""Rows and measures of `analyze` in plain words, for readers of a chart who have not read the README."""
 
 import re
 
@@ -10,7 +10,7 @@ MEASURE_WORDS = {
     "validation": "validation pairs", "test": "test pairs",
 }
 
-# What every row is made of, in the order in which they are looked for -> its words.
+# The first part of a row's name, before + and after "untrained " -> its words.
 ROW_WORDS = {
     "raw": "the network itself", "untrained": "the network before training",
     "interaction": "the interaction readout", "ensemble interaction": "the interactions of several networks",
@@ -21,7 +21,7 @@ ROW_WORDS = {
 
 
 def row_in_words(name: str) -> str:
-    """What answers in a row, as "the filtered network, quadratic activation"."""
+    """The words for a row, as "the filtered network, quadratic activation"."""
     if found := re.fullmatch(r"(\w+)( subnetwork|\+interaction)(, noisy)?", name):
         neurons = "random neurons" if found[1] == RANDOM else f"the top neurons by {words(found[1])}"
         readout = "" if "subnetwork" in name else "the interactions of "
@@ -33,7 +33,7 @@ def row_in_words(name: str) -> str:
 
 
 def in_words(column: str) -> str:
-    """A row, a measure, or the measure of a row, in plain words; any other name as people write it."""
+    """A row, a measure, or the measure of a row, in plain words. Other names only lose their underscores."""
     row, _, measure = column.rpartition(" ")
     if row in ROWS and measure in MEASURE_WORDS:
         return f"{MEASURE_WORDS[measure]}, by {row_in_words(row)}"

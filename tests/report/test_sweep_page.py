@@ -53,7 +53,7 @@ def test_a_sweep_of_failed_runs_has_a_page(tmp_path):
     call = partial(commands.main, standalone_mode=False)
     call(["sweep", str(tmp_path / "sweep"), *(f"--grid={axis}" for axis in grid), "--quiet", "--jobs", "1"])
     call(["report", str(tmp_path / "sweep")])
-    assert "there is nothing to draw them over" in (tmp_path / "sweep/report.html").read_text(encoding="utf-8")
+    assert "So no curve is drawn." in (tmp_path / "sweep/report.html").read_text(encoding="utf-8")
 
 
 def table_of(directory):

@@ -1,17 +1,17 @@
-// What all pages do: what they show and the address that says so, plots and their data, tables.
+// The functions of all pages: the state of the page and its address, plots and their data, tables.
 "use strict";
 
 const minimod = {
-  // What the page shows: name -> text. Controls with data-state have the names. What differs from the beginning stands in
-  // the address, behind the # and the section, as in #pairs&epoch=20.
+  // The state: name -> text, by the names of controls with data-state. Values that differ from the beginning are in the
+  // address, after the # and the section, as in #pairs&epoch=20.
   state: {}, beginning: {}, section: "", watchers: [], drawn: new Set(),
 
-  // Call `draw` when one of the names has changed; if it is for a plot, then only once that is there, and at that time.
+  // Call `draw` when one of the names changes. With `plot`: only after this plot is drawn, and once when it is drawn.
   watch: (names, draw, plot) => minimod.watchers.push({ names, draw, plot }),
 
   controls: (name) => Array.from(document.querySelectorAll(`[data-state="${name}"]`)),
 
-  // What a control says. A slider has the stops of data-options.
+  // The value of a control as text. The stops of a slider are in data-options.
   value: ({ type, checked, value, dataset: { options } }) =>
     type === "checkbox" ? String(checked) : options ? JSON.parse(options)[value] : value,
 
@@ -22,7 +22,7 @@ const minimod = {
     if (options) control.setAttribute("aria-valuetext", minimod.value(control));
   },
 
-  // Show something else; what a control does not offer is left as it was.
+  // Change the state. A value that a control does not offer changes nothing.
   set: (changes) => {
     for (const [name, text] of Object.entries(changes)) {
       const controls = minimod.controls(name);
@@ -40,7 +40,7 @@ const minimod = {
     }
   },
 
-  // Show what the address says; what it does not name is as at the beginning.
+  // Set the state to the address. Names that are not in the address get their values of the beginning.
   follow: () => {
     const asked = new URLSearchParams(location.hash.slice(1)), known = {};
     minimod.section = "";
@@ -53,7 +53,7 @@ const minimod = {
     minimod.reach(document.getElementById(minimod.section));
   },
 
-  // Go to a place; what it is folded in is opened, and drawn before, since plots move what is below.
+  // Scroll to a place. Before, open its fold if it is in one, and draw the fold's plots, because plots move the place.
   reach: async (place) => {
     const fold = place?.closest("details");
     if (fold) {
@@ -67,13 +67,13 @@ const minimod = {
 
   tagged: (tag) => Bokeh.documents.flatMap((doc) => [...doc.all_models].filter(({ tags }) => tags.includes(tag))),
 
-  // A reviver of JSON: arrays of numbers are packed as page.py packs them.
+  // A reviver for JSON.parse: it unpacks the arrays of numbers that page.py has packed.
   unpack: (_, value) => value?.base64 === undefined ? value
     : new globalThis[`${value.type}Array`](Uint8Array.from(atob(value.base64), (x) => x.charCodeAt(0)).buffer),
 
   percent: (share) => !Number.isFinite(share) ? "-" : `${Number((100 * share).toPrecision(3))} %`,
 
-  // Boxes before the plot of a chart, one for each of its series, that switch it on and off.
+  // Put check boxes before the plot of a chart. A box switches one series on and off.
   legend: (place, { tags: [looks], children }) => {
     const boxes = document.createElement("div");
     boxes.className = "boxes";
@@ -86,7 +86,7 @@ const minimod = {
     place.before(boxes);
   },
 
-  // Of a plot: name -> its lines, where they are not those of its model; and what is said about it on every line.
+  // csvs: plot -> a function that makes its CSV lines, if its model does not. about: plot -> columns on every line.
   csvs: {}, about: {},
 
   lines: (name) => {
@@ -97,7 +97,7 @@ const minimod = {
     return [columns, ...Array.from(data[columns[0]], (_, i) => columns.map((column) => data[column][i]))];
   },
 
-  // The data of a plot as CSV. Text that a spreadsheet would take for a formula gets an apostrophe.
+  // The data of a plot as CSV. A text that a spreadsheet would read as a formula gets an apostrophe.
   csv: (name) => {
     const cell = (value) => {
       if (typeof value !== "string") return Number.isNaN(value) ? "" : String(value);
@@ -109,10 +109,10 @@ const minimod = {
     return all.map((line) => line.map(cell).join(",")).join("\n") + "\n";
   },
 
-  // The series of a chart's panel: name -> data.
+  // The series of one panel of a chart: name -> data.
   series: (panel) => new Map(panel.renderers.map((each) => [each.name, each.data_source.data])),
 
-  // All points of a chart's panels.
+  // All points of these panels, as CSV lines.
   points: (panels) => [["panel", "series", "x", "y", "low", "high", "never"], ...panels.flatMap((panel) =>
     [...minimod.series(panel)].flatMap(([name, { at, y, low, high, never }]) => Array.from(y, (_, i) => [
       panel.title.text.replaceAll("\n", " "), name, at[i], y[i], low?.[i] ?? NaN, high?.[i] ?? NaN, never?.[i] ?? "",
@@ -126,7 +126,7 @@ const minimod = {
     link.click();
   },
 
-  // Sort a table by the column of a button in its head: numbers as numbers, nothing last.
+  // Sort a table by the column of a button in its head. Numbers are sorted as numbers, and empty cells come last.
   sort: (button) => {
     const head = button.closest("th"), table = head.closest("table"), place = head.cellIndex;
     const down = head.getAttribute("aria-sort") !== "descending";
@@ -142,14 +142,14 @@ const minimod = {
     table.tBodies[0].append(...rows);
   },
 
-  // Only the rows of a table that have the text.
+  // Show only the rows of a table that contain the text.
   filter: (input, id) => {
     for (const row of document.getElementById(id).tBodies[0].rows) {
       row.hidden = !row.textContent.toLowerCase().includes(input.value.toLowerCase());
     }
   },
 
-  // In some documents, what has ink is black on paper and white on a dark screen. Plots read the colours of all else in page.css.
+  // Draw models with the tag "ink" black on paper and white on a dark screen. Other colours are in page.css.
   paint: (documents) => {
     const ink = getComputedStyle(document.documentElement).getPropertyValue("--ink").trim();
     for (const doc of documents) for (const model of doc.all_models) {
@@ -164,7 +164,7 @@ const minimod = {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => minimod.paint(Bokeh.documents));
 for (const name of ["beforeprint", "afterprint"]) addEventListener(name, () => minimod.paint(Bokeh.documents));
 
-// A plot in its place, once, with its legends, and a name for those who do not see it. Its model is in the script behind it.
+// Draw a plot in its place, once, with legends, and a name for screen readers. Its model is in the script after it.
 const draw = (place) => place.promise ??= (async () => {
   const item = JSON.parse(place.nextElementSibling.textContent);
   const { model: root } = (await Bokeh.embed.embed_item(item, place.id)).get_by_id(item.root_id);
@@ -179,12 +179,12 @@ const draw = (place) => place.promise ??= (async () => {
   minimod.paint([root.document]);
   minimod.drawn.add(place.id);
   minimod.watchers.filter(({ plot }) => plot === place.id).forEach((watcher) => watcher.draw(minimod.state));
-  for (const button of place.parentElement.querySelectorAll("button.csv")) {      // of two runs one may lack what it saves
+  for (const button of place.parentElement.querySelectorAll("button.csv")) {      // one of two runs may not have the data
     button.hidden = !(button.dataset.csv in minimod.csvs) && !minimod.model(button.dataset.csv);
   }
 })();
 
-// A number is taken when it has been typed, all else at once.
+// A typed number changes the state when it is complete. Other controls change the state at once.
 for (const kind of ["input", "change"]) document.addEventListener(kind, ({ target }) => {
   if (target.dataset.state && (target.type === "number") === (kind === "change")) {
     minimod.set({ [target.dataset.state]: minimod.value(target) });
@@ -192,7 +192,7 @@ for (const kind of ["input", "change"]) document.addEventListener(kind, ({ targe
 });
 addEventListener("hashchange", () => minimod.follow());
 
-// A link to a section keeps what is shown.
+// A link to a section keeps the state.
 document.addEventListener("click", (event) => {
   const link = event.target.closest('a[href^="#"]');
   if (!link) return;
@@ -203,7 +203,7 @@ document.addEventListener("click", (event) => {
   minimod.reach(document.getElementById(minimod.section));
 });
 
-// What is opened is drawn, and the address names it.
+// When a fold is opened, its plots are drawn, and the address names the fold.
 document.addEventListener("toggle", ({ target }) => {
   if (!target.open || !target.id) return;
   target.querySelectorAll(".plot").forEach(draw);
@@ -218,7 +218,7 @@ addEventListener("load", async () => {
   }
   minimod.begin?.();
   minimod.follow();
-  // One plot after the other, so that the first can be used at once.
+  // Draw one plot after the other, so that the first plot can be used at once.
   for (const place of document.querySelectorAll("main .plot:not(.later > .plot)")) {
     await draw(place);
     await new Promise((resolve) => setTimeout(resolve));

@@ -1,5 +1,5 @@
-// A run's page: views of its numbers at the epoch, and of the neuron, the component, the pair and the methods, that are
-// chosen. The numbers are those of page_data.py.
+// The page of a run: views of its numbers at the chosen epoch, neuron, component, pair and methods. The numbers come
+// from page_data.py.
 "use strict";
 
 const VECTORS = ["u", "v", "w"], MATRICES = ["U", "V", "W"];
@@ -13,7 +13,7 @@ class Run {
     [this.parts, this.images] = [{}, {}];
   }
 
-  // Basis vectors of a component, by their places.
+  // The places of the basis vectors of a component.
   rows_of(k) { return Array.from(this.component_of.keys()).filter((r) => this.component_of[r] === k); }
 
   moment() { return this.moments.findLast(({ epoch }) => epoch <= Number(minimod.state.epoch)) ?? this.moments[0]; }
@@ -22,7 +22,7 @@ class Run {
 
   component() { return Math.max(1, 1 + this.components.indexOf(minimod.state.component)); }
 
-  // Vector v of the j-th neuron of a moment: 0, 1, 2 for u, v, w. P weights.
+  // One vector of the j-th neuron of a moment, with P weights. v = 0, 1, 2 means u, v, w.
   vector({ weights, scale, neurons }, v, j) {
     const i = v * neurons.length + j;
     return Float64Array.from(weights.subarray(i * this.P, (i + 1) * this.P), (x) => x * scale[i]);
@@ -38,7 +38,7 @@ class Run {
     return sum;
   }
 
-  // What the filtration keeps of a vector: its part in component k.
+  // The filtered vector: its part in component k.
   kept(v, k, x) {
     const part = new Float64Array(this.P);
     for (const r of this.rows[k - 1]) {
@@ -48,7 +48,7 @@ class Run {
     return part;
   }
 
-  // u, v and w of all neurons of the last moment: raw, or the dominant or the residual part of each.
+  // u, v and w of all neurons at the last moment: the vectors themselves (raw), or their dominant or residual parts.
   part(name) {
     const then = this.moments.at(-1), n = then.neurons.length;
     return this.parts[name] ??= Array.from({ length: n }, (_, j) => [0, 1, 2].map((v) => {
@@ -59,7 +59,7 @@ class Run {
     }));
   }
 
-  // f = W φ(u[a] + v[b]) + μ; the dominant part has no μ.
+  // f = W φ(u[a] + v[b]) + μ. The dominant part has no μ.
   logits(name, a, b) {
     const f = name === "dominant" ? new Float64Array(this.P) : Float64Array.from(this.mu);
     for (const [u, v, w] of this.part(name)) {
@@ -69,7 +69,7 @@ class Run {
     return f;
   }
 
-  // φ between two of its given places.
+  // φ(z), interpolated between two of the stored places.
   activation(z) {
     const { range, value } = this.phi, at = (z / range + 1) * (value.length - 1) / 2;
     const i = Math.max(0, Math.min(value.length - 2, Math.floor(at)));
@@ -85,7 +85,7 @@ class Run {
     if (place) place.textContent = text;
   }
 
-  // Numbers as an image with so many columns; its CSV has the names of rows and columns, and what is said about it.
+  // Show numbers as an image with `width` columns. Its CSV has names of rows and columns, and the columns of `about`.
   image(name, numbers, width, about, [columns, rows, cell] = []) {
     const { data: { image: [{ constructor: NDArray }] } } = this.model(name);
     this.fill(name, { image: [new NDArray(numbers, [numbers.length / width, width])] });
@@ -95,23 +95,23 @@ class Run {
       [rows[i], ...Array.from(numbers.subarray(i * width, (i + 1) * width), cell)])];
   }
 
-  // Labels of all pairs as an image.
+  // Show the labels of all pairs as an image.
   table(name, labels, about) {
     this.image(name, labels, this.P, about, [this.words, this.words, (label) => this.words[label] ?? ""]);
   }
 
   say(name, about) { minimod.about[this.of + name] = about; }
 
-  // A vertical line in all plots that have one of this name.
+  // Move the vertical line with this tag, in all plots that have it.
   line(tag, location) { for (const span of minimod.tagged(this.of + tag)) span.location = location; }
 
-  // The square around the pair that is chosen, in one picture.
+  // Move the square around the chosen pair, in one picture.
   mark(name) {
     const at = this.model(`${name}-at`), [a, b] = this.pair();
     if (at) at.data = Math.min(a, b) < 0 ? { x: [], y: [] } : { x: [b + 0.5], y: [a + 0.5] };
   }
 
-  // What becomes of a pair.
+  // Say what the rule, the labels and the network have for a pair.
   tell_pair(a, b) {
     if (Math.min(a, b) < 0) return ["tables", "pairs-1", "pairs-2"].forEach((name) => this.tell(`${name}-told`, "this run has no such pair"));
     const i = a * this.P + b, { answers, filtered } = this.moment(), pair = `a = ${this.words[a]}, b = ${this.words[b]}`;
@@ -132,8 +132,8 @@ class Run {
   }
 }
 
-// Each view draws one part of the page of one run: once where its plot is drawn, and when what it depends on changes.
-// names: what of the state it depends on; plot: what it draws in.
+// A view draws one part of the page of one run: once when its plot is drawn, and when one of `names` changes.
+// names: the names in the state that the view depends on. plot: the plot that the view draws in.
 const PICTURES = ["rule", "given", "answers", "filtered"];
 const VIEWS = [
   { names: ["epoch"], draw: (run) => {
@@ -217,7 +217,7 @@ const VIEWS = [
     });
     run.tell("neuron-told", `neuron ${m}, epoch ${epoch}: ${run.what} of u, v, w `
       + `${ks.map((k) => run.components[k - 1]).join(", ")}; share ${minimod.percent(share / 3)}`
-      + (then === run.moment() ? "" : "; it is on this page as it was last, and not at earlier epochs"));
+      + (then === run.moment() ? "" : "; this page has this neuron only at the last epoch"));
   } },
 
   { names: ["epoch", "component"], plot: "circles", draw: (run) => {
@@ -241,7 +241,7 @@ const VIEWS = [
         run.say(`${kind}-${name}`, { epoch, frequency: k });
       }
     });
-    const all = run.width, shown = n < all ? `the ${n} neurons that this page has of ${all} at this epoch` : `${n} neurons`;
+    const all = run.width, shown = n < all ? `${n} neurons on this page at this epoch (of ${all})` : `${n} neurons`;
     run.tell("circles-told", `epoch ${epoch}: ${of_k.length} of ${shown} have frequency ${k} in w`);
   } },
 
@@ -250,8 +250,8 @@ const VIEWS = [
     run.image(name, outcomes[method], run.P, { epoch, method }, [run.words, run.words, (x) => run.outcomes[x]]);
     run.model(`${name}-plot`).title.text = `${method}, epoch ${epoch}`;
     const counts = run.outcomes.map((text, x) => [text, outcomes[method].reduce((sum, y) => sum + (x === y), 0)]);
-    const why = asked in run.moments.at(-1).outcomes ? "is on this page only as it was last" : "is no row of this run";
-    run.tell(`${name}-counts`, (method === asked ? "" : `${asked} ${why}; here is ${method}\n`)
+    const why = asked in run.moments.at(-1).outcomes ? "is here only at the last epoch" : "is not a row of this run";
+    run.tell(`${name}-counts`, (method === asked ? "" : `${asked} ${why}. This is ${method}\n`)
       + counts.filter(([, count]) => count).map(([text, count]) => `${text.padEnd(24)}${count}`).join("\n"));
   }) },
 
@@ -290,7 +290,7 @@ const VIEWS = [
 ];
 
 Object.assign(minimod, {
-  // Where an image is pointed at, it is read; where it is clicked on or tapped, its pair or its neuron is chosen.
+  // Pointing at an image shows its number at this place. A click or a tap chooses the pair or the neuron at this place.
   touch: ({ plot, event }) => {
     const run = minimod.runs.findLast(({ of }) => plot.startsWith(of)), name = plot.slice(run.of.length);
     const [i, j] = [Math.floor(event.x), Math.floor(event.y)], is_tap = event.event_name !== "mousemove";
@@ -309,13 +309,13 @@ Object.assign(minimod, {
     }
   },
 
-  // What is read there is again the pair that is chosen.
+  // When the mouse leaves an image, show the chosen pair again.
   leave: ({ plot }) => {
     const run = minimod.runs.findLast(({ of }) => plot.startsWith(of));
     run.tell_pair(...run.pair());
   },
 
-  // From snapshot to snapshot, to the last one; a second click stops it.
+  // Play the snapshots, one after the other, to the last one. A second click stops.
   play: (button) => {
     const [slider] = minimod.controls("epoch"), is_on = button.getAttribute("aria-pressed") === "true";
     const stop = () => {

@@ -1,16 +1,16 @@
-// The page of a sweep: runs, and the means over them, by the columns that are chosen. The facts are sweep.py's.
+// The page of a sweep: runs, and means over runs, by the chosen columns. The facts come from sweep.py.
 Object.assign(minimod, {
-  // The text of a value of an option; of no option nothing.
+  // The text of a value of an option, or "" for no option.
   text: (name, value) => {
     const axis = minimod.facts.axes[name];
     return axis ? axis.texts[axis.values.indexOf(value)] : "";
   },
 
-  // Where a value stands. All plots have linear axes: on a logarithmic one stand logarithms.
+  // The place of a value on an axis. All plots have linear axes, so a logarithmic axis shows the logarithms.
   place: ({ is_text, values, log }, is_log, value) => is_text ? values.indexOf(value)
     : is_log && log ? Math.log10(value === 0 ? log.zero : value) : value,
 
-  // The points, as `curves` of sweeps/table.py has them: of the runs at one value of x, of a series and a panel.
+  // The points, as in `curves` of sweeps/table.py. A point is the runs with one value of x, series and panel.
   group: (runs, rows, [panel, by, x], y) => {
     const groups = new Map(), { factors, plurals } = minimod.facts;
     for (const i of rows) {
@@ -34,7 +34,7 @@ Object.assign(minimod, {
     }).filter(({ known }) => known.length);
   },
 
-  // The runs that are drawn: an option that would vary behind a point is held at what its control says.
+  // The runs that are drawn. If an option would vary behind a point, only runs with the value of its control are drawn.
   hold: (runs, state, axes) => {
     let rows = Array.from(runs.run, (_, i) => i);
     const held = minimod.facts.factors.filter((name) => {
@@ -46,13 +46,13 @@ Object.assign(minimod, {
     return [rows, held];
   },
 
-  // Other numbers in the columns of a source.
+  // Replace the numbers in the columns of a source.
   fill: (name, records) => {
     const source = minimod.model(name), columns = Object.keys(source.data);
     source.data = Object.fromEntries(columns.map((column) => [column, records.map((record) => record[column])]));
   },
 
-  // The ends of an axis around places, with a share of it above them. Returns them.
+  // Set and return the ends of an axis around these places. A share `above` of the axis stays free above the places.
   ends: (range, places, pad, above = 0) => {
     const there = places.filter(Number.isFinite);
     const [low, high] = there.length ? [Math.min(...there), Math.max(...there)] : [0, 1];
@@ -62,7 +62,7 @@ Object.assign(minimod, {
     return [start, end];
   },
 
-  // The name and the ticks of an axis.
+  // Set the label and the ticks of an axis.
   dress: (axis, { label, is_text, texts, log }, is_log) => {
     const ticks = is_text ? texts.map((text, i) => [i, text])
       : is_log && log ? log.ticks.map(([value, text]) => [Math.log10(value), text]) : null;
@@ -88,7 +88,7 @@ Object.assign(minimod, {
     const look = (value) => looks[Math.max(0, axes[by]?.values.indexOf(value)) % looks.length || 0];
     const sum = (part) => points.reduce((all, point) => all + point[part], 0);
 
-    // The upper edge has a row of marks for each series that has some.
+    // At the upper edge, every series with runs that never came there has its own row of marks.
     const moduli = [...new Set(points.flatMap(({ known }) => known.map((i) => runs.modulus[i])))];
     const chance = accuracies.includes(y) && moduli.length === 1 ? 1 / moduli[0] : NaN;
     const marked = of_by.filter((value) => points.some((point) => point.by === value && point.never));
@@ -105,7 +105,7 @@ Object.assign(minimod, {
       at: [...named(x, point.x), ...named(by, point.by), ...named(panels, point.panel)].join(", "),
       told: [
         ...point.finite.length ? [`mean ${number(point.mean)}`] : [],
-        `${[...new Set([point.finite.length, point.runs])].join(" of ")} run${"s".repeat(point.runs > 1)}`,
+        `${[...new Set([point.finite.length, point.runs])].join(" of ")} ${point.runs > 1 ? "runs" : "run"}`,
         ...point.never ? [`${point.never} of ${point.runs} never`] : [],
         ...point.missing ? [`${point.missing} not measured`] : [], ...point.over ? [`over ${point.over}`] : [],
       ].join("; "),
@@ -141,7 +141,7 @@ Object.assign(minimod, {
       }
     });
 
-    // The points as a table, under the names of the columns.
+    // The points as a table: name of the column -> numbers.
     const columns = [
       ...[[panels, "panel"], [by, "by"], [x, "x"]].filter(([name]) => name in axes)
         .map(([name, key]) => [name, (point) => minimod.text(name, point[key])]),
@@ -157,7 +157,7 @@ Object.assign(minimod, {
     const only = held.map((name) => `, ${axes[name].label} ${state[name]}`).join("");
     document.getElementById("told").textContent = [
       `${n} of ${runs.run.length} runs are drawn${only}`, `behind a point: ${over}`,
-      ...never ? [`▲ 3/8 at the upper edge: of 8 runs 3 never came there; ${never} of ${n} are in no mean`] : [],
+      ...never ? [`▲ 3/8 at the upper edge: 3 of 8 runs never came there; ${never} of ${n} are in no mean`] : [],
       ...missing ? [`not measured, and in no mean: ${missing} of ${n}`] : [],
       ...chance > 0 ? [`dotted: chance, ${number(chance)}`] : [],
       ...of_panel.length > most ? [`${most} of ${of_panel.length} panels are shown`] : [],
@@ -172,7 +172,7 @@ Object.assign(minimod, {
     }));
   },
 
-  // The page of the run whose dot is nearest to where the plot was clicked on or tapped.
+  // Open the page of the run whose dot is nearest to the click or tap on the plot.
   open: ({ plot, dots, event }) => {
     const { x_scale, y_scale } = Bokeh.index.find_one(plot).frame, { x, y, link } = dots.data;
     const far = Array.from(x, (_, i) => Math.hypot(x_scale.compute(x[i]) - event.sx, y_scale.compute(y[i]) - event.sy));
@@ -186,7 +186,7 @@ minimod.begin = () => {
   const { axes, controls, n_panels } = minimod.facts;
   minimod.panels = Array.from({ length: n_panels }, (_, k) => k ? `-${k}` : "");
   if (axes) minimod.watch([...Object.keys(controls), "log-x", "log-y"], minimod.sweep, "heat-place");
-  // Another column comes with the scale that suits it.
+  // A newly chosen column gets the scale that fits its values.
   document.addEventListener("input", ({ target: { dataset: { state }, value } }) => {
     if (["x", "y"].includes(state)) minimod.set({ [`log-${state}`]: String(axes[value].is_log) });
   });
