@@ -96,7 +96,7 @@ def structure_study(structure: Structure, untrained: Structure) -> dict[str, Any
 def in_words(run: Run, methods: Mapping[str, Mapping[str, float]] | None = None) -> str:
     """What a run was shown, what it memorised, and what it knows, in a few sentences.
 
-    methods: row -> its accuracies, at least those of raw. None: raw alone, by the run's last metrics.
+    methods: row -> its accuracies, at least raw. None: raw alone, from the last metrics of the run.
     """
     config, dataset, last = run.config, run.dataset, {name: column[-1] for name, column in run.history.items()}
     shown = run.fitted
@@ -120,7 +120,7 @@ def answers_in_words(
 ) -> str:
     """What a network memorised, what it knows, and by which rows, in a few sentences. Of nan they say nothing.
 
-    methods: row -> its accuracies, at least those of raw. component: "frequency", or what else the rule has.
+    methods: row -> its accuracies, at least raw. component: "frequency", or what else the rule has.
     labels_needed: what the labels of the run needed to know, see `rows.labels_need`.
     """
     raw, kept, sentences = methods["raw"], methods.get("dominant"), list[str]()

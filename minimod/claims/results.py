@@ -78,7 +78,7 @@ def page(results: Sequence[Result], scale: str) -> str:
         "`minimod reproduce NAME` measures a claim and stores its rows in `rows`. Then it writes this page again from "
         f"all stored rows{f'. All rows were measured {min(machines)}' if len(machines) == 1 else ''}. With several "
         "seeds, a table shows the mean and, in brackets, the lowest and the highest number. A column such as "
-        "`dominant+quadratic test` names a method and a measure. The README of minimod explains them."
+        "`dominant+quadratic test` names a method and a measure. docs/methods.md explains them."
     )
     rule = (
         "A claim holds if every seed meets every criterion. It does not hold if all seeds miss the same criterion. "
