@@ -91,7 +91,7 @@ class Backend:
 
 
 # The most elements and the most examples of a block on the CPU: 3 MiB of float32. For a narrow network, calls to NumPy
-# are then few and long. Two threads that call NumPy at the same time wait for each other: short calls are slow.
+# are then few and long. Two threads that call NumPy at the same time wait for each other, so short calls are slow.
 # For a wide network, a block stays near the size of a core's cache.
 CPU_BLOCK = (3 * 2**18, 4096)
 # The same for a GPU: 512 MiB of float32.

@@ -139,7 +139,7 @@ class Gradient:
         np.matmul(H, network.W, out=F)
         F += network.mu                                      # F = H W + μ
         answers = self._answers(block, F) if answer else None
-        loss, dF = self.loss(F, block.label, n_total)        # dF = d loss / dF, in the memory of F
+        loss, dF = self.loss(F, block.label, n_total)        # dF = ∂loss / ∂F, in the memory of F
 
         if "W" in gradient:
             # dW = Hᵀ dF          from F = H W + μ          H is not read again

@@ -116,7 +116,7 @@ def _extension(found: Examination, job: Job) -> Plan:
     for name in _differing(config, finished, (*FREE_FIELDS, *COURSE_FIELDS)):
         raise InputError(name, getattr(config, name), f"{getattr(finished, name)}, as in the run")
     if found.checkpoint is None:
-        allowed = "a run with its last checkpoint.npz, to extend it (a sweep keeps checkpoints with --keep-checkpoints)"
+        allowed = "a run with its last checkpoint.npz, to extend it (a sweep keeps them with --keep-checkpoints)"
         raise InputError("run directory", directory, allowed)
     if config.epochs <= found.checkpoint.epoch:
         raise InputError("epochs", config.epochs, f"more than {found.checkpoint.epoch}, the epochs of the run")
