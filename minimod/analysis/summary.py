@@ -143,11 +143,16 @@ def answers_in_words(
         if "untrained dominant" in methods:
             control = percent(methods["untrained dominant"]["test"])
             sentences.append(f"With the same filter, the network before training answers {control} of the test pairs.")
+        if "random frequency" in methods:
+            control = percent(methods["random frequency"]["test"])
+            sentences.append(f"With a random {what} per neuron, the trained network answers {control}.")
         if kept["test"] > 0.9 and raw["test"] < 0.5:
-            sentences.append("So the network has learned the rule, and its own answers hide it.")
-    if best := best_agnostic(methods, labels_needed):
-        sentences.append(f"Of the rows that need to know nothing of the rule, {best} is best on validation pairs.")
-        sentences.append(f"It answers {percent(methods[best]['test'])} of the test pairs correctly.")
+            sentences.append("So the rule is in the weights, and the network's own answers hide it.")
+    if (best := best_agnostic(methods, labels_needed)) and not math.isnan(raw["test"]):
+        shown = percent(methods["interaction"]["test"])
+        sentences.append(f"Without knowledge of the rule, the row interaction answers {shown} of the test pairs.")
+        shown = percent(methods[best]["test"])
+        sentences.append(f'"{best}", the best other such row on validation pairs, answers {shown}.')
     return " ".join(sentences)
 
 
