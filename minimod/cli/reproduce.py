@@ -16,18 +16,8 @@ from minimod.claims.named import find_claims
 from minimod.claims.reproduction import Reproduction, number_of_runs
 from minimod.claims.results import criteria_table, numbers_table, section, write_page
 from minimod.claims.rows import SUFFIXES, load_rows, rows_file, save_rows, stored_results
-from minimod.cli.display import (
-    Answer,
-    Table,
-    announce_runs,
-    asked,
-    methods_table,
-    rounding,
-    runs_display,
-    say,
-    stop_line,
-    table,
-)
+from minimod.cli import display
+from minimod.cli.display import Answer
 from minimod.cli.options import DIRECTORY, PATH, OnceEach, json_option, quiet_option, yes_option
 from minimod.errors import InputError
 from minimod.runs.accuracy import MEASURES
@@ -76,7 +66,7 @@ def reproduce(
     from minimod.report import draw, style
 
     results = []
-    with stop_line("the same command"):
+    with display.stop_line("the same command"):
         if from_rows:
             found = judged_again(claims, scale, output)
         else:
@@ -89,12 +79,14 @@ def reproduce(
                 save_rows(output, result)
     page = write_page(output, scale)
     if "all" in names or len(results) > len(names):
-        text = [table(([result.name, result.verdict] for result in results), -25, -1)]
+        text = [display.table(([result.name, result.verdict] for result in results), -25, -1)]
+    elif display.asked("show_all"):
+        text = [display.Table(section(result)) for result in results]
     else:
-        text = [part for result in results for part in ([section(result)] if asked("show_all") else in_short(result))]
-        text += [] if asked("show_all") else ["--all prints how this was measured, all rows, reasons, and remarks."]
+        text = [part for result in results for part in in_short(result)]
+        text.append("--all prints how this was measured, all rows, reasons, and remarks.")
     where = f"The page is {page}." if from_rows else f"Runs are in {directory}; the page is {page}."
-    text += ["" if from_rows else rounding(), f"{time.perf_counter() - start:.0f} s. {where}"]
+    text += ["" if from_rows else display.rounding(), f"{time.perf_counter() - start:.0f} s. {where}"]
     return Answer([result.plain() for result in results], text)
 
 
@@ -105,8 +97,8 @@ def in_short(result: Result) -> Generator[str, None, None]:
     """
     yield f"{result.name}: {result.verdict}. {result.sentence}"
     if "method" not in result.keys or not {*MEASURES}.issubset(result.columns):
-        yield Table(criteria_table(result))
-        yield Table(numbers_table(result, result.over_seeds()))
+        yield display.Table(criteria_table(result))
+        yield display.Table(numbers_table(result, result.over_seeds()))
         return
     tables, settings = list[str](), [key for key in result.keys if key != "method"]
     for values, rows in grouped(result.rows, settings).items():
@@ -117,8 +109,8 @@ def in_short(result: Result) -> Generator[str, None, None]:
             ((_, modulus),) = result.moduli
             words = answers_in_words(methods, 1 / modulus, "frequency")
             yield f"At {where}: {words[0].lower()}{words[1:]}"
-        tables.append(methods_table(methods, best_agnostic(methods), where))
-    yield Table(criteria_table(result))
+        tables.append(display.methods_table(methods, best_agnostic(methods), where))
+    yield display.Table(criteria_table(result))
     yield from tables
 
 
@@ -128,12 +120,12 @@ def measured(
     """Train the missing runs of claims. Each claim is measured when its result is taken from the generator."""
     # A row that the page cannot show is an error before hours of training.
     stored_results(output, scale, but=map(name_of, claims))
-    announce_runs(number_of_runs(claims, scale, seeds), yes)
+    display.announce_runs(number_of_runs(claims, scale, seeds), yes)
     reproduction = Reproduction(claims, scale, directory, seeds)
     missing = reproduction.missing()
-    with runs_display(missing) as progress:
+    with display.runs_display(missing) as progress:
         reproduction.train(missing, progress)
-    say("measuring, and training rounds" if any(each.trains for each in claims.values()) else "measuring")
+    display.say("measuring, and training rounds" if any(each.trains for each in claims.values()) else "measuring")
     return reproduction.results()
 
 

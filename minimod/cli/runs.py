@@ -12,22 +12,9 @@ from minimod.analysis import detection, self_training, summary, trajectory
 from minimod.analysis.analysis import Analysis
 from minimod.analysis.detectors import COURSE, DETECTORS
 from minimod.analysis.rows import DEFAULT_METHOD, METHODS, ROWS, labels_need, together
-from minimod.cli import options
+from minimod.cli import display, options
 from minimod.cli.advice import what_helps, written
-from minimod.cli.display import (
-    Answer,
-    asked,
-    brief_text,
-    course_text,
-    first_epochs_text,
-    progress_display,
-    rounding,
-    sample_line,
-    stop_line,
-    summary_text,
-    table,
-    with_bar,
-)
+from minimod.cli.display import Answer
 from minimod.cli.options import DIRECTORY, FILE, OLD_FILE, PATH, OnceEach, json_option, quiet_option, run_argument
 from minimod.discovery.retrieval import discover_run, table_to_judge_by
 from minimod.exchange.pairs import load_pairs
@@ -99,18 +86,18 @@ def train(
             config = replace(config, modulus=len(tokens)).on_pairs(given_pairs)
             data = UserData(pairs=given_pairs, tokens=tokens)
         start = partial(training.train, config, run_dir, data=data)
-    with progress_display(config) as callback:
+    with display.progress_display(config) as callback:
         run = start(callback=callback, checkpoint_every=checkpoint_every)
     last = {name: column[-1].item() for name, column in run.history.items()}
     result = {"directory": str(run_dir), "config": run.config.to_dict(), "metrics": last}
-    if asked("as_json"):
+    if display.asked("as_json"):
         return Answer(result, [])
     with Analysis(run) as analysis:
-        with_bar(analysis.parts(analysis.brief), "Analysing")
+        display.with_bar(analysis.parts(analysis.brief), "Analysing")
         methods = {name: analysis.row(name)._asdict() for name in analysis.brief}
-    metrics = table(([name.replace("_", " "), f"{value:.4g}"] for name, value in last.items()), -24, 11)
-    text = [*brief_text(run, methods), metrics if asked("show_all") else "", summary.describe_user_data(run)]
-    return Answer(result, [*text, f"{written(run_dir)}"])
+    metrics = display.table(([name.replace("_", " "), f"{value:.4g}"] for name, value in last.items()), -24, 11)
+    text = [*display.brief_text(run, methods), metrics if display.asked("show_all") else ""]
+    return Answer(result, [*text, summary.describe_user_data(run), written(run_dir)])
 
 
 @click.command(cls=OnceEach, excludes=[("--no-write", "writes no file", ["--output", "--figures"])])
@@ -141,17 +128,17 @@ def analyze(
     run = load_run(run_dir, epoch)
     is_beside, output = output is None, output or (run_dir if run.epoch is None else run_dir / "snapshots" / str(epoch))
     with Analysis(run, by, ensemble=others) as analysis:
-        with_bar(analysis.parts(), "Analysing")
+        display.with_bar(analysis.parts(), "Analysing")
         found = summary.summary_of(analysis, dict.fromkeys(thresholds))
-    text = [*brief_text(run, found["methods"]), sample_line(found), found["left_out"]]
-    epochs = first_epochs_text(found["first_epochs"])
-    if asked("show_all"):
-        text += [*summary_text(found), epochs]
+    text = [*display.brief_text(run, found["methods"]), display.sample_line(found), found["left_out"]]
+    epochs = display.first_epochs_text(found["first_epochs"])
+    if display.asked("show_all"):
+        text += [*display.summary_text(found), epochs]
     elif thresholds != THRESHOLDS:
         text.append(epochs)
     if with_course:
         found["course"] = trajectory.trajectory(run)
-        text.append(course_text(found["course"]))
+        text.append(display.course_text(found["course"]))
     if write:
         if is_beside:
             run.beside("analysis.json")
@@ -162,7 +149,7 @@ def analyze(
 
             draw_figures(found, output / "figures")
         text.append(f"Written to {output / 'analysis.json'}{f' and {output}/figures' if figures else ''}.")
-    if not asked("show_all"):
+    if not display.asked("show_all"):
         text.append(f"--all prints all {len(found['methods'])} rows, what they need to know, partitions and neurons.")
     printed = ("config", "by", "chance", "counts", "methods", "needs", "partition", "partition_needs", "structure",
                "components", "first_epochs", "sample", "left_out", "course")
@@ -190,19 +177,20 @@ def extract(run_dir: Path, rounds: int, output: Path, method: str, width: int | 
     """
     def tell(done: self_training.Round) -> None:
         head = [] if done.number else [[name.replace("_", " ") for name in done.row]]
-        if not asked("as_json"):
-            click.echo(table([*head, done.row.values()], 5, 14, *[max(8, len(name) + 2) for name in [*done.row][2:]]))
+        if not display.asked("as_json"):
+            widths = 5, 14, *[max(8, len(name) + 2) for name in [*done.row][2:]]
+            click.echo(display.table([*head, done.row.values()], *widths))
 
-    with stop_line("the same command"):
+    with display.stop_line("the same command"):
         run = load_run(run_dir)
         run = replace(run, config=replace(run.config, threads=threads or run.config.threads))
         answers = self_training.by_method(method)
-        done = self_training.extract(run, rounds, output, answers, progress_display, tell, width)
+        done = self_training.extract(run, rounds, output, answers, display.progress_display, tell, width)
     needs = together(ROWS[method].needs, labels_need(run.data))
     data = {"directory": str(output), "method": method, "needs": needs, "rounds": [each.row for each in done]}
     nothing = f"The answers are already the labels of {run_dir}: nothing to train."
     said = f"\nThe answers need to know: {needs}.\nLabels right, test and repaired need the truth, and decide nothing."
-    return Answer(data, [said, rounding(), nothing if len(done) == 1 else written(output)])
+    return Answer(data, [said, display.rounding(), nothing if len(done) == 1 else written(output)])
 
 
 @click.command(cls=OnceEach)
@@ -229,8 +217,8 @@ def detect(run_dir: Path, extracted: Path | None, folds: int | None, search: boo
     other = detection.extraction_of(run, extracted) if extracted else None
     check_output("--csv", file, run_dir, ours="detectors.csv")
     if folds:
-        with stop_line("the same command"):
-            held_out = self_training.held_out_margins(run, folds, run_dir / "folds", progress_display)
+        with display.stop_line("the same command"):
+            held_out = self_training.held_out_margins(run, folds, run_dir / "folds", display.progress_display)
     group = discover_run(run, source="labels") if search else None
     judge = table_to_judge_by(group, run) if group and group.assumption else None
     found = detection.detect(run, other, held_out, judge)
@@ -253,7 +241,7 @@ def detect(run_dir: Path, extracted: Path | None, folds: int | None, search: boo
         " that disagree with it." if group.is_nearest else ""
     )
     return Answer(data | {name: found[name] for name in ("wrong", "needs", "auroc", "precision")}, [
-        f"{len(found['label'])} training labels, {wrong}", table(rows, -20, 9, 11, -1), rounding(),
+        f"{len(found['label'])} training labels, {wrong}", display.table(rows, -20, 9, 11, -1), display.rounding(),
         about_discovery,
         "" if recorded else "Training was not recorded, see minimod train --record.",
         f"Written to {file}.",
@@ -270,5 +258,5 @@ def check(run_dir: Path) -> Answer:
     none.
     """
     state, files = check_run(run_dir)
-    text = [table([[state], *files.items()], -16, -1), "\n".join(what_helps(state, files, run_dir))]
+    text = [display.table([[state], *files.items()], -16, -1), "\n".join(what_helps(state, files, run_dir))]
     return Answer({"state": state, "files": files}, text, status=int(state in (DAMAGED, NONE)))

@@ -141,6 +141,7 @@ def moment(
     rows = [name for name in methods if name in needs and not np.isnan(getattr(analysis.chosen(name), "share", 0.0))]
     tables = {name: analysis.predict(name) for name in rows}
     shares = {name: accuracies(tables[name], run.dataset)._asdict() for name in FOLLOWED if name in tables} | control
+    shares |= {name: analysis.row(name)._asdict() for name in ("random frequency",) if name in needs}
     raw, kept, control = shares["raw"], shares.get("dominant"), shares.get("untrained dominant", {})
     vectors = np.stack([to_host(X)[neurons] for X in (run.network.U.T, run.network.V.T, run.network.W)])
     largest = np.abs(vectors).max(axis=2)

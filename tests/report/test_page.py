@@ -14,6 +14,7 @@ from page_cases import AXE, ask, mouse, needs_browser, quiet, serious, tap, unti
 
 from minimod import TrainingConfig, analyze, filter_frequencies, load_run, train
 from minimod.analysis.summary import in_words
+from minimod.analysis.trajectory import FOLLOWED
 from minimod.cli import commands
 from minimod.runs.accuracy import MEASURES, OUTCOMES
 
@@ -198,7 +199,8 @@ def test_the_bar_of_snapshots_takes_all_panels_back_in_time(browser, place):
     assert told(browser, "headline-1") == f"{100 * first['methods']['raw']['test']:.3g} %"
     assert f"{first['structure']['trained']['phase_error_rms']:.2f} rad" in told(browser, "phases-told")
     assert "epoch 0" in told(browser, "neuron-told") and "epoch 0" in told(browser, "circles-told")
-    assert told(browser, "sentence") == in_words(run, first["methods"])
+    shown = (*FOLLOWED, "untrained dominant", "random frequency")
+    assert told(browser, "sentence") == in_words(run, {name: first["methods"][name] for name in shown})
 
 
 @needs_browser
@@ -451,7 +453,7 @@ def test_what_was_discovered_is_told_with_its_control(browser, place):
     visit(browser, place / "run/report.html")
     stored = json.loads((place / "run/discovery.json").read_text(encoding="utf-8"))
     text = told(browser, "discovery")
-    assert all(line in text for line in stored["in_words"]) and "The control, the training labels" in text
+    assert all(line in text for line in stored["in_words"]) and "The control: from the training labels" in text
 
 
 def test_the_command_of_a_page_trains_the_same_run(place, minimod):
@@ -473,7 +475,8 @@ def test_without_the_extra_one_line_says_how_to_get_it(minimod, monkeypatch):
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    (["none"], "does not exist"), (["empty"], "no run's directory"), (["run", "--output", "no/page.html"], "there is"),
+    (["none"], "does not exist"), (["empty"], "no run's directory"),
+    (["run", "--output", "no/page.html"], "a directory that exists"),
     (["run", "--output", "run/config.json"], "none of the run's own files"),
 ])  # fmt: skip
 def test_what_is_no_run_is_refused_in_a_line(minimod, arguments, message):
