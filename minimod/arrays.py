@@ -72,9 +72,9 @@ def checked_array(
 ) -> np.ndarray:
     """The value `given` for an option, as an array of numbers from low to high. Integers become int64.
 
-    shape: None stands for any length. kind: a name in KINDS. If `high` is infinite, any number is allowed.
-    Raises InputError for a number outside, for another kind or shape, for lists of unequal lengths, and for masked
-    entries.
+    shape: None stands for any length. kind: a name in KINDS. If `high` is infinite, any number is allowed, also below
+    `low`. Raises InputError for a number outside, for another kind or shape, for lists of unequal lengths, and for
+    masked entries.
     """
     within = f" in {low} .. {high}" if high < np.inf else ""
     allowed = f"{kind}{within}, of shape {shape}".replace("None", "n")

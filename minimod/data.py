@@ -63,7 +63,8 @@ def make_dataset(
 
     validation = order[n_train : n_train + n_validation]
     train, noisy_validation = part(order[:n_train]), part(validation)
-    # Three independent generators: for the training labels, for the validation labels, and for the noise of both parts.
+    # Three independent generators. Key 2: the derangement, which training and validation share. No key: the training
+    # labels. Key 1: the validation labels.
     noise = Noise(rule, random_stream(seed, "noise", 2), noise_matrix)
     corrupt(train, noise_ratio, noise_kind, noise, random_stream(seed, "noise"))
     corrupt(noisy_validation, noise_ratio, noise_kind, noise, random_stream(seed, "noise", 1))

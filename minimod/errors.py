@@ -92,12 +92,14 @@ def one_of(names: Iterable[str], given: object) -> str:
 
 
 def interval(low: float, high: float = inf, open: float = inf) -> str:
-    """The text of an interval, for example [0, 1). open: the end that does not belong to the interval."""
+    """The text of an interval, for example [0, 1). open: an end that is excluded; by default none is."""
     return f"{'(' if low in (open, -inf) else '['}{low:g}, {high:.12g}{')' if high in (open, inf) else ']'}"
 
 
 def checked_number(name: str, value: Any, low: float, high: float = inf, open: float = inf, kind: type = float) -> Any:
-    """The value as a finite number in [low, high], without `open`. kind: int for a whole number, float for any number.
+    """The value as a finite number in [low, high]. kind: int for a whole number, float for any number.
+
+    open: an end, `low` or `high`, that is excluded; by default none is.
 
     Raises InputError for another number, for True and False, and for a value that is no number.
     """

@@ -19,15 +19,17 @@ def fit(
 
     The steps change the network's arrays in place. optimizer: an optimiser of optimizers.py, made for
     `network.parameters`. loss: a name in LOSSES. smoothing: the label smoothing ε, see losses.py. callback: called
-    before every step with the epoch (0, 1, ...) and the loss. If it returns True, training stops without this step.
+    before every step with the epoch (0, 1, ...) and the loss. If it returns True, training stops without this
+    step, and the last loss is the loss of the network as it is left.
     Nothing checks that the loss is finite. Raises InputError for pairs with a token or a label outside 0 .. P-1, for an
     optimiser of another network, and for any other argument that cannot be used.
     """
-    check_type("callback", callback, Callable | None)
+    check_type("callback", callback, Callable | None, "a function")
     check_type("pairs", pairs, Pairs, "Pairs, such as the dataset's `train`")
-    network.tokens(a=pairs.a, b=pairs.b, label=pairs.label)
-    # The optimiser must hold the network's own arrays: a step on copies would not change the network.
-    held = getattr(optimizer, "parameters", network.parameters)         # a custom optimiser may have no `parameters`
+    network.tokens(a=pairs.a, b=pairs.b, label=pairs.label)             # only to check them: `gradient` does not
+    # The optimiser must hold the network's own arrays: a step on copies would not change the network. An optimiser
+    # without `parameters` cannot be checked, and passes.
+    held = getattr(optimizer, "parameters", network.parameters)
     if not hasattr(optimizer, "step") or any(held.get(name) is not X for name, X in network.parameters.items()):
         raise InputError("optimizer", optimizer, "an optimiser of this network's parameters")
     losses: list[float] = []

@@ -75,7 +75,7 @@ class Frequencies:
         return squares
 
     def preference(self, shares: Array) -> Array:
-        """The numbers whose maximum over k gives the dominant frequency: the shares themselves, of shape (3, K, M).
+        """What the argmax over k is taken of, for the dominant frequency: the shares, of shape (3, K, M).
 
         The components of a group have different dimensions. So for groups, this method divides the shares by the
         dimension.
@@ -107,11 +107,13 @@ class Frequencies:
 
             û ← û cos(e/3) exp(-ie/3),    v̂ ← v̂ cos(e/3) exp(-ie/3),    ŵ ← ŵ cos(e/3) exp(+ie/3).
 
-        So every phase moves by a third of the error, and φ_a + φ_b = φ_c holds. The factor cos(e/3) is the best
-        amplitude at the new phase. If u, v and w have equal amplitudes, this is the least-squares fit for |e| < 1.85.
-        For larger |e|, it would be better to fit two of the vectors and to set the third to 0.
+        So every phase moves by a third of the error, and φ_a + φ_b = φ_c holds. The factor cos(e/3) projects the old
+        coefficient on the new phase. If u, v and w have equal amplitudes, this fit keeps the share cos²(e/3) of their
+        power. Two vectors as they are, and the third set to 0, would keep 2/3. So the fit is the least-squares fit for
+        cos²(e/3) > 2/3, which is |e| < 1.85.
         """
         error = self.phase_error(network, coefficients, component)                         # e, (M,)
+        # component[0] serves for u, v and w, which share one component here. The bound 1 lies between 0 and π.
         # A cosine of frequency N/2 has the phase 0 or π. So a neuron of this frequency has e = 0 or e = ±π. For ±π
         # there is no ideal neuron, and the fitted weights are 0. For every other frequency, `fits` is True.
         fits = (2 * component[0] < self.order) | (np.abs(error) < 1)
@@ -133,7 +135,7 @@ def power_shares(power: Array) -> Array:
 def inverse_participation_ratio(shares: Array) -> Array:
     """The inverse participation ratio (IPR) Σ_k s_k² of every vector, of shape (3, M). s_k: see `power_shares`.
 
-    For frequencies it is (‖x̂‖₄ / ‖x̂‖₂)⁴ over k = 1 .. ⌊N/2⌋ (Liu & Lu). It is 1 for a pure cosine, about 2 / ⌊N/2⌋ for
+    For odd N it is (‖x̂‖₄ / ‖x̂‖₂)⁴ over k = 1 .. ⌊N/2⌋ (Liu & Lu). It is 1 for a pure cosine, about 2 / ⌊N/2⌋ for
     white noise, and 0 for a vector without power. Doshi et al. (arXiv 2310.13061) take the mean of the IPR over u, v
     and w; Liu & Lu take the IPR of w.
     """
@@ -152,7 +154,7 @@ def dominant_components(preference: Array, by: str = "joint") -> Array:
         preference = np.broadcast_to(preference.sum(axis=0), preference.shape)
     elif by == "w":
         preference = np.broadcast_to(preference[2], preference.shape)
-    return 1 + preference.argmax(axis=1)      # component k is at index k - 1
+    return 1 + preference.argmax(axis=1)      # component k is at index k - 1; without any power it is component 1
 
 
 def keep(coefficients: Array, component_of: np.ndarray, component: Array) -> Array:
@@ -179,7 +181,8 @@ def wrap(angle: Array) -> Array:
 class Filtration(NamedTuple):
     """The dominant network, with one frequency per neuron, and the residual network.
 
-    dominant.U + residual.U is the U of the network that was split, and so for V, W and μ. Neither network is tied.
+    dominant.U + residual.U is the U of the network that was split, up to rounding, and so for V, W and μ. Neither
+    network is tied.
     """
 
     dominant: TwoLayerNet
@@ -189,10 +192,11 @@ class Filtration(NamedTuple):
 def filter_frequencies(network: TwoLayerNet, rule: Any, by: str = "joint") -> Filtration:
     """Split a network into its dominant network and its residual network, see `Filtration`.
 
-    rule: a `rules.Rule`. by: a name in COMPONENT_CHOICES. The dominant network has the weights of every neuron's
-    dominant frequency (or component). It has no bias. The residual network has the rest: all other frequencies,
-    frequency 0, μ, and the weights of tokens without a coordinate. Its mu is the same array as the given network's mu.
-    Raises InputError for a rule of another modulus, for a rule without components, and for another `by`.
+    rule: a `rules.Rule`, a file that imports this one. by: a name in COMPONENT_CHOICES. The dominant network has the
+    weights of every neuron's dominant frequency (or component). It has no bias. The residual network has the rest: all
+    other frequencies, frequency 0, μ, and the weights of tokens without a coordinate. Its mu is the same array as the
+    given network's mu. Raises InputError for a rule of another modulus, for a rule without components, and for another
+    `by`.
     """
     check_type("network", network, TwoLayerNet, "a TwoLayerNet, such as the run's `network`")
     if getattr(rule, "modulus", None) != network.modulus:

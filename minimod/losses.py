@@ -38,7 +38,8 @@ def cross_entropy(F: Any, label: Any, smoothing: float = 0.0) -> tuple[Any, Any]
     others = np.where(is_label, 0, e).sum(axis=1)                       # (n,) sum of e over all other classes
     f_label = np.where(is_label, F, 0).sum(axis=1)                      # (n,) F at the label
     total = others + e_label                                            # (n,) p = e / total
-    # loss = -log p_label = log(total) - f_label. If f_label == 0, the label has the largest logit.
+    # loss = -log p_label = log(total) - f_label. If the label has the largest logit, f_label is exactly 0: the maximum
+    # minus itself. Then total = 1 + others.
     loss = np.where(f_label == 0, np.log1p(others), np.log(total) - f_label)
     # dF = (p - onehot) / n: -others / (n total) at the label, e / (n total) elsewhere.
     dF = np.where(is_label, -others[:, None], e) / (len(F) * total)[:, None]

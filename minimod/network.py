@@ -33,9 +33,9 @@ class TwoLayerNet:
     has_bias: whether μ is a parameter. If False, training does not change μ.
     trained: what training changes, a name in TRAINED. Training leaves the other weights as they are.
 
-    Neuron m is (U[:, m], V[:, m], W[m]). The arrays are all NumPy arrays or all CuPy arrays, and of one dtype. Raises
-    InputError if U, V or W is no matrix of floats or mu no vector of floats, if a shape does not match the shape of U,
-    and for an unknown activation or `trained`.
+    Neuron m is (U[:, m], V[:, m], W[m]). The arrays must be all NumPy arrays or all CuPy arrays, and of one dtype; this
+    is not checked. Raises InputError if U, V or W is no matrix of floats or mu no vector of floats, if a shape does not
+    match the shape of U, and for an unknown activation or `trained`.
     """
 
     U: Array
@@ -82,6 +82,7 @@ class TwoLayerNet:
         modulus, width = checked_number("modulus", modulus, 2, kind=int), checked_number("width", width, 1, kind=int)
         generator = random_stream(seed, "initialisation")
         std: float = width**-0.5 if init_std is None else checked_number("init_std", init_std, 0)
+        # np.float32 has a __name__. A string or np.dtype("float32") has none, and str() gives the name.
         dtype = choice("dtype", getattr(dtype, "__name__", str(dtype)), ("float32", "float64"))
 
         def draw(*shape: int) -> np.ndarray:
@@ -115,6 +116,8 @@ class TwoLayerNet:
             dmu = dF.sum(axis=0)                             # dμ = Σ_i dF_i       (P,)     from F = H W + μ
             dH = dF @ self.W.T                               # dH = dF Wᵀ          (n, M)   from F = H W + μ
             dZ = dH * phi.derivative(Z)                      # dZ = dH φ'(Z)       (n, M)   from H = φ(Z), elementwise
+            # A token may occur many times, and its rows of dZ must be added up. The product Aᵀ dZ adds them; the line
+            # dU[a] = dZ would keep only the last row.
             A, B = self._one_hot(a), self._one_hot(b)        # one-hot rows        (n, P)
             dU = A.T @ dZ                                    # dU = Aᵀ dZ          (P, M)   from Z = A U + B V
             dV = B.T @ dZ                                    # dV = Bᵀ dZ          (P, M)   from Z = A U + B V
@@ -174,6 +177,7 @@ class TwoLayerNet:
         tokens: list[np.ndarray] = []
         for name, array in given.items():
             shape = tokens[0].shape if tokens else (None,)
+            # The check runs on the host. Lists and NumPy arrays are there already.
             array = to_host(array) if isinstance(array, type(self.U)) else array
             tokens.append(checked_array(name, array, shape, 0, self.modulus - 1))
         return np.asarray(np.stack(tokens), like=self.U)
@@ -216,7 +220,8 @@ class TwoLayerNet:
 
         U, V and W are copies; mu is the same array in both networks.
         """
-        # U[:, neurons] is in Fortran order, and adding its rows is slow. Its copy is in C order.
+        # NumPy stores U[:, neurons] column by column, so picking rows of it, as `forward` does, is slow. The copy is
+        # stored row by row. W[neurons] is a copy already, because `neurons` is an array of indices.
         U = self.U[:, neurons].copy()
         V = U if self.tied else self.V[:, neurons].copy()
         return replace(self, U=U, V=V, W=self.W[neurons])

@@ -19,7 +19,8 @@ from minimod.rules import Rule
 class Noise:
     """The arguments of a noise kind that do not depend on the pairs.
 
-    shared: the random generator of the derangement, which all parts of a dataset share. matrix: the matrix T of
+    shared: the random generator of the derangement, a permutation without fixed points. All parts of a dataset share
+    it. matrix: the matrix T of
     `by_matrix`, or None.
     """
 
@@ -149,7 +150,7 @@ def symmetric(pairs: Pairs, n_noisy: int, noise: Noise, generator: np.random.Gen
     np.minimum.at(low, orbit, pairs.true_label)
     np.maximum.at(high, orbit, pairs.true_label)
     # Draw a number below the count of wrong labels, P - 1 or P - 2. Then skip the true labels: add 1 from `low` on, and
-    # add 1 again from `high` on.
+    # add 1 again from `high` on. For low = 2 and high = 4, the numbers 0 1 2 3 become the labels 0 1 3 5.
     has_two_labels = low < high
     label = generator.integers(0, modulus - 1 - has_two_labels)
     label += label >= low

@@ -188,7 +188,7 @@ class Muon:
     def step(self, gradient: Arrays) -> None:
         """Update every parameter in place."""
         self.muon.step({name: gradient[name].T for name in self.muon.parameters})
-        self.adamw.step(gradient)
+        self.adamw.step(gradient)               # AdamW reads the gradients of its own parameters only
 
 
 def _checked(parameters: Arrays, learning_rate: float, weight_decay: float) -> tuple[float, float]:

@@ -15,11 +15,12 @@ pairs, and α the share of wrong labels among the training labels. Then row a ha
     class c       is the label of about    ρP α / P      = ρα    training pairs (noise alone),
     another class is the label of about    ρ(1 - α) + ρα = ρ     training pairs (its own clean pair, and noise).
 
-The second line is the average over the other classes. Training raises row_c'(a) with the number of labels c' in row a.
-So row_c(a) is low for the true class c. It is as low for the true classes of the other held-out pairs in row a. For the
-same reason, column_c(b) is low. Few other classes are low in both the row and the column, so the sum row_c(a) +
-column_c(b) is among the lowest sums. The difference grows with 1 - α. If the interaction carries no information, the
-network predicts the true class less often than a random guess.
+With P = 113 and ρ = α = 0.8, these are 0.64 and 0.8 pairs. The second line is the average over the other classes.
+Training raises row_c'(a) with the number of labels c' in row a. So row_c(a) is low for the true class c. It is as low
+for the true classes of the other held-out pairs in row a. For the same reason, column_c(b) is low. Few other classes
+are low in both the row and the column, so the sum row_c(a) + column_c(b) is among the lowest sums. The difference grows
+with 1 - α. If the interaction carries no information, the network predicts the true class less often than a random
+guess.
 
 **Why removing the main effects helps.** The main effects are row and column. The bias against the true class lies in
 the main effects alone. The rule lies in the interaction alone: in every row and in every column, every class is true

@@ -329,6 +329,7 @@ def test_the_readme_is_short():
 
 def test_the_page_of_methods_names_every_row_and_every_score():
     named = {*re.findall(r"`([^`\n]+)`", PAGES["docs/methods.md"])}
-    assert SCORES.keys() <= named
+    assert SCORES.keys() <= named, "a new score needs a line in the table of scores of docs/methods.md"
     of_score = re.compile("^(" + "|".join(sorted(SCORES, key=len, reverse=True)) + ")(?=[ +])")
-    assert {of_score.sub("SCORE", row) for row in ROWS} <= named
+    rows = {of_score.sub("SCORE", row) for row in ROWS}
+    assert rows <= named, "a new row needs a line in docs/methods.md"

@@ -78,11 +78,14 @@ def ranks_neurons(name):
     assert score.shape == (TINY.width,) and np.isfinite(score).all()
     rule = make_rule("add", 31)
     nothing = TwoLayerNet(np.zeros((31, 4)), np.zeros((31, 4)), np.zeros((4, 31)), np.zeros(31))
-    assert np.isfinite(SCORES[name].value(Structure(nothing, rule))).all()
+    of_nothing = SCORES[name].value(Structure(nothing, rule))
+    assert np.isfinite(of_nothing).all(), "a neuron whose weights are all 0 needs a finite score"
     ideal, random = ideal_network(rule, "relu"), random_network(P=31, M=64)     # which has half the ideal norm
     both = join(ideal, random.convert(lambda X: X / np.sqrt(8)))
-    ranked = (-SCORES[name].value(Structure(both, rule))).argsort()
-    assert (ranked[: ideal.width] < ideal.width).mean() > 0.9, "ideal neurons rank above random ones"
+    scores = SCORES[name].value(Structure(both, rule))
+    last = (-scores).argsort()[-random.width :]
+    assert (last >= ideal.width).mean() > 0.9, "random neurons must rank below ideal ones: is the sign right?"
+    assert of_nothing.max() <= np.median(scores[: ideal.width]), "weights that are all 0 must not rank above ideal ones"
 
 
 def has_labels_and_orthonormal_bases(name):
