@@ -17,7 +17,6 @@ take minutes.
 """
 
 import json
-import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -34,6 +33,7 @@ from minimod import Analysis, Run, TrainingConfig
 from minimod.analysis.structure import Structure
 from minimod.claims.claim import Claim, Judged, judge, name_of
 from minimod.discovery.search import STAGES
+from minimod.engine.device import machine
 from minimod.engine.predict import predict_table
 from minimod.fourier import Frequencies, wrap
 from minimod.rules import RULES
@@ -555,7 +555,7 @@ def page(outcomes: Sequence[Outcome]) -> str:
         "measured with one part broken, at quick scale, for seed 0. The claim falls where a criterion that is met",
         "otherwise is met no more. The first of these is shown, with its number as it is and with the broken part, and",
         "how many there are. nan: it could not be measured.", "",
-        f"{date.today()}, NumPy {np.__version__}, one thread ({platform.machine()}, {platform.system()}).", "",
+        f"{date.today()}, NumPy {np.__version__}, one thread of {machine()}.", "",
         f"{sum(each.falls for each in outcomes)} of {len(outcomes)} fall. The others stand; the line says why.",
         "", "## Broken parts", "", "| mutant | what is broken |", "| --- | --- |",
         *(f"| {name} | {MUTANTS[name].what} |" for name in dict.fromkeys(each.mutant for each in outcomes)),
