@@ -21,9 +21,9 @@ AIMS = {
 }
 LIMITS = AIMS | {
     "engine": 481, "groups": 431, "runs": 1855, "analysis": 1248, "discovery": 799, "sweeps": 544, "exchange": 532,
-    "claims": 1160, "report": 2272, "cli": 1202, "doors": 77,
+    "claims": 1163, "report": 2272, "cli": 1202, "doors": 77,
 }
-TOTAL_AIM, TOTAL_LIMIT = 8000, 11355
+TOTAL_AIM, TOTAL_LIMIT = 8000, 11358
 
 WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 NO_CODE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)

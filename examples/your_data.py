@@ -97,7 +97,7 @@ print(words)
 print(pairs[:3])
 
 number = {word: i for i, word in enumerate(words)}
-to_words = np.array([number[move] for move in moves])               # from our numbers to the numbers of the sorted words
+to_words = np.array([number[move] for move in moves])               # our numbers -> numbers of the sorted words
 table = np.empty((24, 24), int)
 table[to_words[a], to_words[b]] = to_words[truth]                   # the truth, for us to judge by; minimod is not told
 true_label = table[pairs[:, 0], pairs[:, 1]]

@@ -41,6 +41,9 @@ CLAIMS["headline"] = Claim(
         least("test", 0.99, noise_ratio=0.8, method="dominant"),
         least("clean", 0.99, noise_ratio=0.8, method="dominant", because="the rule gives the clean labels"),
         most("noisy", 0.05, noise_ratio=0.8, method="dominant", because="the bound of raw test: chance is 0.009"),
+        most("test", 0.05, noise_ratio=0.8, method="untrained dominant", because=(
+            "the bound of raw test: the filter alone must not answer"
+        )),
         least("noisy", 0.95, noise_ratio=0.8, method="residual"),
         most("test", 0.5, noise_ratio=0.0, method="residual", because=(
             "the rest without any frequency knows the noise; the rest without the rule's frequency must lose the rule"
