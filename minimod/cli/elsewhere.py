@@ -31,8 +31,9 @@ IMPORTED = ("rule", "modulus", "activation", "tied", "train_fraction", "seed")  
               " the network is tied), mu, hidden_bias. Expressions: names of arrays, @, +, .T (transposed), and indices"
               " of integers and slices. Words with dots are a name, also with the item of a list, as state_dicts[-1].W;"
               " any other name stands in quotes: 'W=\"Dense_1/kernel\"'.  [default: as a layout says]")
-@click.option("--layout", type=click.Choice(list(LAYOUTS)),
-              help="Read a file as this layout says.  [default: the one that fits its names and shapes exactly]")
+@click.option("--layout", type=click.Choice(list(LAYOUTS)), metavar="NAME",
+              help=f"Read the file by this layout: {', '.join(LAYOUTS)}.  [default: the layout that fits its names and"
+              " shapes exactly]")
 @click.option("--pairs", type=OLD_FILE, metavar="FILE",
               help="The pairs it was trained and tested on, see train --pairs.  [default: split as train splits them]")
 @repeats_option

@@ -237,7 +237,7 @@ def test_no_text_is_wider_than_the_terminal_and_all_prints_what_is_cut(minimod, 
     calls = [
         ["train", "run", *SMALL, "--record", "--snapshots", "log"], ["train", "--help"], ["--help"], ["group", "S6"],
         ["analyze", "run", "--course", "--no-figures"], ["detect", "run"], ["extract", "run", "--output", "new"],
-        ["plot", "--help"], ["discover", "run", "--max-starts", 8, "--quiet"], ["check", "run"],
+        *[[name, "--help"] for name in COMMANDS], ["discover", "run", "--max-starts", 8, "--quiet"], ["check", "run"],
     ]
     for call in calls:
         text = minimod(*call).stdout
