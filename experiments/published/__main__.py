@@ -197,7 +197,7 @@ def components(found: dict[str, Any]) -> str:
     """The components that are dominant in a neuron, with their shares of the power of U, V and W, the largest first."""
     order = [k for k in np.argsort(-found["shares"], kind="stable") if found["have"][k]]
     text = ", ".join(f"{found['names'][k]} {found['shares'][k]:.1%}" for k in order[:12])
-    return text + f", and {len(order) - 12} more" * (len(order) > 12)
+    return f"{text}, and {len(order) - 12} more" if len(order) > 12 else text
 
 
 def key_representations(found: dict[str, Any], file: Path) -> str:
