@@ -10,6 +10,7 @@ from minimod.analysis.rows import AGNOSTIC
 from minimod.analysis.structure import coordinate_of
 from minimod.report.chart import Axis, Chart, Series, by_name, logarithmic
 from minimod.report.style import BLACK, BLUE, CHANCE, GREEN, ORANGE, SKY, STYLES, VERMILION, Style, words
+from minimod.report.words import row_in_words
 
 ACCURACY = Axis("accuracy", limits=(-0.03, 1.05), ticks={share / 5: f"{share / 5:g}" for share in range(6)})
 
@@ -27,13 +28,19 @@ NEURON, KEPT = Style(BLUE, "circles", ""), Style(VERMILION)
 
 
 def accuracies(summary: dict[str, Any]) -> Chart:
-    """Accuracies over epochs: on training labels, on test pairs, and by the filtered network on test pairs."""
+    """Accuracies over epochs: on training labels, on test pairs, and by the filtered network on test pairs.
+
+    If a rule has components, one point at the last epoch shows the control: the row "random frequency" on test pairs.
+    """
     history = summary["history"]
     epochs = history["epoch"].tolist()
     there = [column for column in CURVES if not np.isnan(history[column]).all()]
     if {"clean_accuracy", "train_accuracy"} <= {*there}:        # runs of minimod 0.1.0 have no train_accuracy
         there.remove("train_accuracy")
     series = [Series(CURVES[column][0], epochs, history[column], CURVES[column][1]) for column in there]
+    if control := summary.get("methods", {}).get("random frequency"):
+        in_words = f"test pairs, by {row_in_words('random frequency')}"
+        series.append(Series(in_words, epochs[-1:], [control["test"]], Style(VERMILION, "stars", "")))
     axis = logarithmic("epoch (logarithmic)", epochs)
     return Chart(summary["title"], axis, ACCURACY, {"": [*series, level("chance", summary["chance"], epochs)]})
 
