@@ -64,10 +64,10 @@ def save_figure(figure: Figure, path: Path, dpi: float = 200) -> None:
     A PNG has 256 colours, which makes the file a third as large.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
+    options: dict[str, Any] = {".png": {"pil_kwargs": {"compress_level": 0}}, ".svg": {"metadata": {"Date": None}}}
     with whole_file(path, "wb") as file, rc_context({"svg.hashsalt": STYLE["svg.hashsalt"]}):
         made = BytesIO() if path.suffix == ".png" else file
-        figure.savefig(made, format=path.suffix[1:], dpi=dpi, metadata=metadata)
+        figure.savefig(made, format=path.suffix[1:], dpi=dpi, **options.get(path.suffix, {}))
         if isinstance(made, BytesIO):
             image = Image.open(made).convert("RGB").quantize(256, dither=Image.Dither.NONE)
             image.save(file, "png", optimize=True, dpi=(dpi, dpi))
