@@ -184,7 +184,7 @@ def begin(held: HeldDirectory, found: Plan, device: str) -> Description:
 
 
 def _name_files(directory: Path) -> None:
-    """Write the files of a finished run of format 1 again, now with the name of the run and the epoch.
+    """Write the files of a finished run of format 1 again, now with the run's name and the epoch.
 
     Raises InputError if the run is damaged.
     """
