@@ -43,7 +43,7 @@ def make_dataset(
 
     Raises InputError if `rule` is no Rule, for a share outside [0, 1], and if no pair is left for training. It also
     raises InputError for an unknown kind of noise, and for a kind that the rule cannot have. Noise of kind matrix
-    without a usable matrix raises InputError, and so does another kind with a matrix.
+    raises InputError without a usable matrix. Another kind raises InputError with a matrix.
     """
     check_type("rule", rule, Rule, "a rule, such as make_rule('add') returns")
     check_noise(noise_kind, rule, noise_matrix)

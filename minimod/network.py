@@ -76,7 +76,7 @@ class TwoLayerNet:
 
         std is init_std; if init_std is None, std = M^(-1/2). tied: whether V is U. bias: whether μ is a parameter.
         The numbers are drawn in float64 on the host, then cast to dtype. So a network for the GPU starts from the same
-        numbers as a network for the CPU. Its float32 weights are the rounded float64 weights. Raises InputError for an
+        numbers as a network for the CPU. Weights in float32 are the rounded float64 weights. Raises InputError for an
         option that cannot be used.
         """
         modulus, width = checked_number("modulus", modulus, 2, kind=int), checked_number("width", width, 1, kind=int)

@@ -112,7 +112,7 @@ class Analysis:
         yield self
 
     def parts(self, rows: Iterable[str] | None = None) -> list[Callable[[], object]]:
-        """The slow parts of some rows; of all rows and of `scored` and `random` without an argument.
+        """The slow parts of some rows. Without an argument: the slow parts of `scored`, of `random` and of all rows.
 
         Call them in this order. Their results are kept.
         """
@@ -157,7 +157,7 @@ class Analysis:
         return needs
 
     def _applies(self, row: Row) -> bool:
-        """Whether a row can be measured, and its activation is not the one that the network has anyway."""
+        """Whether a row can be measured, and evaluates with another activation than the network's own."""
         return row.activation != self.run.network.activation and self._can_be_measured(row)
 
     def _can_be_measured(self, row: Row) -> bool:

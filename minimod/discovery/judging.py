@@ -51,7 +51,8 @@ class Found:
     merged: token -> the token that it is another name of. None if the token was left out because it is no element.
     is_cut: whether `seconds` or `max_starts` ended the search.
     looked: assumption -> the dimensions of the representations that were looked for under it.
-    refused: the name of a group that was found in a run, although the run's other labels are no evidence for it.
+    refused: the name of a group that was found in a run, but does not count. The run's other labels are no evidence for
+        this group.
     """
 
     table: np.ndarray = field(repr=False)
@@ -246,19 +247,19 @@ def explains_alike(hits: np.ndarray, token: np.ndarray, chance: float, structure
 
     hits: whether the table agrees with each label, of shape (n,). token: each label's a, or b, or the table's answer.
 
-    A wrong table may be the table of a subgroup, or of a group that has a subgroup in common with the rule. It explains
+    A wrong table may be the table of a subgroup. Or its group may have a subgroup in common with the rule. It explains
     the pairs of some tokens alone. Noise may differ by token, too, but then the labels that disagree do so at random.
     So there are two statistics.
 
     Labels disagree at random (not `structured`): no token may be left to chance. The statistic is Σ max(0, log LR) over
-    tokens. LR is the likelihood of a token's hits at the rate `chance`, over their likelihood at the lesser of HARDLY
-    and the mean rate. A draw is at this rate, or at the token's own rate if that is larger.
+    tokens. LR is the likelihood of a token's hits at the rate `chance`, over their likelihood at the rate
+    r = max(chance, min(HARDLY, mean rate)). A draw is at the rate r, or at the token's own rate if that is larger.
 
     Labels disagree by a rule (`structured`): the statistic is χ² of the hits. A draw deals the hits out anew among the
     tokens.
 
     DRAWS draws are made. The table explains all tokens if some draw's statistic is as large as the statistic of the
-    hits. By accident, no draw is as large with a probability of about 1 / (DRAWS + 1), for any number of labels.
+    hits. The probability that no draw is as large by accident is about 1 / (DRAWS + 1), for any number of labels.
     """
     _, place, n = np.unique(token, return_inverse=True, return_counts=True)
     h, mean, generator = np.bincount(place, hits).astype(int), hits.mean(), np.random.default_rng(0)

@@ -60,15 +60,15 @@ def discover(
     without a search. Then the search begins: under one naming of a, b and c, with c named apart, or with all three
     named apart. A table is found if it is a group's, and agrees with more labels than chance explains. The search ends
     with the first table that explains the labels of all tokens. If the labels that disagree are structured, or the
-    group is small, it continues for a while, since another group may be nearer. Otherwise it ends after STAGES, or
-    after a wave of starts if `seconds` or `max_starts` are used up. Then the best table counts.
+    group is small, the search continues for a while. Another group may be nearer. At the latest, it ends after STAGES,
+    or after a wave of starts if `seconds` or `max_starts` are used up. Then the best table counts.
 
     Tokens that occur neither as a nor as b are left open. If a, b and c have their own words, nearly all elements have
     to occur in each place, see `places.tokens_of_places`. The same seed gives the same result, for any number of
     threads, unless time runs out.
 
-    Raises InputError for arrays that are no such labels, for a pair that comes twice, and for more tokens than
-    MOST_SEARCHED. Also raises it for any other argument that cannot be used.
+    Raises InputError for arrays that are no such labels, a pair that comes twice, and more tokens than MOST_SEARCHED.
+    Also raises it for any other argument that cannot be used.
     """
     a, b, label, n_tokens = _checked(a, b, label, n_tokens)
     seed = checked_number("seed", seed, 0, kind=int)

@@ -68,9 +68,9 @@ class Backend:
         """function(0) + ... + function(n - 1), where + is `add`, which may overwrite both of its arguments.
 
         Neighbours are added in a fixed tree. The thread that finishes second adds the two neighbours. So no thread
-        waits, and few of the n values are in memory at a time. If x + y and y + x have the same bits, so has the sum
-        for any number of threads. A node of the tree is (its first i, its number of i). For n = 6, the sum is ((0 + 1)
-        + (2 + 3)) + (4 + 5).
+        waits, and few of the n values are in memory at a time. If x + y and y + x have the same bits, the number of
+        threads does not change the bits of the sum. A node of the tree is (its first i, its number of i). For n = 6,
+        the sum is ((0 + 1) + (2 + 3)) + (4 + 5).
         """
         there: dict[tuple[int, int], list[T]] = {}
 

@@ -30,7 +30,7 @@ def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
     can use it. In PyTorch's files, dictionaries in dictionaries give dotted names. An optimiser's dictionaries are left
     out. The items of a list, or of a dictionary of epochs, get an index: state_dicts[49].W, or file[49].W if the file
     is the list. Raises OSError if there is no file. Raises InputError if the file is damaged, too long, of another
-    kind, or would run code, and if the library for it is missing.
+    kind, or would run code. It also raises InputError if the library for the file is missing.
     """
     path = as_path("file", path)
     reader = READERS.get(path.suffix.lower())

@@ -33,7 +33,7 @@ Rows = list[tuple[str, dict[str, str]]]
 def load_pairs(
     path: Path, tokens: Sequence[str] | None = None, repeats: str | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs in a file as `train` takes them, integers of shape (n, 5), and their tokens, texts of shape (P,).
+    """The pairs in a file, as `train` takes them: integers of shape (n, 5). Also their tokens, texts of shape (P,).
 
     For the columns of the pairs see `data.given_dataset`. tokens: the allowed words. None: all words of the columns a,
     b, label and true_label, sorted; as numbers if all are whole numbers. Columns with other names are ignored, and so

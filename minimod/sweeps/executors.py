@@ -58,8 +58,8 @@ class _ProcessPool(ProcessPoolExecutor):
     """
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:  # type: ignore[override]
-        # This may start a process. It must get everything that it is sent. It inherits what is blocked; without this,
-        # Ctrl-C would give a traceback of its first imports.
+        # This may start a process. The process must get everything that it is sent, so signals wait. It inherits the
+        # blocked SIGINT. Otherwise Ctrl-C would give a traceback of its first imports.
         with stop_requests():
             before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:

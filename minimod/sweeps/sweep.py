@@ -81,7 +81,7 @@ def _sees(directory: Path, sweep_id: str) -> bool:
 
 
 def _refuse_inside(directory: Path) -> None:
-    """Raise InputError if this is no directory, is or lies in a run's directory, or lies among the runs of a sweep."""
+    """Raise InputError for a file, and for a path in, or equal to, a run's directory or a sweep's runs/."""
     whole = Path(os.path.realpath(directory))
     if whole.exists() and not whole.is_dir():
         raise InputError("sweep directory", str(directory), "a directory")
