@@ -26,8 +26,8 @@ Training makes their phases agree. This agreement is the *coupling*
 
     t = <Re û v̂ ŵ*> / √(<|û|²> <|v̂|²> <|ŵ|²>),    over all neurons and frequencies k > 0.
 
-Scale the three numbers to <|.|²> = 1. For small t, their density is the density of independent numbers times 1 + 2t Re
-û v̂ ŵ*. With z², a random frequency then has d = t √(M/6). The dominant frequency has the largest
+Scale the three numbers to <|.|²> = 1. For small t, their density is the density of independent numbers times
+1 + 2t Re û v̂ ŵ*. With z², a random frequency then has d = t √(M/6). The dominant frequency has the largest
 T = |û|² + |v̂|² + |ŵ|² among (P - 1)/2 frequencies. Every T is a Gamma(3) variable, and <T³> of a random frequency is
 60. So the dominant frequency has a d that is larger by √(<T³> / 60). Since d grows as √M, this is a factor <T³> / 60 in
 width: see `width_factor`.
@@ -35,8 +35,8 @@ width: see `width_factor`.
 **From the labels to the coupling.** A share ρ of all pairs has labels. A share α of these labels is wrong. The rule's
 part of a label is λ = 1 - α P/(P - 1). The gradient of w is Σ h(a, b) (onehot - 1/P) over the pairs, with h = φ(u + v).
 Its coefficient at k has the part λρ P² ĥ(k, k) from the rule, and a noise of the power ρP <h²>. Take ReLU and normal
-weights of variance 1/2. Then ĥ(k, k) has the part û v̂ /√(2π), of the power 1/(8π) = 0.040 of u(a) v(b), and <h²> =
-0.5. So
+weights of variance 1/2. Then ĥ(k, k) has the part û v̂ /√(2π), of the power 1/(8π) = 0.040 of u(a) v(b), and
+<h²> = 0.5. So
 
     t = c λ √ρ,        one step of W: c² = 0.040 / (0.5 (1 - λ²ρ) + 0.050 λ²ρ),  0.28 at much noise.
 

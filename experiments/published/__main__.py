@@ -73,7 +73,7 @@ def label_table(rule: str) -> np.ndarray:
 
 
 def state_alone(file: Path, key: str, folder: Path) -> Path:
-    """The state dict of the module under a key, saved without the project's code: stand-ins take its classes' place."""
+    """The state dict of the module under a key, saved without the project's code. Stand-ins replace its classes."""
     torch = import_module("torch")
     classes = []
     for name in torch.serialization.get_unsafe_globals_in_checkpoint(file):
@@ -86,7 +86,7 @@ def state_alone(file: Path, key: str, folder: Path) -> Path:
 
 
 def training_pairs(file: Path, P: int) -> Any:
-    """The numbers P a + b of the pairs that a network was trained on, by its project; None for all, or if not known."""
+    """The numbers P a + b of a network's training pairs, by its project; None for all pairs, or if not known."""
     torch = import_module("torch")
     if (file.parent / "cfg.json").exists():
         config = json.loads((file.parent / "cfg.json").read_text(encoding="utf-8"))

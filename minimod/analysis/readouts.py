@@ -120,9 +120,8 @@ def predict_kept(
     If components are frequencies, a neuron's w has two coefficients, of a cosine and a sine. So W = Cᵀ Bᵀ. C, of shape
     (n, M), is sparse. B, of shape (P, n), is the basis of c. H W = (C Hᵀ)ᵀ Bᵀ then costs a sparse product and a product
     that does not depend on M. Pre-activations have neurons as rows, the order in which C reads them.
-    On a GPU the dense product is as fast. For M <= n the dense product is faster. So it is used if M <= n and there are
-    many pairs. Classes can tie, for example if all frequencies share a divisor with P. Then rounding chooses between
-    them.
+    On a GPU, the dense product is as fast, so it is used. It is also used with many pairs if M <= n, because then it is
+    faster. Classes can tie, for example if all frequencies share a divisor with P. Then rounding chooses between them.
     """
     network = structure.keep(component)
     network = replace(network, activation=activation or network.activation)

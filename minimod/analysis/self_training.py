@@ -45,10 +45,10 @@ OURS = RUN | {"detectors.csv", "discovery.json", "report.html", "folds", "rounds
 class Round:
     """One round: a network, and what is read out of it.
 
-    number: 0 for the run that the self-training began with. right: the share of the labels it was trained on that are
-    true; nan if the true labels are not known. kept: the share of its neurons that are read out. changed: the share of
-    the labels it was trained on that the readout changes. accuracies: the accuracies of the readout. Their clean, noisy
-    and repaired refer to the labels of the dataset, before any round.
+    number: 0 for the run that the self-training began with. right: the share of its training labels that are true; nan
+    if the true labels are not known. kept: the share of its neurons that are read out. changed: the share of its
+    training labels that the readout changes. accuracies: the accuracies of the readout. Their clean, noisy and repaired
+    refer to the labels of the dataset, before any round.
     """
 
     number: int

@@ -45,10 +45,10 @@ def analyze(
     - spectrum: the mean share of power of u, v, w, of shape (components, neurons in `order`),
     - examples: some neurons' weights, and the part that the filtration keeps, see `example_neurons`,
     - sample: only for a run with many pairs. `masks`, `partition` and rows that draw at random are then counted on a
-      sample, see `Analysis.sample`. The entry has the sample's number of pairs by kind, and the largest standard error
-      of a share of these pairs,
-    - left_out: why everything about components (neurons and what follows it) is missing, or why clean, noisy and
-      repaired are nan; empty otherwise.
+      sample, see `Analysis.sample`. The entry has the number of pairs by kind, and the largest standard error of a
+      share of these pairs,
+    - left_out: why everything about components (neurons and the entries after it) is missing, or why clean, noisy and
+      repaired are nan. Empty otherwise.
     """
     with Analysis(run, by, ensemble=ensemble) as analysis:
         return summary_of(analysis, thresholds)

@@ -16,8 +16,8 @@ The bound refutes that the labels are random and independent. It does not prove 
 labels are not independent of each other.
 
 There are at most P! group tables on P tokens for each kind of group of order P. Isotopes count log P! three times,
-since a, b and c are named apart. If there are more than P tokens, T also counts three choices: which tokens are
-elements, which tokens are other names of elements, and how many sizes are tried. A pair without an answer counts as
+since a, b and c are named apart. If there are more than P tokens, T also counts three choices. They are the tokens that
+are elements, the tokens that are other names of elements, and the number of sizes. A pair without an answer counts as
 disagreement.
 """
 
@@ -31,7 +31,7 @@ KINDS_OF_GROUPS = {
     7: 2, 15: 5, 31: 15, 63: 52, 127: 267, 255: 2_328, 511: 56_092, 1023: 10_494_213, 2000: 49_487_367_289,
 }
 
-# Assumption -> how many renamings of the tokens it leaves free. Each counts log P!.
+# Assumption -> how many renamings of the tokens it leaves free. Each renaming counts log P!.
 RENAMINGS = {"group": 1, "c apart": 2, "isotope": 3}
 
 
@@ -46,7 +46,7 @@ def log_tables(n_tokens: int, assumption: str) -> float:
 
 
 def log_choices(n: int, k: int, m: int = 0) -> float:
-    """The log of a bound on the number of ways to choose, of n tokens, k elements and m other names of elements.
+    """The log of a bound on the ways to choose k elements, and m other names of elements, among n tokens.
 
     m may be any number from 0 to n - k, and the bound counts this choice. If n <= k, there is one way.
     """

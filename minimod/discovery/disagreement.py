@@ -126,7 +126,9 @@ def rare(a: np.ndarray, b: np.ndarray, c: np.ndarray, t: np.ndarray, P: int) -> 
 
 
 def exchanged(grid: np.ndarray, table: np.ndarray) -> tuple[int, float]:
-    """The number of 2 × 2 squares with t, t' and t', t in the table, and t', t and t, t' as labels; and E under noise.
+    """The number of 2 × 2 squares in which the labels exchange the table's t and t'; and E under noise.
+
+    In such a square, the table has the rows (t, t') and (t', t). The labels are (t', t) and (t, t').
 
     E sums over the squares of the table whose four labels all disagree. The probability that t becomes t' is the share
     of t' among all labels that disagree with t. This share leaves out the labels of the square itself, and adds 1 / (P
@@ -179,8 +181,8 @@ def displaced(grid: np.ndarray, table: np.ndarray) -> Sum:
     """Σ E(row pair) + E(column pair), over the labels c that disagree. The table has c at both of these pairs.
 
     The row pair has the same a as the label, the column pair the same b. E of a pair is 1 if its label disagrees, else
-    0, minus what a, b and t of the pair explain. The explained part is a least-squares fit, by sweeps. The variance is
-    the sum of the squared terms.
+    0. What a, b and t of the pair explain is subtracted: a least-squares fit, by sweeps. The variance is the sum of the
+    squared terms.
     """
     P, known = len(grid), grid >= 0
     (a, b), c, t = known.nonzero(), grid[known], table[known]

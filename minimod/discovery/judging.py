@@ -37,8 +37,8 @@ class Found:
     starts: the number of starts that were tried.
     assumption: a key of SHARING, or None if nothing was found.
     group: its name, or a description if minimod has no name for it. None if nothing was found.
-    elements: for the tokens of a, b and c, the elements of the group with that name, three arrays of shape (P,). -1 for
-        a token that is no element. None if minimod has no name for the group.
+    elements: the elements of the named group for the tokens of a, b and c, three arrays of shape (P,). -1 for a token
+        that is no element. None if minimod has no name for the group.
     agreement: the share of the labels that the table gives.
     p_value: a bound on the probability of this agreement by chance, see certificate.py. 1 if nothing was found.
     log_count: the log of the number of tables that the search could have found as well. p_value depends on it.
@@ -139,8 +139,8 @@ class Problem:
         """Whether the search may end: no other reading is likely to explain more.
 
         The labels that disagree may be structured. Then the group may be only the nearest abelian group of a group that
-        is not abelian. Or it has an element too many. A group with fewer than SMALL elements has few labels. So it is
-        in doubt, too, if there are other groups of its order.
+        is not abelian. Or the group has one element too many. A group with fewer than SMALL elements has few labels. So
+        it is in doubt, too, if there are other groups of its order.
         """
         order = len(np.setdiff1d(found.table, [-1, -1 if found.absorbing is None else found.absorbing]))
         others = len(names_of_order(order)) > 1, found.structured and len(self.sizes) > 1
@@ -207,7 +207,7 @@ class Problem:
         return table
 
     def _other_name(self, word: int, table: np.ndarray, level: float) -> int:
-        """The element that a word is another name of, by the votes of its pairs; -1 if no element reaches this level.
+        """The element that a word is another name of, by the votes of its pairs. -1 if no element reaches this level.
 
         Each pair votes for the elements with which the table would agree. If the word is no element, the share of its
         votes for one element is limited. At most, it is the share of the commonest label, or of the table's commonest
@@ -252,7 +252,7 @@ def explains_alike(hits: np.ndarray, token: np.ndarray, chance: float, structure
     So there are two statistics.
 
     Labels disagree at random (not `structured`): no token may be left to chance. The statistic is Σ max(0, log LR) over
-    tokens. LR is the likelihood of a token's hits at the rate `chance`, over their likelihood at the rate
+    tokens. LR is the likelihood of a token's hits at the rate `chance`, over their likelihood at the rate r. Here
     r = max(chance, min(HARDLY, mean rate)). A draw is at the rate r, or at the token's own rate if that is larger.
 
     Labels disagree by a rule (`structured`): the statistic is χ² of the hits. A draw deals the hits out anew among the

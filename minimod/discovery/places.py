@@ -49,12 +49,13 @@ def tokens_of_places(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: 
 
     Under one naming ("group"), the elements of every place are all tokens that occur as a or b.
 
-    a and b are named apart ("isotope") under two conditions. Most pairs have an a that is never a b, and most pairs
-    have a b that is never an a. Fewer than a tenth of the labels are tokens of one of these two kinds.
+    a and b are named apart ("isotope") under two conditions. First, most pairs have an a that is never a b, and most
+    have a b that is never an a. Second, fewer than a tenth of the labels are tokens of one of these two kinds.
 
     c is named apart ("c apart") if most labels are never an a or b. For this, a label counts at most as often as an
-    element would. c is also named apart if such a label takes the place of an element: the label is frequent, and some
-    a or b is hardly ever a label. A label for everything unknown is no element, and may be as common as it likes.
+    element would. c is also named apart if such a label takes the place of an element. That means that the label is
+    frequent, and that some a or b is hardly ever a label. A label for everything unknown is no element, and may be as
+    common as it likes.
 
     If c is named apart, or a and b are, the elements of c are the commonest labels.
     """

@@ -102,9 +102,9 @@ def believe(solver: Solver, sharing: str, triple: Triple, alpha: float, kappa: f
     tells its a what the beliefs in b and c say about c - b. This is a correlation, so a product of Fourier transforms.
     The Fourier transforms of beliefs are the powers of the character, all at once. So R is the field of
     synchronisation, for every frequency. Its transform E(k) is the number of votes for k. The new beliefs are exp(w E).
-    They are made to sum to 1 over elements and over tokens in turn, since each element belongs to one token. w is the
-    log-likelihood ratio of a vote if `alpha` is the share of wrong labels. The sharper the beliefs are, the smaller is
-    w.
+    They are made to sum to 1 over elements and over tokens in turn. The reason is that each element belongs to one
+    token. w is the log-likelihood ratio of a vote if `alpha` is the share of wrong labels. The sharper the beliefs are,
+    the smaller is w.
     """
     N, places = len(triple[0]), SHARING[sharing]
     turns = 2 * np.pi * np.arange(N) / N

@@ -34,9 +34,9 @@ MOST_SEARCHED = 512             # more tokens would take gigabytes and hours
 
 Wave = tuple[Problem, Solver, str, int, Triple]         # see `_waves`
 
-# CANDIDATES: at most this number of the likeliest characters of a wave are tried one by one. The squares of each need a
-# value above BEYOND_NOISE / √n. (On noise, 64 starts reached 3, 4 and 5, by assumption.) TOGETHER: at most this number
-# of representations by matrices are polished together.
+# CANDIDATES: at most this number of the likeliest characters of a wave are tried one by one. The squares of each
+# candidate need a value above BEYOND_NOISE / √n. (On noise, 64 starts reached 3, 4 and 5, by assumption.) TOGETHER: at
+# most this number of representations by matrices are polished together.
 CANDIDATES, TOGETHER = 4, 16
 BEYOND_NOISE = {"group": 2.7, "c apart": 4.2, "isotope": 5.2}
 
@@ -117,7 +117,7 @@ def _waves(
     """The waves of all stages: the problem, its solver, the assumption, d, and the triple in which the starts ended.
 
     No stage is stricter than `problem.least`. There are no waves for too few tokens, or for fewer than two different
-    labels. If a group is known, stages with more than QUICK starts are left out: fewer starts would have found another
+    labels. If a group is known, stages with more than QUICK starts are left out. Fewer starts would have found another
     group.
     """
     equations = problem.equations

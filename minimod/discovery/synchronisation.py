@@ -24,7 +24,7 @@ import numpy as np
 from minimod.arrays import Array, special_of
 
 # Assumption -> which unknown each of a, b and c has. A group: all have the same matrices. "c apart": a and b have the
-# same. An isotope of a group: x_a y_b = z_c, all differ.
+# same matrices. An isotope of a group: x_a y_b = z_c, all differ.
 SHARING = {"group": (0, 0, 0), "c apart": (0, 0, 1), "isotope": (0, 1, 2)}
 
 # The inverse temperature of the von Mises mean field, times the mean number of equations with the same a.

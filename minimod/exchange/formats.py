@@ -1,4 +1,4 @@
-"""Arrays in files of other projects: .npz, .safetensors, PyTorch's .pth, .pt, .ckpt. No file is trusted: files.py."""
+"""Arrays in other projects' files: .npz, .safetensors, PyTorch's .pth, .pt, .ckpt. No file is trusted, see files.py."""
 
 import re
 import warnings
@@ -67,7 +67,10 @@ def _library(name: str, path: Path) -> Any:
 
 
 def _read_safetensors(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
-    """Without the library's own NumPy reader, which fails on bfloat16: the upper half of a float32."""
+    """The arrays of a safetensors file, without the library's own NumPy reader.
+
+    That reader fails on bfloat16. A bfloat16 is the upper half of a float32.
+    """
     arrays = dict[str, np.ndarray]()
     for name, tensor in _library("safetensors", path).deserialize(file.read()):
         kind = tensor["dtype"]
@@ -80,7 +83,7 @@ def _read_safetensors(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
 
 
 def _read_torch(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
-    """It tests the checksums first, because PyTorch ignores them."""
+    """The arrays of a PyTorch file. It tests the checksums first, because PyTorch ignores them."""
     torch = _library("torch", path)
     with ZipFile(file) as archive:
         if sum(member.file_size for member in archive.infolist()) > MAX_NUMBERS_BYTES:
@@ -143,7 +146,7 @@ def write_network(network: TwoLayerNet, path: Path | str) -> None:
     """Write the parameters of a network as .npz or .safetensors, or the state of a PyTorch model as .pth.
 
     The parameters are U, V unless V is U, W, and μ if there is a bias. The PyTorch model is Sequential(Linear(2P, M,
-    bias=False), φ, Linear(M, P)), with layers named hidden and output: hidden.weight of shape (M, 2P), output.weight
+    bias=False), φ, Linear(M, P)). Its layers are named hidden and output: hidden.weight of shape (M, 2P), output.weight
     (P, M), output.bias (P,). Raises InputError for another kind of file.
     """
     path, suffix = Path(path), Path(path).suffix.lower()

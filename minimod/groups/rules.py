@@ -22,7 +22,8 @@ from minimod.groups.matrices import Representations
 from minimod.groups.names import canonical_name, named_group, order_of
 from minimod.rules import MODULUS, RULES, Bases, Rule
 
-# The start of the name of a rule that is a table in a file, and the name of a rule that is given by its pairs alone.
+# TABLE: the start of the name of a rule that is a table in a file. PAIRS: the name of a rule that is given by its pairs
+# alone.
 TABLE, PAIRS = "table:", "pairs"
 
 MOST_TOKENS = 2000      # of a user's table

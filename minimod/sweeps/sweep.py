@@ -95,7 +95,7 @@ def _refuse_inside(directory: Path) -> None:
 def problem_of(directory: Path, row: TableRow) -> str | None:
     """Why a directory does not hold the finished run of a row; None if it does.
 
-    "" if the run is gone or can be resumed. Otherwise, what is damaged, or that the run is another.
+    "" if the run is gone or can be resumed. Otherwise: what is damaged, or that config.json is of another run.
     """
     state, files = check_run(directory)
     if state == "none":
