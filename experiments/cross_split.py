@@ -274,7 +274,8 @@ CROSS_SPLIT_PARTS = replace(
         least("repaired", 0.5, noise_ratio=LITTLE, corrected_by=(CROSS, SHUFFLED), round=ROUNDS),
         # A tenth of all labels, which is a third of the wrong labels. Otherwise the mask is not needed.
         least("wrong after", 0.1, noise_ratio=LITTLE, corrected_by=(RAW, CROSS), round=0),
-        # Without noise, half of the labels hold the rule, and hardly a label is spoilt: the split alone does no harm.
+        # Without noise, half of the labels hold the rule, and hardly a label is spoilt. So the split alone does no
+        # harm.
         least("kept", 0.99, noise_ratio=0.0, corrected_by=CROSS, round=0),
         # Half of the pairs, as for the half points of agnostic-limit; and the bound of self-training itself.
         most("most noise: CrossSplit, masked, test", 0.5, at_most_noise("test", CROSS, ROUNDS)),

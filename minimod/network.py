@@ -164,7 +164,7 @@ class TwoLayerNet:
         return to_host(self.logits(a, b).argmax(axis=1))
 
     def grid_logits(self) -> Array:
-        """Logits of all P² pairs, of shape (P, P, P): entry [a, b, c] is the logit of class c for the pair (a, b)."""
+        """Logits of all P² pairs, of shape (P, P, P). Entry [a, b, c] is the logit of class c for the pair (a, b)."""
         tokens = np.arange(self.modulus, like=self.U)
         return np.stack([self.forward(np.full_like(tokens, a), tokens)[0] for a in range(self.modulus)])
 

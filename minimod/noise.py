@@ -113,7 +113,7 @@ def by_matrix(pairs: Pairs, noise: Noise, generator: np.random.Generator) -> np.
 
 
 def checked(matrix: np.ndarray | None, modulus: int) -> np.ndarray:
-    """The matrix in float64, of shape (P, P): row c has the weights of the new labels for the true label c.
+    """The matrix in float64, of shape (P, P). Row c has the weights of the new labels for the true label c.
 
     Raises InputError if there is no matrix, and for another shape or dtype. It also raises InputError if row c has a
     weight for c itself, or no weight above 0. Every weight must be finite and at least 0.

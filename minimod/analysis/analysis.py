@@ -346,7 +346,7 @@ class Analysis:
 
 
 def check_alike(run: Run, *others: Run) -> None:
-    """Raise InputError unless a run has the same data as the others, and another network than each of them."""
+    """Raise InputError unless a run has the same data as the other runs, and a network that no other run has."""
     if any(np.array_equal(run.network.W, other.network.W) for other in others):
         raise InputError("run of the ensemble", str(run.directory), "a run whose network none of the others has")
     ours, theirs = run.dataset, others[0].dataset

@@ -115,7 +115,7 @@ def measure_noise_first(run: Run) -> list[Row]:
 
 
 def half_fitted(rows: list[Row]) -> list[Row]:
-    """The rows that show which kind of labels came first: half of at least one kind was fitted within the epochs."""
+    """The rows that show which kind of labels came first. Half of at least one kind was fitted within the epochs."""
     return [row for row in rows if min(row["clean 50 %"], row["noisy 50 %"]) < math.inf]
 
 

@@ -181,8 +181,8 @@ def displaced(grid: np.ndarray, table: np.ndarray) -> Sum:
     """Σ E(row pair) + E(column pair), over the labels c that disagree. The table has c at both of these pairs.
 
     The row pair has the same a as the label, the column pair the same b. E of a pair is 1 if its label disagrees, else
-    0. What a, b and t of the pair explain is subtracted: a least-squares fit, by sweeps. The variance is the sum of the
-    squared terms.
+    0. From this, subtract the part that a, b and t of the pair explain. This part is a least-squares fit, by sweeps.
+    The variance is the sum of the squared terms.
     """
     P, known = len(grid), grid >= 0
     (a, b), c, t = known.nonzero(), grid[known], table[known]

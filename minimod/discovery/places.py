@@ -1,4 +1,4 @@
-"""Which tokens may be elements, in the places of a, b and c; which are other names; which absorb all others."""
+"""The tokens that may be elements in the places of a, b and c, the other names, and the absorbing tokens."""
 
 import numpy as np
 

@@ -156,9 +156,9 @@ def _batch(solver: Solver, sharing: str, d: int, which: tuple[int, ...]) -> Trip
 def _tables(solver: Solver, sizes: range, sharing: str, triple: Triple, seed: int) -> Iterator[list[np.ndarray]]:
     """Tables that the representations of a wave may stand for, of shape (size, size), one list after the other.
 
-    Of each list of attempts, the best attempt is read if enough of its answers are right. It is read as it is; if this
-    gives no Latin rows, it is also polished and read again. This is tried for every size. The elements are the first
-    `size` tokens.
+    The best attempt of each list is read if enough of its answers are right. First it is read as it is. If the table
+    then has a row in which a token repeats, it is also polished and read again. This is tried for every size. The
+    elements are the first `size` tokens.
     """
     generator, (of_a, of_b, of_c, _) = np.random.default_rng(seed), solver.equations
     weight = solver.weight[of_c] / solver.weight[of_c].sum()
@@ -180,8 +180,8 @@ def _attempts(
 ) -> Iterator[list[Triple]]:
     """Representations that may answer together, in three kinds of lists.
 
-    The likeliest 1, 2, 4 and so on; what grows from one representation; what beliefs make of one representation. The
-    last two kinds are for characters alone.
+    First: the likeliest 1, 2, 4 and so on. Second: what grows from one representation. Third: what beliefs make of one
+    representation. The last two kinds are for characters alone.
     """
     n, order = len(solver.equations.a), reading.best_first(solver, triple)
     yield [reading.pick(triple, order[: 2**k]) for k in range(int(np.log2(len(order))) + 1)]

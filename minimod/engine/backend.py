@@ -25,7 +25,7 @@ SHARDS = 16
 # A matrix product with at most this many multiplications is too small to share. Measured at widths 64 to 1024, on two
 # threads.
 SMALL = 2**22
-# A block has at least this many examples, if the data have that many: matrix products of few rows are slow.
+# A block has at least this many examples, if the data have that many. Matrix products of few rows are slow.
 FEWEST_EXAMPLES = 256
 
 
@@ -188,7 +188,7 @@ def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[B
     threads = available_cores() if threads is None else checked_number("threads", threads, 1, kind=int)
 
     def spread(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-        """Like `map`: the calling thread and the threads of the pool take the next item as soon as they are free."""
+        """Like `map`. The calling thread and the pool's threads take the next item as soon as they are free."""
         items = list(items)
         results, queue = [None] * len(items), iter(range(len(items)))
 

@@ -1,6 +1,6 @@
 """The predictions of a network for some or all pairs, in blocks that fit in cache, spread over threads.
 
-The predictions for all pairs are a *prediction table*, of shape (P, P): entry [a, b] is the class for the pair (a, b).
+The predictions for all pairs are a *prediction table*, of shape (P, P). Entry [a, b] is the class for the pair (a, b).
 """
 
 import math

@@ -99,8 +99,8 @@ def _last_state(arrays: Arrays) -> tuple[Arrays, str]:
     """The arrays of one network, and words that say which network it is.
 
     A list holds states if all of its items have two matrices or more. A dictionary with whole numbers for keys counts
-    as a list. If the file has one list of states: the arrays outside of the list, if they are a network, else the last
-    state. With several lists, all arrays are returned, and then no layout fits.
+    as a list. One list of states: if the arrays outside of the list are a network, this network is taken, else the last
+    state. No list, or several lists: all arrays are returned. With several lists, no layout fits.
     """
     lists: dict[str, dict[int, dict[str, np.ndarray]]] = {}
     for name, X in arrays.items():

@@ -109,7 +109,7 @@ def _equations(lines: list[tuple[str, str]], said: list[str]) -> list[Row]:
 
 
 def _spelled_alike(rows: Rows, said: list[str]) -> Rows:
-    """The rows with 3 for 3.0, if some token is 3 as well: pandas writes 3.0 in a column with gaps."""
+    """The rows with 3 for 3.0, if some token is 3 as well. The reason: pandas writes 3.0 in a column with gaps."""
     words = {row[name] for _, row in rows for name in TOKENS}
     floats = {word: word[:-2] for word in words if re.fullmatch(r"-?\d+\.0", word)}
     if not words & {*floats.values()}:

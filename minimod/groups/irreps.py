@@ -205,9 +205,9 @@ class Component:
     def commutant(self) -> np.ndarray:
         """A basis of the matrices that commute with all ρ(g), of shape (m, D, D). All are orthogonal matrices.
 
-        Divided by √D, the basis is orthonormal. The matrices multiply like the units of K: 1 for the real numbers, 1
-        and i for the complex numbers, and 1, i, j and k for the quaternions. They are found as means of ρ(g) X ρ(g)ᵀ
-        over the group.
+        Divided by √D, the basis is orthonormal. The matrices multiply like the units of K. The units are 1 for the real
+        numbers, 1 and i for the complex numbers, and 1, i, j and k for the quaternions. The matrices are found as means
+        of ρ(g) X ρ(g)ᵀ over the group.
         """
         D, generator = self.degree, np.random.default_rng(0)
         means = [np.eye(D)]

@@ -177,7 +177,8 @@ def make_rule(name: str, modulus: int | None = None, table: np.ndarray | None = 
     """The rule with this name. modulus: P >= 2, for a name in RULES. table: labels, of shape (P, P).
 
     The name of a rule with a table is pairs, or table: and any text. Raises InputError for a name of no rule, and for a
-    table that cannot be used. It also raises InputError if the modulus is not the number of the rule's tokens.
+    table that cannot be used. It also raises InputError for a modulus that the rule cannot have. A group or a table has
+    a fixed number of tokens.
     """
     check_type("rule", name, str, "the name of a rule")
     try:
