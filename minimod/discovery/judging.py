@@ -43,7 +43,7 @@ class Found:
     p_value: a bound on the probability of this agreement by chance, see certificate.py. 1 if nothing was found.
     log_count: the log of the number of tables that the search could have found as well. p_value depends on it.
     alike: whether the table explains the labels of all tokens, if noise may differ by token, see `explains_alike`. If
-    not, this is the nearest group, and perhaps not the rule.
+        not, this is the nearest group, and perhaps not the rule.
     structured: whether the labels that disagree agree with each other, see disagreement.py. If so, this is the nearest
         group, and these labels may be no noise.
     absorbing: the token that is the label of every pair with an absorbing token, or None. Under one naming it is the
