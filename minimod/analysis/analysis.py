@@ -157,7 +157,7 @@ class Analysis:
         return needs
 
     def _applies(self, row: Row) -> bool:
-        """Whether a row can be measured, and evaluates with another activation than the network's own."""
+        """Whether a row can be measured, and does not name the activation that the network has anyway."""
         return row.activation != self.run.network.activation and self._can_be_measured(row)
 
     def _can_be_measured(self, row: Row) -> bool:
