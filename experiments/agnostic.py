@@ -136,7 +136,7 @@ NOISE_CONSTANT, TRAIN_FRACTION = 2.87, 0.8
 
 
 def agnostic_limit(modulus: int, train_fraction: float) -> float:
-    """The noise ratio α at which one frequency of the rule is as strong in the training labels as noise can be.
+    """The noise ratio α at which a frequency of the rule is as strong in training labels as noise can be.
 
         (1 - α) ρ √(P / 2) = 2.87 √(α ρ),    with the train fraction ρ.
 

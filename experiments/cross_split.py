@@ -40,8 +40,8 @@ from minimod.runs.training import finished_run
 FRACTION, SET_ASIDE = corrupted("quick").train_fraction, 0.05
 
 # The first networks of CrossSplit train for FIRST times the epochs, because with few pairs the rule comes late. On half
-# of the pairs, an epoch costs half. In units of one training on all pairs, the two first networks together cost FIRST,
-# and the two networks of a round cost 2.
+# of the pairs, an epoch costs half. The unit of cost is one training on all pairs. The two first networks together cost
+# FIRST, and the two networks of a round cost 2.
 FIRST, ROUNDS, SELF_ROUNDS = 3, 1, 2
 COST = FIRST + 2 * ROUNDS
 
@@ -51,7 +51,8 @@ SELF, LONG = "self-training", "nobody, longer"
 # At this noise ratio, half of the labels are enough to find the rule, see agnostic-limit.
 LITTLE = 0.3
 
-# From a network's run, and a mask of the training pairs whose labels it has not seen, to logits of shape (P, P, P).
+# A function of a network's run, and of a mask of the training pairs whose labels it has not seen. It returns logits of
+# shape (P, P, P).
 Readout = Callable[[Run, np.ndarray], np.ndarray]
 
 
@@ -97,7 +98,7 @@ def corrected(logits: np.ndarray, label: np.ndarray) -> np.ndarray:
     """The labels of n pairs, of shape (n,), corrected by a network's logits F at these pairs, of shape (n, P).
 
     s = β p + (1 - β) onehot(y), with p = softmax(F). The corrected label is the largest class of s. β is the
-    Jensen-Shannon divergence of p from onehot(y), scaled to 0 to 1 over the pairs with the label y. The more the
+    Jensen-Shannon divergence of p from onehot(y). It is scaled to 0 to 1 over the pairs with the label y. The more the
     network contradicts a label, compared with the other pairs of this label, the less the label counts.
     """
     n, P = np.arange(len(label)), logits.shape[1]
@@ -273,7 +274,8 @@ CROSS_SPLIT_PARTS = replace(
         least("repaired", 0.5, noise_ratio=LITTLE, corrected_by=(CROSS, SHUFFLED), round=ROUNDS),
         # A tenth of all labels, which is a third of the wrong labels. Otherwise the mask is not needed.
         least("wrong after", 0.1, noise_ratio=LITTLE, corrected_by=(RAW, CROSS), round=0),
-        # Without noise, half of the labels hold the rule, and hardly a label is spoilt: the split alone does no harm.
+        # Without noise, half of the labels hold the rule, and hardly a label is spoilt. So the split alone does no
+        # harm.
         least("kept", 0.99, noise_ratio=0.0, corrected_by=CROSS, round=0),
         # Half of the pairs, as for the half points of agnostic-limit; and the bound of self-training itself.
         most("most noise: CrossSplit, masked, test", 0.5, at_most_noise("test", CROSS, ROUNDS)),

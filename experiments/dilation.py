@@ -136,7 +136,7 @@ def course_of(rows: list[Row], labels: str, width: int = 512) -> list[Row]:
 
 
 def until_memorised(column: str, labels: str, width: int = 512) -> Number:
-    """The highest number of a column up to the epoch at which the noise is memorised, over the number at this epoch.
+    """The highest number of a column until the epoch that memorises the noise, over the number at this epoch.
 
     1 if the column only rises. nan if the noise is never memorised, or if the column is not above 0 at this epoch.
     """
@@ -163,7 +163,7 @@ def _highest_over_last(values: list[float]) -> float:
 
 
 def at_the_end(labels: str, over: str) -> Number:
-    """NC1 of the clean pairs at the end, over the same with other labels. nan if the classes do not lie apart."""
+    """NC1 of the clean pairs at the end, over this NC1 with other labels. nan if the classes do not lie apart."""
     def number(rows: list[Row]) -> float:
         mine, other = (course_of(rows, each)[-1]["1/NC1, clean"] for each in (labels, over))
         return float(other / mine) if min(mine, other) > 0 else math.nan

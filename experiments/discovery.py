@@ -131,7 +131,7 @@ def measure_group(run: Run) -> list[Row]:
 
 
 def measure_completion(run: Run, network: Run) -> list[Row]:
-    """Discovery in a share of all pairs, and the test accuracy of a network that is trained on the same share."""
+    """Discovery in a share of all pairs, and the test accuracy of a network trained on the same share."""
     config, n = run.config, len(run.dataset.train)
     return [{
         "noise_ratio": config.noise_ratio, "train_fraction": config.train_fraction,
@@ -171,7 +171,7 @@ def reached(modulus: int) -> Number:
 
 
 def measure_network(run: Run) -> list[Row]:
-    """The test accuracy of readouts that know more or less of the rule, and of discovery in answers and in labels."""
+    """The test accuracy of readouts that know more or less of the rule, and of discovery in answers and labels."""
     interaction = predict_interaction(run.network)
     a, b = np.indices(interaction.shape)
     return [{

@@ -25,8 +25,8 @@ def best_affine_prediction(dataset: Dataset) -> np.ndarray:
     """The predictions, of shape (P, P), of the rule c = s (a + b) + t mod P that agrees with most training labels.
 
     P is a prime, and the P (P - 1) candidates have scale s ≠ 0 and offset t. Assume that every label is independently
-    wrong with a probability below 1 - 1/P, and that a wrong label is drawn uniformly. Then this rule is the most likely
-    candidate. So it is the best guess for a method that knows the form of the rule, but neither s nor t.
+    wrong with a probability below 1 - 1/P. Also assume that a wrong label is drawn uniformly. Then this rule is the
+    most likely candidate. So it is the best guess if the form of the rule is known, but neither s nor t.
     """
     P, train = dataset.rule.modulus, dataset.train
     total = train.a + train.b

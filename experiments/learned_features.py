@@ -1,4 +1,4 @@
-"""What a network that learns features can do, and a network whose weights stay as drawn cannot do.
+"""What a network that learns features can do, and a network with frozen input weights cannot do.
 
     minimod reproduce experiments/learned_features.py
 """

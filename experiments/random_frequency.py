@@ -26,16 +26,16 @@ Training makes their phases agree. This agreement is the *coupling*
 
     t = <Re û v̂ ŵ*> / √(<|û|²> <|v̂|²> <|ŵ|²>),    over all neurons and frequencies k > 0.
 
-For small t, the density of the three numbers is the density of independent numbers times 1 + 2t Re û v̂ ŵ*, with
-<|.|²> = 1. With z², a random frequency then has d = t √(M/6). The dominant frequency has the largest
+Scale the three numbers to <|.|²> = 1. For small t, their density is the density of independent numbers times
+1 + 2t Re û v̂ ŵ*. With z², a random frequency then has d = t √(M/6). The dominant frequency has the largest
 T = |û|² + |v̂|² + |ŵ|² among (P - 1)/2 frequencies. Every T is a Gamma(3) variable, and <T³> of a random frequency is
 60. So the dominant frequency has a d that is larger by √(<T³> / 60). Since d grows as √M, this is a factor <T³> / 60 in
 width: see `width_factor`.
 
 **From the labels to the coupling.** A share ρ of all pairs has labels. A share α of these labels is wrong. The rule's
 part of a label is λ = 1 - α P/(P - 1). The gradient of w is Σ h(a, b) (onehot - 1/P) over the pairs, with h = φ(u + v).
-Its coefficient at k has a part λρ P² ĥ(k, k), which comes from the rule, and a noise of the power ρP <h²>. Take ReLU
-and normal weights of variance 1/2. Then ĥ(k, k) has the part û v̂ /√(2π), of the power 1/(8π) = 0.040 of u(a) v(b), and
+Its coefficient at k has the part λρ P² ĥ(k, k) from the rule, and a noise of the power ρP <h²>. Take ReLU and normal
+weights of variance 1/2. Then ĥ(k, k) has the part û v̂ /√(2π), of the power 1/(8π) = 0.040 of u(a) v(b), and
 <h²> = 0.5. So
 
     t = c λ √ρ,        one step of W: c² = 0.040 / (0.5 (1 - λ²ρ) + 0.050 λ²ρ),  0.28 at much noise.
@@ -43,9 +43,9 @@ and normal weights of variance 1/2. Then ĥ(k, k) has the part û v̂ /√(2π),
 A network that fits all labels also fits what depends on a alone or on b alone. Then only the part of h that depends on
 both meets the noise. This part has the power 0.050 (the arc-cosine kernel, K(1) - 2 K(1/2) + K(0)). So c is at most
 √(0.040/0.050) = 0.89 if W alone is trained. If all weights are trained, training changes u and v as it changes w, and
-the three couplings add up. φ' is a step function. Its part that depends on v has the power 1/4 - 1/12 = 1/6, and the
-linear part of φ' has the power 1/(4π). So u and v add √(6/(4π)) = 0.69 each, and c is at most 0.89 + 2 × 0.69 = 2.27.
-Initial weights that remain after training lower c.
+the three couplings add up. φ' is a step function. Its part that depends on v has the power 1/4 - 1/12 = 1/6. The linear
+part of φ' has the power 1/(4π). So u and v add √(6/(4π)) = 0.69 each, and c is at most 0.89 + 2 × 0.69 = 2.27. Initial
+weights that remain after training lower c.
 """
 
 import math

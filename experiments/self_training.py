@@ -61,7 +61,7 @@ def by_random_neurons(study: Analysis) -> tuple[float, np.ndarray]:
 def measure_controls(run: Run, *longer: Run) -> list[Row]:
     """The rows of the rounds by the masked readout.
 
-    If there is a longer run, also the rows of rounds by other readouts, and the row of the longer run without rounds.
+    With a longer run, also the rows of rounds by other readouts, and the row of the longer run itself.
     """
     if not longer:
         return rounds_of(f"{BY_MASK}, noise {run.config.noise_ratio:g}", run, ROUNDS, MASKED)

@@ -41,9 +41,9 @@ def make_dataset(
     kind symmetric, the count may be one less. noise_kind: a name in NOISE_KINDS. noise_matrix: for noise of kind
     matrix, see `noise.by_matrix`.
 
-    Raises InputError if `rule` is no Rule, for a share outside [0, 1], for an unknown kind of noise, and for a kind
-    that the rule cannot have. It also raises InputError if noise of kind matrix has no matrix or one that cannot be
-    used, if another kind has a matrix, and if no pair is left for training.
+    Raises InputError if `rule` is no Rule, for a share outside [0, 1], and if no pair is left for training. It also
+    raises InputError for an unknown kind of noise, and for a kind that the rule cannot have. Noise of kind matrix
+    raises InputError without a usable matrix. Another kind raises InputError with a matrix.
     """
     check_type("rule", rule, Rule, "a rule, such as make_rule('add') returns")
     check_noise(noise_kind, rule, noise_matrix)

@@ -19,8 +19,8 @@ def fit(
 
     The steps change the network's arrays in place. optimizer: an optimiser of optimizers.py, made for
     `network.parameters`. loss: a name in LOSSES. smoothing: the label smoothing ε, see losses.py. callback: called
-    before every step with the epoch (0, 1, ...) and the loss. If it returns True, training stops without this
-    step, and the last loss is the loss of the network as it is left.
+    before every step with the epoch (0, 1, ...) and the loss. If it returns True, training stops without this step.
+    Then the last loss is the loss of the network as `fit` leaves it.
     Nothing checks that the loss is finite. Raises InputError for pairs with a token or a label outside 0 .. P-1, for an
     optimiser of another network, and for any other argument that cannot be used.
     """

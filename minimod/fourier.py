@@ -5,14 +5,14 @@ vector x over the N coordinates t of a cyclic rule (see rules.py) has the Fourie
 
     x̂_k = 1/√N Σ_t x_t exp(-2πi k t / N),    k = 0 .. ⌊N/2⌋.
 
-A real vector has the same |x̂_k| at k and at N - k, so k and N - k count as one frequency:
+A real vector has the same |x̂_k| at k and at N - k. So k and N - k count as one frequency:
 
     power_k = 2 |x̂_k|²,    and for k = N/2, where k = N - k,    power_k = |x̂_k|².
 
 The sum of the power over all k > 0 is Σ_t (x_t - mean)² (Parseval). Frequency 0 is the mean. Its power is left out.
 
-Arrays of all neurons stack the three vectors u, v, w along axis 0. M is the number of neurons, n = ⌊N/2⌋ + 1 is the
-number of coefficients, and K = ⌊N/2⌋ is the number of frequencies without 0. Coefficients have shape (3, n, M), with
+Arrays of all neurons stack the three vectors u, v, w along axis 0. M is the number of neurons. n = ⌊N/2⌋ + 1 is the
+number of coefficients. K = ⌊N/2⌋ is the number of frequencies without 0. Coefficients have shape (3, n, M), with
 frequency k at index k. Power and shares have shape (3, K, M), with frequency k at index k - 1.
 
 Some functions also serve finite groups. They say "component" and not "frequency". The class of a group's components,
@@ -75,7 +75,7 @@ class Frequencies:
         return squares
 
     def preference(self, shares: Array) -> Array:
-        """What the argmax over k is taken of, for the dominant frequency: the shares, of shape (3, K, M).
+        """The numbers whose maximum over k gives the dominant frequency: the shares, of shape (3, K, M).
 
         The components of a group have different dimensions. So for groups, this method divides the shares by the
         dimension.
@@ -100,7 +100,7 @@ class Frequencies:
         return wrap(phase[0] + phase[1] - phase[2])
 
     def ideal(self, network: TwoLayerNet, coefficients: Array, component: Array) -> tuple[tuple[Any, ...], float]:
-        """The weights U, V and W of ideal neurons fitted to the network's neurons, and the power of the fitted weights.
+        """U, V and W of ideal neurons fitted to the network's neurons, and the power of the fitted weights.
 
         component: of shape (3, M), from `dominant_components` by "joint" or "w": one frequency per neuron. An ideal
         neuron has three cosines of this frequency, with φ_a + φ_b = φ_c. With e = φ_a + φ_b - φ_c, the fit is
@@ -181,8 +181,8 @@ def wrap(angle: Array) -> Array:
 class Filtration(NamedTuple):
     """The dominant network, with one frequency per neuron, and the residual network.
 
-    dominant.U + residual.U is the U of the network that was split, up to rounding, and so for V, W and μ. Neither
-    network is tied.
+    Up to rounding, dominant.U + residual.U is the U of the network that was split. The same holds for V, W and μ.
+    Neither network is tied.
     """
 
     dominant: TwoLayerNet

@@ -25,8 +25,8 @@ TRAINED = {"all": ("U", "V", "W", "mu"), "output": ("W", "mu"), "input": ("U", "
 class TwoLayerNet:
     """A two-layer network on pairs of tokens; P is the modulus, M the width.
 
-    In the code, examples are rows. So every array is the transpose of the formula's matrix: U e_a is the row U[a], and
-    W φ(U e_a + V e_b) is a row of the product H W, where the rows of H are the hidden vectors.
+    In the code, examples are rows. So every array is the transpose of the formula's matrix: U e_a is the row U[a]. The
+    rows of H are the hidden vectors φ(U e_a + V e_b). So W φ(U e_a + V e_b) is a row of the product H W.
     U, V: of shape (P, M), the weights of the first and of the second input. In a tied network, V is the array U itself.
     W: of shape (M, P), the output weights.   mu: of shape (P,), the output bias, written μ in formulas.
     activation: a name in ACTIVATIONS.
@@ -34,8 +34,8 @@ class TwoLayerNet:
     trained: what training changes, a name in TRAINED. Training leaves the other weights as they are.
 
     Neuron m is (U[:, m], V[:, m], W[m]). The arrays must be all NumPy arrays or all CuPy arrays, and of one dtype; this
-    is not checked. Raises InputError if U, V or W is no matrix of floats or mu no vector of floats, if a shape does not
-    match the shape of U, and for an unknown activation or `trained`.
+    is not checked. Raises InputError if U, V or W is no matrix of floats, or if mu is no vector of floats. It also
+    raises InputError for a shape that does not fit U, and for an unknown activation or `trained`.
     """
 
     U: Array
@@ -76,7 +76,7 @@ class TwoLayerNet:
 
         std is init_std; if init_std is None, std = M^(-1/2). tied: whether V is U. bias: whether μ is a parameter.
         The numbers are drawn in float64 on the host, then cast to dtype. So a network for the GPU starts from the same
-        numbers as a network for the CPU, and float32 weights are the rounded float64 weights. Raises InputError for an
+        numbers as a network for the CPU. Weights in float32 are the rounded float64 weights. Raises InputError for an
         option that cannot be used.
         """
         modulus, width = checked_number("modulus", modulus, 2, kind=int), checked_number("width", width, 1, kind=int)
@@ -155,7 +155,7 @@ class TwoLayerNet:
         """Logits of shape (n, P) for inputs a and b of shape (n,), arrays or lists of tokens.
 
         Raises InputError if a and b are not integers, if their shapes differ, and for a token outside 0 .. P-1. Without
-        this check, the index -1 would give the last token, and a GPU would not report an index that is too large.
+        this check, the index -1 would give the last token. A GPU would not report an index that is too large.
         """
         return self.forward(*self.tokens(a=a, b=b))[0]
 
@@ -164,7 +164,7 @@ class TwoLayerNet:
         return to_host(self.logits(a, b).argmax(axis=1))
 
     def grid_logits(self) -> Array:
-        """Logits of all P² pairs, of shape (P, P, P): entry [a, b, c] is the logit of class c for the pair (a, b)."""
+        """Logits of all P² pairs, of shape (P, P, P). Entry [a, b, c] is the logit of class c for the pair (a, b)."""
         tokens = np.arange(self.modulus, like=self.U)
         return np.stack([self.forward(np.full_like(tokens, a), tokens)[0] for a in range(self.modulus)])
 

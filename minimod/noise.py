@@ -20,8 +20,8 @@ class Noise:
     """The arguments of a noise kind that do not depend on the pairs.
 
     shared: the random generator of the derangement, a permutation without fixed points. All parts of a dataset share
-    it. matrix: the matrix T of
-    `by_matrix`, or None.
+    it.
+    matrix: the matrix T of `by_matrix`, or None.
     """
 
     rule: Rule
@@ -51,7 +51,7 @@ def corrupt(pairs: Pairs, ratio: float, kind: str, noise: Noise, generator: np.r
 
 
 def check_noise(kind: str, rule: Rule, matrix: Any = None) -> None:
-    """Raise InputError for an unknown kind of noise, for a kind that the rule cannot have, and for an unused matrix."""
+    """Raise InputError for an unknown kind of noise, a kind that the rule cannot have, and an unused matrix."""
     choice("noise_kind", kind, NOISE_KINDS)
     if matrix is not None and kind != "matrix":
         raise InputError("noise_kind", kind, "matrix, since a noise_matrix is given")
@@ -113,10 +113,10 @@ def by_matrix(pairs: Pairs, noise: Noise, generator: np.random.Generator) -> np.
 
 
 def checked(matrix: np.ndarray | None, modulus: int) -> np.ndarray:
-    """The matrix in float64, of shape (P, P): row c has the weights of the new labels for the true label c.
+    """The matrix in float64, of shape (P, P). Row c has the weights of the new labels for the true label c.
 
     Raises InputError if there is no matrix, and for another shape or dtype. It also raises InputError if row c has a
-    weight for c itself, a weight that is negative or not finite, or no weight above 0.
+    weight for c itself, or no weight above 0. Every weight must be finite and at least 0.
     """
     if matrix is None:
         raise InputError("noise_matrix", None, "given with noise of kind matrix")

@@ -2,8 +2,8 @@
 
     python experiments/published DIRECTORY          # prints the tables of docs/published.md
 
-DIRECTORY has clones of the projects in PUBLISHED, each under its own name. Nothing is fetched, and a file that is
-missing is said. Needs torch, and sympy for the order in which Chughtai et al. number permutations.
+DIRECTORY has clones of the projects in PUBLISHED, each under its own name. Nothing is fetched. A missing file is named.
+Needs torch, and sympy for the order in which Chughtai et al. number permutations.
 """
 
 import csv
@@ -57,7 +57,7 @@ PUBLISHED = (
 
 
 def label_table(rule: str) -> np.ndarray:
-    """The true labels of a rule. Permutations are numbered as the project does it; of x and y, x comes first."""
+    """The true labels of a rule. Permutations have the project's numbers. The product of x and y applies x first."""
     name, _, order = rule.partition(" ")
     if order == "of sympy":
         groups = import_module("sympy.combinatorics")
@@ -73,7 +73,7 @@ def label_table(rule: str) -> np.ndarray:
 
 
 def state_alone(file: Path, key: str, folder: Path) -> Path:
-    """The state dict of the module under a key, saved without the project's code: stand-ins take its classes' place."""
+    """The state dict of the module under a key, saved without the project's code. Stand-ins replace its classes."""
     torch = import_module("torch")
     classes = []
     for name in torch.serialization.get_unsafe_globals_in_checkpoint(file):
@@ -86,7 +86,7 @@ def state_alone(file: Path, key: str, folder: Path) -> Path:
 
 
 def training_pairs(file: Path, P: int) -> Any:
-    """The numbers P a + b of the pairs that a network was trained on, by its project; None for all, or if not known."""
+    """The numbers P a + b of a network's training pairs, by its project; None for all pairs, or if not known."""
     torch = import_module("torch")
     if (file.parent / "cfg.json").exists():
         config = json.loads((file.parent / "cfg.json").read_text(encoding="utf-8"))
@@ -100,7 +100,7 @@ def training_pairs(file: Path, P: int) -> Any:
 
 
 def write_pairs(file: Path, table: np.ndarray, training: np.ndarray) -> None:
-    """All pairs with their true labels, for --pairs. Of those held out, every other one is for validation."""
+    """All pairs with their true labels, for --pairs. Every second held-out pair is for validation."""
     part = np.full(table.size, "", dtype=object)
     held_out = np.setdiff1d(np.arange(table.size), training)
     part[training], part[held_out[::2]], part[held_out[1::2]] = "train", "validation", "test"
@@ -121,7 +121,7 @@ def reported_accuracy(file: Path) -> str:
 
 
 def reported_shares(file: Path) -> dict[str, np.ndarray]:
-    """By representation: its share of what U, V and W have beside their constants. {} if the project has none."""
+    """By representation: its share of the power of U, V and W without their means. {} if the project has none."""
     if not (file.parent / "summary_metrics.json").exists():
         return {}
     summary = json.loads((file.parent / "summary_metrics.json").read_text(encoding="utf-8"))
@@ -159,7 +159,7 @@ def measure(published: Published, file: Path, folder: Path) -> dict[str, Any]:
         cells = [analysis.row("dominant").test, analysis.row("residual").test, structure.typical["median_share"],
                  structure.typical["phase_error_rms"], strength["generalising"], strength["test"]]
         have = np.bincount(structure.component[0] - 1, minlength=shares.shape[1]) > 0
-    # Which representation is which component: the one with these shares in U, V and W.
+    # The component of a representation is the component with the nearest shares in U, V and W.
     ours = {name: int(np.abs(shares.T - share).max(axis=1).argmin()) for name, share in theirs.items()}
     names = dict(enumerate(run.dataset.rule.component_names)) | {k: name for name, k in ours.items()}
     layout = [line for line in lines if line.startswith("the layout is ")]
@@ -194,7 +194,7 @@ def batch(directory: Path, tables: dict[str, np.ndarray]) -> str:
 
 
 def components(found: dict[str, Any]) -> str:
-    """The components that are dominant in a neuron, with their shares of the power of U, V and W, the largest first."""
+    """The components that are dominant in a neuron, and their shares of the power of U, V and W, largest first."""
     order = [k for k in np.argsort(-found["shares"], kind="stable") if found["have"][k]]
     text = ", ".join(f"{found['names'][k]} {found['shares'][k]:.1%}" for k in order[:12])
     return f"{text}, and {len(order) - 12} more" if len(order) > 12 else text

@@ -112,7 +112,7 @@ class Analysis:
         yield self
 
     def parts(self, rows: Iterable[str] | None = None) -> list[Callable[[], object]]:
-        """The slow parts of some rows; of all rows and of `scored` and `random` without an argument.
+        """The slow parts of some rows. Without an argument: the slow parts of `scored`, of `random` and of all rows.
 
         Call them in this order. Their results are kept.
         """
@@ -157,7 +157,7 @@ class Analysis:
         return needs
 
     def _applies(self, row: Row) -> bool:
-        """Whether a row can be measured, and its activation is not the one that the network has anyway."""
+        """Whether a row can be measured, and does not name the activation that the network has anyway."""
         return row.activation != self.run.network.activation and self._can_be_measured(row)
 
     def _can_be_measured(self, row: Row) -> bool:
@@ -346,7 +346,7 @@ class Analysis:
 
 
 def check_alike(run: Run, *others: Run) -> None:
-    """Raise InputError unless a run has the same data as the others, and another network than each of them."""
+    """Raise InputError unless a run has the same data as the other runs, and a network that no other run has."""
     if any(np.array_equal(run.network.W, other.network.W) for other in others):
         raise InputError("run of the ensemble", str(run.directory), "a run whose network none of the others has")
     ours, theirs = run.dataset, others[0].dataset

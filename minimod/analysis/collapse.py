@@ -2,7 +2,7 @@
 
 Source: Papyan, Han & Donoho (arXiv 2008.08186). For corrupted labels: Nguyen et al. (arXiv 2206.05530); memorising such
 labels dilates the classes. Here, traces of covariance matrices stand for the matrices. All variances are unbiased. The
-mean of a class with few examples varies by chance, and this variance must not count as distance between classes.
+mean of a class with few examples varies by chance. This variance must not count as distance between classes.
 """
 
 from collections.abc import Callable

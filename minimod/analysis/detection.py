@@ -31,8 +31,8 @@ def detect(
 
     - a, b, label: of the n pairs that were trained on, each of shape (n,),
     - scores: detector -> array of shape (n,). The higher the score, the more likely the label is wrong,
-    - needs: detector -> what it needs to know. For self-training this includes what the labels needed that the
-      extracted network was trained on, see `UserData.answers_of`,
+    - needs: detector -> what it needs to know. For self-training this includes what the labels of the extracted network
+      needed, see `UserData.answers_of`,
     - wrong: the number of wrong labels. auroc, precision: detector -> number, see detectors.py. These three use the
       true labels. If the true labels are not known, wrong is 0, and auroc and precision are nan.
     """

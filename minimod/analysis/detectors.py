@@ -172,7 +172,7 @@ def auroc(score: np.ndarray, wrong: np.ndarray) -> float:
 
 
 def precision(score: np.ndarray, wrong: np.ndarray) -> float:
-    """The share of wrong labels among the n labels with the highest scores, if n labels are wrong; nan if n is 0.
+    """If n labels are wrong: the share of wrong labels among the n labels with the highest scores; nan if n is 0.
 
     Labels that tie at the n-th place count in part.
     """

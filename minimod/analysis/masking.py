@@ -82,10 +82,11 @@ class Chosen(NamedTuple):
 
 
 def best_on_noisy_labels(curve: Curve) -> int:
-    """The place in a curve of the smallest share that agrees best with held-out noisy labels, up to a standard error.
+    """The place in a curve of the smallest share that agrees best with held-out noisy labels, within a standard error.
 
     The right rule agrees with more of these labels than any other rule does, whatever noise they have. If the agreement
-    is flat, fewer neurons have memorised less: they answer held-out pairs as well, and repair more training labels.
+    is flat, fewer neurons have memorised less. They answer held-out pairs equally well, and repair more training
+    labels.
     """
     within = curve["agreement"] >= curve["agreement"].max() - curve["standard_error"]
     return int(within.argmax())
@@ -122,9 +123,9 @@ PARTITION_NEEDS = {
 def sampled(dataset: Dataset, generator: np.random.Generator) -> Dataset:
     """A part of a dataset: SAMPLED clean and SAMPLED noisy training pairs, SAMPLED test pairs, all validation pairs.
 
-    If the dataset has fewer pairs of a kind, the part has all these pairs. If the true labels are not known, accuracies
-    are not counted on training pairs, and the part has no training pairs. A share that is counted on the part has a
-    standard error of at most 0.5 / √SAMPLED.
+    If the dataset has fewer pairs of a kind, the part has all these pairs. If the true labels are not known, no
+    accuracies are counted on training pairs. Then the part has no training pairs. A share that is counted on the part
+    has a standard error of at most 0.5 / √SAMPLED.
     """
     def some(pairs: Pairs, *kinds: np.ndarray) -> Pairs:
         return pairs[np.sort(np.concatenate([generator.permutation(np.flatnonzero(kind))[:SAMPLED] for kind in kinds]))]
@@ -203,8 +204,8 @@ def mask_tables(network: TwoLayerNet, ranking: Array, backend: Backend = SERIAL)
     In the order of `Curves`: logits and interaction of the first neurons, logits of the others. Both subnetworks have
     μ. Logits are sums over neurons, F = Σ_m h_m w_m + μ. One cumulative sum gives the logits of the best k neurons, for
     every k. The other neurons' logits are the total minus this sum, plus μ. The interaction is F - row effect - column
-    effect. The column effect is a cumulative sum, too: of c_m w_m, where c_m(b) is the mean of h_m over a, minus the
-    mean of h_m over all pairs. After it is subtracted, the row effect is the mean over the row.
+    effect. The column effect is the cumulative sum of c_m w_m. Here c_m(b) is the mean of h_m over a, minus the mean of
+    h_m over all pairs. After the column effect is subtracted, the row effect is the mean over the row.
     """
     ranked, P = network.subnetwork(ranking), network.modulus
     parts = parts_of(network.width)
@@ -231,7 +232,7 @@ def mask_tables(network: TwoLayerNet, ranking: Array, backend: Backend = SERIAL)
 
 
 def agreement(tables: np.ndarray, held_out: Pairs) -> Curve:
-    """The share of n held-out labels that each of several prediction tables, (tables, P, P), gives; nan if n is 0.
+    """For tables of shape (tables, P, P): the share of n held-out labels that each table gives; nan if n is 0.
 
     standard_error = s / √n is the standard error of a table's distance to the best table. s is the standard deviation,
     over the labels, of the difference between the two tables' hits. Tables that answer nearly alike differ at few

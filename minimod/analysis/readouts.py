@@ -16,7 +16,7 @@ from minimod.engine.predict import grid_logits, map_hidden_rows, predict_table
 from minimod.network import TwoLayerNet
 from minimod.readout import interaction
 
-# Beyond this number of pairs P², no array has P³ numbers, and mask curves are counted on a sample of the pairs.
+# With more pairs P² than this, no array has P³ numbers. Then mask curves are counted on a sample of the pairs.
 MANY_PAIRS = 20_000
 BLOCK = 4096        # examples at a time, so that their hidden vectors fit in memory
 
@@ -91,7 +91,7 @@ def predict_ensemble(networks: Sequence[TwoLayerNet], backend: Backend = SERIAL)
     """As `predict_interaction`, for the sum of the networks' interactions, each divided by its standard deviation.
 
     It is for networks that were trained on the same data from different initial weights. All of them hold the same
-    rule. What a memorised label does to other pairs differs from network to network, and averages out.
+    rule. The effect of a memorised label on other pairs differs from network to network, and averages out.
     """
     def standardised(network: TwoLayerNet) -> Callable[[Any, Any], Array]:
         effect = interaction_of(network, backend)
@@ -117,12 +117,11 @@ def predict_kept(
 ) -> np.ndarray:
     """`predict_table(structure.keep(component))`, of shape (P, P), with another activation if `activation` names one.
 
-    If components are frequencies, a neuron's w has two coefficients, of a cosine and a sine. So W = Cᵀ Bᵀ, where C,
-    of shape (n, M), is sparse and B, of shape (P, n), is the basis of c. H W = (C Hᵀ)ᵀ Bᵀ then costs a sparse product
-    and a product that does not depend on M. Pre-activations have neurons as rows, the order in which C reads them.
-    On a GPU the dense product is as fast. For M <= n the dense product is faster. So it is used if M <= n and there are
-    many pairs. Classes can tie, for example if all frequencies share a divisor with P. Then rounding chooses between
-    them.
+    If components are frequencies, a neuron's w has two coefficients, of a cosine and a sine. So W = Cᵀ Bᵀ. C, of shape
+    (n, M), is sparse. B, of shape (P, n), is the basis of c. H W = (C Hᵀ)ᵀ Bᵀ then costs a sparse product and a product
+    that does not depend on M. Pre-activations have neurons as rows, the order in which C reads them.
+    On a GPU, the dense product is as fast, so it is used. It is also used with many pairs if M <= n, because then it is
+    faster. Classes can tie, for example if all frequencies share a divisor with P. Then rounding chooses between them.
     """
     network = structure.keep(component)
     network = replace(network, activation=activation or network.activation)

@@ -40,7 +40,8 @@ def norm(structure: Structure) -> Array:
 def flatness(structure: Structure) -> Array:
     """The sum over u, v and w of variance² / fourth central moment, the reciprocal of the kurtosis.
 
-    A cosine adds 2/3, a vector of Gaussian weights 1/3, a vector with one large weight about 1/P, a zero vector 0.
+    A cosine adds 2/3, and a vector of Gaussian weights adds 1/3. A vector with one large weight adds about 1/P. A zero
+    vector adds 0.
     """
     X = _vectors(structure)
     X = X - X.mean(axis=1, keepdims=True)

@@ -29,7 +29,8 @@ from minimod.runs.holding import hold
 from minimod.runs.run import Run, as_run
 from minimod.runs.training import Callback, finished_run, train
 
-# From the analysis of a run to the share of neurons that are read out, and the answers for all pairs, of shape (P, P).
+# A function of the analysis of a run. It returns the share of neurons that are read out, and the answers for all pairs,
+# of shape (P, P).
 Answers = Callable[[Analysis], tuple[float, np.ndarray]]
 
 # How a training run shows its progress: from its configuration to a `with` block.
@@ -44,10 +45,10 @@ OURS = RUN | {"detectors.csv", "discovery.json", "report.html", "folds", "rounds
 class Round:
     """One round: a network, and what is read out of it.
 
-    number: 0 for the run that the self-training began with. right: the share of the labels it was trained on that are
-    true; nan if the true labels are not known. kept: the share of its neurons that are read out. changed: the share of
-    the labels it was trained on that the readout changes. accuracies: the accuracies of the readout. Their clean, noisy
-    and repaired refer to the labels of the dataset, before any round.
+    number: 0 for the run that the self-training began with. right: the share of its training labels that are true; nan
+    if the true labels are not known. kept: the share of its neurons that are read out. changed: the share of its
+    training labels that the readout changes. accuracies: the accuracies of the readout. Their clean, noisy and repaired
+    refer to the labels of the dataset, before any round.
     """
 
     number: int
@@ -106,8 +107,8 @@ def extract(
     resumes, and uses finished rounds again. `tell` is called with every round. `run.data.answers_of` of a round has the
     methods that made its labels. If you pass your own function, its needs are not known.
 
-    Raises InputError if `rounds` is no whole number of at least 0, if the directory holds anything else, and as `train`
-    does.
+    Raises InputError if `rounds` is no whole number of at least 0, and if the directory holds anything else. It also
+    raises what `train` raises.
     """
     answers = answers or by_method()
     for name, function in {"answers": answers, "display": display, "tell": tell}.items():
@@ -148,8 +149,8 @@ def held_out_margins(
 
     The training pairs are cut into folds at random. For each fold, a network is trained on the other folds, with the
     run's configuration and its number of epochs. In `directory`, a network's run is named by the number of its fold and
-    of its epochs. A second call on the same directory resumes. Raises InputError for fewer than two folds, for more
-    folds than pairs, and as `train` does.
+    of its epochs. A second call on the same directory resumes. Raises InputError for fewer than two folds, and for more
+    folds than pairs. It also raises what `train` raises.
     """
     pairs, config = run.dataset.train, replace(run.config, record=False, snapshots=None)
     folds = checked_number("folds", folds, 2, len(pairs), kind=int)

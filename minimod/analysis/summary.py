@@ -44,10 +44,11 @@ def analyze(
     - components: the names of the rule's components, frequencies or representations by dimension,
     - spectrum: the mean share of power of u, v, w, of shape (components, neurons in `order`),
     - examples: some neurons' weights, and the part that the filtration keeps, see `example_neurons`,
-    - sample: only for a run with many pairs, see `Analysis.sample`. `masks`, `partition` and rows that draw at random
-      are counted on a sample: its number of pairs by kind, and the largest standard error of a share of them,
-    - left_out: why everything about components (neurons and what follows it) is missing, or why clean, noisy and
-      repaired are nan; empty otherwise.
+    - sample: only for a run with many pairs. `masks`, `partition` and rows that draw at random are then counted on a
+      sample, see `Analysis.sample`. The entry has the number of pairs by kind, and the largest standard error of a
+      share of these pairs,
+    - left_out: why everything about components (neurons and the entries after it) is missing, or why clean, noisy and
+      repaired are nan. Empty otherwise.
     """
     with Analysis(run, by, ensemble=ensemble) as analysis:
         return summary_of(analysis, thresholds)
@@ -76,7 +77,7 @@ def summary_of(analysis: Analysis, thresholds: Iterable[float] = THRESHOLDS) -> 
 
 
 def sample_study(sample: Dataset) -> dict[str, float]:
-    """The number of pairs of each kind in a sample, and the largest standard error of a share of these pairs."""
+    """By kind, the number of pairs in a sample. Also the largest standard error of a share of these pairs."""
     noisy = int(sample.train.is_noisy.sum())
     return {"clean": len(sample.train) - noisy, "noisy": noisy, "validation": len(sample.validation),
             "test": len(sample.test), "standard_error": 0.5 / math.sqrt(SAMPLED)}
@@ -118,7 +119,7 @@ def in_words(run: Run, methods: Mapping[str, Mapping[str, float]] | None = None)
 def answers_in_words(
     methods: Mapping[str, Mapping[str, float]], chance: float, component: str, labels_needed: str = NOTHING
 ) -> str:
-    """What a network memorised, what it knows, and by which rows, in a few sentences. Of nan they say nothing.
+    """What a network memorised, what it knows, and by which rows, in a few sentences. They do not mention nan.
 
     methods: row -> its accuracies, at least raw. component: "frequency", or what else the rule has.
     labels_needed: what the labels of the run needed to know, see `rows.labels_need`.

@@ -105,7 +105,7 @@ GENTLE: dict[str, dict[str, Any]] = {
 
 
 def measure_noise_first(run: Run) -> list[Row]:
-    """The first epochs at which a quarter, a half and three quarters of the clean and the noisy labels are fitted."""
+    """The first epochs at which a quarter, a half and three quarters of clean and of noisy labels are fitted."""
     epochs = {
         f"{kind} {100 * level:.0f} %": first_epoch(run.history, level, f"{kind}_accuracy")
         for level in (0.25, 0.5, 0.75) for kind in ("clean", "noisy")
@@ -115,7 +115,7 @@ def measure_noise_first(run: Run) -> list[Row]:
 
 
 def half_fitted(rows: list[Row]) -> list[Row]:
-    """The rows that show which kind of labels came first: half of at least one kind was fitted within the epochs."""
+    """The rows that show which kind of labels came first. Half of at least one kind was fitted within the epochs."""
     return [row for row in rows if min(row["clean 50 %"], row["noisy 50 %"]) < math.inf]
 
 

@@ -61,7 +61,7 @@ def highest(column: Column, **keys: Cell) -> Number:
 
 
 def furthest(column: str, level: float, **keys: Cell) -> Number:
-    """The largest noise ratio up to which the column stays at the level or above, in the rows with these keys.
+    """The largest noise ratio up to which the column stays at the level or above. Rows without these keys do not count.
 
     -inf if the first row is below the level already. nan if a number is missing before the column falls below the
     level. Raises ValueError if no row has the keys.

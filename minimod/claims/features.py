@@ -156,8 +156,7 @@ CLAIMS["partition"] = Claim(
 def measure_spread(run: Run, frozen: Run) -> list[Row]:
     """The test accuracy of shares of the filtered neurons.
 
-    The neurons are drawn at random (also in the frozen twin), or taken from the top or the bottom of the ranking by
-    IPR.
+    The neurons are drawn at random, also in the frozen twin. Or they are the top or the bottom of the ranking by IPR.
     """
     with Analysis(frozen) as study:
         control = study.curves(study.random_rankings[0], study.structure.dominant)

@@ -18,8 +18,9 @@ from minimod.errors import InputError, one_of
 def find_claims(arguments: Iterable[str]) -> dict[str, Claim]:
     """The claims that these arguments of `minimod reproduce` stand for: from the argument of one claim to the claim.
 
-    An argument is the name of a claim of the paper, "all" for all claims of the paper, "FILE.py" for all claims of a
-    file, or "FILE.py::NAME". Raises InputError for any other argument, and if two claims have the same name.
+    An argument is the name of a claim of the paper, or "all" for all claims of the paper. For claims of a file, it is
+    "FILE.py" (all claims) or "FILE.py::NAME". Raises InputError for any other argument, and if two claims have the same
+    name.
     """
     found: dict[str, Claim] = {}
     for argument in arguments:

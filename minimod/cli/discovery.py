@@ -46,8 +46,7 @@ def discover(
     """Find the rule from labels or answers alone.
 
     SOURCE is a run, or a file of pairs as train --pairs takes it. If the file has a column part, only its training
-    pairs are used. Looks for a group on the tokens, under any names, and prints how likely a table as good is by
-    chance.
+    pairs are used. Looks for a group on the tokens, under any names. Prints how likely a table as good is by chance.
     """
     if table:
         check_output("--table", table, source)

@@ -29,7 +29,7 @@ from minimod.runs.run import Run
 from minimod.runs.signals import handle, handled
 from minimod.runs.training import Callback, State
 
-MANY_RUNS, MOST_RUNS = 100_000, 1_000_000      # more are trained only where --yes is given; or not at all
+MANY_RUNS, MOST_RUNS = 100_000, 1_000_000      # more than MANY_RUNS need --yes; more than MOST_RUNS are refused
 MOST_CLASSES = 24       # a larger character table is left to --json
 CLEAN_VALIDATION = "Clean validation may hold the rule: of modulus 59, 348 pairs do (see docs/methods.md)."
 PATIENCE = 2.0          # seconds
@@ -113,7 +113,7 @@ def brief_text(run: Run, methods: dict[str, dict[str, float]]) -> Iterator[str]:
 
 
 def rounding() -> str:
-    """What the numbers of a table hang on."""
+    """What the numbers of a table depend on."""
     return f"On {machine()}; other processors round otherwise."
 
 

@@ -67,8 +67,8 @@ def import_network(
 def export(run_dir: Path, file: Path, epoch: int | None) -> None:
     """Write a run's network for others.
 
-    FILE ends in .npz or .safetensors (arrays U, V, W, mu), in .pth or .pt (a PyTorch state dict of Linear layers), or
-    in .csv: every pair with its labels and part, as --pairs reads them, and what the network answers.
+    FILE ends in .npz or .safetensors (arrays U, V, W, mu), or in .pth or .pt (a PyTorch state dict of Linear layers).
+    Or it ends in .csv: every pair with its labels and part, as --pairs reads them, and the network's answer.
     """
     run = load_run(run_dir, epoch)
     check_output("file", file, run_dir)

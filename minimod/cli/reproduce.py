@@ -57,8 +57,8 @@ def reproduce(
     command resumes.
 
     A NAME is a claim below, or all for all claims below. For experiments beyond the paper, a NAME is a Python file that
-    defines claims, or one claim of the file: experiments/doshi.py, experiments/doshi.py::doshi-pruning. The experiments
-    of minimod are experiments/*.py.
+    defines claims, or one claim of the file. Examples: experiments/doshi.py, experiments/doshi.py::doshi-pruning. The
+    experiments of minimod are experiments/*.py.
     """
     start = time.perf_counter()
     claims, output = find_claims(names), output or directory
@@ -93,7 +93,7 @@ def reproduce(
 def in_short(result: Result) -> Generator[str, None, None]:
     """What was claimed and found, in paragraphs: words, what decides, and numbers.
 
-    Where rows have methods, these are the methods of BRIEF and the one of `best_agnostic`, as means over the seeds.
+    If rows have methods, only the methods of BRIEF and of `best_agnostic` are shown, as means over the seeds.
     """
     yield f"{result.name}: {result.verdict}. {result.sentence}"
     if "method" not in result.keys or not {*MEASURES}.issubset(result.columns):

@@ -172,8 +172,8 @@ def extract(run_dir: Path, rounds: int, output: Path, method: str, width: int | 
     """Train on a network's own answers.
 
     Replaces the training labels by what a readout of RUN_DIR's network answers, and trains a new network on these
-    labels. Repeats this until the answers no longer change. Prints for every round the share of right labels, the share
-    of neurons that was read out, and the accuracies of the readout. If it was stopped, the same command resumes.
+    labels. Repeats this until the answers no longer change. Prints for every round: the share of right labels, the
+    share of neurons read out, and the readout's accuracies. If it was stopped, the same command resumes.
     """
     def tell(done: self_training.Round) -> None:
         head = [] if done.number else [[name.replace("_", " ") for name in done.row]]
@@ -209,8 +209,9 @@ def detect(run_dir: Path, extracted: Path | None, folds: int | None, search: boo
 
     Detectors give every training label a score. A higher score means that the label is more likely wrong. Detectors
     know nothing of the rule; the detector of an extracted network knows what the extraction was told. Prints what every
-    detector needs to know, its AUROC (0.5 by chance), and its precision: with n wrong labels, the share of wrong labels
-    among the n labels with the highest scores. Some detectors need a run that was trained with --record.
+    detector needs to know, its AUROC (0.5 by chance), and its precision. If n labels are wrong, precision is the share
+    of wrong labels among the n labels with the highest scores. Some detectors need a run that was trained with
+    --record.
     """
     run, held_out, is_beside = load_run(run_dir), None, file is None
     file = file or run_dir / "detectors.csv"

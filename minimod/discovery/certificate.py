@@ -7,17 +7,17 @@ labels or more with a probability of at most
     exp(-n KL(h/n ‖ q)),        KL(r ‖ q) = r log(r/q) + (1 - r) log((1 - r)/(1 - q))        (Chernoff)
 
 For any of T tables, the probability is at most T times as large. The q_c may have any values. They are not known, and
-need not be: they sum to 1, so q is at most the largest m_c / n. Nothing is estimated. If every pair has a label, a
-table without an absorbing token has q = 1/P: it has every class once in every row and in every column. This holds even
-if the q_c differ from row to row, or from column to column. The search may try anything, if what it finds is one of the
-T tables.
+need not be. They sum to 1, so q is at most the largest m_c / n. Nothing is estimated. If every pair has a label, a
+table without an absorbing token has q = 1/P. Such a table has every class once in every row and in every column. This
+holds even if the q_c differ from row to row, or from column to column. The search may try anything, if what it finds is
+one of the T tables.
 
 The bound refutes that the labels are random and independent. It does not prove that the rule is this group's. Shuffled
 labels are not independent of each other.
 
 There are at most P! group tables on P tokens for each kind of group of order P. Isotopes count log P! three times,
-since a, b and c are named apart. If there are more than P tokens, T also counts three choices: which tokens are
-elements, which tokens are other names of elements, and how many sizes are tried. A pair without an answer counts as
+since a, b and c are named apart. If there are more than P tokens, T also counts three choices. They are the tokens that
+are elements, the tokens that are other names of elements, and the number of sizes. A pair without an answer counts as
 disagreement.
 """
 
@@ -31,12 +31,12 @@ KINDS_OF_GROUPS = {
     7: 2, 15: 5, 31: 15, 63: 52, 127: 267, 255: 2_328, 511: 56_092, 1023: 10_494_213, 2000: 49_487_367_289,
 }
 
-# Assumption -> how many renamings of the tokens it leaves free. Each counts log P!.
+# Assumption -> how many renamings of the tokens it leaves free. Each renaming counts log P!.
 RENAMINGS = {"group": 1, "c apart": 2, "isotope": 3}
 
 
 def log_tables(n_tokens: int, assumption: str) -> float:
-    """The log of a bound on the number of tables under an assumption, times the number of assumptions that are tried.
+    """The log of a bound on the number of tables under an assumption, times the number of assumptions.
 
     Three assumptions are tried. In every naming, no token or one of the P tokens is absorbing.
     """
@@ -46,7 +46,7 @@ def log_tables(n_tokens: int, assumption: str) -> float:
 
 
 def log_choices(n: int, k: int, m: int = 0) -> float:
-    """The log of a bound on the number of ways to choose k of n tokens as elements, and m other tokens as their names.
+    """The log of a bound on the ways to choose k elements, and m other names of elements, among n tokens.
 
     m may be any number from 0 to n - k, and the bound counts this choice. If n <= k, there is one way.
     """

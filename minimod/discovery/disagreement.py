@@ -13,16 +13,16 @@ structure in the labels that disagree:
 - `rare`: labels with the same a, or the same b, have the same c more rarely than under noise. So they belong to another
   Latin square.
 - `exchanged`: in two rows and two columns, the table has t and t' crosswise, and the labels have them exchanged. If a
-  Latin square differs from the table in few labels, it has such 2 × 2 squares, but too few for the sums. Under noise,
-  their expected number is at most E, if each label is exchanged as often as the other labels of its t. So one or more
-  of them has at most the probability E.
+  Latin square differs from the table in few labels, it has such 2 × 2 squares. For the sums, these squares are too few.
+  Assume that noise exchanges each label as often as the other labels of its t. Then the expected number of squares is
+  at most E. So one or more squares have at most the probability E.
 - `closed`: in the table, a pair with the same a has c, and a pair with the same b has c. The labels of both pairs
   disagree, too. So all labels together are a Latin square in which some rows swap a few labels.
 - `displaced`: in the table, a pair with the same a, or the same b, has c. The label of this pair disagrees, too. So all
   labels together are a Latin square. Every loop is a Latin square.
 
-The tests do not see a structure in too few pairs. They also do not see a rule without these structures, such as
-a² + b² at half of the pairs, or a random function. An example of too few pairs is one exchanged square on 16 tokens.
+The tests do not see a structure in too few pairs. They also do not see a rule without these structures. Examples are
+a² + b² at half of the pairs, and a random function. An example of too few pairs is one exchanged square on 16 tokens.
 With 20 % noise, it keeps its four labels in 41 % of the tables. If it keeps three, their log-likelihood ratio is
 3 log(0.8 / (0.2 / 15)) = 12.3. Z2^4 has 960 squares, so EVIDENCE + log 960 = 14.9 is needed. So at this level, even a
 test that knows the noise and all squares finds at most 41 %.
@@ -74,9 +74,9 @@ def decided(t: np.ndarray, c: np.ndarray, P: int) -> Sum:
 
 
 def shared(t: np.ndarray, x: np.ndarray, identity: int, P: int) -> Sum:
-    """The pairs of labels that have the same x and different t, minus n_t n_t' / (P - 1) for every two classes.
+    """The pairs of labels with the same x and different t, minus n_t n_t' / (P - 1) for every two classes.
 
-    The variance is computed for x that are dealt out anew among the P - 1 elements, for each class by itself.
+    The variance is computed for x that are dealt out anew among the P - 1 elements, separately for each class.
     """
     M = np.delete(count(t, x, P), identity, axis=1)
     M -= M.mean(axis=1, keepdims=True)
@@ -126,11 +126,13 @@ def rare(a: np.ndarray, b: np.ndarray, c: np.ndarray, t: np.ndarray, P: int) -> 
 
 
 def exchanged(grid: np.ndarray, table: np.ndarray) -> tuple[int, float]:
-    """The number of 2 × 2 squares with t, t' and t', t in the table, and t', t and t, t' as labels; and E under noise.
+    """The number of 2 × 2 squares in which the labels exchange the table's t and t'; and E under noise.
+
+    In such a square, the table has the rows (t, t') and (t', t). The labels are (t', t) and (t, t').
 
     E sums over the squares of the table whose four labels all disagree. The probability that t becomes t' is the share
-    of t' among all labels that disagree with t. The labels of the square itself are left out of this share, and
-    1 / (P - 1) of a label is added.
+    of t' among all labels that disagree with t. This share leaves out the labels of the square itself, and adds 1 / (P
+    - 1) of a label.
     """
     P = len(grid)
     wrong = (grid >= 0) & (grid != table)
@@ -157,7 +159,7 @@ def exchanged(grid: np.ndarray, table: np.ndarray) -> tuple[int, float]:
 def closed(grid: np.ndarray, table: np.ndarray) -> float:
     """N log(N / E) - N + E, for the N labels c of the following kind; 0 if N is at most E.
 
-    The pair disagrees. The table has c at a pair of the same row and at a pair of the same column, and both pairs
+    The pair disagrees. The table has c at a pair of the same row and at a pair of the same column. Both of these pairs
     disagree, too. If rows of a Latin square swap a few labels, the swapped labels are of this kind. E is the expected
     number if t becomes c as often as in the other labels with this t. If labels are independent, N or more of this kind
     have at most the probability exp(-result).
@@ -179,8 +181,8 @@ def displaced(grid: np.ndarray, table: np.ndarray) -> Sum:
     """Σ E(row pair) + E(column pair), over the labels c that disagree. The table has c at both of these pairs.
 
     The row pair has the same a as the label, the column pair the same b. E of a pair is 1 if its label disagrees, else
-    0, minus what a, b and t of the pair explain: a least-squares fit, by sweeps. The variance is the sum of the squared
-    terms.
+    0. From this, subtract the part that a, b and t of the pair explain. This part is a least-squares fit, by sweeps.
+    The variance is the sum of the squared terms.
     """
     P, known = len(grid), grid >= 0
     (a, b), c, t = known.nonzero(), grid[known], table[known]

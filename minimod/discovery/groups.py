@@ -75,8 +75,8 @@ def isomorphism(first: Group, second: Group) -> np.ndarray | None:
     """An isomorphism φ, of shape (P,): one to one, with φ(x y) = φ(x) φ(y) for all x, y of the first group; or None.
 
     Generators of the first group get images of the same order, one after the other. The images of the generators so far
-    fix φ on all elements that they generate. An image is given up if this φ is not one to one, or does not fit a
-    product with a generator.
+    fix φ on all elements that they generate. An image is given up if this φ is not one to one. It is also given up if φ
+    does not fit a product with a generator.
     """
     def extend(generators: list[int], images: list[int]) -> np.ndarray | None:
         phi = np.full(len(first.table), -1)
@@ -111,7 +111,7 @@ def nearest_group_table(grid: np.ndarray) -> np.ndarray | None:
     """The table of a group, or of an isotope of a group, that a grid of labels may be. It takes O(P³), and no search.
 
     grid: of shape (P, P), -1 where no label is known. It needs a complete row and a complete column, with each label
-    once. Name a by its label in that column, and b by its label in that row: now the grid is the table of a loop. Some
+    once. Name a by its label in that column, and b by its label in that row. Now the grid is the table of a loop. Some
     entries may be missing or wrong. So x y is taken as the commonest of (x u)(u⁻¹ y) over all u. Returns None if there
     is no such row or column. `groups.rules.rule_of_table` tells whether the result is a group's table.
     """

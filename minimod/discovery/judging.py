@@ -37,13 +37,13 @@ class Found:
     starts: the number of starts that were tried.
     assumption: a key of SHARING, or None if nothing was found.
     group: its name, or a description if minimod has no name for it. None if nothing was found.
-    elements: for the tokens of a, b and c, the elements of the group with that name, three arrays of shape (P,). -1 for
-        a token that is no element. None if minimod has no name for the group.
+    elements: the elements of the named group for the tokens of a, b and c, three arrays of shape (P,). -1 for a token
+        that is no element. None if minimod has no name for the group.
     agreement: the share of the labels that the table gives.
     p_value: a bound on the probability of this agreement by chance, see certificate.py. 1 if nothing was found.
     log_count: the log of the number of tables that the search could have found as well. p_value depends on it.
-    alike: whether the labels of all tokens are explained, as far as noise that differs by token allows, see
-        `explains_alike`. If not, this is the nearest group, and perhaps not the rule.
+    alike: whether the table explains the labels of all tokens, if noise may differ by token, see `explains_alike`. If
+        not, this is the nearest group, and perhaps not the rule.
     structured: whether the labels that disagree agree with each other, see disagreement.py. If so, this is the nearest
         group, and these labels may be no noise.
     absorbing: the token that is the label of every pair with an absorbing token, or None. Under one naming it is the
@@ -51,7 +51,8 @@ class Found:
     merged: token -> the token that it is another name of. None if the token was left out because it is no element.
     is_cut: whether `seconds` or `max_starts` ended the search.
     looked: assumption -> the dimensions of the representations that were looked for under it.
-    refused: the name of a group that was found in a run, although the run's other labels are no evidence for it.
+    refused: the name of a group that was found in a run, but does not count. The run's other labels are no evidence for
+        this group.
     """
 
     table: np.ndarray = field(repr=False)
@@ -138,8 +139,8 @@ class Problem:
         """Whether the search may end: no other reading is likely to explain more.
 
         The labels that disagree may be structured. Then the group may be only the nearest abelian group of a group that
-        is not abelian. Or it has an element too many. A group with fewer than SMALL elements has few labels. So it is
-        in doubt, too, if there are other groups of its order.
+        is not abelian. Or the group has one element too many. A group with fewer than SMALL elements has few labels. So
+        it is in doubt, too, if there are other groups of its order.
         """
         order = len(np.setdiff1d(found.table, [-1, -1 if found.absorbing is None else found.absorbing]))
         others = len(names_of_order(order)) > 1, found.structured and len(self.sizes) > 1
@@ -206,7 +207,7 @@ class Problem:
         return table
 
     def _other_name(self, word: int, table: np.ndarray, level: float) -> int:
-        """The element that a word is another name of, by the votes of its pairs; -1 if no element reaches this level.
+        """The element that a word is another name of, by the votes of its pairs. -1 if no element reaches this level.
 
         Each pair votes for the elements with which the table would agree. If the word is no element, the share of its
         votes for one element is limited. At most, it is the share of the commonest label, or of the table's commonest
@@ -246,19 +247,19 @@ def explains_alike(hits: np.ndarray, token: np.ndarray, chance: float, structure
 
     hits: whether the table agrees with each label, of shape (n,). token: each label's a, or b, or the table's answer.
 
-    A wrong table may be the table of a subgroup, or of a group that has a subgroup in common with the rule. It explains
+    A wrong table may be the table of a subgroup. Or its group may have a subgroup in common with the rule. It explains
     the pairs of some tokens alone. Noise may differ by token, too, but then the labels that disagree do so at random.
     So there are two statistics.
 
     Labels disagree at random (not `structured`): no token may be left to chance. The statistic is Σ max(0, log LR) over
-    tokens. LR is the likelihood of a token's hits at the rate `chance`, over their likelihood at the lesser of HARDLY
-    and the mean rate. A draw is at this rate, or at the token's own rate if that is larger.
+    tokens. LR is the likelihood of a token's hits at the rate `chance`, over their likelihood at the rate r. Here
+    r = max(chance, min(HARDLY, mean rate)). A draw is at the rate r, or at the token's own rate if that is larger.
 
     Labels disagree by a rule (`structured`): the statistic is χ² of the hits. A draw deals the hits out anew among the
     tokens.
 
     DRAWS draws are made. The table explains all tokens if some draw's statistic is as large as the statistic of the
-    hits. By accident, no draw is as large with a probability of about 1 / (DRAWS + 1), for any number of labels.
+    hits. The probability that no draw is as large by accident is about 1 / (DRAWS + 1), for any number of labels.
     """
     _, place, n = np.unique(token, return_inverse=True, return_counts=True)
     h, mean, generator = np.bincount(place, hits).astype(int), hits.mean(), np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Which tokens may be elements, in the places of a, b and c; which are other names; which absorb all others."""
+"""The tokens that may be elements in the places of a, b and c, the other names, and the absorbing tokens."""
 
 import numpy as np
 
@@ -45,16 +45,17 @@ def other_names(a: np.ndarray, b: np.ndarray, n_tokens: int) -> dict[int, int]:
 
 
 def tokens_of_places(a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int) -> tuple[list[np.ndarray], str]:
-    """The tokens that may be elements in the places of a, b and c, and the strictest assumption that fits, of SHARING.
+    """The tokens that may be elements in the places of a, b and c, and the strictest fitting assumption of SHARING.
 
     Under one naming ("group"), the elements of every place are all tokens that occur as a or b.
 
-    a and b are named apart ("isotope") if most pairs have an a that is never a b, and most have a b that is never an a.
-    It also needs that fewer than a tenth of the labels are tokens of one of these two kinds.
+    a and b are named apart ("isotope") under two conditions. First, most pairs have an a that is never a b, and most
+    have a b that is never an a. Second, fewer than a tenth of the labels are tokens of one of these two kinds.
 
     c is named apart ("c apart") if most labels are never an a or b. For this, a label counts at most as often as an
-    element would. c is also named apart if such a label takes the place of an element: the label is frequent, and some
-    a or b is hardly ever a label. A label for everything unknown is no element, and may be as common as it likes.
+    element would. c is also named apart if such a label takes the place of an element. That means that the label is
+    frequent, and that some a or b is hardly ever a label. A label for everything unknown is no element, and may be as
+    common as it likes.
 
     If c is named apart, or a and b are, the elements of c are the commonest labels.
     """
@@ -82,7 +83,7 @@ def looser(first: str, second: str) -> str:
 def absorbing_tokens(
     a: np.ndarray, b: np.ndarray, label: np.ndarray, n_tokens: int, least: str
 ) -> tuple[tuple[int, int, int], float]:
-    """The tokens z of a, b and c with z x = x z = z, and a bound on the probability that this is an accident.
+    """The tokens z of a, b and c with z x = x z = z, and a bound on the probability of an accident.
 
     Under one naming, z may absorb on one side alone if it never occurs on the other side. With names apart, z may
     always absorb on one side alone. Then its token on the other side is -1.

@@ -60,7 +60,7 @@ def pick(triple: Triple, which: np.ndarray | Sequence[int] | slice) -> list[Arra
 def grow(solver: Solver, sharing: str, triple: Triple, generator: np.random.Generator) -> list[Array]:
     """Some characters, and the characters that their products lead to, until there are no more.
 
-    The product or quotient of two characters is a start close to a character, and has to stay close to its start.
+    The product or quotient of two characters is a start close to a character. It has to stay close to its start.
     Conjugates count as the same character.
     """
     triple = list(triple)
@@ -82,7 +82,10 @@ def grow(solver: Solver, sharing: str, triple: Triple, generator: np.random.Gene
 
 
 def different(characters: Array, value: np.ndarray) -> list[int]:
-    """The characters to keep of S, of shape (P, S), the best first, so that no two are the same or conjugates."""
+    """The indices of the characters to keep, the best first. No two kept characters are the same or conjugates.
+
+    characters: of shape (P, S). value: of shape (S,), the higher the better.
+    """
     P, kept = len(characters), list[int]()
     for s in np.argsort(-value):
         others = characters[:, kept]
@@ -98,9 +101,10 @@ def believe(solver: Solver, sharing: str, triple: Triple, alpha: float, kappa: f
     q(k) is the belief that a token is element k. It starts as a von Mises distribution around the token's phase. A pair
     tells its a what the beliefs in b and c say about c - b. This is a correlation, so a product of Fourier transforms.
     The Fourier transforms of beliefs are the powers of the character, all at once. So R is the field of
-    synchronisation, for every frequency. Its transform E(k) is the number of votes for k. The new beliefs are exp(w E),
-    made to sum to 1 over elements and over tokens in turn, since each element is one token's. w is the log-likelihood
-    ratio of a vote if `alpha` is the share of wrong labels. The sharper the beliefs are, the smaller is w.
+    synchronisation, for every frequency. Its transform E(k) is the number of votes for k. The new beliefs are exp(w E).
+    They are made to sum to 1 over elements and over tokens in turn. The reason is that each element belongs to one
+    token. w is the log-likelihood ratio of a vote if `alpha` is the share of wrong labels. The sharper the beliefs are,
+    the smaller is w.
     """
     N, places = len(triple[0]), SHARING[sharing]
     turns = 2 * np.pi * np.arange(N) / N

@@ -27,8 +27,8 @@ def discover_run(run: Run | Path | str, source: str = "predictions", **options: 
     p_value needs independent labels. The predictions of a network are not independent. If a network answered the
     labels, as in `extract`, they are not independent, either. So labels that were not searched have to agree, too. For
     "predictions", these are the labels that the run was trained on. If the run was trained on other labels than its
-    dataset has, the dataset's labels have to agree for both sources. p_value is the largest of these bounds; for
-    "labels", the search's own p_value is among them. If it is not below SIGNIFICANT, nothing was found. Raises
+    dataset's, the dataset's labels have to agree for both sources. p_value is the largest of these bounds; for
+    "labels", the search's own p_value is among them. If p_value is not below SIGNIFICANT, nothing was found. Raises
     InputError for another source.
     """
     allowed = list(signature(discover).parameters)[4:]      # after a, b, label and n_tokens, which are the run's

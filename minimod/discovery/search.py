@@ -34,9 +34,9 @@ MOST_SEARCHED = 512             # more tokens would take gigabytes and hours
 
 Wave = tuple[Problem, Solver, str, int, Triple]         # see `_waves`
 
-# CANDIDATES: at most this number of the likeliest characters of a wave are tried one by one. The squares of each need a
-# value above BEYOND_NOISE / √n. (On noise, 64 starts reached 3, 4 and 5, by assumption.) TOGETHER: at most this number
-# of representations by matrices are polished together.
+# CANDIDATES: at most this number of the likeliest characters of a wave are tried one by one. The squares of each
+# candidate need a value above BEYOND_NOISE / √n. (On noise, 64 starts reached 3, 4 and 5, by assumption.) TOGETHER: at
+# most this number of representations by matrices are polished together.
 CANDIDATES, TOGETHER = 4, 16
 BEYOND_NOISE = {"group": 2.7, "c apart": 4.2, "isotope": 5.2}
 
@@ -60,15 +60,15 @@ def discover(
     without a search. Then the search begins: under one naming of a, b and c, with c named apart, or with all three
     named apart. A table is found if it is a group's, and agrees with more labels than chance explains. The search ends
     with the first table that explains the labels of all tokens. If the labels that disagree are structured, or the
-    group is small, it continues for a while, since another group may be nearer. Otherwise it ends after STAGES, or
-    after a wave of starts if `seconds` or `max_starts` are used up. Then the best table counts.
+    group is small, the search continues for a while. Another group may be nearer. At the latest, it ends after STAGES,
+    or after a wave of starts if `seconds` or `max_starts` are used up. Then the best table counts.
 
     Tokens that occur neither as a nor as b are left open. If a, b and c have their own words, nearly all elements have
     to occur in each place, see `places.tokens_of_places`. The same seed gives the same result, for any number of
     threads, unless time runs out.
 
-    Raises InputError for arrays that are no such labels, for a pair that comes twice, and for more tokens than
-    MOST_SEARCHED. Also raises it for any other argument that cannot be used.
+    Raises InputError for arrays that are no such labels, a pair that comes twice, and more tokens than MOST_SEARCHED.
+    Also raises it for any other argument that cannot be used.
     """
     a, b, label, n_tokens = _checked(a, b, label, n_tokens)
     seed = checked_number("seed", seed, 0, kind=int)
@@ -117,7 +117,7 @@ def _waves(
     """The waves of all stages: the problem, its solver, the assumption, d, and the triple in which the starts ended.
 
     No stage is stricter than `problem.least`. There are no waves for too few tokens, or for fewer than two different
-    labels. If a group is known, stages with more than QUICK starts are left out: fewer starts would have found another
+    labels. If a group is known, stages with more than QUICK starts are left out. Fewer starts would have found another
     group.
     """
     equations = problem.equations
@@ -156,9 +156,9 @@ def _batch(solver: Solver, sharing: str, d: int, which: tuple[int, ...]) -> Trip
 def _tables(solver: Solver, sizes: range, sharing: str, triple: Triple, seed: int) -> Iterator[list[np.ndarray]]:
     """Tables that the representations of a wave may stand for, of shape (size, size), one list after the other.
 
-    Of each list of attempts, the best attempt is read if enough of its answers are right. It is read as it is; if this
-    gives no Latin rows, it is also polished and read again. This is tried for every size. The elements are the first
-    `size` tokens.
+    The best attempt of each list is read if enough of its answers are right. First it is read as it is. If the table
+    then has a row in which a token repeats, it is also polished and read again. This is tried for every size. The
+    elements are the first `size` tokens.
     """
     generator, (of_a, of_b, of_c, _) = np.random.default_rng(seed), solver.equations
     weight = solver.weight[of_c] / solver.weight[of_c].sum()
@@ -180,8 +180,8 @@ def _attempts(
 ) -> Iterator[list[Triple]]:
     """Representations that may answer together, in three kinds of lists.
 
-    The likeliest 1, 2, 4 and so on; what grows from one representation; what beliefs make of one representation. The
-    last two kinds are for characters alone.
+    First: the likeliest 1, 2, 4 and so on. Second: what grows from one representation. Third: what beliefs make of one
+    representation. The last two kinds are for characters alone.
     """
     n, order = len(solver.equations.a), reading.best_first(solver, triple)
     yield [reading.pick(triple, order[: 2**k]) for k in range(int(np.log2(len(order))) + 1)]

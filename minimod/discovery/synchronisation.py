@@ -1,14 +1,14 @@
 """Group synchronisation: find a matrix for every token, if the products of most labelled pairs are known.
 
 Give every token x a unit complex number χ(x), or a d × d unitary matrix. Ask that χ(a) χ(b) = χ(c) for most pairs
-(a, b) with label c. A start that works ends in a character of the group, or in an irreducible representation, whatever
-the tokens are called. Different starts end in different representations. Let all tokens except x be given. The best
-guess at χ(x) is the guess of a mean field: add up what the equations with x say about χ(x),
+(a, b) with label c. A start that works ends in a character of the group, or in an irreducible representation. The names
+of the tokens do not matter. Different starts end in different representations. Let all tokens except x be given. The
+best guess at χ(x) is the guess of a mean field. Add up what the equations with x say about χ(x):
 
-    R(x) = Σ_{a = x} χ(c) χ(b)†  +  Σ_{b = x} χ(a)† χ(c)  +  Σ_{c = x} χ(a) χ(b),
+    R(x) = Σ_{a = x} χ(c) χ(b)† + Σ_{b = x} χ(a)† χ(c) + Σ_{c = x} χ(a) χ(b).
 
-subtract the mean over all x, and make the result unitary again. Without the subtraction, all starts could end in the
-trivial character, since it fulfils all equations.
+Then subtract the mean over all x, and make the result unitary again. Without the subtraction, all starts could end in
+the trivial character, since it fulfils all equations.
 
 Sources: angular synchronisation and its generalised power method (Boumal, arXiv 1601.06114); message passing for
 synchronisation over compact groups (Perry, Wein, Bandeira & Moitra, arXiv 1610.04583). Huh's HyperCube (arXiv
@@ -24,7 +24,7 @@ import numpy as np
 from minimod.arrays import Array, special_of
 
 # Assumption -> which unknown each of a, b and c has. A group: all have the same matrices. "c apart": a and b have the
-# same. An isotope of a group: x_a y_b = z_c, all differ.
+# same matrices. An isotope of a group: x_a y_b = z_c, all differ.
 SHARING = {"group": (0, 0, 0), "c apart": (0, 0, 1), "isotope": (0, 1, 2)}
 
 # The inverse temperature of the von Mises mean field, times the mean number of equations with the same a.
@@ -81,7 +81,7 @@ class Solver:
         return R if place < 2 else weight * R
 
     def synchronise(self, unknowns: Sequence[Array], sharing: str, sweeps: int | None = None) -> list[Array]:
-        """x, y and z at rest, from a start for each unknown of SHARING, of shape (P, S) or (P, S, d, d)."""
+        """x, y and z at rest. unknowns: a start for each unknown of SHARING, of shape (P, S) or (P, S, d, d)."""
         places, unknowns = SHARING[sharing], [self.xp.asarray(x) for x in unknowns]
         per_token = float(self.weight[self.equations.c].sum()) / self.equations.n_tokens
         for _ in range(sweeps or (SWEEPS if unknowns[0].ndim == 2 else SWEEPS_OF_MATRICES)):

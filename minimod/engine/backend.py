@@ -25,7 +25,7 @@ SHARDS = 16
 # A matrix product with at most this many multiplications is too small to share. Measured at widths 64 to 1024, on two
 # threads.
 SMALL = 2**22
-# A block has at least this many examples, if the data have that many: matrix products of few rows are slow.
+# A block has at least this many examples, if the data have that many. Matrix products of few rows are slow.
 FEWEST_EXAMPLES = 256
 
 
@@ -68,9 +68,9 @@ class Backend:
         """function(0) + ... + function(n - 1), where + is `add`, which may overwrite both of its arguments.
 
         Neighbours are added in a fixed tree. The thread that finishes second adds the two neighbours. So no thread
-        waits, and few of the n values are in memory at a time. The sum has the same bits for any number of threads, if
-        x + y and y + x have the same bits. A node of the tree is (its first i, its number of i). For n = 6, the sum is
-        ((0 + 1) + (2 + 3)) + (4 + 5).
+        waits, and few of the n values are in memory at a time. If x + y and y + x have the same bits, the number of
+        threads does not change the bits of the sum. A node of the tree is (its first i, its number of i). For n = 6,
+        the sum is ((0 + 1) + (2 + 3)) + (4 + 5).
         """
         there: dict[tuple[int, int], list[T]] = {}
 
@@ -188,7 +188,7 @@ def open_backend(device: str = "auto", threads: int | None = None) -> Iterator[B
     threads = available_cores() if threads is None else checked_number("threads", threads, 1, kind=int)
 
     def spread(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-        """Like `map`: the calling thread and the threads of the pool take the next item as soon as they are free."""
+        """Like `map`. The calling thread and the pool's threads take the next item as soon as they are free."""
         items = list(items)
         results, queue = [None] * len(items), iter(range(len(items)))
 

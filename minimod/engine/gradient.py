@@ -46,7 +46,7 @@ def in_tiles(pairs: Pairs, network: TwoLayerNet, backend: Backend) -> Pairs:
     """The pairs in another order, in which every block is about a square in the table of all pairs.
 
     So a block has few different tokens. On a CPU, this saves 7 % of the time at width 4096, and nothing at smaller
-    widths (see the tricks of `python -m benchmarks`).
+    widths. See the tricks of `python -m benchmarks`.
     """
     P, M = network.U.shape
     side = max(1, round(P / max(1, backend.n_blocks(len(pairs), M, P)) ** 0.5))
@@ -91,7 +91,7 @@ class Gradient:
         """The mean loss over the blocks' examples, its gradient by parameter name, and if `answer` the `BlockOutput`.
 
         All are on the device. The next call overwrites the arrays of the gradient. The output costs little, because the
-        logits are known here: one search for the largest logit, and the loss once more.
+        logits are known here. It takes one search for the largest logit, and the loss once more.
         """
         n_total, n_shards = sum(len(block.label) for block in blocks), min(SHARDS, len(blocks))
         answers: list[Any] = [None] * len(blocks)

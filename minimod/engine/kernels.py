@@ -51,7 +51,7 @@ def _cross_entropy_in_place(F: Any, label: Any, n_total: int) -> tuple[Any, Any]
     The largest logit of every row takes long to find, so it is subtracted only if needed. A logit above 40 needs it,
     because exponentials could overflow. A label's logit below -10 needs it, too. Otherwise the exponentials of the
     other classes could be exactly 0 in float32, and the gradient would vanish. On a GPU the largest logit is always
-    subtracted, because the host would have to wait for the result of the check.
+    subtracted. Otherwise the host would have to wait for the result of the check.
     """
     flat, at_label = F.reshape(-1), np.arange(0, F.size, F.shape[1], like=label) + label
     f_label = flat[at_label]                                 # (n,)
@@ -124,12 +124,12 @@ def take_rows(X: Any, index: Any, out: Any) -> Any:
 
 
 def sums_by_input(a: Any, b: Any, modulus: int, tied: bool, dtype: Any, xp: ModuleType) -> tuple[Any, Any]:
-    """The index of k inputs, and the function (n, M) -> (k, M) that sums rows by input, for n examples (a, b).
+    """For n examples (a, b): the index of k inputs, and the function (n, M) -> (k, M) that sums rows by input.
 
-    An input is a row of U over V, (2P, M), or a row of U, (P, M), if the network is tied. For tokens on the host, the k
-    inputs are the inputs that occur, which are few in a tile. For tokens on a GPU, they are all inputs, because the
-    host would have to wait for a search. On the host, the function multiplies by a sparse one-hot matrix. On a GPU, it
-    is `segment_sums`, because the bits of cuSPARSE's products differ from call to call.
+    An input is a row of U over V, of shape (2P, M). In a tied network, it is a row of U, of shape (P, M). For tokens on
+    the host, the k inputs are the inputs that occur, which are few in a tile. For tokens on a GPU, they are all inputs.
+    Otherwise the host would have to wait for a search. On the host, the function multiplies by a sparse one-hot matrix.
+    On a GPU, it is `segment_sums`, because the bits of cuSPARSE's products differ from call to call.
     """
     inputs = np.concatenate([a, b if tied else b + modulus])
     order, n_inputs = np.argsort(inputs, kind="stable"), modulus if tied else 2 * modulus

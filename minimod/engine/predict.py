@@ -1,6 +1,6 @@
-"""The predictions of a network for some pairs or for all pairs, in blocks that fit in cache, spread over threads.
+"""The predictions of a network for some or all pairs, in blocks that fit in cache, spread over threads.
 
-The predictions for all pairs are a *prediction table*, of shape (P, P): entry [a, b] is the class for the pair (a, b).
+The predictions for all pairs are a *prediction table*, of shape (P, P). Entry [a, b] is the class for the pair (a, b).
 """
 
 import math
@@ -28,7 +28,7 @@ def predict(network: TwoLayerNet, a: np.ndarray, b: np.ndarray, backend: Backend
 def evaluate(
     network: TwoLayerNet, pairs: Pairs, loss: str, smoothing: float = 0.0, backend: Backend = SERIAL
 ) -> tuple[np.ndarray, float]:
-    """As `predict` for n pairs on the host, and the mean loss of their labels, which is nan for n = 0.
+    """As `predict` for n pairs on the host, and the mean loss of their labels. For n = 0, the loss is nan.
 
     loss: a name in LOSSES. smoothing: the label smoothing.
     """
@@ -77,8 +77,8 @@ def map_hidden_rows(
     """The list of function(rows, H) for all blocks of first inputs.
 
     rows: the slice of the first inputs in the block. n_rows: their number (None: as many as fit into a block).
-    H: the hidden vectors of these first inputs with every second input, of shape (number of rows · P, M), sorted by
-    first and then by second input.
+    H: the hidden vectors of these first inputs with every second input, of shape (number of rows · P, M). They are
+    sorted by first and then by second input.
     """
     P, M = network.U.shape
     n_rows = n_rows or max(1, min(P, backend.block_size(M, P) // P))

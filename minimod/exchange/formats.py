@@ -1,4 +1,4 @@
-"""Arrays in files of other projects: .npz, .safetensors, PyTorch's .pth, .pt, .ckpt. No file is trusted: files.py."""
+"""Arrays in other projects' files: .npz, .safetensors, PyTorch's .pth, .pt, .ckpt. No file is trusted, see files.py."""
 
 import re
 import warnings
@@ -30,7 +30,7 @@ def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
     can use it. In PyTorch's files, dictionaries in dictionaries give dotted names. An optimiser's dictionaries are left
     out. The items of a list, or of a dictionary of epochs, get an index: state_dicts[49].W, or file[49].W if the file
     is the list. Raises OSError if there is no file. Raises InputError if the file is damaged, too long, of another
-    kind, or would run code, and if the library for it is missing.
+    kind, or would run code. It also raises InputError if the library for the file is missing.
     """
     path = as_path("file", path)
     reader = READERS.get(path.suffix.lower())
@@ -67,7 +67,10 @@ def _library(name: str, path: Path) -> Any:
 
 
 def _read_safetensors(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
-    """Without the library's own NumPy reader, which fails on bfloat16: the upper half of a float32."""
+    """The arrays of a safetensors file, without the library's own NumPy reader.
+
+    That reader fails on bfloat16. A bfloat16 is the upper half of a float32.
+    """
     arrays = dict[str, np.ndarray]()
     for name, tensor in _library("safetensors", path).deserialize(file.read()):
         kind = tensor["dtype"]
@@ -80,7 +83,7 @@ def _read_safetensors(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
 
 
 def _read_torch(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
-    """It tests the checksums first, because PyTorch ignores them."""
+    """The arrays of a PyTorch file. It tests the checksums first, because PyTorch ignores them."""
     torch = _library("torch", path)
     with ZipFile(file) as archive:
         if sum(member.file_size for member in archive.infolist()) > MAX_NUMBERS_BYTES:
@@ -143,7 +146,7 @@ def write_network(network: TwoLayerNet, path: Path | str) -> None:
     """Write the parameters of a network as .npz or .safetensors, or the state of a PyTorch model as .pth.
 
     The parameters are U, V unless V is U, W, and μ if there is a bias. The PyTorch model is Sequential(Linear(2P, M,
-    bias=False), φ, Linear(M, P)), with layers named hidden and output: hidden.weight of shape (M, 2P), output.weight
+    bias=False), φ, Linear(M, P)). Its layers are named hidden and output: hidden.weight of shape (M, 2P), output.weight
     (P, M), output.bias (P,). Raises InputError for another kind of file.
     """
     path, suffix = Path(path), Path(path).suffix.lower()

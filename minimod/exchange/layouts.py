@@ -53,7 +53,7 @@ LAYOUTS = {
     "keras3": ("sum beside", "dense.vars.0 dense_1.vars.0", "dense.vars.1 dense_1.vars.1"),
 }  # fmt: skip
 
-# A square matrix may be transposed. Only in files that minimod wrote does its name tell. Other files need `layout`.
+# A square matrix may be transposed. Its name tells this only in files that minimod wrote. Other files need `layout`.
 OWN = {"minimod", "minimod-tied", "pytorch"}
 
 # Words in names that mark the first layer, and words that mark the last layer.
@@ -98,9 +98,9 @@ def find_layout(arrays: Arrays, modulus: int, name: str | None = None) -> tuple[
 def _last_state(arrays: Arrays) -> tuple[Arrays, str]:
     """The arrays of one network, and words that say which network it is.
 
-    A list, or a dictionary with whole numbers for keys, holds states if all of its items have two matrices or more. If
-    the file has one list of states: the arrays outside of the list, if they are a network, else the last state. With
-    several lists, all arrays are returned, and then no layout fits.
+    A list holds states if all of its items have two matrices or more. A dictionary with whole numbers for keys counts
+    as a list. One list of states: if the arrays outside of the list are a network, this network is taken, else the last
+    state. No list, or several lists: all arrays are returned. With several lists, no layout fits.
     """
     lists: dict[str, dict[int, dict[str, np.ndarray]]] = {}
     for name, X in arrays.items():
@@ -123,9 +123,9 @@ def _is_network(arrays: Arrays) -> bool:
 def _weights(arrays: Arrays) -> tuple[dict[str, str], dict[str, np.ndarray], str]:
     """Short name -> expression, such as "0.weight" or W[0]; expression -> array; and words about the instance.
 
-    A short name is a name without the prefix of all names, with dots for slashes, and without :0 at its end. The short
-    name with .T is there, too. Instances are networks along a first axis that every array has. A `basis` is left out:
-    it is no weight, but a matrix to look at weights with.
+    A short name is a name without the prefix of all names, and without :0 at its end. It has dots for slashes. The
+    short name with .T is a key, too. Instances are networks along a first axis that every array has. A `basis` is left
+    out: it is no weight, but a matrix to look at weights with.
     """
     parts = {name: re.split("[./]", name.removesuffix(":0")) for name in arrays}
     same = len([*takewhile(lambda at: len({*at}) == 1, zip(*(part[:-1] for part in parts.values()), strict=False))])

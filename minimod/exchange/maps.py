@@ -44,8 +44,8 @@ def parse_maps(texts: Iterable[str]) -> dict[str, str]:
 def apply_maps(maps: Maps, arrays: Arrays, modulus: int) -> tuple[dict[str, np.ndarray], set[str]]:
     """The array of every role, in float64, and the names of all arrays that the maps use.
 
-    U and V are of shape (P, M), W (M, P), mu (P,), hidden_bias (M,). Raises InputError for an unknown role, for
-    missing U or W, for an expression that cannot be computed, and for a wrong shape.
+    U and V are of shape (P, M), W (M, P), mu (P,), hidden_bias (M,). Raises InputError for an unknown role, for missing
+    U or W, and for a wrong shape. It also raises InputError for an expression that cannot be computed.
     """
     if not {"U", "W"} <= maps.keys() <= {*ROLES}:
         raise InputError("map", " ".join(maps), f"given for U and W, and for no other roles than {', '.join(ROLES)}")

@@ -32,10 +32,10 @@ def import_network(
 
     maps: role -> expression over the file's arrays, see maps.py. layout: a name in LAYOUTS, if maps are not given.
     Without both, the layout that fits is taken. fields: fields of the configuration: rule, modulus, activation, tied,
-    and how the pairs are split; by default, as `train` splits them, without noise. pairs: a file with the split, and
-    repeats, see `load_pairs`. The file's tokens are 0 .. P-1, or the words of a table. The rule gives the true labels
-    that the file does not have. The run has 0 epochs, and can be extended. Raises InputError for a file, maps or fields
-    that do not fit.
+    and how the pairs are split. By default, the pairs are split as in `train`, without noise. pairs: a file with the
+    split, and repeats, see `load_pairs`. The file's tokens are 0 .. P-1, or the words of a table. The rule gives the
+    true labels that the file does not have. The run has 0 epochs, and can be extended. Raises InputError for a file,
+    maps or fields that do not fit.
     """
     check_type("maps", maps, Mapping | None, "a dictionary: role -> expression")
     if maps and layout:

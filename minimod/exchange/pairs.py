@@ -33,7 +33,7 @@ Rows = list[tuple[str, dict[str, str]]]
 def load_pairs(
     path: Path, tokens: Sequence[str] | None = None, repeats: str | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs in a file as `train` takes them, integers of shape (n, 5), and their tokens, texts of shape (P,).
+    """The pairs in a file, as `train` takes them: integers of shape (n, 5). Also their tokens, texts of shape (P,).
 
     For the columns of the pairs see `data.given_dataset`. tokens: the allowed words. None: all words of the columns a,
     b, label and true_label, sorted; as numbers if all are whole numbers. Columns with other names are ignored, and so
@@ -109,7 +109,7 @@ def _equations(lines: list[tuple[str, str]], said: list[str]) -> list[Row]:
 
 
 def _spelled_alike(rows: Rows, said: list[str]) -> Rows:
-    """The rows with 3 for 3.0, if some token is 3 as well: pandas writes 3.0 in a column with gaps."""
+    """The rows with 3 for 3.0, if some token is 3 as well. The reason: pandas writes 3.0 in a column with gaps."""
     words = {row[name] for _, row in rows for name in TOKENS}
     floats = {word: word[:-2] for word in words if re.fullmatch(r"-?\d+\.0", word)}
     if not words & {*floats.values()}:

@@ -77,7 +77,7 @@ class Group:
         """The real isotypic components of the functions on the group, in the order of `characters`.
 
         Component 0 is the constant functions. A character of complex type shares a component with its conjugate. So the
-        number of components is the number of conjugacy classes, if a class and its inverse class count as one.
+        number of components is the number of conjugacy classes. Here a class and its inverse class count as one.
 
         Let e_k be the function whose convolution is the projection on component k. The convolution with Σ_k k e_k is a
         symmetric operator with eigenvalues 0, 1, 2, ... Its eigenspaces give the bases.
@@ -161,7 +161,7 @@ class Component:
     """A real isotypic component: the functions on a group that are sums of matrix entries of one representation.
 
     name: the dimension and a letter. dimension: d, of the irreducible complex representation. kind: a name in KINDS.
-    basis: an orthonormal basis, of shape (P, n), with n = d² for the kinds real and quaternionic, n = 2 d² for complex.
+    basis: an orthonormal basis, of shape (P, n). n = d² for the kinds real and quaternionic, and n = 2 d² for complex.
     """
 
     name: str
@@ -205,9 +205,9 @@ class Component:
     def commutant(self) -> np.ndarray:
         """A basis of the matrices that commute with all ρ(g), of shape (m, D, D). All are orthogonal matrices.
 
-        Divided by √D, the basis is orthonormal. The matrices multiply like the units of K: 1 for the real numbers, 1
-        and i for the complex numbers, and 1, i, j and k for the quaternions. They are found as means of ρ(g) X ρ(g)ᵀ
-        over the group.
+        Divided by √D, the basis is orthonormal. The matrices multiply like the units of K. The units are 1 for the real
+        numbers, 1 and i for the complex numbers, and 1, i, j and k for the quaternions. The matrices are found as means
+        of ρ(g) X ρ(g)ᵀ over the group.
         """
         D, generator = self.degree, np.random.default_rng(0)
         means = [np.eye(D)]
@@ -222,8 +222,8 @@ class Component:
     def entries(self) -> np.ndarray:
         """R, of shape (P, D²): row g has the entries of √(D / (m |G|)) ρ(g). R Rᵀ is the projection on the component.
 
-        So Rᵀ u has the entries of the matrix û = √(D / (m |G|)) Σ_g u(g) ρ(g), and R û is the part of u in the
-        component. The factor 1/m is there because only D² / m of the D² entries are independent.
+        So Rᵀ u has the entries of the matrix û = √(D / (m |G|)) Σ_g u(g) ρ(g). R û is the part of u in the component.
+        The factor 1/m is there because only D² / m of the D² entries are independent.
         """
         scale = np.sqrt(self.degree / (KINDS[self.kind][0] * len(self.matrices)))
         return np.asarray(scale * self.matrices.reshape(len(self.matrices), -1))

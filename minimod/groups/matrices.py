@@ -56,8 +56,8 @@ class Representations:
     def preference(self, shares: Array) -> Array:
         """The numbers whose maximum gives the dominant component, of shape (3, K, M).
 
-        They are the shares of the power, divided by the dimension of the component, which is its number of basis
-        vectors.
+        They are the shares of the power, divided by the dimension of the component. This dimension is its number of
+        basis vectors.
         """
         dimensions = np.bincount(self.component_of)[1:, None].astype(shares.dtype)
         return shares / np.asarray(dimensions, like=shares)
@@ -114,9 +114,9 @@ class Matrices:
 
     @property
     def ideal(self) -> Array:
-        """The matrices of ideal neurons fitted to these, of shape (3, n, D, D).
+        """The matrices of ideal neurons fitted to these neurons, of shape (3, n, D, D).
 
-        x, y and z maximise xᵀ û y + yᵀ v̂ z + xᵀ ŵ z, where û, v̂ and ŵ are divided by their norms. They start at the
+        û, v̂ and ŵ are divided by their norms. Then x, y and z maximise xᵀ û y + yᵀ v̂ z + xᵀ ŵ z. They start at the
         first singular vectors of û, and every round updates x, then y, then z. Then the amplitudes of u, v and w are
         fitted. If an amplitude is not positive, the neuron has no fit, and its fitted matrices are 0. An example is
         û v̂ = -ŵ for D = 1.
@@ -148,9 +148,9 @@ def rank_one(
 ) -> tuple[Array, Array, Array]:
     """U, V and W with the best rank-one part of every vector's matrix in its dominant component.
 
-    component: of shape (3, M). The best part is Q Qᵀ û, where Q = [T x for T in the commutant] and x is the first left
-    singular vector of û. Singular values come in groups of m equal values, and the columns of Q span the left vectors
-    of the first group. For a real representation, the best part is σ₁ x yᵀ.
+    component: of shape (3, M). The best part is Q Qᵀ û with Q = [T x for T in the commutant]. Here x is the first left
+    singular vector of û. Singular values come in groups of m equal values. The columns of Q span the left vectors of
+    the first group. For a real representation, the best part is σ₁ x yᵀ.
     generator: if given, x is a random unit vector.
     """
     vectors = (network.U, network.V, network.W.T)

@@ -1,7 +1,7 @@
 """Rules that are not cyclic: groups, a user's tables, and a user's pairs, whose true labels may be unknown.
 
-A Latin square is isotopic to a group if it is the group's multiplication under other names for a, b and c. Test this
-with any tokens a₀ and b₀. Rename a to a ∘ b₀, and rename b to a₀ ∘ b. The renamed multiplication is a loop,
+A Latin square is isotopic to a group if it is the group's multiplication with a, b and c renamed. Test this with any
+tokens a₀ and b₀. Rename a to a ∘ b₀, and rename b to a₀ ∘ b. The renamed multiplication is a loop,
 
     (a ∘ b₀) · (a₀ ∘ b) = a ∘ b,    with the identity a₀ ∘ b₀.
 
@@ -22,7 +22,8 @@ from minimod.groups.matrices import Representations
 from minimod.groups.names import canonical_name, named_group, order_of
 from minimod.rules import MODULUS, RULES, Bases, Rule
 
-# The start of the name of a rule that is a table in a file, and the name of a rule that is given by its pairs alone.
+# TABLE: the start of the name of a rule that is a table in a file. PAIRS: the name of a rule that is given by its pairs
+# alone.
 TABLE, PAIRS = "table:", "pairs"
 
 MOST_TOKENS = 2000      # of a user's table
@@ -175,8 +176,9 @@ def natural_modulus(name: str) -> int | None:
 def make_rule(name: str, modulus: int | None = None, table: np.ndarray | None = None) -> Rule:
     """The rule with this name. modulus: P >= 2, for a name in RULES. table: labels, of shape (P, P).
 
-    The name of a rule with a table is pairs, or table: and any text. Raises InputError for a name of no rule, for
-    another modulus than the number of the rule's tokens, and for a table that cannot be used.
+    The name of a rule with a table is pairs, or table: and any text. Raises InputError for a name of no rule, and for a
+    table that cannot be used. It also raises InputError for a modulus that the rule cannot have. A group or a table has
+    a fixed number of tokens.
     """
     check_type("rule", name, str, "the name of a rule")
     try:

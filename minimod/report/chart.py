@@ -85,7 +85,7 @@ class Chart:
 
     @property
     def row_height(self) -> float:
-        """The height of one row of a list, in inches: it fits the lines of the name, and a point of every series."""
+        """The height of one row of a list, in inches. It fits the lines of the name, and a point of every series."""
         n_lines = max((text.count("\n") + 1 for text in (self.x.ticks or {}).values()), default=1)
         n_series = max((sum(not series.style.dash for series in panel) for panel in self.panels.values()), default=1)
         return max(0.05 + 0.14 * n_lines, 0.05 + 0.115 * n_series)
@@ -106,8 +106,8 @@ def linear(label: str, values: Iterable[float]) -> Axis:
 def logarithmic(label: str, values: Iterable[float], at_values: bool = True) -> Axis:
     """A logarithmic axis. 0 has a place below the least positive value.
 
-    at_values: ticks are the values, or the decades if the values are many. Otherwise ticks are the decades, or 1, 2 and
-        5 times powers of ten if fewer than two decades lie among the values.
+    at_values: ticks are the values, or the decades if the values are many. Otherwise ticks are the decades. If fewer
+        than two decades lie among the values, ticks are 1, 2 and 5 times powers of ten.
     """
     values = set(values)
     positive = sorted(value for value in values if value > 0) or [1]

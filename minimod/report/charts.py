@@ -109,7 +109,7 @@ def neurons(summary: dict[str, Any]) -> Chart:
 
 
 def order_of(tokens: str, what: str, n: int) -> str:
-    """The label of the axis of a neuron's weights: a cosine of frequency k has one period over k x mod N."""
+    """The label of the axis of a neuron's weights. A cosine of frequency k has one period over k x mod N."""
     return f"k · {tokens} mod {n}" if what == "frequency" else f"{tokens}, in the order of the filtered weights"
 
 

@@ -70,7 +70,7 @@ def draw(chart: Chart) -> Figure:
 def _draw_series(axes: Axes, chart: Chart, panel: list[Series], i: int) -> None:
     """Draw series i of a panel: a line, markers, and a band around the line or a bar through each marker.
 
-    The pale bars of the first series are the widest, so that they show around the bars of the other series.
+    The pale bars of the first series are the widest. So they show around the bars of the other series.
     """
     series, x, size = panel[i], chart.places(panel, i), 5 + 2 * (len(panel) - i)
     look, has_band = series.style, len(series.low) > 0

@@ -127,7 +127,7 @@ def name_rows(axes: Any, places: dict[float, str]) -> None:
 
 
 def circles(of: str) -> Any:
-    """Neurons and tokens in the plane of the cosine and the sine of the chosen frequency, for u, v and w."""
+    """For u, v and w: neurons and tokens in the plane of the cosine and the sine of the chosen frequency."""
     colors = models.LinearColorMapper(palette("twilight"), low=0, high=1)
     made = []
     for kind, size in (("neurons", 6), ("tokens", 7)):
@@ -159,7 +159,7 @@ def pairs(shown: Data, of: str) -> Any:
 
 
 def logits(shown: Data, of: str) -> Any:
-    """The logits of the chosen pair by the network and by its two parts, with marks at the true and the given label."""
+    """The logits of the chosen pair by the network and by its two parts. Marks show the true and the given label."""
     made, linked = list[Any](), dict[str, Any]()
     for part, title in LOGITS.items() if "columns" in shown else [("raw", LOGITS["raw"])]:
         source = models.ColumnDataSource({"x": [0, 1], "y": [0, 1], "class": ["", ""]}, name=f"{of}logits-{part}")

@@ -17,7 +17,7 @@ WRAP = {"flex-wrap": "wrap"}        # plots are side by side if the page is wide
 def plot(chart: Chart, name: str) -> Any:
     """A row with this name, and a figure for every panel of a chart. Glyphs have the names of their series.
 
-    The figures have the names `NAME-plot`, `NAME-1-plot` and so on. The row's tags are {series: its look in words}: the
+    The figures have the names `NAME-plot`, `NAME-1-plot` and so on. The row's tags are {series: its look in words}. The
     page makes check boxes of them, which switch the series on and off.
     """
     looks = {series.name: series.style.swatch for panel in chart.panels.values() for series in panel}

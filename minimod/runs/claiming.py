@@ -22,8 +22,8 @@ from minimod.runs.run import NONE, Examination, examine, load_run, stamp_of
 GOING_ON = (*FREE_FIELDS, "device")         # fields that may change when a run is resumed
 TASK = {"rule", "modulus", "train_fraction", "noise_kind", "seed"}      # fields that the user's data must fit
 
-# Names of what a killed process leaves behind: a file that it was writing, or up to version 0.3.0 an extension that it
-# was removing.
+# Names of what a killed process leaves behind: a file that it was writing. Up to version 0.3.0, it could also be an
+# extension that it was removing.
 LEFTOVER = re.compile(r".*\.(json|csv|npz|extension)\.\d+\.part")
 SNAPSHOT = re.compile(r"\d+\.npz")          # the name of a snapshot: the epoch
 
@@ -147,7 +147,7 @@ def _refuse_other(found: Examination, stored: TrainingConfig, job: Job) -> None:
 
 
 def _refuse_foreign(directory: Path) -> None:
-    """Raise InputError for a directory that is not empty but has no run, and for a path that can be no directory."""
+    """Raise InputError for a directory with files but without a run, and for a path that can be no directory."""
     nearest = next(place for place in (directory, *directory.parents) if os.path.lexists(place))
     there = {path.name for path in directory.iterdir()} if nearest == directory and directory.is_dir() else set()
     if not nearest.is_dir() or any(name != ".lock" and not LEFTOVER.fullmatch(name) for name in there):
@@ -184,7 +184,7 @@ def begin(held: HeldDirectory, found: Plan, device: str) -> Description:
 
 
 def _name_files(directory: Path) -> None:
-    """Write the files of a finished run of format 1 again, now with the name of the run and the epoch.
+    """Write the files of a finished run of format 1 again, now with the run's name and the epoch.
 
     Raises InputError if the run is damaged.
     """

@@ -182,7 +182,7 @@ FREE_FIELDS = ("threads",)      # these fields do not change the results, so a r
 # `headline` separates the effect of noise from the effect of short training. If no label is wrong, its network predicts
 # test labels after 100 epochs. With the defaults, it would take 300 epochs; the defaults stay, because stored
 # configurations depend on them. `paper` has the paper's width, optimiser and budget of 200 000 steps. A step takes
-# 0.10 s on two cores with AVX-512 (python -m benchmarks, width 4096), so the run takes some 6 hours.
+# 0.10 s on two cores with AVX-512 (python -m benchmarks, width 4096). So the run takes some 6 hours.
 PRESETS = {
     "default": TrainingConfig(),
     "headline": TrainingConfig(learning_rate=0.02, weight_decay=1),

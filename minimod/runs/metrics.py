@@ -116,7 +116,7 @@ def history_of(rows: Sequence[Metrics]) -> dict[str, np.ndarray]:
 def first_epoch(history: Mapping[str, np.ndarray], level: float, *columns: str) -> float:
     """The first measured epoch at which all columns are at least `level`.
 
-    It is inf if no epoch is, and nan if a column was never measured.
+    It is inf without such an epoch, and nan if a column was never measured.
     """
     values = np.array([history[column] for column in columns])
     if np.isnan(values).all(axis=1).any():

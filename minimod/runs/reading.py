@@ -189,7 +189,7 @@ def read_weights(path: Path) -> np.ndarray:
 
 
 def read_labels(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """The table in a file, with the label of (a, b) in row a and column b, and the words of its tokens.
+    """The table in a file, and the words of its tokens. Row a and column b have the label of (a, b).
 
     Tokens are whole numbers from 0 or from 1, or have names in the first row and column. The words are None if they are
     0 .. P-1. Raises InputError for a file without a table, and for a file that can be read in two ways.

@@ -31,8 +31,8 @@ class Record:
         """The record by name: arrays of shape (n,).
 
         margin, probability: the means over the measured epochs. forgotten: how often a label was fitted at a measured
-        epoch, but not at the next measured epoch; inf for a label that was never fitted. half_loss: the loss at the
-        first measured epoch at which at least half of the labels are fitted; nan if there was no such epoch.
+        epoch, but not at the next measured epoch. It is inf for a label that was never fitted. half_loss: the loss at
+        the first measured epoch at which at least half of the labels are fitted. It is nan if there was no such epoch.
         """
         epochs, margin, probability, fitted, forgotten, half_loss = self.state.values()
         never = ~fitted & (forgotten == 0)

@@ -56,8 +56,8 @@ class State:
 
     epoch: the number of epochs so far, from 0 on.
     metrics: a copy of the metrics of this epoch, or None if nothing was measured.
-    network: a copy of the network on the host, made when it is first read. The copy can be kept. Read for the first
-    time after the callback has returned, it raises RuntimeError, because the network has changed by then.
+    network: a copy of the network on the host, made when it is first read. The copy can be kept. If it is first read
+    after the callback has returned, it raises RuntimeError. By then, the network has changed.
     """
 
     def __init__(self, epoch: int, metrics: Metrics | None, network: TwoLayerNet):
@@ -89,9 +89,9 @@ def train(
 
     If the directory holds an unfinished run of this configuration, training resumes from its last checkpoint. Except
     for the seconds, the result has the same bits as without the interruption. If the directory holds a diverged run of
-    another configuration, the new run overwrites it. SIGINT, SIGTERM and SIGHUP, if they reach the main thread, stop
-    training at the end of the epoch: a checkpoint is written, and Interrupted is raised. A second SIGINT has its usual
-    effect.
+    another configuration, the new run overwrites it. If SIGINT, SIGTERM or SIGHUP reaches the main thread, training
+    stops at the end of the epoch. Then a checkpoint is written, and Interrupted is raised. A second SIGINT has its
+    usual effect.
 
     data: arrays that the configuration cannot rebuild. They are stored with the run, so resuming does not need them.
     callback: called after every epoch, see `State`. If it returns True, a checkpoint is written, and the run up to this
@@ -100,10 +100,9 @@ def train(
 
     The networks of the configuration's `snapshots` are saved in the directory, for `Run.at`.
 
-    Raises InputError if the directory holds anything else, if the device cannot be used, and if the data do not fit.
-    Raises MemoryError if the device has less free memory than `memory_needed`. After these errors, nothing has been
-    written. Raises DivergenceError at the first evaluation, snapshot or checkpoint that finds a loss that is not
-    finite.
+    Raises InputError if the directory holds anything else, the device cannot be used, or the data do not fit. Raises
+    MemoryError if the device has less free memory than `memory_needed`. After these errors, nothing has been written.
+    Raises DivergenceError at the first evaluation, snapshot or checkpoint that finds a loss that is not finite.
     """
     for name in unknown:
         holder = UserData if name in {each.name for each in fields(UserData)} else TrainingConfig
@@ -215,10 +214,10 @@ def memory_needed(config: TrainingConfig, backend: Backend) -> int:
     """An upper estimate of the bytes that `train` needs at its peak, besides Python and its libraries.
 
     It is the sum of 64 KiB and three parts. The data take 150 bytes per pair, for P² pairs. The second part is a
-    multiple of the size of the parameters: the gradients that wait to be added, and 13 times the size for the
-    parameters, the optimiser's state and the Fourier transforms of an evaluation. The third part is one block per
-    thread, with the arrays that a loss or an activation without an in-place twin makes. A test compares the estimate
-    with the measured peak.
+    multiple of the size of the parameters. It has the gradients that wait to be added. It also has 13 times the size
+    for the parameters, the optimiser's state and the Fourier transforms of an evaluation. The third part is one block
+    per thread. It includes the arrays that a loss or an activation without an in-place twin makes. A test compares the
+    estimate with the measured peak.
     """
     P, M, itemsize = config.modulus, config.width, np.dtype(config.dtype).itemsize
     parameters, n = (3 * P * M + P) * itemsize, min(backend.block_size(M, P), P * P)

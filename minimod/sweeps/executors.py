@@ -19,7 +19,7 @@ from minimod.engine.device import available_cores, first_line, is_gpu_error, vis
 from minimod.errors import InputError, Interrupted
 from minimod.runs.signals import stop_requests
 
-# How often Dask repeats a task whose worker died or could not be reached, and how many seconds closing may take.
+# Dask repeats a task RETRIES times if its worker died or could not be reached. Closing may take CLOSE_SECONDS.
 RETRIES, CLOSE_SECONDS = 3, 5
 
 
@@ -27,8 +27,8 @@ RETRIES, CLOSE_SECONDS = 3, 5
 def process_pool(jobs: int | None = None, device: str = "auto") -> Iterator[Executor]:
     """A pool of `jobs` processes; None: one process for each core, or for each GPU. An error in the block ends them.
 
-    What `device` is here (see `choose_device`) is decided once. "auto" stands for this device in every process. On GPUs
-    there is at most one process for each GPU. It sees no other GPU, and never falls back to the CPU.
+    The device is chosen once, here, see `choose_device`. "auto" stands for this device in every process. On GPUs there
+    is at most one process for each GPU. It sees no other GPU, and never falls back to the CPU.
     """
     others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")  # a fork would copy the locks of BLAS's threads
@@ -58,8 +58,8 @@ class _ProcessPool(ProcessPoolExecutor):
     """
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:  # type: ignore[override]
-        # This may start a process. It must get everything that it is sent. It inherits what is blocked; without this,
-        # Ctrl-C would give a traceback of its first imports.
+        # This may start a process. The process must get everything that it is sent, so signals wait. It inherits the
+        # blocked SIGINT. Otherwise Ctrl-C would give a traceback of its first imports.
         with stop_requests():
             before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:

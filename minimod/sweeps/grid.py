@@ -87,7 +87,7 @@ def checked_values(
 
 
 def _check_name(name: str, option: str) -> None:
-    """Raise InputError for an unknown field, and for one that changes no result."""
+    """Raise InputError for an unknown field, and for a field that changes no result."""
     allowed = [field for field in CONSTRAINTS if field not in FREE_FIELDS]
     if name not in allowed:
         raise InputError(option, name, one_of(allowed, name))

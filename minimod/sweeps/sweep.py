@@ -81,7 +81,7 @@ def _sees(directory: Path, sweep_id: str) -> bool:
 
 
 def _refuse_inside(directory: Path) -> None:
-    """Raise InputError if this is no directory, is or lies in a run's directory, or lies among the runs of a sweep."""
+    """Raise InputError for a file, and for a path in, or equal to, a run's directory or a sweep's runs/."""
     whole = Path(os.path.realpath(directory))
     if whole.exists() and not whole.is_dir():
         raise InputError("sweep directory", str(directory), "a directory")
@@ -95,7 +95,7 @@ def _refuse_inside(directory: Path) -> None:
 def problem_of(directory: Path, row: TableRow) -> str | None:
     """Why a directory does not hold the finished run of a row; None if it does.
 
-    "" if the run is gone or can be resumed. Otherwise, what is damaged, or that the run is another.
+    "" if the run is gone or can be resumed. Otherwise: what is damaged, or that config.json is of another run.
     """
     state, files = check_run(directory)
     if state == "none":

@@ -86,8 +86,8 @@ def load_sweep(directory: Path | str, columns: Iterable[str] | None = None) -> I
     """The rows of a sweep's table, or some columns of them. An incomplete last line is left out.
 
     The table may have been saved by a spreadsheet: with a byte-order mark, and with semicolons or tabs. Raises
-    InputError for a directory that does not exist, for an unknown column, and for a table that is damaged, of another
-    version, or no table.
+    InputError for a directory that does not exist, and for an unknown column. It also raises InputError for a table
+    that is damaged, of another version, or no table.
     """
     if not as_path("directory", directory).is_dir():
         raise InputError("sweep directory", str(directory), "a directory that exists")
@@ -151,7 +151,7 @@ class Point(NamedTuple):
 def curves(
     directory: Path | str, x: str, y: str, by: str | None = None, panel: str | None = None, where: Where = EVERYWHERE,
 ) -> list[Point]:
-    """The points of y over x, a series for every value of `by`, from the finished runs that have the values of `where`.
+    """The points of y over x, from the finished runs that have the values of `where`. Every value of `by` is a series.
 
     If all runs of a point lack y (None or nan), the point is left out. Raises InputError for an unknown column, if y
     has no numbers, and if no such run has finished.
