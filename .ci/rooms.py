@@ -20,10 +20,10 @@ AIMS = {
     "exchange": 260, "claims": 1000, "report": 1150, "cli": 830, "doors": 60,
 }
 LIMITS = AIMS | {
-    "engine": 481, "groups": 431, "runs": 1855, "analysis": 1253, "discovery": 799, "sweeps": 544, "exchange": 532,
-    "claims": 1163, "report": 2276, "cli": 1203, "doors": 77,
+    "engine": 482, "groups": 431, "runs": 1855, "analysis": 1253, "discovery": 799, "sweeps": 544, "exchange": 532,
+    "claims": 1163, "report": 2275, "cli": 1200, "doors": 77,
 }
-TOTAL_AIM, TOTAL_LIMIT = 8000, 11363
+TOTAL_AIM, TOTAL_LIMIT = 8000, 11360
 
 WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 NO_CODE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)

@@ -119,7 +119,7 @@ class CyclicRule(Rule):
         """See `Rule.is_latin_square`. A cyclic rule is a Latin square if every token has a coordinate."""
         return self.order == self.modulus
 
-    @property
+    @cached_property
     def has_components(self) -> np.ndarray:
         """Whether both tokens of a pair (a, b) have coordinates, booleans of shape (P, P)."""
         x = np.arange(self.modulus)

@@ -179,9 +179,8 @@ def test_a_refused_call_changes_nothing(everything, command, data):
     assert state_of(everything) == before, arguments
 
 
-@pytest.mark.parametrize("locale", ["C", "POSIX"])
-def test_refused_calls_change_nothing_where_text_is_not_utf_8(locale):
-    environment = os.environ | {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+def test_refused_calls_change_nothing_where_text_is_not_utf_8():
+    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", "a_refused_call"]
     answer = subprocess.run(command, env=environment, capture_output=True)
     assert answer.returncode == 0, answer.stdout.decode(errors="replace")

@@ -139,14 +139,14 @@ class Analysis:
         """The structure of the network before training, a control."""
         return Structure(initial_network(self.run.config), self.rule, self.by)
 
-    @property
+    @cached_property
     def has_components(self) -> bool:
         """Whether the rule splits the weights into components."""
         return bool(self.rule.has_components.any())
 
     # Rows.
 
-    @property
+    @cached_property
     def needs(self) -> dict[str, str]:
         """Row name -> what the row needs to know, for every row that applies. The needs of the run's labels count."""
         labels = [labels_need(run.data) for run in (self.run, *self.ensemble)]

@@ -4,10 +4,7 @@ from importlib.metadata import version
 from platform import platform, python_version
 from typing import Any
 
-import numpy  # noqa: F401  threadpoolctl sees the libraries that are loaded
-from threadpoolctl import threadpool_info
-
-from minimod.engine.device import available_cores, gpu_problem, machine
+from minimod.engine.device import available_cores, blas_libraries, gpu_problem, machine
 
 
 def facts() -> dict[str, Any]:
@@ -15,8 +12,7 @@ def facts() -> dict[str, Any]:
     problem = gpu_problem()
     found: dict[str, Any] = {"Python": python_version(), "platform": platform()}
     found |= {name: version(name) for name in ("numpy", "scipy", "click", "matplotlib")}
-    for library in threadpool_info():
-        if library["user_api"] == "blas":
-            found["BLAS"] = f"{library['internal_api']} {library['version']}, {library['num_threads']} threads"
+    for library in blas_libraries().info():
+        found["BLAS"] = f"{library['internal_api']} {library['version']}, {library['num_threads']} threads"
     found |= {"threads": available_cores(), "machine": machine(), "array module": "numpy" if problem else "cupy"}
     return found | {"GPU": f"no: {problem}" if problem else "yes"}

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from minimod.engine.device import NO_CUPY, available_cores, gpu_problem, warn_once
+from minimod.engine.device import NO_CUPY, available_cores, blas_libraries, gpu_problem, warn_once
 from minimod.errors import InputError, checked_number, choice
 
 T = TypeVar("T")
@@ -140,12 +140,10 @@ class _OneBlasThread(ContextDecorator):
         self._limits: Any = None
 
     def __enter__(self) -> None:
-        from threadpoolctl import threadpool_limits
-
         with self._lock:
             if not self._holders:
-                self._limits = threadpool_limits(1, user_api="blas")
-                with threadpool_limits():   # once such a block has ended, threadpoolctl lets another thread restore
+                self._limits = blas_libraries().limit(limits=1)
+                with blas_libraries().limit():      # once such a block has ended, another thread can restore
                     pass
             self._holders += 1
 

@@ -16,17 +16,25 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@cache
+def blas_libraries() -> Any:
+    """The libraries of this process for matrix products, by threadpoolctl. To find them takes about a millisecond.
+
+    NumPy's library is among them, because it is loaded with NumPy. minimod uses no other.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
+
+
 def machine() -> str:
     """The cores, the kernels of the matrix products, and the system: `2 cores, SkylakeX kernels (x86_64, Linux)`.
 
     Other kernels add in another order, so their results round differently. The environment variable
     `OPENBLAS_CORETYPE=Haswell` chooses other kernels.
     """
-    from threadpoolctl import threadpool_info
-
-    blas = {str(library.get("architecture")) for library in threadpool_info() if library["user_api"] == "blas"}
-    system = f"({platform.machine()}, {platform.system()})"
-    return f"{available_cores()} cores, {' and '.join(sorted(blas))} kernels {system}"
+    kernels = sorted({str(library.get("architecture")) for library in blas_libraries().info()})
+    return f"{available_cores()} cores, {' and '.join(kernels)} kernels ({platform.machine()}, {platform.system()})"
 
 
 @cache

@@ -45,7 +45,7 @@ class GroupRule(Rule):
         """The true label of every pair (a, b), of shape (P, P)."""
         return np.asarray(self.group.table[np.ix_(self.elements_a, self.elements_b)])
 
-    @property
+    @cached_property
     def has_components(self) -> np.ndarray:
         """Whether the components cover both tokens of a pair, of shape (P, P): True for every pair."""
         return np.ones((self.modulus, self.modulus), bool)
@@ -87,7 +87,7 @@ class TableRule(Rule):
         """The true label of every pair (a, b), of shape (P, P); -1 for a pair without a label."""
         return self.table
 
-    @property
+    @cached_property
     def has_components(self) -> np.ndarray:
         """Whether the components cover both tokens of a pair, of shape (P, P): False for every pair."""
         return np.zeros(self.table.shape, bool)
