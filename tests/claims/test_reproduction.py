@@ -4,12 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from processes import started, wait_for
 
 from minimod import TrainingConfig
 from minimod.claims import CLAIMS
@@ -112,20 +112,12 @@ def test_a_stop_ends_all_processes_and_keeps_what_has_finished(tmp_path, stop):
         "    reproduction = Reproduction({'tied': claim}, 'quick', Path('out'), seeds=1)\n"
         "    reproduction.train(reproduction.missing(), lambda done, text: print(text, flush=True))\n"
     )
-    with subprocess.Popen(
-        [sys.executable, program], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    ) as process:
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with started([sys.executable, program], cwd=tmp_path, **streams) as process:
         assert "width2048" in process.stdout.readline()
         (os.killpg if stop == signal.SIGINT else os.kill)(process.pid, stop)
-        try:
-            assert process.wait(timeout=30) != 0
-        finally:
-            process.kill()
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and processes_of_group(process.pid):
-        time.sleep(0.1)
-    assert not processes_of_group(process.pid)
+        assert process.wait(timeout=30) != 0
+    wait_for(lambda: not processes_of_group(process.pid))
     finished = [path.parent for path in Path(tmp_path, "out").rglob("network.npz")]
     assert len(finished) == 1
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import strict_cupy
+from processes import started
 from run_cases import ENVIRONMENT, SMALL, VARIANTS, Stopped, by_epoch, contents, stop_at, train_on
 
 from minimod import load_run, train
@@ -143,10 +144,7 @@ def test_a_signal_in_the_last_epoch_stops_what_comes_after(tmp_path):
 ])
 def test_the_command_line_says_how_to_go_on(tmp_path, number, status):
     command = [*CLI, "train", "run", "--modulus", "11", "--width", "12", "--epochs", "100000000", "--eval-every", "1"]
-    with subprocess.Popen(
-        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    ) as process:
+    with started(command, cwd=tmp_path, stderr=subprocess.PIPE) as process:
         process.stderr.readline()
         process.send_signal(number)
         *_, last = process.communicate(timeout=30)[1].splitlines()

@@ -10,6 +10,7 @@ import time
 from concurrent.futures import BrokenExecutor
 
 import pytest
+from processes import started, wait_for
 from run_cases import ENVIRONMENT
 from sweep_cases import CLI, ignore
 
@@ -51,9 +52,7 @@ def break_the_device(directory, number):
 def gpu_when_all_are_here(directory, n):
     """The GPU that this process is pinned to, told when n processes ask."""
     (directory / str(os.getpid())).touch()
-    deadline = time.monotonic() + 60
-    while len(list(directory.iterdir())) < n and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_for(lambda: len(list(directory.iterdir())) >= n)
     return os.environ["CUDA_VISIBLE_DEVICES"]
 
 
@@ -143,12 +142,10 @@ def test_a_cluster_that_dies_is_one_line(tmp_path):
     )
     grid = ["--grid=modulus=11", "--grid=epochs=2,100000000", "--grid=width=8"]
     try:
-        while not file.exists() or not file.read_text().strip():
-            time.sleep(0.1)
+        wait_for(lambda: file.exists() and file.read_text().strip())
         command = [sys.executable, CLI, "sweep", "sweep", *grid, "--scheduler", json.loads(file.read_text())["address"]]
-        with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as sweep:
-            while not (tmp_path / "sweep" / "runs").is_dir() or len(list((tmp_path / "sweep" / "runs").iterdir())) < 1:
-                time.sleep(0.1)
+        with started(command, cwd=tmp_path, stderr=subprocess.PIPE) as sweep:
+            wait_for(lambda: list(tmp_path.glob("sweep/runs/*")))
             scheduler.kill()
             *_, last = sweep.communicate(timeout=60)[1].splitlines()
         assert sweep.returncode == 1

@@ -3,11 +3,11 @@
 import shutil
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from processes import started, wait_for
 from run_cases import files_in
 from sweep_cases import CLI, DEFINITION, Refusing, ignore, rows_of, with_grid
 
@@ -61,9 +61,8 @@ def test_a_sweep_that_is_moved_stops_and_makes_no_other(tmp_path):
 def test_a_sweep_in_processes_that_is_moved_ends_in_one_line(tmp_path):
     grid = ["--grid=modulus=11", "--grid=width=8,9,10", "--grid=epochs=100000000"]
     command = [sys.executable, CLI, "sweep", "sweep", *grid, "--jobs", "2"]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as sweep:
-        while len(list(tmp_path.glob("sweep/runs/*/config.json"))) < 2:
-            time.sleep(0.05)
+    with started(command, cwd=tmp_path, stderr=subprocess.PIPE) as sweep:
+        wait_for(lambda: len(list(tmp_path.glob("sweep/runs/*/config.json"))) >= 2)
         (tmp_path / "sweep").rename(tmp_path / "moved")
         *_, last = sweep.communicate(timeout=60)[1].splitlines()
     assert sweep.returncode == 1 and not (tmp_path / "sweep").exists()

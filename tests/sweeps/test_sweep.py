@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from processes import started, wait_for
 from run_cases import train_on
 from sweep_cases import CLI, DEFINITION, STORED, Refusing, ignore, rows_of, with_grid
 
@@ -335,7 +336,7 @@ def killed_and_started_again(directory, options, times):
     grid = [f"--grid={name}={','.join(map(str, values))}" for name, values in SIXTY["grid"].items()]
     command = [sys.executable, CLI, "sweep", directory, *grid, "--seeds", "5", *options]
     for _ in range(times):
-        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        with started(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
             for _ in range(12):
                 process.stderr.readline()
             process.send_signal(signal.SIGKILL)
@@ -352,19 +353,16 @@ def test_a_sweep_that_is_killed_and_started_again_ends_the_same(tmp_path, pool_r
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_sweep_that_is_stopped_lets_its_runs_write_checkpoints(tmp_path, number, status):
     grid = ["--grid=modulus=11", "--grid=width=8,9,10,11", "--grid=epochs=3,100000000"]
-    with subprocess.Popen(
-        [sys.executable, CLI, "sweep", tmp_path, *grid], stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    ) as process:
-        deadline = time.monotonic() + 30
-        measured = []
-        while len(measured) < min(2, available_cores()) and time.monotonic() < deadline:
-            time.sleep(0.05)
-            measured = [path for path in tmp_path.glob("runs/*/metrics.csv") if len(path.read_text().splitlines()) > 5]
+    def measured():
+        return [path.parent for path in tmp_path.glob("runs/*/metrics.csv") if len(path.read_text().splitlines()) > 5]
+
+    with started([sys.executable, CLI, "sweep", tmp_path, *grid], stderr=subprocess.PIPE) as process:
+        wait_for(lambda: len(measured()) >= min(2, available_cores()))
+        runs = measured()
         process.send_signal(number)
         process.communicate(timeout=30)
     assert process.returncode == status
-    states = [check_run(path.parent) for path in measured]
+    states = [check_run(directory) for directory in runs]
     assert states and all(state == "unfinished" and "epoch" in files["checkpoint.npz"] for state, files in states)
 
 
@@ -374,15 +372,10 @@ def test_a_sweep_that_is_stopped_lets_its_runs_write_checkpoints(tmp_path, numbe
 def test_a_sweep_that_is_stopped_ends_with_the_line_that_goes_on(tmp_path, signals, status):
     """All processes get the signals, as from a terminal, and while they start: nothing else is said."""
     command = [sys.executable, CLI, "sweep", "my sweep", "--grid=modulus=11", "--grid=epochs=100000000,100000001"]
-    with subprocess.Popen(
-        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    ) as process:
+    with started(command, cwd=tmp_path, stderr=subprocess.PIPE) as process:
         assert process.stderr.readline() == "2 runs in all\n"
         assert process.stderr.readline().startswith("2 runs to train")
-        deadline = time.monotonic() + 30
-        while not (tmp_path / "my sweep" / "results.csv").exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_for((tmp_path / "my sweep" / "results.csv").exists)
         time.sleep(0.2)     # the first process is at its imports
         for number in signals:
             os.killpg(process.pid, number)
