@@ -24,7 +24,6 @@ def draw_figures(summary: dict[str, Any], directory: Path) -> list[Path]:
         for kind in ("png", "svg"):
             paths.append(directory / f"{name}.{kind}")
             save_figure(figure, paths[-1])
-            figure.set_layout_engine("none")        # the layout stays: to make it takes as long as to draw
     return paths
 
 
