@@ -136,7 +136,7 @@ def course_of(rows: list[Row], labels: str, width: int = 512) -> list[Row]:
 
 
 def until_memorised(column: str, labels: str, width: int = 512) -> Number:
-    """The highest number of a column until the epoch that memorises the noise, over the number at this epoch.
+    """The highest number of a column up to the first epoch with memorised noise, over the number at this epoch.
 
     1 if the column only rises. nan if the noise is never memorised, or if the column is not above 0 at this epoch.
     """

@@ -115,8 +115,8 @@ def by_matrix(pairs: Pairs, noise: Noise, generator: np.random.Generator) -> np.
 def checked(matrix: np.ndarray | None, modulus: int) -> np.ndarray:
     """The matrix in float64, of shape (P, P). Row c has the weights of the new labels for the true label c.
 
-    Raises InputError if there is no matrix, and for another shape or dtype. It also raises InputError if row c has a
-    weight for c itself, or no weight above 0. Every weight must be finite and at least 0.
+    Raises InputError if there is no matrix, for another shape or dtype, and for a weight that is negative or not
+    finite. It also raises InputError if row c has a weight for c itself, or no weight above 0.
     """
     if matrix is None:
         raise InputError("noise_matrix", None, "given with noise of kind matrix")

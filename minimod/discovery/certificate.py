@@ -7,18 +7,18 @@ labels or more with a probability of at most
     exp(-n KL(h/n ‖ q)),        KL(r ‖ q) = r log(r/q) + (1 - r) log((1 - r)/(1 - q))        (Chernoff)
 
 For any of T tables, the probability is at most T times as large. The q_c may have any values. They are not known, and
-need not be. They sum to 1, so q is at most the largest m_c / n. Nothing is estimated. If every pair has a label, a
-table without an absorbing token has q = 1/P. Such a table has every class once in every row and in every column. This
-holds even if the q_c differ from row to row, or from column to column. The search may try anything, if what it finds is
-one of the T tables.
+need not be. They sum to 1, so q is at most the largest m_c / n. Nothing is estimated. A table without an absorbing token
+has every class once in every row and in every column. So it has q = 1/P, if every pair has a label. This q holds even
+if the q_c differ from row to row, or from column to column. The search may try anything, if what it finds is one of the
+T tables.
 
 The bound refutes that the labels are random and independent. It does not prove that the rule is this group's. Shuffled
 labels are not independent of each other.
 
 There are at most P! group tables on P tokens for each kind of group of order P. Isotopes count log P! three times,
-since a, b and c are named apart. If there are more than P tokens, T also counts three choices. They are the tokens that
-are elements, the tokens that are other names of elements, and the number of sizes. A pair without an answer counts as
-disagreement.
+since a, b and c are named apart. If there are more than P tokens, T also counts three choices: the choice of the
+elements, the choice of other names of elements, and the choice of one of the sizes that are tried. A pair without an
+answer counts as disagreement.
 """
 
 from math import exp, inf, lgamma, log
@@ -46,7 +46,7 @@ def log_tables(n_tokens: int, assumption: str) -> float:
 
 
 def log_choices(n: int, k: int, m: int = 0) -> float:
-    """The log of a bound on the ways to choose k elements, and m other names of elements, among n tokens.
+    """The log of a bound on the number of ways to choose k elements and m other names of elements among n tokens.
 
     m may be any number from 0 to n - k, and the bound counts this choice. If n <= k, there is one way.
     """

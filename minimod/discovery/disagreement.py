@@ -131,8 +131,8 @@ def exchanged(grid: np.ndarray, table: np.ndarray) -> tuple[int, float]:
     In such a square, the table has the rows (t, t') and (t', t). The labels are (t', t) and (t, t').
 
     E sums over the squares of the table whose four labels all disagree. The probability that t becomes t' is the share
-    of t' among all labels that disagree with t. This share leaves out the labels of the square itself, and adds 1 / (P
-    - 1) of a label.
+    of t' among all labels that disagree with t. This share leaves out the labels of the square itself. It adds
+    1 / (P - 1) of a label.
     """
     P = len(grid)
     wrong = (grid >= 0) & (grid != table)

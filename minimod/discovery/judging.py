@@ -247,9 +247,9 @@ def explains_alike(hits: np.ndarray, token: np.ndarray, chance: float, structure
 
     hits: whether the table agrees with each label, of shape (n,). token: each label's a, or b, or the table's answer.
 
-    A wrong table may be the table of a subgroup. Or its group may have a subgroup in common with the rule. It explains
-    the pairs of some tokens alone. Noise may differ by token, too, but then the labels that disagree do so at random.
-    So there are two statistics.
+    A wrong table may be the table of a subgroup. Or its group may have a subgroup in common with the rule. Such a table
+    explains the pairs of some tokens alone. Noise may differ by token, too, but then the labels that disagree do so at
+    random. So there are two statistics.
 
     Labels disagree at random (not `structured`): no token may be left to chance. The statistic is Σ max(0, log LR) over
     tokens. LR is the likelihood of a token's hits at the rate `chance`, over their likelihood at the rate r. Here

@@ -157,8 +157,8 @@ def _tables(solver: Solver, sizes: range, sharing: str, triple: Triple, seed: in
     """Tables that the representations of a wave may stand for, of shape (size, size), one list after the other.
 
     The best attempt of each list is read if enough of its answers are right. First it is read as it is. If the table
-    then has a row in which a token repeats, it is also polished and read again. This is tried for every size. The
-    elements are the first `size` tokens.
+    then has a row in which a token repeats, the attempt is also polished and read again. This is tried for every size.
+    The elements are the first `size` tokens.
     """
     generator, (of_a, of_b, of_c, _) = np.random.default_rng(seed), solver.equations
     weight = solver.weight[of_c] / solver.weight[of_c].sum()

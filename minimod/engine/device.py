@@ -18,9 +18,9 @@ def available_cores() -> int:
 
 @cache
 def blas_libraries() -> Any:
-    """The libraries of this process for matrix products, by threadpoolctl. To find them takes about a millisecond.
+    """The libraries for matrix products that threadpoolctl finds at the first call. To find them takes a millisecond.
 
-    NumPy's library is among them, because it is loaded with NumPy. minimod uses no other.
+    NumPy's library is loaded by then, and minimod uses no other. A library that is loaded later is not among them.
     """
     from threadpoolctl import ThreadpoolController
 

@@ -83,7 +83,7 @@ def _read_safetensors(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
 
 
 def _read_torch(file: IO[bytes], path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a PyTorch file. It tests the checksums first, because PyTorch ignores them."""
+    """The arrays of a PyTorch file. The checksums are tested first, because PyTorch ignores them."""
     torch = _library("torch", path)
     with ZipFile(file) as archive:
         if sum(member.file_size for member in archive.infolist()) > MAX_NUMBERS_BYTES:

@@ -100,7 +100,7 @@ def _last_state(arrays: Arrays) -> tuple[Arrays, str]:
 
     A list holds states if all of its items have two matrices or more. A dictionary with whole numbers for keys counts
     as a list. One list of states: if the arrays outside of the list are a network, this network is taken, else the last
-    state. No list, or several lists: all arrays are returned. With several lists, no layout fits.
+    state. No list of states, or several: all arrays are returned. With several, no layout fits.
     """
     lists: dict[str, dict[int, dict[str, np.ndarray]]] = {}
     for name, X in arrays.items():

@@ -106,8 +106,8 @@ def linear(label: str, values: Iterable[float]) -> Axis:
 def logarithmic(label: str, values: Iterable[float], at_values: bool = True) -> Axis:
     """A logarithmic axis. 0 has a place below the least positive value.
 
-    at_values: ticks are the values, or the decades if the values are many. Otherwise ticks are the decades. If fewer
-        than two decades lie among the values, ticks are 1, 2 and 5 times powers of ten.
+    at_values: ticks are the values, or the decades if the values are many. If False, ticks are the decades. If False
+        and fewer than two decades lie among the values, ticks are 1, 2 and 5 times powers of ten.
     """
     values = set(values)
     positive = sorted(value for value in values if value > 0) or [1]

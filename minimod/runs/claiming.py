@@ -147,7 +147,7 @@ def _refuse_other(found: Examination, stored: TrainingConfig, job: Job) -> None:
 
 
 def _refuse_foreign(directory: Path) -> None:
-    """Raise InputError for a directory with files but without a run, and for a path that can be no directory."""
+    """Raise InputError for a directory that is not empty but has no run, and for a path that can be no directory."""
     nearest = next(place for place in (directory, *directory.parents) if os.path.lexists(place))
     there = {path.name for path in directory.iterdir()} if nearest == directory and directory.is_dir() else set()
     if not nearest.is_dir() or any(name != ".lock" and not LEFTOVER.fullmatch(name) for name in there):
