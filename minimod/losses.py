@@ -29,7 +29,7 @@ def cross_entropy(F: Any, label: Any, smoothing: float = 0.0) -> tuple[Any, Any]
         -log p_label = log1p(others)    if the label has the largest logit, moved to 0, so that e_label = 1.
 
     With label smoothing ε, the loss is (1 - ε) · (-log p_label) + ε · (mean over all classes of -log p). Its gradient
-    is dF = (p - q) / n, with q = (1 - ε) onehot(label) + ε / P.
+    is dF = (p - q) / n.
     """
     is_label = _one_hot(label, F.shape[1])                              # (n, P)
     F = F - F.max(axis=1, keepdims=True)                                # (n, P), largest logit 0; p is the same

@@ -19,7 +19,7 @@ from minimod.engine.device import available_cores, first_line, is_gpu_error, vis
 from minimod.errors import InputError, Interrupted
 from minimod.runs.signals import stop_requests
 
-# Dask repeats a task at most RETRIES times if its worker died or could not be reached. Closing may take CLOSE_SECONDS.
+# If its worker died or could not be reached, Dask repeats a task up to RETRIES times. Closing may take CLOSE_SECONDS.
 RETRIES, CLOSE_SECONDS = 3, 5
 
 
