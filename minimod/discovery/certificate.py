@@ -7,10 +7,10 @@ labels or more with a probability of at most
     exp(-n KL(h/n ‖ q)),        KL(r ‖ q) = r log(r/q) + (1 - r) log((1 - r)/(1 - q))        (Chernoff)
 
 For any of T tables, the probability is at most T times as large. The q_c may have any values. They are not known, and
-need not be. They sum to 1, so q is at most the largest m_c / n. Nothing is estimated. A table without an absorbing token
-has every class once in every row and in every column. So it has q = 1/P, if every pair has a label. This q holds even
-if the q_c differ from row to row, or from column to column. The search may try anything, if what it finds is one of the
-T tables.
+need not be. They sum to 1, so q is at most the largest m_c / n. Nothing is estimated. A table without an absorbing
+token has every class once in every row and in every column. So it has q = 1/P, if every pair has a label. This q holds
+even if the q_c differ from row to row, or from column to column. The search may try anything, if what it finds is one
+of the T tables.
 
 The bound refutes that the labels are random and independent. It does not prove that the rule is this group's. Shuffled
 labels are not independent of each other.
