@@ -21,9 +21,9 @@ AIMS = {
 }
 LIMITS = AIMS | {
     "engine": 482, "groups": 431, "runs": 1855, "analysis": 1253, "discovery": 799, "sweeps": 544, "exchange": 532,
-    "claims": 1163, "report": 2274, "cli": 1200, "doors": 77,
+    "claims": 1163, "report": 2274, "cli": 1203, "doors": 77,
 }
-TOTAL_AIM, TOTAL_LIMIT = 8000, 11359
+TOTAL_AIM, TOTAL_LIMIT = 8000, 11362
 
 WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 NO_CODE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)

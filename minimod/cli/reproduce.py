@@ -14,7 +14,7 @@ from minimod.claims import CLAIMS
 from minimod.claims.claim import SCALES, Claim, Result, grouped, name_of
 from minimod.claims.named import find_claims
 from minimod.claims.reproduction import Reproduction, number_of_runs
-from minimod.claims.results import criteria_table, numbers_table, section, write_page
+from minimod.claims.results import number, numbers_table, section, write_page
 from minimod.claims.rows import SUFFIXES, load_rows, rows_file, save_rows, stored_results
 from minimod.cli import display
 from minimod.cli.display import Answer
@@ -66,17 +66,15 @@ def reproduce(
     from minimod.report import draw, style
 
     results = []
-    with display.stop_line("the same command"):
-        if from_rows:
-            found = judged_again(claims, scale, output)
-        else:
-            found = measured(claims, scale, seeds, directory, output, yes)
-        with closing(found):
-            for result in found:
-                results.append(result)
-                path = output / "figures" / f"{result.name}{SUFFIXES[scale]}.png"
-                style.save_figure(draw.draw(chart_of(result)), path)
-                save_rows(output, result)
+    with display.stop_line("the same command"), closing(
+        judged_again(claims, scale, output) if from_rows
+        else measured(claims, scale, seeds, directory, output, yes)
+    ) as found:
+        for result in found:
+            results.append(result)
+            path = output / "figures" / f"{result.name}{SUFFIXES[scale]}.png"
+            style.save_figure(draw.draw(chart_of(result)), path)
+            save_rows(output, result)
     page = write_page(output, scale)
     if "all" in names or len(results) > len(names):
         text = [display.table(([result.name, result.verdict] for result in results), -25, -1)]
@@ -90,6 +88,14 @@ def reproduce(
     return Answer([result.plain() for result in results], text)
 
 
+def criteria(result: Result) -> str:
+    """What decides. Numbers come first, so that a narrow terminal cuts the end of a long statement and no number."""
+    rows = [[*(f"seed {seed}" for seed in result.seeds), " bound", "  criterion"]]
+    rows += [[*map(number, each.values), f" {each.bound_in_words}", f"  {each.statement}"] for each in result.criteria]
+    widths = [1 + max(map(len, column)) for column in zip(*rows, strict=True)]
+    return display.table(rows, *widths[:-1], -widths[-1])
+
+
 def in_short(result: Result) -> Generator[str, None, None]:
     """What was claimed and found, in paragraphs: words, what decides, and numbers.
 
@@ -97,7 +103,7 @@ def in_short(result: Result) -> Generator[str, None, None]:
     """
     yield f"{result.name}: {result.verdict}. {result.sentence}"
     if "method" not in result.keys or not {*MEASURES}.issubset(result.columns):
-        yield display.Table(criteria_table(result))
+        yield criteria(result)
         yield display.Table(numbers_table(result, result.over_seeds()))
         return
     tables, settings = list[str](), [key for key in result.keys if key != "method"]
@@ -110,7 +116,7 @@ def in_short(result: Result) -> Generator[str, None, None]:
             words = answers_in_words(methods, 1 / modulus, "frequency")
             yield f"At {where}: {words[0].lower()}{words[1:]}"
         tables.append(display.methods_table(methods, best_agnostic(methods), where))
-    yield display.Table(criteria_table(result))
+    yield criteria(result)
     yield from tables
 
 

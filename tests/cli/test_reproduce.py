@@ -5,9 +5,15 @@ import re
 import shutil
 from pathlib import Path
 
+import click
 import pytest
 
 from minimod.claims import CLAIMS
+from minimod.claims.results import number
+from minimod.claims.rows import stored_results
+from minimod.cli import commands
+from minimod.cli.display import fitted
+from minimod.cli.reproduce import criteria
 
 MINE = """
 from minimod.claims import Claim, Plot, least, reading, runs
@@ -45,6 +51,16 @@ def test_the_claims_of_a_file_are_measured_in_processes_and_stay_on_the_page_wit
     answer = minimod("reproduce", "yours.py::again", "--json", "--quiet")
     assert json.loads(answer.stdout)[0]["argument"] == "yours.py::again"
     assert heads() == ["## Beyond the paper", "### mine: holds", "### again: holds"]
+
+
+def test_a_narrow_terminal_cuts_no_number_of_a_criterion(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for result in stored_results(Path(__file__).parents[2] / "docs", "quick"):
+        with click.Context(commands, obj={}).scope():
+            lines = fitted(criteria(result)).splitlines()[1:]
+        for each, line in zip(result.criteria, lines, strict=False):
+            assert line.split()[:len(each.values)] == [number(value) for value in each.values]
+            assert each.bound_in_words in line
 
 
 def test_one_claim_of_a_file_prints_its_section(minimod, mine):
