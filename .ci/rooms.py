@@ -21,7 +21,7 @@ AIMS = {
 }
 LIMITS = AIMS | {
     "engine": 482, "groups": 431, "runs": 1855, "analysis": 1253, "discovery": 799, "sweeps": 544, "exchange": 532,
-    "claims": 1163, "report": 2274, "cli": 1203, "doors": 77,
+    "claims": 1162, "report": 2276, "cli": 1202, "doors": 77,
 }
 TOTAL_AIM, TOTAL_LIMIT = 8000, 11362
 

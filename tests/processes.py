@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 @contextmanager
@@ -14,13 +14,14 @@ def started(command, **options):
         try:
             yield process
         except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             raise
 
 
-def wait_for(condition):
-    """Wait until a condition is true. After 60 seconds, fail."""
-    deadline = time.monotonic() + 60
+def wait_for(condition, seconds=60):
+    """Wait until a condition is true. After that many seconds, fail."""
+    deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it has not happened within a minute"
+        assert time.monotonic() < deadline, f"it has not happened within {seconds} s"
         time.sleep(0.02)

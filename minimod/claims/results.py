@@ -19,18 +19,17 @@ def section(result: Result) -> str:
         f"## {result.name}: {result.verdict}",
         fill(result.statement, 100, break_on_hyphens=False),
         fill(result.experiment, 100, break_on_hyphens=False),
-        criteria_table(result),
+        table(criteria_rows(result)),
         *(["\n".join(reasons)] if reasons else []),
         *([fill(result.remark, 100, break_on_hyphens=False)] if result.remark else []),
         numbers_table(result, result.over_seeds()),
     ])
 
 
-def criteria_table(result: Result) -> str:
-    """What decides: every criterion, its bound, and its number for every seed."""
-    rows = [["criterion", "bound", *(f"seed {seed}" for seed in result.seeds)]]
-    rows += [[each.statement, each.bound_in_words, *map(number, each.values)] for each in result.criteria]
-    return table(rows)
+def criteria_rows(result: Result) -> list[list[str]]:
+    """What decides: a head, then of every criterion its statement, its bound, and its number for every seed."""
+    head = ["criterion", "bound", *(f"seed {seed}" for seed in result.seeds)]
+    return [head, *([each.statement, each.bound_in_words, *map(number, each.values)] for each in result.criteria)]
 
 
 def numbers_table(result: Result, rows: list[Row]) -> str:

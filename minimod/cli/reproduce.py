@@ -14,7 +14,7 @@ from minimod.claims import CLAIMS
 from minimod.claims.claim import SCALES, Claim, Result, grouped, name_of
 from minimod.claims.named import find_claims
 from minimod.claims.reproduction import Reproduction, number_of_runs
-from minimod.claims.results import number, numbers_table, section, write_page
+from minimod.claims.results import criteria_rows, numbers_table, section, write_page
 from minimod.claims.rows import SUFFIXES, load_rows, rows_file, save_rows, stored_results
 from minimod.cli import display
 from minimod.cli.display import Answer
@@ -90,8 +90,7 @@ def reproduce(
 
 def criteria(result: Result) -> str:
     """What decides. Numbers come first, so that a narrow terminal cuts the end of a long statement and no number."""
-    rows = [[*(f"seed {seed}" for seed in result.seeds), " bound", "  criterion"]]
-    rows += [[*map(number, each.values), f" {each.bound_in_words}", f"  {each.statement}"] for each in result.criteria]
+    rows = [[*numbers, f" {bound}", f"  {statement}"] for statement, bound, *numbers in criteria_rows(result)]
     widths = [1 + max(map(len, column)) for column in zip(*rows, strict=True)]
     return display.table(rows, *widths[:-1], -widths[-1])
 

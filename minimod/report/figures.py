@@ -19,8 +19,10 @@ from minimod.report.style import BLACK, BLUE, STYLE, literal, save_figure
 def draw_figures(summary: dict[str, Any], directory: Path) -> list[Path]:
     """Draw the result of `analyze` as PNG and SVG. A figure whose data is missing is left out. Returns the paths."""
     paths = []
-    for name in (name for name in FIGURES if PARTS.get(name, "config") in summary):
-        figure = FIGURES[name](summary)
+    for name, figure_of in FIGURES.items():
+        if PARTS.get(name, "config") not in summary:
+            continue
+        figure = figure_of(summary)
         for kind in ("png", "svg"):
             paths.append(directory / f"{name}.{kind}")
             save_figure(figure, paths[-1])

@@ -117,7 +117,7 @@ def test_a_stop_ends_all_processes_and_keeps_what_has_finished(tmp_path, stop):
         assert "width2048" in process.stdout.readline()
         (os.killpg if stop == signal.SIGINT else os.kill)(process.pid, stop)
         assert process.wait(timeout=30) != 0
-    wait_for(lambda: not processes_of_group(process.pid))
+    wait_for(lambda: not processes_of_group(process.pid), seconds=10)
     finished = [path.parent for path in Path(tmp_path, "out").rglob("network.npz")]
     assert len(finished) == 1
 
